@@ -1,0 +1,211 @@
+"""What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
+
+import os
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.reference import Reference, parse
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+PROVIDER = "echo"
+KEYS = ("provider", "title", "registry", "login", "family", "variants", "source", "date", "seen", "images")
+
+
+class MappingError(ValueError):
+    """A mapping file that cannot be used; the message names the file, the key and the remedy."""
+
+
+class Upstream(NamedTuple):
+    """A canonical upstream name, and the single architecture that the reference asks for, if it does."""
+
+    name: str
+    architecture: str = ""
+
+
+class Row(NamedTuple):
+    """One row: the variant words its key names, and the provider's image; no image means refused."""
+
+    words: frozenset[str]
+    image: str | None
+    seen: bool
+
+
+class Catalog(NamedTuple):
+    """A provider's images and the facts about upstream that every provider shares."""
+
+    provider: str
+    title: str
+    registry: str
+    login: str
+    family: str
+    variants: frozenset[str]
+    seen: frozenset[str]
+    rows: dict[str, tuple[Row, ...]]
+    facts: dict[str, Any]
+
+    def upstream(self, reference: Reference) -> Upstream | None:
+        """The canonical name of what a reference names, in whichever of its spellings; None if it is not known."""
+        facts = self.facts
+        registry, path = reference.registry, reference.repository
+        if registry and registry not in facts["hub"]:
+            path = f"{registry}/{path}"
+            for prefix in facts["library"]:
+                if path.startswith(prefix + "/"):
+                    path = path[len(prefix) + 1 :]
+        path = path.removeprefix("library/")
+        if path in facts["names"]:
+            return Upstream(path)
+        prefix, _, name = path.partition("/")
+        if prefix in facts["architectures"] and name in facts["official"]:
+            return Upstream(name, prefix)
+        alias = facts["aliases"].get(path)
+        return Upstream(alias) if alias else None
+
+    def hardened(self, reference: Reference) -> str | None:
+        """The hardened vendor whose registry a reference names, or None."""
+        name = reference.name + "/"
+        if name.startswith(self.registry + "/"):
+            return self.title
+        return next((title for prefix, title in self.facts["hardened"].items() if name.startswith(prefix + "/")), None)
+
+    def row(self, name: str, words: frozenset[str]) -> Row | None:
+        """The row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
+        fitting = [row for key in ("*", name) for row in self.rows.get(key, ()) if row.words <= words]
+        return min(fitting, key=lambda row: (row.image is not None, -len(row.words)), default=None)
+
+    def word_family(self, word: str) -> str | None:
+        """The distribution family that a variant word names: ``alpine3.20`` is alpine, ``jammy`` ubuntu."""
+        return self.facts["words"].get(word.rstrip("0123456789."))
+
+    def release_number(self, word: str) -> str | None:
+        return self.facts["debian_releases"].get(word)
+
+    def has_family(self, name: str) -> bool:
+        """Whether an upstream image without a distribution word is of the provider's family."""
+        return name in self.facts["families"].get(self.family, ())
+
+    def publishes(self, name: str, word: str) -> bool:
+        """Whether both the provider and the upstream image are known to have a variant."""
+        return word in self.variants and name in self.facts["variants"].get(word, ())
+
+
+def folder() -> str:
+    """Where the data lies: beside the package in a checkout, inside of it in an installed wheel."""
+    inside = os.path.join(_PACKAGE, "mappings")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), "mappings")
+
+
+def providers() -> list[str]:
+    return sorted(name[:-5] for name in os.listdir(folder()) if name.endswith(".yaml") and name != "upstream.yaml")
+
+
+@lru_cache
+def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
+    """The provider's catalog, with a user's mapping file laid over and another registry put in its place.
+
+    Raises ``MappingError`` for a file of the user's that does not have the form, and for a registry that is none.
+    """
+    data = _yaml(os.path.join(folder(), f"{provider}.yaml"))
+    rows = _rows(data["images"], frozenset(data["seen"]))
+    if mapping:
+        laid_over = _user_file(mapping)
+        images = laid_over.get("images", {})
+        vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
+        for name, new in _rows(images, vouched).items():
+            words = {row.words for row in new}
+            rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
+        data |= {key: value for key, value in laid_over.items() if key not in ("images", "seen")}
+    if registry:
+        registry = registry.removeprefix("https://").rstrip("/")
+        _check_reference(f"{registry}/image", f"--registry {registry}: write HOST[:PORT][/PREFIX]")
+        data["registry"] = registry
+    return Catalog(
+        data["provider"],
+        data["title"],
+        data["registry"],
+        data["login"] if not registry else "",
+        data["family"],
+        frozenset(data["variants"]),
+        frozenset(data["seen"]),
+        rows,
+        _facts(),
+    )
+
+
+def _rows(images: dict[str, str | None], seen: frozenset[str] | None) -> dict[str, tuple[Row, ...]]:
+    """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
+    rows: dict[str, tuple[Row, ...]] = {}
+    for key, image in images.items():
+        name, _, words = key.partition(":")
+        row = Row(frozenset(words.lstrip("!").split("-")) if words else frozenset(), image, seen is None or image in seen)
+        rows[name] = (*rows.get(name, ()), row)
+    return rows
+
+
+@lru_cache
+def _facts() -> dict[str, Any]:
+    facts = _yaml(os.path.join(folder(), "upstream.yaml"))
+    return {
+        "official": frozenset(facts["official"]["images"]),
+        "names": frozenset(facts["official"]["images"]) | frozenset(facts["removed"]["images"]),
+        "hub": frozenset(facts["spellings"]["hub"]),
+        "library": tuple(facts["spellings"]["library"]),
+        "architectures": frozenset(facts["spellings"]["architectures"]),
+        "aliases": facts["aliases"]["images"],
+        "hardened": facts["hardened"]["registries"],
+        "families": {family: frozenset(names) for family, names in facts["families"]["images"].items()},
+        "variants": {word: frozenset(names) for word, names in facts["variants"]["images"].items()},
+        "words": {word: family for family, words in facts["distributions"]["words"].items() for word in words},
+        "debian_releases": {word: str(number) for word, number in facts["distributions"]["debian_releases"].items()},
+    }
+
+
+def _yaml(path: str) -> Any:
+    import yaml
+
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _user_file(path: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = _yaml(path)
+    except OSError as error:
+        raise MappingError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise MappingError(f"{path}{where}: is not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(data, dict):
+        raise MappingError(f"{path}: write a table, as in\nimages:\n  python: python")
+    for key in data:
+        if key not in KEYS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(key), KEYS, 1)
+            raise MappingError(f"{path}: unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(KEYS)}"))
+        kind = dict if key == "images" else list if key in ("seen", "variants") else str
+        if key != "date" and not isinstance(data[key], kind):
+            raise MappingError(f"{path}: {key}: must be a {'table' if kind is dict else 'list' if kind is list else 'text'}")
+    for name, image in data.get("images", {}).items():
+        if not isinstance(name, str) or image is not None and not isinstance(image, str):
+            raise MappingError(f"{path}: images: {name}: write text on both sides (quote numbers)")
+        refuses = ":!" in name
+        if refuses != (image is None):
+            raise MappingError(f"{path}: images: {name}: only a key with ! has no image, and it has none")
+        if image is not None:
+            _check_reference(f"host.example/{image}", f"{path}: images: {name}: {image} is no image name (no registry, no tag)")
+    if "registry" in data:
+        _check_reference(f"{data['registry']}/image", f"{path}: registry: {data['registry']} is not HOST[:PORT][/PREFIX]")
+    return data
+
+
+def _check_reference(name: str, message: str) -> None:
+    try:
+        reference = parse(name)
+    except ValueError:
+        raise MappingError(message) from None
+    if not reference.registry or reference.tag is not None or reference.digest is not None or "$" in name:
+        raise MappingError(message)

@@ -1,0 +1,133 @@
+"""The command line. Each command is a signature and one call; what a call needs is imported when it runs."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from echo_migrate import __version__
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def _modules(package: str) -> list[str]:
+    """The public modules of a package, without importing one."""
+    names = os.listdir(os.path.join(_FOLDER, package))
+    return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
+
+
+def _names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def _complete_rules(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in _modules("rules") if name.startswith(incomplete)]
+
+
+def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
+    from echo_migrate import config
+
+    if context.resilient_parsing or context.params.get("no_config"):
+        return
+    found = path or config.nearest(os.getcwd())
+    if found:
+        group = context.find_root().command
+        assert isinstance(group, click.Group)
+        context.default_map = config.read(found, group.commands.values(), context.command)
+
+
+_COMMON: tuple[Callable[[Any], Any], ...] = (
+    click.argument("paths", nargs=-1, type=click.Path(path_type=str)),
+    click.option("--provider", metavar="NAME", default="echo", show_default=True, help="Whose hardened images to move to."),
+    click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider's registry."),
+    click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
+    click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
+    click.option("--select", metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules, help="Only these rules (\"all\": every one)."),
+    click.option("--ignore", metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules, help="Not these rules."),
+    click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders, e.g. 'vendor' or '*.tmpl'."),
+    click.option("--fail-on", type=click.Choice(["note", "warning", "error", "never"]), default="warning", show_default=True, help="From which level on findings end a check with 1."),
+    click.option("--output-format", type=click.Choice(_modules("reports")), default="text", show_default=True, help="How results are printed."),
+    click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
+    click.option("--jobs", type=click.IntRange(0), default=0, show_default="one per processor, for large trees", help="How many processes."),
+    click.option("--stdin-filename", metavar="NAME", default="Dockerfile", show_default=True, help="What to take the text of - for."),
+    click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file."),
+    click.option("--config", metavar="FILE", is_eager=True, expose_value=False, callback=_configure, help="This configuration file, not the nearest one."),
+    click.option("-q", "--quiet", is_flag=True, help="No summary."),
+    click.option("-v", "--verbose", is_flag=True, help="Say what is skipped, and list what does not move."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="NO_COLOR and FORCE_COLOR hold too."),
+)  # fmt: skip
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    for decorate in reversed(_COMMON):
+        command = decorate(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="echo-migrate")
+def cli() -> None:
+    """Move container images to hardened ones, without breaking a file.
+
+    \b
+    echo-migrate check .          what would move, and what needs a person
+    echo-migrate fix --diff .     the safe changes, as a patch
+    echo-migrate fix .            the safe changes, applied
+    """
+
+
+@cli.command()
+@_common
+def check(**options: Any) -> None:
+    """Report findings below PATHS (default: the working folder). Writes nothing.
+
+    Exits with 0 if clean, 1 with findings at or above --fail-on, 2 on misuse. The path - reads standard input.
+    """
+    from echo_migrate import commands
+
+    sys.exit(commands.check(**options))
+
+
+@cli.command()
+@_common
+@click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
+@click.option("--image", metavar="NAME", multiple=True, callback=_names, help="Move only this upstream image.")
+@click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
+def fix(**options: Any) -> None:
+    """Apply the safe fixes below PATHS (default: the working folder).
+
+    Exits with 0 when done, also if findings remain; 1 with --diff or --check if something would change; 2 on misuse, or
+    if a file could not be written. The path - reads standard input and writes the result to standard output.
+    """
+    from echo_migrate import commands
+
+    sys.exit(commands.fix(**options))
+
+
+@cli.command()
+@click.argument("rule", shell_complete=_complete_rules)
+def explain(rule: str) -> None:
+    """Print the page of a RULE: what it finds, why, when its fix is safe, and cases."""
+    from echo_migrate import commands
+
+    commands.explain(rule)
+
+
+@cli.command()
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def rules(output_format: str) -> None:
+    """List the rules: level, whether they fix, whether they are on by default, and their names elsewhere."""
+    from echo_migrate import commands
+
+    commands.rules(output_format)
+
+
+def main() -> None:
+    """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="echo-migrate")

@@ -1,0 +1,238 @@
+"""What the commands do: options in, exit code out; results to standard output, all else to standard error."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from echo_migrate import catalog, engine, reports
+from echo_migrate.formats import dockerfile, recognised
+from echo_migrate.model import LEVELS, Result, Rule
+from echo_migrate.rules import RULES, page
+from echo_migrate.source import Source, Unreadable
+
+INTERRUPTED = 130
+_LONG = 1.0
+"""Seconds after which a run shows its progress."""
+
+
+def check(**options: Any) -> int:
+    settings = _settings(options)
+    results, wrong = _results(options, settings)
+    done = list(results)
+    _print(done, options, "check")
+    fail_on = options["fail_on"]
+    if wrong:
+        return 2
+    if fail_on == "never":
+        return 0
+    failing = LEVELS[LEVELS.index(fail_on) :]
+    return int(any(finding.level in failing for result in done for finding in result.findings))
+
+
+def fix(**options: Any) -> int:
+    settings = _settings(options)._replace(apply=True, unsafe=options["unsafe_fixes"])
+    results, wrong = _results(options, settings)
+    dry = options["diff"] or options["check"]
+    stdin = options["paths"] == ("-",)
+    if dry or stdin:
+        done = list(results)
+    else:
+        done = []
+        try:
+            for result in results:
+                result, failed = _written(result)
+                wrong = wrong or failed
+                done.append(result)
+        except KeyboardInterrupt:
+            count = sum(result.fixed is not result.source for result in done)
+            _say(f"interrupted: {count} files are changed, every file is whole")
+            return INTERRUPTED
+    changed = any(result.fixed is not result.source for result in done)
+    if options["diff"]:
+        from echo_migrate.patch import patch
+
+        _binary(patch(done))
+    elif stdin and not dry:
+        _binary(b"".join(result.fixed.data for result in done))
+    _print(done, options, "fix", aside=options["diff"] or stdin)
+    return 2 if wrong else int(dry and changed)
+
+
+def explain(name: str) -> None:
+    _rule(name)
+    click.echo(page(name), nl=False)
+
+
+def rules(output_format: str) -> None:
+    rows = [
+        (rule.id, rule.level, "yes" if rule.fixable else "", "on" if rule.default else "off", " ".join(rule.also), rule.summary)
+        for rule in RULES.values()
+    ]
+    heads = ("rule", "level", "fixes", "default", "also", "summary")
+    if output_format == "json":
+        import json
+
+        listed = [
+            {"rule": r.id, "level": r.level, "fixable": r.fixable, "default": r.default, "also": r.also, "summary": r.summary}
+            for r in RULES.values()
+        ]
+        click.echo(json.dumps(listed, indent=2))
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _settings(options: dict[str, Any]) -> engine.Settings:
+    if options["provider"] not in catalog.providers():
+        raise click.BadParameter(f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider")
+    try:
+        known = catalog.load(options["provider"], options["registry"], options["mapping"])
+    except catalog.MappingError as error:
+        raise click.UsageError(str(error)) from None
+    images = options.get("image", ())
+    for name in images:
+        if name not in known.rows:
+            raise click.BadParameter(_unknown(f"no image {name!r} has a row", name, known.rows), param_hint="--image")
+    return engine.Settings(known, _selected(options["select"], options["ignore"]), frozenset(images), options["seen_only"])
+
+
+def _selected(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
+    chosen = {name for name, rule in RULES.items() if rule.default}
+    if select:
+        chosen = set(RULES) if "all" in select else {_rule(name).id for name in select}
+    chosen -= {_rule(name).id for name in ignore}
+    return tuple(rule for name, rule in RULES.items() if name in chosen)
+
+
+def _rule(name: str) -> Rule:
+    """A rule by its id, or by the one name that another linter has for it."""
+    also = [rule for rule in RULES.values() if name in rule.also]
+    if name not in RULES and len(also) != 1:
+        raise click.UsageError(_unknown(f"no rule {name!r}", name, RULES) + " (see `echo-migrate rules`)")
+    return RULES[name] if name in RULES else also[0]
+
+
+def _unknown(message: str, name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), 1)
+    return message + (f": did you mean {near[0]!r}?" if near else "")
+
+
+def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterable[Result], bool]:
+    """The results as they come, and whether a path was wrong."""
+    paths = options["paths"] or (".",)
+    if "-" in paths:
+        if len(paths) > 1:
+            raise click.UsageError("- (standard input) stands alone: give no other path")
+        return [_standard_input(options["stdin_filename"], settings)], False
+    from echo_migrate.discover import discover
+
+    found = discover(paths, options["exclude"])
+    for path in found.missing:
+        _say(f"{path}: no such file or folder")
+    for note in found.notes:
+        _say(note)
+    if options["verbose"]:
+        for path in found.skipped:
+            _say(f"{path}: skipped, no format recognises its name")
+    if not found.files and not found.missing and not options["quiet"]:
+        _say("no Dockerfile or Containerfile found")
+    readable = [path for path in found.files if path not in found.refused]
+    refused = [engine.unreadable(path, reason, settings) for path, reason in found.refused.items()]
+    results = _watched(engine.run(readable, settings, options["jobs"]), len(readable), options["quiet"])
+    return (result for group in (refused, results) for result in group), bool(found.missing)
+
+
+def _standard_input(name: str, settings: engine.Settings) -> Result:
+    try:
+        source = Source.of(name, click.get_binary_stream("stdin").read())
+    except Unreadable as error:
+        return engine.unreadable(name, str(error), settings)
+    return engine.treat(source, recognised(name) or dockerfile, settings)
+
+
+def _watched(results: Iterable[Result], total: int, quiet: bool) -> Iterator[Result]:
+    """The same results, with a progress bar on a terminal once a run is long."""
+    if quiet or total < engine.MANY or not sys.stderr.isatty():
+        yield from results
+        return
+    import time
+
+    begun = time.monotonic()
+    bar = task = None
+    try:
+        for count, result in enumerate(results, 1):
+            if bar is None and time.monotonic() - begun > _LONG:
+                from rich.console import Console
+                from rich.progress import MofNCompleteColumn, Progress
+
+                columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+                bar = Progress(*columns, console=Console(stderr=True), transient=True)
+                task = bar.add_task("reading", total=total)
+                bar.start()
+            if bar is not None and task is not None:
+                bar.update(task, completed=count)
+            yield result
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _written(result: Result) -> tuple[Result, bool]:
+    """The result after its file is written, and whether that failed."""
+    if result.fixed is result.source:
+        return result, False
+    from echo_migrate.write import NotWritten, write
+
+    try:
+        write(result.source, result.fixed)
+    except NotWritten as error:
+        _say(f"{result.source.path}: {error}")
+        return engine.refuse(result, str(error)), True
+    return result, False
+
+
+def _print(results: list[Result], options: dict[str, Any], command: str, aside: bool = False) -> None:
+    """Print the report (to standard error where a patch or a text has standard output), and write the files asked for."""
+    known = catalog.load(options["provider"], options["registry"], options["mapping"])
+    applied = command == "fix" and not (options["diff"] or options["check"])
+    run = reports.Run(
+        command, known.provider, known.title, known.login, applied, options.get("unsafe_fixes", False),
+        options["quiet"], options["verbose"],
+    )  # fmt: skip
+    stream = sys.stderr if aside else sys.stdout
+    colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
+    rendered = {options["output_format"]: reports.render(options["output_format"], results, run)}
+    if not (aside and options["quiet"]):
+        click.echo(rendered[options["output_format"]], nl=False, file=stream, color=colour)
+    for output in options["output"]:
+        format, colon, path = output.partition(":")
+        if not colon or format not in reports.FORMATS:
+            format, path = options["output_format"], output
+        text = rendered.get(format) or reports.render(format, results, run)
+        try:
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(click.unstyle(text))
+        except OSError as error:
+            raise click.FileError(path, (error.strerror or str(error)).lower()) from None
+
+
+def _wants_colour(stream: Any) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def _binary(data: bytes) -> None:
+    stream = click.get_binary_stream("stdout")
+    stream.write(data)
+    stream.flush()
+
+
+def _say(message: str) -> None:
+    click.echo(f"echo-migrate: {reports.printable(message)}", err=True)

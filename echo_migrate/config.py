@@ -1,0 +1,94 @@
+"""The configuration file: a TOML table whose keys are the command line's options.
+
+It becomes click's ``default_map``, so that a flag and a key cannot drift apart.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
+NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename")
+_PATHS = ("mapping",)
+
+
+def nearest(start: str) -> str | None:
+    """The configuration file that holds for a folder: its own or the nearest above, not beyond its repository."""
+    folder = os.path.abspath(start)
+    while True:
+        for name in FILES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and (name != "pyproject.toml" or _has_table(path)):
+                return path
+        parent = os.path.dirname(folder)
+        if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
+            return None
+        folder = parent
+
+
+def _has_table(path: str) -> bool:
+    with open(path, "rb") as file:
+        return b"tool.echo-migrate" in file.read()
+
+
+def read(path: str, commands: Iterable[click.Command], command: click.Command) -> dict[str, Any]:
+    """The table's values for ``command``, by parameter name.
+
+    A key that no command has is a ``click.UsageError`` with a suggestion; one of another command's options is left out.
+    """
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
+    if os.path.basename(path) == "pyproject.toml":
+        table = table.get("tool", {}).get("echo-migrate", {})
+    known = {
+        max(parameter.opts, key=len).lstrip("-"): parameter
+        for other in commands
+        for parameter in other.params
+        if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS
+    }
+    values = {}
+    own = {parameter.name for parameter in command.params}
+    for key, value in table.items():
+        if key not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(key, known, 1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            raise click.UsageError(f"{path}: unknown key {key!r}: {remedy}")
+        parameter = known[key]
+        name = parameter.name or ""
+        value = _checked(path, key, value, parameter)
+        if name in _PATHS:
+            value = os.path.join(os.path.dirname(path), value)
+        if name in own:
+            values[name] = value
+    return values
+
+
+def _checked(path: str, key: str, value: Any, option: click.Option) -> Any:
+    """The value if it is of the option's kind; TOML's own types are required, so that "no" is no true flag."""
+    if option.is_flag:
+        fits, kind = isinstance(value, bool), "true or false"
+    elif option.multiple:
+        fits, kind = isinstance(value, list) and all(isinstance(item, str) for item in value), "a list of texts"
+    elif isinstance(option.type, click.types.IntParamType):
+        fits, kind = isinstance(value, int) and not isinstance(value, bool), "a number"
+    else:
+        fits, kind = isinstance(value, str), "a text"
+    if not fits:
+        raise click.UsageError(f"{path}: {key} must be {kind}")
+    for item in value if option.multiple else () if option.is_flag else (value,):
+        try:
+            option.type.convert(item, option, None)
+        except click.BadParameter as error:
+            raise click.UsageError(f"{path}: {key}: {error.message}") from None
+    return value

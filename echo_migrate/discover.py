@@ -1,0 +1,128 @@
+"""Which files a run reads: what git knows of a tree, or a walk that finds the same."""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from echo_migrate.formats import recognised
+
+_GIT = (
+    "git", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit",
+    "ls-files", "-z", "--cached", "--others", "--exclude-standard",
+)  # fmt: skip
+"""Neither a configured file system monitor nor an embedded bare repository may run code (git-config, safe.bareRepository)."""
+
+_SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
+
+
+class Discovery(NamedTuple):
+    """Files to read, sorted; those that must not be, with the reason; what to tell the user; paths that are wrong."""
+
+    files: list[str]
+    refused: dict[str, str]
+    notes: list[str]
+    skipped: list[str]
+    missing: list[str]
+
+
+def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
+    """Find the files below folders that a format recognises by name; a file that is named itself is always looked at.
+
+    ``exclude`` holds glob patterns, matched against a path, any of its last parts, and each folder above it.
+    """
+    patterns = tuple(pattern.rstrip("/") for pattern in exclude)
+    found = Discovery([], {}, [], [], [])
+    seen: set[str] = set()
+    for path in paths:
+        if os.path.isdir(path):
+            root = os.path.realpath(path)
+            names = _git(path, found.notes)
+            for name in _walk(path, found.notes) if names is None else names:
+                full = os.path.normpath(os.path.join(path, name))
+                if recognised(full) and not _excluded(full, patterns):
+                    _add(full, root, seen, found)
+        elif not os.path.lexists(path):
+            found.missing.append(path)
+        elif not _excluded(os.path.normpath(path), patterns):
+            if recognised(path):
+                _add(os.path.normpath(path), _root(path), seen, found)
+            else:
+                found.skipped.append(path)
+    found.files.sort()
+    return found
+
+
+def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
+    real = os.path.realpath(path) if os.path.islink(path) else os.path.abspath(path)
+    if os.path.islink(path) and not real.startswith(root.rstrip("/") + "/"):
+        found.refused[path] = "is a symbolic link that leaves the tree"
+    if real not in seen:
+        seen.add(real)
+        found.files.append(path)
+
+
+def _root(path: str) -> str:
+    """The tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
+    folder = os.path.dirname(os.path.abspath(path))
+    here = os.path.realpath(folder)
+    current = here
+    while not os.path.exists(os.path.join(current, ".git")):
+        if current == os.path.dirname(current):
+            working = os.path.realpath(os.getcwd())
+            return working if (here + "/").startswith(working.rstrip("/") + "/") else here
+        current = os.path.dirname(current)
+    return current
+
+
+def _excluded(path: str, patterns: tuple[str, ...]) -> bool:
+    if not patterns:
+        return False
+    parts = path.split("/")
+    for end in range(1, len(parts) + 1):
+        tails = ["/".join(parts[begin:end]) for begin in range(end)]
+        if any(fnmatchcase(tail, pattern) for pattern in patterns for tail in tails):
+            return True
+    return False
+
+
+def _git(path: str, notes: list[str]) -> list[str] | None:
+    """What git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"
+    try:
+        done = subprocess.run(_GIT, cwd=path, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    except OSError:
+        return None
+    if done.returncode or not done.stdout:
+        return None
+    names = []
+    for name in sorted({os.fsdecode(entry) for entry in done.stdout.split(b"\0") if entry}):
+        full = os.path.join(path, name)
+        if name.endswith("/") or os.path.isdir(full) and not os.path.islink(full):
+            notes.append(_other_repository(full))
+        else:
+            names.append(name)
+    return names
+
+
+def _walk(path: str, notes: list[str]) -> list[str]:
+    names = []
+    for folder, folders, files in os.walk(path):
+        kept = []
+        for name in sorted(folders):
+            full = os.path.join(folder, name)
+            if name in _SKIPPED or os.path.islink(full) or os.path.exists(os.path.join(full, "pyvenv.cfg")):
+                continue
+            if os.path.lexists(os.path.join(full, ".git")):
+                notes.append(_other_repository(full))
+            else:
+                kept.append(name)
+        folders[:] = kept
+        names += [os.path.relpath(os.path.join(folder, name), path) for name in files]
+    return names
+
+
+def _other_repository(path: str) -> str:
+    return f"{os.path.normpath(path)}: another repository (a submodule or a clone), left to a run of its own"

@@ -1,0 +1,181 @@
+"""The one flow, from a path to its result: read, parse, ask the rules, leave out what is ignored, apply, verify."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from echo_migrate.catalog import Catalog
+from echo_migrate.formats import Format, recognised
+from echo_migrate.migration import Move, outcome, plan
+from echo_migrate.model import Finding, Ignore, Image, Outcome, Problem, Result, Rule
+from echo_migrate.source import Source, Unreadable, compatible
+
+ROUNDS = 10
+MANY = 200
+"""From how many files on the work is shared between processes (below, starting them costs more than it saves)."""
+
+
+class Settings(NamedTuple):
+    """What a run was asked for. ``images`` limits the moves to these upstream names; ``unsafe`` implies ``apply``."""
+
+    catalog: Catalog
+    rules: tuple[Rule, ...]
+    images: frozenset[str] = frozenset()
+    seen_only: bool = False
+    apply: bool = False
+    unsafe: bool = False
+
+
+class Context(NamedTuple):
+    """What a rule may ask beside its node."""
+
+    source: Source
+    settings: Settings
+    moves: dict[Image, Move]
+
+
+def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
+    """The findings on a text, and what becomes of each image it names."""
+    nodes = list(format.parse(source))
+    ignores = [node for node in nodes if isinstance(node, Ignore)]
+    images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
+    rules = {rule.id: rule for rule in settings.rules}
+
+    def ignored(rule: Rule, start: int) -> bool:
+        names = {"*", rule.id, *rule.also}
+        return any(node.first <= start <= node.last and not names.isdisjoint(node.rules) for node in ignores)
+
+    def spared(image: Image, move: Move) -> str | None:
+        rule = rules.get("mapped-image" if move.upstream else "unresolved-image")
+        if rule and ignored(rule, image.start):
+            return "a comment ignores it"
+        if not move.upstream:
+            return None
+        if not rule:
+            return "mapped-image is not selected"
+        return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
+
+    moves = plan(images, settings.catalog, settings.seen_only, spared)
+    context = Context(source, settings, dict(zip(images, moves, strict=True)))
+    findings = [
+        finding._replace(level=finding.level or rule.level)
+        for node in nodes
+        for rule in settings.rules
+        if isinstance(node, rule.on)
+        for finding in rule.check(node, context)
+        if not ignores or not ignored(rule, finding.start)
+    ]
+    findings.sort(key=lambda finding: (finding.start, finding.rule))
+    return findings, [outcome(image, move) for image, move in zip(images, moves, strict=True)]
+
+
+def treat(source: Source, format: Format, settings: Settings) -> Result:
+    """Examine a text and, if asked for, fix it until nothing more applies; a doubtful result is refused whole."""
+    findings, outcomes = examine(source, format, settings)
+    if not settings.apply:
+        return Result(source, tuple(findings), tuple(outcomes), source)
+    fixed, left, after, done, refused = source, findings, outcomes, set[int](), None
+    for _ in range(ROUNDS):
+        wanted = [finding for finding in left if finding.fix and (finding.fix.safe or settings.unsafe)]
+        if not wanted:
+            break
+        chosen = [
+            finding
+            for finding, fits in zip(wanted, compatible([f.fix.edits for f in wanted if f.fix]), strict=True)
+            if fits
+        ]
+        done |= set(_places(chosen, findings, done))
+        fixed = fixed.apply(edit for finding in chosen if finding.fix for edit in finding.fix.edits)
+        left, after = examine(fixed, format, settings)
+    else:
+        refused = f"its fixes do not settle in {ROUNDS} rounds"
+    if fixed.text != source.text:
+        refused = refused or _astray(outcomes, after) or format.verify(source, fixed)
+    findings = [finding._replace(applied=index in done) for index, finding in enumerate(findings)]
+    result = Result(source, tuple(findings), tuple(_moved(outcomes, after)), fixed if fixed.text != source.text else source)
+    return refuse(result, refused) if refused else result
+
+
+def refuse(result: Result, reason: str) -> Result:
+    """The result with its changes taken back: what was applied is refused, and its references need a person."""
+    findings = [
+        finding._replace(applied=False, refused=reason) if finding.applied else finding for finding in result.findings
+    ]
+    outcomes = [
+        old._replace(state="needs-person", reason=reason) if old.state == "migrate" else old for old in result.outcomes
+    ]
+    return result._replace(findings=tuple(findings), outcomes=tuple(outcomes), fixed=result.source, refused=reason)
+
+
+def _places(chosen: list[Finding], findings: list[Finding], done: set[int]) -> Iterator[int]:
+    """The original findings that the chosen ones are: themselves, or in a later round the first of the same fix."""
+    waiting: dict[tuple[str, str], list[int]] = {}
+    for index, finding in enumerate(findings):
+        if finding.fix and index not in done:
+            waiting.setdefault((finding.rule, finding.fix.title), []).append(index)
+    for finding in chosen:
+        same = waiting.get((finding.rule, finding.fix.title if finding.fix else ""), [])
+        place = next((index for index in same if findings[index] is finding), same[0] if same else None)
+        if place is not None:
+            same.remove(place)
+            yield place
+
+
+def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
+    """Why the new text must be refused: each reference stays as it is or is at the provider now, and none is new."""
+    if len(before) != len(after):
+        return "a reference would appear or vanish"
+    for old, new in zip(before, after, strict=True):
+        if old.image.ref.value != new.image.ref.value and new.state != "hardened":
+            return f"{old.image.ref.value} would become {new.image.ref.value}"
+        if new.state == "migrate":
+            return f"{new.image.ref.value} would be left behind"
+    return None
+
+
+def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
+    for old, new in zip(before, after, strict=True):
+        if old.state != "hardened" and new.state == "hardened":
+            yield old._replace(state="migrate")
+        elif old.state == "migrate":
+            yield old._replace(state="needs-person", reason="its fix could not be applied")
+        else:
+            yield old
+
+
+def unreadable(path: str, reason: str, settings: Settings) -> Result:
+    """The result for a file without a text."""
+    source = Source(path, "")
+    context = Context(source, settings, {})
+    problem = Problem(0, 0, reason)
+    findings = [
+        finding._replace(level=finding.level or rule.level)
+        for rule in settings.rules
+        if rule.on is Problem
+        for finding in rule.check(problem, context)
+    ]
+    return Result(source, tuple(findings), (), source)
+
+
+def treat_path(path: str, settings: Settings) -> Result:
+    """The result for a file on disk, whatever it holds."""
+    format = recognised(path)
+    assert format is not None
+    try:
+        return treat(Source.read(path), format, settings)
+    except Unreadable as error:
+        return unreadable(path, str(error), settings)
+    except Exception as error:  # one file must not end the run, whatever is wrong with us
+        return unreadable(path, f"ran into a fault of echo-migrate ({type(error).__name__}: {error})", settings)
+
+
+def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result]:
+    """The results of many files, in their order; above some hundred files in several processes (``jobs`` 0: as many
+    as there are processors)."""
+    import os
+
+    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    if jobs == 1 or len(paths) < MANY:
+        return (treat_path(path, settings) for path in paths)
+    from echo_migrate.processes import shared
+
+    return shared(paths, settings, jobs)

@@ -1,0 +1,38 @@
+"""Comments that silence findings: ours, and those that people already have for hadolint and BuildKit."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.instructions import Dockerfile
+from echo_migrate.model import Ignore
+
+OURS = re.compile(r"#\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])")
+_HADOLINT = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
+_BUILDKIT = re.compile(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
+_WORDS = re.compile(r"[\w*-]+")
+
+
+def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
+    """Each ignore comment, with the lines it covers: the next instruction, the next line inside of one, or the file.
+
+    Sources of the forms: hadolint's README, "Inline ignores" (v2.15); Docker's "Build checks" reference, "skip".
+    """
+    if "ignore" not in text and "skip" not in text:
+        return
+    below = {text.rfind("\n", 0, comment.text.start) + 1: comment.below for comment in file.comments}
+    spans = {text.rfind("\n", 0, step.start) + 1: (step.start, step.end) for step in file.instructions}
+    for comment in file.comments:
+        value = comment.text.value
+        match = OURS.match(value) or _HADOLINT.match(value) or _BUILDKIT.match(value)
+        if not match:
+            continue
+        first, last = 0, len(text)
+        if not (comment.directive or "all" in match.re.groupindex and match["all"]):
+            line = comment.below
+            while line in below:
+                line = below[line]
+            end = text.find("\n", line)
+            first, last = spans.get(line, (line, len(text) if end < 0 else end))
+        words = _WORDS.findall(match["rules"] or "")
+        rules = frozenset("*" if word in ("*", "all") else word for word in words) or frozenset("*")
+        yield Ignore(rules, comment.text.start, comment.text.end, first, last)

@@ -1,0 +1,253 @@
+"""What becomes of each image reference: its target, the edits that take it there, and whether they are safe.
+
+One judgement serves the rules, the summary and every report, so that they cannot disagree.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from echo_migrate.catalog import Catalog, Row, Upstream
+from echo_migrate.model import Basis, Image, Outcome, State
+from echo_migrate.reference import Reference, Word, is_version, name_change, parse
+from echo_migrate.source import Edit
+
+_PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
+
+
+class Move(NamedTuple):
+    """The judgement on one image.
+
+    ``edits`` are empty where no fix is possible. ``reasons`` say why the fix is not safe or why there is none, in
+    words that follow a colon.
+    """
+
+    state: State
+    upstream: str | None = None
+    target: str | None = None
+    edits: tuple[Edit, ...] = ()
+    reasons: tuple[str, ...] = ()
+    basis: Basis | None = None
+
+    @property
+    def safe(self) -> bool:
+        return self.state == "migrate"
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(self.reasons)
+
+
+Refusal = Callable[[Image, "Move"], str | None]
+
+
+def plan(images: Iterable[Image], catalog: Catalog, seen_only: bool = False, spared: Refusal | None = None) -> list[Move]:
+    """The move of every image of a file, in order, with shared pieces of text settled between them.
+
+    ``spared`` gives the reason why a movable image is to be left alone (an ignore comment, another selection).
+    """
+    images = list(images)
+    moves = []
+    for image in images:
+        move = judge(image, catalog, seen_only)
+        reason = spared(image, move) if spared and move.state in ("migrate", "needs-person") else None
+        moves.append(move._replace(state="ignored", edits=(), reasons=(reason,)) if reason else move)
+    if any(not image.start <= start <= image.end for image in images for start, _ in image.ref.runs):
+        _settle(images, moves)
+    return moves
+
+
+def outcome(image: Image, move: Move) -> Outcome:
+    return Outcome(image, move.upstream, move.target, move.state, move.reason, move.basis)
+
+
+def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
+    """The move of one image, seen alone."""
+    if image.local:
+        return Move("local", reasons=(image.local,))
+    value = image.ref.value
+    try:
+        reference = parse(value)
+    except ValueError:
+        reason = _no_value(image) if "$" in value else image.locked or f"{value} is not an image reference"
+        return Move("needs-person", reasons=(reason,))
+    if "$" in reference.name:
+        return Move("needs-person", reasons=(_no_value(image),))
+    vendor = catalog.hardened(reference)
+    if vendor:
+        return Move("hardened", reasons=(f"already at {vendor}",))
+    upstream = catalog.upstream(reference)
+    if not upstream:
+        return Move("no-replacement", reasons=("not a known public image",))
+    row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
+    if not row or not row.image:
+        return Move("no-replacement", upstream.name, reasons=(f"{catalog.title} is not known to offer it",))
+    return _Target(image, reference, upstream, row, catalog, seen_only).move()
+
+
+def _no_value(image: Image) -> str:
+    names = ", ".join(image.unsettled) or image.ref.value
+    return f"{names} has no value in this file" if len(image.unsettled) < 2 else f"{names} have no value in this file"
+
+
+class _Target:
+    """Works out one target, gathering on the way what makes the move unsafe."""
+
+    def __init__(
+        self, image: Image, reference: Reference, upstream: Upstream, row: Row, catalog: Catalog, seen_only: bool
+    ) -> None:
+        self.image = image
+        self.reference = reference
+        self.upstream = upstream
+        self.row = row
+        self.catalog = catalog
+        self.seen_only = seen_only
+        self.doubts: list[str] = []
+        self.seen = row.seen
+
+    def move(self) -> Move:
+        image, reference, catalog = self.image, self.reference, self.catalog
+        name = f"{catalog.registry}/{self.row.image}"
+        changes = [name_change(reference.name, name)]
+        tag = self._tag()
+        missing = None
+        if isinstance(tag, str):
+            missing = tag
+        else:
+            changes += tag
+        if reference.digest is not None:
+            start = len(image.ref.value) - len(reference.digest) - 1
+            changes.append((start, len(image.ref.value), ""))
+            self.doubts.append("the digest names the old image's bytes and is dropped")
+            if reference.tag is None:
+                missing = "only its digest says which version it is"
+        self._circumstances()
+        basis: Basis = "seen" if self.seen else "convention"
+        if self.seen_only and not self.seen:
+            self.doubts.append("it rests on the naming convention alone")
+        found = Move("needs-person", self.upstream.name, name, (), (), basis)
+        if missing:
+            return found._replace(reasons=(missing,))
+        value = image.ref.value
+        for start, end, text in sorted(changes, reverse=True):
+            value = value[:start] + text + value[end:]
+        found = found._replace(target=value)
+        if image.locked or not image.ref.runs:
+            return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
+        edits = tuple(edit for start, end, text in changes for edit in image.ref.replace(start, end, text))
+        for start, end, words in image.leaks:
+            if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
+                self.doubts.append(words)
+        return found._replace(state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts))
+
+    def _tag(self) -> list[tuple[int, int, str]] | str:
+        """The changes that the tag needs, or why no tag is left."""
+        words = self.reference.words
+        if not words:
+            self._undivided()
+            return []
+        catalog, name = self.catalog, self.upstream.name
+        changes: list[tuple[int, int, str]] = []
+        versioned = is_version(words[0].text)
+        family = None
+        for word in words[1:] if versioned else words:
+            text = word.text
+            if text in self.row.words:
+                changes.append(self._without(word))
+                continue
+            family = family or catalog.word_family(text)
+            number = catalog.release_number(text) if name == "debian" and word is words[0] else None
+            if number:
+                changes.append((word.start, word.end, number))
+                self.doubts.append(f"{text} is written as {number}")
+                versioned = True
+            elif catalog.publishes(name, text):
+                self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
+            else:
+                changes.append(self._without(word))
+                self._dropped(text, catalog.word_family(text))
+        if not versioned:
+            return f"its tag {self.reference.tag} names no version"
+        if family is None:
+            self._undivided()
+        return changes
+
+    def _without(self, word: Word) -> tuple[int, int, str]:
+        """The change that takes a word out of the tag with the dash before it (behind it, for the first word)."""
+        first = word.start == self.reference.name_end + 1
+        return (word.start, word.end + 1, "") if first else (word.start - 1, word.end, "")
+
+    def _dropped(self, text: str, family: str | None) -> None:
+        if family and family != self.catalog.family:
+            libc = ", from musl to glibc" if family == "alpine" else ""
+            self.doubts.append(f"{text} is left out: the distribution changes from {family} to {self.catalog.family}{libc}")
+        else:
+            self.doubts.append(f"{text} is left out: {self.catalog.title} is not known to publish it")
+
+    def _undivided(self) -> None:
+        """A tag without a distribution word: public evidence or a stated family must say that it stays in the family."""
+        if not self.row.seen and not self.catalog.has_family(self.upstream.name):
+            self.doubts.append(f"{self.upstream.name} is not known to stand on {self.catalog.family}")
+
+    def _circumstances(self) -> None:
+        image = self.image
+        if self.upstream.architecture:
+            self.doubts.append(f"it asks for the architecture {self.upstream.architecture} by name")
+        if image.platform and image.platform not in _PLATFORMS:
+            self.doubts.append(f"the platform {image.platform} may not be offered")
+        for name in image.unsettled:
+            self.doubts.append(f"{name} has no value in this file")
+
+
+def _settle(images: list[Image], moves: list[Move]) -> None:
+    """Let images that share text (a build argument) move together or not at all.
+
+    An edit is possible only if every image that is read from the edited text asks for that very edit. The fix of each
+    image then carries the edits of all that share one, and is as safe as the least safe of them.
+    """
+    owners: dict[Edit, list[int]] = {}
+    for index, move in enumerate(moves):
+        for edit in move.edits:
+            owners.setdefault(edit, []).append(index)
+    if not owners:
+        return
+    opposed = {edit: index for edit, index in _readers(images, sorted(owners)) if index not in owners[edit]}
+    groups = list(range(len(images)))
+
+    def group_of(index: int) -> int:
+        while groups[index] != index:
+            groups[index] = index = groups[groups[index]]
+        return index
+
+    for together in owners.values():
+        for index in together[1:]:
+            groups[group_of(index)] = group_of(together[0])
+    members: dict[int, list[int]] = {}
+    for index, move in enumerate(moves):
+        if move.edits:
+            members.setdefault(group_of(index), []).append(index)
+    for group in members.values():
+        edits = tuple(dict.fromkeys(edit for index in group for edit in moves[index].edits))
+        opponent = next((opposed[edit] for edit in edits if edit in opposed), None)
+        unsafe = next((index for index in group if not moves[index].safe), None)
+        for index in group:
+            move = moves[index]
+            if opponent is not None:
+                words = f"the text it is read from also serves {images[opponent].ref.value}, which cannot move with it"
+                moves[index] = move._replace(state="needs-person", edits=(), reasons=(words,))
+            elif unsafe is not None and move.safe:
+                words = f"its text also serves {images[unsafe].ref.value}: {moves[unsafe].reason}"
+                moves[index] = move._replace(state="needs-person", edits=edits, reasons=(words,))
+            else:
+                moves[index] = move._replace(edits=edits)
+
+
+def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int]]:
+    """Each edit with each image that is read from the text it changes."""
+    starts = [edit.start for edit in edits]
+    longest = max(edit.end - edit.start for edit in edits)
+    for index, image in enumerate(images):
+        for start, end in image.ref.runs:
+            for edit in edits[bisect_left(starts, start - longest) : bisect_right(starts, end)]:
+                if start <= edit.end:
+                    yield edit, index

@@ -1,0 +1,129 @@
+"""The values that formats, rules, engine and reports hand to each other. All are immutable, printable and comparable."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from echo_migrate.source import Edit, Source, Traced
+
+if TYPE_CHECKING:
+    from echo_migrate.engine import Context
+
+LEVELS = ("note", "warning", "error")
+Level = Literal["note", "warning", "error"]
+State = Literal["migrate", "hardened", "no-replacement", "needs-person", "ignored", "local"]
+STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "needs-person", "ignored", "local")
+Basis = Literal["seen", "convention"]
+
+
+class Image(NamedTuple):
+    """A place that names an image.
+
+    ``ref`` is the reference with build arguments filled in, ``start`` and ``end`` the expression as written, ``where``
+    its context ("FROM", "COPY --from", …). ``local`` says why nothing is pulled (a stage, scratch), ``locked`` why the
+    place must not be edited. ``unsettled`` names the variables that only a build decides; ``leaks`` are spans whose
+    text a build argument also carries elsewhere, with the words that say so.
+    """
+
+    ref: Traced
+    where: str
+    start: int
+    end: int
+    local: str = ""
+    locked: str = ""
+    unsettled: tuple[str, ...] = ()
+    platform: str = ""
+    leaks: tuple[tuple[int, int, str], ...] = ()
+
+
+class Problem(NamedTuple):
+    """Why a file, or the rest of it, could not be read as what its name says."""
+
+    start: int
+    end: int
+    reason: str
+    level: Level = "warning"
+
+
+class Ignore(NamedTuple):
+    """A comment that silences ``rules`` (``*`` for all) for findings that begin within ``first`` to ``last``."""
+
+    rules: frozenset[str]
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+class Fix(NamedTuple):
+    """Edits that are applied whole or not at all; an unsafe one only when asked for."""
+
+    edits: tuple[Edit, ...]
+    title: str
+    safe: bool = True
+
+
+class Finding(NamedTuple):
+    """What a rule says of a span. ``level`` None stands for the rule's own until the engine fills it in."""
+
+    rule: str
+    start: int
+    end: int
+    message: str
+    fix: Fix | None = None
+    level: Level | None = None
+    basis: Basis | None = None
+    applied: bool = False
+    refused: str | None = None
+
+
+class Outcome(NamedTuple):
+    """One image reference with what becomes of it: what the summary counts and the inventory lists."""
+
+    image: Image
+    upstream: str | None
+    target: str | None
+    state: State
+    reason: str
+    basis: Basis | None = None
+
+
+class Result(NamedTuple):
+    """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused."""
+
+    source: Source
+    findings: tuple[Finding, ...]
+    outcomes: tuple[Outcome, ...]
+    fixed: Source
+    refused: str | None = None
+
+
+Check = Callable[[Any, "Context"], Iterable[Finding]]
+
+
+class Rule(NamedTuple):
+    """A check of one type of node. ``also`` holds the names that the field's linters have for it."""
+
+    id: str
+    on: type
+    check: Check
+    level: Level
+    also: tuple[str, ...]
+    summary: str
+    fixable: bool
+    default: bool
+
+
+def rule(
+    on: type, level: Level, also: tuple[str, ...] = (), fixable: bool = False, default: bool = True
+) -> Callable[[Check], Rule]:
+    """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring."""
+
+    def register(check: Check) -> Rule:
+        import sys
+
+        module = check.__module__
+        summary = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
+        id = module.rpartition(".")[2].replace("_", "-")
+        return Rule(id, on, check, level, also, summary, fixable, default)
+
+    return register

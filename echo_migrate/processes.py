@@ -1,0 +1,35 @@
+"""The same work in several processes, for large trees."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from echo_migrate.engine import Settings, treat_path
+from echo_migrate.model import Result
+from echo_migrate.rules import RULES
+
+CHUNK = 32
+
+_settings: Settings | None = None
+
+
+def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result]:
+    """The results in the order of the paths. Rules travel by name (they are functions of their modules)."""
+    names = tuple(rule.id for rule in settings.rules)
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(settings._replace(rules=()), names)) as pool:
+        try:
+            yield from pool.map(_treat, paths, chunksize=CHUNK)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _start(settings: Settings, names: tuple[str, ...]) -> None:
+    global _settings
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
+    _settings = settings._replace(rules=tuple(RULES[name] for name in names))
+
+
+def _treat(path: str) -> Result:
+    assert _settings is not None
+    return treat_path(path, _settings)

@@ -1,0 +1,64 @@
+"""The outputs: one module each with ``report(results, run) -> str``; a module is an output format by being here."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from echo_migrate.model import Result
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
+
+
+class Run(NamedTuple):
+    """What a report says beside the results: the command and its provider, and how the user wants to read."""
+
+    command: str
+    provider: str
+    title: str
+    login: str
+    written: bool = False
+    unsafe: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+class Summary(NamedTuple):
+    """Every reference counted once: ``references`` is the sum of the five states."""
+
+    files: int
+    references: int
+    migrated: int
+    hardened: int
+    no_replacement: int
+    needs_person: int
+    ignored: int
+    by_convention: int
+
+
+def summary(results: Iterable[Result]) -> Summary:
+    files = convention = 0
+    states: Counter[str] = Counter()
+    for result in results:
+        files += 1
+        for outcome in result.outcomes:
+            states[outcome.state] += 1
+            convention += outcome.state == "migrate" and outcome.basis == "convention"
+    counts = [states[name] for name in ("migrate", "hardened", "no-replacement", "needs-person", "ignored")]
+    return Summary(files, sum(counts), *counts, convention)
+
+
+def render(format: str, results: list[Result], run: Run) -> str:
+    """The results in one of ``FORMATS``."""
+    from importlib import import_module
+
+    text: str = import_module(f"{__name__}.{format}").report(results, run)
+    return text
+
+
+def printable(text: str) -> str:
+    """Text that cannot move the cursor, colour or hide anything: control and format characters as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)

@@ -1,0 +1,39 @@
+"""One JSON document: the contract for other programs."""
+
+from json import dumps
+from typing import Any
+
+from echo_migrate.model import Finding, Result
+from echo_migrate.reports import Run, summary
+
+
+def report(results: list[Result], run: Run) -> str:
+    document = {
+        "version": 1,
+        "provider": run.provider,
+        "summary": summary(results)._asdict(),
+        "findings": [_finding(result, finding) for result in results for finding in result.findings],
+    }
+    return dumps(document, indent=2) + "\n"
+
+
+def _finding(result: Result, finding: Finding) -> dict[str, Any]:
+    line, column = result.source.position(finding.start)
+    end_line, end_column = result.source.position(finding.end)
+    fix = finding.fix
+    return {
+        "path": result.source.path,
+        "rule": finding.rule,
+        "level": finding.level,
+        "message": finding.message,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "start": finding.start,
+        "end": finding.end,
+        "basis": finding.basis,
+        "fix": fix and {"title": fix.title, "safe": fix.safe, "edits": [edit._asdict() for edit in fix.edits]},
+        "applied": finding.applied,
+        "refused": finding.refused,
+    }

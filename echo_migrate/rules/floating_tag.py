@@ -1,0 +1,22 @@
+"""An image without a tag, or with the tag latest: what it names changes from one build to the next."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, Image, rule
+from echo_migrate.reference import parse
+
+
+@rule(on=Image, level="warning", also=("DL3006", "DL3007"))
+def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
+    move = context.moves[image]
+    if image.local or image.locked or move.state == "hardened" or "$" in image.ref.value:
+        return
+    try:
+        reference = parse(image.ref.value)
+    except ValueError:
+        return
+    bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
+    if reference.digest is None and reference.tag in (None, "latest") and not bare:
+        tag = "the tag latest" if reference.tag else "no tag"
+        yield Finding("floating-tag", image.start, image.end, f"{image.ref.value} has {tag}: name a version")

@@ -1,0 +1,21 @@
+"""An upstream image that the provider offers in a hardened form."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, Fix, Image, rule
+
+
+@rule(on=Image, level="warning", also=("DL3026",), fixable=True)
+def mapped_image(image: Image, context: Context) -> Iterator[Finding]:
+    move = context.moves[image]
+    if move.upstream is None or move.state not in ("migrate", "needs-person"):
+        return
+    says = f"{image.ref.value} has a hardened image, {move.target}"
+    if move.basis == "convention":
+        says += " (by naming convention, tag unconfirmed)"
+    if move.reasons:
+        says += f"; not a safe move: {move.reason}" if move.edits else f"; needs a person: {move.reason}"
+    fix = Fix(move.edits, f"use {move.target}", move.safe) if move.edits else None
+    level = "note" if image.locked else None
+    yield Finding("mapped-image", image.start, image.end, says, fix, level, move.basis)

@@ -1,0 +1,12 @@
+"""A file that cannot be read as what its name says."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, Problem, rule
+
+
+@rule(on=Problem, level="warning", also=("DL1000",))
+def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
+    says = f"this file {problem.reason}; nothing in it is rewritten"
+    yield Finding("unreadable-file", problem.start, problem.end, says, level=problem.level)

@@ -1,0 +1,14 @@
+"""A reference that the file alone does not decide."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, Image, rule
+
+
+@rule(on=Image, level="note", also=("UndefinedArgInFrom", "InvalidDefaultArgInFrom"))
+def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
+    move = context.moves[image]
+    if move.state == "needs-person" and move.upstream is None:
+        says = f"{image.ref.value} cannot be resolved: {move.reason}"
+        yield Finding("unresolved-image", image.start, image.end, says)

@@ -1,0 +1,182 @@
+"""Text that knows where it was written: sources, traced strings and edits.
+
+Offsets are the only coordinates. They count Unicode code points of the text after a byte order mark; a byte that is
+not UTF-8 is one code point (a lone surrogate, PEP 383), so that every file is written back byte for byte.
+"""
+
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import NamedTuple
+
+BOM = b"\xef\xbb\xbf"
+LARGEST = 5_000_000
+
+
+class Unreadable(ValueError):
+    """A file that cannot be analysed; its message says why, in words for the user."""
+
+
+class Edit(NamedTuple):
+    """Replace ``text[start:end]`` by ``text``; ``start == end`` inserts."""
+
+    start: int
+    end: int
+    text: str
+
+    def meets(self, other: "Edit") -> bool:
+        """Whether the two cannot both be applied: they overlap, or one inserts where the other ends or begins."""
+        if self.start == self.end or other.start == other.end:
+            return self.start <= other.end and other.start <= self.end
+        return self.start < other.end and other.start < self.end
+
+
+class Traced(NamedTuple):
+    """A string, and the source slices that its characters were read from, in order.
+
+    The lengths of ``runs`` add up to ``len(value)``, and an empty run marks where an empty value was written.
+    A value without a source (an escaped scalar) has no runs: it can be read but not rewritten.
+    """
+
+    value: str
+    runs: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, text: str, start: int, end: int) -> "Traced":
+        return cls(text[start:end], ((start, end),))
+
+    @classmethod
+    def join(cls, parts: "Iterable[Traced]") -> "Traced":
+        """The parts one after the other; a part without a source leaves the whole without one."""
+        parts = list(parts)
+        if len(parts) == 1:
+            return parts[0]
+        value = "".join(part.value for part in parts)
+        if any(part.value and not part.runs for part in parts):
+            return cls(value, ())
+        return cls(value, tuple(run for part in parts for run in part.runs))
+
+    @property
+    def start(self) -> int:
+        return self.runs[0][0]
+
+    @property
+    def end(self) -> int:
+        return self.runs[-1][1]
+
+    def cut(self, start: int, stop: int) -> "Traced":
+        """``value[start:stop]`` with its sources (indexes as given, not counted from the end)."""
+        if len(self.runs) == 1:
+            origin = self.runs[0][0]
+            return Traced(self.value[start:stop], ((origin + start, origin + stop),))
+        runs, position = [], 0
+        for first, last in self.runs:
+            length = last - first
+            low, high = max(start, position), min(stop, position + length)
+            if low < high or low == high == start == stop and not runs:
+                runs.append((first + low - position, first + high - position))
+            position += length
+            if position >= stop and runs:
+                break
+        return Traced(self.value[start:stop], tuple(runs))
+
+    def replace(self, start: int, stop: int, text: str) -> tuple[Edit, ...]:
+        """The edits that make ``value[start:stop]`` read ``text``.
+
+        The new text goes where the first replaced character was written; an insertion goes to the first place that
+        holds it, an empty value included. Without runs there is no place, and ``ValueError`` is raised.
+        """
+        if not self.runs:
+            raise ValueError(f"{self.value!r} has no source to edit")
+        edits: list[Edit] = []
+        position = 0
+        for first, last in self.runs:
+            length = last - first
+            low, high = max(start, position), min(stop, position + length)
+            if low < high or low == high == start == stop:
+                edits.append(Edit(first + low - position, first + high - position, text))
+                if start == stop:
+                    break
+                text = ""
+            position += length
+        return tuple(edit for edit in edits if edit.start != edit.end or edit.text)
+
+
+class Source(NamedTuple):
+    """A file's path and text: UTF-8 with surrogate escapes, newlines untouched, the byte order mark kept apart."""
+
+    path: str
+    text: str
+    bom: bytes = b""
+
+    @classmethod
+    def of(cls, path: str, data: bytes) -> "Source":
+        """Raises ``Unreadable`` for what no format of ours can be: too large, or binary (UTF-16 included)."""
+        if len(data) > LARGEST:
+            raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB")
+        if b"\0" in data:
+            utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+            raise Unreadable("is UTF-16: save it as UTF-8" if utf16 else "is binary (it has a NUL byte)")
+        bom = BOM if data.startswith(BOM) else b""
+        return cls(path, data[len(bom) :].decode("utf-8", "surrogateescape"), bom)
+
+    @classmethod
+    def read(cls, path: str) -> "Source":
+        """Raises ``Unreadable`` as ``of`` does, and for what is no regular file or cannot be opened."""
+        try:
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("is not a regular file")
+            if status.st_size > LARGEST:
+                raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB")
+            with open(path, "rb") as file:
+                return cls.of(path, file.read(LARGEST + 1))
+        except OSError as error:
+            raise Unreadable(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+    @property
+    def data(self) -> bytes:
+        return self.bom + self.text.encode("utf-8", "surrogateescape")
+
+    def apply(self, edits: Iterable[Edit]) -> "Source":
+        return self._replace(text=apply(self.text, edits))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, both counted from 1; lines end at LF (so at CR LF and CR CR LF too)."""
+        return self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset)
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The text with all edits made; identical ones count once, and overlapping ones are a ``ValueError``."""
+    pieces, position, last = [], 0, None
+    for edit in sorted(set(edits)):
+        if last is not None and edit.meets(last):
+            raise ValueError(f"{edit} overlaps {last}")
+        pieces += text[position : edit.start], edit.text
+        position, last = edit.end, edit
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def compatible(groups: Iterable[tuple[Edit, ...]]) -> list[bool]:
+    """Which groups of edits can be applied together: each whole or not at all, the earlier one first."""
+    taken: list[Edit] = []  # sorted and apart, so that only the neighbours of a new edit can meet it
+    answers = []
+    for group in groups:
+        added: list[Edit] = []
+        for edit in group:
+            place = bisect_left(taken, edit)
+            neighbours = taken[max(0, place - 1) : place + 1]
+            if edit in neighbours:
+                continue
+            if any(edit.meets(other) for other in neighbours):
+                for other in added:
+                    taken.remove(other)
+                answers.append(False)
+                break
+            taken.insert(place, edit)
+            added.append(edit)
+        else:
+            answers.append(True)
+    return answers
