@@ -208,7 +208,7 @@ def _variable(word: Traced, i: int, end: int, lookup: Lookup, escape: str) -> tu
     at += empty_counts
     operator = text[at]
     given = bool(value) and not (empty_counts and value is not None and not value.text.value)
-    settled = list(value.unsettled) if value else [name]
+    settled = list(value.unsettled) if value and given else [name]
     if operator in "-+":
         if (operator == "-") == given:
             return ([value.text] if value and operator == "-" else []), settled

@@ -103,6 +103,7 @@ class _Target:
         self.catalog = catalog
         self.seen_only = seen_only
         self.doubts: list[str] = []
+        self.unpublished: list[str] = []
         self.seen = row.seen
 
     def move(self) -> Move:
@@ -166,6 +167,9 @@ class _Target:
             else:
                 changes.append(self._without(word))
                 self._dropped(text, catalog.word_family(text))
+        if self.unpublished:
+            left_out = f"{', '.join(self.unpublished)} {'are' if len(self.unpublished) > 1 else 'is'} left out"
+            self.doubts.append(f"{left_out}: {catalog.title} is not known to publish such a variant")
         if not versioned:
             return f"its tag {self.reference.tag} names no version"
         if family is None:
@@ -182,7 +186,7 @@ class _Target:
             libc = ", from musl to glibc" if family == "alpine" else ""
             self.doubts.append(f"{text} is left out: the distribution changes from {family} to {self.catalog.family}{libc}")
         else:
-            self.doubts.append(f"{text} is left out: {self.catalog.title} is not known to publish it")
+            self.unpublished.append(text)
 
     def _undivided(self) -> None:
         """A tag without a distribution word: public evidence or a stated family must say that it stays in the family."""
@@ -233,7 +237,8 @@ def _settle(images: list[Image], moves: list[Move]) -> None:
         for index in group:
             move = moves[index]
             if opponent is not None:
-                words = f"the text it is read from also serves {images[opponent].ref.value}, which cannot move with it"
+                other = opponent if opponent != index else next(i for i in group if i != index)
+                words = f"the text it is read from also serves {images[other].ref.value}, which cannot move with it"
                 moves[index] = move._replace(state="needs-person", edits=(), reasons=(words,))
             elif unsafe is not None and move.safe:
                 words = f"its text also serves {images[unsafe].ref.value}: {moves[unsafe].reason}"

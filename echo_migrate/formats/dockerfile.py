@@ -27,16 +27,14 @@ def recognise(path: str, head: str) -> bool:
 def parse(source: Source) -> list[Node]:
     """The instructions, images, ignore comments and problems of a Dockerfile; never raises."""
     file = read(source.text)
-    nodes: list[Node] = [*file.instructions]
-    problem = _problem(source.text, file)
-    if problem:
-        nodes.append(problem)
-    locked = f"this file {problem.reason}" if problem else ""
-    images = _Images(file)
-    nodes += [image._replace(locked=image.locked or locked) for image in images.read()] if locked else images.read()
-    nodes += images.problems
-    nodes += ignores(source.text, file)
-    return nodes
+    reader = _Images(file)
+    images = reader.read()
+    nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
+    problem = _problem(source.text, file) or reader.problem
+    if not problem:
+        return [*nodes, *images]
+    locked = f"this file {problem.reason}"
+    return [*nodes, problem, *[image._replace(locked=image.locked or locked) for image in images]]
 
 
 def verify(before: Source, after: Source) -> str | None:
@@ -87,7 +85,7 @@ class _Images:
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
         self.leaks: list[tuple[int, int, str]] = []
-        self.problems: list[Problem] = []
+        self.problem: Problem | None = None
         self.every = {
             words[2].value.lower()
             for instruction in file.instructions
@@ -130,7 +128,8 @@ class _Images:
     def _from(self, instruction: Instruction) -> Iterator[Image]:
         words = instruction.words()
         if len(words) not in (1, 3) or len(words) == 3 and words[1].value.lower() != "as":
-            self.problems.append(Problem(instruction.start, instruction.end, "has a FROM that is not FROM image [AS name]"))
+            reason = "has a FROM that is not FROM image [AS name]"
+            self.problem = self.problem or Problem(instruction.start, instruction.end, reason)
             return
         platform = next((flag.value.value for flag in instruction.flags if flag.name == "platform"), "")
         written = words[0]

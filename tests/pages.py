@@ -1,0 +1,49 @@
+"""Pages with cases: the rules' documentation and ``tests/cases``. A case is a fenced ``dockerfile`` block, a ``dockerfile
+fixed`` block where it changes, and a ``says`` block."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from echo_migrate import catalog
+from echo_migrate.engine import Settings
+from echo_migrate.rules import RULES
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*(ROOT / "echo_migrate" / "rules").glob("*.md"), *(ROOT / "tests" / "cases").glob("*.md")])
+_FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Case(NamedTuple):
+    name: str
+    rule: str
+    options: tuple[str, ...]
+    text: str
+    fixed: str
+    says: list[str]
+
+
+def cases(page: Path) -> Iterator[Case]:
+    rule = page.stem.replace("_", "-") if page.parent.name == "rules" else ""
+    blocks = list(_FENCE.finditer(page.read_text()))
+    starts = [i for i, block in enumerate(blocks) if block[1] == "dockerfile" and block[2].strip() != "fixed"]
+    for begin, end in zip(starts, [*starts[1:], len(blocks)], strict=True):
+        opening = blocks[begin]
+        rest = {(block[1], block[2].strip()): block[3] for block in blocks[begin + 1 : end]}
+        line = page.read_text().count("\n", 0, opening.start()) + 1
+        says = rest.get(("says", ""))
+        assert says is not None, f"{page}:{line} has no says block"
+        fixed = rest.get(("dockerfile", "fixed"), opening[3])
+        yield Case(f"{page.stem}:{line}", rule, tuple(opening[2].split()), opening[3], fixed, says.splitlines())
+
+
+def settings(case: Case) -> Settings:
+    """The settings a case asks for in its fence: the command line's own words."""
+    given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
+    known = catalog.load(registry=given.pop("registry", ""))
+    images = frozenset(filter(None, given.pop("image", "").split(",")))
+    rules = tuple(rule for rule in RULES.values() if case.rule in ("", rule.id))
+    asked = Settings(known, rules, images, "seen-only" in given, True, "unsafe-fixes" in given)
+    assert set(given) <= {"seen-only", "unsafe-fixes"}, given
+    return asked

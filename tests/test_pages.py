@@ -1,0 +1,47 @@
+"""Every case of every page, as written and with CRLF line ends."""
+
+import pytest
+
+from echo_migrate.engine import examine, treat
+from echo_migrate.formats import dockerfile
+from echo_migrate.rules import RULES, page
+from echo_migrate.source import Source
+from tests.pages import PAGES, Case, cases, settings
+
+CASES = [case for path in PAGES for case in cases(path)]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_case(case: Case, newline: str) -> None:
+    asked = settings(case)
+    source = Source.of("Dockerfile", case.text.replace("\n", newline).encode())
+    result = treat(source, dockerfile, asked)
+    said = ["{}:{} {} {}".format(*source.position(f.start), f.rule, f.message) for f in result.findings]
+    assert result.refused is None
+    assert said == case.says
+    assert result.fixed.text == case.fixed.replace("\n", newline)
+
+    edited = {
+        line
+        for finding in result.findings
+        if finding.applied and finding.fix
+        for edit in finding.fix.edits
+        for line in range(source.position(edit.start)[0], source.position(edit.end)[0] + 1)
+    }
+    lines = zip(source.text.split("\n"), result.fixed.text.split("\n"), strict=True)
+    assert {number for number, (old, new) in enumerate(lines, 1) if old != new} <= edited
+
+    again, _ = examine(result.fixed, dockerfile, asked)
+    assert not [f for f in again if f.fix and (f.fix.safe or asked.unsafe)]
+
+
+def test_every_rule_has_a_page_with_a_finding_and_a_silence() -> None:
+    for id, rule in RULES.items():
+        own = [case for case in CASES if case.rule == id]
+        assert page(id).startswith(f"# {id}\n\n{rule.summary}\n"), id
+        assert any(case.says for case in own), id
+        assert {section for section in page(id).splitlines() if section.startswith("## ")} == {
+            "## What", "## Why", "## Fix safety", "## Cases"
+        }, id  # fmt: skip
+        assert rule.fixable == any(case.fixed != case.text for case in own), id
