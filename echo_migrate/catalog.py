@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """A provider's images and the facts about upstream that every provider shares."""
+    """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names."""
 
     provider: str
     title: str
@@ -41,6 +41,7 @@ class Catalog(NamedTuple):
     variants: frozenset[str]
     seen: frozenset[str]
     rows: dict[str, tuple[Row, ...]]
+    own: frozenset[str]
     facts: dict[str, Any]
 
     def upstream(self, reference: Reference) -> Upstream | None:
@@ -53,7 +54,7 @@ class Catalog(NamedTuple):
                 if path.startswith(prefix + "/"):
                     path = path[len(prefix) + 1 :]
         path = path.removeprefix("library/")
-        if path in facts["names"]:
+        if path in facts["names"] or path in self.own:
             return Upstream(path)
         prefix, _, name = path.partition("/")
         if prefix in facts["architectures"] and name in facts["official"]:
@@ -107,10 +108,12 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
     """
     data = _yaml(os.path.join(folder(), f"{provider}.yaml"))
     rows = _rows(data["images"], frozenset(data["seen"]))
+    own: frozenset[str] = frozenset()
     if mapping:
         laid_over = _user_file(mapping)
         images = laid_over.get("images", {})
         vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
+        own = frozenset(name.partition(":")[0] for name in images) - {"*"}
         for name, new in _rows(images, vouched).items():
             words = {row.words for row in new}
             rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
@@ -128,6 +131,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         frozenset(data["variants"]),
         frozenset(data["seen"]),
         rows,
+        own,
         _facts(),
     )
 

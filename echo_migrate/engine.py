@@ -91,8 +91,10 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
     if fixed.text != source.text:
         refused = refused or _astray(outcomes, after) or format.verify(source, fixed)
     findings = [finding._replace(applied=index in done) for index, finding in enumerate(findings)]
-    result = Result(source, tuple(findings), tuple(_moved(outcomes, after)), fixed if fixed.text != source.text else source)
-    return refuse(result, refused) if refused else result
+    result = Result(source, tuple(findings), tuple(outcomes), source)
+    if refused:
+        return refuse(result, refused)
+    return result._replace(outcomes=tuple(_moved(outcomes, after)), fixed=fixed if fixed.text != source.text else source)
 
 
 def refuse(result: Result, reason: str) -> Result:

@@ -234,6 +234,8 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, escape: str) -> l
         replacement = word.cut(middle, end - 1)
         if re.search(r"[$'\"\\`]", replacement.value):
             raise ValueError("unsupported replacement")
+        if not text.value and set(pattern) == {"**"}:
+            return [replacement]
         parts, done, i = [], 0, 0
         while i <= len(text.value):
             longest = max(glob_ends(pattern, text.value, i), default=i)

@@ -199,8 +199,8 @@ class _Target:
             self.doubts.append(f"it asks for the architecture {self.upstream.architecture} by name")
         if image.platform and image.platform not in _PLATFORMS:
             self.doubts.append(f"the platform {image.platform} may not be offered")
-        for name in image.unsettled:
-            self.doubts.append(f"{name} has no value in this file")
+        if image.unsettled:
+            self.doubts.append(_no_value(image))
 
 
 def _settle(images: list[Image], moves: list[Move]) -> None:

@@ -6,7 +6,9 @@ far a heredoc reaches is our word in both readings.
 """
 
 import re
+from collections.abc import Iterator
 from io import BytesIO
+from itertools import accumulate, zip_longest
 
 from echo_migrate.instructions import Dockerfile
 from echo_migrate.source import Source
@@ -16,65 +18,54 @@ def disagreement(source: Source, file: Dockerfile) -> str | None:
     """Where the second reader sees another instruction than we do, or None."""
     from dockerfile_parse import DockerfileParser
 
-    text = _masked(source.text, file)
-    data = BytesIO(text.encode("utf-8", "replace"))
+    data = BytesIO(_masked(source.text, file).encode("utf-8", "replace"))
     theirs = [
-        (step["instruction"].lower(), step["startline"] + 1)
+        (step["instruction"].lower(), step["startline"])
         for step in DockerfileParser(fileobj=data).structure
         if step["instruction"] != "COMMENT"
     ]
-    ours, line, position = [], 1, 0
-    for instruction in file.instructions:
-        line += text_lines(source.text, position, instruction.start)
-        position = instruction.start
-        ours.append((instruction.verb, line))
-    for one, other in zip([*ours, None], [*theirs, None], strict=False):
+    ours = list(zip((step.verb for step in file.instructions), _lines_of(source.text, file), strict=True))
+    for one, other in zip_longest(ours, theirs):
         if one != other:
-            verb, number = one or other or ("", 0)
-            return f"a second reader does not see {verb.upper()} on line {number} as we do"
+            verb, line = one or other or ("", 0)
+            return f"a second reader does not see {verb.upper()} on line {line + 1} as we do"
     return None
 
 
-def text_lines(text: str, start: int, end: int) -> int:
-    return text.count("\n", start, end)
+def _lines_of(text: str, file: Dockerfile) -> Iterator[int]:
+    """The number of each instruction's first line, from 0."""
+    line = position = 0
+    for instruction in file.instructions:
+        line += text.count("\n", position, instruction.start)
+        position = instruction.start
+        yield line
 
 
 def _masked(text: str, file: Dockerfile) -> str:
-    """The text with what the second reader cannot know as comments, and with plain ends of lines."""
     escape = file.escape
     lines = text.split("\n")
-    starts, position = [], 0
-    for line in lines:
-        starts.append(position)
-        position += len(line) + 1
-    number = {start: index for index, start in enumerate(starts)}
+    starts = dict(zip(accumulate((len(line) + 1 for line in lines), initial=0), range(len(lines)), strict=False))
     for start in file.skipped:
-        lines[number[start]] = "#"
+        lines[starts[start]] = "#"
     for comment in file.comments:
-        if comment.directive and re.match(r"#\s*check", comment.text.value, re.IGNORECASE):
-            lines[number[text.rfind("\n", 0, comment.text.start) + 1]] = f"# syntax=x"
-    first = 0
-    for instruction in file.instructions:
-        while starts[first] < text.rfind("\n", 0, instruction.start) + 1:
-            first += 1
+        if comment.directive and not re.match(r"#\s*(syntax|escape)", comment.text.value, re.IGNORECASE):
+            lines[starts[comment.below] - 1 if comment.below in starts else -1] = "# syntax=x"
+    for instruction, first in zip(file.instructions, _lines_of(text, file), strict=True):
+        last = first + text.count("\n", instruction.start, instruction.end)
         heredocs = (instruction.trigger or instruction).heredocs
-        body = heredocs[0].body.start if heredocs else instruction.end + 1
-        last = first
-        while last < len(lines) and starts[last] < body and starts[last] <= instruction.end:
-            content = lines[last].rstrip("\r \t")
-            if content.endswith(escape) and not lines[last].startswith("#"):
-                goes_on = not content.endswith(escape * 2) or content.strip() == escape
-                content = content[: -len(escape)] if goes_on else content.rstrip(escape) + "x"
-                lines[last] = f"{content} {escape}" if goes_on else content
-            last += 1
-        end = last - 1
-        while end > first and lines[end].startswith("#"):
-            end -= 1
-        lines[end] = lines[end].rstrip("\r \t").removesuffix(escape)
-        while last < len(lines) and starts[last] <= instruction.end:
-            lines[last] = "#"
-            last += 1
-        if not lines[first].strip() or " " not in lines[first].strip():
-            lines[first] += " x"
-        first = max(first, last - 1)
+        body = starts[heredocs[0].body.start] if heredocs else last + 1
+        lines[body : last + 1] = ["#"] * (last + 1 - body)
+        for number in range(first, body):
+            content = lines[number].rstrip("\r \t")
+            if content.endswith(escape * 2):
+                lines[number] = content.rstrip(escape) + " x"
+            elif content.endswith(escape):
+                verb = instruction.verb if number == first and content.strip() == escape else ""
+                lines[number] = f"{verb}{content[: -len(escape)]} {escape}"
+            elif number == first:
+                lines[number] = content + " x"
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    if lines:
+        lines[-1] = lines[-1].rstrip("\r \t").removesuffix(escape) + " x"
     return "\n".join(lines)

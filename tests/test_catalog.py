@@ -1,0 +1,128 @@
+"""The laws of the data in ``mappings/``, and what a user's own mapping file may say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from echo_migrate import catalog
+from echo_migrate.migration import judge
+from echo_migrate.model import Image
+from echo_migrate.reference import parse
+from echo_migrate.source import Source, Traced
+
+FOLDER = Path(catalog.folder())
+UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
+PROVIDERS = catalog.providers()
+
+
+def data(provider: str) -> dict[str, object]:
+    loaded = yaml.safe_load((FOLDER / f"{provider}.yaml").read_text())
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_rows(provider: str) -> None:
+    file = data(provider)
+    assert set(file) == set(catalog.KEYS)
+    images, seen = file["images"], file["seen"]
+    assert isinstance(images, dict)
+    assert isinstance(seen, list)
+    for names in (list(images), seen):
+        assert names == sorted(set(names))
+    targets = {image for image in images.values() if image}
+    official, removed = set(UPSTREAM["official"]["images"]), set(UPSTREAM["removed"]["images"])
+    known = official | removed | set(UPSTREAM["aliases"]["images"].values())
+    for key, image in images.items():
+        name, _, words = key.partition(":")
+        assert (image is None) == words.startswith("!"), key
+        if image is None:
+            continue
+        assert parse(f"{file['registry']}/{image}").tag is None, key
+        assert name == image or name not in targets or words, f"{key} leads away from an identical name"
+        assert name not in removed, f"{key} is no official image any more"
+        assert image in seen or name == image and name in official, f"{key} rests neither on evidence nor on the convention"
+        assert name in known or image in seen, f"{key} is no upstream name"
+        assert parse(name).repository == name
+    row_keys = [line.strip().split(":")[0] for line in (FOLDER / f"{provider}.yaml").read_text().splitlines() if line.startswith('  "') or line.startswith("  ") and ": " in line]
+    assert len(row_keys) == len(set(row_keys)) or len(images) == len(set(images)), "a row stands twice"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_chains_and_no_target_that_moves_again(provider: str) -> None:
+    known = catalog.load(provider)
+    for name in sorted(set(known.rows) - {"*"}):
+        text = f"FROM {name}:1"
+        move = judge(Image(Traced.of(text, 5, len(text)), "FROM", 5, len(text)), known)
+        if move.target:
+            moved = Source("f", text).apply(move.edits).text
+            again = judge(Image(Traced.of(moved, 5, len(moved)), "FROM", 5, len(moved)), known)
+            assert again.state == "hardened"
+
+
+def test_operating_systems_have_no_convention_row() -> None:
+    rows = catalog.load("echo").rows
+    assert not {"alpine", "ubuntu", "fedora", "busybox", "rockylinux", "amazonlinux", "archlinux"} & set(rows)
+    assert "debian" in rows
+
+
+def test_upstream_facts() -> None:
+    for name, block in UPSTREAM.items():
+        assert block.get("source"), name
+        assert block.get("date"), name
+    official, removed = UPSTREAM["official"]["images"], UPSTREAM["removed"]["images"]
+    assert not set(official) & set(removed)
+    for names in (official, removed, list(UPSTREAM["aliases"]["images"]), *UPSTREAM["families"]["images"].values(), *UPSTREAM["variants"]["images"].values(), *UPSTREAM["distributions"]["words"].values()):
+        assert names == sorted(set(names))
+    for names in (*UPSTREAM["families"]["images"].values(), *UPSTREAM["variants"]["images"].values()):
+        assert set(names) <= set(official)
+    words = [word for group in UPSTREAM["distributions"]["words"].values() for word in group]
+    assert len(words) == len(set(words))
+    assert set(UPSTREAM["distributions"]["debian_releases"]) <= set(UPSTREAM["distributions"]["words"]["debian"])
+
+
+def test_words_name_families() -> None:
+    family = catalog.load().word_family
+    assert [family(word) for word in ("alpine3.20", "alpine", "jammy", "bookworm", "ubi9", "al2023", "jre", "slim", "debian12")] == [
+        "alpine", "alpine", "ubuntu", "debian", "redhat", "redhat", None, None, "debian"
+    ]  # fmt: skip
+
+
+def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
+    mapping = tmp_path / "my.yaml"
+    mapping.write_text('images:\n  acme/base: base\n  python: snake\n  "node:!fips":\n  "node:lts": node-lts\n')
+    known = catalog.load(mapping=str(mapping))
+    assert known.registry == "reg.echohq.com"
+    rows = {name: known.row(name, frozenset(words)) for name, words in (("python", []), ("node", ["lts"]), ("nginx", []))}
+    assert [row.image if row else "" for row in rows.values()] == ["snake", "node-lts", "nginx"]
+    assert rows["python"] is not None
+    assert rows["python"].seen
+    assert known.upstream(parse("acme/base")) == ("acme/base", "")
+    refused = known.row("node", frozenset(["22", "fips"]))
+    assert refused is not None
+    assert refused.image is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("imagse: {}", "unknown key 'imagse', did you mean 'images'?"),
+        ("images: []", "images: must be a table"),
+        ("images:\n  a: b:1", "images: a: b:1 is no image name"),
+        ("images:\n  a: 1", "images: a: write text on both sides"),
+        ("images:\n  a:", "images: a: only a key with ! has no image"),
+        ("images: {a", "is not valid YAML"),
+        ("- a", "write a table"),
+        ("registry: 'https://a'", "is not HOST"),
+        ("registry: reg/a:1", "is not HOST"),
+        ("\tx", "is not valid YAML"),
+    ],
+)
+def test_a_faulty_mapping_file_is_said(tmp_path: Path, text: str, says: str) -> None:
+    mapping = tmp_path / "my.yaml"
+    mapping.write_text(text)
+    with pytest.raises(catalog.MappingError) as error:
+        catalog.load(mapping=str(mapping))
+    assert str(mapping) in str(error.value)
+    assert says in str(error.value)

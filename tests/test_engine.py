@@ -1,0 +1,135 @@
+"""The laws of fixing, on Dockerfiles put together at random; and what refuses a doubtful result."""
+
+from pathlib import Path
+
+import dockerfile as buildkit
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echo_migrate import catalog, engine
+from echo_migrate.formats import dockerfile
+from echo_migrate.model import Finding, Fix, Image, Rule
+from echo_migrate.reports import summary
+from echo_migrate.rules import RULES
+from echo_migrate.source import Edit, Source
+
+SETTINGS = engine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+LINES = [
+    "ARG A=python", "ARG A='node'", 'ARG A=""', "ARG A", "ARG B=3.12-alpine", "ARG B=22", "ARG C=docker.io/library/ D=-slim",
+    "FROM ${A}:${B}", "FROM $C${A}:1", "FROM ${C}debian:12${D}", "FROM ${E:-redis}:7", "FROM python:3.12 AS python", "FROM python",
+    "FROM acme/${A}:1", "FROM \\\n  node:22 \\\n# c\n  AS n", "FROM scratch", "from 'nginx:1.25' as x", "COPY --from=node:20 a b",
+    "COPY --from=python a b", "RUN --mount=from=golang:1.22,target=/x true", "RUN <<E\nFROM node:1\nE", "# hadolint ignore=DL3026",
+    "# echo-migrate: ignore", "ONBUILD COPY --from=debian:12 a b", "ARG A=ruby", "", "FROM debian:bookworm-slim", "RUN echo $A",
+]  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(LINES), max_size=12), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+def test_laws(lines: list[str], unsafe: bool, newline: str) -> None:
+    text = newline.join(lines).replace("\n", newline).replace("\r\r", "\r")
+    asked = SETTINGS._replace(unsafe=unsafe)
+    result = engine.treat(Source("Dockerfile", text), dockerfile, asked)
+    again = engine.treat(result.fixed, dockerfile, asked)
+    assert result.refused is None
+    assert again.fixed.text == result.fixed.text
+    assert result.fixed.text.count("\n") == text.count("\n")
+
+    counts = summary([result])
+    assert counts.references == sum(outcome.state != "local" for outcome in result.outcomes)
+    hardened = summary([again]).hardened
+    assert hardened == counts.hardened + counts.migrated
+    for old, new in zip(result.outcomes, again.outcomes, strict=True):
+        assert new.image.ref.value == old.image.ref.value or old.target == new.image.ref.value
+
+    try:
+        before = buildkit.parse_string(text)
+    except buildkit.GoParseError:
+        return
+    after = buildkit.parse_string(result.fixed.text)
+    assert [(step.cmd, step.start_line, step.end_line) for step in before] == [(s.cmd, s.start_line, s.end_line) for s in after]
+
+
+@settings(max_examples=100)
+@given(st.lists(st.sampled_from(LINES), max_size=12))
+def test_check_says_what_fix_does(lines: list[str]) -> None:
+    source = Source("Dockerfile", "\n".join(lines))
+    checked = engine.treat(source, dockerfile, SETTINGS._replace(apply=False))
+    fixed = engine.treat(source, dockerfile, SETTINGS)
+    assert summary([checked]) == summary([fixed])
+    assert checked.fixed is source
+
+
+def _rule(*edits: Edit, once: bool = False) -> Rule:
+    """A faulty rule, for what must catch it."""
+
+    def check(image: Image, context: engine.Context) -> list[Finding]:
+        done = once and not context.source.text.startswith("FROM a")
+        return [] if done else [Finding("faulty", image.start, image.end, "x", Fix(edits, "x"))]
+
+    return Rule("faulty", Image, check, "warning", (), "x", True, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (_rule(Edit(0, 0, "")), "do not settle in 10 rounds"),
+        (_rule(Edit(5, 6, "b"), once=True), "a:1 would become b:1"),
+        (_rule(Edit(0, 4, "RUN"), once=True), "a reference would appear or vanish"),
+        (_rule(Edit(8, 8, "\nUSER x"), Edit(5, 6, "reg.echohq.com/a"), once=True), "an instruction would appear, vanish"),
+        (_rule(Edit(13, 17, "false"), Edit(5, 6, "reg.echohq.com/a"), once=True), "a RUN command would change"),
+    ],
+)
+def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
+    source = Source("Dockerfile", "FROM a:1\nRUN true\n")
+    result = engine.treat(source, dockerfile, SETTINGS._replace(rules=(rule,)))
+    assert says in (result.refused or "")
+    assert result.fixed is source
+    assert [(f.applied, f.refused) for f in result.findings] == [(False, result.refused)]
+
+
+def test_a_refused_fix_leaves_its_reference_to_a_person() -> None:
+    source = Source("Dockerfile", "FROM python:3.12\n")
+    result = engine.refuse(engine.treat(source, dockerfile, SETTINGS), "the disk is full")
+    assert [(outcome.state, outcome.reason) for outcome in result.outcomes] == [("needs-person", "the disk is full")]
+
+
+def test_overlapping_fixes_wait_for_the_next_round() -> None:
+    def check(image: Image, context: engine.Context) -> list[Finding]:
+        text = context.source.text
+        return [
+            Finding("word", at, at + 1, f"{ch} at {at}", Fix((Edit(at, at + 2, ch.upper() + text[at + 1 : at + 2]),), ch))
+            for at, ch in enumerate(text)
+            if at > 10 and ch in "xyz"
+        ]
+
+    rule = Rule("word", Image, check, "note", (), "x", True, True)
+    result = engine.treat(Source("Dockerfile", "FROM reg.echohq.com/a:1\nLABEL xyz=1\n"), dockerfile, SETTINGS._replace(rules=(rule,)))
+    assert result.fixed.text.endswith("LABEL XYZ=1\n")
+    assert all(finding.applied for finding in result.findings)
+
+
+def test_one_faulty_file_does_not_end_a_run(tmp_path: Path) -> None:
+    paths = [str(tmp_path / name) for name in ("Dockerfile", "Dockerfile.b")]
+    for path in paths:
+        Path(path).write_text("FROM python:3.12\n")
+
+    def check(image: Image, context: engine.Context) -> list[Finding]:
+        if context.source.path.endswith(".b"):
+            raise RuntimeError("broken rule")
+        return []
+
+    rule = Rule("faulty", Image, check, "warning", (), "x", False, True)
+    asked = SETTINGS._replace(rules=(*SETTINGS.rules, rule))
+    results = list(engine.run(paths, asked))
+    assert [result.fixed is not result.source for result in results] == [True, False]
+    assert "a fault of echo-migrate (RuntimeError: broken rule)" in results[1].findings[0].message
+
+
+def test_processes_give_the_same_results(tmp_path: Path) -> None:
+    paths = []
+    for number in range(engine.MANY + 20):
+        path = tmp_path / f"Dockerfile.{number:04}"
+        path.write_text(f"FROM python:3.{number}\nFROM node:{number}-alpine\n")
+        paths.append(str(path))
+    assert list(engine.run(paths, SETTINGS, jobs=2)) == list(engine.run(paths, SETTINGS, jobs=1))
