@@ -11,6 +11,9 @@ PROVIDER = "echo"
 KEYS = ("provider", "title", "registry", "login", "family", "variants", "source", "date", "seen", "images")
 
 
+_KINDS: dict[str, tuple[type, str]] = {"images": (dict, "table"), "seen": (list, "list"), "variants": (list, "list")}
+
+
 class MappingError(ValueError):
     """A mapping file that cannot be used; the message names the file, the key and the remedy."""
 
@@ -30,6 +33,22 @@ class Row(NamedTuple):
     seen: bool
 
 
+class Facts(NamedTuple):
+    """``mappings/upstream.yaml``: what holds whichever provider takes an image's place."""
+
+    official: frozenset[str]
+    names: frozenset[str]
+    hub: frozenset[str]
+    library: tuple[str, ...]
+    architectures: frozenset[str]
+    aliases: dict[str, str]
+    hardened: dict[str, str]
+    families: dict[str, frozenset[str]]
+    variants: dict[str, frozenset[str]]
+    words: dict[str, str]
+    debian_releases: dict[str, str]
+
+
 class Catalog(NamedTuple):
     """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names."""
 
@@ -42,24 +61,24 @@ class Catalog(NamedTuple):
     seen: frozenset[str]
     rows: dict[str, tuple[Row, ...]]
     own: frozenset[str]
-    facts: dict[str, Any]
+    facts: Facts
 
     def upstream(self, reference: Reference) -> Upstream | None:
         """The canonical name of what a reference names, in whichever of its spellings; None if it is not known."""
         facts = self.facts
         registry, path = reference.registry, reference.repository
-        if registry and registry not in facts["hub"]:
+        if registry and registry not in facts.hub:
             path = f"{registry}/{path}"
-            for prefix in facts["library"]:
+            for prefix in facts.library:
                 if path.startswith(prefix + "/"):
                     path = path[len(prefix) + 1 :]
         path = path.removeprefix("library/")
-        if path in facts["names"] or path in self.own:
+        if path in facts.names or path in self.own:
             return Upstream(path)
         prefix, _, name = path.partition("/")
-        if prefix in facts["architectures"] and name in facts["official"]:
+        if prefix in facts.architectures and name in facts.official:
             return Upstream(name, prefix)
-        alias = facts["aliases"].get(path)
+        alias = facts.aliases.get(path)
         return Upstream(alias) if alias else None
 
     def hardened(self, reference: Reference) -> str | None:
@@ -67,7 +86,7 @@ class Catalog(NamedTuple):
         name = reference.name + "/"
         if name.startswith(self.registry + "/"):
             return self.title
-        return next((title for prefix, title in self.facts["hardened"].items() if name.startswith(prefix + "/")), None)
+        return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
 
     def row(self, name: str, words: frozenset[str]) -> Row | None:
         """The row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
@@ -76,18 +95,18 @@ class Catalog(NamedTuple):
 
     def word_family(self, word: str) -> str | None:
         """The distribution family that a variant word names: ``alpine3.20`` is alpine, ``jammy`` ubuntu."""
-        return self.facts["words"].get(word.rstrip("0123456789."))
+        return self.facts.words.get(word.rstrip("0123456789."))
 
     def release_number(self, word: str) -> str | None:
-        return self.facts["debian_releases"].get(word)
+        return self.facts.debian_releases.get(word)
 
     def has_family(self, name: str) -> bool:
         """Whether an upstream image without a distribution word is of the provider's family."""
-        return name in self.facts["families"].get(self.family, ())
+        return name in self.facts.families.get(self.family, ())
 
     def publishes(self, name: str, word: str) -> bool:
         """Whether both the provider and the upstream image are known to have a variant."""
-        return word in self.variants and name in self.facts["variants"].get(word, ())
+        return word in self.variants and name in self.facts.variants.get(word, ())
 
 
 def folder() -> str:
@@ -140,28 +159,30 @@ def _rows(images: dict[str, str | None], seen: frozenset[str] | None) -> dict[st
     """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
     rows: dict[str, tuple[Row, ...]] = {}
     for key, image in images.items():
-        name, _, words = key.partition(":")
-        row = Row(frozenset(words.lstrip("!").split("-")) if words else frozenset(), image, seen is None or image in seen)
-        rows[name] = (*rows.get(name, ()), row)
+        name, colon, words = key.partition(":")
+        named = frozenset(words.lstrip("!").split("-")) if colon else frozenset[str]()
+        rows[name] = (*rows.get(name, ()), Row(named, image, seen is None or image in seen))
     return rows
 
 
 @lru_cache
-def _facts() -> dict[str, Any]:
-    facts = _yaml(os.path.join(folder(), "upstream.yaml"))
-    return {
-        "official": frozenset(facts["official"]["images"]),
-        "names": frozenset(facts["official"]["images"]) | frozenset(facts["removed"]["images"]),
-        "hub": frozenset(facts["spellings"]["hub"]),
-        "library": tuple(facts["spellings"]["library"]),
-        "architectures": frozenset(facts["spellings"]["architectures"]),
-        "aliases": facts["aliases"]["images"],
-        "hardened": facts["hardened"]["registries"],
-        "families": {family: frozenset(names) for family, names in facts["families"]["images"].items()},
-        "variants": {word: frozenset(names) for word, names in facts["variants"]["images"].items()},
-        "words": {word: family for family, words in facts["distributions"]["words"].items() for word in words},
-        "debian_releases": {word: str(number) for word, number in facts["distributions"]["debian_releases"].items()},
-    }
+def _facts() -> Facts:
+    data = _yaml(os.path.join(folder(), "upstream.yaml"))
+    official = frozenset(data["official"]["images"])
+    spellings, distributions = data["spellings"], data["distributions"]
+    return Facts(
+        official,
+        official | frozenset(data["removed"]["images"]),
+        frozenset(spellings["hub"]),
+        tuple(spellings["library"]),
+        frozenset(spellings["architectures"]),
+        data["aliases"]["images"],
+        data["hardened"]["registries"],
+        {family: frozenset(names) for family, names in data["families"]["images"].items()},
+        {word: frozenset(names) for word, names in data["variants"]["images"].items()},
+        {word: family for family, words in distributions["words"].items() for word in words},
+        {word: str(number) for word, number in distributions["debian_releases"].items()},
+    )
 
 
 def _yaml(path: str) -> Any:
@@ -184,25 +205,27 @@ def _user_file(path: str) -> dict[str, Any]:
         raise MappingError(f"{path}{where}: is not valid YAML: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(data, dict):
         raise MappingError(f"{path}: write a table, as in\nimages:\n  python: python")
-    for key in data:
+    for key, value in data.items():
         if key not in KEYS:
             from difflib import get_close_matches
 
             near = get_close_matches(str(key), KEYS, 1)
-            raise MappingError(f"{path}: unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(KEYS)}"))
-        kind = dict if key == "images" else list if key in ("seen", "variants") else str
-        if key != "date" and not isinstance(data[key], kind):
-            raise MappingError(f"{path}: {key}: must be a {'table' if kind is dict else 'list' if kind is list else 'text'}")
+            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
+            raise MappingError(f"{path}: unknown key {key!r}, {remedy}")
+        kind, words = _KINDS.get(key, (str, "text"))
+        if key != "date" and not isinstance(value, kind):
+            raise MappingError(f"{path}: {key}: must be a {words}")
     for name, image in data.get("images", {}).items():
-        if not isinstance(name, str) or image is not None and not isinstance(image, str):
-            raise MappingError(f"{path}: images: {name}: write text on both sides (quote numbers)")
-        refuses = ":!" in name
-        if refuses != (image is None):
-            raise MappingError(f"{path}: images: {name}: only a key with ! has no image, and it has none")
+        where = f"{path}: images: {name}:"
+        if not isinstance(name, str) or not isinstance(image, str | None):
+            raise MappingError(f"{where} write text on both sides (quote numbers)")
+        if (":!" in name) != (image is None):
+            raise MappingError(f"{where} only a key with ! has no image, and it has none")
         if image is not None:
-            _check_reference(f"host.example/{image}", f"{path}: images: {name}: {image} is no image name (no registry, no tag)")
+            _check_reference(f"host.example/{image}", f"{where} {image} is no image name (no registry, no tag)")
     if "registry" in data:
-        _check_reference(f"{data['registry']}/image", f"{path}: registry: {data['registry']} is not HOST[:PORT][/PREFIX]")
+        name = f"{data['registry']}/image"
+        _check_reference(name, f"{path}: registry: {data['registry']} is not HOST[:PORT][/PREFIX]")
     return data
 
 

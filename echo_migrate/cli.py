@@ -40,24 +40,81 @@ def _configure(context: click.Context, option: click.Parameter, path: str | None
 
 _COMMON: tuple[Callable[[Any], Any], ...] = (
     click.argument("paths", nargs=-1, type=click.Path(path_type=str)),
-    click.option("--provider", metavar="NAME", default="echo", show_default=True, help="Whose hardened images to move to."),
-    click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider's registry."),
+    click.option(
+        "--provider", metavar="NAME", default="echo", show_default=True, help="Whose hardened images to move to."
+    ),
+    click.option(
+        "--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider's registry."
+    ),
     click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
     click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
-    click.option("--select", metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules, help="Only these rules (\"all\": every one)."),
-    click.option("--ignore", metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules, help="Not these rules."),
-    click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders, e.g. 'vendor' or '*.tmpl'."),
-    click.option("--fail-on", type=click.Choice(["note", "warning", "error", "never"]), default="warning", show_default=True, help="From which level on findings end a check with 1."),
-    click.option("--output-format", type=click.Choice(_modules("reports")), default="text", show_default=True, help="How results are printed."),
+    click.option(
+        "--select",
+        metavar="RULES",
+        multiple=True,
+        callback=_names,
+        shell_complete=_complete_rules,
+        help='Only these rules ("all": every one).',
+    ),
+    click.option(
+        "--ignore",
+        metavar="RULES",
+        multiple=True,
+        callback=_names,
+        shell_complete=_complete_rules,
+        help="Not these rules.",
+    ),
+    click.option(
+        "--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders, e.g. 'vendor' or '*.tmpl'."
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["note", "warning", "error", "never"]),
+        default="warning",
+        show_default=True,
+        help="From which level on findings end a check with 1.",
+    ),
+    click.option(
+        "--output-format",
+        type=click.Choice(_modules("reports")),
+        default="text",
+        show_default=True,
+        help="How results are printed.",
+    ),
     click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
-    click.option("--jobs", type=click.IntRange(0), default=0, show_default="one per processor, for large trees", help="How many processes."),
-    click.option("--stdin-filename", metavar="NAME", default="Dockerfile", show_default=True, help="What to take the text of - for."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(0),
+        default=0,
+        show_default="one per processor, for large trees",
+        help="How many processes.",
+    ),
+    click.option(
+        "--stdin-filename",
+        metavar="NAME",
+        default="Dockerfile",
+        show_default=True,
+        help="What to take the text of - for.",
+    ),
     click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file."),
-    click.option("--config", metavar="FILE", is_eager=True, expose_value=False, callback=_configure, help="This configuration file, not the nearest one."),
+    click.option(
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=_configure,
+        help="This configuration file, not the nearest one.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="No summary."),
     click.option("-v", "--verbose", is_flag=True, help="Say what is skipped, and list what does not move."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="NO_COLOR and FORCE_COLOR hold too."),
-)  # fmt: skip
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="NO_COLOR and FORCE_COLOR hold too.",
+    ),
+)
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:

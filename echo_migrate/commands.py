@@ -22,9 +22,9 @@ def check(**options: Any) -> int:
     settings = _settings(options)
     results, wrong = _results(options, settings)
     done = list(results)
-    _print(done, options, "check")
+    printed = _print(done, options, "check")
     fail_on = options["fail_on"]
-    if wrong:
+    if wrong or not printed:
         return 2
     if fail_on == "never":
         return 0
@@ -57,18 +57,24 @@ def fix(**options: Any) -> int:
         _binary(patch(done))
     elif stdin and not dry:
         _binary(b"".join(result.fixed.data for result in done))
-    _print(done, options, "fix", aside=options["diff"] or stdin)
-    return 2 if wrong else int(dry and changed)
+    printed = _print(done, options, "fix", aside=options["diff"] or stdin)
+    return 2 if wrong or not printed else int(dry and changed)
 
 
 def explain(name: str) -> None:
-    _rule(name)
-    click.echo(page(name), nl=False)
+    click.echo(page(_rule(name).id), nl=False)
 
 
 def rules(output_format: str) -> None:
     rows = [
-        (rule.id, rule.level, "yes" if rule.fixable else "", "on" if rule.default else "off", " ".join(rule.also), rule.summary)
+        (
+            rule.id,
+            rule.level,
+            "yes" if rule.fixable else "",
+            "on" if rule.default else "off",
+            " ".join(rule.also),
+            rule.summary,
+        )
         for rule in RULES.values()
     ]
     heads = ("rule", "level", "fixes", "default", "also", "summary")
@@ -76,7 +82,14 @@ def rules(output_format: str) -> None:
         import json
 
         listed = [
-            {"rule": r.id, "level": r.level, "fixable": r.fixable, "default": r.default, "also": r.also, "summary": r.summary}
+            {
+                "rule": r.id,
+                "level": r.level,
+                "fixable": r.fixable,
+                "default": r.default,
+                "also": r.also,
+                "summary": r.summary,
+            }
             for r in RULES.values()
         ]
         click.echo(json.dumps(listed, indent=2))
@@ -88,7 +101,9 @@ def rules(output_format: str) -> None:
 
 def _settings(options: dict[str, Any]) -> engine.Settings:
     if options["provider"] not in catalog.providers():
-        raise click.BadParameter(f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider")
+        raise click.BadParameter(
+            f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
+        )
     try:
         known = catalog.load(options["provider"], options["registry"], options["mapping"])
     except catalog.MappingError as error:
@@ -97,7 +112,9 @@ def _settings(options: dict[str, Any]) -> engine.Settings:
     for name in images:
         if name not in known.rows:
             raise click.BadParameter(_unknown(f"no image {name!r} has a row", name, known.rows), param_hint="--image")
-    return engine.Settings(known, _selected(options["select"], options["ignore"]), frozenset(images), options["seen_only"])
+    return engine.Settings(
+        known, _selected(options["select"], options["ignore"]), frozenset(images), options["seen_only"]
+    )
 
 
 def _selected(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
@@ -150,7 +167,7 @@ def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterab
 
 def _standard_input(name: str, settings: engine.Settings) -> Result:
     try:
-        source = Source.of(name, click.get_binary_stream("stdin").read())
+        source = Source.of(name, sys.stdin.buffer.read())
     except Unreadable as error:
         return engine.unreadable(name, str(error), settings)
     return engine.treat(source, recognised(name) or dockerfile, settings)
@@ -197,19 +214,29 @@ def _written(result: Result) -> tuple[Result, bool]:
     return result, False
 
 
-def _print(results: list[Result], options: dict[str, Any], command: str, aside: bool = False) -> None:
-    """Print the report (to standard error where a patch or a text has standard output), and write the files asked for."""
+def _print(results: list[Result], options: dict[str, Any], command: str, aside: bool = False) -> bool:
+    """Print the report (to standard error where a patch or a text has standard output), and write the files asked for.
+
+    Returns whether all of them could be written.
+    """
     known = catalog.load(options["provider"], options["registry"], options["mapping"])
     applied = command == "fix" and not (options["diff"] or options["check"])
     run = reports.Run(
-        command, known.provider, known.title, known.login, applied, options.get("unsafe_fixes", False),
-        options["quiet"], options["verbose"],
-    )  # fmt: skip
+        command,
+        known.provider,
+        known.title,
+        known.login,
+        applied,
+        options.get("unsafe_fixes", False),
+        options["quiet"],
+        options["verbose"],
+    )
     stream = sys.stderr if aside else sys.stdout
     colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
     rendered = {options["output_format"]: reports.render(options["output_format"], results, run)}
     if not (aside and options["quiet"]):
         click.echo(rendered[options["output_format"]], nl=False, file=stream, color=colour)
+    complete = True
     for output in options["output"]:
         format, colon, path = output.partition(":")
         if not colon or format not in reports.FORMATS:
@@ -219,7 +246,9 @@ def _print(results: list[Result], options: dict[str, Any], command: str, aside: 
             with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(click.unstyle(text))
         except OSError as error:
-            raise click.FileError(path, (error.strerror or str(error)).lower()) from None
+            _say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
+            complete = False
+    return complete
 
 
 def _wants_colour(stream: Any) -> bool:
@@ -229,7 +258,7 @@ def _wants_colour(stream: Any) -> bool:
 
 
 def _binary(data: bytes) -> None:
-    stream = click.get_binary_stream("stdout")
+    stream = sys.stdout.buffer
     stream.write(data)
     stream.flush()
 

@@ -4,15 +4,25 @@ import os
 import subprocess
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.formats import recognised
 
 _GIT = (
-    "git", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit",
-    "ls-files", "-z", "--cached", "--others", "--exclude-standard",
-)  # fmt: skip
-"""Neither a configured file system monitor nor an embedded bare repository may run code (git-config, safe.bareRepository)."""
+    "git",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "safe.bareRepository=explicit",
+    "ls-files",
+    "-t",
+    "-z",
+    "--cached",
+    "--others",
+    "--exclude-standard",
+)
+"""Neither a configured file system monitor nor an embedded bare repository may run code (git-config(1))."""
 
 _SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 
@@ -39,10 +49,11 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
         if os.path.isdir(path):
             root = os.path.realpath(path)
             names = _git(path, found.notes)
-            for name in _walk(path, found.notes) if names is None else names:
-                full = os.path.normpath(os.path.join(path, name))
-                if recognised(full) and not _excluded(full, patterns):
-                    _add(full, root, seen, found)
+            names = _walk(path, found.notes) if names is None else names
+            full = (os.path.normpath(os.path.join(path, name)) for name in names)
+            wanted = [name for name in full if recognised(name) and not _excluded(name, patterns)]
+            for name in sorted(wanted, key=os.path.islink):  # a link to a file of the tree is that file again
+                _add(name, root, seen, found)
         elif not os.path.lexists(path):
             found.missing.append(path)
         elif not _excluded(os.path.normpath(path), patterns):
@@ -92,19 +103,35 @@ def _git(path: str, notes: list[str]) -> list[str] | None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment["GIT_OPTIONAL_LOCKS"] = "0"
     try:
-        done = subprocess.run(_GIT, cwd=path, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            _GIT, cwd=path, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False
+        )
     except OSError:
         return None
     if done.returncode or not done.stdout:
         return None
     names = []
-    for name in sorted({os.fsdecode(entry) for entry in done.stdout.split(b"\0") if entry}):
+    for entry in sorted(set(filter(None, os.fsdecode(done.stdout).split("\0")))):
+        tag, name = entry[0], entry[2:]
         full = os.path.join(path, name)
-        if name.endswith("/") or os.path.isdir(full) and not os.path.islink(full):
+        if name.endswith("/") or (os.path.isdir(full) and not os.path.islink(full)):
             notes.append(_other_repository(full))
-        else:
+        elif tag != "?" or not _skipped(path, name):
             names.append(name)
-    return names
+    return sorted(set(names))
+
+
+def _skipped(path: str, name: str) -> bool:
+    """Whether a file lies in a folder that a walk would not enter."""
+    folders = name.split("/")[:-1]
+    return not _SKIPPED.isdisjoint(folders) or any(
+        _is_environment(os.path.join(path, *folders[:depth])) for depth in range(1, len(folders) + 1)
+    )
+
+
+@lru_cache
+def _is_environment(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
 def _walk(path: str, notes: list[str]) -> list[str]:
@@ -113,7 +140,7 @@ def _walk(path: str, notes: list[str]) -> list[str]:
         kept = []
         for name in sorted(folders):
             full = os.path.join(folder, name)
-            if name in _SKIPPED or os.path.islink(full) or os.path.exists(os.path.join(full, "pyvenv.cfg")):
+            if name in _SKIPPED or os.path.islink(full) or _is_environment(full):
                 continue
             if os.path.lexists(os.path.join(full, ".git")):
                 notes.append(_other_repository(full))

@@ -78,13 +78,11 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
         wanted = [finding for finding in left if finding.fix and (finding.fix.safe or settings.unsafe)]
         if not wanted:
             break
-        chosen = [
-            finding
-            for finding, fits in zip(wanted, compatible([f.fix.edits for f in wanted if f.fix]), strict=True)
-            if fits
-        ]
+        fits = compatible([finding.fix.edits for finding in wanted if finding.fix])
+        chosen = [finding for finding, fit in zip(wanted, fits, strict=True) if fit]
         done |= set(_places(chosen, findings, done))
-        fixed = fixed.apply(edit for finding in chosen if finding.fix for edit in finding.fix.edits)
+        groups = {id(finding.fix.edits): finding.fix.edits for finding in chosen if finding.fix}
+        fixed = fixed.apply(edit for edits in groups.values() for edit in edits)
         left, after = examine(fixed, format, settings)
     else:
         refused = f"its fixes do not settle in {ROUNDS} rounds"
@@ -94,7 +92,9 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
     result = Result(source, tuple(findings), tuple(outcomes), source)
     if refused:
         return refuse(result, refused)
-    return result._replace(outcomes=tuple(_moved(outcomes, after)), fixed=fixed if fixed.text != source.text else source)
+    return result._replace(
+        outcomes=tuple(_moved(outcomes, after)), fixed=fixed if fixed.text != source.text else source
+    )
 
 
 def refuse(result: Result, reason: str) -> Result:
@@ -109,25 +109,26 @@ def refuse(result: Result, reason: str) -> Result:
 
 
 def _places(chosen: list[Finding], findings: list[Finding], done: set[int]) -> Iterator[int]:
-    """The original findings that the chosen ones are: themselves, or in a later round the first of the same fix."""
+    """The original findings that the chosen ones are: themselves, or in a later round the next of the same fix."""
+    places = {id(finding): index for index, finding in enumerate(findings)}
     waiting: dict[tuple[str, str], list[int]] = {}
-    for index, finding in enumerate(findings):
+    for index in range(len(findings) - 1, -1, -1):
+        finding = findings[index]
         if finding.fix and index not in done:
             waiting.setdefault((finding.rule, finding.fix.title), []).append(index)
     for finding in chosen:
-        same = waiting.get((finding.rule, finding.fix.title if finding.fix else ""), [])
-        place = next((index for index in same if findings[index] is finding), same[0] if same else None)
-        if place is not None:
-            same.remove(place)
-            yield place
+        if id(finding) in places:
+            yield places[id(finding)]
+        elif finding.fix and waiting.get((finding.rule, finding.fix.title)):
+            yield waiting[finding.rule, finding.fix.title].pop()
 
 
 def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
-    """Why the new text must be refused: each reference stays as it is or is at the provider now, and none is new."""
+    """Why the new text must be refused: each reference stays as it is or reads as its target, and none is new."""
     if len(before) != len(after):
         return "a reference would appear or vanish"
     for old, new in zip(before, after, strict=True):
-        if old.image.ref.value != new.image.ref.value and new.state != "hardened":
+        if new.image.ref.value not in (old.image.ref.value, old.target):
             return f"{old.image.ref.value} would become {new.image.ref.value}"
         if new.state == "migrate":
             return f"{new.image.ref.value} would be left behind"

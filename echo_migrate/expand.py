@@ -11,6 +11,8 @@ from typing import NamedTuple
 from echo_migrate.source import Traced
 
 LONGEST = 4096
+LONGEST_PATTERN = 32
+LONGEST_EDITED = 512
 DEEPEST = 64
 _PLAIN = re.compile(r"[^$'\"\\`]*")
 _NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[^\W\d]\w*")
@@ -214,7 +216,7 @@ def _variable(word: Traced, i: int, end: int, lookup: Lookup, escape: str) -> tu
             return ([value.text] if value and operator == "-" else []), settled
         parts, names = _expand(word, at + 1, end - 1, lookup, escape)
         return parts, settled + names
-    if value is None or operator == "?" and not given:
+    if value is None or (operator == "?" and not given):
         return [word.cut(i, end)], [name]
     if operator == "?":
         return [value.text], settled
@@ -224,8 +226,8 @@ def _variable(word: Traced, i: int, end: int, lookup: Lookup, escape: str) -> tu
 def _edited(word: Traced, at: int, end: int, value: Expansion, escape: str) -> list[Traced]:
     """``${x#p}``, ``${x##p}``, ``${x%p}``, ``${x%%p}``, ``${x/p/r}`` and ``${x//p/r}`` of a known value."""
     operator, text = word.value[at], value.text
-    if not value.known:
-        raise ValueError("substitution in an unknown value")
+    if not value.known or len(text.value) > LONGEST_EDITED:
+        raise ValueError("substitution in an unknown value, or one longer than any reference")
     every = word.value[at + 1] == operator
     if operator == "/":
         begin = at + 1 + every
@@ -236,10 +238,13 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, escape: str) -> l
             raise ValueError("unsupported replacement")
         if not text.value and set(pattern) == {"**"}:
             return [replacement]
-        parts, done, i = [], 0, 0
+        parts: list[Traced] = []
+        done = i = 0
         while i <= len(text.value):
             longest = max(glob_ends(pattern, text.value, i), default=i)
             if longest == i:
+                if pattern[:1] == ["**"]:
+                    break  # no match here is no match further on
                 i += 1
                 continue
             parts += text.cut(done, i), replacement
@@ -258,7 +263,7 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, escape: str) -> l
 
 def _pattern(text: str) -> list[str]:
     """A glob in the form that ``glob_ends`` takes."""
-    if re.search(r"[$'\"]", text):
+    if len(text) > LONGEST_PATTERN or re.search(r"[$'\"]", text):
         raise ValueError("unsupported pattern")
     tokens = re.findall(r"\\(.)|(.)", text, re.DOTALL)
     return [escaped or {"*": "**", "?": ""}.get(plain, plain) for escaped, plain in tokens]

@@ -27,7 +27,7 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
         if not match:
             continue
         first, last = 0, len(text)
-        if not (comment.directive or "all" in match.re.groupindex and match["all"]):
+        if not (comment.directive or ("all" in match.re.groupindex and match["all"])):
             line = comment.below
             while line in below:
                 line = below[line]

@@ -10,11 +10,15 @@ from typing import NamedTuple
 from echo_migrate.expand import heredoc_words
 from echo_migrate.source import Traced
 
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 """What Go's unicode.IsSpace accepts (str.strip() would also take the separators U+001C to U+001F)."""
 
 VERBS = frozenset(
-    "add arg cmd copy entrypoint env expose from healthcheck label maintainer onbuild run shell stopsignal user volume workdir".split()
+    ("add", "arg", "cmd", "copy", "entrypoint", "env", "expose", "from", "healthcheck", "label", "maintainer")
+    + ("onbuild", "run", "shell", "stopsignal", "user", "volume", "workdir")
 )
 _WITH_HEREDOC = frozenset(("add", "copy", "run"))
 _DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*", re.DOTALL)
@@ -119,9 +123,7 @@ class _Reader:
                 self._instruction()
         except _Stop as stop:
             broken = stop.args[0]
-        return Dockerfile(
-            tuple(self.instructions), tuple(self.comments), tuple(self.skipped), self.escape, broken
-        )
+        return Dockerfile(tuple(self.instructions), tuple(self.comments), tuple(self.skipped), self.escape, broken)
 
     def _line(self) -> tuple[int, int]:
         """The next line's start, and its end without the newline characters."""
@@ -146,7 +148,11 @@ class _Reader:
     def _directive(self, start: int, end: int) -> bool:
         if self.directives is None:
             return False
-        match = _DIRECTIVE.fullmatch(self.text[start + 1 : end].lstrip(SPACE)) if self.text[start:start + 1] == "#" else None
+        match = (
+            _DIRECTIVE.fullmatch(self.text[start + 1 : end].lstrip(SPACE))
+            if self.text[start : start + 1] == "#"
+            else None
+        )
         name = match[1].lower() if match else ""
         if not match or name not in ("syntax", "escape", "check"):
             self.directives = None

@@ -41,7 +41,9 @@ class Move(NamedTuple):
 Refusal = Callable[[Image, "Move"], str | None]
 
 
-def plan(images: Iterable[Image], catalog: Catalog, seen_only: bool = False, spared: Refusal | None = None) -> list[Move]:
+def plan(
+    images: Iterable[Image], catalog: Catalog, seen_only: bool = False, spared: Refusal | None = None
+) -> list[Move]:
     """The move of every image of a file, in order, with shared pieces of text settled between them.
 
     ``spared`` gives the reason why a movable image is to be left alone (an ignore comment, another selection).
@@ -69,10 +71,10 @@ def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
     try:
         reference = parse(value)
     except ValueError:
-        reason = _no_value(image) if "$" in value else image.locked or f"{value} is not an image reference"
-        return Move("needs-person", reasons=(reason,))
+        reason = _no_value(image) if "$" in value else "it is not an image reference"
+        return Move("needs-person", reasons=(image.locked or reason,))
     if "$" in reference.name:
-        return Move("needs-person", reasons=(_no_value(image),))
+        return Move("needs-person", reasons=(image.locked or _no_value(image),))
     vendor = catalog.hardened(reference)
     if vendor:
         return Move("hardened", reasons=(f"already at {vendor}",))
@@ -86,8 +88,8 @@ def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
 
 
 def _no_value(image: Image) -> str:
-    names = ", ".join(image.unsettled) or image.ref.value
-    return f"{names} has no value in this file" if len(image.unsettled) < 2 else f"{names} have no value in this file"
+    names = image.unsettled or (image.shown,)
+    return f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no value in this file"
 
 
 class _Target:
@@ -139,7 +141,9 @@ class _Target:
         for start, end, words in image.leaks:
             if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
                 self.doubts.append(words)
-        return found._replace(state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts))
+        return found._replace(
+            state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts)
+        )
 
     def _tag(self) -> list[tuple[int, int, str]] | str:
         """The changes that the tag needs, or why no tag is left."""
@@ -184,12 +188,14 @@ class _Target:
     def _dropped(self, text: str, family: str | None) -> None:
         if family and family != self.catalog.family:
             libc = ", from musl to glibc" if family == "alpine" else ""
-            self.doubts.append(f"{text} is left out: the distribution changes from {family} to {self.catalog.family}{libc}")
+            self.doubts.append(
+                f"{text} is left out: the distribution changes from {family} to {self.catalog.family}{libc}"
+            )
         else:
             self.unpublished.append(text)
 
     def _undivided(self) -> None:
-        """A tag without a distribution word: public evidence or a stated family must say that it stays in the family."""
+        """A tag without a distribution word: evidence or a stated family must say that the family stays."""
         if not self.row.seen and not self.catalog.has_family(self.upstream.name):
             self.doubts.append(f"{self.upstream.name} is not known to stand on {self.catalog.family}")
 
@@ -238,10 +244,10 @@ def _settle(images: list[Image], moves: list[Move]) -> None:
             move = moves[index]
             if opponent is not None:
                 other = opponent if opponent != index else next(i for i in group if i != index)
-                words = f"the text it is read from also serves {images[other].ref.value}, which cannot move with it"
+                words = f"the text it is read from also serves {images[other].shown}, which cannot move with it"
                 moves[index] = move._replace(state="needs-person", edits=(), reasons=(words,))
             elif unsafe is not None and move.safe:
-                words = f"its text also serves {images[unsafe].ref.value}: {moves[unsafe].reason}"
+                words = f"its text also serves {images[unsafe].shown}: {moves[unsafe].reason}"
                 moves[index] = move._replace(state="needs-person", edits=edits, reasons=(words,))
             else:
                 moves[index] = move._replace(edits=edits)

@@ -1,4 +1,4 @@
-"""The values that formats, rules, engine and reports hand to each other. All are immutable, printable and comparable."""
+"""The values that formats, rules, engine and reports hand to each other: immutable, printable, comparable."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -8,6 +8,7 @@ from echo_migrate.source import Edit, Source, Traced
 if TYPE_CHECKING:
     from echo_migrate.engine import Context
 
+LONGEST_SHOWN = 200
 LEVELS = ("note", "warning", "error")
 Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "needs-person", "ignored", "local"]
@@ -33,6 +34,12 @@ class Image(NamedTuple):
     unsettled: tuple[str, ...] = ()
     platform: str = ""
     leaks: tuple[tuple[int, int, str], ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The reference as a message shows it."""
+        value = self.ref.value
+        return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
 
 class Problem(NamedTuple):

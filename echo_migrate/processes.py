@@ -1,6 +1,9 @@
 """The same work in several processes, for large trees."""
 
+import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
@@ -16,7 +19,8 @@ _settings: Settings | None = None
 def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result]:
     """The results in the order of the paths. Rules travel by name (they are functions of their modules)."""
     names = tuple(rule.id for rule in settings.rules)
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(settings._replace(rules=()), names)) as pool:
+    arguments = (settings._replace(rules=()), names, os.getpid())
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
         try:
             yield from pool.map(_treat, paths, chunksize=CHUNK)
         except BaseException:
@@ -24,8 +28,15 @@ def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result]:
             raise
 
 
-def _start(settings: Settings, names: tuple[str, ...]) -> None:
+def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
     global _settings
+
+    def outlive() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)  # the parent was killed: nobody waits for our answers
+
+    threading.Thread(target=outlive, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
     _settings = settings._replace(rules=tuple(RULES[name] for name in names))
 

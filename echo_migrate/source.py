@@ -7,7 +7,7 @@ not UTF-8 is one code point (a lone surrogate, PEP 383), so that every file is w
 import os
 import stat
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
@@ -70,11 +70,12 @@ class Traced(NamedTuple):
         if len(self.runs) == 1:
             origin = self.runs[0][0]
             return Traced(self.value[start:stop], ((origin + start, origin + stop),))
-        runs, position = [], 0
+        runs: list[tuple[int, int]] = []
+        position = 0
         for first, last in self.runs:
             length = last - first
             low, high = max(start, position), min(stop, position + length)
-            if low < high or low == high == start == stop and not runs:
+            if low < high or (low == high == start == stop and not runs):
                 runs.append((first + low - position, first + high - position))
             position += length
             if position >= stop and runs:
@@ -149,7 +150,8 @@ class Source(NamedTuple):
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """The text with all edits made; identical ones count once, and overlapping ones are a ``ValueError``."""
-    pieces, position, last = [], 0, None
+    pieces: list[str] = []
+    position, last = 0, None
     for edit in sorted(set(edits)):
         if last is not None and edit.meets(last):
             raise ValueError(f"{edit} overlaps {last}")
@@ -159,11 +161,15 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
-def compatible(groups: Iterable[tuple[Edit, ...]]) -> list[bool]:
+def compatible(groups: Sequence[tuple[Edit, ...]]) -> list[bool]:
     """Which groups of edits can be applied together: each whole or not at all, the earlier one first."""
     taken: list[Edit] = []  # sorted and apart, so that only the neighbours of a new edit can meet it
-    answers = []
+    answers: list[bool] = []
+    known: dict[int, bool] = {}  # groups that are one and the same object get one answer
     for group in groups:
+        if id(group) in known:
+            answers.append(known[id(group)])
+            continue
         added: list[Edit] = []
         for edit in group:
             place = bisect_left(taken, edit)
@@ -173,10 +179,9 @@ def compatible(groups: Iterable[tuple[Edit, ...]]) -> list[bool]:
             if any(edit.meets(other) for other in neighbours):
                 for other in added:
                     taken.remove(other)
-                answers.append(False)
+                known[id(group)] = False
                 break
             taken.insert(place, edit)
             added.append(edit)
-        else:
-            answers.append(True)
+        answers.append(known.setdefault(id(group), True))
     return answers

@@ -1,8 +1,8 @@
 """A second reader: dockerfile-parse must see the instructions that we see before a Dockerfile is written.
 
 dockerfile-parse does not know heredocs, blank lines in a continuation, doubled escapes, ``# check=`` and a few more
-(it would misread one real file in nine), so these are masked first, line for line: numbers of lines stay. Its limit: how
-far a heredoc reaches is our word in both readings.
+(it would misread one real file in nine), so these are masked first, line for line: numbers of lines stay. Its limit:
+how far a heredoc reaches is our word in both readings.
 """
 
 import re

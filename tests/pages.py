@@ -1,5 +1,7 @@
-"""Pages with cases: the rules' documentation and ``tests/cases``. A case is a fenced ``dockerfile`` block, a ``dockerfile
-fixed`` block where it changes, and a ``says`` block."""
+"""Pages with cases: the rules' documentation and ``tests/cases``.
+
+A case is a fenced ``dockerfile`` block, a ``dockerfile fixed`` block where it changes, and a ``says`` block.
+"""
 
 import re
 from collections.abc import Iterator

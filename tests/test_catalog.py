@@ -42,10 +42,16 @@ def test_rows(provider: str) -> None:
         assert parse(f"{file['registry']}/{image}").tag is None, key
         assert name == image or name not in targets or words, f"{key} leads away from an identical name"
         assert name not in removed, f"{key} is no official image any more"
-        assert image in seen or name == image and name in official, f"{key} rests neither on evidence nor on the convention"
+        assert image in seen or (name == image and name in official), (
+            f"{key} rests neither on evidence nor on the convention"
+        )
         assert name in known or image in seen, f"{key} is no upstream name"
         assert parse(name).repository == name
-    row_keys = [line.strip().split(":")[0] for line in (FOLDER / f"{provider}.yaml").read_text().splitlines() if line.startswith('  "') or line.startswith("  ") and ": " in line]
+    row_keys = [
+        line.strip().split(":")[0]
+        for line in (FOLDER / f"{provider}.yaml").read_text().splitlines()
+        if line.startswith('  "') or (line.startswith("  ") and ": " in line)
+    ]
     assert len(row_keys) == len(set(row_keys)) or len(images) == len(set(images)), "a row stands twice"
 
 
@@ -73,7 +79,14 @@ def test_upstream_facts() -> None:
         assert block.get("date"), name
     official, removed = UPSTREAM["official"]["images"], UPSTREAM["removed"]["images"]
     assert not set(official) & set(removed)
-    for names in (official, removed, list(UPSTREAM["aliases"]["images"]), *UPSTREAM["families"]["images"].values(), *UPSTREAM["variants"]["images"].values(), *UPSTREAM["distributions"]["words"].values()):
+    for names in (
+        official,
+        removed,
+        list(UPSTREAM["aliases"]["images"]),
+        *UPSTREAM["families"]["images"].values(),
+        *UPSTREAM["variants"]["images"].values(),
+        *UPSTREAM["distributions"]["words"].values(),
+    ):
         assert names == sorted(set(names))
     for names in (*UPSTREAM["families"]["images"].values(), *UPSTREAM["variants"]["images"].values()):
         assert set(names) <= set(official)
@@ -84,9 +97,10 @@ def test_upstream_facts() -> None:
 
 def test_words_name_families() -> None:
     family = catalog.load().word_family
-    assert [family(word) for word in ("alpine3.20", "alpine", "jammy", "bookworm", "ubi9", "al2023", "jre", "slim", "debian12")] == [
-        "alpine", "alpine", "ubuntu", "debian", "redhat", "redhat", None, None, "debian"
-    ]  # fmt: skip
+    assert [
+        family(word)
+        for word in ("alpine3.20", "alpine", "jammy", "bookworm", "ubi9", "al2023", "jre", "slim", "debian12")
+    ] == ["alpine", "alpine", "ubuntu", "debian", "redhat", "redhat", None, None, "debian"]
 
 
 def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
@@ -94,7 +108,9 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
     mapping.write_text('images:\n  acme/base: base\n  python: snake\n  "node:!fips":\n  "node:lts": node-lts\n')
     known = catalog.load(mapping=str(mapping))
     assert known.registry == "reg.echohq.com"
-    rows = {name: known.row(name, frozenset(words)) for name, words in (("python", []), ("node", ["lts"]), ("nginx", []))}
+    rows = {
+        name: known.row(name, frozenset(words)) for name, words in (("python", []), ("node", ["lts"]), ("nginx", []))
+    }
     assert [row.image if row else "" for row in rows.values()] == ["snake", "node-lts", "nginx"]
     assert rows["python"] is not None
     assert rows["python"].seen

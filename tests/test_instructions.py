@@ -23,7 +23,7 @@ HAND_WRITTEN = [case.text for page in PAGES for case in cases(page)] + [
     "FROM a:1\nRUN 3<<A cat\n1\nA\nRUN d\n",
     'FROM a:1\nCOPY ["<<A", "b"]\nRUN d\n',
     'FROM a:1\nRUN ["cat", "<<A"]\nRUN d\n',
-    "FROM a:1\nRUN echo \"it's\" <<A\n1\nA\n",
+    'FROM a:1\nRUN echo "it\'s" <<A\n1\nA\n',
     "FROM a:1\nRUN echo ${x:-<<A}\nRUN d\n",
     "FROM a:1\nLABEL a=<<A\nCMD <<A\nRUN d\n",
     "FROM a:1\nADD <<A /b\n1\nA\nonbuild copy <<A /b\nFROM c\nA\n",
@@ -37,22 +37,56 @@ HAND_WRITTEN = [case.text for page in PAGES for case in cases(page)] + [
     "# syntax=x\n# escape=`\nFROM a:1\nRUN b `\n c\n",
     "# unknown=x\n# escape=`\nFROM a:1\nRUN b `\nRUN c\n",
     "FROM --platform=linux/amd64 'a:1' AS b\nRUN --mount=type=bind,from=c,target=/d --network=none e -- f\n",
-    "FROM a\nCOPY --from=\"b c\" --chown=1:\\ 1 d e\nRUN --a=b --\\\n c\n",
-    "ARG A=1 B='2 3' C=\"4 \\\" 5\" D=a\\ b E\nFROM a\n",
+    'FROM a\nCOPY --from="b c" --chown=1:\\ 1 d e\nRUN --a=b --\\\n c\n',
+    'ARG A=1 B=\'2 3\' C="4 \\" 5" D=a\\ b E\nFROM a\n',
     "FROM a\nRUN b \\",
     "FROM a\n\u2028RUN b\n\u00a0RUN c\n",
     "FROM a\nRUN echo é𝄞\n# ü\n",
 ]
 FRAGMENTS = [
-    "FROM a:1", "from b AS c", "RUN d", "RUN <<A", "RUN e <<-'A B' <<C", "A", "\tA B", "C", "COPY --from=c d e", "ONBUILD RUN <<A",
-    "ARG X=1 Y='2 3'", "ENV k v", "# note", "  # in", "\\", " \\", " \\\\", "`", "", " ", "\n", "\r\n", "\n", "\n", "\\\n", "# escape=`\n",
-    "# syntax=x\n", "\t", "\"", "'", "${x", "<<<", "RUN --mount=type=bind,from=q", 'CMD ["a"]',
-]  # fmt: skip
+    "FROM a:1",
+    "from b AS c",
+    "RUN d",
+    "RUN <<A",
+    "RUN e <<-'A B' <<C",
+    "A",
+    "\tA B",
+    "C",
+    "COPY --from=c d e",
+    "ONBUILD RUN <<A",
+    "ARG X=1 Y='2 3'",
+    "ENV k v",
+    "# note",
+    "  # in",
+    "\\",
+    " \\",
+    " \\\\",
+    "`",
+    "",
+    " ",
+    "\n",
+    "\r\n",
+    "\n",
+    "\n",
+    "\\\n",
+    "# escape=`\n",
+    "# syntax=x\n",
+    "\t",
+    '"',
+    "'",
+    "${x",
+    "<<<",
+    "RUN --mount=type=bind,from=q",
+    'CMD ["a"]',
+]
 
 
 def theirs(text: str) -> list[tuple[str, int, int]] | None:
     try:
-        return [((step.cmd or "").lower(), step.start_line, step.end_line) for step in dockerfile.parse_string(text.removeprefix("\ufeff"))]
+        return [
+            ((step.cmd or "").lower(), step.start_line, step.end_line)
+            for step in dockerfile.parse_string(text.removeprefix("\ufeff"))
+        ]
     except dockerfile.GoParseError:
         return None
 

@@ -42,6 +42,9 @@ def test_every_rule_has_a_page_with_a_finding_and_a_silence() -> None:
         assert page(id).startswith(f"# {id}\n\n{rule.summary}\n"), id
         assert any(case.says for case in own), id
         assert {section for section in page(id).splitlines() if section.startswith("## ")} == {
-            "## What", "## Why", "## Fix safety", "## Cases"
-        }, id  # fmt: skip
+            "## What",
+            "## Why",
+            "## Fix safety",
+            "## Cases",
+        }, id
         assert rule.fixable == any(case.fixed != case.text for case in own), id

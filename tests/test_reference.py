@@ -31,7 +31,25 @@ def test_parts(text: str, parts: tuple[str, str, str | None, str | None]) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":", "a:", "a b", "A", "a/B", "a//b", "a:b:c/", "a@sha256:12", "a:ü", "-a", "a/-b", "x" + ":" + "t" * 129, "{{ a }}", "a..b", "/a"]
+    "text",
+    [
+        "",
+        ":",
+        "a:",
+        "a b",
+        "A",
+        "a/B",
+        "a//b",
+        "a:b:c/",
+        "a@sha256:12",
+        "a:ü",
+        "-a",
+        "a/-b",
+        "x" + ":" + "t" * 129,
+        "{{ a }}",
+        "a..b",
+        "/a",
+    ],
 )
 def test_what_is_no_reference(text: str) -> None:
     with pytest.raises(ValueError, match="not"):
@@ -65,10 +83,18 @@ def test_a_name_change_makes_one_name_of_the_other(old: str, new: str) -> None:
 
 @pytest.mark.parametrize(
     "spelling",
-    ["python", "library/python", "docker.io/python", "docker.io/library/python", "index.docker.io/library/python",
-     "registry-1.docker.io/library/python", "registry.hub.docker.com/library/python", "public.ecr.aws/docker/library/python",
-     "mirror.gcr.io/library/python"],
-)  # fmt: skip
+    [
+        "python",
+        "library/python",
+        "docker.io/python",
+        "docker.io/library/python",
+        "index.docker.io/library/python",
+        "registry-1.docker.io/library/python",
+        "registry.hub.docker.com/library/python",
+        "public.ecr.aws/docker/library/python",
+        "mirror.gcr.io/library/python",
+    ],
+)
 def test_every_spelling_of_one_image_is_that_image(spelling: str) -> None:
     assert catalog.load().upstream(parse(spelling)) == ("python", "")
 
@@ -96,7 +122,17 @@ def test_names_are_known_or_not(name: str, upstream: tuple[str, str] | None) -> 
 
 def test_a_hardened_registry_is_known_by_whole_parts_of_its_path() -> None:
     known = catalog.load()
-    hardened = {name: known.hardened(parse(name)) for name in ("reg.echohq.com/a:1", "cgr.dev/x/y", "gcr.io/distroless/cc", "gcr.io/distroless2/cc", "reg.echohq.com.evil.example/a", "rapidfort/nginx")}
+    hardened = {
+        name: known.hardened(parse(name))
+        for name in (
+            "reg.echohq.com/a:1",
+            "cgr.dev/x/y",
+            "gcr.io/distroless/cc",
+            "gcr.io/distroless2/cc",
+            "reg.echohq.com.evil.example/a",
+            "rapidfort/nginx",
+        )
+    }
     assert list(hardened.values()) == ["Echo", "Chainguard", "distroless", None, None, "RapidFort"]
     mirror = catalog.load(registry="harbor.example/echo")
     assert mirror.hardened(Reference("harbor.example", "echo/python", None, None, 0)) == "Echo"

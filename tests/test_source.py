@@ -9,7 +9,9 @@ from echo_migrate.source import Edit, Source, Traced, Unreadable, apply, compati
 BYTES = st.one_of(
     st.binary(),
     st.lists(
-        st.sampled_from([b"\xef\xbb\xbf", b"\r\n", b"\n", b"\r", b"\xe9", b"a", b" ", "𝄞".encode(), "é".encode(), b"\\", b"\xff"])
+        st.sampled_from(
+            [b"\xef\xbb\xbf", b"\r\n", b"\n", b"\r", b"\xe9", b"a", b" ", "𝄞".encode(), "é".encode(), b"\\", b"\xff"]
+        )
     ).map(b"".join),
 ).filter(lambda data: b"\0" not in data)
 
@@ -40,9 +42,9 @@ def test_bytes_outside_of_edits_survive(data: bytes, draw: st.DataObject) -> Non
     source = Source.of("f", data)
     start = draw.draw(st.integers(0, len(source.text)))
     end = draw.draw(st.integers(start, len(source.text)))
-    encode = lambda text: text.encode("utf-8", "surrogateescape")  # noqa: E731
-    new = source.apply([Edit(start, end, "NEW")]).data
-    assert new == source.bom + encode(source.text[:start]) + b"NEW" + encode(source.text[end:])
+    before, after = source.text[:start], source.text[end:]
+    new = source.apply([Edit(start, end, "NEW")])
+    assert new.data == source.bom + b"NEW".join(text.encode("utf-8", "surrogateescape") for text in (before, after))
 
 
 @given(texts_with_edits())
@@ -64,7 +66,15 @@ def test_overlapping_edits_are_refused() -> None:
     assert apply("abcdef", [Edit(0, 3, "x"), Edit(3, 6, "y")]) == "xy"
 
 
-@given(st.lists(st.lists(st.builds(lambda a, b, t: Edit(a, a + b, t), st.integers(0, 20), st.integers(0, 4), st.sampled_from("xy")), max_size=3).map(tuple), max_size=8))
+@given(
+    st.lists(
+        st.lists(
+            st.builds(lambda a, b, t: Edit(a, a + b, t), st.integers(0, 20), st.integers(0, 4), st.sampled_from("xy")),
+            max_size=3,
+        ).map(tuple),
+        max_size=8,
+    )
+)
 def test_groups_are_whole_and_first_come(groups: list[tuple[Edit, ...]]) -> None:
     answers = compatible(groups)
     taken: list[Edit] = []

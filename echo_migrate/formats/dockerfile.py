@@ -127,7 +127,7 @@ class _Images:
 
     def _from(self, instruction: Instruction) -> Iterator[Image]:
         words = instruction.words()
-        if len(words) not in (1, 3) or len(words) == 3 and words[1].value.lower() != "as":
+        if len(words) not in (1, 3) or (len(words) == 3 and words[1].value.lower() != "as"):
             reason = "has a FROM that is not FROM image [AS name]"
             self.problem = self.problem or Problem(instruction.start, instruction.end, reason)
             return
@@ -136,8 +136,7 @@ class _Images:
         try:
             found = self._expand(written)
         except ValueError:
-            locked = "BuildKit refuses this expression"
-            yield Image(written, "FROM", written.start, written.end, locked=locked, unsettled=(written.value,))
+            yield Image(written, "FROM", written.start, written.end, locked="its expression cannot be expanded")
         else:
             yield Image(
                 found.text,

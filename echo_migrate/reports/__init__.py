@@ -45,8 +45,16 @@ def summary(results: Iterable[Result]) -> Summary:
         for outcome in result.outcomes:
             states[outcome.state] += 1
             convention += outcome.state == "migrate" and outcome.basis == "convention"
-    counts = [states[name] for name in ("migrate", "hardened", "no-replacement", "needs-person", "ignored")]
-    return Summary(files, sum(counts), *counts, convention)
+    return Summary(
+        files,
+        states.total() - states["local"],
+        states["migrate"],
+        states["hardened"],
+        states["no-replacement"],
+        states["needs-person"],
+        states["ignored"],
+        convention,
+    )
 
 
 def render(format: str, results: list[Result], run: Run) -> str:

@@ -73,12 +73,18 @@ def _closing(results: list[Result], run: Run) -> str:
 def _left(results: list[Result]) -> list[str]:
     """What does not move, by name and reason, the most frequent first."""
     left = Counter(
-        (outcome.image.ref.value, outcome.state, outcome.reason)
+        (outcome.image.shown, outcome.state, outcome.reason)
         for result in results
         for outcome in result.outcomes
         if outcome.state in ("no-replacement", "needs-person", "ignored")
     )
-    return ["", *(f"  {count} × {printable(name)} ({state}): {printable(why)}" for (name, state, why), count in left.most_common())]
+    return [
+        "",
+        *(
+            f"  {count} × {printable(name)} ({state}): {printable(why)}"
+            for (name, state, why), count in left.most_common()
+        ),
+    ]
 
 
 def _next(results: list[Result], counts: Summary, run: Run) -> list[str]:

@@ -11,7 +11,7 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 def _load() -> dict[str, Rule]:
     rules = {}
     for name in sorted(os.listdir(_FOLDER)):
-        stem, dot, ending = name.partition(".")
+        stem, _, ending = name.partition(".")
         if ending == "py" and not stem.startswith("_"):
             rule = getattr(import_module(f"{__name__}.{stem}"), stem)
             rules[rule.id] = rule

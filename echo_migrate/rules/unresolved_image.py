@@ -10,5 +10,5 @@ from echo_migrate.model import Finding, Image, rule
 def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if move.state == "needs-person" and move.upstream is None:
-        says = f"{image.ref.value} cannot be resolved: {move.reason}"
+        says = f"{image.shown} cannot be resolved: {move.reason}"
         yield Finding("unresolved-image", image.start, image.end, says)

@@ -1,0 +1,25 @@
+"""Running the program as people do: as a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Done = subprocess.CompletedProcess[bytes]
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """``run("check", ".", input=b"…", cwd=…)``: the finished process; the working folder is the test's own."""
+
+    def run(*words: str | bytes, input: bytes = b"", cwd: Path = tmp_path, **more: object) -> Done:
+        environment = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "CI")}
+        environment |= {"PYTHONIOENCODING": "utf-8"} | more.pop("env", {})  # type: ignore[operator]
+        command = [sys.executable, "-m", "echo_migrate", *words]
+        return subprocess.run(command, input=input, cwd=cwd, capture_output=True, env=environment, check=False, **more)  # type: ignore[call-overload, no-any-return]
+
+    return run

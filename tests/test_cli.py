@@ -1,0 +1,335 @@
+"""The command line: what it prints, writes and exits with."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Done, Run
+
+TEXT = "FROM python:3.12 AS build\nFROM redis:7-alpine\nFROM acme/tool:1\nFROM cgr.dev/x/y:1\nFROM build\n"
+FIXED = TEXT.replace("FROM python", "FROM reg.echohq.com/python")
+
+
+@pytest.fixture
+def dockerfile(tmp_path: Path) -> Path:
+    path = tmp_path / "Dockerfile"
+    path.write_text(TEXT)
+    return path
+
+
+def err(done: Done) -> str:
+    return done.stderr.decode()
+
+
+def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
+    done = run("check")
+    assert done.returncode == 1
+    assert done.stdout.decode() == (
+        "Dockerfile:1:6: warning[mapped-image] python:3.12 has a hardened image, reg.echohq.com/python:3.12\n"
+        "  |\n"
+        "1 | FROM python:3.12 AS build\n"
+        "  |      ^^^^^^^^^^^\n"
+        "  = fix: use reg.echohq.com/python:3.12\n"
+        "\n"
+        "Dockerfile:2:6: warning[mapped-image] redis:7-alpine has a hardened image, reg.echohq.com/redis:7 "
+        "(by naming convention, tag unconfirmed); not a safe move: alpine is left out: the distribution changes "
+        "from alpine to debian, from musl to glibc\n"
+        "  |\n"
+        "2 | FROM redis:7-alpine\n"
+        "  |      ^^^^^^^^^^^^^^\n"
+        "  = unsafe fix: use reg.echohq.com/redis:7\n"
+        "\n"
+        "Checked 1 file: 4 image references\n"
+        "  1 to migrate by a safe fix\n"
+        "  1 already hardened\n"
+        "  1 without a replacement at Echo\n"
+        "  1 needs a person\n"
+        "\n"
+        "Run `echo-migrate fix` to apply 1 safe fix; 1 more with --unsafe-fixes.\n"
+        "Pulling from Echo needs a login: docker login reg.echohq.com\n"
+    )
+    assert done.stderr == b""
+    assert dockerfile.read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((), 1),
+        (("--fail-on", "error"), 0),
+        (("--fail-on", "note"), 1),
+        (("--fail-on", "never"), 0),
+        (("--ignore", "mapped-image"), 0),
+        (("--ignore", "DL3026,floating-tag"), 0),
+        (("--select", "floating-tag"), 0),
+        (("--select", "all"), 1),
+        (("--exclude", "Dockerfile"), 0),
+    ],
+)
+def test_exit_codes_of_check(run: Run, dockerfile: Path, words: tuple[str, ...], code: int) -> None:
+    assert run("check", *words).returncode == code
+
+
+def test_fix_writes_and_a_second_run_changes_nothing(run: Run, dockerfile: Path) -> None:
+    dockerfile.chmod(0o640)
+    done = run("fix")
+    assert (done.returncode, dockerfile.read_text(), dockerfile.stat().st_mode & 0o777) == (0, FIXED, 0o640)
+    assert b"fixed: use reg.echohq.com/python:3.12" in done.stdout
+    assert b"1 migrated" in done.stdout
+    before = dockerfile.stat()
+    again = run("fix")
+    after = dockerfile.stat()
+    assert again.returncode == 0
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+    assert os.listdir(dockerfile.parent) == ["Dockerfile"]
+
+
+def test_fix_check_writes_nothing(run: Run, dockerfile: Path) -> None:
+    done = run("fix", "--check")
+    assert (done.returncode, dockerfile.read_text()) == (1, TEXT)
+    assert b"1 to migrate by a safe fix" in done.stdout
+    run("fix")
+    assert run("fix", "--check").returncode == 0
+
+
+def test_unsafe_fixes_and_image(run: Run, dockerfile: Path) -> None:
+    run("fix", "--unsafe-fixes", "--image", "redis")
+    assert dockerfile.read_text() == TEXT.replace("redis:7-alpine", "reg.echohq.com/redis:7")
+    done = run("fix", "--image", "pyhton")
+    assert done.returncode == 2
+    assert "no image 'pyhton' has a row: did you mean 'python'?" in err(done)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        TEXT.replace("\n", "\r\n").encode(),
+        b"FROM python:3.12",
+        b"\xef\xbb\xbfFROM python:3.12\n",
+        b"FROM python:3.12\n# \xe9\nRUN a\r\nRUN b\rc\n",
+        b"# 1\n" * 20 + b"FROM python:3.12\n" + b"# 2\n" * 20 + b"FROM node:22",
+    ],
+)
+@pytest.mark.parametrize("name", ["Dockerfile", "a b/Dockerfile", 'q"é\\/Dockerfile', "t\tn\n/Dockerfile"])
+def test_diff_is_a_patch_that_git_applies(run: Run, tmp_path: Path, data: bytes, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    done = run("fix", "--diff")
+    assert done.returncode == 1
+    assert path.read_bytes() == data
+    assert b"to migrate by a safe fix" in done.stderr
+    subprocess.run(["git", "init", "-q", "."], cwd=tmp_path, check=True)
+    subprocess.run(["git", "-c", "core.autocrlf=false", "apply"], input=done.stdout, cwd=tmp_path, check=True)
+    patched = path.read_bytes()
+    path.write_bytes(data)
+    run("fix")
+    assert path.read_bytes() == patched != data
+    assert run("fix", "--diff").stdout == b""
+
+
+def test_standard_input(run: Run, tmp_path: Path) -> None:
+    done = run("fix", "-", input=TEXT.encode())
+    assert (done.returncode, done.stdout.decode()) == (0, FIXED)
+    done = run("check", "-", "--stdin-filename", "docker/Dockerfile.dev", input=TEXT.encode())
+    assert done.returncode == 1
+    assert b"docker/Dockerfile.dev:1:6: warning" in done.stdout
+    done = run("fix", "-", "--diff", input=TEXT.encode())
+    assert done.stdout.startswith(b"diff --git a/Dockerfile b/Dockerfile\n")
+    done = run("fix", "-", input=b"FROM a\0")
+    assert b"binary" in done.stderr
+    assert run("check", "-", "Dockerfile").returncode == 2
+    assert os.listdir(tmp_path) == []
+
+
+def test_json(run: Run, dockerfile: Path) -> None:
+    done = run("check", "--output-format", "json")
+    document = json.loads(done.stdout)
+    assert (document["version"], document["provider"]) == (1, "echo")
+    assert document["summary"] == {
+        "files": 1,
+        "references": 4,
+        "migrated": 1,
+        "hardened": 1,
+        "no_replacement": 1,
+        "needs_person": 1,
+        "ignored": 0,
+        "by_convention": 0,
+    }
+    assert document["findings"][0] == {
+        "path": "Dockerfile",
+        "rule": "mapped-image",
+        "level": "warning",
+        "message": "python:3.12 has a hardened image, reg.echohq.com/python:3.12",
+        "line": 1,
+        "column": 6,
+        "end_line": 1,
+        "end_column": 17,
+        "start": 5,
+        "end": 16,
+        "basis": "seen",
+        "fix": {
+            "title": "use reg.echohq.com/python:3.12",
+            "safe": True,
+            "edits": [{"start": 5, "end": 5, "text": "reg.echohq.com/"}],
+        },
+        "applied": False,
+        "refused": None,
+    }
+    fixed = json.loads(run("fix", "--output-format", "json").stdout)
+    assert [finding["applied"] for finding in fixed["findings"]] == [True, False]
+    assert fixed["summary"]["migrated"] == 1
+
+
+def test_outputs_go_to_files_too(run: Run, dockerfile: Path, tmp_path: Path) -> None:
+    done = run("check", "--output", "json:out.json", "--output", "out.txt", "--color", "always")
+    assert b"\x1b[" in done.stdout
+    assert json.loads((tmp_path / "out.json").read_text())["summary"]["references"] == 4
+    assert (tmp_path / "out.txt").read_text().startswith("Dockerfile:1:6: warning[mapped-image]")
+    done = run("check", "--output", "none/out.txt")
+    assert (done.returncode, b"none/out.txt" in done.stderr) == (2, True)
+
+
+def test_quiet_and_verbose(run: Run, dockerfile: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("FROM python:3.12\n")
+    assert b"Checked" not in run("check", "-q").stdout
+    done = run("check", "-v", "Dockerfile", "notes.txt")
+    assert b"1 \xc3\x97 acme/tool:1 (no-replacement): not a known public image" in done.stdout
+    assert "notes.txt: skipped" in err(done)
+    assert err(run("check", "Dockerfile", "notes.txt")) == ""
+
+
+def test_misuse_names_the_remedy(run: Run, dockerfile: Path) -> None:
+    for words, says in (
+        (("check", "nowhere"), "nowhere: no such file or folder"),
+        (("check", "--select", "mapped-imag"), "no rule 'mapped-imag': did you mean 'mapped-image'?"),
+        (("check", "--provider", "ecko"), "known are echo"),
+        (("check", "--registry", "not a host"), "write HOST[:PORT][/PREFIX]"),
+        (("check", "--mapping", "none.yaml"), "none.yaml: No such file or directory"),
+        (("check", "--fail-on", "info"), "'info' is not one of 'note', 'warning', 'error', 'never'"),
+        (("explain", "nothing"), "no rule 'nothing'"),
+        (("chek",), "No such command 'chek'"),
+    ):
+        done = run(*words)
+        assert done.returncode == 2, words
+        assert says in err(done), words
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_missing_path_does_not_cost_the_others_results(run: Run, dockerfile: Path) -> None:
+    done = run("fix", "nowhere", "Dockerfile")
+    assert (done.returncode, dockerfile.read_text()) == (2, FIXED)
+
+
+def test_explain_and_rules(run: Run) -> None:
+    page = run("explain", "mapped-image").stdout
+    assert page.startswith(b"# mapped-image\n")
+    assert run("explain", "DL3026").stdout == page
+    listed = run("rules").stdout.decode().splitlines()
+    assert [line.split()[0] for line in listed] == [
+        "rule",
+        "floating-tag",
+        "mapped-image",
+        "unreadable-file",
+        "unresolved-image",
+    ]
+    assert json.loads(run("rules", "--output-format", "json").stdout)[1]["also"] == ["DL3026"]
+
+
+def test_colour_is_for_terminals(run: Run, dockerfile: Path) -> None:
+    assert b"\x1b[" not in run("check").stdout
+    assert b"\x1b[" in run("check", env={"FORCE_COLOR": "1"}).stdout
+    assert b"\x1b[" not in run("check", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
+    assert b"\x1b[" not in run("check", "--color", "never", env={"FORCE_COLOR": "1"}).stdout
+    assert b"\x1b[" in _on_a_terminal(dockerfile.parent, "check")
+
+
+def _on_a_terminal(cwd: Path, *words: str) -> bytes:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "echo_migrate", *words], cwd=cwd, stdout=follower, stderr=follower
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:
+            piece = b""
+        if not piece:
+            break
+        shown += piece
+    process.wait()
+    os.close(leader)
+    return shown
+
+
+def test_completion_knows_rules_and_options(run: Run) -> None:
+    environment = {"_ECHO_MIGRATE_COMPLETE": "bash_complete", "COMP_WORDS": "echo-migrate explain m", "COMP_CWORD": "2"}
+    assert b"mapped-image" in run(env=environment).stdout
+    environment |= {"COMP_WORDS": "echo-migrate fix --uns"}
+    assert b"--unsafe-fixes" in run(env=environment).stdout
+
+
+@pytest.mark.parametrize("name", [".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml"])
+def test_the_nearest_config_gives_the_defaults(run: Run, dockerfile: Path, tmp_path: Path, name: str) -> None:
+    table = "[tool.echo-migrate]\n" if name == "pyproject.toml" else ""
+    (tmp_path / name).write_text(
+        table + 'seen-only = true\nignore = ["floating-tag"]\nregistry = "mirror.example/echo"\nimage = ["python"]\n'
+    )
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / "Dockerfile").write_text("FROM python:3.12\nFROM python\n")
+    assert b"use mirror.example/echo/python:3.12" in run("check", cwd=below).stdout
+    assert b"floating-tag" not in run("check", cwd=below).stdout
+    assert b"floating-tag" in run("check", "--no-config", cwd=below).stdout
+    assert b"use other.example/python:3.12" in run("check", "--registry", "other.example", cwd=below).stdout
+    (below / "own.toml").write_text('registry = "own.example"\n')
+    assert b"use own.example/python:3.12" in run("check", "--config", "own.toml", cwd=below).stdout
+
+
+def test_a_config_ends_at_its_repository(run: Run, dockerfile: Path, tmp_path: Path) -> None:
+    (tmp_path / "echo-migrate.toml").write_text('registry = "mirror.example"\n')
+    below = tmp_path / "repository"
+    below.mkdir()
+    subprocess.run(["git", "init", "-q", str(below)], check=True)
+    (below / "Dockerfile").write_text("FROM python:3.12\n")
+    assert b"use reg.echohq.com/python:3.12" in run("check", cwd=below).stdout
+
+
+def test_a_mapping_in_a_config_lies_beside_it(run: Run, dockerfile: Path, tmp_path: Path) -> None:
+    (tmp_path / "echo-migrate.toml").write_text('mapping = "my.yaml"\n')
+    (tmp_path / "my.yaml").write_text("images:\n  acme/tool: tool\n")
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / "Dockerfile").write_text("FROM acme/tool:1\n")
+    run("fix", cwd=below)
+    assert (below / "Dockerfile").read_text() == "FROM reg.echohq.com/tool:1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("regstry = 'a'", "unknown key 'regstry': did you mean 'registry'?"),
+        ("paths = ['a']", "unknown key 'paths'"),
+        ("seen-only = 'no'", "seen-only must be true or false"),
+        ("select = 'a'", "select must be a list of texts"),
+        ("jobs = 'x'", "jobs must be a number"),
+        ("jobs = -1", "jobs: -1 is not in the range"),
+        ("registry = 1", "registry must be a text"),
+        ("fail-on = 'x'", "fail-on: 'x' is not one of"),
+        ("a = [", "is not valid TOML"),
+    ],
+)
+def test_a_faulty_config_is_said(run: Run, dockerfile: Path, tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "echo-migrate.toml").write_text(text)
+    done = run("check")
+    assert done.returncode == 2
+    assert "echo-migrate.toml" in err(done)
+    assert says in err(done)

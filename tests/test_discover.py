@@ -1,0 +1,152 @@
+"""Which files are found, with git and without."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from echo_migrate import discover as module
+from echo_migrate.discover import Discovery, discover
+from echo_migrate.formats import recognised
+
+FOUND = [
+    "Dockerfile",
+    "dockerfile",
+    "Containerfile",
+    "Dockerfile.dev",
+    "Dockerfile-dev",
+    "Dockerfile_19c",
+    "dev.Dockerfile",
+    "a.b.dockerfile",
+    "prod.containerfile",
+    "DOCKERFILE",
+    "Dockerfile.j2",
+    ".github/Dockerfile",
+    ".devcontainer/Dockerfile",
+]
+PASSED = [
+    "Dockerfile.dockerignore",
+    "Dockerfile.md",
+    "Dockerfile.orig",
+    "README.md",
+    "dockerfile_test.go",
+    "Dockerfiles",
+    "MyDockerfile",
+    "node_modules/a/Dockerfile",
+    "venv/Dockerfile",
+    "env/Dockerfile",
+    ".git2/x.txt",
+    "lib/site-packages/Dockerfile",
+    "a/__pycache__/Dockerfile",
+]
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in FOUND + PASSED:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("FROM python:3.12\n")
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def git(path: Path, *words: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *identity, *words], cwd=path, check=True, capture_output=True)
+
+
+def test_names() -> None:
+    assert [name for name in FOUND + PASSED if recognised(name)] == FOUND + [
+        name for name in PASSED if "/Dockerfile" in name
+    ]
+
+
+def test_git_and_walk_find_the_same(tree: Path) -> None:
+    walked = discover(["."])
+    assert walked.files == sorted(FOUND)
+    git(tree, "init", "-q")
+    git(tree, "add", "Dockerfile", "Dockerfile.dev")
+    assert discover(["."]) == walked
+
+
+def test_git_leaves_out_what_is_ignored_and_a_named_path_is_read_all_the_same(tree: Path) -> None:
+    (tree / ".gitignore").write_text("*.dev\nbuild/\n")
+    (tree / "build").mkdir()
+    (tree / "build" / "Dockerfile").touch()
+    git(tree, "init", "-q")
+    assert {"Dockerfile.dev", "build/Dockerfile"}.isdisjoint(discover(["."]).files)
+    assert discover(["Dockerfile.dev", "build"]).files == ["Dockerfile.dev", "build/Dockerfile"]
+    assert discover(["Dockerfile.dev", "build"], ["build"]).files == ["Dockerfile.dev"]
+
+
+def test_excludes(tree: Path) -> None:
+    assert discover(["."], [".github", "*.dev", "prod.*", "Containerfile"]).files == [
+        name
+        for name in sorted(FOUND)
+        if name not in (".github/Dockerfile", "Dockerfile.dev", "prod.containerfile", "Containerfile")
+    ]
+
+
+def test_other_repositories_are_left_to_runs_of_their_own(tree: Path) -> None:
+    for name in ("sub", "clone"):
+        (tree / name).mkdir()
+        git(tree / name, "init", "-q")
+        (tree / name / "Dockerfile").touch()
+        git(tree / name, "add", ".")
+        git(tree / name, "commit", "-qm", "a")
+    notes = [
+        f"{name}: another repository (a submodule or a clone), left to a run of its own" for name in ("clone", "sub")
+    ]
+    assert (discover(["."]).notes, discover(["."]).files) == (notes, sorted(FOUND))
+    git(tree, "init", "-q")
+    git(tree, "submodule", "add", "-q", "./sub")
+    assert sorted(discover(["."]).notes) == notes
+    assert not [name for name in discover(["."]).files if name.startswith(("sub", "clone"))]
+
+
+def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "Dockerfile"
+    outside.write_text("FROM python:3.12\n")
+    os.symlink(outside, tree / "Dockerfile.out")
+    os.symlink("Dockerfile", tree / "Dockerfile.again")
+    os.symlink("README.md", tree / "Dockerfile.in")
+    os.symlink("Dockerfile.loop", tree / "Dockerfile.loop")
+    os.symlink("none", tree / "Dockerfile.dangling")
+    os.symlink(".", tree / "circle")
+    for _ in ("walk", "git"):
+        found = discover(["."])
+        assert found.refused == {"Dockerfile.out": "is a symbolic link that leaves the tree"}
+        assert set(found.files) ^ set(FOUND) == {
+            "Dockerfile.out",
+            "Dockerfile.in",
+            "Dockerfile.loop",
+            "Dockerfile.dangling",
+        }
+        assert discover(["Dockerfile.out"]).refused
+        git(tree, "init", "-q")
+
+
+def test_without_git_a_walk_finds_the_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tree, "init", "-q")
+    monkeypatch.setattr(module, "_GIT", ("no-such-program",))
+    assert discover(["."]).files == sorted(FOUND)
+
+
+def test_an_embedded_repository_cannot_run_code_through_git(tree: Path) -> None:
+    """A bare repository in a tree, and one with a file system monitor, each with a command in its config."""
+    proof = tree / "proof"
+    bare = tree / "bare"
+    git(tree, "init", "-q", "--bare", "bare")
+    git(tree, "init", "-q")
+    for config in (bare / "config", tree / ".git" / "config"):
+        with open(config, "a") as file:
+            file.write(f'[core]\n\tfsmonitor = "touch {proof};"\n\tworktree = {tree}\n\thooksPath = hooks\n')
+    (bare / "Dockerfile").touch()
+    for paths in ([str(tree)], [str(bare)]):
+        found = discover(paths)
+        assert isinstance(found, Discovery)
+        assert found.files
+    assert not proof.exists()

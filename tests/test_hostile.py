@@ -1,0 +1,207 @@
+"""Hostile input and bad luck: each ends in a finding or a clear error, and every file is whole."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+TEXT = "FROM python:3.12\n"
+FIXED = "FROM reg.echohq.com/python:3.12\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "this file is empty"),
+        (b"\n \t\n", "this file is empty"),
+        (b"\xef\xbb\xbf", "this file is empty"),
+        (b"FROM python:3.12\0", "this file is binary"),
+        ("FROM python:3.12".encode("utf-16"), "this file is UTF-16: save it as UTF-8"),
+        (b"#" * 50_000_000, "this file is larger than 5 MB"),
+        (b"\x7fELF\x02\x01", "this file has no FROM"),
+        (b"FROM " + b"x" * 1_000_000, ""),
+        (b"FROM " + b"${" * 100_000, "its expression cannot be expanded"),
+        (b"FROM ${a:-" + b"${a:-" * 5000 + b"x" + b"}" * 5001, "its expression cannot be expanded"),
+        (b"FROM python:3.12\nRUN <<A " + b"${a:-" * 100_000 + b"\n", ""),
+        (b"ARG a=" + b"x" * 10 + b"".join(b"\nARG a=$a$a" for _ in range(100)) + b"\nFROM $a\n", "cannot be resolved"),
+        (b"ARG a=" + b"a" * 4000 + b"\nFROM ${a/" + b"*a" * 2000 + b"b/c}\n", ""),
+        (b"FROM python:3.12\nCOPY " + b"[" * 200_000 + b"<<A\n", ""),
+        (b"FROM python:3.12\n" + b"RUN a \\\n" * 100_000, ""),
+        (b"FROM $a" + b"$b" * 30_000 + b"\n", ""),
+    ],
+)
+def test_content(run: Run, tmp_path: Path, data: bytes, says: str) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_bytes(data)
+    for command in ("check", "fix"):
+        done = run(command, timeout=20)
+        assert done.returncode in (0, 1)
+        assert done.stderr == b""
+        assert says in done.stdout.decode()
+    assert path.read_bytes() in (data, data.replace(TEXT[:-1].encode(), FIXED[:-1].encode()))
+
+
+def test_many_references_that_share_one_argument(run: Run, tmp_path: Path) -> None:
+    text = "ARG R=docker.io\n" + "FROM ${R}/library/python:3.12\nCOPY --from=node:22 a b\n" * 5000
+    (tmp_path / "Dockerfile").write_text(text)
+    assert run("fix", "-q", timeout=60).returncode == 0
+    fixed = text.replace("docker.io", "reg.echohq.com").replace("library/", "").replace("=node", "=reg.echohq.com/node")
+    assert (tmp_path / "Dockerfile").read_text() == fixed
+
+
+def test_what_is_no_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").mkdir()
+    os.mkfifo(tmp_path / "Dockerfile.pipe")
+    os.symlink("Dockerfile.loop", tmp_path / "Dockerfile.loop")
+    os.symlink("/etc/passwd", tmp_path / "Dockerfile.out")
+    (tmp_path / "Dockerfile.good").write_text(TEXT)
+    done = run("fix", timeout=20)
+    said = done.stdout.decode()
+    assert done.returncode == 0
+    assert "Dockerfile.pipe:1:1: warning[unreadable-file] this file is not a regular file" in said
+    assert "Dockerfile.loop:1:1: warning[unreadable-file] this file cannot be read: too many levels" in said
+    assert "Dockerfile.out:1:1: warning[unreadable-file] this file is a symbolic link that leaves the tree" in said
+    assert (tmp_path / "Dockerfile.good").read_text() == FIXED
+    assert run("check", "Dockerfile.pipe", timeout=20).returncode == 1
+
+
+def test_names(run: Run, tmp_path: Path) -> None:
+    names = [b"a b", b"a\nb::error::x", b"a\x1b[31mb", b"a\xff\xfeb", "ü\u202eb".encode(), b"-rf", b"%0A"]
+    for name in names:
+        folder = os.path.join(os.fsencode(tmp_path), name)
+        os.mkdir(folder)
+        with open(os.path.join(folder, b"Dockerfile"), "w") as file:
+            file.write(TEXT)
+    said = run("check").stdout
+    assert said.count(b"Dockerfile:1:6: warning[mapped-image]") == len(names)
+    assert b"a\\nb::error::x/Dockerfile:1:6" in said
+    assert not {b"\x1b", b"\xff", "\u202e".encode()} & {
+        piece for piece in (b"\x1b", b"\xff", "\u202e".encode()) if piece in said
+    }
+    run("check", "--output-format", "json")
+    assert run("fix", "--diff").returncode == 1
+    assert run("fix").returncode == 0
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path), name, b"Dockerfile")) as file:
+            assert file.read() == FIXED
+
+
+def test_text_that_would_move_the_cursor_is_shown_as_escapes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes(b"FROM python:3.12 AS \x1b]0;x\x07\r\x1b[2Ka\nINSTALL\x1b[2J\n")
+    said = run("check", "--color", "never").stdout
+    assert b"\x1b" not in said
+    assert b"\\x1b[2J" in said
+
+
+def test_a_link_inside_of_the_tree_is_written_through(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "base.txt").write_text(TEXT)
+    os.symlink("base.txt", tmp_path / "Dockerfile")
+    assert run("fix").returncode == 0
+    assert (tmp_path / "Dockerfile").is_symlink()
+    assert (tmp_path / "base.txt").read_text() == FIXED
+
+
+def test_a_folder_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "locked" / "Dockerfile"
+    path.parent.mkdir()
+    path.write_text(TEXT)
+    (tmp_path / "Dockerfile").write_text(TEXT)
+    path.parent.chmod(0o555)
+    mount = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind locked locked && mount -o remount,ro,bind locked && exec "$@"',
+        "-",
+    ]
+    words = [sys.executable, "-m", "echo_migrate", "fix"]
+    words = [*mount, *words] if os.geteuid() == 0 else words
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    path.parent.chmod(0o755)
+    assert done.returncode == 2
+    assert b"locked/Dockerfile: could not be written: " in done.stderr
+    assert b"1 needs a person" in done.stdout
+    assert (path.read_text(), (tmp_path / "Dockerfile").read_text()) == (TEXT, FIXED)
+    assert os.listdir(path.parent) == ["Dockerfile"]
+
+
+def test_a_full_disk_leaves_the_file_whole(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    text = TEXT + "# note\n" * 3000
+    path.write_text(text)
+    limit = (10_000, 10_000)
+    done = run("fix", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert done.returncode == 2
+    assert b"Dockerfile: could not be written: file too large" in done.stderr
+    assert (path.read_text(), os.listdir(tmp_path)) == (text, ["Dockerfile"])
+
+
+SLOW = """
+import sys, time
+from echo_migrate import cli, {module}
+real = {module}.{name}
+def slow(*words):
+    {body}
+{module}.{name} = slow
+cli.main()
+"""
+
+
+def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subprocess.Popen[bytes]":
+    script = SLOW.format(module=module, name=name, body=body)
+    command = [sys.executable, "-c", script, *words]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("change", ["other", "gone"])
+def test_a_file_that_changes_during_the_run_is_not_overwritten(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text(TEXT)
+    action = "open('Dockerfile', 'w').write('FROM x')" if change == "other" else "__import__('os').unlink('Dockerfile')"
+    done = _slowly("write", "write", f"{action}; return real(*words)", tmp_path, "fix")
+    out, err = done.communicate(timeout=20)
+    assert done.returncode == 2
+    assert b"1 needs a person" in out
+    if change == "other":
+        assert b"Dockerfile: changed since it was read; run again" in err
+        assert path.read_text() == "FROM x"
+    else:
+        assert b"Dockerfile: could not be written: no such file" in err
+    assert os.listdir(tmp_path) == (["Dockerfile"] if change == "other" else [])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_run_that_is_stopped_leaves_every_file_whole(tmp_path: Path, stop: signal.Signals, jobs: str) -> None:
+    paths = [tmp_path / f"Dockerfile.{number:03}" for number in range(300)]
+    for path in paths:
+        path.write_text(TEXT)
+    process = _slowly("write", "write", "time.sleep(0.005); return real(*words)", tmp_path, "fix", "--jobs", jobs)
+    while paths[20].read_text() == TEXT:
+        time.sleep(0.005)
+    process.send_signal(stop)
+    _, err = process.communicate(timeout=20)
+    texts = [path.read_text() for path in paths]
+    assert set(texts) == {TEXT, FIXED}
+    if stop == signal.SIGINT:
+        assert process.returncode == 130
+        assert f"interrupted: {texts.count(FIXED)} files are changed, every file is whole" in err.decode()
+        assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
+    else:
+        assert len(set(os.listdir(tmp_path)) - {path.name for path in paths}) <= 1
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(TEXT * 5000)
+    command = f"{sys.executable} -m echo_migrate check | head -n 1"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False, timeout=30)
+    assert b"mapped-image" in done.stdout
+    assert b"Traceback" not in done.stderr
