@@ -27,10 +27,10 @@ def _complete_rules(context: click.Context, option: click.Parameter, incomplete:
 
 
 def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
-    from echo_migrate import config
-
     if context.resilient_parsing or context.params.get("no_config"):
         return
+    from echo_migrate import config
+
     found = path or config.nearest(os.getcwd())
     if found:
         group = context.find_root().command

@@ -1,7 +1,6 @@
 """Which files a run reads: what git knows of a tree, or a walk that finds the same."""
 
 import os
-import subprocess
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -100,6 +99,8 @@ def _excluded(path: str, patterns: tuple[str, ...]) -> bool:
 
 def _git(path: str, notes: list[str]) -> list[str] | None:
     """What git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
+    import subprocess
+
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment["GIT_OPTIONAL_LOCKS"] = "0"
     try:

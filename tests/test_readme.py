@@ -1,0 +1,71 @@
+"""The README: its commands run on a fresh clone, its table is the program's, its claims can be checked."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from echo_migrate.rules import RULES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_first_command_installs_and_fixes_the_examples(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, names.stdout.decode().split("\0")):
+        target = clone / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / name).read_bytes())
+    done = subprocess.run(["bash", "-ec", COMMANDS[0]], cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Checked 6 files: 13 image references\n   7 migrated (1 by naming convention" in done.stdout
+    assert (
+        (clone / "demo/api/Dockerfile")
+        .read_text()
+        .startswith("ARG REGISTRY=reg.echohq.com\nFROM ${REGISTRY}/node:22 AS deps\n")
+    )
+    again = subprocess.run(
+        [".venv/bin/echo-migrate", "fix", "--diff", "demo"], cwd=clone, capture_output=True, check=False
+    )
+    assert (again.returncode, again.stdout) == (0, b"")
+    installed = clone / ".venv/lib" / f"python3.{sys.version_info.minor}" / "site-packages/echo_migrate/mappings"
+    assert {path.name for path in installed.iterdir()} == {path.name for path in (ROOT / "mappings").iterdir()}
+
+
+def test_the_second_command_is_what_the_gate_runs() -> None:
+    assert COMMANDS[1] in (ROOT / ".ci/run").read_text()
+
+
+def test_the_table_of_rules_is_the_programs() -> None:
+    rows = [
+        f"| `{rule.id}` | {rule.level} | {'yes' if rule.fixable else ''} | {'on' if rule.default else 'off'} | "
+        f"{' '.join(rule.also)} | {rule.summary} |"
+        for rule in RULES.values()
+    ]
+    table = README.partition("<!-- rules -->\n")[2].partition("\n\n")[0].splitlines()
+    assert table[2:] == rows
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    reasons = README.partition("## What each dependency is for")[2]
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        name = re.split(r"[<>=]", requirement)[0]
+        if not name.startswith("types-"):
+            assert name.lower() in reasons, name
+
+
+def test_the_picture_of_the_house_is_true() -> None:
+    house = README.partition("## The house")[2].partition("```\n")[2].partition("```")[0]
+    named = set(re.findall(r"(\w+)\.py", house))
+    there = {path.stem for path in (ROOT / "echo_migrate").glob("*.py")} - {"__init__", "__main__"}
+    assert named == there

@@ -1,0 +1,52 @@
+"""What a start imports. Start-up is part of the product: heavy modules load when they are needed, and not before."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    *(
+        "yaml",
+        "dockerfile_parse",
+        "rapidfuzz",
+        "libcst",
+        "rich",
+        "json",
+        "difflib",
+        "tomllib",
+        "subprocess",
+        "tempfile",
+    ),
+    *("importlib.metadata", "concurrent.futures", "logging", "email", "urllib.request", "pathlib", "dataclasses"),
+}
+RULES = {f"rules.{path.stem}" for path in (Path(__file__).parent.parent / "echo_migrate" / "rules").glob("[!_]*.py")}
+CHECK = {
+    *("", "cli", "catalog", "commands", "discover", "engine", "expand", "formats", "formats.dockerfile", "ignores"),
+    *("instructions", "migration", "model", "reference", "reports", "reports.text", "rules", "source"),
+    *RULES,
+}
+SCRIPT = """
+import sys, atexit
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from echo_migrate.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "own", "heavy"),
+    [
+        (("--help",), {"", "cli"}, set()),
+        (("check", "--no-config", "Dockerfile"), CHECK, {"yaml"}),
+        (("check", "Dockerfile"), CHECK | {"config"}, {"yaml"}),
+    ],
+)
+def test_imports(tmp_path: Path, words: tuple[str, ...], own: set[str], heavy: set[str]) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nFROM node:${V}\n")
+    command = [sys.executable, "-c", SCRIPT, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    modules = set(done.stderr.split())
+    assert modules & HEAVY == heavy
+    assert {name.partition(".")[2] for name in modules if name.split(".")[0] == "echo_migrate"} == own
