@@ -137,7 +137,10 @@ class _Target:
         found = found._replace(target=value)
         if image.locked or not image.ref.runs:
             return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
-        edits = tuple(edit for start, end, text in changes for edit in image.ref.replace(start, end, text))
+        places = [image.ref.replace(*change) for change in changes]
+        if any(len(edits) > 1 and not text for edits, (_, _, text) in zip(places, changes, strict=True)):
+            return found._replace(reasons=(*self.doubts, "what is left out stands in a build argument of its own"))
+        edits = tuple(edit for place in places for edit in place)
         for start, end, words in image.leaks:
             if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
                 self.doubts.append(words)
