@@ -158,7 +158,13 @@ cli.main()
 def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subprocess.Popen[bytes]":
     script = SLOW.format(module=module, name=name, body=body)
     command = [sys.executable, "-c", script, *words]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what a shell's background job ignores
+    )
 
 
 @pytest.mark.parametrize("change", ["other", "gone"])

@@ -1,0 +1,117 @@
+"""YAML read with the place of every scalar. Values are replaced where they stand, and nothing is ever dumped.
+
+Offsets come from PyYAML's marks, which count code points. A mark includes a node's properties (``&anchor``, ``!tag``),
+and an alias is the very node of its anchor.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.source import Traced
+
+DEEPEST = 200
+"""libyaml's composer recurses on the C stack, so nesting is counted before composing."""
+
+_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
+_BRACKETS = re.compile(r"[\[{]|[\]}]")
+_INDENT = re.compile(r"(?m)^[ \t?:-]{%d}" % (2 * DEEPEST))
+_BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
+
+
+class NotYaml(ValueError):
+    """A text that is no YAML, or none that is read: the message says why, ``offset`` where."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+def documents(text: str) -> list[Any]:
+    """The root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml``."""
+    import yaml
+
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(text):
+        depth = depth + 1 if match.group() in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST or _INDENT.search(text):
+        raise NotYaml(f"is nested over {DEEPEST} deep")
+    try:
+        return list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise NotYaml(f"is not valid YAML: {error.problem or error.context}", mark.index if mark else 0) from None
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
+        reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
+        raise NotYaml(reason) from None
+
+
+def is_mapping(node: Any) -> bool:
+    return node is not None and node.id == "mapping"
+
+
+def is_scalar(node: Any) -> bool:
+    return node is not None and node.id == "scalar"
+
+
+def items(node: Any) -> Iterator[tuple[str, Any]]:
+    """The pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
+    if is_mapping(node):
+        for key, value in node.value:
+            if is_scalar(key):
+                yield key.value, value
+
+
+def effective(node: Any, depth: int = 8) -> dict[str, Any]:
+    """A mapping with its merge keys (``<<``) followed: what is written nearer wins, and the last of duplicates."""
+    merged: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for key, value in items(node):
+        if key == "<<" and depth:
+            for parent in value.value if value.id == "sequence" else (value,):
+                merged = effective(parent, depth - 1) | merged
+        else:
+            own[key] = value
+    return merged | own
+
+
+def traced(node: Any, text: str) -> Traced:
+    """A scalar's value and where its characters stand; without runs where escapes or folding changed them."""
+    value: str = node.value
+    start, end = node.start_mark.index, node.end_mark.index
+    properties = _PROPERTIES.match(text, start, end)
+    start = properties.end() if properties else start
+    style = node.style or ""
+    if style in "'\"" and style:
+        start, end = start + 1, end - 1
+    elif style and style in "|>":
+        return _block(value, text, start, end)
+    if text[start:end] == value:
+        return Traced(value, ((start, end),))
+    return Traced(value, ())
+
+
+def _block(value: str, text: str, start: int, end: int) -> Traced:
+    """The value of a block scalar, line by line without its indentation."""
+    header = _BLOCK.match(text, start, end)
+    if not header:
+        return Traced(value, ())
+    lines: list[tuple[int, int, int]] = []
+    position = header.end()
+    while position < end:
+        newline = text.find("\n", position, end)
+        stop = end if newline < 0 else newline
+        lines.append((position, stop - (text[stop - 1 : stop] == "\r" and stop > position), stop))
+        position = stop + 1
+    indents = [len(text[a:b]) - len(text[a:b].lstrip(" ")) for a, b, _ in lines if text[a:b].strip()]
+    indent = min(indents, default=0)
+    runs: list[tuple[int, int]] = []
+    for first, last, stop in lines:
+        runs.append((min(first + indent, last), last))
+        if stop < len(text):
+            runs.append((stop, stop + 1))
+    read = "".join(text[a:b] for a, b in runs)
+    if not read.startswith(value) or read[len(value) :].strip("\n"):
+        return Traced(value, ())
+    return Traced(read, tuple(runs)).cut(0, len(value)) if value else Traced(value, ())
