@@ -8,6 +8,7 @@ from echo_migrate.reference import Reference, parse
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 PROVIDER = "echo"
+SHARED = ("publishers.yaml", "upstream.yaml")
 KEYS = ("provider", "title", "registry", "login", "family", "variants", "source", "date", "seen", "images")
 
 
@@ -19,10 +20,11 @@ class MappingError(ValueError):
 
 
 class Upstream(NamedTuple):
-    """A canonical upstream name, and the single architecture that the reference asks for, if it does."""
+    """A canonical upstream name. ``doubt`` says why the reference may mean something else, or asks for less."""
 
     name: str
-    architecture: str = ""
+    doubt: str = ""
+    likely: bool = False
 
 
 class Row(NamedTuple):
@@ -41,12 +43,12 @@ class Facts(NamedTuple):
     hub: frozenset[str]
     library: tuple[str, ...]
     architectures: frozenset[str]
-    aliases: dict[str, str]
     hardened: dict[str, str]
     families: dict[str, frozenset[str]]
     variants: dict[str, frozenset[str]]
     words: dict[str, str]
     debian_releases: dict[str, str]
+    stateful: dict[str, list[str]]
 
 
 class Catalog(NamedTuple):
@@ -66,20 +68,27 @@ class Catalog(NamedTuple):
     def upstream(self, reference: Reference) -> Upstream | None:
         """The canonical name of what a reference names, in whichever of its spellings; None if it is not known."""
         facts = self.facts
-        registry, path = reference.registry, reference.repository
-        if registry and registry not in facts.hub:
-            path = f"{registry}/{path}"
-            for prefix in facts.library:
-                if path.startswith(prefix + "/"):
-                    path = path[len(prefix) + 1 :]
-        path = path.removeprefix("library/")
+        path = self.path(reference)
         if path in facts.names or path in self.own:
             return Upstream(path)
         prefix, _, name = path.partition("/")
         if prefix in facts.architectures and name in facts.official:
-            return Upstream(name, prefix)
-        alias = facts.aliases.get(path)
-        return Upstream(alias) if alias else None
+            return Upstream(name, f"it asks for the architecture {prefix} by name")
+        from echo_migrate.matching import NAMED, candidates
+
+        best = next(iter(candidates(reference, self)), None)
+        if best is None or best.score < NAMED:
+            return None
+        return Upstream(best.upstream) if best.own else Upstream(best.upstream, "; ".join(best.reasons), True)
+
+    def path(self, reference: Reference) -> str:
+        """A reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
+        registry, path = reference.registry, reference.repository
+        if registry and registry not in self.facts.hub:
+            path = f"{registry}/{path}"
+            for prefix in self.facts.library:
+                path = path.removeprefix(prefix + "/")
+        return path.removeprefix("library/")
 
     def hardened(self, reference: Reference) -> str | None:
         """The hardened vendor whose registry a reference names, or None."""
@@ -116,7 +125,7 @@ def folder() -> str:
 
 
 def providers() -> list[str]:
-    return sorted(name[:-5] for name in os.listdir(folder()) if name.endswith(".yaml") and name != "upstream.yaml")
+    return sorted(name[:-5] for name in os.listdir(folder()) if name.endswith(".yaml") and name not in SHARED)
 
 
 @lru_cache
@@ -125,7 +134,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
 
     Raises ``MappingError`` for a file of the user's that does not have the form, and for a registry that is none.
     """
-    data = _yaml(os.path.join(folder(), f"{provider}.yaml"))
+    data = read_yaml(os.path.join(folder(), f"{provider}.yaml"))
     rows = _rows(data["images"], frozenset(data["seen"]))
     own: frozenset[str] = frozenset()
     if mapping:
@@ -167,7 +176,7 @@ def _rows(images: dict[str, str | None], seen: frozenset[str] | None) -> dict[st
 
 @lru_cache
 def _facts() -> Facts:
-    data = _yaml(os.path.join(folder(), "upstream.yaml"))
+    data = read_yaml(os.path.join(folder(), "upstream.yaml"))
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]
     return Facts(
@@ -176,16 +185,17 @@ def _facts() -> Facts:
         frozenset(spellings["hub"]),
         tuple(spellings["library"]),
         frozenset(spellings["architectures"]),
-        data["aliases"]["images"],
         data["hardened"]["registries"],
         {family: frozenset(names) for family, names in data["families"]["images"].items()},
         {word: frozenset(names) for word, names in data["variants"]["images"].items()},
         {word: family for family, words in distributions["words"].items() for word in words},
         {word: str(number) for word, number in distributions["debian_releases"].items()},
+        data["stateful"]["images"],
     )
 
 
-def _yaml(path: str) -> Any:
+def read_yaml(path: str) -> Any:
+    """A YAML file's data; a data file of ours, or a user's (then its errors are the caller's to catch)."""
     import yaml
 
     with open(path, encoding="utf-8") as file:
@@ -196,7 +206,7 @@ def _user_file(path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        data = _yaml(path)
+        data = read_yaml(path)
     except OSError as error:
         raise MappingError(f"{path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

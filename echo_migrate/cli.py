@@ -38,23 +38,25 @@ def _configure(context: click.Context, option: click.Parameter, path: str | None
         context.default_map = config.read(found, group.commands.values(), context.command)
 
 
-_COMMON: tuple[Callable[[Any], Any], ...] = (
-    click.argument("paths", nargs=-1, type=click.Path(path_type=str)),
+Decorator = Callable[[Any], Any]
+
+_PATHS: tuple[Decorator, ...] = (click.argument("paths", nargs=-1, type=click.Path(path_type=str)),)
+_CATALOG: tuple[Decorator, ...] = (
     click.option(
         "--provider", metavar="NAME", default="echo", show_default=True, help="Whose hardened images to move to."
     ),
-    click.option(
-        "--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider's registry."
-    ),
+    click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider."),
     click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
     click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
+)
+_RULES: tuple[Decorator, ...] = (
     click.option(
         "--select",
         metavar="RULES",
         multiple=True,
         callback=_names,
         shell_complete=_complete_rules,
-        help='Only these rules ("all": every one).',
+        help="Only these rules (all: every one).",
     ),
     click.option(
         "--ignore",
@@ -65,28 +67,20 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
         help="Not these rules.",
     ),
     click.option(
-        "--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders, e.g. 'vendor' or '*.tmpl'."
-    ),
-    click.option(
         "--fail-on",
         type=click.Choice(["note", "warning", "error", "never"]),
         default="warning",
         show_default=True,
         help="From which level on findings end a check with 1.",
     ),
-    click.option(
-        "--output-format",
-        type=click.Choice(_modules("reports")),
-        default="text",
-        show_default=True,
-        help="How results are printed.",
-    ),
-    click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
+)
+_FILES: tuple[Decorator, ...] = (
+    click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders: vendor, *.tmpl."),
     click.option(
         "--jobs",
         type=click.IntRange(0),
         default=0,
-        show_default="one per processor, for large trees",
+        show_default="one a processor, for large trees",
         help="How many processes.",
     ),
     click.option(
@@ -96,6 +90,9 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="What to take the text of - for.",
     ),
+    click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
+)
+_PROGRAM: tuple[Decorator, ...] = (
     click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file."),
     click.option(
         "--config",
@@ -117,10 +114,22 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def _common(command: Callable[..., Any]) -> Callable[..., Any]:
-    for decorate in reversed(_COMMON):
-        command = decorate(command)
-    return command
+def _formats(*names: str) -> Decorator:
+    return click.option(
+        "--output-format", type=click.Choice(names), default="text", show_default=True, help="How results are printed."
+    )
+
+
+def _options(*groups: tuple[Decorator, ...]) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_REPORTS = _formats(*_modules("reports"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -136,7 +145,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_common
+@_options(_PATHS, _CATALOG, _RULES, _FILES, (_REPORTS,), _PROGRAM)
 def check(**options: Any) -> None:
     """Report findings below PATHS (default: the working folder). Writes nothing.
 
@@ -148,7 +157,7 @@ def check(**options: Any) -> None:
 
 
 @cli.command()
-@_common
+@_options(_PATHS, _CATALOG, _RULES, _FILES, (_REPORTS,), _PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
 @click.option("--image", metavar="NAME", multiple=True, callback=_names, help="Move only this upstream image.")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
@@ -162,6 +171,28 @@ def fix(**options: Any) -> None:
     from echo_migrate import commands
 
     sys.exit(commands.fix(**options))
+
+
+@cli.command()
+@_options(_PATHS, _CATALOG, _FILES, (_formats("text", "json", "csv", "markdown"),), _PROGRAM)
+def inventory(**options: Any) -> None:
+    """List every image reference below PATHS, with what becomes of it: grouped by state and by upstream image."""
+    from echo_migrate import commands
+
+    sys.exit(commands.inventory(**options))
+
+
+@cli.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@_options(_CATALOG, (_formats("text", "json"),), _PROGRAM)
+def match(**options: Any) -> None:
+    """Say how each IMAGE maps (node:22, quay.io/me/redis, 'node:${V}'): candidates, ranked, with scores and reasons.
+
+    Exits with 0 if each has an upstream image, else with 1.
+    """
+    from echo_migrate import commands
+
+    sys.exit(commands.match(**options))
 
 
 @cli.command()

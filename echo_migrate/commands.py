@@ -2,16 +2,20 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from echo_migrate import catalog, engine, reports
+from echo_migrate.discover import Discovery, discover
 from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.model import LEVELS, Result, Rule
 from echo_migrate.rules import RULES, page
 from echo_migrate.source import Source, Unreadable
+
+if TYPE_CHECKING:
+    from echo_migrate.match import Match
 
 INTERRUPTED = 130
 _LONG = 1.0
@@ -61,6 +65,45 @@ def fix(**options: Any) -> int:
     return 2 if wrong or not printed else int(dry and changed)
 
 
+def inventory(**options: Any) -> int:
+    from echo_migrate import inventory as listing
+
+    settings = _settings(options)
+    results, wrong = _results(options, settings)
+    done = list(results)
+    printed = _publish(options, tuple(listing.FORMATS), lambda name: listing.render(name, done))
+    return 2 if wrong or not printed else 0
+
+
+def match(**options: Any) -> int:
+    from echo_migrate.match import match as matched
+
+    known = _catalog(options)
+    answers = [matched(image, known, options["seen_only"]) for image in options["images"]]
+    if options["output_format"] == "json":
+        import json
+
+        for answer in answers:
+            click.echo(json.dumps(answer.as_json()))
+    else:
+        for answer in answers:
+            _show(answer, known.title)
+    return int(any(answer.upstream is None for answer in answers))
+
+
+def _show(answer: "Match", title: str) -> None:
+    target = answer.target or (f"nothing at {title}" if answer.upstream else "unknown")
+    kind = "safe" if answer.safe else "not safe" if answer.target else ""
+    click.echo(f"{reports.printable(answer.reference)} -> {target}" + f" ({kind})" * bool(kind))
+    for candidate in answer.candidates:
+        click.echo(
+            f"  {candidate.score:>3}  {candidate.upstream:<24} {reports.printable('; '.join(candidate.reasons))}"
+        )
+    for reason in answer.reasons:
+        if not any(reason in candidate.reasons for candidate in answer.candidates):
+            click.echo(f"       {reports.printable(reason)}")
+
+
 def explain(name: str) -> None:
     click.echo(page(_rule(name).id), nl=False)
 
@@ -99,21 +142,25 @@ def rules(output_format: str) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _settings(options: dict[str, Any]) -> engine.Settings:
+def _catalog(options: dict[str, Any]) -> catalog.Catalog:
     if options["provider"] not in catalog.providers():
         raise click.BadParameter(
             f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
         )
     try:
-        known = catalog.load(options["provider"], options["registry"], options["mapping"])
+        return catalog.load(options["provider"], options["registry"], options["mapping"])
     except catalog.MappingError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _settings(options: dict[str, Any]) -> engine.Settings:
+    known = _catalog(options)
     images = options.get("image", ())
     for name in images:
         if name not in known.rows:
             raise click.BadParameter(_unknown(f"no image {name!r} has a row", name, known.rows), param_hint="--image")
     return engine.Settings(
-        known, _selected(options["select"], options["ignore"]), frozenset(images), options["seen_only"]
+        known, _selected(options.get("select", ()), options.get("ignore", ())), frozenset(images), options["seen_only"]
     )
 
 
@@ -147,22 +194,36 @@ def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterab
         if len(paths) > 1:
             raise click.UsageError("- (standard input) stands alone: give no other path")
         return [_standard_input(options["stdin_filename"], settings)], False
-    from echo_migrate.discover import discover
-
     found = discover(paths, options["exclude"])
     for path in found.missing:
         _say(f"{path}: no such file or folder")
     for note in found.notes:
         _say(note)
+    return _found(found, paths, options, settings), bool(found.missing)
+
+
+def _found(
+    found: Discovery, paths: Iterable[str], options: dict[str, Any], settings: engine.Settings
+) -> Iterator[Result]:
+    """The results of what discovery found; files that are of no kind are passed over, with a word if named."""
+    skipped = [*found.skipped]
+    read = 0
+    for path, reason in found.refused.items():
+        read += 1
+        yield engine.unreadable(path, reason, settings)
+    files = [path for path in found.files if path not in found.refused]
+    results = _watched(engine.run(files, settings, options["jobs"]), len(files), options["quiet"])
+    for path, result in zip(files, results, strict=True):
+        if result is not None:
+            read += 1
+            yield result
+        elif path in paths:
+            skipped.append(path)
     if options["verbose"]:
-        for path in found.skipped:
-            _say(f"{path}: skipped, no format recognises its name")
-    if not found.files and not found.missing and not options["quiet"]:
-        _say("no Dockerfile or Containerfile found")
-    readable = [path for path in found.files if path not in found.refused]
-    refused = [engine.unreadable(path, reason, settings) for path, reason in found.refused.items()]
-    results = _watched(engine.run(readable, settings, options["jobs"]), len(readable), options["quiet"])
-    return (result for group in (refused, results) for result in group), bool(found.missing)
+        for path in skipped:
+            _say(f"{path}: skipped, no format recognises it")
+    if not read and not found.missing and not options["quiet"]:
+        _say("no Dockerfile or compose file found")
 
 
 def _standard_input(name: str, settings: engine.Settings) -> Result:
@@ -170,10 +231,10 @@ def _standard_input(name: str, settings: engine.Settings) -> Result:
         source = Source.of(name, sys.stdin.buffer.read())
     except Unreadable as error:
         return engine.unreadable(name, str(error), settings)
-    return engine.treat(source, recognised(name) or dockerfile, settings)
+    return engine.treat(source, recognised(name, source.text) or dockerfile, settings)
 
 
-def _watched(results: Iterable[Result], total: int, quiet: bool) -> Iterator[Result]:
+def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:
     """The same results, with a progress bar on a terminal once a run is long."""
     if quiet or total < engine.MANY or not sys.stderr.isatty():
         yield from results
@@ -231,20 +292,28 @@ def _print(results: list[Result], options: dict[str, Any], command: str, aside: 
         options["quiet"],
         options["verbose"],
     )
+    return _publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside)
+
+
+def _publish(
+    options: dict[str, Any], formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False
+) -> bool:
+    """Print a report, and write it to the files asked for. Returns whether all of them could be written."""
     stream = sys.stderr if aside else sys.stdout
     colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
-    rendered = {options["output_format"]: reports.render(options["output_format"], results, run)}
+    rendered = {options["output_format"]: render(options["output_format"])}
     if not (aside and options["quiet"]):
         click.echo(rendered[options["output_format"]], nl=False, file=stream, color=colour)
     complete = True
     for output in options["output"]:
         format, colon, path = output.partition(":")
-        if not colon or format not in reports.FORMATS:
+        if not colon or format not in formats:
             format, path = options["output_format"], output
-        text = rendered.get(format) or reports.render(format, results, run)
+        if format not in rendered:
+            rendered[format] = render(format)
         try:
             with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(click.unstyle(text))
+                file.write(click.unstyle(rendered[format]))
         except OSError as error:
             _say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
             complete = False

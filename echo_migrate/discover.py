@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
 
-from echo_migrate.formats import recognised
+from echo_migrate.formats import candidate
 
 _GIT = (
     "git",
@@ -37,7 +37,7 @@ class Discovery(NamedTuple):
 
 
 def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
-    """Find the files below folders that a format recognises by name; a file that is named itself is always looked at.
+    """Find the files below folders whose names may be those of a kind that is read; a named file is always read.
 
     ``exclude`` holds glob patterns, matched against a path, any of its last parts, and each folder above it.
     """
@@ -50,13 +50,13 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             names = _git(path, found.notes)
             names = _walk(path, found.notes) if names is None else names
             full = (os.path.normpath(os.path.join(path, name)) for name in names)
-            wanted = [name for name in full if recognised(name) and not _excluded(name, patterns)]
+            wanted = [name for name in full if candidate(name) and not _excluded(name, patterns)]
             for name in sorted(wanted, key=os.path.islink):  # a link to a file of the tree is that file again
                 _add(name, root, seen, found)
         elif not os.path.lexists(path):
             found.missing.append(path)
         elif not _excluded(os.path.normpath(path), patterns):
-            if recognised(path):
+            if candidate(path):
                 _add(os.path.normpath(path), _root(path), seen, found)
             else:
                 found.skipped.append(path)

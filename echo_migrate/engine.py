@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.catalog import Catalog
-from echo_migrate.formats import Format, recognised
+from echo_migrate.formats import Format, named, recognised
 from echo_migrate.migration import Move, outcome, plan
 from echo_migrate.model import Finding, Ignore, Image, Outcome, Problem, Result, Rule
 from echo_migrate.source import Source, Unreadable, compatible
@@ -26,11 +26,13 @@ class Settings(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What a rule may ask beside its node."""
+    """What a rule may ask beside its node. ``used`` are the ignore comments that silenced something (known to rules on
+    ``Ignore``, which are asked last)."""
 
     source: Source
     settings: Settings
     moves: dict[Image, Move]
+    used: set[Ignore]
 
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
@@ -39,26 +41,29 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     ignores = [node for node in nodes if isinstance(node, Ignore)]
     images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     rules = {rule.id: rule for rule in settings.rules}
+    used: set[Ignore] = set()
 
     def ignored(rule: Rule, start: int) -> bool:
         names = {"*", rule.id, *rule.also}
-        return any(node.first <= start <= node.last and not names.isdisjoint(node.rules) for node in ignores)
+        found = [node for node in ignores if node.first <= start <= node.last and not names.isdisjoint(node.rules)]
+        used.update(found)
+        return bool(found)
 
     def spared(image: Image, move: Move) -> str | None:
-        rule = rules.get("mapped-image" if move.upstream else "unresolved-image")
-        if rule and ignored(rule, image.start):
+        id = "unresolved-image" if not move.upstream else "likely-image" if move.likely else "mapped-image"
+        if id in rules and ignored(rules[id], image.start):
             return "a comment ignores it"
         if not move.upstream:
             return None
-        if not rule:
-            return "mapped-image is not selected"
+        if id not in rules:
+            return f"{id} is not selected"
         return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
 
     moves = plan(images, settings.catalog, settings.seen_only, spared)
-    context = Context(source, settings, dict(zip(images, moves, strict=True)))
+    context = Context(source, settings, dict(zip(images, moves, strict=True)), used)
     findings = [
         finding._replace(level=finding.level or rule.level)
-        for node in nodes
+        for node in [*(node for node in nodes if not isinstance(node, Ignore)), *ignores]
         for rule in settings.rules
         if isinstance(node, rule.on)
         for finding in rule.check(node, context)
@@ -148,7 +153,7 @@ def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
 def unreadable(path: str, reason: str, settings: Settings) -> Result:
     """The result for a file without a text."""
     source = Source(path, "")
-    context = Context(source, settings, {})
+    context = Context(source, settings, {}, set())
     problem = Problem(0, 0, reason)
     findings = [
         finding._replace(level=finding.level or rule.level)
@@ -159,21 +164,23 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
     return Result(source, tuple(findings), (), source)
 
 
-def treat_path(path: str, settings: Settings) -> Result:
-    """The result for a file on disk, whatever it holds."""
-    format = recognised(path)
-    assert format is not None
+def treat_path(path: str, settings: Settings) -> Result | None:
+    """The result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
     try:
-        return treat(Source.read(path), format, settings)
+        source = Source.read(path)
+        format = recognised(path, source.text)
+        return treat(source, format, settings) if format else None
     except Unreadable as error:
-        return unreadable(path, str(error), settings)
+        return unreadable(path, str(error), settings) if named(path) else None
     except Exception as error:  # one file must not end the run, whatever is wrong with us
         return unreadable(path, f"ran into a fault of echo-migrate ({type(error).__name__}: {error})", settings)
 
 
-def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result]:
-    """The results of many files, in their order; above some hundred files in several processes (``jobs`` 0: as many
-    as there are processors)."""
+def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
+    """What ``treat_path`` says of each path, in their order; of some hundred paths in several processes.
+
+    ``jobs`` is how many processes, 0 for one a processor.
+    """
     import os
 
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

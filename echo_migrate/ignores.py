@@ -9,6 +9,7 @@ from echo_migrate.model import Ignore
 OURS = re.compile(r"#\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])")
 _HADOLINT = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
 _BUILDKIT = re.compile(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
+_COMMENT = re.compile(r"[ \t]*#")
 _WORDS = re.compile(r"[\w*-]+")
 
 
@@ -35,4 +36,17 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
             first, last = spans.get(line, (line, len(text) if end < 0 else end))
         words = _WORDS.findall(match["rules"] or "")
         rules = frozenset("*" if word in ("*", "all") else word for word in words) or frozenset("*")
-        yield Ignore(rules, comment.text.start, comment.text.end, first, last)
+        yield Ignore(rules, comment.text.start, comment.text.end, first, last, match.re is OURS)
+
+
+def in_yaml(text: str) -> Iterator[Ignore]:
+    """Our ignore comments in a YAML text: above a line, or behind its value."""
+    for match in OURS.finditer(text):
+        begin = text.rfind("\n", 0, match.start()) + 1
+        behind = text[begin : match.start()].strip()
+        first = begin if behind else text.find("\n", match.end()) + 1 or len(text)
+        while not behind and _COMMENT.match(text, first):
+            first = text.find("\n", first) + 1 or len(text)
+        last = text.find("\n", first)
+        words = frozenset(_WORDS.findall(match["rules"] or "")) or frozenset("*")
+        yield Ignore(words, match.start(), match.end(), first, len(text) if last < 0 else last, True)

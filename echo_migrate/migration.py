@@ -10,7 +10,7 @@ from typing import NamedTuple
 from echo_migrate.catalog import Catalog, Row, Upstream
 from echo_migrate.model import Basis, Image, Outcome, State
 from echo_migrate.reference import Reference, Word, is_version, name_change, parse
-from echo_migrate.source import Edit
+from echo_migrate.source import Edit, Traced
 
 _PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 
@@ -18,8 +18,8 @@ _PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 class Move(NamedTuple):
     """The judgement on one image.
 
-    ``edits`` are empty where no fix is possible. ``reasons`` say why the fix is not safe or why there is none, in
-    words that follow a colon.
+    ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
+    fix is not safe or why there is none, in words that follow a colon.
     """
 
     state: State
@@ -28,6 +28,7 @@ class Move(NamedTuple):
     edits: tuple[Edit, ...] = ()
     reasons: tuple[str, ...] = ()
     basis: Basis | None = None
+    likely: bool = False
 
     @property
     def safe(self) -> bool:
@@ -74,17 +75,31 @@ def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
         reason = _no_value(image) if "$" in value else "it is not an image reference"
         return Move("needs-person", reasons=(image.locked or reason,))
     if "$" in reference.name:
-        return Move("needs-person", reasons=(image.locked or _no_value(image),))
+        return _elsewhere(image, catalog)
     vendor = catalog.hardened(reference)
-    if vendor:
-        return Move("hardened", reasons=(f"already at {vendor}",))
     upstream = catalog.upstream(reference)
+    if vendor:
+        return Move("hardened", upstream.name if upstream else None, reasons=(f"already at {vendor}",))
     if not upstream:
         return Move("no-replacement", reasons=("not a known public image",))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
-        return Move("no-replacement", upstream.name, reasons=(f"{catalog.title} is not known to offer it",))
+        reason = f"{catalog.title} is not known to offer {upstream.name}"
+        return Move("no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     return _Target(image, reference, upstream, row, catalog, seen_only).move()
+
+
+def _elsewhere(image: Image, catalog: Catalog) -> Move:
+    """The move of an image whose name is not in its file: a person's, with a target if another file gives the name."""
+    unknown = Move("needs-person", reasons=(image.locked or _no_value(image),))
+    if not image.resolved:
+        return unknown
+    known = judge(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
+    if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
+        return unknown
+    return known._replace(
+        state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set in another file",)
+    )
 
 
 def _no_value(image: Image) -> str:
@@ -128,7 +143,7 @@ class _Target:
         basis: Basis = "seen" if self.seen else "convention"
         if self.seen_only and not self.seen:
             self.doubts.append("it rests on the naming convention alone")
-        found = Move("needs-person", self.upstream.name, name, (), (), basis)
+        found = Move("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if missing:
             return found._replace(reasons=(missing,))
         value = image.ref.value
@@ -204,12 +219,17 @@ class _Target:
 
     def _circumstances(self) -> None:
         image = self.image
-        if self.upstream.architecture:
-            self.doubts.append(f"it asks for the architecture {self.upstream.architecture} by name")
+        if self.upstream.doubt:
+            self.doubts.append(self.upstream.doubt)
         if image.platform and image.platform not in _PLATFORMS:
             self.doubts.append(f"the platform {image.platform} may not be offered")
         if image.unsettled:
             self.doubts.append(_no_value(image))
+        kept = self.catalog.facts.stateful.get(self.upstream.name, ())
+        held = next((path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount}/")), None)
+        held = held or next((mount for path in kept for mount in image.mounts if mount.startswith(f"{path}/")), None)
+        if held:
+            self.doubts.append(f"a volume keeps its data in {held}")
 
 
 def _settle(images: list[Image], moves: list[Move]) -> None:

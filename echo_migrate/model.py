@@ -22,7 +22,8 @@ class Image(NamedTuple):
     ``ref`` is the reference with build arguments filled in, ``start`` and ``end`` the expression as written, ``where``
     its context ("FROM", "COPY --from", …). ``local`` says why nothing is pulled (a stage, scratch), ``locked`` why the
     place must not be edited. ``unsettled`` names the variables that only a build decides; ``leaks`` are spans whose
-    text a build argument also carries elsewhere, with the words that say so.
+    text a build argument also carries elsewhere, with the words that say so. ``resolved`` is the reference as far as
+    another file settles it; ``mounts`` are the paths in the container that volumes cover.
     """
 
     ref: Traced
@@ -34,6 +35,8 @@ class Image(NamedTuple):
     unsettled: tuple[str, ...] = ()
     platform: str = ""
     leaks: tuple[tuple[int, int, str], ...] = ()
+    resolved: str = ""
+    mounts: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -52,13 +55,17 @@ class Problem(NamedTuple):
 
 
 class Ignore(NamedTuple):
-    """A comment that silences ``rules`` (``*`` for all) for findings that begin within ``first`` to ``last``."""
+    """A comment that silences ``rules`` (``*`` for all) for findings that begin within ``first`` to ``last``.
+
+    ``ours`` tells our form from those that other tools' users already have.
+    """
 
     rules: frozenset[str]
     start: int
     end: int
     first: int
     last: int
+    ours: bool = False
 
 
 class Fix(NamedTuple):

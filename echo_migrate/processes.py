@@ -16,7 +16,7 @@ CHUNK = 32
 _settings: Settings | None = None
 
 
-def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result]:
+def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result | None]:
     """The results in the order of the paths. Rules travel by name (they are functions of their modules)."""
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
@@ -41,6 +41,6 @@ def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
     _settings = settings._replace(rules=tuple(RULES[name] for name in names))
 
 
-def _treat(path: str) -> Result:
+def _treat(path: str) -> Result | None:
     assert _settings is not None
     return treat_path(path, _settings)

@@ -6,7 +6,7 @@ and an alias is the very node of its anchor.
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from echo_migrate.source import Traced
 
@@ -15,7 +15,7 @@ DEEPEST = 200
 
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
 _BRACKETS = re.compile(r"[\[{]|[\]}]")
-_INDENT = re.compile(r"(?m)^[ \t?:-]{%d}" % (2 * DEEPEST))
+_INDENT = re.compile(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
 
 
@@ -47,12 +47,12 @@ def documents(text: str) -> list[Any]:
         raise NotYaml(reason) from None
 
 
-def is_mapping(node: Any) -> bool:
-    return node is not None and node.id == "mapping"
+def is_mapping(node: Any) -> TypeGuard[Any]:
+    return getattr(node, "id", "") == "mapping"
 
 
-def is_scalar(node: Any) -> bool:
-    return node is not None and node.id == "scalar"
+def is_scalar(node: Any) -> TypeGuard[Any]:
+    return getattr(node, "id", "") == "scalar"
 
 
 def items(node: Any) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from echo_migrate.source import Source, Traced
 
 FOLDER = Path(catalog.folder())
 UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
+PUBLISHERS = yaml.safe_load((FOLDER / "publishers.yaml").read_text())
 PROVIDERS = catalog.providers()
 
 
@@ -33,7 +34,7 @@ def test_rows(provider: str) -> None:
         assert names == sorted(set(names))
     targets = {image for image in images.values() if image}
     official, removed = set(UPSTREAM["official"]["images"]), set(UPSTREAM["removed"]["images"])
-    known = official | removed | set(UPSTREAM["aliases"]["images"].values())
+    known = official | removed | set(PUBLISHERS["aliases"]["images"].values())
     for key, image in images.items():
         name, _, words = key.partition(":")
         assert (image is None) == words.startswith("!"), key
@@ -47,12 +48,6 @@ def test_rows(provider: str) -> None:
         )
         assert name in known or image in seen, f"{key} is no upstream name"
         assert parse(name).repository == name
-    row_keys = [
-        line.strip().split(":")[0]
-        for line in (FOLDER / f"{provider}.yaml").read_text().splitlines()
-        if line.startswith('  "') or (line.startswith("  ") and ": " in line)
-    ]
-    assert len(row_keys) == len(set(row_keys)) or len(images) == len(set(images)), "a row stands twice"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -74,7 +69,7 @@ def test_operating_systems_have_no_convention_row() -> None:
 
 
 def test_upstream_facts() -> None:
-    for name, block in UPSTREAM.items():
+    for name, block in [*UPSTREAM.items(), *PUBLISHERS.items()]:
         assert block.get("source"), name
         assert block.get("date"), name
     official, removed = UPSTREAM["official"]["images"], UPSTREAM["removed"]["images"]
@@ -82,7 +77,6 @@ def test_upstream_facts() -> None:
     for names in (
         official,
         removed,
-        list(UPSTREAM["aliases"]["images"]),
         *UPSTREAM["families"]["images"].values(),
         *UPSTREAM["variants"]["images"].values(),
         *UPSTREAM["distributions"]["words"].values(),
@@ -114,7 +108,7 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
     assert [row.image if row else "" for row in rows.values()] == ["snake", "node-lts", "nginx"]
     assert rows["python"] is not None
     assert rows["python"].seen
-    assert known.upstream(parse("acme/base")) == ("acme/base", "")
+    assert known.upstream(parse("acme/base")) == catalog.Upstream("acme/base")
     refused = known.row("node", frozenset(["22", "fips"]))
     assert refused is not None
     assert refused.image is None
@@ -142,3 +136,34 @@ def test_a_faulty_mapping_file_is_said(tmp_path: Path, text: str, says: str) -> 
         catalog.load(mapping=str(mapping))
     assert str(mapping) in str(error.value)
     assert says in str(error.value)
+
+
+def test_publishers() -> None:
+    own, repackagers, lookalikes = (PUBLISHERS[block]["namespaces"] for block in ("own", "repackagers", "lookalikes"))
+    aliases, repackaged, retired = (PUBLISHERS[block]["images"] for block in ("aliases", "repackagers", "retired"))
+    for names in (own, repackagers, lookalikes, list(aliases), list(repackaged), list(retired)):
+        assert names == sorted(set(names))
+        assert all(name.isascii() for name in names)
+    assert not set(own) & set(repackagers)
+    assert not set(own) & set(lookalikes)
+    assert not set(aliases) & set(repackaged)
+    for name in (*aliases.values(), *repackaged.values(), *aliases, *repackaged, *retired):
+        assert parse(name).tag is None
+    official = set(UPSTREAM["official"]["images"])
+    assert not official & set(aliases), "an official image needs no alias"
+    assert set(retired) - official == set(UPSTREAM["removed"]["images"])
+    for name, image in aliases.items():
+        assert name.startswith("gcr.io/distroless/") or image not in aliases, f"{name} is a chain"
+
+
+def test_keys_stand_once() -> None:
+    """YAML would silently take the last of two."""
+    for path in FOLDER.glob("*.yaml"):
+        root = yaml.compose(path.read_text(), yaml.SafeLoader)
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.MappingNode):
+                keys = [key.value for key, _ in node.value]
+                assert len(keys) == len(set(keys)), path
+                waiting += [value for _, value in node.value]

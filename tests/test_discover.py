@@ -8,7 +8,7 @@ import pytest
 
 from echo_migrate import discover as module
 from echo_migrate.discover import Discovery, discover
-from echo_migrate.formats import recognised
+from echo_migrate.formats import candidate
 
 FOUND = [
     "Dockerfile",
@@ -59,7 +59,7 @@ def git(path: Path, *words: str) -> None:
 
 
 def test_names() -> None:
-    assert [name for name in FOUND + PASSED if recognised(name)] == FOUND + [
+    assert [name for name in FOUND + PASSED if candidate(name)] == FOUND + [
         name for name in PASSED if "/Dockerfile" in name
     ]
 

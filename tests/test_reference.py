@@ -3,6 +3,7 @@
 import pytest
 
 from echo_migrate import catalog
+from echo_migrate.catalog import Upstream
 from echo_migrate.reference import Reference, name_change, parse
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -96,28 +97,48 @@ def test_a_name_change_makes_one_name_of_the_other(old: str, new: str) -> None:
     ],
 )
 def test_every_spelling_of_one_image_is_that_image(spelling: str) -> None:
-    assert catalog.load().upstream(parse(spelling)) == ("python", "")
+    assert catalog.load().upstream(parse(spelling)) == Upstream("python")
 
 
 @pytest.mark.parametrize(
-    ("name", "upstream"),
+    ("name", "upstream", "likely"),
     [
-        ("arm64v8/python", ("python", "arm64v8")),
-        ("docker.io/amd64/python", ("python", "amd64")),
-        ("curlimages/curl", ("curl", "")),
-        ("java", ("java", "")),
-        ("kindest/node", None),
-        ("bitnami/redis", None),
-        ("ghcr.io/library/python", None),
-        ("python/python", None),
-        ("localhost:5000/python", None),
-        ("arm64v8/acme", None),
-        ("library/acme", None),
-        ("my-build", None),
+        ("arm64v8/python", "python", False),
+        ("docker.io/amd64/python", "python", False),
+        ("curlimages/curl", "curl", False),
+        ("prom/prometheus", "prometheus", False),
+        ("oliver006/redis_exporter", "redis-exporter", False),
+        ("mcr.microsoft.com/dotnet/sdk", "dotnet/sdk", False),
+        ("java", "java", False),
+        ("bitnami/redis", "redis", True),
+        ("bitnami/redis-exporter", "redis-exporter", True),
+        ("confluentinc/cp-kafka", "kafka", True),
+        ("harbor.acme.example/dockerhub/library/python", "python", True),
+        ("harbor.acme.example/proxy/prom/prometheus", "prometheus", True),
+        ("registry.acme.example/nginx", "nginx", True),
+        ("pyhton", "python", True),
+        ("python3", "python", True),
+        ("node-alpine", "node", True),
+        ("k8s.gcr.io/pause", "pause", False),
+        ("kindest/node", None, False),
+        ("cimg/postgres", None, False),
+        ("vulhub/nginx", None, False),
+        ("mcr.microsoft.com/devcontainers/python", None, False),
+        ("public.ecr.aws/lambda/python", None, False),
+        ("gcr.io/google-samples/redis", None, False),
+        ("registry.acme.example/team/python", None, False),
+        ("ghcr.io/acme/redis", None, False),
+        ("arm64v8/acme", None, False),
+        ("library/acme", None, False),
+        ("my-build", None, False),
+        ("bats-jenkins", None, False),
+        ("proxyv2", None, False),
     ],
 )
-def test_names_are_known_or_not(name: str, upstream: tuple[str, str] | None) -> None:
-    assert catalog.load().upstream(parse(name)) == upstream
+def test_names_are_known_likely_or_not(name: str, upstream: str | None, likely: bool) -> None:
+    found = catalog.load().upstream(parse(name))
+    assert (found and found.name) == upstream
+    assert found is None or found.likely == likely
 
 
 def test_a_hardened_registry_is_known_by_whole_parts_of_its_path() -> None:

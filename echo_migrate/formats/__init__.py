@@ -1,17 +1,23 @@
-"""The kinds of files that are read, one module each: ``recognise``, ``parse`` and ``verify``."""
+"""The kinds of files that are read, one module each: what ``Format`` says."""
 
 from collections.abc import Iterable
+from re import Pattern
 from typing import Any, Protocol
 
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import compose, dockerfile
 from echo_migrate.source import Source
 
 
 class Format(Protocol):
-    """What a module of this package is."""
+    """What a module of this package is. ``NAME`` matches the file names that leave no doubt."""
 
-    def recognise(self, path: str, head: str) -> bool:
-        """Whether a file is of this kind, by its name and the first lines of its text."""
+    NAME: Pattern[str]
+
+    def candidate(self, path: str) -> bool:
+        """Whether a file may be of this kind, by its name alone."""
+
+    def recognise(self, path: str, text: str) -> bool:
+        """Whether a candidate is of this kind, by its text too."""
 
     def parse(self, source: Source) -> Iterable[Any]:
         """The nodes of a file, for rules to be called on; never raises for what a file holds."""
@@ -20,9 +26,19 @@ class Format(Protocol):
         """Why ``after`` must not be written in the place of ``before``, or None."""
 
 
-FORMATS: tuple[Format, ...] = (dockerfile,)
+FORMATS: tuple[Format, ...] = (dockerfile, compose)
 
 
-def recognised(path: str, head: str = "") -> Format | None:
+def candidate(path: str) -> bool:
+    """Whether a file is worth opening."""
+    return any(format.candidate(path) for format in FORMATS)
+
+
+def named(path: str) -> bool:
+    """Whether a file's name alone says that it is of one of our kinds."""
+    return any(format.NAME.fullmatch(path.rpartition("/")[2]) for format in FORMATS)
+
+
+def recognised(path: str, text: str) -> Format | None:
     """The format of a file, or None."""
-    return next((format for format in FORMATS if format.recognise(path, head)), None)
+    return next((format for format in FORMATS if format.recognise(path, text)), None)

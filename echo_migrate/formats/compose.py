@@ -1,11 +1,10 @@
-"""Compose files (the Compose specification, and the files of version 1 before it): images, contexts, inline Dockerfiles."""
+"""Compose files (the Compose specification, and version 1 before it): images, contexts, inline Dockerfiles."""
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate import yamltext
 from echo_migrate.expand import expand
 from echo_migrate.formats import dockerfile
 from echo_migrate.ignores import in_yaml
@@ -14,9 +13,11 @@ from echo_migrate.source import Source, Traced, Unreadable
 from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, items, traced
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
-_OWN_NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
 _SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
-_SERVICE = re.compile(r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:")
+_SERVICE = re.compile(
+    r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:"
+)
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 _CONTEXT = "docker-image://"
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
@@ -34,7 +35,7 @@ def recognise(path: str, text: str) -> bool:
     """By content: services that have an image or a build. A file of version 1 is known by its name too."""
     if not candidate(path) or not _SERVICE.search(text) or _OTHER.search(text):
         return False
-    return bool(_SERVICES.search(text) or _OWN_NAME.fullmatch(path.rpartition("/")[2]))
+    return bool(_SERVICES.search(text) or NAME.fullmatch(path.rpartition("/")[2]))
 
 
 def parse(source: Source) -> list[Node]:
@@ -85,3 +86,194 @@ def _alike(one: Any, other: Any, sites: set[int], above: tuple[int, ...] = ()) -
         if not all(_alike(x, y, sites, above) for x, y in pairs):
             return False
     return True
+
+
+class _Document:
+    """One document: its services, with what merge keys and aliases give them."""
+
+    def __init__(self, source: Source, root: Any) -> None:
+        self.source = source
+        self.text = source.text
+        top = dict(items(root))
+        services = top.get("services", None if "version" in top else root)
+        self.services = [(name, node) for name, node in items(services) if is_mapping(node)]
+        self.version_1 = "services" not in top
+        self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
+        self.settings: dict[str, str] | None = None
+
+    def nodes(self) -> Iterator[Node]:
+        yield from self._images()
+        for name, inline in self.inlines():
+            yield from self._inline(name, inline)
+
+    def sites(self) -> Iterator[Any]:
+        """The scalars that a fix may change."""
+        for _, node in [*self.services, *self.extensions]:
+            keys = effective(node)
+            build = effective(keys.get("build"))
+            yield from (keys.get("image"), build.get("dockerfile_inline"))
+            yield from (value for _, value in items(build.get("args")))
+            yield from (value for _, value in _contexts(build))
+        for _, node in self.services:
+            yield from _sequence(effective(effective(node).get("build")).get("args"))
+
+    def inlines(self) -> list[tuple[str, Traced]]:
+        found: dict[int, tuple[str, Traced]] = {}
+        for name, node in self.services:
+            inline = effective(effective(node).get("build")).get("dockerfile_inline")
+            if is_scalar(inline):
+                found.setdefault(id(inline), (name, traced(inline, self.text)))
+        return list(found.values())
+
+    def _images(self) -> Iterator[Image]:
+        """Each image scalar once, however many services share it by anchor."""
+        users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        scalars: dict[int, Any] = {}
+        for name, node in self.services:
+            keys = effective(node)
+            if is_scalar(keys.get("image")) and keys["image"].value:
+                scalars[id(keys["image"])] = keys["image"]
+                users.setdefault(id(keys["image"]), []).append((name, keys))
+        for name, node in self.extensions:
+            image = effective(node).get("image")
+            if is_scalar(image) and image.value and id(image) not in scalars:
+                scalars[id(image)] = image
+                users[id(image)] = [(name, effective(node))]
+        results = {keys["image"].value for group in users.values() for _, keys in group if "build" in keys}
+        for key, scalar in scalars.items():
+            yield self._image(scalar, users[key], results)
+        seen: set[int] = set()
+        for name, node in self.services:
+            build = effective(effective(node).get("build"))
+            for context, value in _contexts(build):
+                place = traced(value, self.text)
+                at = place.value.find(_CONTEXT)
+                if at >= 0 and id(value) not in seen:
+                    seen.add(id(value))
+                    ref = place.cut(at + len(_CONTEXT), len(place.value))
+                    where = f"services.{name}.build.additional_contexts.{context}"
+                    yield self._read(ref, value, where)
+
+    def _image(self, scalar: Any, users: list[tuple[str, dict[str, Any]]], results: set[str]) -> Image:
+        name, keys = users[0]
+        where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
+        image = self._read(traced(scalar, self.text), scalar, where)
+        built = ["build" in keys for _, keys in users]
+        local = "the result of a build" if all(built) or scalar.value in results else ""
+        locked = "it also names the result of a build" if any(built) and not local else image.locked
+        platform = keys.get("platform")
+        literal = platform.value if is_scalar(platform) and "$" not in platform.value else ""
+        mounts = tuple(sorted({mount for _, keys in users for mount in _mounts(keys.get("volumes"))}))
+        return image._replace(local=local, locked=locked, platform=literal, mounts=mounts)
+
+    def _read(self, place: Traced, scalar: Any, where: str) -> Image:
+        start, end = scalar.start_mark.index, scalar.end_mark.index
+        if place.runs:
+            start, end = place.start, place.end
+        locked = "" if place.runs else "it is written in a form that cannot be edited"
+        try:
+            found = expand(place, _unset, escape="\0")
+        except ValueError:
+            return Image(place, where, start, end, locked="its expression cannot be expanded")
+        return Image(
+            found.text,
+            where,
+            start,
+            end,
+            locked=locked,
+            unsettled=found.unsettled,
+            resolved=self._resolved(found.text.value),
+        )
+
+    def _resolved(self, value: str) -> str:
+        """The reference with what the .env file beside says of its variables, for the report alone."""
+        if "$" not in value:
+            return ""
+        if self.settings is None:
+            self.settings = _settings(self.source.path)
+        settings = self.settings
+        filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
+        return filled if filled != value else ""
+
+    def _inline(self, name: str, inline: Traced) -> Iterator[Node]:
+        """An inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
+        pieces, position = [], 0
+        for match in re.finditer(r"\$\$", inline.value):
+            pieces.append(inline.cut(position, match.start() + 1))
+            position = match.end()
+        whole = Traced.join([*pieces, inline.cut(position, len(inline.value))]) if inline.runs else inline
+        locked = ""
+        if not inline.runs:
+            locked = "it is written in a form that cannot be edited"
+        elif _SINGLE_DOLLAR.search(inline.value):
+            locked = "Compose fills in variables of this Dockerfile"
+        for node in dockerfile.parse(Source(self.source.path, whole.value)):
+            if not isinstance(node, Image | Problem | Ignore):
+                continue
+            if not inline.runs:
+                node = node._replace(start=0, end=0)
+            else:
+                node = node._replace(start=_lift(whole, node.start), end=_lift(whole, node.end))
+            if isinstance(node, Ignore):
+                node = node._replace(first=_lift(whole, node.first), last=_lift(whole, node.last))
+            if isinstance(node, Image):
+                runs = tuple(run for a, b in node.ref.runs for run in whole.cut(a, b).runs) if whole.runs else ()
+                where = f"services.{name}.build.dockerfile_inline {node.where}"
+                leaks = tuple((a, b, words) for start, end, words in node.leaks for a, b in whole.cut(start, end).runs)
+                node = node._replace(
+                    ref=Traced(node.ref.value, runs), where=where, leaks=leaks, locked=node.locked or locked
+                )
+            yield node
+
+
+def _lift(whole: Traced, offset: int) -> int:
+    """The place in the file of an offset in an inline text."""
+    if not whole.runs:
+        return 0
+    if offset >= len(whole.value):
+        return whole.end
+    return whole.cut(offset, offset + 1).start
+
+
+def _unset(name: str) -> None:
+    return None
+
+
+def _sequence(node: Any) -> list[Any]:
+    return list(node.value) if node is not None and node.id == "sequence" else []
+
+
+def _contexts(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The additional contexts of a build, in either form: a mapping, or a list of name=value."""
+    contexts = build.get("additional_contexts")
+    for name, value in items(contexts):
+        if is_scalar(value):
+            yield name, value
+    for value in _sequence(contexts):
+        if is_scalar(value):
+            yield value.value.partition("=")[0], value
+
+
+def _mounts(volumes: Any) -> Iterator[str]:
+    """The paths in the container that volumes and bind mounts cover."""
+    for volume in _sequence(volumes):
+        if is_scalar(volume):
+            parts = volume.value.split(":")
+            path = parts[0] if len(parts) == 1 else parts[1]
+        else:
+            target = dict(items(volume)).get("target")
+            path = target.value if is_scalar(target) else ""
+        if path.startswith("/"):
+            yield path.rstrip("/") or "/"
+
+
+def _settings(path: str) -> dict[str, str]:
+    """The .env file beside a compose file. It is read for the report and never edited; a link is not followed."""
+    name = os.path.join(os.path.dirname(path), ".env")
+    if os.path.islink(name) or not os.path.isfile(name):
+        return {}
+    try:
+        text = Source.read(name).text
+    except Unreadable:
+        return {}
+    return {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}

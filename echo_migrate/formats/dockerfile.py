@@ -9,7 +9,7 @@ from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.source import Source, Traced
 
-_NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?")
+NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?")
 _OTHER = re.compile(
     r"(?i).*\.(?:dockerignore|md|rst|adoc|html?|orig|rej|go|py|rb|js|ts|jsx|tsx|json|ya?ml|toml|xml|sh|bats|ps1|rs|java|kt|hs|css|snap|lock)"
 )
@@ -19,9 +19,14 @@ _VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\w+")
 Node = Image | Problem | Ignore | Instruction
 
 
-def recognise(path: str, head: str) -> bool:
+def candidate(path: str) -> bool:
     name = path.rpartition("/")[2]
-    return bool(_NAME.fullmatch(name)) and not _OTHER.fullmatch(name)
+    return bool(NAME.fullmatch(name)) and not _OTHER.fullmatch(name)
+
+
+def recognise(path: str, text: str) -> bool:
+    """By name: any text can be meant to be a Dockerfile, and must then be said to be a faulty one."""
+    return candidate(path)
 
 
 def parse(source: Source) -> list[Node]:

@@ -70,3 +70,24 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
+
+
+def in_a_line(counts: Summary) -> str:
+    """The summary in one line."""
+    return (
+        f"{counts.files} files, {counts.references} image references: {counts.migrated} migrated "
+        f"({counts.by_convention} by convention), {counts.hardened} hardened, {counts.no_replacement} without a "
+        f"replacement, {counts.needs_person} for a person, {counts.ignored} ignored"
+    )
+
+
+def code(text: str) -> str:
+    """Text as a Markdown code span that can stand in a table."""
+    shown = printable(text).replace("|", "\\|")
+    fence = "``" if "`" in shown else "`"
+    return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown}{fence}"
+
+
+def prose(text: str) -> str:
+    """Text in which no character has a meaning in Markdown or HTML, and nobody is mentioned."""
+    return "".join(f"&#{ord(ch)};" if ch in "\\`*_{}[]<>()#+!|@&~$:" else ch for ch in printable(text))

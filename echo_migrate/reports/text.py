@@ -89,7 +89,8 @@ def _left(results: list[Result]) -> list[str]:
 
 def _next(results: list[Result], counts: Summary, run: Run) -> list[str]:
     lines = []
-    waiting = [f.fix.safe for result in results for f in result.findings if f.fix and not f.applied and not f.refused]
+    fixes = [finding for result in results for finding in result.findings if finding.fix and not finding.refused]
+    waiting = [finding.fix.safe for finding in fixes if finding.fix and not (finding.applied and run.written)]
     safe, unsafe = sum(waiting), len(waiting) - sum(waiting)
     if not run.written and (safe or unsafe):
         offer = f"Run `echo-migrate fix` to apply {safe} safe fix{'es' * (safe != 1)}" if safe else "No safe fix"

@@ -9,7 +9,7 @@ from echo_migrate.model import Finding, Fix, Image, rule
 @rule(on=Image, level="warning", also=("DL3026",), fixable=True)
 def mapped_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if move.upstream is None or move.state not in ("migrate", "needs-person"):
+    if move.upstream is None or move.target is None or move.likely or move.state not in ("migrate", "needs-person"):
         return
     says = f"{image.shown} has a hardened image, {move.target}"
     if move.basis == "convention":

@@ -66,7 +66,8 @@ def main(corpus: str, *peers: str) -> None:
         (one / "Dockerfile").write_text(SMALL)
         (one / "Dockerfile.long").write_text("FROM python:3.12\n" + "RUN echo a \\\n  && echo b\n" * 50_000)
         print(
-            f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} processors, {len(names)} files\n"
+            f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} processors, "
+            f"{len(names)} files\n"
         )
         print("| what | ms | files/s | peak MB |\n|---|---|---|---|")
         row("python -c pass", 1, measure([sys.executable, "-c", "pass"], one, 15))
@@ -81,9 +82,9 @@ def main(corpus: str, *peers: str) -> None:
         row("fix --diff ., one process", len(names), measure([*OURS, "fix", "--diff", "--jobs", "1", "."], folder))
         for peer in peers:
             name, _, command = peer.partition("=")
-            words = shlex.split(command)
-            row(f"{name}, one small file", 1, measure([*words, "Dockerfile"], one))
-            row(f"{name}, {len(names)} files", len(names), measure([*words, *names], folder, 1))
+            peer_words = shlex.split(command)
+            row(f"{name}, one small file", 1, measure([*peer_words, "Dockerfile"], one))
+            row(f"{name}, {len(names)} files", len(names), measure([*peer_words, *names], folder, 1))
     resource.getrusage(resource.RUSAGE_CHILDREN)
 
 

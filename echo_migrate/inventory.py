@@ -1,0 +1,126 @@
+"""Every image reference with what becomes of it: the answer to «what is left?»."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from click import style
+
+from echo_migrate.model import STATES, Result
+from echo_migrate.reports import code, in_a_line, printable, summary
+
+_WORDS = {
+    "migrate": "to migrate by a safe fix",
+    "hardened": "already hardened",
+    "no-replacement": "without a replacement",
+    "needs-person": "need a person",
+    "ignored": "ignored",
+    "local": "local: stages, scratch and results of builds (not counted)",
+}
+
+
+class Row(NamedTuple):
+    """One reference; ``raw`` as written, ``resolved`` with build arguments and settings filled in."""
+
+    path: str
+    line: int
+    column: int
+    context: str
+    raw: str
+    resolved: str
+    upstream: str | None
+    target: str | None
+    state: str
+    reason: str
+
+
+def rows(results: Iterable[Result]) -> Iterator[Row]:
+    for result in results:
+        text = result.source.text
+        for found in result.outcomes:
+            image = found.image
+            line, column = result.source.position(image.start)
+            raw = text[image.start : image.end]
+            resolved = image.resolved or image.ref.value
+            yield Row(
+                result.source.path,
+                line,
+                column,
+                image.where,
+                raw,
+                resolved,
+                found.upstream,
+                found.target,
+                found.state,
+                found.reason,
+            )
+
+
+def render(format: str, results: list[Result]) -> str:
+    """The inventory as ``text``, ``json``, ``csv`` or ``markdown``."""
+    listed = list(rows(results))
+    return FORMATS[format](listed, results)
+
+
+def _grouped(listed: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
+    """By state, then by upstream name, the largest group first."""
+    for state in STATES:
+        of_state = sorted((row for row in listed if row.state == state), key=_group)
+        groups = [(name, list(group)) for name, group in groupby(of_state, _group)]
+        for name, group in sorted(groups, key=lambda pair: (-len(pair[1]), pair[0])):
+            yield state, name, group
+
+
+def _group(row: Row) -> str:
+    return row.upstream or row.resolved
+
+
+def _text(listed: list[Row], results: list[Result]) -> str:
+    lines: list[str] = []
+    last = ""
+    for state, name, group in _grouped(listed):
+        if state != last:
+            count = sum(row.state == state for row in listed)
+            lines += [""] * bool(lines) + [style(f"{count} {_WORDS[state]}", bold=True)]
+            last = state
+        lines.append(f"  {printable(name)} ({len(group)})")
+        for row in group:
+            target = f" -> {printable(row.target)}" if row.target else ""
+            reason = f"  ({printable(row.reason)})" if row.reason else ""
+            where = style(f"{printable(row.path)}:{row.line}:{row.column}", fg="cyan")
+            lines.append(f"    {where} {printable(row.resolved)}{target}{reason}")
+    return "\n".join([*lines, "", in_a_line(summary(results))]) + "\n"
+
+
+def _json(listed: list[Row], results: list[Result]) -> str:
+    import json
+
+    references: list[dict[str, Any]] = [row._asdict() for row in listed]
+    return json.dumps({"version": 1, "references": references}, indent=2) + "\n"
+
+
+def _csv(listed: list[Row], results: list[Result]) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows([printable(str(cell)) if cell is not None else "" for cell in row] for row in listed)
+    return table.getvalue()
+
+
+def _markdown(listed: list[Row], results: list[Result]) -> str:
+    lines = ["| state | upstream | reference | target | where | reason |", "|---|---|---|---|---|---|"]
+    for state, name, group in _grouped(listed):
+        for row in group:
+            cells = (name, row.resolved, row.target or "", f"{row.path}:{row.line}", row.reason)
+            lines.append("| " + " | ".join([state, *(code(cell) if cell else "" for cell in cells)]) + " |")
+    return "\n".join([*lines, "", in_a_line(summary(results))]) + "\n"
+
+
+FORMATS: dict[str, Callable[[list[Row], list[Result]], str]] = {
+    "text": _text,
+    "json": _json,
+    "csv": _csv,
+    "markdown": _markdown,
+}

@@ -1,0 +1,62 @@
+"""How a reference maps, with every candidate and its reasons: what ``echo-migrate match`` prints."""
+
+from typing import Any, NamedTuple
+
+from echo_migrate.catalog import Catalog
+from echo_migrate.expand import Expansion, expand
+from echo_migrate.matching import Candidate, candidates, retired
+from echo_migrate.migration import judge
+from echo_migrate.model import Image
+from echo_migrate.reference import parse
+from echo_migrate.source import Traced
+
+
+class Match(NamedTuple):
+    """The answer for one reference: ``upstream`` None if it is not known, ``target`` None if the provider has none."""
+
+    reference: str
+    upstream: str | None
+    target: str | None
+    safe: bool
+    score: int
+    reasons: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        ranked = [{"upstream": c.upstream, "score": c.score, "reasons": list(c.reasons)} for c in self.candidates]
+        return self._asdict() | {"reasons": list(self.reasons), "candidates": ranked}
+
+
+def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
+    """How a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an answer."""
+    image = _image(text)
+    try:
+        reference = parse(image.ref.value)
+    except ValueError:
+        return Match(text, None, None, False, 0, ("it is not an image reference",), ())
+    move = judge(image, catalog, seen_only)
+    found = candidates(reference, catalog)
+    score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
+    reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *move.reasons]
+    fact = retired(catalog.path(reference))
+    if fact:
+        reasons.append(f"{fact.name} is retired" + f"; its place is taken by {fact.successor}" * bool(fact.successor))
+        if fact.successor and not fact.successor.count(" ") and "." not in fact.successor:
+            found.append(Candidate(fact.successor, 50, (f"it takes the place of {fact.name}",)))
+    if move.upstream and not score:
+        score = 100  # a row of the user's own mapping file
+    return Match(text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found))
+
+
+def _image(text: str) -> Image:
+    """The text as an image; a tag that a template fills in counts as a variable."""
+    place = Traced.of(text, 0, len(text))
+    try:
+        found = expand(place, lambda name: None)
+    except ValueError:
+        found = Expansion(place)
+    name, colon, tag = found.text.value.rpartition(":")
+    if colon and "/" not in tag and set(tag) & set("{%<"):
+        cut = found.text.cut(0, len(name))
+        return Image(cut, "", 0, len(text), unsettled=(*found.unsettled, tag))
+    return Image(found.text, "", 0, len(text), unsettled=found.unsettled)

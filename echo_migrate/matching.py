@@ -1,0 +1,226 @@
+"""Which upstream image a name means that is none of the Docker official images: exact by the lists of publishers, else
+ranked guesses with a score from 0 to 100 and reasons that a person can check.
+
+Scores: 100 the project's own image; 90 a mirror's path that ends in a known one; 85 a known name with a variant word or
+a version in it; 80 a repackager's image; 70 a known name on a registry of somebody's own; 60 a known name in
+somebody's namespace; for typing errors the similarity of the names. ``tests/bench/README.md`` has precision and recall
+by threshold.
+"""
+
+import os
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from echo_migrate.reference import Reference
+
+if TYPE_CHECKING:
+    from echo_migrate.catalog import Catalog
+
+NAMED = 60
+"""The least score with which an upstream is named."""
+
+CLOSE = 85
+"""The least similarity of two names that counts as a typing error."""
+
+_TAIL_WORDS = frozenset(
+    (
+        "alpine",
+        "slim",
+        "latest",
+        "lts",
+        "stable",
+        "base",
+        "debian",
+        "ubuntu",
+        "bookworm",
+        "bullseye",
+        "fpm",
+        "jre",
+        "jdk",
+    )
+)
+_MIRRORS = frozenset(
+    ("docker", "dockerhub", "docker-hub", "docker.io", "docker-io", "docker-remote", "docker-proxy", "docker-virtual")
+    + ("hub", "index.docker.io", "library", "mirror", "mirrors", "proxy", "registry-1.docker.io", "remote")
+)
+
+
+class Candidate(NamedTuple):
+    """An upstream image that a reference may mean. ``own`` says that it is the project's own image, without doubt."""
+
+    upstream: str
+    score: int
+    reasons: tuple[str, ...]
+    own: bool = False
+
+
+class Publishers(NamedTuple):
+    """``mappings/publishers.yaml``."""
+
+    own: frozenset[str]
+    aliases: dict[str, str]
+    repackagers: frozenset[str]
+    repackaged: dict[str, str]
+    repackaged_words: frozenset[str]
+    lookalikes: frozenset[str]
+    lookalike_words: frozenset[str]
+    retired_registries: dict[str, dict[str, Any]]
+    retired_images: dict[str, dict[str, Any]]
+
+
+@lru_cache
+def publishers() -> Publishers:
+    from echo_migrate.catalog import folder, read_yaml
+
+    data = read_yaml(os.path.join(folder(), "publishers.yaml"))
+    return Publishers(
+        frozenset(data["own"]["namespaces"]),
+        data["aliases"]["images"],
+        frozenset(data["repackagers"]["namespaces"]),
+        data["repackagers"]["images"],
+        frozenset(data["repackagers"]["words"]),
+        frozenset(data["lookalikes"]["namespaces"]),
+        frozenset(data["lookalikes"]["words"]),
+        data["retired"]["registries"],
+        data["retired"]["images"],
+    )
+
+
+def candidates(reference: Reference, catalog: "Catalog") -> list[Candidate]:
+    """The upstream images that a reference may mean, best first; none for look-alikes and names without a hint."""
+    path = catalog.path(reference)
+    return (
+        list(_candidates(path, catalog.facts.official, catalog.facts.names, catalog.facts.architectures))
+        if path
+        else []
+    )
+
+
+@lru_cache(maxsize=4096)
+def _candidates(
+    path: str, official: frozenset[str], names: frozenset[str], architectures: frozenset[str]
+) -> tuple[Candidate, ...]:
+    if path in names:
+        return (
+            Candidate(path, 100, (f"{path} is a Docker official image" + " of old" * (path not in official),), True),
+        )
+    prefix, _, rest = path.partition("/")
+    if prefix in architectures and rest in official:
+        return (Candidate(rest, 100, (f"{rest} for the architecture {prefix}",), True),)
+    lists = publishers()
+    if _below(path, lists.lookalikes):
+        return ()
+    if path in lists.aliases:
+        return (Candidate(lists.aliases[path], 100, (f"{path} is the project's own image",), True),)
+    if path in lists.repackaged:
+        return (Candidate(lists.repackaged[path], 80, (f"{path} packages {lists.repackaged[path]} in its own way",)),)
+    tail = path.rpartition("/")[2]
+    below_registry = path.partition("/")[2] if _has_registry(path) else path
+    if not lists.lookalike_words.isdisjoint(re.split(r"[-_./]", below_registry)):
+        return ()
+    if _below(path, lists.repackagers):
+        name = _known(tail, lists.repackaged_words, names) or tail
+        return (Candidate(name, 80, (f"{path.rpartition('/')[0]} packages {name} in its own way",)),)
+    moved = _moved(path, lists)
+    if moved:
+        return _candidates(moved, official, names, architectures)
+    if path.rpartition("/")[0] in lists.own or _below(path, lists.own):
+        name = tail.replace("_", "-")
+        return (Candidate(name, 100, (f"{path} is the project's own image",), True),)
+    found = [*_mirrored(path, official, lists), *_named_by_its_tail(path, official), *_varied(path, official)]
+    if not found and "/" not in path:
+        found = _misspelt(path, official)
+    return tuple(sorted(found, key=lambda candidate: -candidate.score))
+
+
+def _below(path: str, namespaces: frozenset[str]) -> bool:
+    """Whether one of the path's folders, the whole path included, is among the namespaces."""
+    parts = path.split("/")
+    return any("/".join(parts[:end]) in namespaces for end in range(1, len(parts) + 1))
+
+
+def _moved(path: str, lists: Publishers) -> str | None:
+    """The path at the registry that took its registry's place."""
+    for registry, fact in lists.retired_registries.items():
+        successor = fact["successor"]
+        if path.startswith(registry + "/") and "." in registry and successor and " " not in successor:
+            return f"{successor}{path[len(registry) :]}"
+    return None
+
+
+def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | None:
+    """The name that is left of a tail without some words, and without a version if only that makes it a known one."""
+    name = "-".join(piece for piece in re.split(r"[-_]", tail) if piece not in words)
+    return next((spelling for spelling in (name, name.rstrip("0123456789.")) if spelling in names), name or None)
+
+
+def _has_registry(path: str) -> bool:
+    first = path.partition("/")[0]
+    return "/" in path and ("." in first or ":" in first or first == "localhost")
+
+
+def _mirrored(path: str, official: frozenset[str], lists: Publishers) -> list[Candidate]:
+    """A registry's path that ends in one that is known elsewhere: ``host/dockerhub/library/python``."""
+    parts = path.split("/")
+    if not _has_registry(path):
+        return []
+    for begin in range(1, len(parts) - 1):
+        ending = "/".join(parts[begin:])
+        if ending in lists.aliases:
+            return [Candidate(lists.aliases[ending], 90, (f"the path ends in {ending}", f"{parts[0]} may mirror it"))]
+    if len(parts) > 2 and parts[-2] in _MIRRORS and parts[-1] in official:
+        return [Candidate(parts[-1], 90, (f"{'/'.join(parts[:-1])} looks like a mirror of Docker Hub",))]
+    return []
+
+
+def _named_by_its_tail(path: str, official: frozenset[str]) -> list[Candidate]:
+    parts = path.split("/")
+    if len(parts) != 2 or parts[1] not in official:
+        return []
+    if _has_registry(path):
+        return [Candidate(parts[1], 70, (f"{parts[0]} has an image of that name; it may be another one",))]
+    return [Candidate(parts[1], 60, (f"{parts[0]} publishes an image of that name; it is not the official one",))]
+
+
+def _varied(path: str, official: frozenset[str]) -> list[Candidate]:
+    """A known name with a version or variant words in it: ``python3``, ``node-alpine``, ``me/alpine-curl``."""
+    if path.count("/") > 1 or _has_registry(path):
+        return []
+    tail = path.rpartition("/")[2]
+    name = _known(tail, _TAIL_WORDS, official)
+    if name is None or name == tail or name not in official:
+        return []
+    score = 85 if "/" not in path else 60
+    return [Candidate(name, score, (f"{tail} is {name} with a version or a variant in its name",))]
+
+
+def _misspelt(path: str, official: frozenset[str]) -> list[Candidate]:
+    """Typing errors; only where a name is near by its first letter and length is the library loaded."""
+    near = [name for name in official if name[0] == path[0] and abs(len(name) - len(path)) < 2 and len(name) > 3]
+    if not near or len(path) < 4:
+        return []
+    from rapidfuzz.distance import DamerauLevenshtein
+
+    scored = ((round(100 * DamerauLevenshtein.normalized_similarity(path, name)), name) for name in sorted(near))
+    return [Candidate(name, score, (f"{path} is spelt like {name}",)) for score, name in scored if score + 5 >= CLOSE]
+
+
+class Retired(NamedTuple):
+    """What is gone or frozen: its name, since when ("" if not known), and what takes its place ("" if nothing)."""
+
+    name: str
+    since: str
+    successor: str
+
+
+def retired(path: str) -> Retired | None:
+    """Whether a name in its shortest spelling is retired, itself or with its registry."""
+    lists = publishers()
+    if path in lists.retired_images:
+        fact = lists.retired_images[path]
+        return Retired(path, str(fact["since"]), fact["successor"])
+    for registry, fact in lists.retired_registries.items():
+        if path.startswith(registry + "/"):
+            return Retired(registry, str(fact["since"]), fact["successor"])
+    return None

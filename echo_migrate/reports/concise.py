@@ -1,0 +1,16 @@
+"""One line a finding, for editors, logs and grep; the last line sums up."""
+
+from echo_migrate.model import Result
+from echo_migrate.reports import Run, in_a_line, printable, summary
+
+
+def report(results: list[Result], run: Run) -> str:
+    lines = []
+    for result in results:
+        for finding in result.findings:
+            line, column = result.source.position(finding.start)
+            head = f"{printable(result.source.path)}:{line}:{column}: {finding.level}[{finding.rule}]"
+            lines.append(f"{head} {printable(finding.message)}")
+    if not run.quiet:
+        lines.append(in_a_line(summary(results)))
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,24 @@
+"""Markdown for a merge request, a wiki or a job summary: a table of findings, and what became of every reference."""
+
+from echo_migrate.model import Finding, Result
+from echo_migrate.reports import Run, code, in_a_line, prose, summary
+
+
+def report(results: list[Result], run: Run) -> str:
+    rows = [_row(result, finding) for result in results for finding in result.findings]
+    blocks = []
+    if rows:
+        blocks.append("\n".join(["| where | rule | what |", "|---|---|---|", *rows]))
+    if not run.quiet:
+        blocks.append(in_a_line(summary(results)))
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def _row(result: Result, finding: Finding) -> str:
+    line, _ = result.source.position(finding.start)
+    fix = ""
+    if finding.fix:
+        kind = "fixed" if finding.applied else "fix" if finding.fix.safe else "unsafe fix"
+        fix = f" **{kind}:** {prose(finding.fix.title)}"
+    where = code(f"{result.source.path}:{line}")
+    return f"| {where} | {finding.level} {code(finding.rule)} | {prose(finding.message)}{fix} |"

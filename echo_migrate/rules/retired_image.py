@@ -1,0 +1,23 @@
+"""An image, or a registry, that is gone or frozen."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.matching import retired
+from echo_migrate.model import Finding, Image, rule
+from echo_migrate.reference import parse
+
+
+@rule(on=Image, level="warning")
+def retired_image(image: Image, context: Context) -> Iterator[Finding]:
+    if image.local:
+        return
+    try:
+        reference = parse(image.ref.value)
+    except ValueError:
+        return
+    fact = retired(context.settings.catalog.path(reference))
+    if fact:
+        since = f" since {fact.since}" if fact.since else ""
+        successor = f": its place is taken by {fact.successor}" if fact.successor else ""
+        yield Finding("retired-image", image.start, image.end, f"{fact.name} is retired{since}{successor}")
