@@ -1,6 +1,7 @@
 """What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
 
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -35,6 +36,14 @@ class Row(NamedTuple):
     seen: bool
 
 
+class Retired(NamedTuple):
+    """What is gone or frozen: its name, since when ("" if not known), and what takes its place ("" if nothing)."""
+
+    name: str
+    since: str
+    successor: str
+
+
 class Facts(NamedTuple):
     """``mappings/upstream.yaml``: what holds whichever provider takes an image's place."""
 
@@ -49,6 +58,8 @@ class Facts(NamedTuple):
     words: dict[str, str]
     debian_releases: dict[str, str]
     stateful: dict[str, list[str]]
+    retired_registries: tuple[Retired, ...]
+    retired_images: dict[str, Retired]
 
 
 class Catalog(NamedTuple):
@@ -97,6 +108,12 @@ class Catalog(NamedTuple):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
 
+    def retired(self, reference: Reference) -> Retired | None:
+        """Whether an image is retired, itself or with its registry."""
+        path = self.path(reference)
+        found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
+        return self.facts.retired_images.get(path) or next(found, None)
+
     def row(self, name: str, words: frozenset[str]) -> Row | None:
         """The row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
         fitting = [row for key in ("*", name) for row in self.rows.get(key, ()) if row.words <= words]
@@ -107,6 +124,7 @@ class Catalog(NamedTuple):
         return self.facts.words.get(word.rstrip("0123456789."))
 
     def release_number(self, word: str) -> str | None:
+        """The number of a Debian release by its name."""
         return self.facts.debian_releases.get(word)
 
     def has_family(self, name: str) -> bool:
@@ -125,6 +143,7 @@ def folder() -> str:
 
 
 def providers() -> list[str]:
+    """The names of the providers there is data for."""
     return sorted(name[:-5] for name in os.listdir(folder()) if name.endswith(".yaml") and name not in SHARED)
 
 
@@ -151,16 +170,16 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         _check_reference(f"{registry}/image", f"--registry {registry}: write HOST[:PORT][/PREFIX]")
         data["registry"] = registry
     return Catalog(
-        data["provider"],
-        data["title"],
-        data["registry"],
-        data["login"] if not registry else "",
-        data["family"],
-        frozenset(data["variants"]),
-        frozenset(data["seen"]),
-        rows,
-        own,
-        _facts(),
+        provider=data["provider"],
+        title=data["title"],
+        registry=data["registry"],
+        login="" if registry else data["login"],
+        family=data["family"],
+        variants=frozenset(data["variants"]),
+        seen=frozenset(data["seen"]),
+        rows=rows,
+        own=own,
+        facts=facts(),
     )
 
 
@@ -175,22 +194,30 @@ def _rows(images: dict[str, str | None], seen: frozenset[str] | None) -> dict[st
 
 
 @lru_cache
-def _facts() -> Facts:
+def facts() -> Facts:
+    """The facts that every provider shares."""
     data = read_yaml(os.path.join(folder(), "upstream.yaml"))
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]
+    retired = {
+        block: {name: Retired(name, str(fact["since"]), fact["successor"]) for name, fact in rows.items()}
+        for block, rows in data["retired"].items()
+        if block in ("registries", "images")
+    }
     return Facts(
-        official,
-        official | frozenset(data["removed"]["images"]),
-        frozenset(spellings["hub"]),
-        tuple(spellings["library"]),
-        frozenset(spellings["architectures"]),
-        data["hardened"]["registries"],
-        {family: frozenset(names) for family, names in data["families"]["images"].items()},
-        {word: frozenset(names) for word, names in data["variants"]["images"].items()},
-        {word: family for family, words in distributions["words"].items() for word in words},
-        {word: str(number) for word, number in distributions["debian_releases"].items()},
-        data["stateful"]["images"],
+        official=official,
+        names=official | frozenset(data["removed"]["images"]),
+        hub=frozenset(spellings["hub"]),
+        library=tuple(spellings["library"]),
+        architectures=frozenset(spellings["architectures"]),
+        hardened=data["hardened"]["registries"],
+        families={family: frozenset(names) for family, names in data["families"]["images"].items()},
+        variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},
+        words={word: family for family, words in distributions["words"].items() for word in words},
+        debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
+        stateful=data["stateful"]["images"],
+        retired_registries=tuple(retired["registries"].values()),
+        retired_images=retired["images"],
     )
 
 
@@ -217,26 +244,42 @@ def _user_file(path: str) -> dict[str, Any]:
         raise MappingError(f"{path}: write a table, as in\nimages:\n  python: python")
     for key, value in data.items():
         if key not in KEYS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(str(key), KEYS, 1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
-            raise MappingError(f"{path}: unknown key {key!r}, {remedy}")
+            remedy = near(str(key), KEYS) or f"known are {', '.join(KEYS)}"
+            raise MappingError(f"{path}{_line(path, key)}: unknown key {key!r}: {remedy}")
         kind, words = _KINDS.get(key, (str, "text"))
         if key != "date" and not isinstance(value, kind):
-            raise MappingError(f"{path}: {key}: must be a {words}")
+            raise MappingError(f"{path}{_line(path, key)}: {key}: must be a {words}")
     for name, image in data.get("images", {}).items():
-        where = f"{path}: images: {name}:"
+        where = f"{path}{_line(path, name)}: images: {name}:"
         if not isinstance(name, str) or not isinstance(image, str | None):
             raise MappingError(f"{where} write text on both sides (quote numbers)")
         if (":!" in name) != (image is None):
             raise MappingError(f"{where} only a key with ! has no image, and it has none")
         if image is not None:
-            _check_reference(f"host.example/{image}", f"{where} {image} is no image name (no registry, no tag)")
+            _check_reference(
+                f"host.example/{image}", f"{where} {image} is no image name: write one without registry, tag and digest"
+            )
     if "registry" in data:
         name = f"{data['registry']}/image"
         _check_reference(name, f"{path}: registry: {data['registry']} is not HOST[:PORT][/PREFIX]")
     return data
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """ "did you mean …?" for a name that is not among the known ones, or nothing."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(known), 1)
+    return f"did you mean {found[0]!r}?" if found else ""
+
+
+def _line(path: str, key: object) -> str:
+    """``:12``, the line on which a key stands."""
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip().lstrip("\"'").startswith(str(key)):
+                return f":{number}"
+    return ""
 
 
 def _check_reference(name: str, message: str) -> None:

@@ -132,7 +132,18 @@ def _options(*groups: tuple[Decorator, ...]) -> Decorator:
 _REPORTS = _formats(*_modules("reports"))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(click.Group):
+    """A group whose commands end with 130 when interrupted, not with a code that means findings."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("echo-migrate: interrupted", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="echo-migrate")
 def cli() -> None:
     """Move container images to hardened ones, without breaking a file.

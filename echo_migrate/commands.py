@@ -3,11 +3,13 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from echo_migrate import catalog, engine, reports
+from echo_migrate.catalog import near
 from echo_migrate.discover import Discovery, discover
 from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.model import LEVELS, Result, Rule
@@ -23,6 +25,7 @@ _LONG = 1.0
 
 
 def check(**options: Any) -> int:
+    """Report findings. Returns the exit code."""
     settings = _settings(options)
     results, wrong = _results(options, settings)
     done = list(results)
@@ -37,35 +40,36 @@ def check(**options: Any) -> int:
 
 
 def fix(**options: Any) -> int:
+    """Apply what was asked for. Returns the exit code."""
     settings = _settings(options)._replace(apply=True, unsafe=options["unsafe_fixes"])
-    results, wrong = _results(options, settings)
     dry = options["diff"] or options["check"]
     stdin = options["paths"] == ("-",)
-    if dry or stdin:
-        done = list(results)
-    else:
-        done = []
-        try:
-            for result in results:
-                result, failed = _written(result)
-                wrong = wrong or failed
-                done.append(result)
-        except KeyboardInterrupt:
-            count = sum(result.fixed is not result.source for result in done)
-            _say(f"interrupted: {count} files are changed, every file is whole")
-            return INTERRUPTED
+    results, wrong = _results(options, settings)
+    done: list[Result] = []
+    try:
+        for result in results:
+            result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
+            wrong = wrong or failed
+            done.append(result)
+    except KeyboardInterrupt:
+        count = 0 if dry else sum(result.fixed is not result.source for result in done)
+        _say(f"interrupted: {count} files are changed, every file is whole")
+        return INTERRUPTED
     changed = any(result.fixed is not result.source for result in done)
     if options["diff"]:
         from echo_migrate.patch import patch
 
         _binary(patch(done))
     elif stdin and not dry:
-        _binary(b"".join(result.fixed.data for result in done))
+        _binary(_standard_input_data() if not changed else done[0].fixed.data)
+    if dry:
+        done = [engine.undone(result) for result in done]
     printed = _print(done, options, "fix", aside=options["diff"] or stdin)
     return 2 if wrong or not printed else int(dry and changed)
 
 
 def inventory(**options: Any) -> int:
+    """Print every reference. Returns the exit code."""
     from echo_migrate import inventory as listing
 
     settings = _settings(options)
@@ -76,6 +80,7 @@ def inventory(**options: Any) -> int:
 
 
 def match(**options: Any) -> int:
+    """Print how each reference maps. Returns the exit code."""
     from echo_migrate.match import match as matched
 
     known = _catalog(options)
@@ -105,38 +110,33 @@ def _show(answer: "Match", title: str) -> None:
 
 
 def explain(name: str) -> None:
+    """Print a rule's page."""
     click.echo(page(_rule(name).id), nl=False)
 
 
 def rules(output_format: str) -> None:
-    rows = [
-        (
-            rule.id,
-            rule.level,
-            "yes" if rule.fixable else "",
-            "on" if rule.default else "off",
-            " ".join(rule.also),
-            rule.summary,
-        )
+    """Print the list of rules."""
+    listed = [
+        {
+            "rule": rule.id,
+            "level": rule.level,
+            "fixable": rule.fixable,
+            "default": rule.default,
+            "also": rule.also,
+            "summary": rule.summary,
+        }
         for rule in RULES.values()
     ]
-    heads = ("rule", "level", "fixes", "default", "also", "summary")
     if output_format == "json":
         import json
 
-        listed = [
-            {
-                "rule": r.id,
-                "level": r.level,
-                "fixable": r.fixable,
-                "default": r.default,
-                "also": r.also,
-                "summary": r.summary,
-            }
-            for r in RULES.values()
-        ]
         click.echo(json.dumps(listed, indent=2))
         return
+    heads = ("rule", "level", "fixes", "default", "also", "summary")
+    rows = [
+        (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
+        for r in RULES.values()
+    ]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     for row in (heads, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -181,10 +181,8 @@ def _rule(name: str) -> Rule:
 
 
 def _unknown(message: str, name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(known), 1)
-    return message + (f": did you mean {near[0]!r}?" if near else "")
+    remedy = near(name, known)
+    return f"{message}: {remedy}" if remedy else message
 
 
 def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterable[Result], bool]:
@@ -193,7 +191,7 @@ def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterab
     if "-" in paths:
         if len(paths) > 1:
             raise click.UsageError("- (standard input) stands alone: give no other path")
-        return [_standard_input(options["stdin_filename"], settings)], False
+        return [_standard_input(options["stdin_filename"], _standard_input_data(), settings)], False
     found = discover(paths, options["exclude"])
     for path in found.missing:
         _say(f"{path}: no such file or folder")
@@ -211,9 +209,8 @@ def _found(
     for path, reason in found.refused.items():
         read += 1
         yield engine.unreadable(path, reason, settings)
-    files = [path for path in found.files if path not in found.refused]
-    results = _watched(engine.run(files, settings, options["jobs"]), len(files), options["quiet"])
-    for path, result in zip(files, results, strict=True):
+    results = _watched(engine.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
+    for path, result in zip(found.files, results, strict=True):
         if result is not None:
             read += 1
             yield result
@@ -226,12 +223,17 @@ def _found(
         _say("no Dockerfile or compose file found")
 
 
-def _standard_input(name: str, settings: engine.Settings) -> Result:
+@lru_cache
+def _standard_input_data() -> bytes:
+    return sys.stdin.buffer.read()
+
+
+def _standard_input(name: str, data: bytes, settings: engine.Settings) -> Result:
     try:
-        source = Source.of(name, sys.stdin.buffer.read())
+        source = Source.of(name, data)
     except Unreadable as error:
         return engine.unreadable(name, str(error), settings)
-    return engine.treat(source, recognised(name, source.text) or dockerfile, settings)
+    return engine.guarded(source, recognised(name, source.text) or dockerfile, settings)
 
 
 def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:
@@ -262,9 +264,9 @@ def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Itera
 
 
 def _written(result: Result) -> tuple[Result, bool]:
-    """The result after its file is written, and whether that failed."""
+    """The result after its file is written, and whether that failed, or the change was refused."""
     if result.fixed is result.source:
-        return result, False
+        return result, result.refused is not None
     from echo_migrate.write import NotWritten, write
 
     try:

@@ -4,6 +4,7 @@ It becomes click's ``default_map``, so that a flag and a key cannot drift apart.
 """
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,8 +30,11 @@ def nearest(start: str) -> str | None:
 
 
 def _has_table(path: str) -> bool:
-    with open(path, "rb") as file:
-        return b"tool.echo-migrate" in file.read()
+    try:
+        with open(path, "rb") as file:
+            return b"tool.echo-migrate" in file.read()
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from None
 
 
 def read(path: str, commands: Iterable[click.Command], command: click.Command) -> dict[str, Any]:
@@ -41,14 +45,18 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        table: Any = tomllib.loads(text)
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
     if os.path.basename(path) == "pyproject.toml":
-        table = table.get("tool", {}).get("echo-migrate", {})
+        tool = table.get("tool", {})
+        table = tool.get("echo-migrate", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise click.UsageError(f"{path}: tool.echo-migrate must be a table")
     known = {
         max(parameter.opts, key=len).lstrip("-"): parameter
         for other in commands
@@ -58,15 +66,16 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
     values = {}
     own = {parameter.name for parameter in command.params}
     for key, value in table.items():
+        stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
+        where = f"{path}:{text.count(chr(10), 0, stands.start()) + 1}" if stands else path
         if key not in known:
-            from difflib import get_close_matches
+            from echo_migrate.catalog import near
 
-            near = get_close_matches(key, known, 1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-            raise click.UsageError(f"{path}: unknown key {key!r}: {remedy}")
+            remedy = near(key, known) or f"known are {', '.join(sorted(known))}"
+            raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
         parameter = known[key]
         name = parameter.name or ""
-        value = _checked(path, key, value, parameter)
+        value = _checked(where, key, value, parameter)
         if name in _PATHS:
             value = os.path.join(os.path.dirname(path), value)
         if name in own:
@@ -74,7 +83,7 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
     return values
 
 
-def _checked(path: str, key: str, value: Any, option: click.Option) -> Any:
+def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
     """The value if it is of the option's kind; TOML's own types are required, so that "no" is no true flag."""
     if option.is_flag:
         fits, kind = isinstance(value, bool), "true or false"
@@ -85,10 +94,10 @@ def _checked(path: str, key: str, value: Any, option: click.Option) -> Any:
     else:
         fits, kind = isinstance(value, str), "a text"
     if not fits:
-        raise click.UsageError(f"{path}: {key} must be {kind}")
+        raise click.UsageError(f"{where}: {key} must be {kind}")
     for item in value if option.multiple else () if option.is_flag else (value,):
         try:
             option.type.convert(item, option, None)
         except click.BadParameter as error:
-            raise click.UsageError(f"{path}: {key}: {error.message}") from None
+            raise click.UsageError(f"{where}: {key}: {error.message}") from None
     return value

@@ -27,7 +27,8 @@ _SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "sit
 
 
 class Discovery(NamedTuple):
-    """Files to read, sorted; those that must not be, with the reason; what to tell the user; paths that are wrong."""
+    """What was found: the files to read, sorted; those that must not be read, with the reason; what to tell the user;
+    named files that are of no kind; paths that do not exist."""
 
     files: list[str]
     refused: dict[str, str]
@@ -68,7 +69,7 @@ def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
     real = os.path.realpath(path) if os.path.islink(path) else os.path.abspath(path)
     if os.path.islink(path) and not real.startswith(root.rstrip("/") + "/"):
         found.refused[path] = "is a symbolic link that leaves the tree"
-    if real not in seen:
+    elif real not in seen:
         seen.add(real)
         found.files.append(path)
 

@@ -1,6 +1,9 @@
 """The one flow, from a path to its result: read, parse, ask the rules, leave out what is ignored, apply, verify."""
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from echo_migrate.catalog import Catalog
@@ -11,11 +14,12 @@ from echo_migrate.source import Source, Unreadable, compatible
 
 ROUNDS = 10
 MANY = 200
-"""From how many files on the work is shared between processes (below, starting them costs more than it saves)."""
+"""From how many files on the work is shared between processes; below, starting them costs more than it saves."""
 
 
 class Settings(NamedTuple):
-    """What a run was asked for. ``images`` limits the moves to these upstream names; ``unsafe`` implies ``apply``."""
+    """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
+    and ``unsafe`` with it the others."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -38,25 +42,32 @@ class Context(NamedTuple):
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
     """The findings on a text, and what becomes of each image it names."""
     nodes = list(format.parse(source))
-    ignores = [node for node in nodes if isinstance(node, Ignore)]
+    ignores = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
+    begins = [node.first for node in ignores]
+    reach = list(accumulate((node.last for node in ignores), max))
     images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     rules = {rule.id: rule for rule in settings.rules}
     used: set[Ignore] = set()
 
     def ignored(rule: Rule, start: int) -> bool:
         names = {"*", rule.id, *rule.also}
-        found = [node for node in ignores if node.first <= start <= node.last and not names.isdisjoint(node.rules)]
-        used.update(found)
-        return bool(found)
+        place = bisect_right(begins, start)
+        found = False
+        while place and reach[place - 1] >= start:
+            place -= 1
+            node = ignores[place]
+            if node.last >= start and not names.isdisjoint(node.rules):
+                used.add(node)
+                found = True
+        return found
 
     def spared(image: Image, move: Move) -> str | None:
-        id = "unresolved-image" if not move.upstream else "likely-image" if move.likely else "mapped-image"
-        if id in rules and ignored(rules[id], image.start):
+        if move.rule in rules and ignored(rules[move.rule], image.start):
             return "a comment ignores it"
-        if not move.upstream:
+        if move.upstream is None:
             return None
-        if id not in rules:
-            return f"{id} is not selected"
+        if move.rule not in rules:
+            return f"{move.rule} is not selected"
         return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
 
     moves = plan(images, settings.catalog, settings.seen_only, spared)
@@ -78,28 +89,61 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
         return Result(source, tuple(findings), tuple(outcomes), source)
-    fixed, left, after, done, refused = source, findings, outcomes, set[int](), None
+    fixed, left, after, refused = source, findings, outcomes, None
     for _ in range(ROUNDS):
-        wanted = [finding for finding in left if finding.fix and (finding.fix.safe or settings.unsafe)]
-        if not wanted:
+        fixes = [found.fix for found in left if found.fix and (found.fix.safe or settings.unsafe)]
+        if not fixes or refused:
             break
-        fits = compatible([finding.fix.edits for finding in wanted if finding.fix])
-        chosen = [finding for finding, fit in zip(wanted, fits, strict=True) if fit]
-        done |= set(_places(chosen, findings, done))
-        groups = {id(finding.fix.edits): finding.fix.edits for finding in chosen if finding.fix}
-        fixed = fixed.apply(edit for edits in groups.values() for edit in edits)
+        fits = compatible([fix.edits for fix in fixes])
+        groups = {id(fix.edits): fix.edits for fix, fit in zip(fixes, fits, strict=True) if fit}
+        edits = list(dict.fromkeys(edit for group in groups.values() for edit in group))
+        before, fixed = fixed, fixed.apply(edits)
         left, after = examine(fixed, format, settings)
+        refused = format.verify(before, fixed, edits)
     else:
-        refused = f"its fixes do not settle in {ROUNDS} rounds"
-    if fixed.text != source.text:
-        refused = refused or _astray(outcomes, after) or format.verify(source, fixed)
-    findings = [finding._replace(applied=index in done) for index, finding in enumerate(findings)]
-    result = Result(source, tuple(findings), tuple(outcomes), source)
+        refused = refused or f"its fixes do not settle in {ROUNDS} rounds"
+    refused = refused or _astray(outcomes, after)
+    if refused:
+        left = []
+    result = Result(source, tuple(_applied(findings, left, settings.unsafe)), tuple(outcomes), source)
     if refused:
         return refuse(result, refused)
     return result._replace(
         outcomes=tuple(_moved(outcomes, after)), fixed=fixed if fixed.text != source.text else source
     )
+
+
+def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iterator[Finding]:
+    """The findings, those marked whose fix was asked for and does not stand among what is left."""
+    remaining = Counter((found.rule, found.message) for found in left if found.fix)
+    for found in findings:
+        if found.fix and (found.fix.safe or unsafe):
+            key = (found.rule, found.message)
+            remaining[key] -= 1
+            found = found._replace(applied=remaining[key] < 0)
+        yield found
+
+
+def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
+    """Why the new text must be refused: each reference stays as it is or reads as its target, and none is new."""
+    if len(before) != len(after):
+        return "a reference would appear or vanish"
+    for old, new in zip(before, after, strict=True):
+        if new.image.ref.value not in (old.image.ref.value, old.target):
+            return f"{old.image.shown} would become {new.image.shown}"
+        if new.state == "migrate":
+            return f"{new.image.shown} would be left behind"
+    return None
+
+
+def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
+    for old, new in zip(before, after, strict=True):
+        if old.state != "hardened" and new.state == "hardened":
+            yield old._replace(state="migrate")
+        elif old.state == "migrate":
+            yield old._replace(state="needs-person", reason="its fix could not be applied")
+        else:
+            yield old
 
 
 def refuse(result: Result, reason: str) -> Result:
@@ -113,41 +157,9 @@ def refuse(result: Result, reason: str) -> Result:
     return result._replace(findings=tuple(findings), outcomes=tuple(outcomes), fixed=result.source, refused=reason)
 
 
-def _places(chosen: list[Finding], findings: list[Finding], done: set[int]) -> Iterator[int]:
-    """The original findings that the chosen ones are: themselves, or in a later round the next of the same fix."""
-    places = {id(finding): index for index, finding in enumerate(findings)}
-    waiting: dict[tuple[str, str], list[int]] = {}
-    for index in range(len(findings) - 1, -1, -1):
-        finding = findings[index]
-        if finding.fix and index not in done:
-            waiting.setdefault((finding.rule, finding.fix.title), []).append(index)
-    for finding in chosen:
-        if id(finding) in places:
-            yield places[id(finding)]
-        elif finding.fix and waiting.get((finding.rule, finding.fix.title)):
-            yield waiting[finding.rule, finding.fix.title].pop()
-
-
-def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
-    """Why the new text must be refused: each reference stays as it is or reads as its target, and none is new."""
-    if len(before) != len(after):
-        return "a reference would appear or vanish"
-    for old, new in zip(before, after, strict=True):
-        if new.image.ref.value not in (old.image.ref.value, old.target):
-            return f"{old.image.ref.value} would become {new.image.ref.value}"
-        if new.state == "migrate":
-            return f"{new.image.ref.value} would be left behind"
-    return None
-
-
-def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
-    for old, new in zip(before, after, strict=True):
-        if old.state != "hardened" and new.state == "hardened":
-            yield old._replace(state="migrate")
-        elif old.state == "migrate":
-            yield old._replace(state="needs-person", reason="its fix could not be applied")
-        else:
-            yield old
+def undone(result: Result) -> Result:
+    """The result of a run that writes nothing: what would be applied is not."""
+    return result._replace(findings=tuple(finding._replace(applied=False) for finding in result.findings))
 
 
 def unreadable(path: str, reason: str, settings: Settings) -> Result:
@@ -168,16 +180,23 @@ def treat_path(path: str, settings: Settings) -> Result | None:
     """The result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
     try:
         source = Source.read(path)
-        format = recognised(path, source.text)
-        return treat(source, format, settings) if format else None
     except Unreadable as error:
         return unreadable(path, str(error), settings) if named(path) else None
-    except Exception as error:  # one file must not end the run, whatever is wrong with us
-        return unreadable(path, f"ran into a fault of echo-migrate ({type(error).__name__}: {error})", settings)
+    format = recognised(path, source.text)
+    return guarded(source, format, settings) if format else None
+
+
+def guarded(source: Source, format: Format, settings: Settings) -> Result:
+    """What ``treat`` says; a fault of ours is a finding, so that one file never ends a run."""
+    try:
+        return treat(source, format, settings)
+    except Exception as error:
+        reason = f"ran into a fault of echo-migrate ({type(error).__name__}: {error})"
+        return unreadable(source.path, reason, settings)
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
-    """What ``treat_path`` says of each path, in their order; of some hundred paths in several processes.
+    """What ``treat_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
 
     ``jobs`` is how many processes, 0 for one a processor.
     """

@@ -33,6 +33,9 @@ class Expansion(NamedTuple):
 
 Lookup = Callable[[str], Expansion | None]
 
+SET_BY_BUILD = Expansion(Traced("", ()))
+"""What a lookup gives for a variable that is always set, to a value that only the build knows."""
+
 
 def _name(text: str, i: int) -> str:
     match = _NAME.match(text, i)
@@ -91,11 +94,11 @@ def _skip_dollar(text: str, i: int, escape: str) -> int:
     return _skip(text, i + 1, "}", escape)
 
 
-def heredoc_words(line: str) -> Iterator[tuple[bool, str, str]]:
-    """The heredocs that a line opens: (leading tabs go, delimiter, delimiter as written).
+def heredoc_words(line: str) -> Iterator[tuple[bool, str]]:
+    """The heredocs that a line opens: whether leading tabs go, and the delimiter.
 
     The escape character is always the backslash here, whatever the file says (parser.go, heredocsFromLine); a line
-    whose quotes or substitutions do not close opens none.
+    whose quotes or substitutions do not close opens none. Raises ``ValueError`` for a delimiter that cannot be read.
     """
     words, i, begin = [], 0, -1
     try:
@@ -130,7 +133,7 @@ def heredoc_words(line: str) -> Iterator[tuple[bool, str, str]]:
         if match and match[3]:
             name = expand(Traced.of(match[3], 0, len(match[3])), lambda _: None).text.value
             if name and not any(ch.isspace() for ch in _unquoted(match[3])):
-                yield match[2] == "-", name, match[3]
+                yield match[2] == "-", name
 
 
 def _unquoted(word: str) -> str:
@@ -203,6 +206,8 @@ def _variable(word: Traced, i: int, end: int, lookup: Lookup, escape: str) -> tu
     if not name:
         return [word.cut(i, end)], []
     value = lookup(name)
+    if value is SET_BY_BUILD:
+        return [word.cut(i, end)], [name]
     if not braced or text[i + 2 + len(name)] == "}":
         return ([value.text], list(value.unsettled)) if value else ([word.cut(i, end)], [name])
     at = i + 2 + len(name)

@@ -24,14 +24,13 @@ _WITH_HEREDOC = frozenset(("add", "copy", "run"))
 _DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*", re.DOTALL)
 _WORD = re.compile(r"[^\t\v\f\r ]+")
 _VERB = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*")
-_ARGUMENT = re.compile(
-    r"""(?:'[^']*'?|"(?:\\.|[^"\\])*"?|\\.?|[^\s'"\\])+""",
-    re.DOTALL,
-)
-_ARGUMENT_BACKTICK = re.compile(
-    r"""(?:'[^']*'?|"(?:`.|[^"`])*"?|`.?|[^\s'"`])+""",
-    re.DOTALL,
-)
+_ARGUMENT = {
+    escape: re.compile(
+        r"""(?:'[^']*'?|"(?:E.|[^"E])*"?|E.?|[^\s'"E])+""".replace("E", re.escape(escape)),
+        re.DOTALL,
+    )
+    for escape in "\\`"
+}
 
 
 class Broken(NamedTuple):
@@ -50,16 +49,9 @@ class Comment(NamedTuple):
     directive: bool = False
 
 
-class Heredoc(NamedTuple):
-    """``body`` is the lines between, with their newlines; ``quoted`` bodies are not expanded."""
-
-    name: str
-    body: Traced
-    quoted: bool
-    chomp: bool
-
-
 class Flag(NamedTuple):
+    """``--name=value`` of an instruction, quotes and escapes taken away, and where it stands."""
+
     name: str
     value: Traced
     start: int
@@ -67,7 +59,7 @@ class Flag(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """One instruction: ``args`` is what follows the verb and its flags, lines joined; offsets are the source's.
+    """One instruction: ``args`` is what follows the verb and its flags, lines joined; ``heredocs`` are the bodies.
 
     ``start`` is its first character, ``end`` the end of its last line (heredoc bodies included, newline not).
     ``trigger`` is the instruction inside an ONBUILD.
@@ -76,7 +68,7 @@ class Instruction(NamedTuple):
     verb: str
     args: Traced
     flags: tuple[Flag, ...]
-    heredocs: tuple[Heredoc, ...]
+    heredocs: tuple[Traced, ...]
     start: int
     end: int
     trigger: "Instruction | None" = None
@@ -87,12 +79,15 @@ class Instruction(NamedTuple):
 
     def arguments(self, escape: str) -> list[Traced]:
         """The arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
-        pattern = _ARGUMENT_BACKTICK if escape == "`" else _ARGUMENT
-        return [self.args.cut(*match.span()) for match in pattern.finditer(self.args.value)]
+        return [self.args.cut(*match.span()) for match in _ARGUMENT[escape].finditer(self.args.value)]
 
 
 class Dockerfile(NamedTuple):
-    """``skipped`` are the line starts of blank lines and comments inside of an instruction."""
+    """A text cut into instructions and comments.
+
+    ``skipped`` are the line starts of blank lines and comments inside of an instruction, ``escape`` is the character
+    that the file escapes with, ``broken`` is why BuildKit would refuse it.
+    """
 
     instructions: tuple[Instruction, ...]
     comments: tuple[Comment, ...]
@@ -202,10 +197,14 @@ class _Reader:
             instruction = instruction._replace(end=end, trigger=opener) if instruction.trigger else opener
         self.instructions.append(instruction)
 
-    def _heredocs(self, line: str, start: int, end: int) -> tuple[tuple[Heredoc, ...], int]:
+    def _heredocs(self, line: str, start: int, end: int) -> tuple[tuple[Traced, ...], int]:
         text = self.text
         heredocs = []
-        for chomp, name, written in heredoc_words(line):
+        try:
+            openers = list(heredoc_words(line))
+        except ValueError:
+            raise _Stop(Broken(start, end, "has a heredoc whose delimiter cannot be read")) from None
+        for chomp, name in openers:
             begin = self.position
             while self.position < len(text):
                 first, last = self._line()
@@ -215,7 +214,7 @@ class _Reader:
                     break
             else:
                 raise _Stop(Broken(start, end, f"has a heredoc that {name} does not end"))
-            heredocs.append(Heredoc(name, Traced.of(text, begin, first), written != name, chomp))
+            heredocs.append(Traced.of(text, begin, first))
         return tuple(heredocs), end
 
     def _parse(self, line: Traced, start: int, end: int, inside: bool = False) -> Instruction:

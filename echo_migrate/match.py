@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.catalog import Catalog
 from echo_migrate.expand import Expansion, expand
-from echo_migrate.matching import Candidate, candidates, retired
+from echo_migrate.matching import Candidate, candidates
 from echo_migrate.migration import judge
 from echo_migrate.model import Image
 from echo_migrate.reference import parse
@@ -38,7 +38,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
     found = candidates(reference, catalog)
     score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
     reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *move.reasons]
-    fact = retired(catalog.path(reference))
+    fact = catalog.retired(reference)
     if fact:
         reasons.append(f"{fact.name} is retired" + f"; its place is taken by {fact.successor}" * bool(fact.successor))
         if fact.successor and not fact.successor.count(" ") and "." not in fact.successor:

@@ -10,12 +10,10 @@ by threshold.
 import os
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
+from echo_migrate.catalog import Catalog, Facts, facts, folder, read_yaml
 from echo_migrate.reference import Reference
-
-if TYPE_CHECKING:
-    from echo_migrate.catalog import Catalog
 
 NAMED = 60
 """The least score with which an upstream is named."""
@@ -65,14 +63,10 @@ class Publishers(NamedTuple):
     repackaged_words: frozenset[str]
     lookalikes: frozenset[str]
     lookalike_words: frozenset[str]
-    retired_registries: dict[str, dict[str, Any]]
-    retired_images: dict[str, dict[str, Any]]
 
 
 @lru_cache
 def publishers() -> Publishers:
-    from echo_migrate.catalog import folder, read_yaml
-
     data = read_yaml(os.path.join(folder(), "publishers.yaml"))
     return Publishers(
         frozenset(data["own"]["namespaces"]),
@@ -82,25 +76,18 @@ def publishers() -> Publishers:
         frozenset(data["repackagers"]["words"]),
         frozenset(data["lookalikes"]["namespaces"]),
         frozenset(data["lookalikes"]["words"]),
-        data["retired"]["registries"],
-        data["retired"]["images"],
     )
 
 
-def candidates(reference: Reference, catalog: "Catalog") -> list[Candidate]:
+def candidates(reference: Reference, catalog: Catalog) -> list[Candidate]:
     """The upstream images that a reference may mean, best first; none for look-alikes and names without a hint."""
-    path = catalog.path(reference)
-    return (
-        list(_candidates(path, catalog.facts.official, catalog.facts.names, catalog.facts.architectures))
-        if path
-        else []
-    )
+    return list(_candidates(catalog.path(reference)))
 
 
 @lru_cache(maxsize=4096)
-def _candidates(
-    path: str, official: frozenset[str], names: frozenset[str], architectures: frozenset[str]
-) -> tuple[Candidate, ...]:
+def _candidates(path: str) -> tuple[Candidate, ...]:
+    known = facts()
+    official, names, architectures = known.official, known.names, known.architectures
     if path in names:
         return (
             Candidate(path, 100, (f"{path} is a Docker official image" + " of old" * (path not in official),), True),
@@ -122,12 +109,11 @@ def _candidates(
     if _below(path, lists.repackagers):
         name = _known(tail, lists.repackaged_words, names) or tail
         return (Candidate(name, 80, (f"{path.rpartition('/')[0]} packages {name} in its own way",)),)
-    moved = _moved(path, lists)
+    moved = _moved(path, known)
     if moved:
-        return _candidates(moved, official, names, architectures)
+        return _candidates(moved)
     if path.rpartition("/")[0] in lists.own or _below(path, lists.own):
-        name = tail.replace("_", "-")
-        return (Candidate(name, 100, (f"{path} is the project's own image",), True),)
+        return (Candidate(_own_name(path, official), 100, (f"{path} is the project's own image",), True),)
     found = [*_mirrored(path, official, lists), *_named_by_its_tail(path, official), *_varied(path, official)]
     if not found and "/" not in path:
         found = _misspelt(path, official)
@@ -140,12 +126,12 @@ def _below(path: str, namespaces: frozenset[str]) -> bool:
     return any("/".join(parts[:end]) in namespaces for end in range(1, len(parts) + 1))
 
 
-def _moved(path: str, lists: Publishers) -> str | None:
+def _moved(path: str, known: Facts) -> str | None:
     """The path at the registry that took its registry's place."""
-    for registry, fact in lists.retired_registries.items():
-        successor = fact["successor"]
-        if path.startswith(registry + "/") and "." in registry and successor and " " not in successor:
-            return f"{successor}{path[len(registry) :]}"
+    for retired in known.retired_registries:
+        successor = retired.successor
+        if path.startswith(retired.name + "/") and "." in retired.name and successor and " " not in successor:
+            return f"{successor}{path[len(retired.name) :]}"
     return None
 
 
@@ -153,6 +139,12 @@ def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | Non
     """The name that is left of a tail without some words, and without a version if only that makes it a known one."""
     name = "-".join(piece for piece in re.split(r"[-_]", tail) if piece not in words)
     return next((spelling for spelling in (name, name.rstrip("0123456789.")) if spelling in names), name or None)
+
+
+def _own_name(path: str, official: frozenset[str]) -> str:
+    """The canonical name in a project's own namespace; never an official one: ``debezium/postgres`` is not postgres."""
+    name = path.rpartition("/")[2].replace("_", "-")
+    return "/".join(path.split("/")[-2:]) if name in official else name
 
 
 def _has_registry(path: str) -> bool:
@@ -167,8 +159,9 @@ def _mirrored(path: str, official: frozenset[str], lists: Publishers) -> list[Ca
         return []
     for begin in range(1, len(parts) - 1):
         ending = "/".join(parts[begin:])
-        if ending in lists.aliases:
-            return [Candidate(lists.aliases[ending], 90, (f"the path ends in {ending}", f"{parts[0]} may mirror it"))]
+        name = lists.aliases.get(ending) or ("/".join(parts[begin:-1]) in lists.own and _own_name(ending, official))
+        if name:
+            return [Candidate(name, 90, (f"the path ends in {ending}", f"{parts[0]} may mirror it"))]
     if len(parts) > 2 and parts[-2] in _MIRRORS and parts[-1] in official:
         return [Candidate(parts[-1], 90, (f"{'/'.join(parts[:-1])} looks like a mirror of Docker Hub",))]
     return []
@@ -204,23 +197,3 @@ def _misspelt(path: str, official: frozenset[str]) -> list[Candidate]:
 
     scored = ((round(100 * DamerauLevenshtein.normalized_similarity(path, name)), name) for name in sorted(near))
     return [Candidate(name, score, (f"{path} is spelt like {name}",)) for score, name in scored if score + 5 >= CLOSE]
-
-
-class Retired(NamedTuple):
-    """What is gone or frozen: its name, since when ("" if not known), and what takes its place ("" if nothing)."""
-
-    name: str
-    since: str
-    successor: str
-
-
-def retired(path: str) -> Retired | None:
-    """Whether a name in its shortest spelling is retired, itself or with its registry."""
-    lists = publishers()
-    if path in lists.retired_images:
-        fact = lists.retired_images[path]
-        return Retired(path, str(fact["since"]), fact["successor"])
-    for registry, fact in lists.retired_registries.items():
-        if path.startswith(registry + "/"):
-            return Retired(registry, str(fact["since"]), fact["successor"])
-    return None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from echo_migrate.catalog import Catalog, Row, Upstream
 from echo_migrate.model import Basis, Image, Outcome, State
 from echo_migrate.reference import Reference, Word, is_version, name_change, parse
-from echo_migrate.source import Edit, Traced
+from echo_migrate.source import Edit, Traced, apply
 
 _PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 
@@ -32,11 +32,18 @@ class Move(NamedTuple):
 
     @property
     def safe(self) -> bool:
+        """Whether the fix may be applied without being asked for."""
         return self.state == "migrate"
 
     @property
     def reason(self) -> str:
+        """The reasons as one text."""
         return "; ".join(self.reasons)
+
+    @property
+    def rule(self) -> str:
+        """The id of the rule that reports this judgement; comments and selections for it decide over the move."""
+        return "unresolved-image" if self.upstream is None else "likely-image" if self.likely else "mapped-image"
 
 
 Refusal = Callable[[Image, "Move"], str | None]
@@ -61,6 +68,7 @@ def plan(
 
 
 def outcome(image: Image, move: Move) -> Outcome:
+    """What the summary and the inventory say of an image."""
     return Outcome(image, move.upstream, move.target, move.state, move.reason, move.basis)
 
 
@@ -146,10 +154,7 @@ class _Target:
         found = Move("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if missing:
             return found._replace(reasons=(missing,))
-        value = image.ref.value
-        for start, end, text in sorted(changes, reverse=True):
-            value = value[:start] + text + value[end:]
-        found = found._replace(target=value)
+        found = found._replace(target=apply(image.ref.value, [Edit(*change) for change in changes]))
         if image.locked or not image.ref.runs:
             return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
         places = [image.ref.replace(*change) for change in changes]

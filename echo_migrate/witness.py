@@ -53,7 +53,7 @@ def _masked(text: str, file: Dockerfile) -> str:
     for instruction, first in zip(file.instructions, _lines_of(text, file), strict=True):
         last = first + text.count("\n", instruction.start, instruction.end)
         heredocs = (instruction.trigger or instruction).heredocs
-        body = starts[heredocs[0].body.start] if heredocs else last + 1
+        body = starts[heredocs[0].start] if heredocs else last + 1
         lines[body : last + 1] = ["#"] * (last + 1 - body)
         for number in range(first, body):
             content = lines[number].rstrip("\r \t")

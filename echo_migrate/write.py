@@ -1,5 +1,6 @@
 """Writing a file whole or not at all."""
 
+import contextlib
 import os
 import tempfile
 
@@ -36,4 +37,5 @@ def write(old: Source, new: Source) -> None:
         raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
     finally:
         if temporary:
-            os.unlink(temporary)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)

@@ -14,6 +14,7 @@ from echo_migrate.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "echo_migrate" / "rules").glob("*.md"), *(ROOT / "tests" / "cases").glob("*.md")])
+ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -45,7 +46,7 @@ def settings(case: Case) -> Settings:
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
     known = catalog.load(registry=given.pop("registry", ""))
     images = frozenset(filter(None, given.pop("image", "").split(",")))
-    rules = tuple(rule for rule in RULES.values() if case.rule in ("", rule.id))
+    rules = tuple(RULES[name] for name in ([case.rule] if case.rule else ON_REFERENCES))
     asked = Settings(known, rules, images, "seen-only" in given, True, "unsafe-fixes" in given)
     assert set(given) <= {"seen-only", "unsafe-fixes"}, given
     return asked

@@ -117,7 +117,7 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("imagse: {}", "unknown key 'imagse', did you mean 'images'?"),
+        ("imagse: {}", ":1: unknown key 'imagse': did you mean 'images'?"),
         ("images: []", "images: must be a table"),
         ("images:\n  a: b:1", "images: a: b:1 is no image name"),
         ("images:\n  a: 1", "images: a: write text on both sides"),
@@ -140,7 +140,8 @@ def test_a_faulty_mapping_file_is_said(tmp_path: Path, text: str, says: str) -> 
 
 def test_publishers() -> None:
     own, repackagers, lookalikes = (PUBLISHERS[block]["namespaces"] for block in ("own", "repackagers", "lookalikes"))
-    aliases, repackaged, retired = (PUBLISHERS[block]["images"] for block in ("aliases", "repackagers", "retired"))
+    aliases, repackaged = PUBLISHERS["aliases"]["images"], PUBLISHERS["repackagers"]["images"]
+    retired = UPSTREAM["retired"]["images"]
     for names in (own, repackagers, lookalikes, list(aliases), list(repackaged), list(retired)):
         assert names == sorted(set(names))
         assert all(name.isascii() for name in names)

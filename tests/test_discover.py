@@ -8,7 +8,7 @@ import pytest
 
 from echo_migrate import discover as module
 from echo_migrate.discover import Discovery, discover
-from echo_migrate.formats import candidate
+from echo_migrate.formats import candidate, dockerfile, recognised
 
 FOUND = [
     "Dockerfile",
@@ -30,7 +30,6 @@ PASSED = [
     "Dockerfile.md",
     "Dockerfile.orig",
     "README.md",
-    "dockerfile_test.go",
     "Dockerfiles",
     "MyDockerfile",
     "node_modules/a/Dockerfile",
@@ -62,6 +61,15 @@ def test_names() -> None:
     assert [name for name in FOUND + PASSED if candidate(name)] == FOUND + [
         name for name in PASSED if "/Dockerfile" in name
     ]
+
+
+def test_source_code_is_known_by_its_first_line() -> None:
+    assert recognised("Dockerfile.go", "# go\nFROM golang:1 AS a\nRUN x\n") is dockerfile
+    assert recognised("Dockerfile.py", "ARG V=1\nFROM python:$V\n") is dockerfile
+    assert recognised("dockerfile.go", "package dockerfile\n") is None
+    assert recognised("dockerfile.py", "from a import b\n") is None
+    assert recognised("Dockerfile.json", "{}") is None
+    assert recognised("Dockerfile.dev", "package dockerfile\n") is dockerfile
 
 
 def test_git_and_walk_find_the_same(tree: Path) -> None:
@@ -120,7 +128,6 @@ def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         found = discover(["."])
         assert found.refused == {"Dockerfile.out": "is a symbolic link that leaves the tree"}
         assert set(found.files) ^ set(FOUND) == {
-            "Dockerfile.out",
             "Dockerfile.in",
             "Dockerfile.loop",
             "Dockerfile.dangling",

@@ -103,12 +103,12 @@ def _rule(*edits: Edit, once: bool = False) -> Rule:
     [
         (_rule(Edit(0, 0, "")), "do not settle in 10 rounds"),
         (_rule(Edit(5, 9, "mode"), once=True), "node:1 would become mode:1"),
-        (_rule(Edit(0, 4, "RUN"), once=True), "a reference would appear or vanish"),
+        (_rule(Edit(0, 4, "RUN"), once=True), "an instruction would appear, vanish"),
         (
             _rule(Edit(11, 11, "\nUSER x"), MOVE, once=True),
             "an instruction would appear, vanish",
         ),
-        (_rule(Edit(16, 20, "false"), MOVE, once=True), "a RUN command would change"),
+        (_rule(Edit(16, 20, "false"), MOVE, once=True), "more of RUN would change than its image"),
     ],
 )
 def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:

@@ -1,8 +1,10 @@
 """The second reader notices what a faulty reading or a faulty edit would do."""
 
+import pytest
+
 from echo_migrate.formats import dockerfile
 from echo_migrate.instructions import read
-from echo_migrate.source import Source
+from echo_migrate.source import Edit, Source
 from echo_migrate.witness import disagreement
 
 TEXT = "FROM a:1\nRUN b \\\n  c\nRUN d\n"
@@ -19,11 +21,26 @@ def test_a_missed_instruction_is_seen() -> None:
 def test_an_edit_that_glues_two_lines_is_seen() -> None:
     glued = Source("Dockerfile", TEXT.replace("a:1\n", "a:1 \\\n"))
     assert disagreement(glued, read(TEXT)) is not None
-    assert dockerfile.verify(SOURCE, glued) == "an instruction would appear, vanish or become another"
+    assert (
+        dockerfile.verify(SOURCE, glued, [Edit(8, 8, " \\")]) == "an instruction would appear, vanish or become another"
+    )
 
 
-def test_a_changed_command_is_seen() -> None:
-    assert dockerfile.verify(SOURCE, Source("Dockerfile", TEXT.replace("c\n", "e\n"))) == "a RUN command would change"
-    assert dockerfile.verify(SOURCE, Source("Dockerfile", TEXT.replace("a:1", "b:2"))) is None
-    unclosed = Source("Dockerfile", TEXT.replace("RUN d", "RUN <<d"))
-    assert dockerfile.verify(SOURCE, unclosed) == "the changed file has a heredoc that d does not end"
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("a:1", "b:2", None),
+        ("c\n", "e\n", "more of RUN would change than its image"),
+        ("RUN d", "RUN <<d", "the changed file has a heredoc that d does not end"),
+        ("rm x", "rm -rf /", "more of RUN would change than its image"),
+        ("ONBUILD RUN y", "ONBUILD RUN z", "more of ONBUILD would change than its image"),
+        (" AS s", " AS t", "more of FROM would change than its image"),
+        ("# note", "# nota", "a comment would change"),
+        ("CMD z", "CMD y", "CMD would change, which no edit touches"),
+    ],
+)
+def test_only_an_image_may_change(old: str, new: str, says: str | None) -> None:
+    text = TEXT.replace("a:1", "a:1 AS s") + "# note\nRUN <<E\nrm x\nE\nONBUILD RUN y\nCMD z\n"
+    place = text.index(old)
+    edits = [] if old.startswith("CMD") else [Edit(place, place + len(old), new)]
+    assert dockerfile.verify(Source("Dockerfile", text), Source("Dockerfile", text.replace(old, new)), edits) == says

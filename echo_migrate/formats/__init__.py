@@ -5,7 +5,7 @@ from re import Pattern
 from typing import Any, Protocol
 
 from echo_migrate.formats import compose, dockerfile
-from echo_migrate.source import Source
+from echo_migrate.source import Edit, Source
 
 
 class Format(Protocol):
@@ -22,8 +22,8 @@ class Format(Protocol):
     def parse(self, source: Source) -> Iterable[Any]:
         """The nodes of a file, for rules to be called on; never raises for what a file holds."""
 
-    def verify(self, before: Source, after: Source) -> str | None:
-        """Why ``after`` must not be written in the place of ``before``, or None."""
+    def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+        """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
 
 
 FORMATS: tuple[Format, ...] = (dockerfile, compose)

@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from echo_migrate.expand import expand
 from echo_migrate.formats import dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.source import Source, Traced, Unreadable
+from echo_migrate.source import Edit, Source, Traced, Unreadable
 from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, items, traced
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
@@ -50,19 +50,25 @@ def parse(source: Source) -> list[Node]:
     return nodes
 
 
-def verify(before: Source, after: Source) -> str | None:
-    """Why the second text must not take the first one's place: other keys, kinds or scalars than those of images."""
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+
+    Documents keep their shape, keys and tags; only scalars with an edit inside change, and an inline Dockerfile keeps
+    what a Dockerfile of its own would.
+    """
+    places = sorted(edits)
     try:
         old, new = documents(before.text), documents(after.text)
     except NotYaml as error:
         return f"the changed file {error}"
-    sites = {id(site) for root in old for site in _Document(before, root).sites()}
-    if len(old) != len(new) or not all(_alike(a, b, sites) for a, b in zip(old, new, strict=True)):
+    if len(old) != len(new) or not all(_alike(a, b, places) for a, b in zip(old, new, strict=True)):
         return "something else than an image would change"
     for one, other in zip(_inlines(before, old), _inlines(after, new), strict=True):
-        refused = dockerfile.verify(Source(before.path, one.value), Source(after.path, other.value))
-        if refused:
-            return refused
+        if one.value != other.value:
+            within = _lowered(one, places)
+            refused = dockerfile.verify(Source(before.path, one.value), Source(after.path, other.value), within)
+            if refused:
+                return refused
     return None
 
 
@@ -70,20 +76,35 @@ def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
     return [inline for root in roots for _, inline in _Document(source, root).inlines()]
 
 
-def _alike(one: Any, other: Any, sites: set[int], above: tuple[int, ...] = ()) -> bool:
-    """Whether two trees have the same kinds, tags and scalars, the scalars at ``sites`` aside."""
+def _lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
+    """The edits within an inline text, by its own offsets."""
+    position = 0
+    for start, end in inline.runs:
+        for edit in edits:
+            if start <= edit.start <= edit.end <= end:
+                yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
+        position += end - start
+
+
+def _alike(one: Any, other: Any, edits: list[Edit], above: tuple[int, ...] = ()) -> bool:
+    """Whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
     if one is None or other is None or id(one) in above:
         return (one is None) == (other is None)
     if one.id != other.id or one.tag != other.tag:
         return False
     if is_scalar(one):
-        return id(one) in sites or one.value == other.value
+        if one.value == other.value:
+            return True
+        start, end = one.start_mark.index, one.end_mark.index
+        return any(start <= edit.start and edit.end <= end for edit in edits)
     if len(one.value) != len(other.value):
         return False
     above = (*above, id(one))
     for a, b in zip(one.value, other.value, strict=True):
+        if is_mapping(one) and (getattr(a[0], "value", None) != getattr(b[0], "value", None)) and is_scalar(a[0]):
+            return False
         pairs = zip(a, b, strict=True) if is_mapping(one) else ((a, b),)
-        if not all(_alike(x, y, sites, above) for x, y in pairs):
+        if not all(_alike(x, y, edits, above) for x, y in pairs):
             return False
     return True
 
@@ -105,17 +126,6 @@ class _Document:
         yield from self._images()
         for name, inline in self.inlines():
             yield from self._inline(name, inline)
-
-    def sites(self) -> Iterator[Any]:
-        """The scalars that a fix may change."""
-        for _, node in [*self.services, *self.extensions]:
-            keys = effective(node)
-            build = effective(keys.get("build"))
-            yield from (keys.get("image"), build.get("dockerfile_inline"))
-            yield from (value for _, value in items(build.get("args")))
-            yield from (value for _, value in _contexts(build))
-        for _, node in self.services:
-            yield from _sequence(effective(effective(node).get("build")).get("args"))
 
     def inlines(self) -> list[tuple[str, Traced]]:
         found: dict[int, tuple[str, Traced]] = {}

@@ -1,32 +1,49 @@
 """Dockerfiles and Containerfiles: every place in them that names an image."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 
-from echo_migrate.expand import Expansion, expand, glob_ends
+from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
 from echo_migrate.ignores import ignores
 from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.source import Source, Traced
+from echo_migrate.reference import VARIABLE
+from echo_migrate.source import Edit, Source, Traced
 
-NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?")
-_OTHER = re.compile(
-    r"(?i).*\.(?:dockerignore|md|rst|adoc|html?|orig|rej|go|py|rb|js|ts|jsx|tsx|json|ya?ml|toml|xml|sh|bats|ps1|rs|java|kt|hs|css|snap|lock)"
+NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.orig)")
+_CODE = re.compile(
+    r"(?i).*\.(?:[jt]sx?|bats|cs|css|go|hs|html?|java|json|kt|lock|ps1|py|rb|rs|rst|sh|snap|toml|xml|ya?ml)"
 )
-_TEMPLATE = re.compile(r"\{\{|\{%|<%|%%\w+%%|@\w+@|^[<{%]")
-_VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\w+")
+_OPENING = re.compile(
+    r"(?i)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
+    r"(?:ARG[ \t]+\w+(?:=[^\n]*)?|FROM[ \t]+(?:--\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?)[ \t\r]*(?:\n|$)"
+)
+_TEMPLATE = re.compile(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
+_JINJA = re.compile(r"\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
+"""Marks that are no Go template of a command's (``docker inspect --format '{{.Id}}'``), so may stand in any place."""
+
+_LITERAL = frozenset(("add", "arg", "copy", "expose", "from", "user", "volume", "workdir"))
+"""Instructions in which template marks have no meaning of their own."""
+
+_SET_BY_BUILD = frozenset(
+    f"{side}{what}" for side in ("BUILD", "TARGET") for what in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
+) | {"TARGETSTAGE"}
+"""BuildKit, frontend/dockerfile/dockerfile2llb/platform.go, defaultArgs."""
+
+_MOST_STAGES = 500
 
 Node = Image | Problem | Ignore | Instruction
 
 
 def candidate(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return bool(NAME.fullmatch(name)) and not _OTHER.fullmatch(name)
+    """By name: Dockerfile or Containerfile, with a suffix or a prefix, in any case."""
+    return bool(NAME.fullmatch(path.rpartition("/")[2]))
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name: any text can be meant to be a Dockerfile, and must then be said to be a faulty one."""
-    return candidate(path)
+    """By name, as any text can be meant to be a Dockerfile; ``Dockerfile.go`` by its first instruction too."""
+    return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
 
 
 def parse(source: Source) -> list[Node]:
@@ -42,24 +59,44 @@ def parse(source: Source) -> list[Node]:
     return [*nodes, problem, *[image._replace(locked=image.locked or locked) for image in images]]
 
 
-def verify(before: Source, after: Source) -> str | None:
-    """Why the second text must not take the first one's place, if it must not."""
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+
+    Instructions keep their number and kinds; what no edit touches keeps its bytes, and so do the commands of RUN, the
+    bodies of heredocs, comments, and all of a FROM but its image. Then the second reader is asked.
+    """
     from echo_migrate.witness import disagreement
 
     old, new = read(before.text), read(after.text)
     if new.broken and not old.broken:
         return f"the changed file {new.broken.reason}"
-    if [_kinds(i) for i in old.instructions] != [_kinds(i) for i in new.instructions]:
+    if list(map(_kinds, old.instructions)) != list(map(_kinds, new.instructions)):
         return "an instruction would appear, vanish or become another"
+    if [comment.text.value for comment in old.comments] != [comment.text.value for comment in new.comments]:
+        return "a comment would change"
+    places = sorted(edits)
+    starts = [edit.start for edit in places]
     for one, other in zip(old.instructions, new.instructions, strict=True):
-        if one.verb == "run" and one.args.value != other.args.value:
-            return "a RUN command would change"
+        first, last = bisect_left(starts, one.start), bisect_right(starts, one.end)
+        touched = first < last or (first and places[first - 1].end >= one.start)
+        if not touched and before.text[one.start : one.end] != after.text[other.start : other.end]:
+            return f"{one.verb.upper()} would change, which no edit touches"
+        if _kept(one) != _kept(other):
+            return f"more of {one.verb.upper()} would change than its image"
     return disagreement(before, old) or disagreement(after, new)
 
 
 def _kinds(instruction: Instruction) -> tuple[str, ...]:
     inner = instruction.trigger
     return (instruction.verb, inner.verb if inner else "", *[flag.name for flag in (inner or instruction).flags])
+
+
+def _kept(instruction: Instruction) -> tuple[object, ...]:
+    """What of an instruction no fix may change."""
+    inner = instruction.trigger or instruction
+    words = [word.value for word in inner.words()[1:]] if inner.verb == "from" else []
+    command = inner.args.value if inner.verb == "run" else ""
+    return (words, command, [body.value for body in inner.heredocs])
 
 
 def _problem(text: str, file: Dockerfile) -> Problem | None:
@@ -71,7 +108,8 @@ def _problem(text: str, file: Dockerfile) -> Problem | None:
     if file.broken:
         return Problem(*file.broken)
     for instruction, verb in zip(file.instructions, verbs, strict=True):
-        if verb in ("from", "arg") and _TEMPLATE.search(instruction.args.value):
+        marks = _TEMPLATE if verb in _LITERAL else _JINJA
+        if marks.search(text, instruction.start, instruction.end):
             return Problem(instruction.start, instruction.end, "is a template", "note")
         if verb not in VERBS:
             end = min(instruction.end, (text + "\n").index("\n", instruction.start))
@@ -128,7 +166,10 @@ class _Images:
                     self.arguments.pop(name, None)
 
     def _expand(self, word: Traced) -> Expansion:
-        return expand(word, self.arguments.get, self.file.escape)
+        return expand(word, self._value, self.file.escape)
+
+    def _value(self, name: str) -> Expansion | None:
+        return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
 
     def _from(self, instruction: Instruction) -> Iterator[Image]:
         words = instruction.words()
@@ -171,10 +212,10 @@ class _Images:
     def _elsewhere(self, ref: Traced, where: str) -> Image:
         """An image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its number."""
         local = f"stage {ref.value}" if ref.value.isdigit() else self._local(ref.value, self.every)
-        unsettled = tuple(_VARIABLE.findall(ref.value))
-        if not local and not unsettled and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
+        locked = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
+        if not local and not locked and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
             local = f"stage {ref.value} of the file that builds on this image"
-        return Image(ref, where, ref.start, ref.end, local=local, unsettled=unsettled)
+        return Image(ref, where, ref.start, ref.end, local=local, locked=locked)
 
     def _local(self, value: str, stages: "list[str] | set[str]") -> str:
         name = value.lower()
@@ -182,8 +223,8 @@ class _Images:
             return "scratch"
         if name in stages:
             return f"stage {value}"
-        if "$" in name and stages:
-            pattern = [token for text in _VARIABLE.split(name) for token in ("**", *text)][1:]
+        if "$" in name and 0 < len(stages) <= _MOST_STAGES:
+            pattern = [token for text in VARIABLE.split(name) for token in ("**", *text)][1:]
             if set(pattern) != {"**"} and any(len(s) in glob_ends(pattern, s, 0) for s in stages):
                 return f"one of the stages {value}"
         return ""

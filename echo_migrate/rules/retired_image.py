@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from echo_migrate.engine import Context
-from echo_migrate.matching import retired
 from echo_migrate.model import Finding, Image, rule
 from echo_migrate.reference import parse
 
@@ -16,7 +15,7 @@ def retired_image(image: Image, context: Context) -> Iterator[Finding]:
         reference = parse(image.ref.value)
     except ValueError:
         return
-    fact = retired(context.settings.catalog.path(reference))
+    fact = context.settings.catalog.retired(reference)
     if fact:
         since = f" since {fact.since}" if fact.since else ""
         successor = f": its place is taken by {fact.successor}" if fact.successor else ""

@@ -8,7 +8,6 @@ A peer's command gets the files as arguments. Wall times are medians; memory is 
 
 import os
 import platform
-import resource
 import shlex
 import shutil
 import statistics
@@ -81,11 +80,10 @@ def main(corpus: str, *peers: str) -> None:
         row("check ., two processes", len(names), measure([*OURS, "check", "--jobs", "2", "."], folder))
         row("fix --diff ., one process", len(names), measure([*OURS, "fix", "--diff", "--jobs", "1", "."], folder))
         for peer in peers:
-            name, _, command = peer.partition("=")
-            peer_words = shlex.split(command)
+            name, _, line = peer.partition("=")
+            peer_words = shlex.split(line)
             row(f"{name}, one small file", 1, measure([*peer_words, "Dockerfile"], one))
             row(f"{name}, {len(names)} files", len(names), measure([*peer_words, *names], folder, 1))
-    resource.getrusage(resource.RUSAGE_CHILDREN)
 
 
 if __name__ == "__main__":
