@@ -1,5 +1,6 @@
 """What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from functools import lru_cache
@@ -94,16 +95,11 @@ class Catalog(NamedTuple):
 
     def path(self, reference: Reference) -> str:
         """A reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
-        registry, path = reference.registry, reference.repository
-        if registry and registry not in self.facts.hub:
-            path = f"{registry}/{path}"
-            for prefix in self.facts.library:
-                path = path.removeprefix(prefix + "/")
-        return path.removeprefix("library/")
+        return shortest(reference.name, reference.registry, self.facts)
 
     def hardened(self, reference: Reference) -> str | None:
         """The hardened vendor whose registry a reference names, or None."""
-        name = reference.name + "/"
+        name = self.path(reference) + "/"
         if name.startswith(self.registry + "/"):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
@@ -147,6 +143,15 @@ def providers() -> list[str]:
     return sorted(name[:-5] for name in os.listdir(folder()) if name.endswith(".yaml") and name not in SHARED)
 
 
+def shortest(name: str, registry: str, facts: Facts) -> str:
+    """An image's name without what Docker Hub lets one leave out: the registry, and ``library/`` before one name."""
+    if registry in facts.hub:
+        name = name.removeprefix(f"{registry}/")
+    prefix = next((prefix for prefix in facts.library if name.startswith(prefix + "/")), None)
+    rest = name[len(prefix) + 1 :] if prefix else ""
+    return rest if rest and "/" not in rest else name
+
+
 @lru_cache
 def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
     """The provider's catalog, with a user's mapping file laid over and another registry put in its place.
@@ -160,7 +165,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         laid_over = _user_file(mapping)
         images = laid_over.get("images", {})
         vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
-        own = frozenset(name.partition(":")[0] for name in images) - {"*"}
+        own = frozenset(_key(key)[0] for key in images) - {"*"}
         for name, new in _rows(images, vouched).items():
             words = {row.words for row in new}
             rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
@@ -187,10 +192,19 @@ def _rows(images: dict[str, str | None], seen: frozenset[str] | None) -> dict[st
     """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
     rows: dict[str, tuple[Row, ...]] = {}
     for key, image in images.items():
-        name, colon, words = key.partition(":")
+        name, colon, words = _key(key)
         named = frozenset(words.lstrip("!").split("-")) if colon else frozenset[str]()
         rows[name] = (*rows.get(name, ()), Row(named, image, seen is None or image in seen))
     return rows
+
+
+def _key(key: str) -> tuple[str, str, str]:
+    """A row's key as name, colon and words; the name in its shortest spelling."""
+    colon = key.find(":", key.rfind("/") + 1)
+    name, words = (key, "") if colon < 0 else (key[:colon], key[colon + 1 :])
+    with contextlib.suppress(ValueError):  # a faulty name is said where the file is checked
+        name = shortest(name, parse(name).registry, facts())
+    return name, ":" * (colon >= 0), words
 
 
 @lru_cache
@@ -232,16 +246,22 @@ def read_yaml(path: str) -> Any:
 def _user_file(path: str) -> dict[str, Any]:
     import yaml
 
+    from echo_migrate.yamltext import NotYaml, bounded
+
     try:
+        with open(path, encoding="utf-8") as file:
+            bounded(file.read())
         data = read_yaml(path)
     except OSError as error:
         raise MappingError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except NotYaml as error:
+        raise MappingError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, AttributeError, TypeError) as error:  # PyYAML's constructors raise these too
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise MappingError(f"{path}{where}: is not valid YAML: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(data, dict):
-        raise MappingError(f"{path}: write a table, as in\nimages:\n  python: python")
+        raise MappingError(f"{path}: must be a table with the keys {', '.join(KEYS)}")
     for key, value in data.items():
         if key not in KEYS:
             remedy = near(str(key), KEYS) or f"known are {', '.join(KEYS)}"
@@ -249,6 +269,8 @@ def _user_file(path: str) -> dict[str, Any]:
         kind, words = _KINDS.get(key, (str, "text"))
         if key != "date" and not isinstance(value, kind):
             raise MappingError(f"{path}{_line(path, key)}: {key}: must be a {words}")
+        if kind is list and not all(isinstance(item, str) for item in value):
+            raise MappingError(f"{path}{_line(path, key)}: {key}: must be a list of texts")
     for name, image in data.get("images", {}).items():
         where = f"{path}{_line(path, name)}: images: {name}:"
         if not isinstance(name, str) or not isinstance(image, str | None):

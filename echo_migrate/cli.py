@@ -1,5 +1,6 @@
 """The command line. Each command is a signature and one call; what a call needs is imported when it runs."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -31,7 +32,10 @@ def _configure(context: click.Context, option: click.Parameter, path: str | None
         return
     from echo_migrate import config
 
-    found = path or config.nearest(os.getcwd())
+    try:
+        found = path or config.nearest(os.getcwd())
+    except FileNotFoundError:
+        raise click.UsageError("the working folder does not exist any more") from None
     if found:
         group = context.find_root().command
         assert isinstance(group, click.Group)
@@ -75,7 +79,9 @@ _RULES: tuple[Decorator, ...] = (
     ),
 )
 _FILES: tuple[Decorator, ...] = (
-    click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders: vendor, *.tmpl."),
+    click.option(
+        "--exclude", metavar="GLOBS", multiple=True, callback=_names, help="Leave out files and folders: vendor,*.tmpl."
+    ),
     click.option(
         "--jobs",
         type=click.IntRange(0),
@@ -133,7 +139,7 @@ _REPORTS = _formats(*_modules("reports"))
 
 
 class _Program(click.Group):
-    """A group whose commands end with 130 when interrupted, not with a code that means findings."""
+    """A group whose commands end with 130 when interrupted and with 2 when output fails: 1 means findings."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -141,6 +147,14 @@ class _Program(click.Group):
         except KeyboardInterrupt:
             click.echo("echo-migrate: interrupted", err=True)
             sys.exit(130)
+        except click.UsageError as error:
+            plain = "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in error.format_message())
+            raise click.UsageError(plain, error.ctx) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
+            os._exit(2)  # what is still buffered cannot be written either
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -226,6 +240,9 @@ def rules(output_format: str) -> None:
 
 def main() -> None:
     """The entry point."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -155,9 +155,13 @@ def _catalog(options: dict[str, Any]) -> catalog.Catalog:
 
 def _settings(options: dict[str, Any]) -> engine.Settings:
     known = _catalog(options)
+    for output in options["output"]:
+        format, colon, _ = output.partition(":")
+        if colon and format.isalpha() and format not in (*reports.FORMATS, "csv"):
+            raise click.BadParameter(f"{output}: {_unknown(f'no format {format!r}', format, reports.FORMATS)}")
     images = options.get("image", ())
     for name in images:
-        if name not in known.rows:
+        if name not in known.rows or name == "*":
             raise click.BadParameter(_unknown(f"no image {name!r} has a row", name, known.rows), param_hint="--image")
     return engine.Settings(
         known, _selected(options.get("select", ()), options.get("ignore", ())), frozenset(images), options["seen_only"]
@@ -306,6 +310,7 @@ def _publish(
     rendered = {options["output_format"]: render(options["output_format"])}
     if not (aside and options["quiet"]):
         click.echo(rendered[options["output_format"]], nl=False, file=stream, color=colour)
+        stream.flush()
     complete = True
     for output in options["output"]:
         format, colon, path = output.partition(":")

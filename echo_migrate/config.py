@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
-NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename")
+NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename", "output")
+"""Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
+
 _PATHS = ("mapping",)
 
 
@@ -30,11 +32,31 @@ def nearest(start: str) -> str | None:
 
 
 def _has_table(path: str) -> bool:
+    """Whether a pyproject.toml has our table; read as TOML only if it has our name."""
+    text = _text(path)
+    return "echo-migrate" in text and _table(path, text) is not None
+
+
+def _text(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return b"tool.echo-migrate" in file.read()
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from None
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _table(path: str, text: str) -> Any:
+    """Our table of a file; None if a pyproject.toml has none."""
+    import tomllib
+
+    try:
+        table: Any = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
+    if os.path.basename(path) != "pyproject.toml":
+        return table
+    tool = table.get("tool")
+    return tool.get("echo-migrate") if isinstance(tool, dict) else None
 
 
 def read(path: str, commands: Iterable[click.Command], command: click.Command) -> dict[str, Any]:
@@ -42,19 +64,10 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
 
     A key that no command has is a ``click.UsageError`` with a suggestion; one of another command's options is left out.
     """
-    import tomllib
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        table: Any = tomllib.loads(text)
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
-    if os.path.basename(path) == "pyproject.toml":
-        tool = table.get("tool", {})
-        table = tool.get("echo-migrate", {}) if isinstance(tool, dict) else {}
+    text = _text(path)
+    table = _table(path, text)
+    if table is None:
+        table = {}
     if not isinstance(table, dict):
         raise click.UsageError(f"{path}: tool.echo-migrate must be a table")
     known = {
@@ -76,8 +89,11 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
         parameter = known[key]
         name = parameter.name or ""
         value = _checked(where, key, value, parameter)
+        folder = os.path.dirname(path)
         if name in _PATHS:
-            value = os.path.join(os.path.dirname(path), value)
+            value = os.path.join(folder, value)
+        elif name == "exclude":
+            value = [_anchored(pattern, folder) for pattern in value]
         if name in own:
             values[name] = value
     return values
@@ -101,3 +117,9 @@ def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
         except click.BadParameter as error:
             raise click.UsageError(f"{where}: {key}: {error.message}") from None
     return value
+
+
+def _anchored(pattern: str, folder: str) -> str:
+    """An exclude pattern with a folder in it, which is meant from the file's own folder, from the working one."""
+    plain = pattern.removeprefix("./").rstrip("/")
+    return os.path.relpath(os.path.join(folder, plain.lstrip("/"))) if "/" in plain.removeprefix("**/") else pattern

@@ -40,9 +40,9 @@ class Discovery(NamedTuple):
 def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     """Find the files below folders whose names may be those of a kind that is read; a named file is always read.
 
-    ``exclude`` holds glob patterns, matched against a path, any of its last parts, and each folder above it.
+    ``exclude`` holds glob patterns for paths and folders below the working folder, or the tree named, at any depth.
     """
-    patterns = tuple(pattern.rstrip("/") for pattern in exclude)
+    patterns = _patterns(exclude)
     found = Discovery([], {}, [], [], [])
     seen: set[str] = set()
     for path in paths:
@@ -51,12 +51,12 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             names = _git(path, found.notes)
             names = _walk(path, found.notes) if names is None else names
             full = (os.path.normpath(os.path.join(path, name)) for name in names)
-            wanted = [name for name in full if candidate(name) and not _excluded(name, patterns)]
+            wanted = [name for name in full if candidate(name) and not _excluded(name, path, patterns)]
             for name in sorted(wanted, key=os.path.islink):  # a link to a file of the tree is that file again
                 _add(name, root, seen, found)
         elif not os.path.lexists(path):
             found.missing.append(path)
-        elif not _excluded(os.path.normpath(path), patterns):
+        elif not _excluded(path, os.path.dirname(os.path.abspath(path)), patterns):
             if candidate(path):
                 _add(os.path.normpath(path), _root(path), seen, found)
             else:
@@ -76,21 +76,35 @@ def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
 
 def _root(path: str) -> str:
     """The tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
-    folder = os.path.dirname(os.path.abspath(path))
-    here = os.path.realpath(folder)
-    current = here
-    while not os.path.exists(os.path.join(current, ".git")):
-        if current == os.path.dirname(current):
-            working = os.path.realpath(os.getcwd())
-            return working if (here + "/").startswith(working.rstrip("/") + "/") else here
-        current = os.path.dirname(current)
-    return current
+    here = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    working = os.path.realpath(os.getcwd())
+    below = (here + "/").startswith(working.rstrip("/") + "/")
+    return repository(here) or (working if below else here)
 
 
-def _excluded(path: str, patterns: tuple[str, ...]) -> bool:
+@lru_cache
+def repository(folder: str) -> str | None:
+    """The top folder of the repository that a folder lies in."""
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return None
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _patterns(exclude: Iterable[str]) -> tuple[str, ...]:
+    """Globs without what leads or ends them; ``**/x`` is ``x`` at any depth, as every pattern is."""
+    return tuple(pattern.strip().removeprefix("./").strip("/").removeprefix("**/") for pattern in exclude)
+
+
+def _excluded(path: str, root: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a pattern matches a path below the working folder or the tree, a folder of it, or their last parts."""
     if not patterns:
         return False
-    parts = path.split("/")
+    inside = os.path.relpath(os.path.abspath(path))
+    if inside.startswith("../"):
+        inside = os.path.relpath(os.path.abspath(path), root)
+    parts = inside.split("/")
     for end in range(1, len(parts) + 1):
         tails = ["/".join(parts[begin:end]) for begin in range(end)]
         if any(fnmatchcase(tail, pattern) for pattern in patterns for tail in tails):
@@ -118,7 +132,7 @@ def _git(path: str, notes: list[str]) -> list[str] | None:
         full = os.path.join(path, name)
         if name.endswith("/") or (os.path.isdir(full) and not os.path.islink(full)):
             notes.append(_other_repository(full))
-        elif tag != "?" or not _skipped(path, name):
+        elif os.path.lexists(full) if tag != "?" else not _skipped(path, name):  # tracked files may be absent
             names.append(name)
     return sorted(set(names))
 

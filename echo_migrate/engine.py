@@ -62,7 +62,8 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
         return found
 
     def spared(image: Image, move: Move) -> str | None:
-        if move.rule in rules and ignored(rules[move.rule], image.start):
+        places = dict.fromkeys((image.start, *(edit.start for edit in move.edits)))
+        if move.rule in rules and sum(ignored(rules[move.rule], place) for place in places):
             return "a comment ignores it"
         if move.upstream is None:
             return None

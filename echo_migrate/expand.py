@@ -21,10 +21,16 @@ _UNEXPANDED = re.compile(r"\$\{|\$\w")
 
 
 class Expansion(NamedTuple):
-    """A word after expansion, and the variables it met that have no value here (they decide at build time)."""
+    """A word after expansion, and the variables it met that have no value here (they decide at build time).
+
+    ``reads`` are places that decide over the text without being part of it: what a pattern took out of a value.
+    ``broken`` says that the word could not be expanded, and stands as written.
+    """
 
     text: Traced
     unsettled: tuple[str, ...] = ()
+    reads: tuple[tuple[int, int], ...] = ()
+    broken: bool = False
 
     @property
     def known(self) -> bool:
@@ -150,17 +156,25 @@ def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
     text = word.value
     if _PLAIN.fullmatch(text) or not ("$" in text or "'" in text or '"' in text or escape in text):
         return Expansion(word)
-    if text.count("${") > DEEPEST:
+    if text.count("$") > DEEPEST:
         raise ValueError("too many substitutions")
-    parts, unsettled = _expand(word, 0, len(text), lookup, escape)
+    reads: list[tuple[int, int]] = []
+    parts, unsettled = _expand(word, 0, len(text), _Reading(lookup, reads), escape)
     empty = 1 if text[0] in "'\"" else 0
     whole = Traced.join(parts or [word.cut(empty, empty)])
     if len(whole.value) > LONGEST or len(whole.runs) > LONGEST:
         raise ValueError("a value longer than any reference")
-    return Expansion(whole, tuple(dict.fromkeys(unsettled)))
+    return Expansion(whole, tuple(dict.fromkeys(unsettled)), tuple(reads))
 
 
-def _expand(word: Traced, i: int, stop: int, lookup: Lookup, escape: str) -> tuple[list[Traced], list[str]]:
+class _Reading(NamedTuple):
+    """A lookup, and what is read through it without becoming part of the text."""
+
+    lookup: Lookup
+    reads: list[tuple[int, int]]
+
+
+def _expand(word: Traced, i: int, stop: int, reading: _Reading, escape: str) -> tuple[list[Traced], list[str]]:
     text = word.value
     parts: list[Traced] = []
     unsettled: list[str] = []
@@ -175,7 +189,7 @@ def _expand(word: Traced, i: int, stop: int, lookup: Lookup, escape: str) -> tup
         if ch == "$":
             end = _skip_dollar(text, i, escape)
             literal(begin, i)
-            found, names = _variable(word, i, end, lookup, escape)
+            found, names = _variable(word, i, end, reading, escape)
             parts += found
             unsettled += names
             begin = i = end
@@ -199,15 +213,17 @@ def _expand(word: Traced, i: int, stop: int, lookup: Lookup, escape: str) -> tup
     return parts, unsettled
 
 
-def _variable(word: Traced, i: int, end: int, lookup: Lookup, escape: str) -> tuple[list[Traced], list[str]]:
+def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) -> tuple[list[Traced], list[str]]:
     text = word.value
     braced = text[i + 1 : i + 2] == "{"
     name = _name(text, i + 1 + braced)
     if not name:
         return [word.cut(i, end)], []
-    value = lookup(name)
+    value = reading.lookup(name)
     if value is SET_BY_BUILD:
         return [word.cut(i, end)], [name]
+    if value:
+        reading.reads.extend(value.reads)
     if not braced or text[i + 2 + len(name)] == "}":
         return ([value.text], list(value.unsettled)) if value else ([word.cut(i, end)], [name])
     at = i + 2 + len(name)
@@ -219,16 +235,19 @@ def _variable(word: Traced, i: int, end: int, lookup: Lookup, escape: str) -> tu
     if operator in "-+":
         if (operator == "-") == given:
             return ([value.text] if value and operator == "-" else []), settled
-        parts, names = _expand(word, at + 1, end - 1, lookup, escape)
+        if value:
+            reading.reads.extend(value.text.runs)
+        parts, names = _expand(word, at + 1, end - 1, reading, escape)
         return parts, settled + names
     if value is None or (operator == "?" and not given):
         return [word.cut(i, end)], [name]
     if operator == "?":
         return [value.text], settled
-    return _edited(word, at, end, value, escape), settled
+    reading.reads.extend(value.text.runs)
+    return _edited(word, at, end, value, reading, escape), settled
 
 
-def _edited(word: Traced, at: int, end: int, value: Expansion, escape: str) -> list[Traced]:
+def _edited(word: Traced, at: int, end: int, value: Expansion, reading: _Reading, escape: str) -> list[Traced]:
     """``${x#p}``, ``${x##p}``, ``${x%p}``, ``${x%%p}``, ``${x/p/r}`` and ``${x//p/r}`` of a known value."""
     operator, text = word.value[at], value.text
     if not value.known or len(text.value) > LONGEST_EDITED:
@@ -238,9 +257,10 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, escape: str) -> l
         begin = at + 1 + every
         middle = _skip(word.value, begin, "/", escape)
         pattern = _pattern(word.value[begin : middle - 1])
-        replacement = word.cut(middle, end - 1)
-        if re.search(r"[$'\"\\`]", replacement.value):
-            raise ValueError("unsupported replacement")
+        new, _ = _expand(word, middle, end - 1, reading, escape)
+        replacement = Traced.join(new or [word.cut(middle, middle)])
+        if "$" in replacement.value:
+            raise ValueError("a replacement without a value")
         if not text.value and set(pattern) == {"**"}:
             return [replacement]
         parts: list[Traced] = []

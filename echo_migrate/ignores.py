@@ -20,7 +20,9 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
     """
     if "ignore" not in text and "skip" not in text:
         return
-    below = {text.rfind("\n", 0, comment.text.start) + 1: comment.below for comment in file.comments}
+    below: dict[int, int] = {}  # from a comment's line to the first line under it that is none
+    for comment in reversed(file.comments):
+        below[text.rfind("\n", 0, comment.text.start) + 1] = below.get(comment.below, comment.below)
     spans = {text.rfind("\n", 0, step.start) + 1: (step.start, step.end) for step in file.instructions}
     for comment in file.comments:
         value = comment.text.value
@@ -29,13 +31,10 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
             continue
         first, last = 0, len(text)
         if not (comment.directive or ("all" in match.re.groupindex and match["all"])):
-            line = comment.below
-            while line in below:
-                line = below[line]
+            line = below.get(comment.below, comment.below)
             end = text.find("\n", line)
             first, last = spans.get(line, (line, len(text) if end < 0 else end))
-        words = _WORDS.findall(match["rules"] or "")
-        rules = frozenset("*" if word in ("*", "all") else word for word in words) or frozenset("*")
+        rules = _rules(match["rules"])
         yield Ignore(rules, comment.text.start, comment.text.end, first, last, match.re is OURS)
 
 
@@ -48,5 +47,11 @@ def in_yaml(text: str) -> Iterator[Ignore]:
         while not behind and _COMMENT.match(text, first):
             first = text.find("\n", first) + 1 or len(text)
         last = text.find("\n", first)
-        words = frozenset(_WORDS.findall(match["rules"] or "")) or frozenset("*")
-        yield Ignore(words, match.start(), match.end(), first, len(text) if last < 0 else last, True)
+        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, len(text) if last < 0 else last, True)
+
+
+def _rules(written: str | None) -> frozenset[str]:
+    """The rules that a comment names: all without brackets, none between empty ones."""
+    if written is None:
+        return frozenset("*")
+    return frozenset("*" if word in ("*", "all") else word for word in _WORDS.findall(written))

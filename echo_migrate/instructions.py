@@ -21,7 +21,7 @@ VERBS = frozenset(
     + ("onbuild", "run", "shell", "stopsignal", "user", "volume", "workdir")
 )
 _WITH_HEREDOC = frozenset(("add", "copy", "run"))
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*", re.DOTALL)
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)", re.DOTALL)
 _WORD = re.compile(r"[^\t\v\f\r ]+")
 _VERB = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*")
 _ARGUMENT = {
@@ -75,11 +75,11 @@ class Instruction(NamedTuple):
 
     def words(self) -> list[Traced]:
         """The arguments, split at white space and nowhere else (as FROM is read)."""
-        return [self.args.cut(*match.span()) for match in _WORD.finditer(self.args.value)]
+        return self.args.cuts(match.span() for match in _WORD.finditer(self.args.value))
 
     def arguments(self, escape: str) -> list[Traced]:
         """The arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
-        return [self.args.cut(*match.span()) for match in _ARGUMENT[escape].finditer(self.args.value)]
+        return self.args.cuts(match.span() for match in _ARGUMENT[escape].finditer(self.args.value))
 
 
 class Dockerfile(NamedTuple):
@@ -144,7 +144,7 @@ class _Reader:
         if self.directives is None:
             return False
         match = (
-            _DIRECTIVE.fullmatch(self.text[start + 1 : end].lstrip(SPACE))
+            _DIRECTIVE.fullmatch(self.text[start + 1 : end].lstrip(SPACE).rstrip("\t\n\f\r "))
             if self.text[start : start + 1] == "#"
             else None
         )
@@ -247,8 +247,12 @@ def _is_json(args: str) -> bool:
 def _flags(args: Traced, escape: str) -> tuple[Traced, tuple[Flag, ...]]:
     """The arguments behind the flags, and the flags with quotes and escapes taken away (split_command.go)."""
     value = args.value
-    flags: list[Flag] = []
     i = 0
+    while i < len(value) and value[i] in SPACE:
+        i += 1
+    if not value.startswith("--", i):
+        return (args.cut(i, len(value)) if i else args), ()
+    words: list[tuple[int, int, list[tuple[int, int]]]] = []
     while value.startswith("--", i):
         begin = i
         kept: list[tuple[int, int]] = []
@@ -263,19 +267,20 @@ def _flags(args: Traced, escape: str) -> tuple[Traced, tuple[Flag, ...]]:
                 i += ch == escape
                 kept.append((i, min(i + 1, len(value))))
             i += 1
-        word = Traced.join([args.cut(*span) for span in _merged(kept)] or [args.cut(begin, begin)])
+        end = i
         while i < len(value) and value[i] in SPACE:
             i += 1
-        if word.value == "--":
+        if value[begin:end] == "--":
             break
-        equals = word.value.find("=")
-        name = word.value[2:] if equals < 0 else word.value[2:equals]
-        here = args.cut(begin, max(begin + 1, len(value[:i].rstrip(SPACE))))
-        flags.append(
-            Flag(name, word.cut(len(word.value) if equals < 0 else equals + 1, len(word.value)), here.start, here.end)
-        )
-    if not flags and not i:
-        return args, ()
+        words.append((begin, end, _merged(kept) or [(begin, begin)]))
+    pieces = iter(args.cuts(span for _, _, spans in words for span in spans))
+    ends = args.cuts((begin, end) for begin, end, _ in words)
+    flags = []
+    for (_, _, spans), whole in zip(words, ends, strict=True):
+        word = Traced.join([next(pieces) for _ in spans])
+        name, equals, _ = word.value[2:].partition("=")
+        start = 2 + len(name) + len(equals)
+        flags.append(Flag(name, word.cut(start, len(word.value)), whole.start, whole.end))
     return args.cut(i, len(value)), tuple(flags)
 
 

@@ -12,6 +12,9 @@ from echo_migrate.model import Basis, Image, Outcome, State
 from echo_migrate.reference import Reference, Word, is_version, name_change, parse
 from echo_migrate.source import Edit, Traced, apply
 
+MOST_SHARED = 100
+"""Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
+
 _PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 
 
@@ -62,7 +65,7 @@ def plan(
         move = judge(image, catalog, seen_only)
         reason = spared(image, move) if spared and move.state in ("migrate", "needs-person") else None
         moves.append(move._replace(state="ignored", edits=(), reasons=(reason,)) if reason else move)
-    if any(not image.start <= start <= image.end for image in images for start, _ in image.ref.runs):
+    if any(image.reads or not image.start <= start <= image.end for image in images for start, _ in image.ref.runs):
         _settle(images, moves)
     return moves
 
@@ -158,8 +161,9 @@ class _Target:
         if image.locked or not image.ref.runs:
             return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
         places = [image.ref.replace(*change) for change in changes]
-        if any(len(edits) > 1 and not text for edits, (_, _, text) in zip(places, changes, strict=True)):
-            return found._replace(reasons=(*self.doubts, "what is left out stands in a build argument of its own"))
+        torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
+        if len(torn) > 1 or any(not edit.text for edit in torn):
+            return found._replace(reasons=(*self.doubts, "it is put together from build arguments of their own"))
         edits = tuple(edit for place in places for edit in place)
         for start, end, words in image.leaks:
             if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
@@ -167,6 +171,10 @@ class _Target:
         return found._replace(
             state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts)
         )
+
+    def _within(self, edit: Edit) -> bool:
+        """Whether an edit stays inside the expression, and touches no build argument."""
+        return self.image.start <= edit.start and edit.end <= self.image.end
 
     def _tag(self) -> list[tuple[int, int, str]] | str:
         """The changes that the tag needs, or why no tag is left."""
@@ -265,6 +273,11 @@ def _settle(images: list[Image], moves: list[Move]) -> None:
         if move.edits:
             members.setdefault(group_of(index), []).append(index)
     for group in members.values():
+        if len(group) > MOST_SHARED:
+            for index in group:
+                words = f"more than {MOST_SHARED} references share the text it is read from"
+                moves[index] = moves[index]._replace(state="needs-person", edits=(), reasons=(words,))
+            continue
         edits = tuple(dict.fromkeys(edit for index in group for edit in moves[index].edits))
         opponent = next((opposed[edit] for edit in edits if edit in opposed), None)
         unsafe = next((index for index in group if not moves[index].safe), None)
@@ -286,7 +299,7 @@ def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int
     starts = [edit.start for edit in edits]
     longest = max(edit.end - edit.start for edit in edits)
     for index, image in enumerate(images):
-        for start, end in image.ref.runs:
+        for start, end in (*image.ref.runs, *image.reads):
             for edit in edits[bisect_left(starts, start - longest) : bisect_right(starts, end)]:
                 if start <= edit.end:
                     yield edit, index

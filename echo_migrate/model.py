@@ -22,7 +22,8 @@ class Image(NamedTuple):
     ``ref`` is the reference with build arguments filled in, ``start`` and ``end`` the expression as written, ``where``
     its context ("FROM", "COPY --from", …). ``local`` says why nothing is pulled (a stage, scratch), ``locked`` why the
     place must not be edited. ``unsettled`` names the variables that only a build decides; ``leaks`` are spans whose
-    text a build argument also carries elsewhere, with the words that say so. ``resolved`` is the reference as far as
+    text a build argument also carries elsewhere, with the words that say so. ``reads`` are places that
+    decide over the reference without being part of it. ``resolved`` is the reference as far as
     another file settles it; ``mounts`` are the paths in the container that volumes cover.
     """
 
@@ -35,6 +36,7 @@ class Image(NamedTuple):
     unsettled: tuple[str, ...] = ()
     platform: str = ""
     leaks: tuple[tuple[int, int, str], ...] = ()
+    reads: tuple[tuple[int, int], ...] = ()
     resolved: str = ""
     mounts: tuple[str, ...] = ()
 

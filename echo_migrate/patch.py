@@ -4,20 +4,22 @@ import os
 from collections.abc import Iterable, Iterator
 from difflib import unified_diff
 
+from echo_migrate.discover import repository
 from echo_migrate.model import Result
 from echo_migrate.source import Source
 
 
 def patch(results: Iterable[Result]) -> bytes:
-    """The unified diff of every changed file; paths are relative to the working folder where they lie below it."""
+    """The unified diff of every changed file. Paths are those of the files themselves, not of links to them, relative
+    to their repository, as ``git apply`` wants them from any of its folders; without one, to the working folder."""
     return b"".join(piece for result in results if result.fixed is not result.source for piece in _file(result))
 
 
 def _file(result: Result) -> Iterator[bytes]:
-    path = result.source.path
-    relative = os.path.relpath(path) if os.path.isabs(path) else path
+    path = os.path.realpath(result.source.path)
+    relative = os.path.relpath(path, repository(os.path.dirname(path)) or os.path.realpath("."))
     if relative.startswith("../"):
-        relative = os.path.abspath(path).lstrip("/")
+        relative = path.lstrip("/")
     old, new = _quoted(f"a/{relative}"), _quoted(f"b/{relative}")
     yield b"diff --git " + old + b" " + new + b"\n--- " + old + _tab(old) + b"\n+++ " + new + _tab(new) + b"\n"
     for line in list(unified_diff(_lines(result.source), _lines(result.fixed), n=3))[2:]:

@@ -31,12 +31,7 @@ def documents(text: str) -> list[Any]:
     """The root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml``."""
     import yaml
 
-    depth = deepest = 0
-    for match in _BRACKETS.finditer(text):
-        depth = depth + 1 if match.group() in "[{" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST or _INDENT.search(text):
-        raise NotYaml(f"is nested over {DEEPEST} deep")
+    bounded(text)
     try:
         return list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
@@ -45,6 +40,16 @@ def documents(text: str) -> list[Any]:
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
         reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
         raise NotYaml(reason) from None
+
+
+def bounded(text: str) -> None:
+    """Raise ``NotYaml`` for a text that is nested too deep to be composed."""
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(text):
+        depth = depth + 1 if match.group() in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST or _INDENT.search(text):
+        raise NotYaml(f"is nested over {DEEPEST} deep")
 
 
 def is_mapping(node: Any) -> TypeGuard[Any]:

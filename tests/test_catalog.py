@@ -123,7 +123,7 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
         ("images:\n  a: 1", "images: a: write text on both sides"),
         ("images:\n  a:", "images: a: only a key with ! has no image"),
         ("images: {a", "is not valid YAML"),
-        ("- a", "write a table"),
+        ("- a", "must be a table with the keys"),
         ("registry: 'https://a'", "is not HOST"),
         ("registry: reg/a:1", "is not HOST"),
         ("\tx", "is not valid YAML"),

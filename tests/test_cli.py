@@ -135,6 +135,32 @@ def test_diff_is_a_patch_that_git_applies(run: Run, tmp_path: Path, data: bytes,
     assert run("fix", "--diff").stdout == b""
 
 
+def test_diff_from_a_folder_below_and_through_a_link(run: Run, tmp_path: Path) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    for path in (tmp_path / "Dockerfile", below / "Dockerfile", below / "base"):
+        path.write_text(TEXT)
+    os.symlink("base", below / "Dockerfile.link")
+    subprocess.run(["git", "init", "-q", "."], cwd=tmp_path, check=True)
+    for words in (("fix", "--diff"), ("fix", "--diff", "..")):
+        patch = run(*words, cwd=below).stdout
+        subprocess.run(["git", "apply", "--check"], input=patch, cwd=tmp_path, check=True)
+    subprocess.run(["git", "apply"], input=run("fix", "--diff", cwd=below).stdout, cwd=below, check=True)
+    assert [path.read_text() for path in (tmp_path / "Dockerfile", below / "Dockerfile", below / "base")] == [
+        TEXT,
+        FIXED,
+        FIXED,
+    ]
+
+
+def test_a_dry_run_claims_nothing(run: Run, dockerfile: Path) -> None:
+    for option in ("--check", "--diff"):
+        done = run("fix", option, "--output", "json:out.json")
+        document = json.loads((dockerfile.parent / "out.json").read_text())
+        assert not any(finding["applied"] for finding in document["findings"])
+        assert b"= fixed" not in done.stdout + done.stderr
+
+
 def test_standard_input(run: Run, tmp_path: Path) -> None:
     done = run("fix", "-", input=TEXT.encode())
     assert (done.returncode, done.stdout.decode()) == (0, FIXED)

@@ -98,6 +98,20 @@ def test_excludes(tree: Path) -> None:
     ]
 
 
+def test_excludes_hold_below_the_tree_and_in_every_spelling(tree: Path) -> None:
+    others = [name for name in sorted(FOUND) if not name.startswith(".github")]
+    for pattern in ("./.github", "/.github", ".github/", "**/.github", ".github/Dockerfile"):
+        assert discover(["."], [pattern]).files == others, pattern
+    assert len(discover([str(tree)], [tree.parent.name, tree.name, "tmp"]).files) == len(FOUND)
+
+
+def test_tracked_files_that_are_absent_are_passed_over(tree: Path) -> None:
+    git(tree, "init", "-q")
+    git(tree, "add", "Dockerfile", "Dockerfile.dev")
+    (tree / "Dockerfile.dev").unlink()
+    assert "Dockerfile.dev" not in discover(["."]).files
+
+
 def test_other_repositories_are_left_to_runs_of_their_own(tree: Path) -> None:
     for name in ("sub", "clone"):
         (tree / name).mkdir()

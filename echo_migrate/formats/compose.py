@@ -229,9 +229,14 @@ class _Document:
             if isinstance(node, Image):
                 runs = tuple(run for a, b in node.ref.runs for run in whole.cut(a, b).runs) if whole.runs else ()
                 where = f"services.{name}.build.dockerfile_inline {node.where}"
+                reads = tuple(run for a, b in node.reads for run in whole.cut(a, b).runs) if whole.runs else ()
                 leaks = tuple((a, b, words) for start, end, words in node.leaks for a, b in whole.cut(start, end).runs)
                 node = node._replace(
-                    ref=Traced(node.ref.value, runs), where=where, leaks=leaks, locked=node.locked or locked
+                    ref=Traced(node.ref.value, runs),
+                    where=where,
+                    leaks=leaks,
+                    reads=reads,
+                    locked=node.locked or locked,
                 )
             yield node
 

@@ -20,10 +20,10 @@ _OPENING = re.compile(
     r"(?:ARG[ \t]+\w+(?:=[^\n]*)?|FROM[ \t]+(?:--\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?)[ \t\r]*(?:\n|$)"
 )
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
-_JINJA = re.compile(r"\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
+_JINJA = re.compile(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
 """Marks that are no Go template of a command's (``docker inspect --format '{{.Id}}'``), so may stand in any place."""
 
-_LITERAL = frozenset(("add", "arg", "copy", "expose", "from", "user", "volume", "workdir"))
+_LITERAL = frozenset(("add", "arg", "copy", "env", "expose", "from", "user", "volume", "workdir"))
 """Instructions in which template marks have no meaning of their own."""
 
 _SET_BY_BUILD = frozenset(
@@ -31,7 +31,11 @@ _SET_BY_BUILD = frozenset(
 ) | {"TARGETSTAGE"}
 """BuildKit, frontend/dockerfile/dockerfile2llb/platform.go, defaultArgs."""
 
+_MOUNT_FROM = re.compile(r"(?i)(?:^|(?<=,))from=([^,]*)")
 _MOST_STAGES = 500
+_MOST_NAMES = 64
+_NAMED = re.compile(r"\$\{?(\w+)")
+_BROKEN = re.compile(r"\$\{\w*[^\w}]")
 
 Node = Image | Problem | Ignore | Instruction
 
@@ -115,9 +119,13 @@ def _problem(text: str, file: Dockerfile) -> Problem | None:
             end = min(instruction.end, (text + "\n").index("\n", instruction.start))
             if _TEMPLATE.search(text, instruction.start, end):
                 return Problem(instruction.start, end, "is a template", "note")
-            word = text[instruction.start : end].split()[0][:40]
-            return Problem(instruction.start, end, f"has the unknown instruction {word}")
+            return Problem(instruction.start, end, f"has the unknown instruction {verb.upper()[:40]}")
     return None
+
+
+def _names_broken(found: Expansion) -> bool:
+    """Whether what is left unexpanded is an argument's own expression, not a variable without a value."""
+    return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
 class _Images:
@@ -158,15 +166,19 @@ class _Images:
                 carried = self.arguments.get(name)
                 if not equals and carried:
                     words = f"the build argument {name} also reaches a stage"
-                    self.leaks += [(start, end, words) for start, end in carried.text.runs]
+                    self.leaks += [(start, end, words) for start, end in (*carried.text.runs, *carried.reads)]
             elif equals:
-                try:
-                    self.arguments[name] = self._expand(word.cut(len(name) + 1, len(word.value)))
-                except ValueError:
-                    self.arguments.pop(name, None)
+                self.arguments[name] = self._expand(word.cut(len(name) + 1, len(word.value)))
 
     def _expand(self, word: Traced) -> Expansion:
-        return expand(word, self._value, self.file.escape)
+        """The word expanded; one that cannot be still reads every argument that it names."""
+        try:
+            return expand(word, self._value, self.file.escape)
+        except ValueError:
+            named = dict.fromkeys(_NAMED.findall(word.value)[:_MOST_NAMES])
+            values = [value for name in named if (value := self.arguments.get(name))]
+            reads = dict.fromkeys(run for value in values for run in (*value.text.runs, *value.reads))
+            return Expansion(word, reads=tuple(reads), broken=True)
 
     def _value(self, name: str) -> Expansion | None:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
@@ -179,20 +191,18 @@ class _Images:
             return
         platform = next((flag.value.value for flag in instruction.flags if flag.name == "platform"), "")
         written = words[0]
-        try:
-            found = self._expand(written)
-        except ValueError:
-            yield Image(written, "FROM", written.start, written.end, locked="its expression cannot be expanded")
-        else:
-            yield Image(
-                found.text,
-                "FROM",
-                written.start,
-                written.end,
-                local=self._local(found.text.value, self.stages),
-                unsettled=found.unsettled,
-                platform="" if "$" in platform else platform,
-            )
+        found = self._expand(written)
+        yield Image(
+            found.text,
+            "FROM",
+            written.start,
+            written.end,
+            local="" if found.broken else self._local(found.text.value, self.stages),
+            locked="its expression cannot be expanded" if found.broken or _names_broken(found) else "",
+            unsettled=found.unsettled,
+            platform="" if "$" in platform else platform,
+            reads=found.reads,
+        )
         if len(words) == 3:
             self.stages.append(words[2].value.lower())
 
@@ -201,20 +211,17 @@ class _Images:
             if instruction.verb == "copy" and flag.name == "from":
                 yield self._elsewhere(flag.value, f"{prefix}COPY --from")
             elif instruction.verb == "run" and flag.name == "mount":
-                position = 0
-                for field in flag.value.value.split(","):
-                    key, equals, value = field.partition("=")
-                    if key.lower() == "from" and equals:
-                        start = position + len(key) + 1
-                        yield self._elsewhere(flag.value.cut(start, start + len(value)), f"{prefix}RUN --mount from")
-                    position += len(field) + 1
+                places = [match.span(1) for match in _MOUNT_FROM.finditer(flag.value.value)]
+                for ref in flag.value.cuts(places):
+                    yield self._elsewhere(ref, f"{prefix}RUN --mount from")
 
     def _elsewhere(self, ref: Traced, where: str) -> Image:
         """An image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its number."""
-        local = f"stage {ref.value}" if ref.value.isdigit() else self._local(ref.value, self.every)
+        numbered = ref.value.isdigit() and where.endswith("COPY --from")
+        local = f"stage {ref.value}" if numbered else self._local(ref.value, self.every)
         locked = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
         if not local and not locked and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
-            local = f"stage {ref.value} of the file that builds on this image"
+            locked = "it may name a stage of the file that builds on this image"
         return Image(ref, where, ref.start, ref.end, local=local, locked=locked)
 
     def _local(self, value: str, stages: "list[str] | set[str]") -> str:

@@ -8,7 +8,15 @@ from echo_migrate.model import Finding, Ignore, rule
 
 @rule(on=Ignore, level="note")
 def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
-    asked = {rule.id for rule in context.settings.rules}
-    if ignore.ours and ignore not in context.used and ignore.rules <= asked:
-        names = ", ".join(sorted(ignore.rules))
+    from echo_migrate.rules import RULES
+
+    if not ignore.ours or ignore in context.used:
+        return
+    known = {name for rule in RULES.values() for name in (rule.id, *rule.also)}
+    asked = {name for rule in context.settings.rules for name in (rule.id, *rule.also)}
+    unknown = ignore.rules - known - {"*"}
+    if unknown:
+        yield Finding("unused-ignore", ignore.start, ignore.end, f"there is no rule {', '.join(sorted(unknown))}")
+    elif ignore.rules - {"*"} <= asked:
+        names = ", ".join(sorted(ignore.rules - {"*"})) or "any rule"
         yield Finding("unused-ignore", ignore.start, ignore.end, f"there is nothing here to ignore of {names}")
