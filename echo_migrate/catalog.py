@@ -22,11 +22,13 @@ class MappingError(ValueError):
 
 
 class Upstream(NamedTuple):
-    """A canonical upstream name. ``doubt`` says why the reference may mean something else, or asks for less."""
+    """A canonical upstream name. ``doubt`` says why the reference may mean something else, or asks for less; ``likely``
+    that it is a guess, ``movable`` that a fix may be offered all the same."""
 
     name: str
     doubt: str = ""
     likely: bool = False
+    movable: bool = True
 
 
 class Row(NamedTuple):
@@ -91,7 +93,9 @@ class Catalog(NamedTuple):
         best = next(iter(candidates(reference, self)), None)
         if best is None or best.score < NAMED:
             return None
-        return Upstream(best.upstream) if best.own else Upstream(best.upstream, "; ".join(best.reasons), True)
+        if best.own:
+            return Upstream(best.upstream)
+        return Upstream(best.upstream, "; ".join(best.reasons), True, best.movable)
 
     def path(self, reference: Reference) -> str:
         """A reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.formats import candidate
+from echo_migrate.tree import repository
 
 _GIT = (
     "git",
@@ -80,16 +81,6 @@ def _root(path: str) -> str:
     working = os.path.realpath(os.getcwd())
     below = (here + "/").startswith(working.rstrip("/") + "/")
     return repository(here) or (working if below else here)
-
-
-@lru_cache
-def repository(folder: str) -> str | None:
-    """The top folder of the repository that a folder lies in."""
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        if folder == os.path.dirname(folder):
-            return None
-        folder = os.path.dirname(folder)
-    return folder
 
 
 def _patterns(exclude: Iterable[str]) -> tuple[str, ...]:

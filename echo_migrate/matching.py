@@ -15,10 +15,10 @@ from typing import NamedTuple
 from echo_migrate.catalog import Catalog, Facts, facts, folder, read_yaml
 from echo_migrate.reference import Reference
 
-NAMED = 60
-"""The least score with which an upstream is named."""
+NAMED = 70
+"""The least score with which an upstream is named; what is below shows among the candidates of ``match`` alone."""
 
-CLOSE = 85
+CLOSE = 80
 """The least similarity of two names that counts as a typing error."""
 
 _TAIL_WORDS = frozenset(
@@ -45,12 +45,17 @@ _MIRRORS = frozenset(
 
 
 class Candidate(NamedTuple):
-    """An upstream image that a reference may mean. ``own`` says that it is the project's own image, without doubt."""
+    """An upstream image that a reference may mean.
+
+    ``own`` says that it is the project's own image, without doubt; ``movable`` that its tags are the project's too, so
+    that a fix may be offered (a repackager has versions of its own).
+    """
 
     upstream: str
     score: int
     reasons: tuple[str, ...]
     own: bool = False
+    movable: bool = False
 
 
 class Publishers(NamedTuple):
@@ -161,9 +166,9 @@ def _mirrored(path: str, official: frozenset[str], lists: Publishers) -> list[Ca
         ending = "/".join(parts[begin:])
         name = lists.aliases.get(ending) or ("/".join(parts[begin:-1]) in lists.own and _own_name(ending, official))
         if name:
-            return [Candidate(name, 90, (f"the path ends in {ending}", f"{parts[0]} may mirror it"))]
+            return [Candidate(name, 90, (f"the path ends in {ending}", f"{parts[0]} may mirror it"), movable=True)]
     if len(parts) > 2 and parts[-2] in _MIRRORS and parts[-1] in official:
-        return [Candidate(parts[-1], 90, (f"{'/'.join(parts[:-1])} looks like a mirror of Docker Hub",))]
+        return [Candidate(parts[-1], 90, (f"{'/'.join(parts[:-1])} looks like a mirror of Docker Hub",), movable=True)]
     return []
 
 
@@ -185,15 +190,21 @@ def _varied(path: str, official: frozenset[str]) -> list[Candidate]:
     if name is None or name == tail or name not in official:
         return []
     score = 85 if "/" not in path else 60
-    return [Candidate(name, score, (f"{tail} is {name} with a version or a variant in its name",))]
+    return [
+        Candidate(name, score, (f"{tail} is {name} with a version or a variant in its name",), movable="/" not in path)
+    ]
 
 
 def _misspelt(path: str, official: frozenset[str]) -> list[Candidate]:
     """Typing errors; only where a name is near by its first letter and length is the library loaded."""
-    near = [name for name in official if name[0] == path[0] and abs(len(name) - len(path)) < 2 and len(name) > 3]
-    if not near or len(path) < 4:
+    near = [name for name in official if name[0] == path[0] and abs(len(name) - len(path)) < 2]
+    if not near or len(path) < 5:
         return []
     from rapidfuzz.distance import DamerauLevenshtein
 
     scored = ((round(100 * DamerauLevenshtein.normalized_similarity(path, name)), name) for name in sorted(near))
-    return [Candidate(name, score, (f"{path} is spelt like {name}",)) for score, name in scored if score + 5 >= CLOSE]
+    return [
+        Candidate(name, score, (f"{path} is spelt like {name}",), movable=True)
+        for score, name in scored
+        if score >= CLOSE
+    ]

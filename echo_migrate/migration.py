@@ -155,8 +155,8 @@ class _Target:
         if self.seen_only and not self.seen:
             self.doubts.append("it rests on the naming convention alone")
         found = Move("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
-        if missing:
-            return found._replace(reasons=(missing,))
+        if missing or not self.upstream.movable:
+            return found._replace(reasons=(missing or self.upstream.doubt,))
         found = found._replace(target=apply(image.ref.value, [Edit(*change) for change in changes]))
         if image.locked or not image.ref.runs:
             return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))

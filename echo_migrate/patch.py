@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable, Iterator
 from difflib import unified_diff
 
-from echo_migrate.discover import repository
 from echo_migrate.model import Result
 from echo_migrate.source import Source
+from echo_migrate.tree import repository
 
 
 def patch(results: Iterable[Result]) -> bytes:

@@ -1,6 +1,7 @@
 """Pages with cases: the rules' documentation and ``tests/cases``.
 
-A case is a fenced ``dockerfile`` block, a ``dockerfile fixed`` block where it changes, and a ``says`` block.
+A case is a fenced ``dockerfile`` (or, for a compose file, ``yaml``) block, the same with ``fixed`` behind it where it
+changes, and a ``says`` block.
 """
 
 import re
@@ -14,6 +15,7 @@ from echo_migrate.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "echo_migrate" / "rules").glob("*.md"), *(ROOT / "tests" / "cases").glob("*.md")])
+PATHS = {"dockerfile": "Dockerfile", "yaml": "compose.yaml"}
 ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -21,6 +23,7 @@ _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 class Case(NamedTuple):
     name: str
     rule: str
+    path: str
     options: tuple[str, ...]
     text: str
     fixed: str
@@ -30,15 +33,23 @@ class Case(NamedTuple):
 def cases(page: Path) -> Iterator[Case]:
     rule = page.stem.replace("_", "-") if page.parent.name == "rules" else ""
     blocks = list(_FENCE.finditer(page.read_text()))
-    starts = [i for i, block in enumerate(blocks) if block[1] == "dockerfile" and block[2].strip() != "fixed"]
+    starts = [i for i, block in enumerate(blocks) if block[1] in PATHS and block[2].strip() != "fixed"]
     for begin, end in zip(starts, [*starts[1:], len(blocks)], strict=True):
         opening = blocks[begin]
         rest = {(block[1], block[2].strip()): block[3] for block in blocks[begin + 1 : end]}
         line = page.read_text().count("\n", 0, opening.start()) + 1
         says = rest.get(("says", ""))
         assert says is not None, f"{page}:{line} has no says block"
-        fixed = rest.get(("dockerfile", "fixed"), opening[3])
-        yield Case(f"{page.stem}:{line}", rule, tuple(opening[2].split()), opening[3], fixed, says.splitlines())
+        fixed = rest.get((opening[1], "fixed"), opening[3])
+        yield Case(
+            f"{page.stem}:{line}",
+            rule,
+            PATHS[opening[1]],
+            tuple(opening[2].split()),
+            opening[3],
+            fixed,
+            says.splitlines(),
+        )
 
 
 def settings(case: Case) -> Settings:

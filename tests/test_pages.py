@@ -3,7 +3,7 @@
 import pytest
 
 from echo_migrate.engine import examine, treat
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import recognised
 from echo_migrate.rules import RULES, page
 from echo_migrate.source import Source
 from tests.pages import PAGES, Case, cases, settings
@@ -15,8 +15,10 @@ CASES = [case for path in PAGES for case in cases(path)]
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_case(case: Case, newline: str) -> None:
     asked = settings(case)
-    source = Source.of("Dockerfile", case.text.replace("\n", newline).encode())
-    result = treat(source, dockerfile, asked)
+    source = Source.of(case.path, case.text.replace("\n", newline).encode())
+    format = recognised(source.path, source.text)
+    assert format is not None
+    result = treat(source, format, asked)
     said = ["{}:{} {} {}".format(*source.position(f.start), f.rule, f.message) for f in result.findings]
     assert result.refused is None
     assert said == case.says
@@ -32,7 +34,7 @@ def test_case(case: Case, newline: str) -> None:
     lines = zip(source.text.split("\n"), result.fixed.text.split("\n"), strict=True)
     assert {number for number, (old, new) in enumerate(lines, 1) if old != new} <= edited
 
-    again, _ = examine(result.fixed, dockerfile, asked)
+    again, _ = examine(result.fixed, format, asked)
     assert not [f for f in again if f.fix and (f.fix.safe or asked.unsafe)]
 
 

@@ -26,7 +26,7 @@ def test_the_first_command_installs_and_fixes_the_examples(tmp_path: Path) -> No
         target.write_bytes((ROOT / name).read_bytes())
     done = subprocess.run(["bash", "-ec", COMMANDS[0]], cwd=clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Checked 6 files: 13 image references\n   7 migrated (1 by naming convention" in done.stdout
+    assert "Checked 7 files: 15 image references\n   8 migrated (1 by naming convention" in done.stdout
     assert (
         (clone / "demo/api/Dockerfile")
         .read_text()

@@ -35,6 +35,7 @@ CHECK = {
         "reports.text",
         "rules",
         "source",
+        "tree",
         "yamltext",
     ),
     *RULES,

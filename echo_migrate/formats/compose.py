@@ -10,6 +10,7 @@ from echo_migrate.formats import dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.source import Edit, Source, Traced, Unreadable
+from echo_migrate.tree import repository
 from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, items, traced
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
@@ -155,6 +156,7 @@ class _Document:
         seen: set[int] = set()
         for name, node in self.services:
             build = effective(effective(node).get("build"))
+            yield from self._fed(name, effective(node).get("build"))
             for context, value in _contexts(build):
                 place = traced(value, self.text)
                 at = place.value.find(_CONTEXT)
@@ -164,10 +166,43 @@ class _Document:
                     where = f"services.{name}.build.additional_contexts.{context}"
                     yield self._read(ref, value, where)
 
+    def _fed(self, name: str, node: Any) -> Iterator[Image]:
+        """The images that a service's build arguments name, by the Dockerfile that they are given to."""
+        build = effective(node)
+        arguments = list(_arguments(build, self.text))
+        path = _dockerfile(self.source.path, node) if arguments else None
+        if path is None:
+            return
+        try:
+            text = Source.read(path).text
+            found = {key: expand(value, _unset, escape="\0") for key, value in arguments}
+        except (Unreadable, ValueError):
+            return
+        spans = {key: value for key, value in arguments if value.runs}
+        given = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in found.items()}
+        for image in dockerfile.images(text, given):
+            own = [run for run in image.ref.runs if run[0] >= _FAR]
+            key = next(
+                (key for key, value in spans.items() if own and value.start <= own[0][0] - _FAR <= value.end), None
+            )
+            if key is None or image.where != "FROM":
+                continue
+            whole = len(own) == len(image.ref.runs)
+            yield image._replace(
+                ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
+                where=f"services.{name}.build.args.{key}",
+                start=spans[key].start,
+                end=spans[key].end,
+                leaks=(),
+                reads=(),
+                locked=image.locked if whole else f"its other part stands in {os.path.normpath(path)}",
+            )
+
     def _image(self, scalar: Any, users: list[tuple[str, dict[str, Any]]], results: set[str]) -> Image:
         name, keys = users[0]
         where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
-        image = self._read(traced(scalar, self.text), scalar, where)
+        place = traced(scalar, self.text)
+        image = self._read(place.cut(0, len(place.value.rstrip())) if place.runs else place, scalar, where)
         built = ["build" in keys for _, keys in users]
         local = "the result of a build" if all(built) or scalar.value in results else ""
         locked = "it also names the result of a build" if any(built) and not local else image.locked
@@ -239,6 +274,42 @@ class _Document:
                     locked=node.locked or locked,
                 )
             yield node
+
+
+_FAR = 10**12
+"""Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
+
+
+def _shifted(place: Traced, by: int) -> Traced:
+    return Traced(place.value, tuple((start + by, end + by) for start, end in place.runs))
+
+
+def _arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
+    """The build arguments with a value, in either form: a mapping, or a list of name=value."""
+    for name, value in items(build.get("args")):
+        if is_scalar(value) and value.value:
+            yield name, traced(value, text)
+    for value in _sequence(build.get("args")):
+        if is_scalar(value) and "=" in value.value:
+            name = value.value.partition("=")[0]
+            place = traced(value, text)
+            if place.runs:
+                yield name, place.cut(len(name) + 1, len(place.value))
+
+
+def _dockerfile(path: str, node: Any) -> str | None:
+    """The Dockerfile that a build names, if it lies inside of the compose file's tree."""
+    build = effective(node)
+    context = node if is_scalar(node) else build.get("context")
+    name = build.get("dockerfile")
+    parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
+    if "dockerfile_inline" in build or any("$" in part or ":" in part or part.startswith("/") for part in parts):
+        return None
+    folder = os.path.dirname(path)
+    found = os.path.join(folder, *parts)
+    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
+    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
+    return found if inside and os.path.isfile(found) else None
 
 
 def _lift(whole: Traced, offset: int) -> int:

@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
 from echo_migrate.ignores import ignores
@@ -128,11 +129,17 @@ def _names_broken(found: Expansion) -> bool:
     return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
-class _Images:
-    """Reads the instructions once, with the build arguments and stages known so far."""
+def images(text: str, given: Mapping[str, Expansion]) -> list[Image]:
+    """The images of a Dockerfile that is built with these arguments."""
+    return _Images(read(text), given).read()
 
-    def __init__(self, file: Dockerfile) -> None:
+
+class _Images:
+    """Reads the instructions once, with the build arguments and stages known so far; ``given`` replaces defaults."""
+
+    def __init__(self, file: Dockerfile, given: Mapping[str, Expansion] = MappingProxyType({})) -> None:
         self.file = file
+        self.given = given
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
         self.leaks: list[tuple[int, int, str]] = []
@@ -167,6 +174,8 @@ class _Images:
                 if not equals and carried:
                     words = f"the build argument {name} also reaches a stage"
                     self.leaks += [(start, end, words) for start, end in (*carried.text.runs, *carried.reads)]
+            elif name in self.given:
+                self.arguments[name] = self.given[name]
             elif equals:
                 self.arguments[name] = self._expand(word.cut(len(name) + 1, len(word.value)))
 

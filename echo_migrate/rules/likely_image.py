@@ -12,6 +12,6 @@ def likely_image(image: Image, context: Context) -> Iterator[Finding]:
     if not move.likely or move.target is None or move.state not in ("migrate", "needs-person"):
         return
     says = f"{image.shown} may be {move.upstream}, which has a hardened image, {move.target}"
-    says += f"; not a safe move: {move.reason}"
+    says += f"; {'not a safe move' if move.edits else 'needs a person'}: {move.reason}"
     fix = Fix(move.edits, f"use {move.target}", safe=False) if move.edits else None
     yield Finding("likely-image", image.start, image.end, says, fix, basis=move.basis)

@@ -1,0 +1,149 @@
+"""Compose files: both of PyYAML's loaders, other files beside them, hostile texts, and a plain walk as an oracle."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from echo_migrate import catalog, engine
+from echo_migrate.formats import compose, recognised
+from echo_migrate.model import Result
+from echo_migrate.rules import RULES
+from echo_migrate.source import Edit, Source
+from tests.pages import PAGES, Case, cases, settings
+
+CASES = [case for page in PAGES for case in cases(page) if case.path == "compose.yaml"]
+SETTINGS = engine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+
+
+def treat(path: str, text: str) -> Result:
+    return engine.treat(Source(path, text), compose, SETTINGS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_pure_loader_sees_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = engine.treat(Source(case.path, case.text), compose, settings(case))
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    slow = engine.treat(Source(case.path, case.text), compose, settings(case))
+    assert slow.fixed == fast.fixed
+    assert [outcome.state for outcome in slow.outcomes] == [outcome.state for outcome in fast.outcomes]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_every_image_that_a_plain_walk_finds_is_listed(case: Case) -> None:
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    try:
+        documents = list(yaml.load_all(case.text, Loader))
+    except yaml.YAMLError:
+        return
+    listed = {o.image.ref.value for o in treat(case.path, case.text).outcomes}
+    listed |= {case.text[o.image.start : o.image.end] for o in treat(case.path, case.text).outcomes}
+    for document in documents:
+        for service in document.get("services", document).values():
+            if isinstance(service, dict) and "image" in service:
+                assert service["image"].strip() in listed
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "known"),
+    [
+        ("compose.yaml", "services:\n  a:\n    image: b\n", True),
+        ("stack.yml", "services:\n  a:\n    image: b\n", True),
+        ("docker-compose.yml", "a:\n  image: b\n", True),
+        ("other.yml", "a:\n  image: b\n", False),
+        ("compose.json", "services: {a: {image: b}}", False),
+        ("ci.yml", "on: push\njobs:\n  a:\n    services:\n      b:\n        image: c\n", False),
+        ("services.yaml", "services:\n  App\\Foo:\n    arguments: [a]\n", False),
+        ("pod.yaml", "apiVersion: v1\nkind: Pod\nservices:\n  - image: a\n", False),
+        (".gitlab-ci.yml", "services:\n  - docker:dind\njob:\n  image: a\nstages: [a]\n", False),
+    ],
+)
+def test_recognised_by_content(path: str, text: str, known: bool) -> None:
+    assert (recognised(path, text) is compose) == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services:\n  a:\n    image: x\n  b: " + "[" * 200_000,
+        "services:\n  a:\n    image: x\n  b:\n" + "".join(" " * n + "- -\n" for n in range(400, 1000)),
+        "services:\n  a:\n\timage: x\n",
+        "services:\n  a:\n    image: x\n   b: y\n",
+        "services:\n  a:\n    image: x\n---\n: : :\n  - [\n",
+        "services:\n  a:\n    image: \x01\n",
+        "services:\n  a:\n    image: \udcff\n",
+        "services:\n  a:\n    image: *none\n",
+    ],
+)
+def test_what_is_no_yaml_is_a_finding(text: str) -> None:
+    result = treat("compose.yaml", text)
+    assert [finding.rule for finding in result.findings] == ["unreadable-file"]
+    assert result.fixed is result.source
+
+
+def test_strange_shapes_end_in_an_answer() -> None:
+    letters = zip("abcdefghij", "bcdefghijk", strict=True)
+    bomb = "x-a: &a [x, x]\n" + "".join(f"x-{c}: &{c} [*{p}, *{p}, *{p}, *{p}]\n" for p, c in letters)
+    shapes = (
+        bomb + "services:\n  s:\n    image: python:3.12\n    x: *k\n",
+        "services:\n  ? [a, b]\n  : image: x\n  s:\n    image: python:3.12\n",
+        "services:\n  s: &s\n    <<: *s\n    image: python:3.12\n",
+        "services:\n  r: {image: [a]}\n  t: {image: {a: b}}\n  s: {image: 'python:3.12', build: null, volumes: 3}\n",
+        "services: [a]\n---\nservices:\n  s:\n    image: python:3.12\n",
+    )
+    for text in shapes:
+        result = treat("compose.yaml", text)
+        assert not any(finding.rule == "unreadable-file" for finding in result.findings), text
+        moved = "build: null" not in text
+        assert ("reg.echohq.com/python:3.12" in result.fixed.text) == moved, text
+
+
+def test_settings_beside_it_are_read_for_the_report_alone(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# note\nIMAGE=python:3.12\nexport TAG='22'\n")
+    path = tmp_path / "compose.yaml"
+    text = "services:\n  a:\n    image: ${IMAGE}\n  b:\n    image: node:${TAG}\n"
+    result = treat(str(path), text)
+    assert [(o.image.resolved, o.upstream, o.state) for o in result.outcomes] == [
+        ("python:3.12", "python", "needs-person"),
+        ("node:22", "node", "needs-person"),
+    ]
+    assert result.fixed is result.source
+    unsafe = engine.treat(Source(str(path), text), compose, SETTINGS._replace(unsafe=True))
+    assert unsafe.fixed.text == text.replace("node:", "reg.echohq.com/node:")
+
+
+@pytest.mark.parametrize("form", ["{}: {}", "- {}={}"])
+def test_build_arguments_feed_a_dockerfile(tmp_path: Path, form: str) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("ARG BASE=debian:12\nARG V=1\nFROM ${BASE}\nFROM node:${V}\n")
+    arguments = "".join(
+        f"        {form.format(*pair)}\n" for pair in (("BASE", "python:3.12"), ("V", "22"), ("X", "ruby:3"))
+    )
+    text = f"services:\n  a:\n    build:\n      context: app\n      args:\n{arguments}"
+    result = treat(str(tmp_path / "compose.yaml"), text)
+    assert [(o.image.where, o.image.ref.value, o.state) for o in result.outcomes] == [
+        ("services.a.build.args.BASE", "python:3.12", "migrate"),
+        ("services.a.build.args.V", "node:22", "needs-person"),
+    ]
+    assert result.fixed.text == text.replace("python:3.12", "reg.echohq.com/python:3.12")
+
+
+def test_no_dockerfile_outside_of_the_tree_is_read(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    (tmp_path / "tree").mkdir()
+    text = "services:\n  a:\n    build:\n      context: ..\n      args: {BASE: 'python:3.12'}\n"
+    assert treat(str(tmp_path / "tree" / "compose.yaml"), text).outcomes == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("python", "node"), ("restart", "resturt"), ("always", "never"), ("- a", "- b"), ("# note", "  - c")],
+)
+def test_only_an_image_may_change(old: str, new: str) -> None:
+    text = "services:\n  s:\n    image: python:3.12\n    restart: always\n    command:\n    - a\n    # note\n"
+    place = text.index("python")
+    refused = compose.verify(Source("c", text), Source("c", text.replace(old, new)), [Edit(place, place + 6, "node")])
+    assert (refused is None) == (old == "python")

@@ -1,0 +1,99 @@
+"""The outputs: what each prints of the same results, with names that would do harm in it."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from echo_migrate import catalog, engine, inventory, reports
+from echo_migrate.formats import dockerfile
+from echo_migrate.model import Result
+from echo_migrate.rules import RULES
+from echo_migrate.source import Source
+from tests.conftest import Run
+
+EVIL = "a|b`c\n<img src=x>@you\x1b[31m\u202e/Dockerfile"
+TEXT = (
+    "FROM python:3.12\nFROM redis:7-alpine AS r\nFROM acme/x\nFROM cgr.dev/a/b:1\n"
+    "FROM ${V}\nFROM r\nFROM acme/<b>@me|`\n"
+)
+RUN = reports.Run("check", "echo", "Echo", "docker login reg.echohq.com")
+
+
+@pytest.fixture
+def results() -> list[Result]:
+    settings = engine.Settings(catalog.load(), tuple(RULES.values()))
+    return [engine.treat(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
+
+
+@pytest.mark.parametrize("format", reports.FORMATS)
+def test_nothing_printed_moves_the_cursor_or_breaks_a_line(results: list[Result], format: str) -> None:
+    text = reports.render(format, results, RUN)
+    assert not any(piece in text for piece in ("\x1b[31m", "\u202e", "c\n<img"))
+
+
+@pytest.mark.parametrize("format", list(inventory.FORMATS))
+def test_inventory_lists_every_reference_once(results: list[Result], format: str) -> None:
+    text = inventory.render(format, results)
+    assert not any(piece in text for piece in ("\x1b[31m", "\u202e", "c\n<img"))
+    assert text.count("redis:7-alpine") >= 2
+
+
+def test_concise_is_a_line_a_finding(results: list[Result]) -> None:
+    lines = reports.render("concise", results, RUN).splitlines()
+    assert lines[0] == (
+        "Dockerfile:1:6: warning[mapped-image] python:3.12 has a hardened image, reg.echohq.com/python:3.12"
+    )
+    assert len(lines) == sum(len(result.findings) for result in results) + 1
+    assert lines[-1] == (
+        "2 files, 12 image references: 2 migrated (0 by convention), 2 hardened, 2 without a replacement, "
+        "6 for a person, 0 ignored"
+    )
+
+
+def test_markdown_is_one_table_whatever_the_names(results: list[Result]) -> None:
+    text = reports.render("markdown", results, RUN)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + sum(len(result.findings) for result in results)
+    plain = text.replace("\\|", "")
+    assert all(line.count("|") == 4 for line in plain.splitlines() if line.startswith("|"))
+    assert "@you" not in re.sub(r"`` .*? ``|`[^`]*`", "", plain)
+    assert "<b>" not in text
+
+
+def test_inventory_sums(results: list[Result]) -> None:
+    rows = list(inventory.rows(results))
+    counts = reports.summary(results)
+    assert len([row for row in rows if row.state != "local"]) == counts.references == 12
+    table = list(csv.DictReader(io.StringIO(inventory.render("csv", results))))
+    assert [row["state"] for row in table] == [row.state for row in rows]
+    text = inventory.render("text", results)
+    for state, words in (("migrate", "2 to migrate"), ("hardened", "2 already"), ("needs-person", "6 need a person")):
+        assert sum(row.state == state for row in rows) == int(words.split()[0])
+        assert words in text
+
+
+def test_the_commands(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nFROM acme/x:1\n")
+    done = run("inventory")
+    assert done.returncode == 0
+    assert b"Dockerfile:1:6 python:3.12 -> reg.echohq.com/python:3.12" in done.stdout
+    assert run("inventory", "--output", "csv:out.csv").returncode == 0
+    assert (
+        (tmp_path / "out.csv")
+        .read_text()
+        .startswith("path,line,column,context,raw,resolved,upstream,target,state,reason\n")
+    )
+    done = run("match", "node:22", "bitnami/redis:7")
+    assert (done.returncode, done.stdout.decode()) == (
+        0,
+        "node:22 -> reg.echohq.com/node:22 (safe)\n"
+        "  100  node                     node is a Docker official image\n"
+        "bitnami/redis:7 -> reg.echohq.com/redis (not safe)\n"
+        "   80  redis                    bitnami packages redis in its own way\n"
+        "       bitnami is retired; its place is taken by bitnamilegacy (frozen) or bitnamisecure\n",
+    )
+    assert run("match", "acme/tool").returncode == 1
+    assert run("match").returncode == 2

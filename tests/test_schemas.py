@@ -1,0 +1,71 @@
+"""What is printed and read is what the schemas say, and the schemas are shipped."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from echo_migrate import catalog, cli, config
+from tests.conftest import Run
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "echo_migrate" / "schemas"
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((FOLDER / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_reports(run: Run) -> None:
+    for words in (("check",), ("fix", "--check"), ("check", "--seen-only")):
+        done = run(*words, "--output-format", "json", str(ROOT / "tests" / "examples"))
+        document = json.loads(done.stdout)
+        validator("report").validate(document)
+        counts = document["summary"]
+        states = ("migrated", "hardened", "no_replacement", "needs_person", "ignored")
+        assert counts["references"] == sum(counts[state] for state in states) == 15
+
+
+def test_inventory(run: Run) -> None:
+    listed = json.loads(run("inventory", "--output-format", "json", str(ROOT / "tests" / "examples")).stdout)
+    validator("inventory").validate(listed)
+    assert len([row for row in listed["references"] if row["state"] != "local"]) == 15
+
+
+def test_match(run: Run) -> None:
+    done = run(
+        "match", "--output-format", "json", "node:22", "pyhton", "foo", "node:${V}", "golang:{{ v }}", "-", "a b"
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    for answer in answers:
+        validator("match").validate(answer)
+    assert [answer["upstream"] for answer in answers] == ["node", "python", None, "node", "golang", None, None]
+    assert [answer["safe"] for answer in answers] == [True] + [False] * 6
+
+
+def test_config_keys_are_the_options() -> None:
+    schema = json.loads((FOLDER / "config.schema.json").read_text())
+    keys = {
+        max(option.opts, key=len).lstrip("-")
+        for command in (cli.check, cli.fix)
+        for option in command.params
+        if isinstance(option, click.Option) and option.name not in config.NOT_KEYS
+    }
+    assert set(schema["properties"]) == keys
+
+
+@pytest.mark.parametrize("provider", catalog.providers())
+def test_mappings(provider: str) -> None:
+    assert set(json.loads((FOLDER / "mapping.schema.json").read_text())["properties"]) == set(catalog.KEYS)
+    data: dict[str, Any] = yaml.safe_load((Path(catalog.folder()) / f"{provider}.yaml").read_text())
+    data = {key: value.isoformat() if isinstance(value, datetime.date) else value for key, value in data.items()}
+    validator("mapping").validate(data)
+    assert list(validator("mapping").iter_errors({"images": {"a": "host.example:5000/b"}}))
+    assert list(validator("mapping").iter_errors({"imagse": {}}))
