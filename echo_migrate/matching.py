@@ -62,6 +62,7 @@ class Publishers(NamedTuple):
     """``mappings/publishers.yaml``."""
 
     own: frozenset[str]
+    no_names: frozenset[str]
     aliases: dict[str, str]
     repackagers: frozenset[str]
     repackaged: dict[str, str]
@@ -75,6 +76,7 @@ def publishers() -> Publishers:
     data = read_yaml(os.path.join(folder(), "publishers.yaml"))
     return Publishers(
         frozenset(data["own"]["namespaces"]),
+        frozenset(data["own"]["words"]),
         data["aliases"]["images"],
         frozenset(data["repackagers"]["namespaces"]),
         data["repackagers"]["images"],
@@ -119,6 +121,9 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
         return _candidates(moved)
     if path.rpartition("/")[0] in lists.own or _below(path, lists.own):
         return (Candidate(_own_name(path, official), 100, (f"{path} is the project's own image",), True),)
+    if path.count("/") <= 1 + _has_registry(path) and path.split("/")[-2:-1] == [tail]:
+        reason = f"{path} bears the project's name twice"
+        return (Candidate(_own_name(path, official), 100, (reason,), True),)
     found = [*_mirrored(path, official, lists), *_named_by_its_tail(path, official), *_varied(path, official)]
     if not found and "/" not in path:
         found = _misspelt(path, official)
@@ -149,7 +154,7 @@ def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | Non
 def _own_name(path: str, official: frozenset[str]) -> str:
     """The canonical name in a project's own namespace; never an official one: ``debezium/postgres`` is not postgres."""
     name = path.rpartition("/")[2].replace("_", "-")
-    return "/".join(path.split("/")[-2:]) if name in official else name
+    return "/".join(path.split("/")[-2:]) if name in official or name in publishers().no_names else name
 
 
 def _has_registry(path: str) -> bool:

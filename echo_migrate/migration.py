@@ -95,7 +95,8 @@ def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
         return Move("no-replacement", reasons=("not a known public image",))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
-        reason = f"{catalog.title} is not known to offer {upstream.name}"
+        variant = f" as {', '.join(sorted(row.words))}" if row else ""
+        reason = f"{catalog.title} is not known to offer {upstream.name}{variant}"
         return Move("no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     return _Target(image, reference, upstream, row, catalog, seen_only).move()
 

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from difflib import unified_diff
+from difflib import SequenceMatcher
+from itertools import groupby
+from typing import Literal
 
 from echo_migrate.model import Result
 from echo_migrate.source import Source
 from echo_migrate.tree import repository
+
+CONTEXT = 3
 
 
 def patch(results: Iterable[Result]) -> bytes:
@@ -22,10 +26,51 @@ def _file(result: Result) -> Iterator[bytes]:
         relative = path.lstrip("/")
     old, new = _quoted(f"a/{relative}"), _quoted(f"b/{relative}")
     yield b"diff --git " + old + b" " + new + b"\n--- " + old + _tab(old) + b"\n+++ " + new + _tab(new) + b"\n"
-    for line in list(unified_diff(_lines(result.source), _lines(result.fixed), n=3))[2:]:
-        yield line.encode("utf-8", "surrogateescape")
-        if not line.endswith("\n"):
-            yield b"\n\\ No newline at end of file\n"
+    before, after = _lines(result.source), _lines(result.fixed)
+    for group in _matched(before, after).get_grouped_opcodes(CONTEXT):
+        (_, first, _, other, _), (_, _, last, _, end) = group[0], group[-1]
+        yield f"@@ -{_range(first, last)} +{_range(other, end)} @@\n".encode()
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                yield from (_line(" ", line) for line in before[i1:i2])
+            else:
+                yield from (_line("-", line) for line in before[i1:i2])
+                yield from (_line("+", line) for line in after[j1:j2])
+
+
+Opcode = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
+
+
+class _Paired(SequenceMatcher[str]):
+    """Two texts of as many lines, compared in pairs: linear, where the general comparison is not."""
+
+    def __init__(self, before: list[str], after: list[str]) -> None:
+        super().__init__()
+        self.before, self.after = before, after
+
+    def get_opcodes(self) -> list[Opcode]:
+        found: list[Opcode] = []
+        same = groupby(range(len(self.before)), key=lambda at: self.before[at] == self.after[at])
+        for equal, group in same:
+            run = list(group)
+            found.append(("equal" if equal else "replace", run[0], run[-1] + 1, run[0], run[-1] + 1))
+        return found
+
+
+def _matched(before: list[str], after: list[str]) -> SequenceMatcher[str]:
+    if len(before) == len(after):  # as nearly always: an edit seldom holds a newline
+        return _Paired(before, after)
+    return SequenceMatcher(None, before, after, autojunk=False)
+
+
+def _range(start: int, stop: int) -> str:
+    """A hunk's range; the first line is 1, and an empty range stands behind the line before it."""
+    return f"{start + (stop > start)},{stop - start}"
+
+
+def _line(mark: str, line: str) -> bytes:
+    data = (mark + line).encode("utf-8", "surrogateescape")
+    return data if line.endswith("\n") else data + b"\n\\ No newline at end of file\n"
 
 
 def _lines(source: Source) -> list[str]:

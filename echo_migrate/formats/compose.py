@@ -2,6 +2,7 @@
 
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -81,9 +82,10 @@ def _lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
     """The edits within an inline text, by its own offsets."""
     position = 0
     for start, end in inline.runs:
-        for edit in edits:
-            if start <= edit.start <= edit.end <= end:
-                yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
+        for edit in edits[bisect_left(edits, (start,)) :]:
+            if edit.end > end:
+                break
+            yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
         position += end - start
 
 
@@ -96,8 +98,8 @@ def _alike(one: Any, other: Any, edits: list[Edit], above: tuple[int, ...] = ())
     if is_scalar(one):
         if one.value == other.value:
             return True
-        start, end = one.start_mark.index, one.end_mark.index
-        return any(start <= edit.start and edit.end <= end for edit in edits)
+        place = bisect_left(edits, (one.start_mark.index,))
+        return place < len(edits) and edits[place].end <= one.end_mark.index
     if len(one.value) != len(other.value):
         return False
     above = (*above, id(one))

@@ -23,9 +23,8 @@ def main(path: str) -> None:
         answers.append((label["confidence"], best.score if best else 0, right))
     counts = {kind: sum(label["confidence"] == kind for label in labels) for kind in ("certain", "likely", "none")}
     print(f"{len(labels)} references: {counts}\n")
-    print(
-        "| threshold | named | precision | recall, certain | recall, likely | named of none |\n|---|---|---|---|---|---|"
-    )
+    print("| threshold | named | precision | recall, certain | recall, likely | named of none |")
+    print("|---|---|---|---|---|---|")
     for threshold in (100, 90, 85, 80, 70, 60, 50):
         named = [(kind, right) for kind, score, right in answers if score >= threshold]
         hits = {kind: sum(right for other, right in named if other == kind) for kind in counts}
