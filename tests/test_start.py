@@ -25,7 +25,6 @@ RULES = {f"rules.{path.stem}" for path in (Path(__file__).parent.parent / "echo_
 CHECK = {
     *("", "cli", "catalog", "commands", "discover", "engine", "expand", "formats", "formats.dockerfile"),
     *(
-        "formats.compose",
         "ignores",
         "instructions",
         "migration",
@@ -36,7 +35,6 @@ CHECK = {
         "rules",
         "source",
         "tree",
-        "yamltext",
     ),
     *RULES,
 }

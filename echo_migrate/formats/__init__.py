@@ -1,10 +1,10 @@
 """The kinds of files that are read, one module each: what ``Format`` says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from re import Pattern
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from echo_migrate.formats import compose, dockerfile
 from echo_migrate.source import Edit, Source
 
 
@@ -26,19 +26,25 @@ class Format(Protocol):
         """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
 
 
-FORMATS: tuple[Format, ...] = (dockerfile, compose)
+FORMATS = ("dockerfile", "compose")
+"""The modules, in the order in which they are asked; one is imported when those before it have passed."""
+
+
+def formats() -> Iterator[Format]:
+    """The formats, each imported when its turn comes."""
+    return (cast(Format, import_module(f"{__name__}.{name}")) for name in FORMATS)
 
 
 def candidate(path: str) -> bool:
     """Whether a file is worth opening."""
-    return any(format.candidate(path) for format in FORMATS)
+    return any(format.candidate(path) for format in formats())
 
 
 def named(path: str) -> bool:
     """Whether a file's name alone says that it is of one of our kinds."""
-    return any(format.NAME.fullmatch(path.rpartition("/")[2]) for format in FORMATS)
+    return any(format.NAME.fullmatch(path.rpartition("/")[2]) for format in formats())
 
 
 def recognised(path: str, text: str) -> Format | None:
     """The format of a file, or None."""
-    return next((format for format in FORMATS if format.recognise(path, text)), None)
+    return next((format for format in formats() if format.recognise(path, text)), None)
