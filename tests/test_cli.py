@@ -273,11 +273,16 @@ def test_colour_is_for_terminals(run: Run, dockerfile: Path) -> None:
     assert b"\x1b[" in _on_a_terminal(dockerfile.parent, "check")
 
 
-def _on_a_terminal(cwd: Path, *words: str) -> bytes:
+def test_a_long_run_shows_its_progress_on_a_terminal(dockerfile: Path) -> None:
+    impatient = "from echo_migrate import cli, commands, engine; commands._LONG = 0; engine.MANY = 1; cli.main()"
+    assert b"1/1" in _on_a_terminal(dockerfile.parent, "check", program=("-c", impatient))
+    assert b"1/1" not in _on_a_terminal(dockerfile.parent, "check", "-q", program=("-c", impatient))
+    assert b"1/1" not in _on_a_terminal(dockerfile.parent, "check")
+
+
+def _on_a_terminal(cwd: Path, *words: str, program: tuple[str, ...] = ("-m", "echo_migrate")) -> bytes:
     leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "echo_migrate", *words], cwd=cwd, stdout=follower, stderr=follower
-    )
+    process = subprocess.Popen([sys.executable, *program, *words], cwd=cwd, stdout=follower, stderr=follower)
     os.close(follower)
     shown = b""
     while True:
