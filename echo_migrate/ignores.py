@@ -10,6 +10,7 @@ OURS = re.compile(r"#\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w
 _HADOLINT = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
 _BUILDKIT = re.compile(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
 _COMMENT = re.compile(r"[ \t]*#")
+_INDENT = re.compile(r"[ ]*")
 _WORDS = re.compile(r"[\w*-]+")
 
 
@@ -39,15 +40,35 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
 
 
 def in_yaml(text: str) -> Iterator[Ignore]:
-    """Our ignore comments in a YAML text: above a line, or behind its value."""
+    """Our ignore comments in a YAML text: above a line, or behind its value; what is indented below belongs to it."""
     for match in OURS.finditer(text):
         begin = text.rfind("\n", 0, match.start()) + 1
-        behind = text[begin : match.start()].strip()
+        before = text[begin : match.start()]
+        if before and not before[-1].isspace():
+            continue  # a number sign inside of a scalar
+        behind = before.strip()
         first = begin if behind else text.find("\n", match.end()) + 1 or len(text)
         while not behind and _COMMENT.match(text, first):
             first = text.find("\n", first) + 1 or len(text)
-        last = text.find("\n", first)
-        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, len(text) if last < 0 else last, True)
+        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, _block_end(text, first), True)
+
+
+def _block_end(text: str, first: int) -> int:
+    """The end of the line at ``first`` and of the lines under it that are indented deeper."""
+    depth = _indent(text, first)
+    last = text.find("\n", first)
+    while last >= 0:
+        below = text.find("\n", last + 1)
+        line = text[last + 1 : len(text) if below < 0 else below]
+        if line.strip() and _indent(text, last + 1) <= depth:
+            break
+        last = below
+    return len(text) if last < 0 else last
+
+
+def _indent(text: str, start: int) -> int:
+    match = _INDENT.match(text, start)
+    return match.end() - start if match else 0
 
 
 def _rules(written: str | None) -> frozenset[str]:

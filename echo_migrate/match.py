@@ -7,7 +7,7 @@ from echo_migrate.expand import Expansion, expand
 from echo_migrate.matching import Candidate, candidates
 from echo_migrate.migration import judge
 from echo_migrate.model import Image
-from echo_migrate.reference import parse
+from echo_migrate.reference import VARIABLE, parse
 from echo_migrate.source import Traced
 
 
@@ -35,7 +35,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
     except ValueError:
         return Match(text, None, None, False, 0, ("it is not an image reference",), ())
     move = judge(image, catalog, seen_only)
-    found = candidates(reference, catalog)
+    found = [] if move.state == "hardened" else candidates(reference, catalog)
     score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
     reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *move.reasons]
     fact = catalog.retired(reference)
@@ -56,7 +56,7 @@ def _image(text: str) -> Image:
     except ValueError:
         found = Expansion(place)
     name, colon, tag = found.text.value.rpartition(":")
-    if colon and "/" not in tag and set(tag) & set("{%<"):
+    if colon and "/" not in tag and set(VARIABLE.sub("", tag)) & set("{%<"):
         cut = found.text.cut(0, len(name))
         return Image(cut, "", 0, len(text), unsettled=(*found.unsettled, tag))
     return Image(found.text, "", 0, len(text), unsettled=found.unsettled)

@@ -121,7 +121,8 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
         return _candidates(moved)
     if path.rpartition("/")[0] in lists.own or _below(path, lists.own):
         return (Candidate(_own_name(path, official), 100, (f"{path} is the project's own image",), True),)
-    if path.count("/") <= 1 + _has_registry(path) and path.split("/")[-2:-1] == [tail]:
+    twice = path.split("/")[-2:] == [tail, tail]
+    if twice and path.removesuffix(f"{tail}/{tail}") in ("", "ghcr.io/", "quay.io/"):
         reason = f"{path} bears the project's name twice"
         return (Candidate(_own_name(path, official), 100, (reason,), True),)
     found = [*_mirrored(path, official, lists), *_named_by_its_tail(path, official), *_varied(path, official)]
@@ -154,7 +155,9 @@ def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | Non
 def _own_name(path: str, official: frozenset[str]) -> str:
     """The canonical name in a project's own namespace; never an official one: ``debezium/postgres`` is not postgres."""
     name = path.rpartition("/")[2].replace("_", "-")
-    return "/".join(path.split("/")[-2:]) if name in official or name in publishers().no_names else name
+    lists = publishers()
+    taken = name in official or name in lists.no_names or name in lists.aliases.values()
+    return "/".join(path.split("/")[-2:]) if taken else name
 
 
 def _has_registry(path: str) -> bool:

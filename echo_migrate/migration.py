@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.catalog import Catalog, Row, Upstream
-from echo_migrate.model import Basis, Image, Outcome, State
+from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, State
 from echo_migrate.reference import Reference, Word, is_version, name_change, parse
 from echo_migrate.source import Edit, Traced, apply
 
 MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
-
-_PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 
 
 class Move(NamedTuple):
@@ -65,7 +63,7 @@ def plan(
         move = judge(image, catalog, seen_only)
         reason = spared(image, move) if spared and move.state in ("migrate", "needs-person") else None
         moves.append(move._replace(state="ignored", edits=(), reasons=(reason,)) if reason else move)
-    if any(image.reads or not image.start <= start <= image.end for image in images for start, _ in image.ref.runs):
+    if any(image.reads or any(not image.start <= run[0] <= image.end for run in image.ref.runs) for image in images):
         _settle(images, moves)
     return moves
 
@@ -90,7 +88,9 @@ def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
     vendor = catalog.hardened(reference)
     upstream = catalog.upstream(reference)
     if vendor:
-        return Move("hardened", upstream.name if upstream else None, reasons=(f"already at {vendor}",))
+        tail = reference.repository.rpartition("/")[2]
+        name = upstream.name if upstream and not upstream.likely else tail if tail in catalog.rows else None
+        return Move("hardened", name, reasons=(f"already at {vendor}",))
     if not upstream:
         return Move("no-replacement", reasons=("not a known public image",))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
@@ -235,12 +235,14 @@ class _Target:
         image = self.image
         if self.upstream.doubt:
             self.doubts.append(self.upstream.doubt)
-        if image.platform and image.platform not in _PLATFORMS:
+        if image.platform not in COMMON_PLATFORMS:
             self.doubts.append(f"the platform {image.platform} may not be offered")
         if image.unsettled:
             self.doubts.append(_no_value(image))
         kept = self.catalog.facts.stateful.get(self.upstream.name, ())
-        held = next((path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount}/")), None)
+        held = next(
+            (path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")), None
+        )
         held = held or next((mount for path in kept for mount in image.mounts if mount.startswith(f"{path}/")), None)
         if held:
             self.doubts.append(f"a volume keeps its data in {held}")

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from echo_migrate.engine import Context
 
 LONGEST_SHOWN = 200
+COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
+"""Platforms that images are offered for as a matter of course; none asked for is one."""
+
 LEVELS = ("note", "warning", "error")
 Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "needs-person", "ignored", "local"]

@@ -60,6 +60,11 @@ def is_scalar(node: Any) -> TypeGuard[Any]:
     return getattr(node, "id", "") == "scalar"
 
 
+def is_text(node: Any) -> TypeGuard[Any]:
+    """Whether a node is a scalar with a value (``~`` and nothing have none)."""
+    return is_scalar(node) and bool(node.value) and not (node.tag.endswith(":null") or node.value in ("~", "null"))
+
+
 def items(node: Any) -> Iterator[tuple[str, Any]]:
     """The pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
     if is_mapping(node):

@@ -43,7 +43,7 @@ def test_every_image_that_a_plain_walk_finds_is_listed(case: Case) -> None:
     listed |= {case.text[o.image.start : o.image.end] for o in treat(case.path, case.text).outcomes}
     for document in documents:
         for service in document.get("services", document).values():
-            if isinstance(service, dict) and "image" in service:
+            if isinstance(service, dict) and service.get("image"):
                 assert service["image"].strip() in listed
 
 
@@ -54,6 +54,8 @@ def test_every_image_that_a_plain_walk_finds_is_listed(case: Case) -> None:
         ("stack.yml", "services:\n  a:\n    image: b\n", True),
         ("docker-compose.yml", "a:\n  image: b\n", True),
         ("other.yml", "a:\n  image: b\n", False),
+        ("content.yml", "services:\n  cards:\n    icon: node\n    image: python\n", False),
+        ("values.yaml", "replicaCount: 1\nservices:\n  a:\n    image: b\n", False),
         ("compose.json", "services: {a: {image: b}}", False),
         ("ci.yml", "on: push\njobs:\n  a:\n    services:\n      b:\n        image: c\n", False),
         ("services.yaml", "services:\n  App\\Foo:\n    arguments: [a]\n", False),
@@ -129,6 +131,23 @@ def test_build_arguments_feed_a_dockerfile(tmp_path: Path, form: str) -> None:
         ("services.a.build.args.V", "node:22", "needs-person"),
     ]
     assert result.fixed.text == text.replace("python:3.12", "reg.echohq.com/python:3.12")
+
+
+def test_an_argument_that_also_reaches_a_stage_is_not_moved_safely(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG B\nFROM ${B}\nARG B\nRUN test $B\n")
+    text = "services:\n  a:\n    build:\n      context: .\n      args:\n        B: python:3.12\n"
+    result = treat(str(tmp_path / "compose.yaml"), text)
+    assert [(o.state, o.reason) for o in result.outcomes] == [
+        ("needs-person", "the build argument B also reaches a stage")
+    ]
+
+
+def test_an_argument_that_serves_two_images_blocks_itself_alone(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG B\nFROM ${B} AS a\nFROM corp.example/${B} AS b\n")
+    text = "services:\n  a:\n    build:\n      context: .\n      args: {B: 'python:3.12'}\n  b: {image: 'node:20'}\n"
+    result = treat(str(tmp_path / "compose.yaml"), text)
+    assert result.refused is None
+    assert result.fixed.text == text.replace("node:20", "reg.echohq.com/node:20")
 
 
 def test_no_dockerfile_outside_of_the_tree_is_read(tmp_path: Path) -> None:

@@ -3,16 +3,18 @@
 import os
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from echo_migrate.expand import expand
 from echo_migrate.formats import dockerfile
 from echo_migrate.ignores import in_yaml
-from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.reference import VARIABLE
 from echo_migrate.source import Edit, Source, Traced, Unreadable
 from echo_migrate.tree import repository
-from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, items, traced
+from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, is_text, items, traced
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
 NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
@@ -21,7 +23,49 @@ _SERVICE = re.compile(
     r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:"
 )
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
+_TOP = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
+_KEYS = frozenset(
+    (
+        *(
+            "annotations",
+            "attach",
+            "blkio_config",
+            "build",
+            "cap_add",
+            "cap_drop",
+            "cgroup",
+            "cgroup_parent",
+            "command",
+        ),
+        *("configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period"),
+        *("cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop"),
+        *("device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint"),
+        *("env_file", "environment", "expose", "extends", "external_links", "extra_hosts", "gpus", "group_add"),
+        *("healthcheck", "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging"),
+        *("mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode"),
+        *("networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start"),
+        *(
+            "pre_stop",
+            "privileged",
+            "profiles",
+            "provider",
+            "pull_policy",
+            "pull_refresh_after",
+            "read_only",
+            "restart",
+        ),
+        *("runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal"),
+        *("storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts"),
+        *("volume_driver", "volumes", "volumes_from", "working_dir"),
+    )
+)
+"""The keys of the Compose specification's services (compose-spec.json)."""
+
 _CONTEXT = "docker-image://"
+_ALIASED = "the same text also stands where no image is"
+_PATH = re.compile(r"/[^:{}$]*")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
@@ -34,10 +78,23 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By content: services that have an image or a build. A file of version 1 is known by its name too."""
+    """By content: services that have an image or a build. Under a name that is not Compose's own, all keys must be."""
     if not candidate(path) or not _SERVICE.search(text) or _OTHER.search(text):
         return False
-    return bool(_SERVICES.search(text) or NAME.fullmatch(path.rpartition("/")[2]))
+    if NAME.fullmatch(path.rpartition("/")[2]):
+        return True
+    return bool(_SERVICES.search(text)) and _only_known_keys(text)
+
+
+def _only_known_keys(text: str) -> bool:
+    try:
+        roots = [root for root in documents(text) if root is not None]
+    except NotYaml:
+        return False
+    known = all(key in _TOP or key.startswith("x-") for root in roots for key, _ in items(root))
+    services = [node for root in roots for _, node in items(dict(items(root)).get("services"))]
+    keys = (key for node in services for key, _ in items(node))
+    return known and all(key in _KEYS or key.startswith("x-") or key == "<<" for key in keys)
 
 
 def parse(source: Source) -> list[Node]:
@@ -75,7 +132,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 
 def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
-    return [inline for root in roots for _, inline in _Document(source, root).inlines()]
+    return [inline for root in roots for _, _, inline in _Document(source, root).inlines()]
 
 
 def _lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
@@ -124,18 +181,60 @@ class _Document:
         self.version_1 = "services" not in top
         self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
         self.settings: dict[str, str] | None = None
+        self.given = Counter(
+            place.start
+            for _, node in self.services
+            for _, place in _arguments(effective(effective(node).get("build")), self.text)
+            if place.runs
+        )
+        self.counts: Counter[int] = Counter()
+        self.elsewhere: set[int] = set()
+        self._count(root)
+        self.extended = {
+            target.value
+            for _, node in self.services
+            for target in (effective(node).get("extends"), effective(effective(node).get("extends")).get("service"))
+            if is_scalar(target)
+        }
+
+    def _count(self, root: Any) -> None:
+        """How often each scalar stands in the document, and which stand where no image is named."""
+        waiting: list[Any] = [root]
+        seen: set[int] = set()
+        while waiting:
+            node = waiting.pop()
+            if node is None or is_scalar(node) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            for key, child in node.value if is_mapping(node) else [(None, child) for child in node.value]:
+                waiting += [key, child]
+                self.counts.update(id(part) for part in (key, child) if is_scalar(part))
+                if is_scalar(key):
+                    self.elsewhere.add(id(key))
+                if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
+                    self.elsewhere.add(id(child))
+
+    def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """The literal platform of a service, and the paths in its container that may be volumes."""
+        build = effective(keys.get("build"))
+        platforms = [keys.get("platform"), *_sequence(build.get("platforms"))]
+        literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
+        platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
+        unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
+        return platform, (*_mounts(keys.get("volumes")), *(("/",) if unseen else ()))
 
     def nodes(self) -> Iterator[Node]:
         yield from self._images()
-        for name, inline in self.inlines():
-            yield from self._inline(name, inline)
+        for name, scalar, inline in self.inlines():
+            yield from self._inline(name, scalar, inline)
 
-    def inlines(self) -> list[tuple[str, Traced]]:
-        found: dict[int, tuple[str, Traced]] = {}
+    def inlines(self) -> list[tuple[str, Any, Traced]]:
+        """The inline Dockerfiles: the service, the scalar, its text."""
+        found: dict[int, tuple[str, Any, Traced]] = {}
         for name, node in self.services:
             inline = effective(effective(node).get("build")).get("dockerfile_inline")
-            if is_scalar(inline):
-                found.setdefault(id(inline), (name, traced(inline, self.text)))
+            if is_text(inline):
+                found.setdefault(id(inline), (name, inline, traced(inline, self.text)))
         return list(found.values())
 
     def _images(self) -> Iterator[Image]:
@@ -144,12 +243,12 @@ class _Document:
         scalars: dict[int, Any] = {}
         for name, node in self.services:
             keys = effective(node)
-            if is_scalar(keys.get("image")) and keys["image"].value:
+            if is_text(keys.get("image")):
                 scalars[id(keys["image"])] = keys["image"]
                 users.setdefault(id(keys["image"]), []).append((name, keys))
         for name, node in self.extensions:
             image = effective(node).get("image")
-            if is_scalar(image) and image.value and id(image) not in scalars:
+            if is_text(image) and id(image) not in scalars:
                 scalars[id(image)] = image
                 users[id(image)] = [(name, effective(node))]
         results = {keys["image"].value for group in users.values() for _, keys in group if "build" in keys}
@@ -158,18 +257,19 @@ class _Document:
         seen: set[int] = set()
         for name, node in self.services:
             build = effective(effective(node).get("build"))
-            yield from self._fed(name, effective(node).get("build"))
+            yield from self._fed(name, effective(node))
             for context, value in _contexts(build):
                 place = traced(value, self.text)
-                at = place.value.find(_CONTEXT)
-                if at >= 0 and id(value) not in seen:
+                at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
+                if place.value.startswith(_CONTEXT, at) and id(value) not in seen:
                     seen.add(id(value))
-                    ref = place.cut(at + len(_CONTEXT), len(place.value))
-                    where = f"services.{name}.build.additional_contexts.{context}"
-                    yield self._read(ref, value, where)
+                    ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.runs else place
+                    image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
+                    yield image._replace(locked=_ALIASED) if self.counts[id(value)] > 1 else image
 
-    def _fed(self, name: str, node: Any) -> Iterator[Image]:
+    def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
         """The images that a service's build arguments name, by the Dockerfile that they are given to."""
+        node = keys.get("build")
         build = effective(node)
         arguments = list(_arguments(build, self.text))
         path = _dockerfile(self.source.path, node) if arguments else None
@@ -182,7 +282,9 @@ class _Document:
             return
         spans = {key: value for key, value in arguments if value.runs}
         given = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in found.items()}
-        for image in dockerfile.images(text, given):
+        contexts = frozenset(context for context, _ in _contexts(build))
+        platform, mounts = self._circumstances(name, keys)
+        for image in dockerfile.images(text, given, contexts):
             own = [run for run in image.ref.runs if run[0] >= _FAR]
             key = next(
                 (key for key, value in spans.items() if own and value.start <= own[0][0] - _FAR <= value.end), None
@@ -190,28 +292,36 @@ class _Document:
             if key is None or image.where != "FROM":
                 continue
             whole = len(own) == len(image.ref.runs)
+            locked = image.locked if whole else f"its other part stands in {os.path.normpath(path)}"
+            if self.given[spans[key].start] > 1:
+                locked = "other services are given it too"
+            read = (*image.reads, *(() if whole else own))
             yield image._replace(
                 ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
                 where=f"services.{name}.build.args.{key}",
                 start=spans[key].start,
                 end=spans[key].end,
-                leaks=(),
-                reads=(),
-                locked=image.locked if whole else f"its other part stands in {os.path.normpath(path)}",
+                leaks=tuple((a - _FAR, b - _FAR, words) for a, b, words in image.leaks if a >= _FAR),
+                reads=tuple((a - _FAR, b - _FAR) for a, b in read if a >= _FAR),
+                locked=locked,
+                platform=image.platform or platform,
+                mounts=mounts,
             )
 
     def _image(self, scalar: Any, users: list[tuple[str, dict[str, Any]]], results: set[str]) -> Image:
-        name, keys = users[0]
+        name, _ = users[0]
         where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
         place = traced(scalar, self.text)
         image = self._read(place.cut(0, len(place.value.rstrip())) if place.runs else place, scalar, where)
         built = ["build" in keys for _, keys in users]
         local = "the result of a build" if all(built) or scalar.value in results else ""
         locked = "it also names the result of a build" if any(built) and not local else image.locked
-        platform = keys.get("platform")
-        literal = platform.value if is_scalar(platform) and "$" not in platform.value else ""
-        mounts = tuple(sorted({mount for _, keys in users for mount in _mounts(keys.get("volumes"))}))
-        return image._replace(local=local, locked=locked, platform=literal, mounts=mounts)
+        if id(scalar) in self.elsewhere:
+            locked = _ALIASED
+        around = [self._circumstances(*user) for user in users]
+        platform = next((one for one, _ in around if one), "")
+        mounts = tuple(sorted({mount for _, mounts in around for mount in mounts}))
+        return image._replace(local=local, locked=locked, platform=platform, mounts=mounts)
 
     def _read(self, place: Traced, scalar: Any, where: str) -> Image:
         start, end = scalar.start_mark.index, scalar.end_mark.index
@@ -242,7 +352,7 @@ class _Document:
         filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
         return filled if filled != value else ""
 
-    def _inline(self, name: str, inline: Traced) -> Iterator[Node]:
+    def _inline(self, name: str, scalar: Any, inline: Traced) -> Iterator[Node]:
         """An inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
         pieces, position = [], 0
         for match in re.finditer(r"\$\$", inline.value):
@@ -254,11 +364,19 @@ class _Document:
             locked = "it is written in a form that cannot be edited"
         elif _SINGLE_DOLLAR.search(inline.value):
             locked = "Compose fills in variables of this Dockerfile"
-        for node in dockerfile.parse(Source(self.source.path, whole.value)):
+        keys = effective(dict(self.services)[name])
+        build = effective(keys.get("build"))
+        if {key for key, _ in _arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
+            locked = locked or "its build arguments are given beside it"
+        if self.counts[id(scalar)] > 1:
+            locked = locked or "several services share it"
+        platform, mounts = self._circumstances(name, keys)
+        contexts = frozenset(context for context, _ in _contexts(build))
+        for node in dockerfile.parse(Source(self.source.path, whole.value), contexts):
             if not isinstance(node, Image | Problem | Ignore):
                 continue
             if not inline.runs:
-                node = node._replace(start=0, end=0)
+                node = node._replace(start=scalar.start_mark.index, end=scalar.end_mark.index)
             else:
                 node = node._replace(start=_lift(whole, node.start), end=_lift(whole, node.end))
             if isinstance(node, Ignore):
@@ -274,6 +392,8 @@ class _Document:
                     leaks=leaks,
                     reads=reads,
                     locked=node.locked or locked,
+                    platform=node.platform or platform,
+                    mounts=mounts,
                 )
             yield node
 
@@ -343,16 +463,27 @@ def _contexts(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _mounts(volumes: Any) -> Iterator[str]:
-    """The paths in the container that volumes and bind mounts cover."""
+    """The paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
     for volume in _sequence(volumes):
         if is_scalar(volume):
-            parts = volume.value.split(":")
-            path = parts[0] if len(parts) == 1 else parts[1]
+            target = _target(volume.value)
         else:
-            target = dict(items(volume)).get("target")
-            path = target.value if is_scalar(target) else ""
-        if path.startswith("/"):
-            yield path.rstrip("/") or "/"
+            node = effective(volume).get("target")
+            target = node.value if is_scalar(node) else ""
+        for path in _PATH.findall(target) if "$" in target else (target,):
+            if path.startswith("/"):
+                yield path.rstrip("/") or "/"
+
+
+def _target(volume: str) -> str:
+    """The container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a drive's."""
+    masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
+    drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter
+    first = masked.find(":", 2 if drive else 0)
+    if first < 0:
+        return volume
+    second = masked.find(":", first + 1)
+    return volume[first + 1 : len(volume) if second < 0 else second]
 
 
 def _settings(path: str) -> dict[str, str]:

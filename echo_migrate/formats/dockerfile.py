@@ -51,10 +51,13 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
 
 
-def parse(source: Source) -> list[Node]:
-    """The instructions, images, ignore comments and problems of a Dockerfile; never raises."""
+def parse(source: Source, contexts: frozenset[str] = frozenset()) -> list[Node]:
+    """The instructions, images, ignore comments and problems of a Dockerfile; never raises.
+
+    ``contexts`` are the named contexts that it is built with: names that are no images.
+    """
     file = read(source.text)
-    reader = _Images(file)
+    reader = _Images(file, contexts=contexts)
     images = reader.read()
     nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
     problem = _problem(source.text, file) or reader.problem
@@ -129,17 +132,23 @@ def _names_broken(found: Expansion) -> bool:
     return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
-def images(text: str, given: Mapping[str, Expansion]) -> list[Image]:
-    """The images of a Dockerfile that is built with these arguments."""
-    return _Images(read(text), given).read()
+def images(text: str, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
+    """The images of a Dockerfile that is built with these arguments and named contexts."""
+    return _Images(read(text), given, contexts).read()
 
 
 class _Images:
     """Reads the instructions once, with the build arguments and stages known so far; ``given`` replaces defaults."""
 
-    def __init__(self, file: Dockerfile, given: Mapping[str, Expansion] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        file: Dockerfile,
+        given: Mapping[str, Expansion] = MappingProxyType({}),
+        contexts: frozenset[str] = frozenset(),
+    ) -> None:
         self.file = file
         self.given = given
+        self.contexts = frozenset(name.lower() for name in contexts)
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
         self.leaks: list[tuple[int, int, str]] = []
@@ -170,8 +179,8 @@ class _Images:
         for word in instruction.arguments(self.file.escape):
             name, equals, _ = word.value.partition("=")
             if started:
-                carried = self.arguments.get(name)
-                if not equals and carried:
+                carried = self.given.get(name) or self.arguments.get(name)
+                if carried and (not equals or name in self.given):
                     words = f"the build argument {name} also reaches a stage"
                     self.leaks += [(start, end, words) for start, end in (*carried.text.runs, *carried.reads)]
             elif name in self.given:
@@ -237,6 +246,8 @@ class _Images:
         name = value.lower()
         if name == "scratch":
             return "scratch"
+        if name in self.contexts:
+            return f"the named context {value}"
         if name in stages:
             return f"stage {value}"
         if "$" in name and 0 < len(stages) <= _MOST_STAGES:
