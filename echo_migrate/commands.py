@@ -97,7 +97,9 @@ def match(**options: Any) -> int:
 
 
 def _show(answer: "Match", title: str) -> None:
-    target = answer.target or (f"nothing at {title}" if answer.upstream else "unknown")
+    target = answer.target or (
+        f"nothing at {title}" if answer.upstream and answer.candidates else "".join(answer.reasons[:1])
+    )
     kind = "safe" if answer.safe else "not safe" if answer.target else ""
     click.echo(f"{reports.printable(answer.reference)} -> {target}" + f" ({kind})" * bool(kind))
     for candidate in answer.candidates:
@@ -105,7 +107,7 @@ def _show(answer: "Match", title: str) -> None:
             f"  {candidate.score:>3}  {candidate.upstream:<24} {reports.printable('; '.join(candidate.reasons))}"
         )
     for reason in answer.reasons:
-        if not any(reason in candidate.reasons for candidate in answer.candidates):
+        if reason != target and not any(reason in candidate.reasons for candidate in answer.candidates):
             click.echo(f"       {reports.printable(reason)}")
 
 

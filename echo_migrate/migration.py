@@ -189,6 +189,8 @@ class _Target:
         family = None
         for word in words[1:] if versioned else words:
             text = word.text
+            if "$" in text:
+                continue  # kept as written; that it has no value is said
             if text in self.row.words:
                 changes.append(self._without(word))
                 continue
