@@ -11,9 +11,17 @@ from echo_migrate.expand import expand
 from echo_migrate.formats import dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
-from echo_migrate.reference import VARIABLE
+from echo_migrate.services import (
+    SERVICE_KEYS,
+    TOP_KEYS,
+    arguments,
+    contexts_of,
+    dockerfile_of,
+    mounts_of,
+    sequence,
+    settings_beside,
+)
 from echo_migrate.source import Edit, Source, Traced, Unreadable
-from echo_migrate.tree import repository
 from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, is_text, items, traced
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
@@ -23,52 +31,12 @@ _SERVICE = re.compile(
     r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:"
 )
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
-_TOP = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
-_KEYS = frozenset(
-    (
-        *(
-            "annotations",
-            "attach",
-            "blkio_config",
-            "build",
-            "cap_add",
-            "cap_drop",
-            "cgroup",
-            "cgroup_parent",
-            "command",
-        ),
-        *("configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period"),
-        *("cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop"),
-        *("device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint"),
-        *("env_file", "environment", "expose", "extends", "external_links", "extra_hosts", "gpus", "group_add"),
-        *("healthcheck", "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging"),
-        *("mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode"),
-        *("networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start"),
-        *(
-            "pre_stop",
-            "privileged",
-            "profiles",
-            "provider",
-            "pull_policy",
-            "pull_refresh_after",
-            "read_only",
-            "restart",
-        ),
-        *("runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal"),
-        *("storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts"),
-        *("volume_driver", "volumes", "volumes_from", "working_dir"),
-    )
-)
-"""The keys of the Compose specification's services (compose-spec.json)."""
 
 _CONTEXT = "docker-image://"
 _ALIASED = "the same text also stands where no image is"
-_PATH = re.compile(r"/[^:{}$]*")
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
-_SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
 
 Node = Image | Problem | Ignore
 
@@ -91,10 +59,10 @@ def _only_known_keys(text: str) -> bool:
         roots = [root for root in documents(text) if root is not None]
     except NotYaml:
         return False
-    known = all(key in _TOP or key.startswith("x-") for root in roots for key, _ in items(root))
+    known = all(key in TOP_KEYS or key.startswith("x-") for root in roots for key, _ in items(root))
     services = [node for root in roots for _, node in items(dict(items(root)).get("services"))]
     keys = (key for node in services for key, _ in items(node))
-    return known and all(key in _KEYS or key.startswith("x-") or key == "<<" for key in keys)
+    return known and all(key in SERVICE_KEYS or key.startswith("x-") or key == "<<" for key in keys)
 
 
 def parse(source: Source) -> list[Node]:
@@ -184,7 +152,7 @@ class _Document:
         self.given = Counter(
             place.start
             for _, node in self.services
-            for _, place in _arguments(effective(effective(node).get("build")), self.text)
+            for _, place in arguments(effective(effective(node).get("build")), self.text)
             if place.runs
         )
         self.counts: Counter[int] = Counter()
@@ -217,11 +185,11 @@ class _Document:
     def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
         """The literal platform of a service, and the paths in its container that may be volumes."""
         build = effective(keys.get("build"))
-        platforms = [keys.get("platform"), *_sequence(build.get("platforms"))]
+        platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
         platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
         unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
-        return platform, (*_mounts(keys.get("volumes")), *(("/",) if unseen else ()))
+        return platform, (*mounts_of(keys.get("volumes")), *(("/",) if unseen else ()))
 
     def nodes(self) -> Iterator[Node]:
         yield from self._images()
@@ -258,7 +226,7 @@ class _Document:
         for name, node in self.services:
             build = effective(effective(node).get("build"))
             yield from self._fed(name, effective(node))
-            for context, value in _contexts(build):
+            for context, value in contexts_of(build):
                 place = traced(value, self.text)
                 at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
                 if place.value.startswith(_CONTEXT, at) and id(value) not in seen:
@@ -271,18 +239,18 @@ class _Document:
         """The images that a service's build arguments name, by the Dockerfile that they are given to."""
         node = keys.get("build")
         build = effective(node)
-        arguments = list(_arguments(build, self.text))
-        path = _dockerfile(self.source.path, node) if arguments else None
+        handed = list(arguments(build, self.text))
+        path = dockerfile_of(self.source.path, node) if handed else None
         if path is None:
             return
         try:
             text = Source.read(path).text
-            found = {key: expand(value, _unset, escape="\0") for key, value in arguments}
+            found = {key: expand(value, _unset, escape="\0") for key, value in handed}
         except (Unreadable, ValueError):
             return
-        spans = {key: value for key, value in arguments if value.runs}
+        spans = {key: value for key, value in handed if value.runs}
         given = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in found.items()}
-        contexts = frozenset(context for context, _ in _contexts(build))
+        contexts = frozenset(context for context, _ in contexts_of(build))
         platform, mounts = self._circumstances(name, keys)
         for image in dockerfile.images(text, given, contexts):
             own = [run for run in image.ref.runs if run[0] >= _FAR]
@@ -347,7 +315,7 @@ class _Document:
         if "$" not in value:
             return ""
         if self.settings is None:
-            self.settings = _settings(self.source.path)
+            self.settings = settings_beside(self.source.path)
         settings = self.settings
         filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
         return filled if filled != value else ""
@@ -366,12 +334,12 @@ class _Document:
             locked = "Compose fills in variables of this Dockerfile"
         keys = effective(dict(self.services)[name])
         build = effective(keys.get("build"))
-        if {key for key, _ in _arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
+        if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
             locked = locked or "its build arguments are given beside it"
         if self.counts[id(scalar)] > 1:
             locked = locked or "several services share it"
         platform, mounts = self._circumstances(name, keys)
-        contexts = frozenset(context for context, _ in _contexts(build))
+        contexts = frozenset(context for context, _ in contexts_of(build))
         for node in dockerfile.parse(Source(self.source.path, whole.value), contexts):
             if not isinstance(node, Image | Problem | Ignore):
                 continue
@@ -406,34 +374,6 @@ def _shifted(place: Traced, by: int) -> Traced:
     return Traced(place.value, tuple((start + by, end + by) for start, end in place.runs))
 
 
-def _arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
-    """The build arguments with a value, in either form: a mapping, or a list of name=value."""
-    for name, value in items(build.get("args")):
-        if is_scalar(value) and value.value:
-            yield name, traced(value, text)
-    for value in _sequence(build.get("args")):
-        if is_scalar(value) and "=" in value.value:
-            name = value.value.partition("=")[0]
-            place = traced(value, text)
-            if place.runs:
-                yield name, place.cut(len(name) + 1, len(place.value))
-
-
-def _dockerfile(path: str, node: Any) -> str | None:
-    """The Dockerfile that a build names, if it lies inside of the compose file's tree."""
-    build = effective(node)
-    context = node if is_scalar(node) else build.get("context")
-    name = build.get("dockerfile")
-    parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
-    if "dockerfile_inline" in build or any("$" in part or ":" in part or part.startswith("/") for part in parts):
-        return None
-    folder = os.path.dirname(path)
-    found = os.path.join(folder, *parts)
-    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
-    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
-    return found if inside and os.path.isfile(found) else None
-
-
 def _lift(whole: Traced, offset: int) -> int:
     """The place in the file of an offset in an inline text."""
     if not whole.runs:
@@ -445,54 +385,3 @@ def _lift(whole: Traced, offset: int) -> int:
 
 def _unset(name: str) -> None:
     return None
-
-
-def _sequence(node: Any) -> list[Any]:
-    return list(node.value) if node is not None and node.id == "sequence" else []
-
-
-def _contexts(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The additional contexts of a build, in either form: a mapping, or a list of name=value."""
-    contexts = build.get("additional_contexts")
-    for name, value in items(contexts):
-        if is_scalar(value):
-            yield name, value
-    for value in _sequence(contexts):
-        if is_scalar(value):
-            yield value.value.partition("=")[0], value
-
-
-def _mounts(volumes: Any) -> Iterator[str]:
-    """The paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
-    for volume in _sequence(volumes):
-        if is_scalar(volume):
-            target = _target(volume.value)
-        else:
-            node = effective(volume).get("target")
-            target = node.value if is_scalar(node) else ""
-        for path in _PATH.findall(target) if "$" in target else (target,):
-            if path.startswith("/"):
-                yield path.rstrip("/") or "/"
-
-
-def _target(volume: str) -> str:
-    """The container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a drive's."""
-    masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
-    drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter
-    first = masked.find(":", 2 if drive else 0)
-    if first < 0:
-        return volume
-    second = masked.find(":", first + 1)
-    return volume[first + 1 : len(volume) if second < 0 else second]
-
-
-def _settings(path: str) -> dict[str, str]:
-    """The .env file beside a compose file. It is read for the report and never edited; a link is not followed."""
-    name = os.path.join(os.path.dirname(path), ".env")
-    if os.path.islink(name) or not os.path.isfile(name):
-        return {}
-    try:
-        text = Source.read(name).text
-    except Unreadable:
-        return {}
-    return {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}

@@ -1,0 +1,131 @@
+"""What a Compose service says beside its image: contexts, arguments and Dockerfile of its build, volumes, settings."""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.reference import VARIABLE
+from echo_migrate.source import Source, Traced, Unreadable
+from echo_migrate.tree import repository
+from echo_migrate.yamltext import effective, is_scalar, items, traced
+
+TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
+SERVICE_KEYS = frozenset(
+    (
+        *(
+            "annotations",
+            "attach",
+            "blkio_config",
+            "build",
+            "cap_add",
+            "cap_drop",
+            "cgroup",
+            "cgroup_parent",
+            "command",
+        ),
+        *("configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period"),
+        *("cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop"),
+        *("device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint"),
+        *("env_file", "environment", "expose", "extends", "external_links", "extra_hosts", "gpus", "group_add"),
+        *("healthcheck", "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging"),
+        *("mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode"),
+        *("networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start"),
+        *(
+            "pre_stop",
+            "privileged",
+            "profiles",
+            "provider",
+            "pull_policy",
+            "pull_refresh_after",
+            "read_only",
+            "restart",
+        ),
+        *("runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal"),
+        *("storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts"),
+        *("volume_driver", "volumes", "volumes_from", "working_dir"),
+    )
+)
+"""The keys of the Compose specification's services (compose-spec.json)."""
+_PATH = re.compile(r"/[^:{}$]*")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
+
+
+def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
+    """The build arguments with a value, in either form: a mapping, or a list of name=value."""
+    for name, value in items(build.get("args")):
+        if is_scalar(value) and value.value:
+            yield name, traced(value, text)
+    for value in sequence(build.get("args")):
+        if is_scalar(value) and "=" in value.value:
+            name = value.value.partition("=")[0]
+            place = traced(value, text)
+            if place.runs:
+                yield name, place.cut(len(name) + 1, len(place.value))
+
+
+def dockerfile_of(path: str, node: Any) -> str | None:
+    """The Dockerfile that a build names, if it lies inside of the compose file's tree."""
+    build = effective(node)
+    context = node if is_scalar(node) else build.get("context")
+    name = build.get("dockerfile")
+    parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
+    if "dockerfile_inline" in build or any("$" in part or ":" in part or part.startswith("/") for part in parts):
+        return None
+    folder = os.path.dirname(path)
+    found = os.path.join(folder, *parts)
+    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
+    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
+    return found if inside and os.path.isfile(found) else None
+
+
+def sequence(node: Any) -> list[Any]:
+    return list(node.value) if node is not None and node.id == "sequence" else []
+
+
+def contexts_of(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The additional contexts of a build, in either form: a mapping, or a list of name=value."""
+    contexts = build.get("additional_contexts")
+    for name, value in items(contexts):
+        if is_scalar(value):
+            yield name, value
+    for value in sequence(contexts):
+        if is_scalar(value):
+            yield value.value.partition("=")[0], value
+
+
+def mounts_of(volumes: Any) -> Iterator[str]:
+    """The paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
+    for volume in sequence(volumes):
+        if is_scalar(volume):
+            target = _target(volume.value)
+        else:
+            node = effective(volume).get("target")
+            target = node.value if is_scalar(node) else ""
+        for path in _PATH.findall(target) if "$" in target else (target,):
+            if path.startswith("/"):
+                yield path.rstrip("/") or "/"
+
+
+def _target(volume: str) -> str:
+    """The container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a drive's."""
+    masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
+    drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter
+    first = masked.find(":", 2 if drive else 0)
+    if first < 0:
+        return volume
+    second = masked.find(":", first + 1)
+    return volume[first + 1 : len(volume) if second < 0 else second]
+
+
+def settings_beside(path: str) -> dict[str, str]:
+    """The .env file beside a compose file. It is read for the report and never edited; a link is not followed."""
+    name = os.path.join(os.path.dirname(path), ".env")
+    if os.path.islink(name) or not os.path.isfile(name):
+        return {}
+    try:
+        text = Source.read(name).text
+    except Unreadable:
+        return {}
+    return {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}
