@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -53,23 +54,10 @@ _CATALOG: tuple[Decorator, ...] = (
     click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
     click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
 )
+_rule_option = partial(click.option, metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules)
 _RULES: tuple[Decorator, ...] = (
-    click.option(
-        "--select",
-        metavar="RULES",
-        multiple=True,
-        callback=_names,
-        shell_complete=_complete_rules,
-        help="Only these rules (all: every one).",
-    ),
-    click.option(
-        "--ignore",
-        metavar="RULES",
-        multiple=True,
-        callback=_names,
-        shell_complete=_complete_rules,
-        help="Not these rules.",
-    ),
+    _rule_option("--select", help="Only these rules (all: every one)."),
+    _rule_option("--ignore", help="Not these rules."),
     click.option(
         "--fail-on",
         type=click.Choice(["note", "warning", "error", "never"]),
