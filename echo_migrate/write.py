@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 
 from echo_migrate.source import Source
 
@@ -17,11 +16,11 @@ def write(old: Source, new: Source) -> None:
     Raises ``NotWritten`` if the file is no longer what was read, or cannot be written. Nothing is left behind.
     """
     path = os.path.realpath(old.path)
-    temporary = ""
+    # the name is known before the file is there, so that an interrupt in between leaves nothing
+    temporary = os.path.join(os.path.dirname(path), f".echo-migrate-{os.urandom(8).hex()}")
     try:
         status = os.stat(path)
-        handle, temporary = tempfile.mkstemp(prefix=".echo-migrate-", dir=os.path.dirname(path))
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb", opener=_private) as file:
             file.write(new.data)
             file.flush()
             if os.geteuid() == 0:
@@ -32,10 +31,12 @@ def write(old: Source, new: Source) -> None:
             if file.read() != old.data:
                 raise NotWritten("changed since it was read; run again")
         os.replace(temporary, path)
-        temporary = ""
     except OSError as error:
         raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
     finally:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
