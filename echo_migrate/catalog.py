@@ -1,7 +1,9 @@
 """What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
 
 import contextlib
+import marshal
 import os
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,7 +12,7 @@ from echo_migrate.reference import Reference, parse
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 PROVIDER = "echo"
-SHARED = ("publishers.yaml", "upstream.yaml")
+SHARED = ("commands.yaml", "publishers.yaml", "upstream.yaml")
 KEYS = ("provider", "title", "registry", "login", "family", "variants", "source", "date", "seen", "images")
 
 
@@ -61,6 +63,9 @@ class Facts(NamedTuple):
     words: dict[str, str]
     debian_releases: dict[str, str]
     stateful: dict[str, list[str]]
+    builders: frozenset[str]
+    builder_words: frozenset[str]
+    full: frozenset[str]
     retired_registries: tuple[Retired, ...]
     retired_images: dict[str, Retired]
 
@@ -162,7 +167,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
 
     Raises ``MappingError`` for a file of the user's that does not have the form, and for a registry that is none.
     """
-    data = read_yaml(os.path.join(folder(), f"{provider}.yaml"))
+    data = read_data(f"{provider}.yaml")
     rows = _rows(data["images"], frozenset(data["seen"]))
     own: frozenset[str] = frozenset()
     if mapping:
@@ -214,7 +219,7 @@ def _key(key: str) -> tuple[str, str, str]:
 @lru_cache
 def facts() -> Facts:
     """The facts that every provider shares."""
-    data = read_yaml(os.path.join(folder(), "upstream.yaml"))
+    data = read_data("upstream.yaml")
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]
     retired = {
@@ -234,9 +239,49 @@ def facts() -> Facts:
         words={word: family for family, words in distributions["words"].items() for word in words},
         debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
         stateful=data["stateful"]["images"],
+        builders=frozenset(data["builders"]["images"]),
+        builder_words=frozenset(data["builders"]["words"]),
+        full=frozenset(data["builders"]["full"]),
         retired_registries=tuple(retired["registries"].values()),
         retired_images=retired["images"],
     )
+
+
+def read_data(name: str) -> Any:
+    """The data of a file in ``mappings/``.
+
+    What was read is kept where Python keeps its compiled files, if that can be written, as long as the file's time and
+    size stay: to load YAML takes 25 of the 100 ms that a small run may take.
+    """
+    path = os.path.join(folder(), name)
+    status = os.stat(path)
+    stamp = (status.st_mtime_ns, status.st_size)
+    kept = os.path.join(folder(), "__pycache__", f"{name}.{sys.implementation.cache_tag}.marshal")
+    with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
+        with open(kept, "rb") as file:
+            found, data = marshal.load(file)  # noqa: S302 - as trusted as the code beside it
+        if found == stamp:
+            return data
+    data = _with_text_dates(read_yaml(path))
+    mine = f"{kept}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        with open(mine, "wb") as file:
+            marshal.dump((stamp, data), file)
+        os.replace(mine, kept)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(mine)
+    return data
+
+
+def _with_text_dates(data: Any) -> Any:
+    """The same data with dates as text, which is all that they are needed as."""
+    if isinstance(data, dict):
+        return {key: _with_text_dates(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_with_text_dates(value) for value in data]
+    return data if isinstance(data, str | int | float | None) else str(data)
 
 
 def read_yaml(path: str) -> Any:

@@ -1,25 +1,31 @@
 """The one flow, from a path to its result: read, parse, ask the rules, leave out what is ignored, apply, verify."""
 
+import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple
 
 from echo_migrate.catalog import Catalog
-from echo_migrate.formats import Format, named, recognised
+from echo_migrate.formats import Asked, Format, named, recognised, targets
 from echo_migrate.migration import Move, outcome, plan
-from echo_migrate.model import Finding, Ignore, Image, Outcome, Problem, Result, Rule
-from echo_migrate.source import Source, Unreadable, compatible
+from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome, Problem, Result, Rule
+from echo_migrate.source import Edit, Source, Unreadable, compatible
+from echo_migrate.stages import Stage
 
 ROUNDS = 10
+MOST_TRIED = 200
+"""How many fixes are tried one by one when all together are refused: each costs a reading of the file."""
+
 MANY = 200
 """From how many files on the work is shared between processes; below, starting them costs more than it saves."""
 
 
 class Settings(NamedTuple):
     """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
-    and ``unsafe`` with it the others."""
+    and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -27,6 +33,12 @@ class Settings(NamedTuple):
     seen_only: bool = False
     apply: bool = False
     unsafe: bool = False
+    targets: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    def asked(self, path: str) -> Asked:
+        """What the rules want of a file."""
+        kinds = frozenset(rule.on for rule in self.rules)
+        return Asked(kinds, self.targets.get(os.path.normpath(path), frozenset()))
 
 
 class Context(NamedTuple):
@@ -41,7 +53,7 @@ class Context(NamedTuple):
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
     """The findings on a text, and what becomes of each image it names."""
-    nodes = list(format.parse(source))
+    nodes = list(format.parse(source, settings.asked(source.path)))
     ignores = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
     begins = [node.first for node in ignores]
     reach = list(accumulate((node.last for node in ignores), max))
@@ -73,30 +85,58 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
 
     moves = plan(images, settings.catalog, settings.seen_only, spared)
     context = Context(source, settings, dict(zip(images, moves, strict=True)), used)
+    asked = {
+        kind: [rule for rule in settings.rules if rule.on is kind] for kind in {rule.on for rule in settings.rules}
+    }
     findings = [
         finding._replace(level=finding.level or rule.level)
         for node in [*(node for node in nodes if not isinstance(node, Ignore)), *ignores]
-        for rule in settings.rules
-        if isinstance(node, rule.on)
+        for rule in asked.get(type(node), ())
         for finding in rule.check(node, context)
         if not ignores or not ignored(rule, finding.start)
     ]
-    findings.sort(key=lambda finding: (finding.start, finding.rule))
+    findings.sort(key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule))
     return findings, [outcome(image, move) for image, move in zip(images, moves, strict=True)]
 
 
 def treat(source: Source, format: Format, settings: Settings) -> Result:
-    """Examine a text and, if asked for, fix it until nothing more applies; a doubtful result is refused whole."""
+    """Examine a text and, if asked for, fix it until nothing more applies.
+
+    A doubtful result is refused: the fixes that are doubtful alone, or the whole of it where it is none alone.
+    """
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
         return Result(source, tuple(findings), tuple(outcomes), source)
+    result = _fixed(source, format, settings, findings, outcomes, {})
+    if result.refused and len(findings) <= MOST_TRIED:
+        doubtful = {
+            (found.rule, found.message): reason
+            for found in findings
+            if (edits := _edits(found, settings.unsafe))
+            and (reason := format.verify(source, source.apply(edits), edits))
+        }
+        again = _fixed(source, format, settings, findings, outcomes, doubtful) if doubtful else result
+        return result if again.refused or again.fixed is source else again
+    return result
+
+
+def _fixed(
+    source: Source,
+    format: Format,
+    settings: Settings,
+    findings: list[Finding],
+    outcomes: list[Outcome],
+    doubtful: dict[tuple[str, str], str],
+) -> Result:
+    """The result with all fixes but the doubtful ones, or refused."""
     fixed, left, after, refused = source, findings, outcomes, None
     for _ in range(ROUNDS):
-        fixes = [found.fix for found in left if found.fix and (found.fix.safe or settings.unsafe)]
+        asked = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
+        fixes = [edits for edits in asked if edits]
         if not fixes or refused:
             break
-        fits = compatible([fix.edits for fix in fixes])
-        groups = {id(fix.edits): fix.edits for fix, fit in zip(fixes, fits, strict=True) if fit}
+        fits = compatible(fixes)
+        groups = {id(fix): fix for fix, fit in zip(fixes, fits, strict=True) if fit}
         edits = list(dict.fromkeys(edit for group in groups.values() for edit in group))
         before, fixed = fixed, fixed.apply(edits)
         left, after = examine(fixed, format, settings)
@@ -106,7 +146,13 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
     refused = refused or _astray(outcomes, after)
     if refused:
         left = []
-    result = Result(source, tuple(_applied(findings, left, settings.unsafe)), tuple(outcomes), source)
+    marked = [
+        found._replace(applied=False, refused=doubtful[found.rule, found.message])
+        if (found.rule, found.message) in doubtful
+        else found
+        for found in _applied(findings, left, settings.unsafe)
+    ]
+    result = Result(source, tuple(marked), tuple(outcomes), source)
     if refused:
         return refuse(result, refused)
     return result._replace(
@@ -114,11 +160,16 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
     )
 
 
+def _edits(found: Finding, unsafe: bool) -> tuple[Edit, ...]:
+    """The edits of a finding, if it has a fix that was asked for."""
+    return found.fix.edits if found.fix and (found.fix.safe or unsafe) else ()
+
+
 def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iterator[Finding]:
     """The findings, those marked whose fix was asked for and does not stand among what is left."""
-    remaining = Counter((found.rule, found.message) for found in left if found.fix)
+    remaining = Counter((found.rule, found.message) for found in left if _edits(found, unsafe))
     for found in findings:
-        if found.fix and (found.fix.safe or unsafe):
+        if _edits(found, unsafe):
             key = (found.rule, found.message)
             remaining[key] -= 1
             found = found._replace(applied=remaining[key] < 0)
@@ -192,8 +243,10 @@ def guarded(source: Source, format: Format, settings: Settings) -> Result:
     try:
         return treat(source, format, settings)
     except Exception as error:
-        reason = f"ran into a fault of echo-migrate ({type(error).__name__}: {error})"
-        return unreadable(source.path, reason, settings)
+        says = f"this file ran into a fault of echo-migrate ({type(error).__name__}: {error})"
+        finding = Finding("unreadable-file", 0, 0, says, level="error")  # said whatever rules are selected
+        nothing = Source(source.path, "")
+        return Result(nothing, (finding,), (), nothing)
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
@@ -201,8 +254,8 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
 
     ``jobs`` is how many processes, 0 for one a processor.
     """
-    import os
-
+    wanted = any(rule.on is Stage for rule in settings.rules)
+    settings = settings._replace(targets=targets(paths) if wanted else {})
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     if jobs == 1 or len(paths) < MANY:
         return (treat_path(path, settings) for path in paths)

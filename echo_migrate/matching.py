@@ -7,12 +7,11 @@ somebody's namespace; for typing errors the similarity of the names. ``tests/ben
 by threshold.
 """
 
-import os
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from echo_migrate.catalog import Catalog, Facts, facts, folder, read_yaml
+from echo_migrate.catalog import Catalog, Facts, facts, read_data
 from echo_migrate.reference import Reference
 
 NAMED = 70
@@ -73,7 +72,7 @@ class Publishers(NamedTuple):
 
 @lru_cache
 def publishers() -> Publishers:
-    data = read_yaml(os.path.join(folder(), "publishers.yaml"))
+    data = read_data("publishers.yaml")
     return Publishers(
         frozenset(data["own"]["namespaces"]),
         frozenset(data["own"]["words"]),

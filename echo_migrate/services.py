@@ -71,7 +71,7 @@ def dockerfile_of(path: str, node: Any) -> str | None:
     context = node if is_scalar(node) else build.get("context")
     name = build.get("dockerfile")
     parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
-    if "dockerfile_inline" in build or any("$" in part or ":" in part or part.startswith("/") for part in parts):
+    if "dockerfile_inline" in build or any(re.search(r"[$:\0]", part) or part.startswith("/") for part in parts):
         return None
     folder = os.path.dirname(path)
     found = os.path.join(folder, *parts)

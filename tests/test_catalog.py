@@ -168,3 +168,28 @@ def test_keys_stand_once() -> None:
                 keys = [key.value for key, _ in node.value]
                 assert len(keys) == len(set(keys)), path
                 waiting += [value for _, value in node.value]
+
+
+def test_what_was_read_once_is_kept_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "folder", lambda: str(tmp_path))
+    path = tmp_path / "a.yaml"
+    path.write_text("date: 2026-11-23\nnames: [a, b]\n")
+    first = catalog.read_data("a.yaml")
+    assert first == {"date": "2026-11-23", "names": ["a", "b"]}
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(catalog, "read_yaml", lambda path: pytest.fail("read again"))
+        assert catalog.read_data("a.yaml") == first
+    path.write_text("names: [a, b, c]\n")
+    assert catalog.read_data("a.yaml") == {"names": ["a", "b", "c"]}
+    kept.write_bytes(b"broken")
+    assert catalog.read_data("a.yaml") == {"names": ["a", "b", "c"]}
+
+
+def test_data_in_a_folder_that_cannot_be_written_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "folder", lambda: str(tmp_path))
+    (tmp_path / "a.yaml").write_text("names: [a]\n")
+    (tmp_path / "__pycache__").write_text("in the way")
+    assert catalog.read_data("a.yaml") == {"names": ["a"]}

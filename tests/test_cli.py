@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from echo_migrate import engine
 from echo_migrate.rules import RULES
 from tests.conftest import Done, Run
 
@@ -28,7 +29,7 @@ def err(done: Done) -> str:
 
 
 def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
-    done = run("check")
+    done = run("check", "--ignore", "large-base")
     assert done.returncode == 1
     assert done.stdout.decode() == (
         "Dockerfile:1:6: warning[mapped-image] python:3.12 has a hardened image, reg.echohq.com/python:3.12\n"
@@ -176,7 +177,7 @@ def test_standard_input(run: Run, tmp_path: Path) -> None:
 
 
 def test_json(run: Run, dockerfile: Path) -> None:
-    done = run("check", "--output-format", "json")
+    done = run("check", "--ignore", "large-base", "--output-format", "json")
     document = json.loads(done.stdout)
     assert (document["version"], document["provider"]) == (1, "echo")
     assert document["summary"] == {
@@ -209,7 +210,7 @@ def test_json(run: Run, dockerfile: Path) -> None:
         "applied": False,
         "refused": None,
     }
-    fixed = json.loads(run("fix", "--output-format", "json").stdout)
+    fixed = json.loads(run("fix", "--ignore", "large-base", "--output-format", "json").stdout)
     assert [finding["applied"] for finding in fixed["findings"]] == [True, False]
     assert fixed["summary"]["migrated"] == 1
 
@@ -361,3 +362,12 @@ def test_a_faulty_config_is_said(run: Run, dockerfile: Path, tmp_path: Path, tex
     assert done.returncode == 2
     assert "echo-migrate.toml" in err(done)
     assert says in err(done)
+
+
+def test_several_processes_say_what_one_says(run: Run, tmp_path: Path) -> None:
+    for number in range(engine.MANY):
+        (tmp_path / f"Dockerfile.{number:03}").write_text(f"{TEXT}RUN apt-get install x{number}\n")
+    for words in (("--select", "mapped-image"), ("--select", "all")):
+        one, two = (run("check", *words, "--jobs", jobs, "--output-format", "concise") for jobs in ("1", "2"))
+        assert one.stdout == two.stdout
+        assert one.stdout.count(b"\n") > engine.MANY

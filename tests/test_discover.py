@@ -9,6 +9,7 @@ import pytest
 from echo_migrate import discover as module
 from echo_migrate.discover import Discovery, discover
 from echo_migrate.formats import candidate, dockerfile, recognised
+from echo_migrate.tree import ignore_file
 
 FOUND = [
     "Dockerfile",
@@ -171,3 +172,18 @@ def test_an_embedded_repository_cannot_run_code_through_git(tree: Path) -> None:
         assert isinstance(found, Discovery)
         assert found.files
     assert not proof.exists()
+
+
+def test_a_dockerignore_holds_beside_the_dockerfile_and_above_it_within_the_repository(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").touch()
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "api").mkdir()
+    path = str(tmp_path / "repo" / "api" / "Dockerfile")
+    assert not ignore_file(path)
+    (tmp_path / "repo" / "api" / "Dockerfile.dockerignore").touch()
+    ignore_file.cache_clear()
+    assert ignore_file(path)
+    assert not ignore_file(path + ".dev")
+    (tmp_path / "repo" / ".dockerignore").touch()
+    ignore_file.cache_clear()
+    assert ignore_file(path + ".dev")

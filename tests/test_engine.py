@@ -108,7 +108,7 @@ def _rule(*edits: Edit, once: bool = False) -> Rule:
             _rule(Edit(11, 11, "\nUSER x"), MOVE, once=True),
             "an instruction would appear, vanish",
         ),
-        (_rule(Edit(16, 20, "false"), MOVE, once=True), "more of RUN would change than its image"),
+        (_rule(Edit(16, 20, "false"), MOVE, once=True), "would no longer run all that it does"),
     ],
 )
 def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
@@ -168,3 +168,17 @@ def test_processes_give_the_same_results(tmp_path: Path) -> None:
         path.write_text(f"FROM python:3.{number}\nFROM node:{number}-alpine\n")
         paths.append(str(path))
     assert list(engine.run(paths, SETTINGS, jobs=2)) == list(engine.run(paths, SETTINGS, jobs=1))
+
+
+def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
+    doubtful = _rule(Edit(16, 20, "false"))
+    rules = (doubtful, RULES["mapped-image"])
+    source = Source("Dockerfile", "FROM node:1\nRUN true\n")
+    result = engine.treat(source, dockerfile, SETTINGS._replace(rules=rules))
+    assert result.refused is None
+    assert result.fixed.text == "FROM reg.echohq.com/node:1\nRUN true\n"
+    said = {found.rule: (found.applied, found.refused) for found in result.findings}
+    assert said == {
+        "faulty": (False, "a RUN would no longer run all that it does"),
+        "mapped-image": (True, None),
+    }

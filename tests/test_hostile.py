@@ -79,6 +79,36 @@ def test_long_texts_end_within_seconds(run: Run, tmp_path: Path, text: str) -> N
     assert run("check", "-q", timeout=30).returncode in (0, 1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUN " + "$(" * 5000 + "x" + ")" * 5000,
+        "RUN " + "(" * 20_000,
+        "RUN " + " && ".join(["apt-get install x"] * 20_000),
+        "RUN " + " | ".join(["curl http://a/b.tgz"] * 20_000),
+        "RUN apt-get install " + "a " * 300_000,
+        "RUN apt-get install " + "'\"'" * 100_000,
+        "RUN rm " + "{a,b}" * 5000,
+        "RUN " + 'sh -c "' * 2000 + '"' * 2000,
+        "RUN [" + '"a",' * 100_000 + '"b"]',
+        "RUN apt-get update && apt-get install -y x\n" * 20_000,
+        "COPY a /x\nRUN rm /x && chown -R a /x && curl -o /y http://a/b.tgz\n" * 600,
+        "".join(f"FROM s{i - 1} AS s{i}\nRUN apt-get update && apt-get install x\n" for i in range(1, 600)),
+        "RUN " + 'sh -c "$(' * 24 + "a" + ')"' * 24,
+        "RUN " + "a=(" * 50_000,
+        "RUN " + " && ".join(f"curl -o a{i}.tar.gz http://x && tar xf a{i}.tar.gz && rm b{i}" for i in range(600)),
+        "ENV X='" + "a " * 20_000 + "'\n" + "RUN apt-get install $X\n" * 80,
+        'RUN bash -c "a' + ' \\"p\\" \\\n' * 4000 + '"',
+    ],
+)
+def test_scripts_that_are_long_or_deep(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM debian:12\n{text}\n")
+    done = run("fix", "--select", "all", "--unsafe-fixes", "--diff", timeout=60)
+    assert done.returncode == 1
+    assert b"fault" not in done.stderr
+    assert b"+FROM reg.echohq.com/debian:12" in done.stdout
+
+
 def test_what_is_no_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").mkdir()
     os.mkfifo(tmp_path / "Dockerfile.pipe")

@@ -43,9 +43,7 @@ def test_inventory_lists_every_reference_once(results: list[Result], format: str
 
 def test_concise_is_a_line_a_finding(results: list[Result]) -> None:
     lines = reports.render("concise", results, RUN).splitlines()
-    assert lines[0] == (
-        "Dockerfile:1:6: warning[mapped-image] python:3.12 has a hardened image, reg.echohq.com/python:3.12"
-    )
+    assert "Dockerfile:1:6: warning[mapped-image] python:3.12 has a hardened image, reg.echohq.com/python:3.12" in lines
     assert len(lines) == sum(len(result.findings) for result in results) + 1
     assert lines[-1] == (
         "2 files, 12 image references: 2 migrated (0 by convention), 2 hardened, 2 without a replacement, "

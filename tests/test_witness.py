@@ -30,16 +30,19 @@ def test_an_edit_that_glues_two_lines_is_seen() -> None:
     ("old", "new", "says"),
     [
         ("a:1", "b:2", None),
-        ("c\n", "e\n", "more of RUN would change than its image"),
+        ("c\n", "e\n", "a RUN would no longer run all that it does"),
+        ("c\n", "c -y && rm -rf x\n", None),
+        ("c\n", "c && (\n", "a RUN would no longer run all that it does"),
         ("RUN d", "RUN <<d", "the changed file has a heredoc that d does not end"),
-        ("rm x", "rm -rf /", "more of RUN would change than its image"),
-        ("ONBUILD RUN y", "ONBUILD RUN z", "more of ONBUILD would change than its image"),
+        ("rm x", "rm -rf /", "a RUN would no longer run all that it does"),
+        ("rm x", "rm -f x", None),
+        ("ONBUILD RUN y", "ONBUILD RUN z", "a RUN would no longer run all that it does"),
         (" AS s", " AS t", "more of FROM would change than its image"),
         ("# note", "# nota", "a comment would change"),
         ("CMD z", "CMD y", "CMD would change, which no edit touches"),
     ],
 )
-def test_only_an_image_may_change(old: str, new: str, says: str | None) -> None:
+def test_only_an_image_may_change_and_a_run_only_gains(old: str, new: str, says: str | None) -> None:
     text = TEXT.replace("a:1", "a:1 AS s") + "# note\nRUN <<E\nrm x\nE\nONBUILD RUN y\nCMD z\n"
     place = text.index(old)
     edits = [] if old.startswith("CMD") else [Edit(place, place + len(old), new)]

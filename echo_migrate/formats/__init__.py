@@ -1,11 +1,23 @@
 """The kinds of files that are read, one module each: what ``Format`` says."""
 
+import os
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from re import Pattern
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from echo_migrate.source import Edit, Source
+
+
+class Asked(NamedTuple):
+    """What a run wants of a file: the kinds of nodes that its rules look at (images, problems and ignore comments
+    are always given), and the targets that other files are known to build of it."""
+
+    kinds: frozenset[type] = frozenset()
+    targets: frozenset[str] = frozenset()
+
+
+NOTHING_ASKED = Asked()
 
 
 class Format(Protocol):
@@ -19,8 +31,11 @@ class Format(Protocol):
     def recognise(self, path: str, text: str) -> bool:
         """Whether a candidate is of this kind, by its text too."""
 
-    def parse(self, source: Source) -> Iterable[Any]:
+    def parse(self, source: Source, asked: Asked) -> Iterable[Any]:
         """The nodes of a file, for rules to be called on; never raises for what a file holds."""
+
+    def targets(self, path: str) -> Iterable[tuple[str, str]]:
+        """The builds that a candidate asks for, if it is of this kind: a Dockerfile's path, and the stage's name."""
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
@@ -48,3 +63,13 @@ def named(path: str) -> bool:
 def recognised(path: str, text: str) -> Format | None:
     """The format of a file, or None."""
     return next((format for format in formats() if format.recognise(path, text)), None)
+
+
+def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The stages that the files of a run build by name, by the path of their Dockerfile."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        format = next((format for format in formats() if format.candidate(path)), None)
+        for dockerfile, name in format.targets(path) if format else ():
+            found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
+    return {path: frozenset(names) for path, names in found.items()}

@@ -1,5 +1,6 @@
 """Compose files (the Compose specification, and version 1 before it): images, contexts, inline Dockerfiles."""
 
+import contextlib
 import os
 import re
 from bisect import bisect_left
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from echo_migrate.expand import expand
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.services import (
@@ -32,6 +33,7 @@ _SERVICE = re.compile(
 )
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 
+_TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
 _CONTEXT = "docker-image://"
 _ALIASED = "the same text also stands where no image is"
 _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
@@ -65,7 +67,24 @@ def _only_known_keys(text: str) -> bool:
     return known and all(key in SERVICE_KEYS or key.startswith("x-") or key == "<<" for key in keys)
 
 
-def parse(source: Source) -> list[Node]:
+def targets(path: str) -> Iterator[tuple[str, str]]:
+    """The builds of a compose file that name a target."""
+    try:
+        source = Source.read(path)
+    except Unreadable:
+        return
+    if not _TARGET.search(source.text) or not recognise(path, source.text):
+        return
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            for _, node in _Document(source, root).services:
+                build = effective(node).get("build")
+                target, dockerfile = effective(build).get("target"), dockerfile_of(path, build)
+                if dockerfile and is_scalar(target) and "$" not in target.value:
+                    yield dockerfile, target.value
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     """The images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never raises."""
     try:
         roots = documents(source.text)
@@ -340,7 +359,7 @@ class _Document:
             locked = locked or "several services share it"
         platform, mounts = self._circumstances(name, keys)
         contexts = frozenset(context for context, _ in contexts_of(build))
-        for node in dockerfile.parse(Source(self.source.path, whole.value), contexts):
+        for node in dockerfile.parse(Source(self.source.path, whole.value), contexts=contexts):
             if not isinstance(node, Image | Problem | Ignore):
                 continue
             if not inline.runs:

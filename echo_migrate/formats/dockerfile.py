@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
+from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import ignores
 from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reference import VARIABLE
+from echo_migrate.runs import script_of
+from echo_migrate.shell import Command, run_by
 from echo_migrate.source import Edit, Source, Traced
+from echo_migrate.stages import Stage, stages
 
 NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.orig)")
 _CODE = re.compile(
@@ -32,13 +36,17 @@ _SET_BY_BUILD = frozenset(
 ) | {"TARGETSTAGE"}
 """BuildKit, frontend/dockerfile/dockerfile2llb/platform.go, defaultArgs."""
 
+_FOR_PEOPLE = re.compile(r"(?:^|[\\/])\.devcontainer[\\/]")
+"""Images that people develop in: what a shipped image should not have is what these are for, so that nothing ships."""
+
 _MOUNT_FROM = re.compile(r"(?i)(?:^|(?<=,))from=([^,]*)")
 _MOST_STAGES = 500
 _MOST_NAMES = 64
 _NAMED = re.compile(r"\$\{?(\w+)")
+_SUBSTITUTES = re.compile(r"\$\(|`|<\(")
 _BROKEN = re.compile(r"\$\{\w*[^\w}]")
 
-Node = Image | Problem | Ignore | Instruction
+Node = Image | Problem | Ignore | Instruction | Stage
 
 
 def candidate(path: str) -> bool:
@@ -51,8 +59,12 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
 
 
-def parse(source: Source, contexts: frozenset[str] = frozenset()) -> list[Node]:
-    """The instructions, images, ignore comments and problems of a Dockerfile; never raises.
+def targets(path: str) -> tuple[()]:
+    return ()
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED, contexts: frozenset[str] = frozenset()) -> list[Node]:
+    """The instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never raises.
 
     ``contexts`` are the named contexts that it is built with: names that are no images.
     """
@@ -62,6 +74,10 @@ def parse(source: Source, contexts: frozenset[str] = frozenset()) -> list[Node]:
     nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
     problem = _problem(source.text, file) or reader.problem
     if not problem:
+        if Stage in asked.kinds:
+            bases = [image.ref.value for image in images if image.where == "FROM"]
+            graph = stages(source.text, file, bases, asked.targets)
+            nodes += [one._replace(ships="") for one in graph] if _FOR_PEOPLE.search(source.path) else graph
         return [*nodes, *images]
     locked = f"this file {problem.reason}"
     return [*nodes, problem, *[image._replace(locked=image.locked or locked) for image in images]]
@@ -70,8 +86,9 @@ def parse(source: Source, contexts: frozenset[str] = frozenset()) -> list[Node]:
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
 
-    Instructions keep their number and kinds; what no edit touches keeps its bytes, and so do the commands of RUN, the
-    bodies of heredocs, comments, and all of a FROM but its image. Then the second reader is asked.
+    Instructions keep their number and kinds; what no edit touches keeps its bytes, and so do the bodies of heredocs,
+    comments, and all of a FROM but its image. A RUN keeps all its commands and words in their order, and gains only
+    what the shell's grammar reads. Then the second reader is asked.
     """
     from echo_migrate.witness import disagreement
 
@@ -91,6 +108,8 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
             return f"{one.verb.upper()} would change, which no edit touches"
         if _kept(one) != _kept(other):
             return f"more of {one.verb.upper()} would change than its image"
+        if touched and not _runs_all_of(one, before.text, other, after.text):
+            return "a RUN would no longer run all that it does"
     return disagreement(before, old) or disagreement(after, new)
 
 
@@ -103,8 +122,36 @@ def _kept(instruction: Instruction) -> tuple[object, ...]:
     """What of an instruction no fix may change."""
     inner = instruction.trigger or instruction
     words = [word.value for word in inner.words()[1:]] if inner.verb == "from" else []
-    command = inner.args.value if inner.verb == "run" else ""
-    return (words, command, [body.value for body in inner.heredocs])
+    bodies = [body.value for body in inner.heredocs] if inner.verb != "run" else []
+    return (words, bodies)
+
+
+def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) -> bool:
+    """Whether a changed RUN still has each command of the old one, in order, with each of its words in order."""
+    old, new = one.trigger or one, other.trigger or other
+    texts = [[step.args.value, *[body.value for body in step.heredocs]] for step in (old, new)]
+    if old.verb != "run" or texts[0] == texts[1]:
+        return True
+    was, now = script_of(old, None, before), script_of(new, None, after)
+    if not was or not now or not was.certain or not now.certain:
+        return False
+    left = iter(now.commands)
+    return all(any(_within(command, candidate) for candidate in left) for command in was.commands)
+
+
+def _within(one: Command, other: Command) -> bool:
+    """Whether a command has all words of another, in their order, and stands where that stood.
+
+    A script among its words, and a substitution, are left aside: their own commands are compared.
+    """
+    handed = run_by(one) is not None
+    rest = iter([word.value for word in other.words])
+    words = all(any(_same(word.value, candidate) for candidate in rest) for word in one.words[: 1 if handed else None])
+    return words and (one.operator, one.inside, one.via) == (other.operator, other.inside, other.via)
+
+
+def _same(old: str, new: str) -> bool:
+    return old == new or bool(_SUBSTITUTES.search(old) and _SUBSTITUTES.search(new))
 
 
 def _problem(text: str, file: Dockerfile) -> Problem | None:

@@ -1,0 +1,21 @@
+"""Compilers, headers and build systems in the final image."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import installed
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import listed, used_for
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="warning")
+def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
+    tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
+    if tools:
+        call, _ = tools[0]
+        says = (
+            f"{listed(word for _, word in tools)} for building {'reaches' if len(tools) == 1 else 'reach'} the final "
+        )
+        says += "image: compile in a builder stage and COPY the result, or remove in the same RUN"
+        yield Finding("build-tools-in-final-image", call.command.start, call.command.end, says)

@@ -1,0 +1,56 @@
+"""Dependencies for development in the final image."""
+
+import re
+from collections.abc import Iterator
+from posixpath import basename
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import said
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import Call, Development, does
+from echo_migrate.runs import Run
+from echo_migrate.stages import Stage
+
+_DEVELOPMENT = re.compile(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
+_STARTS_DEVELOPMENT = re.compile(
+    r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b"
+)
+_MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
+
+
+@rule(on=Stage, level="note", also=("composer-no-dev",))
+def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding]:
+    purpose = f"{stage.name} {stage.root} {basename(context.source.path)}"
+    if not stage.ships or _DEVELOPMENT.search(purpose) or _builds(stage):
+        return
+    for run in stage.runs:
+        for call in run.calls:
+            known = call.manager.development
+            if call.action != "install" or not known or call.packages or call.opaque:
+                continue
+            left_out = call.has(known.unless) or _set(known, run, call, stage) or said(stage, known.settings)
+            if not left_out and not _pruned(stage, call):
+                says = f"{call.shown} installs dependencies for development too, if there are any: "
+                says += f"{known.write}, or install in a builder stage"
+                yield Finding("development-dependencies", call.command.start, call.command.end, says)
+
+
+def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
+    """Whether a variable leaves them out, or says that this is an image for development."""
+    values = {**run.environment, **{name: word.value for name, word in call.command.assignments}}
+    for name, value in known.environment.items():
+        if name in values and (not value or values[name].lower() == value or "$" in values[name]):
+            return True
+    return any(values.get(name, "production") != "production" for name in _MODES)
+
+
+def _pruned(stage: Stage, call: Call) -> bool:
+    """Whether they are removed again, or what runs needs them (``npm run dev``)."""
+    return bool(_STARTS_DEVELOPMENT.search(stage.started)) or any(
+        "prune" in command.arguments for run in stage.runs for command in run.commands
+    )
+
+
+def _builds(stage: Stage) -> bool:
+    """Whether the stage needs them itself, to build."""
+    return any(does(command, "build") for run in stage.runs for command in run.commands)

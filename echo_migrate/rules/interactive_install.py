@@ -1,0 +1,45 @@
+"""An install that would wait for an answer: nobody is there to give it."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import said
+from echo_migrate.model import Finding, Fix, rule
+from echo_migrate.packages import Call
+from echo_migrate.runs import Run
+from echo_migrate.sequence import fails_the_run
+from echo_migrate.source import Edit
+from echo_migrate.stages import Stage
+
+_CONFIGURES = re.compile(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
+"""Where a COPY may bring a manager's configuration: its folder, or one above."""
+
+
+@rule(on=Stage, level="warning", also=("DL3014", "DL3030", "DL3034", "DL3038"), fixable=True)
+def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs:
+        for call in run.calls:
+            if call.action in ("install", "upgrade") and call.manager.answers and not _answered(call, run, stage):
+                option = call.manager.answers[0]
+                says = f"{call.shown} may ask before it goes on, and a build has no answer: add {option}"
+                edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
+                safe = run.script is not None and fails_the_run(call.command, run.script)
+                fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
+                yield Finding("interactive-install", call.command.start, call.command.end, says, fix)
+
+
+def _answered(call: Call, run: Run, stage: Stage) -> bool:
+    """Whether the question is answered, or it is not certain that it is asked."""
+    manager, command = call.manager, call.command
+    return (
+        call.opaque
+        or not (call.packages or call.action == "upgrade" or call.has(manager.elsewhere))
+        or call.has(manager.answers, manager.letters)
+        or command.operator in ("|", "|&")
+        or "xargs" in command.via
+        or any(redirect.operator.startswith("<") for redirect in command.redirects)
+        or not run.variables(command).isdisjoint(manager.environment)
+        or said(stage, manager.settings)
+        or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)
+    )

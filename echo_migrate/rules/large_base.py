@@ -1,0 +1,42 @@
+"""A final image that stands on a base made for building, or on the full form of one that has a slim one."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import data
+from echo_migrate.reference import is_version, parse
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="note", also=("DD018",))
+def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
+    if stage.parent or stage.ships != "layers" or not stage.certain:
+        return
+    image = next((one for one in context.moves if one.where == "FROM" and stage.start <= one.start <= stage.end), None)
+    if image is None or image.local or context.moves[image].state == "hardened":
+        return
+    try:
+        reference = parse(image.ref.value)
+    except ValueError:
+        return
+    upstream = context.settings.catalog.upstream(reference)
+    words = {word.text for word in reference.words if not is_version(word.text)}
+    facts = context.settings.catalog.facts
+    if not upstream or upstream.likely or "$" in image.ref.value:
+        return
+    builder = upstream.name in facts.builders or words & facts.builder_words
+    if builder and stage.started and not _starts_a_tool(upstream.name, stage):
+        says = f"{image.shown} is made for building, and the final image stands on it: build there, and COPY --from it "
+        says += "what runs into a smaller base image"
+        yield Finding("large-base", image.start, image.end, says)
+    elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
+        says = f"{image.shown} is the full image, with compilers and headers: its slim form serves what needs none"
+        yield Finding("large-base", image.start, image.end, says)
+
+
+def _starts_a_tool(name: str, stage: Stage) -> bool:
+    """Whether the container is the tool itself (``FROM swift`` with ``ENTRYPOINT ["swift"]``)."""
+    tools = {name.rpartition("/")[2], *[words for words in data().does["build"] if " " not in words]}
+    return not tools.isdisjoint(re.findall(r"[\w.-]+", stage.started))

@@ -1,0 +1,93 @@
+"""What a package manager keeps for its next run, left in the final image."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import cleaned, said
+from echo_migrate.model import Finding, Fix, rule
+from echo_migrate.packages import Call, Manager
+from echo_migrate.runs import Run
+from echo_migrate.sequence import can_be_appended_to, counts_on_the_cache, named_later, runs_before_the_end
+from echo_migrate.source import Edit
+from echo_migrate.stages import Stage
+
+_REPOSITORIES = frozenset(("--disablerepo", "--enablerepo", "--repo", "--repoid", "removerepo", "rr"))
+
+
+@rule(on=Stage, level="note", also=("DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"), fixable=True)
+def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
+    if not stage.ships:
+        return
+    for run in stage.runs:
+        seen: set[str] = set()
+        for call in run.calls:
+            manager = call.manager
+            if manager.name not in seen and _leaves(call, run, stage):
+                seen.add(manager.name)
+                says = f"{call.shown} leaves its cache in the image: {_remedy(call)}"
+                fix = _fix(call, run, stage) if stage.certain else None
+                yield Finding("package-cache-left", call.command.start, call.command.end, says, fix)
+
+
+def _leaves(call: Call, run: Run, stage: Stage) -> bool:
+    manager = call.manager
+    fetches = call.action in ("install", "upgrade") or (call.action == "update" and manager.cached)
+    if not fetches or not manager.caches or call.opaque or not run.script:
+        return False
+    return not (
+        not run.script.certain
+        or _too_old(manager, stage.root)
+        or call.has(manager.cached)
+        or run.mounted(manager.caches)
+        or any(mount.kind in ("cache", "tmpfs") and "cache" in mount.target for mount in run.mounts)
+        or not run.variables(call.command).isdisjoint(manager.environment)
+        or said(stage, manager.settings)
+        or cleaned(run, call)
+    )
+
+
+def _too_old(manager: Manager, base: str) -> bool:
+    """Whether a base image's version of the manager knows no such option."""
+    return any(re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
+
+
+def _remedy(call: Call) -> str:
+    manager = call.manager
+    if call.action == "update":
+        return f"leave it out, and install with {manager.cached[0]}"
+    if manager.cached:
+        return f"add {manager.cached[0]}"
+    cleaning = f"{call.command.name} {manager.cleaning}" if manager.cleaning else f"rm -rf {manager.caches[0]}"
+    return f"clean up in the same RUN ({cleaning})"
+
+
+def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
+    """The option that keeps the cache from being written, or the manager's own cleaning behind the last command; none
+    where something later may use the cache, or counts on its being there."""
+    manager, script = call.manager, run.script
+    if script is None or call.has(manager.dry) or counts_on_the_cache(run, stage, call):
+        return None
+    if named_later(run, stage, manager.caches):
+        return None
+    if manager.cached:
+        if not call.command.editable or any(one.action == "update" and one.manager is manager for one in run.calls):
+            return None  # an update leaves the same cache
+        return Fix((Edit(call.verb.end, call.verb.end, f" {manager.cached[0]}"),), f"add {manager.cached[0]}")
+    if not manager.cleaning or call.command.via or script.tail is None or _may_not_clean(call, run):
+        return None
+    if not can_be_appended_to(run) or not runs_before_the_end(call.command, script):
+        return None
+    cleaning = f"{call.command.name} {manager.cleaning}"
+    return Fix((Edit(script.tail, script.tail, f" && {cleaning}"),), f"add {cleaning}")
+
+
+def _may_not_clean(call: Call, run: Run) -> bool:
+    """Whether the manager, or all of its repositories, may be gone when the RUN ends."""
+    removing = [one.command for one in run.calls if one.action == "remove"]
+    removing += [one for one in run.commands if one.name in ("rm", "rpm", "mv")]
+    words = [word for one in removing for word in one.arguments]
+    gone = any(call.manager.name in word or "repos" in word for word in words)
+    return gone or any(one.has(_REPOSITORIES) or one.verb.value in _REPOSITORIES for one in run.calls) or any(
+        word in _REPOSITORIES for one in run.commands for word in one.arguments
+    )  # fmt: skip

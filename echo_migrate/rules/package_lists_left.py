@@ -1,0 +1,46 @@
+"""The package lists that an update fetched, left in the final image."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import unlisted, within
+from echo_migrate.model import Finding, Fix, rule
+from echo_migrate.packages import Call
+from echo_migrate.runs import Run
+from echo_migrate.sequence import below, can_be_appended_to, fetches_its_own
+from echo_migrate.source import Edit
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="warning", also=("DL3009",), fixable=True)
+def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
+    if not stage.ships:
+        return
+    for run in stage.runs:
+        fetched = [call for call in run.calls if call.action == "update" and call.manager.lists]
+        updates = [call for call in fetched if "chroot" not in call.command.via]
+        if not updates or run.script is None or not run.script.certain or unlisted(run, updates[-1]):
+            continue
+        call, folder = updates[-1], updates[-1].manager.lists[0]
+        alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
+        remedy = "install in the same RUN, and remove them there" if alone else "remove them in the same RUN"
+        says = f"{call.shown} leaves its lists in {folder}: {remedy}"
+        fix = _fix(run, stage, call) if stage.certain else None
+        yield Finding("package-lists-left", call.command.start, call.command.end, says, fix)
+
+
+def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:
+    """The removal behind the last command, if nobody can miss the lists: each later install fetches its own."""
+    folder = call.manager.lists[0]
+    place = run.script.tail if run.script else None
+    mounted = any("$" in mount.target or within(mount.target, folder) for mount in run.mounts)
+    if place is None or call.command.via or run.user not in (None, "root", "0") or mounted:
+        return None
+    if not can_be_appended_to(run) or any(within(path, folder) or within(folder, path) for path in stage.taken):
+        return None
+    if re.search(r"\bapt", stage.started):
+        return None
+    if not all(fetches_its_own(later, call.manager) for later in below(run, stage)):
+        return None
+    return Fix((Edit(place, place, f" && rm -rf {folder}/*"),), f"remove {folder}/*")

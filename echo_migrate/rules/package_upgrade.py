@@ -1,0 +1,18 @@
+"""An upgrade of all packages of the base image."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="note", also=("DL3035", "DD013", "DD026"))
+def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs if stage.ships else ():
+        for call in run.calls:
+            if call.action == "upgrade" and call.manager.system and not call.packages:
+                says = f"{call.shown} stores the base image's packages a second time, "
+                says += "in versions that change from build to build: build on a base image that is kept up to date"
+                yield Finding("package-upgrade", call.command.start, call.command.end, says)
+                return

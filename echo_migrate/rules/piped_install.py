@@ -1,0 +1,44 @@
+"""A script from the network that is run as it arrives."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import address
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import does
+from echo_migrate.shell import SHELLS, Command
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="warning", also=("DD054",))
+def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs:
+        commands = run.commands
+        for i, command in enumerate(commands):
+            if does(command, "download") and (shell := _runs_it(commands, i)):
+                url = next((word for word in command.arguments if "://" in word), "a script")
+                says = f"{shell} runs {address(url)} as it arrives: download a fixed version, check it, then run it"
+                yield Finding("piped-install", command.start, command.end, says)
+
+
+def _runs_it(commands: tuple[Command, ...], i: int) -> str:
+    """The interpreter that runs what the download prints: behind a pipe, or around a substitution."""
+    for later in commands[i + 1 :]:
+        if later.operator not in ("|", "|&"):
+            if "substitution" in later.inside:
+                continue
+            break
+        if (later.name in SHELLS or does(later, "interpret")) and not _has_program(later):
+            return later.name
+    host = commands[i].host
+    if host is not None and commands[host].name in (*SHELLS, "eval", "source", "."):
+        return commands[host].name
+    return ""
+
+
+def _has_program(command: Command) -> bool:
+    """Whether an interpreter has its program from its arguments, so that the pipe is only data for it."""
+    words = command.arguments
+    if command.name in SHELLS:
+        return "-c" in words or any(word[:1] not in ("-", "+") for word in words[:1])
+    return any(word[:1] != "-" or word in ("-c", "-e", "-m", "-ne", "-pe", "-n", "-r") for word in words if word != "-")

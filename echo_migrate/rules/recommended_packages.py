@@ -1,0 +1,25 @@
+"""Packages that are only recommended, installed with those that are asked for."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import kept, said
+from echo_migrate.model import Finding, Fix, rule
+from echo_migrate.source import Edit
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="note", also=("DL3015",), fixable=True)
+def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
+    if not stage.ships or said(stage, ("apt::install-recommends", "install_weak_deps")):
+        return
+    for run in stage.runs:
+        for call, words in kept(run):
+            known = call.manager.recommended
+            if not known or call.opaque or not words or call.has(known):
+                continue
+            option = known[0]
+            says = f"{call.command.name} installs what the packages recommend too: {option} leaves that out"
+            edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
+            fix = Fix(edits, f"add {option}", safe=False) if call.command.editable and stage.certain else None
+            yield Finding("recommended-packages", call.command.start, call.command.end, says, fix)

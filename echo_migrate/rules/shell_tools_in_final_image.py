@@ -1,0 +1,53 @@
+"""Tools for people and for downloads in the final image."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import installed
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import listed, package_name, used_for
+from echo_migrate.shell import Word
+from echo_migrate.stages import Stage
+
+_SCRIPT = re.compile(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
+"""What the container starts is a script that is not in this file."""
+
+
+@rule(on=Stage, level="note", also=("DH003",))
+def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
+    installs = installed(stage)
+    tools = [
+        (call, word) for call, word in installs if _is_tool(word, stage) and not _needed(package_name(word), stage)
+    ]
+    if tools:
+        call, _ = tools[0]
+        says = f"nothing in this file needs {listed(word for _, word in tools)} once the image is built: "
+        says += "use a builder stage, remove in the same RUN, or attach to the container when needed"
+        yield Finding("shell-tools-in-final-image", call.command.start, call.command.end, says)
+
+
+def _is_tool(word: Word, stage: Stage) -> bool:
+    """Whether a package is for people, or for downloads that the build makes itself."""
+    use = used_for(word)
+    if use in ("network", "download") and _SCRIPT.search(stage.started):
+        return False  # which may call it
+    if use == "download":
+        return any(command.name == package_name(word) for run in stage.runs for command in run.commands)
+    return use in ("shell", "network")
+
+
+def _needed(name: str, stage: Stage) -> bool:
+    """Whether the file speaks of a tool elsewhere than where it is installed or called: in what the container runs, in
+    a permission that is given to it, in a file that is for it (``/etc/sudoers``)."""
+    for one in stage.lineage:
+        if any(name in step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")):
+            return True
+        for run in one.runs:
+            installs = {call.command.start for call in run.calls}
+            for command in run.commands:
+                words = [*command.words[1:], *[redirect.target for redirect in command.redirects]]
+                other = command.name != name and command.start not in installs
+                if other and any(name in word.value for word in words):
+                    return True
+    return False

@@ -1,0 +1,23 @@
+"""sudo in a build: the build can be whatever user it needs to be."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.stages import Stage
+
+_IDLE = frozenset(("", ":", "echo", "true"))
+"""What needs no rights: it is sudo itself that is tried out."""
+
+
+@rule(on=Stage, level="warning", also=("DL3004",))
+def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs:
+        commands = run.script.commands if run.script and run.user is not None else ()
+        command = next((one for one in commands if "sudo" in one.via and one.name not in _IDLE), None)
+        if command:
+            root = (run.user or "").partition(":")[0] in ("root", "0")
+            remedy = (
+                "this runs as root: leave sudo out" if root else f"write USER root above, and USER {run.user} below"
+            )
+            yield Finding("sudo-command", command.start, command.end, f"sudo {command.name}: {remedy}")

@@ -1,0 +1,39 @@
+"""A package without a version: what it installs changes from one build to the next."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import listed
+from echo_migrate.stages import Stage
+
+_FILE = re.compile(r"(?i)^[./~]|://|\.(?:deb|rpm|whl|tar\.gz|tgz|zip|apk)$|^git\+")
+_RELEASE = re.compile(r"-\d")
+
+
+@rule(
+    on=Stage,
+    level="note",
+    also=("DL3008", "DL3013", "DL3016", "DL3018", "DL3028", "DL3033", "DL3037", "DL3041", "DL3062"),
+    default=False,
+)
+def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs:
+        for call in run.calls:
+            manager = call.manager
+            if call.action != "install" or not manager.pinned or not manager.elsewhere.isdisjoint(call.options):
+                continue
+            loose = [word for word in call.packages if word.known and _loose(word.value, manager.pinned)]
+            if loose:
+                says = f"{call.shown} takes {listed(loose)} in whichever version there is that day"
+                yield Finding("unpinned-package", call.command.start, call.command.end, says)
+
+
+def _loose(name: str, marks: str) -> bool:
+    """Whether a package is named without a version; files and addresses have theirs."""
+    if _FILE.search(name):
+        return False
+    if marks == "-":
+        return not _RELEASE.search(name)
+    return name.endswith("latest") or not any(mark in name[1:] for mark in marks)

@@ -1,0 +1,14 @@
+"""A stage that no final image needs."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.stages import Stage
+
+
+@rule(on=Stage, level="note", also=("no-unreachable-stages",), default=False)
+def unused_stage(stage: Stage, context: Context) -> Iterator[Finding]:
+    if not stage.used and stage.leaf:
+        says = f"nothing is taken from {stage.shown}, and no image stands on it: remove it, unless it is built by name"
+        yield Finding("unused-stage", stage.start, stage.instructions[0].end, says)

@@ -1,0 +1,45 @@
+"""A download that nothing is compared with: no checksum, no signature."""
+
+import re
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from echo_migrate.engine import Context
+from echo_migrate.layers import ARCHIVE, address, downloads
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import does
+from echo_migrate.runs import Run
+from echo_migrate.stages import Stage
+
+_PROGRAM = re.compile(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
+
+
+@rule(on=Stage, level="note")
+def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs[_last_check(stage) + 1 :]:
+        for command, below in zip_longest(run.commands, run.commands[1:]):
+            unpacked = below is not None and below.operator == "|" and does(below, "unpack")
+            for url, path in downloads(command):
+                if unpacked or _is_program(url.partition("?")[0]) or _is_program(path):
+                    says = f"{address(url)} is used as it arrives: check it (sha256sum -c, or a signature)"
+                    yield Finding("unverified-download", command.start, command.end, says)
+                    break
+    for copy in stage.copies:
+        if copy.instruction.verb == "add" and not any(flag.name == "checksum" for flag in copy.instruction.flags):
+            url = next((word.value for word in copy.sources if word.value.startswith(("http://", "https://"))), "")
+            if url:
+                says = f"{address(url)} is used as it arrives: write ADD --checksum=sha256:…"
+                yield Finding("unverified-download", copy.instruction.start, copy.instruction.end, says)
+
+
+def _is_program(path: str) -> bool:
+    return bool(ARCHIVE.search(path) or _PROGRAM.search(path))
+
+
+def _last_check(stage: Stage) -> int:
+    """The number of the last RUN that compares something: it may well be what was downloaded up to there."""
+    return max((i for i, run in enumerate(stage.runs) if _checks(run)), default=-1)
+
+
+def _checks(run: Run) -> bool:
+    return any(does(command, "check") for command in run.commands)

@@ -1,0 +1,20 @@
+"""All of the build context in the final image, with nothing that says what to leave out."""
+
+from collections.abc import Iterator
+
+from echo_migrate.engine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.stages import Stage
+from echo_migrate.tree import ignore_file
+
+
+@rule(on=Stage, level="warning")
+def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
+    for copy in stage.copies if stage.ships else ():
+        if not copy.origin and any(source.value in (".", "./", "/") for source in copy.sources):
+            if ignore_file(context.source.path):
+                return
+            says = "nothing keeps what else lies there (.git, .env, local builds) out of this copy of the context: "
+            says += "write a .dockerignore"
+            yield Finding("whole-context-copy", copy.instruction.start, copy.instruction.end, says)
+            return

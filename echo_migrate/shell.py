@@ -1,0 +1,249 @@
+"""The commands of a shell script, as words that know where they were written.
+
+What is read is the text as a shell gets it, so that a Dockerfile's continuations and comments are gone already. Words
+of ``sudo``, ``env``, ``xargs`` and their like, and scripts behind ``sh -c``, are read as the commands they run.
+"""
+
+import re
+from typing import NamedTuple
+
+from echo_migrate.source import Traced
+
+DEEPEST = 8
+"""How many scripts within scripts (``sh -c "sh -c …"``) are read."""
+
+LONGEST = 30_000
+"""The most characters of a script that is read, more than twice what real ones have: beyond, faulty grammar costs the
+parser seconds."""
+
+DEEPEST_NESTING = 500
+SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
+
+WRAPPERS: dict[str, tuple[str, int]] = {
+    "sudo": ("CDRTUghprtu", 0),
+    "doas": ("Cu", 0),
+    "env": ("CSu", 0),
+    "xargs": ("EILPadns", 0),
+    "timeout": ("ks", 1),
+    "nice": ("n", 0),
+    "ionice": ("cn", 0),
+    "nohup": ("", 0),
+    "setsid": ("", 0),
+    "time": ("fo", 0),
+    "exec": ("a", 0),
+    "command": ("", 0),
+    "builtin": ("", 0),
+    "eatmydata": ("", 0),
+    "chroot": ("", 1),
+    "gosu": ("", 1),
+    "su-exec": ("", 1),
+    "stdbuf": ("eio", 0),
+    "retry": ("dtu", 0),
+}
+"""Commands that run the command behind them: their short options with a value, and how many words of their own come
+first (their manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+
+
+class Word(NamedTuple):
+    """A word with its quotes and escapes taken away; what expands stands as written, and is not ``known``.
+
+    ``start`` and ``end`` are where the whole word stands in the source, quotes included.
+    """
+
+    text: Traced
+    known: bool
+    start: int
+    end: int
+
+    @property
+    def value(self) -> str:
+        return self.text.value
+
+    @property
+    def quoted(self) -> bool:
+        """Whether it begins with a quote, so that it stays one word whatever it expands to."""
+        return not self.text.runs or self.start < self.text.start
+
+
+class Redirect(NamedTuple):
+    """A redirection: ``>``, ``>>``, ``<``, ``2>`` … and the file."""
+
+    operator: str
+    target: Word
+
+
+class Command(NamedTuple):
+    """A simple command; ``words`` begin with its name and are empty where variables are only assigned.
+
+    ``name`` is what is run, without its folder. ``operator`` joins it to what stands before it ("" for the first).
+    ``inside`` are the constructs around it, from the outermost (if, for, while, case, function, subshell, substitution,
+    script). ``via`` are the wrappers that run it. ``host`` is the number of the command in whose words it is
+    substituted. ``editable`` says that words can be inserted behind its words as they stand.
+    """
+
+    name: str
+    words: tuple[Word, ...]
+    operator: str
+    inside: tuple[str, ...]
+    via: tuple[str, ...]
+    assignments: tuple[tuple[str, Word], ...]
+    redirects: tuple[Redirect, ...]
+    host: int | None
+    start: int
+    end: int
+    editable: bool = True
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words behind the name."""
+        return [word.text.value for word in self.words[1:]]
+
+
+class Script(NamedTuple):
+    """The commands of a script in their order.
+
+    ``certain`` is False where the grammar did not understand all of it. ``errexit`` says that the first failure ends
+    it (``set -e``). ``tail`` is where ``&& command`` can be appended to a last command that is a simple
+    one, None if nowhere. ``background`` says that some command is not waited for (``&``), ``defines`` that it has
+    functions.
+    """
+
+    commands: tuple[Command, ...]
+    certain: bool
+    errexit: bool
+    tail: int | None
+    background: bool = False
+    defines: bool = False
+
+
+NOTHING = Script((), True, False, None)
+UNREADABLE = Script((), False, False, None)
+
+
+def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: bool = True) -> Script:
+    """The commands of a script that a POSIX shell or bash would run; never raises.
+
+    ``errexit`` says that the shell is called with ``-e``, ``depth`` how many scripts the script stands in,
+    ``substitutions`` whether the commands in ``$(…)`` are wanted.
+    """
+    if not script.runs or len(script.value) > LONGEST or script.value.count("(") > DEEPEST_NESTING:
+        return UNREADABLE
+    from echo_migrate.shelltree import parse
+
+    return parse(script, errexit, depth, substitutions)
+
+
+def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
+    """The commands that a list of words runs without a shell (exec form)."""
+    command = simple(words, "", (), (), (), None, start, end)._replace(editable=False)
+    inner = run_by(command)
+    return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
+
+
+def simple(
+    words: tuple[Word, ...],
+    operator: str,
+    inside: tuple[str, ...],
+    assignments: tuple[tuple[str, Word], ...],
+    redirects: tuple[Redirect, ...],
+    host: int | None,
+    start: int,
+    end: int,
+) -> Command:
+    """The command that words are, without the wrappers that run it."""
+    via: tuple[str, ...] = ()
+    name = words[0].text.value.rpartition("/")[2] if words else ""
+    if name in WRAPPERS:
+        words, via, assignments = _unwrapped(words, assignments)
+        name = words[0].text.value.rpartition("/")[2]
+    return Command(name, words, operator, inside, via, assignments, redirects, host, start, end)
+
+
+def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
+    """The script that a command with this number hands to a shell, as part of the script it stands in; None if none."""
+    word = _handed(command)
+    if word is None:
+        return None
+    # the outer shell runs the substitutions of a word that is not known, and they are read there
+    script = read(word.text, depth=depth + 1, substitutions=word.known) if depth < DEEPEST else UNREADABLE
+    return script._replace(
+        commands=tuple(
+            [
+                one._replace(
+                    inside=(*command.inside, "script", *one.inside),
+                    via=(*command.via, *one.via),
+                    host=number if one.host is None else one.host + number + 1,
+                    editable=one.editable and word.quoted and word.text.end == word.end - 1,
+                )
+                for one in script.commands
+            ]
+        )
+    )
+
+
+def _unwrapped(
+    words: tuple[Word, ...], assignments: tuple[tuple[str, Word], ...]
+) -> tuple[tuple[Word, ...], tuple[str, ...], tuple[tuple[str, Word], ...]]:
+    """The words of the command that ``sudo``, ``env`` and their like run, what runs it, and its variables."""
+    via: tuple[str, ...] = ()
+    while (wrapper := words[0].value.rpartition("/")[2]) in WRAPPERS:
+        valued, own = WRAPPERS[wrapper]
+        given = assignments
+        i = 1
+        while i < len(words):
+            value = words[i].value
+            if value == "--":
+                i += 1
+                break
+            if wrapper == "command" and value in ("-v", "-V"):
+                return words, via, assignments  # it only tells where a command is
+            if value.startswith("-") and len(value) > 1:
+                i += 2 if not value.startswith("--") and value[-1] in valued else 1
+            elif _ASSIGNMENT.match(value):
+                given = (*given, _pair(words[i]))
+                i += 1
+            elif own:
+                own -= 1
+                i += 1
+            else:
+                break
+        if i >= len(words):
+            break
+        other = wrapper == "sudo" and any(word.value.startswith(("-u", "--user")) for word in words[1:i])
+        words, via, assignments = words[i:], (*via, "sudo -u" if other else wrapper), given
+    return words, via, assignments
+
+
+def _pair(word: Word) -> tuple[str, Word]:
+    """``name=value`` as name and value."""
+    name, _, value = word.value.partition("=")
+    text = word.text.cut(len(name) + 1, len(word.value)) if word.text.runs else Traced(value, ())
+    return name, word._replace(text=text)
+
+
+def _handed(command: Command) -> Word | None:
+    """The script that a command hands to a shell: of ``sh -c``, ``bash -lc``, ``su -c`` and ``eval``."""
+    name = command.name
+    if name == "eval" and len(command.words) == 2:
+        return command.words[1]
+    if name not in SHELLS and name != "su":
+        return None
+    for option, word in zip(command.words[1:], command.words[2:], strict=False):
+        value = option.value
+        if value.startswith("-") and not value.startswith("--") and value.endswith("c"):
+            return word
+        if not value.startswith("-") and name != "su":
+            return None
+    return None
+
+
+def sets_errexit(command: Command) -> bool:
+    """Whether a ``set`` makes the first failure end the script."""
+    words = command.arguments[: command.arguments.index("--")] if "--" in command.arguments else command.arguments
+    return any(
+        (word.startswith("-") and not word.startswith("--") and "e" in word)
+        or (word == "errexit" and words[max(0, i - 1)].startswith("-"))
+        for i, word in enumerate(words)
+    )

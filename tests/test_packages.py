@@ -1,0 +1,141 @@
+"""Package managers: the laws of their data, and what commands ask of them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from echo_migrate import catalog
+from echo_migrate.packages import Call, call, data, does, listed, used_for
+from echo_migrate.shell import read
+from echo_migrate.source import Traced
+
+RAW = yaml.safe_load((Path(catalog.folder()) / "commands.yaml").read_text())
+ROWS = [(name, row) for kind in ("system", "language") for name, row in RAW[kind].items()]
+KEYS = {
+    *("commands", "install", "remove", "update", "upgrade", "clean", "other", "valued", "answer", "letters", "cached"),
+    *("recommended", "caches", "lists", "emptied", "environment", "settings", "pinned", "from", "dry", "cleaning"),
+    *("development", "old", "keeping", "keeping letters"),
+}
+
+
+def asked(text: str, **variables: str) -> list[Call]:
+    commands = read(Traced.of(text, 0, len(text))).commands
+    return [one for command in commands if (one := call(command, variables.get))]
+
+
+def test_rows() -> None:
+    assert RAW["source"]
+    assert RAW["date"]
+    commands = [words for _, row in ROWS for words in row["commands"]]
+    assert len(commands) == len(set(commands))
+    for name, row in ROWS:
+        assert set(row) <= KEYS, name
+        assert row.get("install"), name
+        for option in (*row.get("valued", ()), *row.get("answer", ()), *row.get("cached", ())):
+            assert option.startswith("-"), (name, option)
+        verbs = [verb for action in ("install", "remove", "update", "upgrade", "clean") for verb in row.get(action, ())]
+        assert len(verbs) == len(set(verbs)), name
+        assert all(isinstance(verb, str) for verb in verbs), name
+        assert not row.get("letters") or row["answer"][0].lstrip("-") in row["letters"], name
+
+
+def test_groups_are_sorted_and_apart() -> None:
+    groups = [*RAW["packages"].values(), *RAW["does"].values()]
+    for names in groups:
+        assert names == sorted(set(names))
+    packages = [name for names in RAW["packages"].values() for name in names]
+    assert len(packages) == len(set(packages))
+    assert set(data().does) == set(RAW["does"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("apt-get -o A=b -t sid install -y --no-install curl=7 'git' libc6:arm64", "apt-get install curl git libc6"),
+        ("apt-get -qy update", "apt-get update"),
+        ("apt-get purge -y --auto-remove gcc", "apt-get remove gcc"),
+        ("apt-get build-dep nginx", None),
+        ("apt-get --version", None),
+        ("/usr/bin/apt install ./x.deb", "apt-get install ./x.deb"),
+        ("apk --no-cache add -t .d gcc python3-dev~=3 edge@community", "apk install gcc python3-dev edge"),
+        ("yum -y update", "yum upgrade"),
+        ("dnf --setopt install_weak_deps=False -y install httpd-2.4", "dnf install httpd-2.4"),
+        ("zypper --non-interactive in vim", "zypper install vim"),
+        ("pacman -Syu --noconfirm git", "pacman upgrade git"),
+        ("pacman -S --needed git", "pacman install git"),
+        ("pacman -Rns git", "pacman remove git"),
+        ("pacman -Scc", "pacman clean"),
+        ("pip3.12 install -r r.txt 'flask==3' requests[x]>=2", "pip install flask requests"),
+        ("python3 -m pip install -U pip", "pip install pip"),
+        ("python3 -m venv x", None),
+        ("uv pip install x", "uv install x"),
+        ("uv sync --frozen", "uv sync install"),
+        ("npm ci --omit=dev", "npm install"),
+        ("npm run build", None),
+        ("yarn", "yarn install"),
+        ("yarn --frozen-lockfile", "yarn install"),
+        ("yarn --version", None),
+        ("yarn build", None),
+        ("add-pkg curl git", "add-pkg install curl git"),
+        ("docker-php-ext-install -j4 pdo gd", "docker-php-ext-install install pdo gd"),
+        ("go install example.com/x@v1", "go install example.com/x"),
+        ("sudo -E env A=1 apt-get install git", "apt-get install git"),
+        ("echo apt-get install git", None),
+    ],
+)  # fmt: skip
+def test_calls(text: str, says: str | None) -> None:
+    found = [
+        " ".join([one.manager.name, one.action, *filter(None, listed(one.packages).split(", "))]) for one in asked(text)
+    ]
+    assert found == ([says] if says else [])
+
+
+def test_variables() -> None:
+    (known,) = asked("apt-get install $DEPS ${MORE} tzdata", DEPS="gcc make", MORE="")
+    assert listed(known.packages) == "gcc, make, tzdata"
+    assert not known.opaque
+    (unknown,) = asked("apt-get install $DEPS tzdata")
+    assert [(word.value, word.known) for word in unknown.packages] == [("$DEPS", False), ("tzdata", True)]
+    assert not unknown.opaque
+    (options,) = asked("apt-get install ${APT_OPTS} tzdata")
+    assert options.opaque
+    (quoted,) = asked('npm install -g "$(cat version)"')
+    assert not quoted.opaque
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("-y", True), ("-qy", True), ("--assume-yes", True), ("-q", False), ("--yes=true", True), ("--no-install", False)],
+)
+def test_options(option: str, given: bool) -> None:
+    (one,) = asked(f"apt-get {option} install git")
+    assert one.has(one.manager.answers, one.manager.letters) is given
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [("gcc", "build"), ("libpq-dev", "build"), ("g++-12", "build"), ("openjdk17", "build"), ("openjdk17-jre", "")]
+    + [
+        ("vim=9", "shell"),
+        ("sudo", "network"),
+        ("curl", "download"),
+        ("libpq5", ""),
+        ("python3", ""),
+        ("gcc-12-base", ""),
+    ],
+)
+def test_uses(name: str, use: str) -> None:
+    (one,) = asked(f"apt-get install {name}")
+    assert used_for(one.packages[0]) == use
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "is_one"),
+    [("make -j4", "build", True), ("./gradlew build", "build", True), ("npm run build", "build", True)]
+    + [("npm run start", "build", False), ("make --version", "build", False), ("python3.12 -", "interpret", True)]
+    + [("sha256sum -c x", "check", True), ("curl x", "download", True), ("tar xf x", "unpack", True)],
+)
+def test_kinds(text: str, kind: str, is_one: bool) -> None:
+    (command,) = read(Traced.of(text, 0, len(text))).commands
+    assert does(command, kind) is is_one

@@ -1,0 +1,191 @@
+"""The shell in RUN: words as bash itself splits them, what stands around a command, where its words were written."""
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echo_migrate.instructions import read as read_dockerfile
+from echo_migrate.runs import script_of
+from echo_migrate.shell import Script, read
+from echo_migrate.source import Traced
+
+PIECES = [
+    "a",
+    "-y",
+    "'b c'",
+    '"d e"',
+    '"f\\"g"',
+    "h\\ i",
+    "''",
+    '"j\'k"',
+    "'l\"m'",
+    "é",
+    "--x=1",
+    "n'o'\"p\"q",
+    "/var/*",
+]
+
+
+def script(text: str) -> Script:
+    return read(Traced.of(text, 0, len(text)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), st.sampled_from([" ", "  ", " \t"]))
+def test_words_are_what_bash_makes_of_them(pieces: list[str], space: str) -> None:
+    text = space.join(["x", *pieces])
+    program = f"set -f; x() {{ printf '%s\\0' \"$@\"; }}; {text}"
+    said = subprocess.run(["bash", "-c", program], capture_output=True, check=True).stdout.decode()
+    (command,) = script(text).commands
+    assert command.arguments == said.split("\0")[:-1]
+    assert all(word.known for word in command.words)
+
+
+TOKENS = st.sampled_from(
+    [
+        *PIECES,
+        "$X",
+        "${X:-y z}",
+        "$(w)",
+        "`w`",
+        "<(w)",
+        "&&",
+        "||",
+        ";",
+        "|",
+        "&",
+        "(",
+        ")",
+        "{ ",
+        "}",
+        "if",
+        "then",
+        "fi",
+    ]
+    + [
+        "for i in",
+        "do",
+        "done",
+        ">f",
+        "<<E\nt\nE\n",
+        "sudo",
+        "sh -c",
+        "env A=1",
+        "xargs",
+        "eval",
+        "!",
+        "\n",
+        "[[",
+        "]]",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TOKENS, max_size=12))
+def test_every_word_knows_where_it_was_written(tokens: list[str]) -> None:
+    text = " ".join(tokens)
+    for command in script(text).commands:
+        for word in command.words:
+            assert "".join(text[start:end] for start, end in word.text.runs) == word.value
+            assert word.start <= word.text.start <= word.text.end <= word.end
+        assert command.host is None or 0 <= command.host < len(script(text).commands)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TOKENS, max_size=10))
+def test_what_is_certain_is_what_bash_accepts_and_its_tail_takes_a_command(tokens: list[str]) -> None:
+    text = " ".join(tokens)
+    found = script(text)
+    if found.tail is None or not accepts(text):
+        return
+    longer = f"{text[: found.tail]} && rm -rf x{text[found.tail :]}"
+    assert accepts(longer)
+    again = script(longer)
+    assert [one.arguments for one in again.commands if one.name == "rm" and not one.inside][-1:] == [["-rf", "x"]]
+
+
+def accepts(text: str) -> bool:
+    return subprocess.run(["bash", "-n"], input=text.encode(), capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a && b || c; d | e & f", "a &&b ||c ;d |e &f"),
+        ("! a; { b; }; (c; d)", "a[not] ;b[group] ;c[subshell] ;d[subshell]"),
+        ("if a; then b; else c; fi && d", "a[if] ;b[if] ;c[if] &&d"),
+        ("for i in 1; do a; done; while b; do c; done", ";a[for] ;b[while] ;c[while]"),
+        ("case $x in y) a;; esac", "a[case]"),
+        ("f() { a; }; f", "a[function,group] ;f"),
+        ("a $(b | c) `d`", "a b[substitution] |c[substitution] d[substitution]"),
+        ("sh -c 'a && b'; bash -lc \"c\"; su - u -c 'd'", "sh a[script] &&b[script] ;bash c[script] ;su d[script]"),
+        ("sudo -E -u root env A=1 timeout -k 5 9 a -b", "a<sudo -u,env,timeout>"),
+        ("x | xargs -r -n 1 a; exec b; nice -n 5 c", "x |a<xargs> ;b<exec> ;c<nice>"),
+        ("cat <<E > f && a\nb\nE\nc", "cat &&a ;c"),
+        ("A=1 B=$(a) b; export C=2", "b a[substitution] ;"),
+        ("[ -f $(a) ] && b", "a[substitution] &&b"),
+    ],
+)
+def test_commands(text: str, says: str) -> None:
+    found = script(text)
+    assert found.certain
+    assert " ".join(
+        one.operator.strip() + one.name + (f"[{','.join(one.inside)}]" if one.inside else "")
+        + (f"<{','.join(one.via)}>" if one.via else "")
+        for one in found.commands
+    ) == says  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "errexit"),
+    [("set -e; a", True), ("set -eux && a", True), ("set -o errexit; a", True), ("set -x; a", False)]
+    + [("a; set -e", False), ("set -x; set -e; a", True), ("(set -e; a); b", False)],
+)
+def test_errexit(text: str, errexit: bool) -> None:
+    assert script(text).errexit is errexit
+
+
+@pytest.mark.parametrize("text", ["a && (", "if a; then", "a <<", 'a "', "a | | b", "}", "! !", "a; fi"])
+def test_what_the_grammar_does_not_understand_is_not_certain(text: str) -> None:
+    found = script(text)
+    assert not found.certain
+    assert found.tail is None
+    assert not any(command.editable for command in found.commands)
+
+
+def test_a_redirection_is_its_commands() -> None:
+    found = script("a > x && b | c >> y; { d; } > z")
+    assert [[one.target.value for one in command.redirects] for command in found.commands] == [["x"], [], ["y"], []]
+
+
+def test_an_unquoted_word_with_two_variables_is_one() -> None:
+    (command,) = script("wget https://x/$A/c-$B.deb").commands
+    assert command.arguments == ["https://x/$A/c-$B.deb"]
+    assert not command.words[1].known
+
+
+@pytest.mark.parametrize(
+    ("text", "shell", "says"),
+    [
+        ("RUN a \\\n  # note\n\n  && b", None, "a b"),
+        ('RUN ["a", "b"]', None, "a"),
+        ('RUN ["sh", "-c", "a && b"]', None, "sh a b"),
+        ('RUN ["a", 1]', None, ""),
+        ("RUN <<E\na\nb\nE", None, "a b"),
+        ("RUN <<E\n#!/usr/bin/env bash\na\nE", None, "a"),
+        ("RUN <<E\n#!/usr/bin/env python3\nimport a\nE", None, None),
+        ("RUN cat <<E | sh\na\nE", None, "cat sh"),
+        ("RUN a; b", ("powershell", "-Command"), None),
+        ("RUN a; b", ("/bin/bash", "-euo", "pipefail", "-c"), "a b"),
+        ("RUN a; b", (), None),
+        ("RUN --mount=type=cache,target=/x a", None, "a"),
+    ],
+)
+def test_the_script_of_a_run(text: str, shell: tuple[str, ...] | None, says: str | None) -> None:
+    (instruction,) = read_dockerfile(text).instructions
+    found = script_of(instruction, shell, text)
+    assert (found and " ".join(one.name for one in found.commands)) == says
+    assert not found or found.errexit is bool(shell and "-euo" in shell)
