@@ -9,6 +9,9 @@ from echo_migrate.packages import data
 from echo_migrate.reference import is_version, parse
 from echo_migrate.stages import Stage
 
+_RUNNERS = frozenset(("bun", "dotnet", "npm", "pnpm", "yarn"))
+"""Build tools that also start what they built."""
+
 
 @rule(on=Stage, level="note", also=("DD018",))
 def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -38,5 +41,5 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
 
 def _starts_a_tool(name: str, stage: Stage) -> bool:
     """Whether the container is the tool itself (``FROM swift`` with ``ENTRYPOINT ["swift"]``)."""
-    tools = {name.rpartition("/")[2], *[words for words in data().does["build"] if " " not in words]}
+    tools = {name.rpartition("/")[2], *[words.partition(" ")[0] for words in data().does["build"]]} - _RUNNERS
     return not tools.isdisjoint(re.findall(r"[\w.-]+", stage.started))
