@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from posixpath import basename, join, normpath
 
-from echo_migrate.packages import Call, does, package_name
+from echo_migrate.packages import Call, data, does, package_name
 from echo_migrate.runs import Run
 from echo_migrate.shell import Command, Word
 from echo_migrate.stages import Stage
@@ -81,14 +81,14 @@ def clears(run: Run, folders: Iterable[str], after: int) -> bool:
     return False
 
 
-def cleaned(run: Run, call: Call, folders: Iterable[str] = ()) -> bool:
+def cleaned(run: Run, call: Call) -> bool:
     """Whether a RUN cleans up after a call: with the manager's own command, or by removing the folders."""
     later = any(
         other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
         for other in run.calls
         if other.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in other.packages)
     )
-    return later or clears(run, folders or call.manager.caches, call.command.start)
+    return later or clears(run, call.manager.caches, call.command.start)
 
 
 def unlisted(run: Run, call: Call) -> bool:
@@ -100,6 +100,13 @@ def unlisted(run: Run, call: Call) -> bool:
         if other.manager.name == manager.name
     )
     return emptied or run.mounted(manager.lists) or clears(run, manager.lists, call.command.start)
+
+
+def tools_started(stage: Stage) -> set[str]:
+    """The words of what the container runs that are build tools, and not such as also start what they built."""
+    known = data().does
+    tools = {words.partition(" ")[0] for words in known["build"]} - known["start"]
+    return tools.intersection(re.findall(r"[\w.-]+", stage.started))
 
 
 def said(stage: Stage, words: Sequence[str]) -> bool:

@@ -248,7 +248,7 @@ def used_for(word: Word) -> str:
 
 
 def does(command: Command, kind: str) -> bool:
-    """Whether a command is one of a kind: build, check, download, hide, interpret, unpack."""
+    """Whether a command is one of a kind: build, check, download, interpret, plain, start, unpack."""
     name = command.name
     if name not in data().verbs and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
         return False

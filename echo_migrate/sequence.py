@@ -133,7 +133,7 @@ def _narrowed(call: Call) -> bool:
 
 def _is_plain(command: Command, call: Call | None, manager: Manager) -> bool:
     """Whether a command is known not to need the lists."""
-    if not command.words or "function" in command.inside:
+    if not command.words:
         return True
     if call:
         return not call.manager.system or call.action in ("remove", "clean")

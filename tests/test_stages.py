@@ -59,6 +59,7 @@ def test_the_state_of_a_command_is_inherited() -> None:
     assert first.script is not None
     assert first.script.errexit
     assert third.script is None
+    assert (stage.user, stage.environment["A"]) == ("0", "x")
     assert (stage.root, [one.name for one in stage.lineage]) == ("a", ["base", ""])
 
 

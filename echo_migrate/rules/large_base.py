@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator
 
 from echo_migrate.engine import Context
+from echo_migrate.layers import tools_started
 from echo_migrate.model import Finding, rule
-from echo_migrate.packages import data
 from echo_migrate.reference import is_version, parse
 from echo_migrate.stages import Stage
-
-_RUNNERS = frozenset(("bun", "dotnet", "npm", "pnpm", "yarn"))
-"""Build tools that also start what they built."""
 
 
 @rule(on=Stage, level="note", also=("DD018",))
@@ -30,16 +27,11 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     if not upstream or upstream.likely or "$" in image.ref.value:
         return
     builder = upstream.name in facts.builders or words & facts.builder_words
-    if builder and stage.started and not _starts_a_tool(upstream.name, stage):
+    itself = upstream.name.rpartition("/")[2] in re.findall(r"[\w.-]+", stage.started)
+    if builder and stage.started and not itself and not tools_started(stage):
         says = f"{image.shown} is made for building, and the final image stands on it: build there, and COPY --from it "
         says += "what runs into a smaller base image"
         yield Finding("large-base", image.start, image.end, says)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
         says = f"{image.shown} is the full image, with compilers and headers: its slim form serves what needs none"
         yield Finding("large-base", image.start, image.end, says)
-
-
-def _starts_a_tool(name: str, stage: Stage) -> bool:
-    """Whether the container is the tool itself (``FROM swift`` with ``ENTRYPOINT ["swift"]``)."""
-    tools = {name.rpartition("/")[2], *[words.partition(" ")[0] for words in data().does["build"]]} - _RUNNERS
-    return not tools.isdisjoint(re.findall(r"[\w.-]+", stage.started))

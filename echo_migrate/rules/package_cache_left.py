@@ -88,6 +88,4 @@ def _may_not_clean(call: Call, run: Run) -> bool:
     removing += [one for one in run.commands if one.name in ("rm", "rpm", "mv")]
     words = [word for one in removing for word in one.arguments]
     gone = any(call.manager.name in word or "repos" in word for word in words)
-    return gone or any(one.has(_REPOSITORIES) or one.verb.value in _REPOSITORIES for one in run.calls) or any(
-        word in _REPOSITORIES for one in run.commands for word in one.arguments
-    )  # fmt: skip
+    return gone or any(word.partition("=")[0] in _REPOSITORIES for one in run.commands for word in one.arguments)
