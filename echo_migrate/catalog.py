@@ -1,22 +1,30 @@
 """What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
 
 import contextlib
-import marshal
 import os
-import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from echo_migrate.data import folder, read_data, read_yaml
 from echo_migrate.reference import Reference, parse
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 PROVIDER = "echo"
-SHARED = ("commands.yaml", "publishers.yaml", "upstream.yaml")
-KEYS = ("provider", "title", "registry", "login", "family", "variants", "source", "date", "seen", "images")
+SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
+KEYS = (
+    *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "seen"),
+    "images",
+)
+TAGS = ("unconfirmed", "listed", "unknown")
+"""What is known of a provider's tags: nothing, but they are upstream's; all of them; neither."""
 
 
-_KINDS: dict[str, tuple[type, str]] = {"images": (dict, "table"), "seen": (list, "list"), "variants": (list, "list")}
+_KINDS: dict[str, tuple[type, str]] = {
+    "images": (dict, "a table"),
+    "seen": (list, "a list"),
+    "variants": (list, "a list"),
+    "drop_in": (bool, "true or false"),
+}
 
 
 class MappingError(ValueError):
@@ -34,11 +42,15 @@ class Upstream(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row: the variant words its key names, and the provider's image; no image means refused."""
+    """One row: the words of a tag that its key names, and the provider's image; no image means refused.
+
+    A version among the words also stands for its own patch versions (22 for 22.4.1). ``own`` is a user's row.
+    """
 
     words: frozenset[str]
     image: str | None
     seen: bool
+    own: bool = False
 
 
 class Retired(NamedTuple):
@@ -58,6 +70,7 @@ class Facts(NamedTuple):
     library: tuple[str, ...]
     architectures: frozenset[str]
     hardened: dict[str, str]
+    vendors: dict[str, str]
     families: dict[str, frozenset[str]]
     variants: dict[str, frozenset[str]]
     words: dict[str, str]
@@ -71,19 +84,31 @@ class Facts(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names."""
+    """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names.
 
+    ``vendor`` is the provider whose data it is, whatever a user's file calls it. ``tags`` says what is known of its
+    tags (``TAGS``); ``drop_in`` that its images are made to take upstream's place as they are, with files and paths.
+    """
+
+    vendor: str
     provider: str
     title: str
     registry: str
     login: str
     family: str
     variants: frozenset[str]
+    tags: str
+    drop_in: bool
     seen: frozenset[str]
     rows: dict[str, tuple[Row, ...]]
     own: frozenset[str]
     facts: Facts
 
+    def __hash__(self) -> int:
+        """By identity: one is loaded once, and what is concluded from it is kept."""
+        return id(self)
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - as long as the process
     def upstream(self, reference: Reference) -> Upstream | None:
         """The canonical name of what a reference names, in whichever of its spellings; None if it is not known."""
         facts = self.facts
@@ -121,6 +146,7 @@ class Catalog(NamedTuple):
 
     def row(self, name: str, words: frozenset[str]) -> Row | None:
         """The row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
+        words = words | {line for word in words if word[:1].isdigit() for line in lines(word)}
         fitting = [row for key in ("*", name) for row in self.rows.get(key, ()) if row.words <= words]
         return min(fitting, key=lambda row: (row.image is not None, -len(row.words)), default=None)
 
@@ -132,19 +158,19 @@ class Catalog(NamedTuple):
         """The number of a Debian release by its name."""
         return self.facts.debian_releases.get(word)
 
-    def has_family(self, name: str) -> bool:
-        """Whether an upstream image without a distribution word is of the provider's family."""
-        return name in self.facts.families.get(self.family, ())
+    def family_of(self, name: str) -> str | None:
+        """The family that an upstream image is known to stand on where its tag has no distribution word."""
+        return next((family for family, names in self.facts.families.items() if name in names), None)
 
     def publishes(self, name: str, word: str) -> bool:
         """Whether both the provider and the upstream image are known to have a variant."""
         return word in self.variants and name in self.facts.variants.get(word, ())
 
 
-def folder() -> str:
-    """Where the data lies: beside the package in a checkout, inside of it in an installed wheel."""
-    inside = os.path.join(_PACKAGE, "mappings")
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), "mappings")
+def lines(version: str) -> list[str]:
+    """A version and the lines it belongs to, the longest first: 3.12.1, 3.12 and 3."""
+    parts = version.split(".")
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def providers() -> list[str]:
@@ -175,7 +201,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         images = laid_over.get("images", {})
         vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
         own = frozenset(_key(key)[0] for key in images) - {"*"}
-        for name, new in _rows(images, vouched).items():
+        for name, new in _rows(images, vouched, own=True).items():
             words = {row.words for row in new}
             rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
         data |= {key: value for key, value in laid_over.items() if key not in ("images", "seen")}
@@ -184,12 +210,15 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         _check_reference(f"{registry}/image", f"--registry {registry}: write HOST[:PORT][/PREFIX]")
         data["registry"] = registry
     return Catalog(
+        vendor=provider,
         provider=data["provider"],
         title=data["title"],
         registry=data["registry"],
         login="" if registry else data["login"],
         family=data["family"],
         variants=frozenset(data["variants"]),
+        tags=data["tags"],
+        drop_in=data["drop_in"],
         seen=frozenset(data["seen"]),
         rows=rows,
         own=own,
@@ -197,13 +226,14 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
     )
 
 
-def _rows(images: dict[str, str | None], seen: frozenset[str] | None) -> dict[str, tuple[Row, ...]]:
+def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool = False) -> dict[str, tuple[Row, ...]]:
     """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
     rows: dict[str, tuple[Row, ...]] = {}
     for key, image in images.items():
         name, colon, words = _key(key)
         named = frozenset(words.lstrip("!").split("-")) if colon else frozenset[str]()
-        rows[name] = (*rows.get(name, ()), Row(named, image, seen is None or image in seen))
+        known = seen is None or image in seen or "*" in seen
+        rows[name] = (*rows.get(name, ()), Row(named, image, known, own))
     return rows
 
 
@@ -234,6 +264,7 @@ def facts() -> Facts:
         library=tuple(spellings["library"]),
         architectures=frozenset(spellings["architectures"]),
         hardened=data["hardened"]["registries"],
+        vendors=dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0]))),
         families={family: frozenset(names) for family, names in data["families"]["images"].items()},
         variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},
         words={word: family for family, words in distributions["words"].items() for word in words},
@@ -245,51 +276,6 @@ def facts() -> Facts:
         retired_registries=tuple(retired["registries"].values()),
         retired_images=retired["images"],
     )
-
-
-def read_data(name: str) -> Any:
-    """The data of a file in ``mappings/``.
-
-    What was read is kept where Python keeps its compiled files, if that can be written, as long as the file's time and
-    size stay: to load YAML takes 25 of the 100 ms that a small run may take.
-    """
-    path = os.path.join(folder(), name)
-    status = os.stat(path)
-    stamp = (status.st_mtime_ns, status.st_size)
-    kept = os.path.join(folder(), "__pycache__", f"{name}.{sys.implementation.cache_tag}.marshal")
-    with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
-        with open(kept, "rb") as file:
-            found, data = marshal.load(file)  # noqa: S302 - as trusted as the code beside it
-        if found == stamp:
-            return data
-    data = _with_text_dates(read_yaml(path))
-    mine = f"{kept}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        with open(mine, "wb") as file:
-            marshal.dump((stamp, data), file)
-        os.replace(mine, kept)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(mine)
-    return data
-
-
-def _with_text_dates(data: Any) -> Any:
-    """The same data with dates as text, which is all that they are needed as."""
-    if isinstance(data, dict):
-        return {key: _with_text_dates(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_with_text_dates(value) for value in data]
-    return data if isinstance(data, str | int | float | None) else str(data)
-
-
-def read_yaml(path: str) -> Any:
-    """A YAML file's data; a data file of ours, or a user's (then its errors are the caller's to catch)."""
-    import yaml
-
-    with open(path, encoding="utf-8") as file:
-        return yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _user_file(path: str) -> dict[str, Any]:
@@ -315,9 +301,11 @@ def _user_file(path: str) -> dict[str, Any]:
         if key not in KEYS:
             remedy = near(str(key), KEYS) or f"known are {', '.join(KEYS)}"
             raise MappingError(f"{path}{_line(path, key)}: unknown key {key!r}: {remedy}")
-        kind, words = _KINDS.get(key, (str, "text"))
+        kind, words = _KINDS.get(key, (str, "a text"))
         if key != "date" and not isinstance(value, kind):
-            raise MappingError(f"{path}{_line(path, key)}: {key}: must be a {words}")
+            raise MappingError(f"{path}{_line(path, key)}: {key}: must be {words}")
+        if key == "tags" and value not in TAGS:
+            raise MappingError(f"{path}{_line(path, key)}: tags: must be one of {', '.join(TAGS)}")
         if kind is list and not all(isinstance(item, str) for item in value):
             raise MappingError(f"{path}{_line(path, key)}: {key}: must be a list of texts")
     for name, image in data.get("images", {}).items():

@@ -54,9 +54,19 @@ _CATALOG: tuple[Decorator, ...] = (
     click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
     click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
 )
+_TODAY: tuple[Decorator, ...] = (
+    click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
+)
 _rule_option = partial(click.option, metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules)
 _RULES: tuple[Decorator, ...] = (
-    _rule_option("--select", help="Only these rules (all: every one)."),
+    click.option(
+        "--preset",
+        metavar="NAME",
+        default="default",
+        show_default=True,
+        help="A named selection: default, migrate (what matters when images move), all.",
+    ),
+    _rule_option("--select", help="Only these rules (all: every one), whatever the preset."),
     _rule_option("--ignore", help="Not these rules."),
     click.option(
         "--fail-on",
@@ -158,7 +168,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _FILES, (_REPORTS,), _PROGRAM)
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS,), _PROGRAM)
 def check(**options: Any) -> None:
     """Report findings below PATHS (default: the working folder). Writes nothing.
 
@@ -170,7 +180,7 @@ def check(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _FILES, (_REPORTS,), _PROGRAM)
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS,), _PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
 @click.option("--image", metavar="NAME", multiple=True, callback=_names, help="Move only this upstream image.")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
@@ -201,11 +211,21 @@ def inventory(**options: Any) -> None:
 def match(**options: Any) -> None:
     """Say how each IMAGE maps (node:22, quay.io/me/redis, 'node:${V}'): candidates, ranked, with scores and reasons.
 
-    Exits with 0 if each has an upstream image, else with 1.
+    With --provider all, what each provider has for it, side by side. Exits with 0 if each has an upstream image, else
+    with 1.
     """
     from echo_migrate import commands
 
     sys.exit(commands.match(**options))
+
+
+@cli.command()
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def providers(output_format: str) -> None:
+    """List the providers of hardened images there is data for, with how much, from where and of when."""
+    from echo_migrate import commands
+
+    commands.providers(output_format)
 
 
 @cli.command()

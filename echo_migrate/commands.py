@@ -11,6 +11,7 @@ import click
 from echo_migrate import catalog, engine, reports
 from echo_migrate.catalog import near
 from echo_migrate.discover import Discovery, discover
+from echo_migrate.examine import Settings
 from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.model import LEVELS, Result, Rule
 from echo_migrate.rules import RULES, page
@@ -83,17 +84,31 @@ def match(**options: Any) -> int:
     """Print how each reference maps. Returns the exit code."""
     from echo_migrate.match import match as matched
 
-    known = _catalog(options)
-    answers = [matched(image, known, options["seen_only"]) for image in options["images"]]
-    if options["output_format"] == "json":
-        import json
+    every = options["provider"] == "all"
+    names = catalog.providers() if every else [options["provider"]]
+    all_known = [_catalog({**options, "provider": name}) for name in names]
+    unknown = False
+    for image in options["images"]:
+        answers = [(known, matched(image, known, options["seen_only"])) for known in all_known]
+        unknown = unknown or all(answer.upstream is None for _, answer in answers)
+        if options["output_format"] == "json":
+            import json
 
-        for answer in answers:
-            click.echo(json.dumps(answer.as_json()))
-    else:
-        for answer in answers:
-            _show(answer, known.title)
-    return int(any(answer.upstream is None for answer in answers))
+            for known, answer in answers:
+                click.echo(json.dumps(({"provider": known.provider} if every else {}) | answer.as_json()))
+        elif every:
+            _side_by_side(image, answers)
+        else:
+            _show(answers[0][1], all_known[0].title)
+    return int(unknown)
+
+
+def _side_by_side(image: str, answers: "list[tuple[catalog.Catalog, Match]]") -> None:
+    click.echo(reports.printable(image))
+    width = max(len(known.provider) for known, _ in answers)
+    for known, answer in answers:
+        kind = f" ({'safe' if answer.safe else 'not safe: ' + answer.reason})" if answer.target else ""
+        click.echo(f"  {known.provider:<{width}}  {reports.printable((answer.target or 'nothing') + kind)}")
 
 
 def _show(answer: "Match", title: str) -> None:
@@ -109,6 +124,39 @@ def _show(answer: "Match", title: str) -> None:
     for reason in answer.reasons:
         if reason != target and not any(reason in candidate.reasons for candidate in answer.candidates):
             click.echo(f"       {reports.printable(reason)}")
+
+
+def providers(output_format: str) -> None:
+    """Print what there is data for."""
+    listed = [_provider(name) for name in catalog.providers()]
+    if output_format == "json":
+        import json
+
+        click.echo(json.dumps(listed, indent=2))
+        return
+    heads = ("provider", "registry", "rows", "images known", "tags", "login", "date")
+    _table(heads, [tuple(str(row[head.replace(" ", "_")]) for head in heads) for row in listed])
+    for row in listed:
+        click.echo(f"\n{row['title']}, from:" + "".join(f"\n  {source}" for source in row["source"]))
+
+
+def _provider(name: str) -> dict[str, Any]:
+    """A provider with how many rows lead to it, of how many images facts are known, and where that is from."""
+    from echo_migrate.data import blocks, read_block, read_data
+
+    row = read_data(f"{name}.yaml")
+    about = read_block(f"images/{name}.yaml", "_about")
+    return {
+        "provider": name,
+        "title": row["title"],
+        "registry": row["registry"],
+        "rows": sum(image is not None for image in row["images"].values()),
+        "images_known": len(blocks(f"images/{name}.yaml")),
+        "tags": row["tags"],
+        "login": row["login"],
+        "date": max(row["date"], about["date"]),
+        "source": list(dict.fromkeys((*row["source"], about["source"]))),
+    }
 
 
 def explain(name: str) -> None:
@@ -134,11 +182,16 @@ def rules(output_format: str) -> None:
 
         click.echo(json.dumps(listed, indent=2))
         return
-    heads = ("rule", "level", "fixes", "default", "also", "summary")
-    rows = [
-        (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
-        for r in RULES.values()
-    ]
+    _table(
+        ("rule", "level", "fixes", "default", "also", "summary"),
+        [
+            (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
+            for r in RULES.values()
+        ],
+    )
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     for row in (heads, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -155,7 +208,7 @@ def _catalog(options: dict[str, Any]) -> catalog.Catalog:
         raise click.UsageError(str(error)) from None
 
 
-def _settings(options: dict[str, Any]) -> engine.Settings:
+def _settings(options: dict[str, Any]) -> Settings:
     known = _catalog(options)
     for output in options["output"]:
         format, colon, _ = output.partition(":")
@@ -165,17 +218,43 @@ def _settings(options: dict[str, Any]) -> engine.Settings:
     for name in images:
         if name not in known.rows or name == "*":
             raise click.BadParameter(_unknown(f"no image {name!r} has a row", name, known.rows), param_hint="--image")
-    return engine.Settings(
-        known, _selected(options.get("select", ()), options.get("ignore", ())), frozenset(images), options["seen_only"]
+    return Settings(
+        known,
+        _selected(options.get("preset", "default"), options.get("select", ()), options.get("ignore", ())),
+        frozenset(images),
+        options["seen_only"],
+        today=options.get("today") or _today(),
     )
 
 
-def _selected(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
-    chosen = {name for name, rule in RULES.items() if rule.default}
-    if select:
-        chosen = set(RULES) if "all" in select else {_rule(name).id for name in select}
+def _today() -> str:
+    """The date, as the clock has it."""
+    from datetime import date
+
+    return date.today().isoformat()
+
+
+def _selected(preset: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
+    names = select or _preset(preset)
+    chosen = {_rule(name).id for name in names if name not in ("all", "default")}
+    if not {"all", "default"}.isdisjoint(names):
+        chosen |= {name for name, rule in RULES.items() if rule.default or "all" in names}
     chosen -= {_rule(name).id for name in ignore}
     return tuple(rule for name, rule in RULES.items() if name in chosen)
+
+
+def _preset(name: str) -> list[str]:
+    """The names of rules that a preset stands for."""
+    from echo_migrate.data import read_data
+
+    if name == "default":
+        return ["default"]
+    presets: dict[str, Any] = read_data("presets.yaml")
+    if name not in presets:
+        message = f"{_unknown(f'no preset {name!r}', name, presets)} (known are {', '.join(presets)})"
+        raise click.BadParameter(message, param_hint="--preset")
+    names: list[str] = presets[name]["rules"]
+    return names
 
 
 def _rule(name: str) -> Rule:
@@ -191,7 +270,7 @@ def _unknown(message: str, name: str, known: Iterable[str]) -> str:
     return f"{message}: {remedy}" if remedy else message
 
 
-def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterable[Result], bool]:
+def _results(options: dict[str, Any], settings: Settings) -> tuple[Iterable[Result], bool]:
     """The results as they come, and whether a path was wrong."""
     paths = options["paths"] or (".",)
     if "-" in paths:
@@ -206,22 +285,26 @@ def _results(options: dict[str, Any], settings: engine.Settings) -> tuple[Iterab
     return _found(found, paths, options, settings), bool(found.missing)
 
 
-def _found(
-    found: Discovery, paths: Iterable[str], options: dict[str, Any], settings: engine.Settings
-) -> Iterator[Result]:
+def _found(found: Discovery, paths: Iterable[str], options: dict[str, Any], settings: Settings) -> Iterator[Result]:
     """The results of what discovery found; files that are of no kind are passed over, with a word if named."""
     skipped = [*found.skipped]
     read = 0
     for path, reason in found.refused.items():
         read += 1
         yield engine.unreadable(path, reason, settings)
+    pulls = False
     results = _watched(engine.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
     for path, result in zip(found.files, results, strict=True):
         if result is not None:
             read += 1
+            pulls = pulls or any(one.at(settings.catalog.registry) for one in result.outcomes)
             yield result
         elif path in paths:
             skipped.append(path)
+    if pulls and settings.catalog.login and any(path.endswith((".yml", ".yaml")) for path in found.files):
+        from echo_migrate.pipelines import login_results
+
+        yield from login_results(found.files, settings)
     if options["verbose"]:
         for path in skipped:
             _say(f"{path}: skipped, no format recognises it")
@@ -234,7 +317,7 @@ def _standard_input_data() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _standard_input(name: str, data: bytes, settings: engine.Settings) -> Result:
+def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
     try:
         source = Source.of(name, data)
     except Unreadable as error:

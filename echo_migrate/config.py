@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
-NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename", "output")
+NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename", "output", "today")
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
 _PATHS = ("mapping",)

@@ -1,17 +1,12 @@
-"""The one flow, from a path to its result: read, parse, ask the rules, leave out what is ignored, apply, verify."""
+"""The one flow, from a path to its result: read, parse, ask the rules, apply, verify."""
 
 import os
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
-from types import MappingProxyType
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from echo_migrate.catalog import Catalog
-from echo_migrate.formats import Asked, Format, named, recognised, targets
-from echo_migrate.migration import Move, outcome, plan
-from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome, Problem, Result, Rule
+from echo_migrate.examine import Context, Settings, examine
+from echo_migrate.formats import Format, named, recognised, targets
+from echo_migrate.model import Finding, Outcome, Problem, Result
 from echo_migrate.source import Edit, Source, Unreadable, compatible
 from echo_migrate.stages import Stage
 
@@ -21,82 +16,6 @@ MOST_TRIED = 200
 
 MANY = 200
 """From how many files on the work is shared between processes; below, starting them costs more than it saves."""
-
-
-class Settings(NamedTuple):
-    """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
-    and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile."""
-
-    catalog: Catalog
-    rules: tuple[Rule, ...]
-    images: frozenset[str] = frozenset()
-    seen_only: bool = False
-    apply: bool = False
-    unsafe: bool = False
-    targets: Mapping[str, frozenset[str]] = MappingProxyType({})
-
-    def asked(self, path: str) -> Asked:
-        """What the rules want of a file."""
-        kinds = frozenset(rule.on for rule in self.rules)
-        return Asked(kinds, self.targets.get(os.path.normpath(path), frozenset()))
-
-
-class Context(NamedTuple):
-    """What a rule may ask beside its node. ``used`` are the ignore comments that silenced something (known to rules on
-    ``Ignore``, which are asked last)."""
-
-    source: Source
-    settings: Settings
-    moves: dict[Image, Move]
-    used: set[Ignore]
-
-
-def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
-    """The findings on a text, and what becomes of each image it names."""
-    nodes = list(format.parse(source, settings.asked(source.path)))
-    ignores = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
-    begins = [node.first for node in ignores]
-    reach = list(accumulate((node.last for node in ignores), max))
-    images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
-    rules = {rule.id: rule for rule in settings.rules}
-    used: set[Ignore] = set()
-
-    def ignored(rule: Rule, start: int) -> bool:
-        names = {"*", rule.id, *rule.also}
-        place = bisect_right(begins, start)
-        found = False
-        while place and reach[place - 1] >= start:
-            place -= 1
-            node = ignores[place]
-            if node.last >= start and not names.isdisjoint(node.rules):
-                used.add(node)
-                found = True
-        return found
-
-    def spared(image: Image, move: Move) -> str | None:
-        places = dict.fromkeys((image.start, *(edit.start for edit in move.edits)))
-        if move.rule in rules and sum(ignored(rules[move.rule], place) for place in places):
-            return "a comment ignores it"
-        if move.upstream is None:
-            return None
-        if move.rule not in rules:
-            return f"{move.rule} is not selected"
-        return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
-
-    moves = plan(images, settings.catalog, settings.seen_only, spared)
-    context = Context(source, settings, dict(zip(images, moves, strict=True)), used)
-    asked = {
-        kind: [rule for rule in settings.rules if rule.on is kind] for kind in {rule.on for rule in settings.rules}
-    }
-    findings = [
-        finding._replace(level=finding.level or rule.level)
-        for node in [*(node for node in nodes if not isinstance(node, Ignore)), *ignores]
-        for rule in asked.get(type(node), ())
-        for finding in rule.check(node, context)
-        if not ignores or not ignored(rule, finding.start)
-    ]
-    findings.sort(key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule))
-    return findings, [outcome(image, move) for image, move in zip(images, moves, strict=True)]
 
 
 def treat(source: Source, format: Format, settings: Settings) -> Result:
@@ -222,7 +141,7 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
     findings = [
         finding._replace(level=finding.level or rule.level)
         for rule in settings.rules
-        if rule.on is Problem
+        if Problem in rule.kinds
         for finding in rule.check(problem, context)
     ]
     return Result(source, tuple(findings), (), source)
@@ -254,7 +173,7 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
 
     ``jobs`` is how many processes, 0 for one a processor.
     """
-    wanted = any(rule.on is Stage for rule in settings.rules)
+    wanted = any(Stage in rule.kinds for rule in settings.rules)
     settings = settings._replace(targets=targets(paths) if wanted else {})
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     if jobs == 1 or len(paths) < MANY:

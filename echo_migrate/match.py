@@ -21,10 +21,17 @@ class Match(NamedTuple):
     score: int
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    against: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """What is said against it, or of the match, in one text."""
+        return "; ".join(self.against or self.reasons)
 
     def as_json(self) -> dict[str, Any]:
         ranked = [{"upstream": c.upstream, "score": c.score, "reasons": list(c.reasons)} for c in self.candidates]
-        return self._asdict() | {"reasons": list(self.reasons), "candidates": ranked}
+        plain = {key: value for key, value in self._asdict().items() if key != "against"}
+        return plain | {"reasons": list(self.reasons), "candidates": ranked}
 
 
 def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
@@ -45,7 +52,9 @@ def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
             found.append(Candidate(fact.successor, 50, (f"it takes the place of {fact.name}",)))
     if move.upstream and not score:
         score = 100  # a row of the user's own mapping file
-    return Match(text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found))
+    return Match(
+        text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found), move.reasons
+    )
 
 
 def _image(text: str) -> Image:

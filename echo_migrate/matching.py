@@ -11,7 +11,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from echo_migrate.catalog import Catalog, Facts, facts, read_data
+from echo_migrate.catalog import Catalog, Facts, facts
+from echo_migrate.data import read_data
 from echo_migrate.reference import Reference
 
 NAMED = 70

@@ -4,10 +4,12 @@ One judgement serves the rules, the summary and every report, so that they canno
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from echo_migrate.catalog import Catalog, Row, Upstream
+from echo_migrate.bases import Base, base_of, listed
+from echo_migrate.catalog import Catalog, Row, Upstream, lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, State
 from echo_migrate.reference import Reference, Word, is_version, name_change, parse
 from echo_migrate.source import Edit, Traced, apply
@@ -48,21 +50,27 @@ class Move(NamedTuple):
 
 
 Refusal = Callable[[Image, "Move"], str | None]
+Held = Mapping[Image, list[str]]
+NOTHING_HELD: Held = MappingProxyType({})
 
 
 def plan(
-    images: Iterable[Image], catalog: Catalog, seen_only: bool = False, spared: Refusal | None = None
+    images: Iterable[Image], judged: Iterable[Move], spared: Refusal | None = None, held: Held = NOTHING_HELD
 ) -> list[Move]:
     """The move of every image of a file, in order, with shared pieces of text settled between them.
 
-    ``spared`` gives the reason why a movable image is to be left alone (an ignore comment, another selection).
+    ``judged`` is what each is when seen alone. ``spared`` gives the reason why a movable image is to be left alone (an
+    ignore comment, another selection), ``held`` the reasons why what stands on an image makes its move unsafe.
     """
     images = list(images)
     moves = []
-    for image in images:
-        move = judge(image, catalog, seen_only)
+    for image, move in zip(images, judged, strict=True):
         reason = spared(image, move) if spared and move.state in ("migrate", "needs-person") else None
-        moves.append(move._replace(state="ignored", edits=(), reasons=(reason,)) if reason else move)
+        if reason:
+            move = move._replace(state="ignored", edits=(), reasons=(reason,))
+        elif image in held and move.safe:
+            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(held[image])))
+        moves.append(move)
     if any(image.reads or any(not image.start <= run[0] <= image.end for run in image.ref.runs) for image in images):
         _settle(images, moves)
     return moves
@@ -134,6 +142,8 @@ class _Target:
         self.doubts: list[str] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
+        known = catalog.tags == "listed" and not row.own
+        self.published: dict[str, Base] = listed(row.image or "", catalog.vendor) if known else {}
 
     def move(self) -> Move:
         image, reference, catalog = self.image, self.reference, self.catalog
@@ -151,14 +161,16 @@ class _Target:
             self.doubts.append("the digest names the old image's bytes and is dropped")
             if reference.tag is None:
                 missing = "only its digest says which version it is"
-        self._circumstances()
+        target = apply(image.ref.value, [Edit(*change) for change in changes])
+        self._circumstances(target)
         basis: Basis = "seen" if self.seen else "convention"
         if self.seen_only and not self.seen:
             self.doubts.append("it rests on the naming convention alone")
         found = Move("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if missing or not self.upstream.movable:
             return found._replace(reasons=(missing or self.upstream.doubt,))
-        found = found._replace(target=apply(image.ref.value, [Edit(*change) for change in changes]))
+        found = found._replace(target=target)
+        self._known_tag(target, name)
         if image.locked or not image.ref.runs:
             return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
         places = [image.ref.replace(*change) for change in changes]
@@ -187,6 +199,13 @@ class _Target:
         changes: list[tuple[int, int, str]] = []
         versioned = is_version(words[0].text)
         family = None
+        line = next((one for one in lines(words[0].text) if one in self.row.words), None) if versioned else None
+        if line:
+            return self._in_the_name(line)
+        published = self.published.get(self.reference.tag or "")
+        if published:
+            self._family(next((one for one in map(catalog.word_family, self._texts()) if one), None), published.family)
+            return []
         for word in words[1:] if versioned else words:
             text = word.text
             if "$" in text:
@@ -205,14 +224,41 @@ class _Target:
             else:
                 changes.append(self._without(word))
                 self._dropped(text, catalog.word_family(text))
-        if self.unpublished:
-            left_out = f"{', '.join(self.unpublished)} {'are' if len(self.unpublished) > 1 else 'is'} left out"
-            self.doubts.append(f"{left_out}: {catalog.title} is not known to publish such a variant")
+        self._leaves_out()
         if not versioned:
             return f"its tag {self.reference.tag} names no version"
         if family is None:
             self._undivided()
         return changes
+
+    def _texts(self) -> list[str]:
+        return [word.text for word in self.reference.words]
+
+    def _in_the_name(self, line: str) -> list[tuple[int, int, str]]:
+        """The changes where the provider's name says the version: the tag goes."""
+        first, *rest = self._texts()
+        if first != line:
+            self.doubts.append(f"{self.row.image} says {line}, and no longer {first}")
+        for text in rest:
+            self._dropped(text, self.catalog.word_family(text))
+        self._leaves_out()
+        end = self.reference.name_end
+        return [(end, end + 1 + len(self.reference.tag or ""), "")]
+
+    def _leaves_out(self) -> None:
+        if self.unpublished:
+            left_out = f"{', '.join(self.unpublished)} {'are' if len(self.unpublished) > 1 else 'is'} left out"
+            self.doubts.append(f"{left_out}: {self.catalog.title} is not known to publish such a variant")
+
+    def _known_tag(self, target: str, name: str) -> None:
+        """Whether the tag that is written is one that the provider is known to have."""
+        tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
+        if self.row.own or self.catalog.tags == "unconfirmed":
+            return
+        if self.catalog.tags == "unknown":
+            self.doubts.append(f"which tags {name} has is not known")
+        elif tag not in self.published and "$" not in tag:
+            self.doubts.append(f"{name} is not known to have the tag {tag}")
 
     def _without(self, word: Word) -> tuple[int, int, str]:
         """The change that takes a word out of the tag with the dash before it (behind it, for the first word)."""
@@ -221,19 +267,24 @@ class _Target:
 
     def _dropped(self, text: str, family: str | None) -> None:
         if family and family != self.catalog.family:
-            libc = ", from musl to glibc" if family == "alpine" else ""
-            self.doubts.append(
-                f"{text} is left out: the distribution changes from {family} to {self.catalog.family}{libc}"
-            )
+            self.doubts.append(f"{text} is left out: {_change(family, self.catalog.family)}")
         else:
             self.unpublished.append(text)
 
     def _undivided(self) -> None:
         """A tag without a distribution word: evidence or a stated family must say that the family stays."""
-        if not self.row.seen and not self.catalog.has_family(self.upstream.name):
-            self.doubts.append(f"{self.upstream.name} is not known to stand on {self.catalog.family}")
+        if not (self.row.seen and (self.catalog.drop_in or self.row.own)):
+            self._family(None, self.catalog.family)
 
-    def _circumstances(self) -> None:
+    def _family(self, word: str | None, target: str | None) -> None:
+        """Whether the distribution's family stays: ``word`` is that of the tag, if it names one."""
+        known = word or self.catalog.family_of(self.upstream.name)
+        if known is None:
+            self.doubts.append(f"{self.upstream.name} is not known to stand on {target or 'the same distribution'}")
+        elif known != target:
+            self.doubts.append(_change(known, target or "another"))
+
+    def _circumstances(self, target: str) -> None:
         image = self.image
         if self.upstream.doubt:
             self.doubts.append(self.upstream.doubt)
@@ -246,8 +297,22 @@ class _Target:
             (path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")), None
         )
         held = held or next((mount for path in kept for mount in image.mounts if mount.startswith(f"{path}/")), None)
-        if held:
+        if held and not self._same_owner(base_of(image.ref.value, self.catalog), base_of(target, self.catalog)):
             self.doubts.append(f"a volume keeps its data in {held}")
+
+    def _same_owner(self, before: Base, after: Base) -> bool:
+        """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
+
+        Where an image starts as root, whom it then becomes is not known.
+        """
+        known = before.unprivileged and after.unprivileged and None not in (before.uid, before.family)
+        return known and (before.uid, before.family) == (after.uid, after.family)
+
+
+def _change(before: str, after: str) -> str:
+    """What a change of the distribution's family is called."""
+    libc = ", from musl to glibc" if before == "alpine" else ""
+    return f"the distribution changes from {before} to {after}{libc}"
 
 
 def _settle(images: list[Image], moves: list[Move]) -> None:

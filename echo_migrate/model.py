@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from echo_migrate.source import Edit, Source, Traced
 
 if TYPE_CHECKING:
-    from echo_migrate.engine import Context
+    from echo_migrate.examine import Context
 
 LONGEST_SHOWN = 200
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
@@ -59,6 +59,15 @@ class Problem(NamedTuple):
     level: Level = "warning"
 
 
+class Pipeline(NamedTuple):
+    """A place that pulls or builds, and the login that is not there. ``remedy`` is what to write."""
+
+    start: int
+    end: int
+    what: str
+    remedy: str
+
+
 class Ignore(NamedTuple):
     """A comment that silences ``rules`` (``*`` for all) for findings that begin within ``first`` to ``last``.
 
@@ -82,7 +91,8 @@ class Fix(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a rule says of a span. ``level`` None stands for the rule's own until the engine fills it in."""
+    """What a rule says of a span. ``level`` None stands for the rule's own until the engine fills it in; of a
+    ``private`` one no report shows the line, as a credential stands there."""
 
     rule: str
     start: int
@@ -93,6 +103,7 @@ class Finding(NamedTuple):
     basis: Basis | None = None
     applied: bool = False
     refused: str | None = None
+    private: bool = False
 
 
 class Outcome(NamedTuple):
@@ -104,6 +115,11 @@ class Outcome(NamedTuple):
     state: State
     reason: str
     basis: Basis | None = None
+
+    def at(self, registry: str) -> bool:
+        """Whether it is pulled from a registry, now or once it has moved."""
+        name = self.target if self.state == "migrate" else self.image.ref.value if self.state == "hardened" else None
+        return name is not None and name.startswith(f"{registry}/")
 
 
 class Result(NamedTuple):
@@ -120,22 +136,37 @@ Check = Callable[[Any, "Context"], Iterable[Finding]]
 
 
 class Rule(NamedTuple):
-    """A check of one type of node. ``also`` holds the names that the field's linters have for it."""
+    """A check of one type of node (``on`` can be a union of them). ``also`` holds the names of other linters for it."""
 
     id: str
-    on: type
+    on: Any
     check: Check
     level: Level
     also: tuple[str, ...]
     summary: str
     fixable: bool
     default: bool
+    blocks: bool = False
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The types of nodes that it is asked about."""
+        return getattr(self.on, "__args__", (self.on,))
 
 
 def rule(
-    on: type, level: Level, also: tuple[str, ...] = (), fixable: bool = False, default: bool = True
+    on: Any,
+    level: Level,
+    also: tuple[str, ...] = (),
+    fixable: bool = False,
+    default: bool = True,
+    blocks: bool = False,
 ) -> Callable[[Check], Rule]:
-    """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring."""
+    """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring.
+
+    ``on`` is the type of node, or a union of several. The errors of a rule that ``blocks`` make the move of the image
+    that the node stands on unsafe, whatever was selected.
+    """
 
     def register(check: Check) -> Rule:
         import sys
@@ -143,6 +174,6 @@ def rule(
         module = check.__module__
         summary = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
         id = module.rpartition(".")[2].replace("_", "-")
-        return Rule(id, on, check, level, also, summary, fixable, default)
+        return Rule(id, on, check, level, also, summary, fixable, default, blocks)
 
     return register

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from echo_migrate.catalog import read_data
+from echo_migrate.data import read_data
 from echo_migrate.shell import Command, Word
 
 MOST_LISTED = 5
@@ -55,6 +55,7 @@ class Manager(NamedTuple):
     keeping_letters: str
     dry: tuple[str, ...]
     cleaning: str
+    families: frozenset[str]
     development: Development | None
 
 
@@ -149,6 +150,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         row.get("keeping letters", ""),
         tuple(row.get("dry", ())),
         row.get("cleaning", ""),
+        frozenset(row.get("families", ())),
         development
         and Development(
             frozenset(development["unless"]),

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from echo_migrate.engine import Settings, treat_path
+from echo_migrate.engine import treat_path
+from echo_migrate.examine import Settings
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
 

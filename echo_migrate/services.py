@@ -5,10 +5,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from echo_migrate.launch import Launch, Place, Service, line, listed
+from echo_migrate.model import Image
 from echo_migrate.reference import VARIABLE
+from echo_migrate.shell import UNREADABLE
 from echo_migrate.source import Source, Traced, Unreadable
 from echo_migrate.tree import repository
-from echo_migrate.yamltext import effective, is_scalar, items, traced
+from echo_migrate.yamltext import effective, is_scalar, is_text, items, traced
 
 TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
 SERVICE_KEYS = frozenset(
@@ -50,6 +53,78 @@ SERVICE_KEYS = frozenset(
 _PATH = re.compile(r"/[^:{}$]*")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
+
+
+def service_of(name: str, keys: dict[str, Any], image: Image) -> Service:
+    """A service of a compose file by its keys."""
+    check = effective(keys.get("healthcheck"))
+    launches = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
+    launches.append(_check(check.get("test")) if "disable" not in check else None)
+    user = keys.get("user")
+    mounts = [*mounts_of(keys.get("volumes")), *(["/"] if "volumes_from" in keys else [])]
+    for kind in ("configs", "secrets"):
+        targets = [effective(one).get("target") for one in sequence(keys.get(kind))]
+        mounts += [target.value for target in targets if is_scalar(target)]
+    return Service(
+        name,
+        image,
+        tuple(one for one in launches if one),
+        _place(user) if is_text(user) and "$" not in user.value else None,
+        tuple(_ports(keys.get("ports"))),
+        not {"cap_add", "privileged", "sysctls"}.isdisjoint(keys),
+        tuple(mounts),
+    )
+
+
+def _place(node: Any) -> Place:
+    return Place(node.value, node.start_mark.index, node.end_mark.index)
+
+
+def _words(node: Any) -> list[str] | None:
+    """The words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them open."""
+    values = [one.value for one in ([node] if is_scalar(node) else sequence(node)) if is_scalar(one)]
+    if any("$" in value.replace("$$", "") for value in values):
+        return None
+    values = [value.replace("$$", "$") for value in values]
+    if not is_scalar(node):
+        return values
+    import shlex
+
+    try:
+        return shlex.split(values[0])
+    except ValueError:
+        return None
+
+
+def _launch(key: str, node: Any) -> Launch | None:
+    if node is None or (is_scalar(node) and node.tag.endswith(":null")):
+        return None
+    words, start, end = _words(node), node.start_mark.index, node.end_mark.index
+    if words is None:
+        return listed(key, [], start, end)._replace(words=None, script=UNREADABLE)
+    return listed(key, words, start, end)
+
+
+def _check(node: Any) -> Launch | None:
+    words = _words(node) if node is not None else None
+    if not words:
+        return None
+    start, end = node.start_mark.index, node.end_mark.index
+    if is_scalar(node):
+        return line("healthcheck", node.value.replace("$$", "$"), start, end)
+    if words[0] == "CMD-SHELL":
+        return line("healthcheck", " ".join(words[1:]), start, end)
+    return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
+
+
+def _ports(node: Any) -> Iterator[Place]:
+    """The ports of the container that are written as numbers."""
+    for port in sequence(node):
+        target = port if is_scalar(port) else effective(port).get("target")
+        if is_scalar(target):
+            number = target.value.partition("/")[0].rpartition(":")[2]
+            if number.isdigit():
+                yield _place(target)._replace(value=number)
 
 
 def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:

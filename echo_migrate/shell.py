@@ -19,6 +19,44 @@ parser seconds."""
 DEEPEST_NESTING = 500
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 
+BUILT_IN = frozenset(
+    (
+        ":",
+        ".",
+        "[",
+        "alias",
+        "bg",
+        "break",
+        "cd",
+        "command",
+        "continue",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "false",
+        "fg",
+    )
+    + (
+        "getopts",
+        "hash",
+        "jobs",
+        "local",
+        "read",
+        "readonly",
+        "return",
+        "set",
+        "shift",
+        "source",
+        "test",
+        "times",
+        "trap",
+    )
+    + ("true", "type", "ulimit", "umask", "unset", "wait")
+    + ("echo", "kill", "printf", "pwd")
+)
+"""What a POSIX shell or bash runs itself, without a program (POSIX.1-2017, 1.6 Built-In Utilities; bash(1))."""
+
 WRAPPERS: dict[str, tuple[str, int]] = {
     "sudo": ("CDRTUghprtu", 0),
     "doas": ("Cu", 0),
@@ -116,6 +154,26 @@ class Script(NamedTuple):
     tail: int | None
     background: bool = False
     defines: bool = False
+
+    def fatal(self, command: Command) -> bool:
+        """Whether a command runs for certain, and the script fails if it does.
+
+        Not so inside of other constructs, behind ``||`` or in front of one (but for ``|| exit 1``), in front of a pipe,
+        and where the script goes on after a semicolon without ``set -e``.
+        """
+        if command.inside or command.operator == "||" or command.host is not None or not self.certain:
+            return False
+        places = [i for i, one in enumerate(self.commands) if one is command]
+        for later in self.commands[places[0] + 1 :] if places else ():
+            if later.host is not None:
+                continue
+            if later.operator == "||":
+                return later.name == "false" or (later.name == "exit" and later.arguments[:1] != ["0"])
+            if later.operator in ("|", "|&", "&"):
+                return False
+            if later.operator != "&&":
+                return self.errexit
+        return bool(places)
 
 
 NOTHING = Script((), True, False, None)

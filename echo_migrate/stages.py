@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from echo_migrate.expand import Expansion, expand
 from echo_migrate.instructions import SPACE, Dockerfile, Instruction
+from echo_migrate.launch import Launch, launch_of
 from echo_migrate.runs import Run, State, exec_form, run_of
 from echo_migrate.source import Traced
 
@@ -38,32 +39,36 @@ class Copy(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One stage.
+    """One stage. ``others`` are the stages above it in the file, in order.
 
     ``ships`` says how it reaches a final image: with its layers (it is final, or final stages stand on it), with all
     its files (``COPY --from=stage /``), or not as a whole. ``certain`` is False where it ships only because a compose
     file names it as a target. ``used`` says whether a final image needs it at all, ``leaf`` that nothing stands on it
-    or takes from it, ``alone`` that the file has no other. ``built_on_it`` are the RUNs of the stages that stand on it,
-    ``taken`` the paths that others copy or mount from it. ``environment`` and ``user`` are what holds at its end.
-    ``settings`` is all that it runs, writes or sets where a configuration can stand (options not), in small letters.
+    or takes from it, ``top`` that none stands on it, ``alone`` that the file has no other. ``built_on_it`` are the RUNs
+    of the stages that stand on it, ``taken`` the paths that others copy or mount from it. ``environment`` and ``user``
+    are what holds at its end. ``settings`` is all that it runs, writes or sets where a configuration can stand (options
+    not), in small letters.
     """
 
     number: int
     name: str
     base: str
     parent: "Stage | None"
+    others: "tuple[Stage, ...]"
     start: int
     end: int
     instructions: tuple[Instruction, ...]
     runs: tuple[Run, ...]
     triggers: tuple[Run, ...]
     copies: tuple[Copy, ...]
+    launches: tuple[Launch, ...]
     built_on_it: tuple[Run, ...]
     taken: tuple[str, ...]
     ships: Ships
     certain: bool
     used: bool
     leaf: bool
+    top: bool
     alone: bool
     user: str | None
     environment: Mapping[str, str]
@@ -81,7 +86,19 @@ class Stage(NamedTuple):
     def started(self) -> str:
         """What the container runs, as far as the file says: its ENTRYPOINTs and CMDs."""
         verbs = ("cmd", "entrypoint")
-        return "\n".join(step.args.value for one in self.lineage for step in one.instructions if step.verb in verbs)
+        return "\n".join(one.args.value for stage in self.lineage for one in stage.launches if one.verb in verbs)
+
+    def launched(self, verb: str) -> Launch | None:
+        """The CMD, ENTRYPOINT or HEALTHCHECK that holds at its end, None where the base's does.
+
+        A stage with an ENTRYPOINT and no CMD has no command, whatever the stages below it say (BuildKit,
+        dockerfile2llb/convert.go, dispatchEntrypoint).
+        """
+        for stage in reversed(self.lineage):
+            found = next((one for one in reversed(stage.launches) if one.verb == verb), None)
+            if found or (verb == "cmd" and any(one.verb == "entrypoint" for one in stage.launches)):
+                return found
+        return None
 
     @property
     def root(self) -> str:
@@ -111,6 +128,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     final = {last} | {i for i, draft in enumerate(drafts) if draft.name.lower() in targets}
     used = _reached(final, drafts)
     taken = set().union(*(draft.needs for draft in drafts))
+    parents = {draft.parent for draft in drafts}
     sure = _shipping({last}, drafts)
     ships = _shipping(final, drafts) | sure
     built: list[Stage] = []
@@ -129,18 +147,21 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 draft.name,
                 bases[i],
                 parent,
+                tuple(built),
                 draft.instructions[0].start,
                 draft.instructions[-1].end,
                 tuple(draft.instructions),
                 tuple(draft.runs),
                 tuple(draft.triggers),
                 tuple(draft.copies),
+                tuple(draft.launches),
                 later[i],
                 tuple(taken_from.get(i, ())),
                 ships.get(i, ""),
                 i in sure,
                 i in used,
                 i not in taken,
+                i not in parents,
                 len(drafts) == 1,
                 draft.user,
                 draft.environment,
@@ -188,6 +209,7 @@ class _Draft:
         self.runs: list[Run] = []
         self.triggers: list[Run] = []
         self.copies: list[Copy] = []
+        self.launches: list[Launch] = []
         self.needs: set[int] = set() if parent is None else {parent}
         self.whole: set[int] = set()
         self.takes: list[tuple[int, str]] = []
@@ -268,6 +290,8 @@ def _follow(
         draft.user = _plain(instruction.args, draft.environment, escape) or None
     elif verb == "workdir":
         draft.folder = _absolute(_plain(instruction.args, draft.environment, escape), draft.folder)
+    elif verb in ("cmd", "entrypoint", "healthcheck"):
+        draft.launches.append(launch_of(instruction, draft.shell))
     elif verb == "shell":
         draft.shell = tuple(word.value for word in exec_form(instruction.args) or ())
 

@@ -1,7 +1,7 @@
 """Pages with cases: the rules' documentation and ``tests/cases``.
 
 A case is a fenced ``dockerfile`` (or, for a compose file, ``yaml``) block, the same with ``fixed`` behind it where it
-changes, and a ``says`` block.
+changes, and a ``says`` block. Behind the language stand options of the command line, and another kind of file's path.
 """
 
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from echo_migrate import catalog
-from echo_migrate.engine import Settings
+from echo_migrate.examine import Settings
 from echo_migrate.rules import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -41,11 +41,12 @@ def cases(page: Path) -> Iterator[Case]:
         says = rest.get(("says", ""))
         assert says is not None, f"{page}:{line} has no says block"
         fixed = rest.get((opening[1], "fixed"), opening[3])
+        words = opening[2].split()
         yield Case(
             f"{page.stem}:{line}",
             rule,
-            PATHS[opening[1]],
-            tuple(opening[2].split()),
+            next((word for word in words if word[:2] != "--"), PATHS[opening[1]]),
+            tuple(word for word in words if word[:2] == "--"),
             opening[3],
             fixed,
             says.splitlines(),
@@ -55,9 +56,12 @@ def cases(page: Path) -> Iterator[Case]:
 def settings(case: Case) -> Settings:
     """The settings a case asks for in its fence: the command line's own words."""
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
-    known = catalog.load(registry=given.pop("registry", ""))
+    known = catalog.load(given.pop("provider", "echo"), given.pop("registry", ""))
+    today = given.pop("today", "2026-11-24")
     images = frozenset(filter(None, given.pop("image", "").split(",")))
-    rules = tuple(RULES[name] for name in ([case.rule] if case.rule else ON_REFERENCES))
+    selected = given.pop("select", case.rule or ",".join(ON_REFERENCES)).split(",")
+    rules = tuple(RULES[name] for name in selected)
     asked = Settings(known, rules, images, "seen-only" in given, True, "unsafe-fixes" in given)
+    asked = asked._replace(today=today)
     assert set(given) <= {"seen-only", "unsafe-fixes"}, given
     return asked

@@ -6,15 +6,17 @@ import pytest
 import yaml
 
 from echo_migrate import catalog
+from echo_migrate.data import blocks, folder
 from echo_migrate.migration import judge
 from echo_migrate.model import Image
 from echo_migrate.reference import parse
 from echo_migrate.source import Source, Traced
 
-FOLDER = Path(catalog.folder())
+FOLDER = Path(folder())
 UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
 PUBLISHERS = yaml.safe_load((FOLDER / "publishers.yaml").read_text())
 PROVIDERS = catalog.providers()
+CATALOG = frozenset(blocks("images/docker.yaml"))
 
 
 def data(provider: str) -> dict[str, object]:
@@ -43,11 +45,12 @@ def test_rows(provider: str) -> None:
         assert parse(f"{file['registry']}/{image}").tag is None, key
         assert name == image or name not in targets or words, f"{key} leads away from an identical name"
         assert name not in removed, f"{key} is no official image any more"
-        assert image in seen or (name == image and name in official), (
+        assert "*" in seen or image in seen or (name == image and name in official), (
             f"{key} rests neither on evidence nor on the convention"
         )
         assert name in known or image in seen, f"{key} is no upstream name"
         assert parse(name).repository == name
+        assert provider != "docker" or image in CATALOG, f"{key} leads to no image of Docker's catalog"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -126,6 +129,8 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
         ("- a", "must be a table with the keys"),
         ("registry: 'https://a'", "is not HOST"),
         ("registry: reg/a:1", "is not HOST"),
+        ("tags: some", "tags: must be one of unconfirmed, listed, unknown"),
+        ("drop_in: 'yes'", "drop_in: must be true or false"),
         ("\tx", "is not valid YAML"),
     ],
 )
@@ -159,7 +164,7 @@ def test_publishers() -> None:
 
 def test_keys_stand_once() -> None:
     """YAML would silently take the last of two."""
-    for path in FOLDER.glob("*.yaml"):
+    for path in [*FOLDER.glob("*.yaml"), *FOLDER.glob("images/[!d]*.yaml")]:
         root = yaml.compose(path.read_text(), yaml.SafeLoader)
         waiting = [root]
         while waiting:
@@ -168,28 +173,3 @@ def test_keys_stand_once() -> None:
                 keys = [key.value for key, _ in node.value]
                 assert len(keys) == len(set(keys)), path
                 waiting += [value for _, value in node.value]
-
-
-def test_what_was_read_once_is_kept_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "folder", lambda: str(tmp_path))
-    path = tmp_path / "a.yaml"
-    path.write_text("date: 2026-11-23\nnames: [a, b]\n")
-    first = catalog.read_data("a.yaml")
-    assert first == {"date": "2026-11-23", "names": ["a", "b"]}
-    (kept,) = (tmp_path / "__pycache__").iterdir()
-    with monkeypatch.context() as patched:
-        patched.setattr(catalog, "read_yaml", lambda path: pytest.fail("read again"))
-        assert catalog.read_data("a.yaml") == first
-    path.write_text("names: [a, b, c]\n")
-    assert catalog.read_data("a.yaml") == {"names": ["a", "b", "c"]}
-    kept.write_bytes(b"broken")
-    assert catalog.read_data("a.yaml") == {"names": ["a", "b", "c"]}
-
-
-def test_data_in_a_folder_that_cannot_be_written_is_read_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalog, "folder", lambda: str(tmp_path))
-    (tmp_path / "a.yaml").write_text("names: [a]\n")
-    (tmp_path / "__pycache__").write_text("in the way")
-    assert catalog.read_data("a.yaml") == {"names": ["a"]}

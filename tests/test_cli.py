@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate import engine
+from echo_migrate import engine, reports
 from echo_migrate.rules import RULES
 from tests.conftest import Done, Run
 
@@ -237,7 +237,7 @@ def test_misuse_names_the_remedy(run: Run, dockerfile: Path) -> None:
     for words, says in (
         (("check", "nowhere"), "nowhere: no such file or folder"),
         (("check", "--select", "mapped-imag"), "no rule 'mapped-imag': did you mean 'mapped-image'?"),
-        (("check", "--provider", "ecko"), "known are echo"),
+        (("check", "--provider", "ecko"), "known are chainguard, distroless, docker, echo, redhat"),
         (("check", "--registry", "not a host"), "write HOST[:PORT][/PREFIX]"),
         (("check", "--mapping", "none.yaml"), "none.yaml: No such file or directory"),
         (("check", "--fail-on", "info"), "'info' is not one of 'note', 'warning', 'error', 'never'"),
@@ -371,3 +371,90 @@ def test_several_processes_say_what_one_says(run: Run, tmp_path: Path) -> None:
         one, two = (run("check", *words, "--jobs", jobs, "--output-format", "concise") for jobs in ("1", "2"))
         assert one.stdout == two.stdout
         assert one.stdout.count(b"\n") > engine.MANY
+
+
+def test_providers(run: Run) -> None:
+    listed = {row["provider"]: row for row in json.loads(run("providers", "--output-format", "json").stdout)}
+    assert list(listed) == ["chainguard", "distroless", "docker", "echo", "redhat"]
+    assert all(row["source"] and row["date"] >= "2026-08-21" and row["rows"] for row in listed.values())
+    assert listed["docker"]["images_known"] == 554
+    assert listed["docker"]["login"] == "docker login dhi.io"
+    text = run("providers").stdout.decode()
+    assert "registry.access.redhat.com/hi" in text
+    assert "github:GoogleContainerTools/distroless" in text
+
+
+def test_a_match_with_all_providers_stands_side_by_side(run: Run) -> None:
+    done = run("match", "--provider", "all", "node:22", "nowhere/nothing:1")
+    assert done.returncode == 1
+    lines = done.stdout.decode().splitlines()
+    assert lines[0] == "node:22"
+    assert [line.split()[0] for line in lines[1:6]] == ["chainguard", "distroless", "docker", "echo", "redhat"]
+    assert "dhi.io/node:22 (safe)" in lines[3]
+    assert "is not known to have the tag 22" in lines[1]
+    answers = run("match", "--provider", "all", "--output-format", "json", "node:22").stdout.splitlines()
+    assert {json.loads(answer)["provider"]: json.loads(answer)["safe"] for answer in answers} == {
+        "chainguard": False,
+        "distroless": False,
+        "docker": True,
+        "echo": True,
+        "redhat": False,
+    }
+
+
+def test_all_is_no_provider_elsewhere(run: Run) -> None:
+    done = run("check", "--provider", "all")
+    assert done.returncode == 2
+    assert b"known are chainguard" in done.stderr
+
+
+def test_presets(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN apt-get install -y gcc | tee log\nENTRYPOINT a\n")
+
+    def rules(*words: str) -> set[str]:
+        done = run("check", "--output-format", "json", *words)
+        return {finding["rule"] for finding in json.loads(done.stdout)["findings"]}
+
+    migrate, default, everything = (rules("--preset", name) for name in ("migrate", "default", "all"))
+    assert migrate < default < everything
+    assert "mapped-image" in migrate
+    assert default == rules()
+    assert rules("--preset", "migrate", "--ignore", "mapped-image") == migrate - {"mapped-image"}
+    assert rules("--preset", "migrate", "--select", "shell-form-command") == {"shell-form-command"}
+    wrong = run("check", "--preset", "migrat")
+    assert wrong.returncode == 2
+    assert b"did you mean 'migrate'?" in wrong.stderr
+
+
+def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "a.yml").write_text("jobs:\n  a:\n    steps:\n      - run: docker build .\n")
+    (folder / "b.yml").write_text("jobs:\n  a:\n    steps:\n      - run: docker pull x\n")
+    (folder / "c.yml").write_text("jobs: {a: {steps: [{run: docker build")
+    (tmp_path / "Dockerfile").write_text("FROM ubuntu:24.04\n")
+    assert b"registry-login" not in run("check").stdout, "nothing moves, so nobody has to log in"
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    done = run("check", "--output-format", "concise")
+    assert done.stdout.count(b"registry-login") == 1
+    assert b".github/workflows/a.yml:4:14: warning[registry-login]" in done.stdout
+    assert b"registry-login" not in run("check", "--ignore", "registry-login").stdout
+    assert run("fix").returncode == 0, "it blocks nothing"
+    assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
+    assert b"registry-login" in run("check").stdout, "hardened already, and still nobody logs in"
+
+
+def test_the_date_decides_over_ends_of_life(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12-bookworm\n")
+    for day, found in (("2026-01-01", 0), ("2031-01-01", 1)):
+        done = run("check", "--select", "end-of-life-base", "--today", day)
+        assert done.stdout.count(b"end-of-life-base") == found
+
+
+def test_no_report_shows_a_credential(run: Run, tmp_path: Path) -> None:
+    secret = "hunter2-and-more-7f3a"
+    (tmp_path / "Dockerfile").write_text(f'FROM ubuntu:24.04\nENV DB_PASSWORD={secret}\nCMD ["/app"]\n')
+    for name in reports.FORMATS:
+        done = run("check", "--select", "secret-in-image", "--output-format", name)
+        assert b"secret-in-image" in done.stdout, name
+        assert secret.encode() not in done.stdout + done.stderr, name

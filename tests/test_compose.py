@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echo_migrate import catalog, engine
+from echo_migrate import catalog, engine, examine
 from echo_migrate.formats import compose, recognised
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
@@ -13,7 +13,7 @@ from echo_migrate.source import Edit, Source
 from tests.pages import PAGES, Case, cases, settings
 
 CASES = [case for page in PAGES for case in cases(page) if case.path == "compose.yaml"]
-SETTINGS = engine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
 def treat(path: str, text: str) -> Result:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine
+from echo_migrate import catalog, engine, examine
 from echo_migrate.formats import dockerfile
 from echo_migrate.model import Finding, Fix, Image, Rule
 from echo_migrate.reports import summary
 from echo_migrate.rules import RULES
 from echo_migrate.source import Edit, Source
 
-SETTINGS = engine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
 LINES = [
     "ARG A=python",
     "ARG A='node'",
@@ -91,7 +91,7 @@ MOVE = Edit(5, 5, "reg.echohq.com/")
 def _rule(*edits: Edit, once: bool = False) -> Rule:
     """A faulty rule, for what must catch it."""
 
-    def check(image: Image, context: engine.Context) -> list[Finding]:
+    def check(image: Image, context: examine.Context) -> list[Finding]:
         done = once and not context.source.text.startswith("FROM node:1\nRUN true")
         return [] if done else [Finding("faulty", image.start, image.end, "x", Fix(edits, "x"))]
 
@@ -126,7 +126,7 @@ def test_a_refused_fix_leaves_its_reference_to_a_person() -> None:
 
 
 def test_overlapping_fixes_wait_for_the_next_round() -> None:
-    def check(image: Image, context: engine.Context) -> list[Finding]:
+    def check(image: Image, context: examine.Context) -> list[Finding]:
         text = context.source.text
         return [
             Finding(
@@ -149,7 +149,7 @@ def test_one_faulty_file_does_not_end_a_run(tmp_path: Path) -> None:
     for path in paths:
         Path(path).write_text("FROM python:3.12\n")
 
-    def check(image: Image, context: engine.Context) -> list[Finding]:
+    def check(image: Image, context: examine.Context) -> list[Finding]:
         if context.source.path.endswith(".b"):
             raise RuntimeError("broken rule")
         return []

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echo_migrate import catalog
+from echo_migrate.data import folder
 from echo_migrate.packages import Call, call, data, does, listed, used_for
 from echo_migrate.shell import read
 from echo_migrate.source import Traced
 
-RAW = yaml.safe_load((Path(catalog.folder()) / "commands.yaml").read_text())
+RAW = yaml.safe_load((Path(folder()) / "commands.yaml").read_text())
 ROWS = [(name, row) for kind in ("system", "language") for name, row in RAW[kind].items()]
 KEYS = {
     *("commands", "install", "remove", "update", "upgrade", "clean", "other", "valued", "answer", "letters", "cached"),
     *("recommended", "caches", "lists", "emptied", "environment", "settings", "pinned", "from", "dry", "cleaning"),
-    *("development", "old", "keeping", "keeping letters"),
+    *("development", "families", "old", "keeping", "keeping letters"),
 }
 
 

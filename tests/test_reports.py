@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate import catalog, engine, inventory, reports
+from echo_migrate import catalog, engine, examine, inventory, reports
 from echo_migrate.formats import dockerfile
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
@@ -24,7 +24,7 @@ RUN = reports.Run("check", "echo", "Echo", "docker login reg.echohq.com")
 
 @pytest.fixture
 def results() -> list[Result]:
-    settings = engine.Settings(catalog.load(), tuple(RULES.values()))
+    settings = examine.Settings(catalog.load(), tuple(RULES.values()))
     return [engine.treat(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
 
 

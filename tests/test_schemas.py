@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from echo_migrate import catalog, cli, config
+from echo_migrate.data import folder, read_data
 from tests.conftest import Run
 
 ROOT = Path(__file__).parent.parent
@@ -59,12 +60,13 @@ def test_config_keys_are_the_options() -> None:
         if isinstance(option, click.Option) and option.name not in config.NOT_KEYS
     }
     assert set(schema["properties"]) == keys
+    assert schema["properties"]["preset"]["enum"] == list(read_data("presets.yaml"))
 
 
 @pytest.mark.parametrize("provider", catalog.providers())
 def test_mappings(provider: str) -> None:
     assert set(json.loads((FOLDER / "mapping.schema.json").read_text())["properties"]) == set(catalog.KEYS)
-    data: dict[str, Any] = yaml.safe_load((Path(catalog.folder()) / f"{provider}.yaml").read_text())
+    data: dict[str, Any] = yaml.safe_load((Path(folder()) / f"{provider}.yaml").read_text())
     data = {key: value.isoformat() if isinstance(value, datetime.date) else value for key, value in data.items()}
     validator("mapping").validate(data)
     assert list(validator("mapping").iter_errors({"images": {"a": "host.example:5000/b"}}))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine
+from echo_migrate import catalog, engine, examine
 from echo_migrate.formats import dockerfile
 from echo_migrate.instructions import read
 from echo_migrate.rules import RULES
@@ -122,7 +122,7 @@ COMMANDS = [
     ),
 ]
 JOINTS = st.sampled_from([" && ", "; ", " \\\n  && ", " || "])
-SETTINGS = engine.Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True)
+SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True)
 
 
 @settings(max_examples=200, deadline=None)
@@ -157,7 +157,7 @@ def test_a_fault_of_ours_is_said_whatever_is_selected() -> None:
         def __getattr__(self, name: str) -> object:
             raise RuntimeError("boom")
 
-    settings = engine.Settings(catalog.load(), ())
+    settings = examine.Settings(catalog.load(), ())
     result = engine.guarded(Source("Dockerfile", "FROM a\n"), Faulty(), settings)  # type: ignore[arg-type]
     assert [(found.level, "boom" in found.message) for found in result.findings] == [("error", True)]
 

@@ -11,6 +11,7 @@ from typing import Any
 from echo_migrate.expand import expand
 from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
+from echo_migrate.launch import Service
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.services import (
     SERVICE_KEYS,
@@ -20,9 +21,12 @@ from echo_migrate.services import (
     dockerfile_of,
     mounts_of,
     sequence,
+    service_of,
     settings_beside,
 )
 from echo_migrate.source import Edit, Source, Traced, Unreadable
+from echo_migrate.stages import Stage
+from echo_migrate.tree import repository
 from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, is_text, items, traced
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
@@ -40,7 +44,7 @@ _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
 
-Node = Image | Problem | Ignore
+Node = Image | Problem | Ignore | Service
 
 
 def candidate(path: str) -> bool:
@@ -67,6 +71,10 @@ def _only_known_keys(text: str) -> bool:
     return known and all(key in SERVICE_KEYS or key.startswith("x-") or key == "<<" for key in keys)
 
 
+def building(path: str) -> tuple[()]:
+    return ()
+
+
 def targets(path: str) -> Iterator[tuple[str, str]]:
     """The builds of a compose file that name a target."""
     try:
@@ -84,6 +92,39 @@ def targets(path: str) -> Iterator[tuple[str, str]]:
                     yield dockerfile, target.value
 
 
+def builders_of(path: str) -> Iterator[tuple[Source, list[Service | Ignore]]]:
+    """The compose files beside a Dockerfile, or above it in its repository, that build it: the services that do, and
+    the ignore comments there."""
+    folder = os.path.dirname(os.path.abspath(path))
+    root = repository(folder) or folder
+    while True:
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            if NAME.fullmatch(name):
+                yield from _building(os.path.join(folder, name), os.path.realpath(path))
+        if folder == root or folder == os.path.dirname(folder):
+            return
+        folder = os.path.dirname(folder)
+
+
+def _building(path: str, wanted: str) -> Iterator[tuple[Source, list[Service | Ignore]]]:
+    with contextlib.suppress(Unreadable, NotYaml):
+        source = Source.read(path)
+        if recognise(path, source.text):
+            for document in [_Document(source, root) for root in documents(source.text)]:
+                found = [(name, effective(node)) for name, node in document.services]
+                builds = [
+                    (name, keys, dockerfile_of(path, keys.get("build"))) for name, keys in found if "build" in keys
+                ]
+                services = [
+                    service
+                    for name, keys, built in builds
+                    if built and os.path.realpath(built) == wanted
+                    for service in document.built(name, keys)
+                ]
+                if services:
+                    yield source, [*services, *in_yaml(source.text)]
+
+
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     """The images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never raises."""
     try:
@@ -92,7 +133,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
     for root in roots:
-        nodes += _Document(source, root).nodes()
+        nodes += _Document(source, root).nodes(Service in asked.kinds)
     return nodes
 
 
@@ -210,8 +251,8 @@ class _Document:
         unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
         return platform, (*mounts_of(keys.get("volumes")), *(("/",) if unseen else ()))
 
-    def nodes(self) -> Iterator[Node]:
-        yield from self._images()
+    def nodes(self, services: bool) -> Iterator[Node]:
+        yield from self._images(services)
         for name, scalar, inline in self.inlines():
             yield from self._inline(name, scalar, inline)
 
@@ -224,8 +265,8 @@ class _Document:
                 found.setdefault(id(inline), (name, inline, traced(inline, self.text)))
         return list(found.values())
 
-    def _images(self) -> Iterator[Image]:
-        """Each image scalar once, however many services share it by anchor."""
+    def _images(self, services: bool) -> Iterator[Image | Service]:
+        """Each image scalar once, however many services share it by anchor, and the services that run one."""
         users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         scalars: dict[int, Any] = {}
         for name, node in self.services:
@@ -240,7 +281,13 @@ class _Document:
                 users[id(image)] = [(name, effective(node))]
         results = {keys["image"].value for group in users.values() for _, keys in group if "build" in keys}
         for key, scalar in scalars.items():
-            yield self._image(scalar, users[key], results)
+            image = self._image(scalar, users[key], results)
+            yield image
+            if services and not image.local:
+                whole = [user for user in users[key] if not {"build", "extends"} & set(user[1])]
+                yield from (service_of(name, keys, image) for name, keys in whole)
+        for name, node in self.services if services else ():
+            yield from self.built(name, effective(node))
         seen: set[int] = set()
         for name, node in self.services:
             build = effective(effective(node).get("build"))
@@ -253,6 +300,28 @@ class _Document:
                     ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.runs else place
                     image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
                     yield image._replace(locked=_ALIASED) if self.counts[id(value)] > 1 else image
+
+    def built(self, name: str, keys: dict[str, Any]) -> Iterator[Service]:
+        """A service that runs what it builds, with the stage of its Dockerfile, if it says how that starts."""
+        node = keys.get("build")
+        says = {"command", "entrypoint", "healthcheck", "ports", "user"} & set(keys)
+        path = dockerfile_of(self.source.path, node) if node is not None and says and "extends" not in keys else None
+        if path is None or list(arguments(effective(node), self.text)):
+            return
+        try:
+            nodes = dockerfile.parse(Source.read(path), Asked(frozenset([Stage])))
+        except Unreadable:
+            return
+        target = effective(node).get("target")
+        wanted = target.value.lower() if is_scalar(target) else None
+        stages = [one for one in nodes if isinstance(one, Stage) and wanted in (None, one.name.lower())]
+        images = tuple(one for one in nodes if isinstance(one, Image))
+        first = stages[-1].lineage[0] if stages else None
+        image = next(
+            (one for one in images if first and one.where == "FROM" and first.start <= one.start < first.end), None
+        )
+        if image is not None:
+            yield service_of(name, keys, image)._replace(stage=stages[-1], around=images)
 
     def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
         """The images that a service's build arguments name, by the Dockerfile that they are given to."""

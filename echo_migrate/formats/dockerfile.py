@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
 from echo_migrate.formats import NOTHING_ASKED, Asked
@@ -61,6 +62,13 @@ def recognise(path: str, text: str) -> bool:
 
 def targets(path: str) -> tuple[()]:
     return ()
+
+
+def building(path: str) -> Iterable[tuple[Source, list[Any]]]:
+    """What builds a Dockerfile: compose files, for now."""
+    from echo_migrate.formats import compose
+
+    return compose.builders_of(path)
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED, contexts: frozenset[str] = frozenset()) -> list[Node]:

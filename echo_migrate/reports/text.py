@@ -28,7 +28,7 @@ def _finding(result: Result, finding: Finding) -> str:
     begin = finding.start - column + 1
     end = source.text.find("\n", begin)
     text = source.text[begin : len(source.text) if end < 0 else end].rstrip("\r")
-    if text and len(text) <= _WIDEST:
+    if text and len(text) <= _WIDEST and not finding.private:
         gutter = " " * len(str(line))
         before = "".join("\t" if ch == "\t" else " " * len(printable(ch)) for ch in text[: column - 1])
         caret = "^" * max(1, len(printable(text[column - 1 : finding.end - begin])))

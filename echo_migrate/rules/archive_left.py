@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from posixpath import basename
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.layers import ARCHIVE, absolute, downloads, removed, within
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does

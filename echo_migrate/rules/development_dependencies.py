@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.layers import said
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import Call, Development, does

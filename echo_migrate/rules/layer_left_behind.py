@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from posixpath import basename, join
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.layers import absolute, cleaned, downloads, removed, within
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import Call, listed, package_name

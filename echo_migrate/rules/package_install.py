@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.engine import Context
+from echo_migrate.bases import Standing
+from echo_migrate.contents import SHELL_PROGRAMS, lacks_manager, may_have, mounted
+from echo_migrate.examine import Context
 from echo_migrate.layers import kept
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import listed, used_for
@@ -10,8 +12,13 @@ from echo_migrate.shell import Word
 from echo_migrate.stages import Stage
 
 
-@rule(on=Stage, level="note")
+@rule(on=Stage, level="note", blocks=True)
 def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
+    standing = context.standing(stage)
+    impossible = next(_impossible(stage, standing), None) if standing else None
+    if impossible:
+        yield impossible
+        return
     if not stage.ships:
         return
     found = [(call, words) for run in stage.runs for call, words in kept(run) if words or call.opaque]
@@ -24,6 +31,24 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
         )
         says += f"into the final image; hardened images often have no package manager: {_remedy(words)}"
         yield Finding("package-install", call.command.start, call.command.end, says)
+
+
+def _impossible(stage: Stage, standing: Standing) -> Iterator[Finding]:
+    """The installs of a manager that the base does not have, nor anything above brings."""
+    for run in stage.runs:
+        asks = any(command.name in ("[", "command", "hash", "test", "type", "which") for command in run.commands)
+        for call in run.calls if run.script and not asks else ():
+            command, manager = call.command, call.manager
+            elsewhere = "chroot" in command.via or "/" in command.words[0].value or not manager.system
+            if elsewhere or not lacks_manager(standing.base, manager.name, manager.families):
+                continue
+            wanted = [command.name, *SHELL_PROGRAMS]
+            there = mounted(run, [command.name]) or may_have(stage, standing.base, wanted, command.start)
+            if run.script and run.script.fatal(command) and not there:
+                own = f": its own is {standing.base.manager}" if standing.base.manager else ""
+                says = f"{command.name} is not in {standing.shown.rstrip(',')}{own}: "
+                says += "install in a stage that has it, and COPY what is needed"
+                yield Finding("package-install", command.start, command.end, says, level="error")
 
 
 def _remedy(words: list[Word]) -> str:

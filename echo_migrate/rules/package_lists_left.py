@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.layers import unlisted, within
 from echo_migrate.model import Finding, Fix, rule
 from echo_migrate.packages import Call

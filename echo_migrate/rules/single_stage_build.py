@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.layers import removed, tools_started
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does

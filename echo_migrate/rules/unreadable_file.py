@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.model import Finding, Problem, rule
 
 

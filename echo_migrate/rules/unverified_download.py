@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from echo_migrate.engine import Context
+from echo_migrate.examine import Context
 from echo_migrate.layers import ARCHIVE, address, downloads
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does

@@ -1,0 +1,207 @@
+"""One examination of a text: what the rules find, and what becomes of each image that it names."""
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from echo_migrate.bases import Standing
+from echo_migrate.catalog import Catalog
+from echo_migrate.formats import Asked, Format
+from echo_migrate.launch import Service
+from echo_migrate.migration import Move, judge, outcome, plan
+from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome, Rule
+from echo_migrate.readiness import Standings, root_of, standings, unsaid
+from echo_migrate.source import Source
+from echo_migrate.stages import Stage
+
+
+class Settings(NamedTuple):
+    """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
+    and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
+    ``today`` is an ISO date."""
+
+    catalog: Catalog
+    rules: tuple[Rule, ...]
+    images: frozenset[str] = frozenset()
+    seen_only: bool = False
+    apply: bool = False
+    unsafe: bool = False
+    targets: Mapping[str, frozenset[str]] = MappingProxyType({})
+    today: str = ""
+
+    def asked(self, path: str) -> Asked:
+        """What the rules want of a file."""
+        return Asked(_kinds(self.rules), self.targets.get(os.path.normpath(path), frozenset()))
+
+
+@lru_cache
+def _kinds(rules: tuple[Rule, ...]) -> frozenset[type]:
+    """What the rules of a run look at: those selected, and those that block."""
+    return frozenset(kind for rule in (*rules, *_guards()) for kind in rule.kinds)
+
+
+def _all() -> dict[str, Rule]:
+    """Every rule by its id; imported late, as rules import what they are asked by."""
+    from echo_migrate.rules import RULES
+
+    return RULES
+
+
+@lru_cache
+def _guards() -> tuple[Rule, ...]:
+    """The rules whose errors make a move unsafe, selected or not."""
+    return tuple(rule for rule in _all().values() if rule.blocks)
+
+
+@lru_cache
+def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
+    """The rules that look at each type of node."""
+    kinds = {kind: None for rule in rules for kind in rule.kinds}
+    return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
+
+
+class Context(NamedTuple):
+    """What a rule may ask beside its node. ``used`` are the ignore comments that silenced something (known to rules on
+    ``Ignore``, which are asked last); rules that block are asked before the moves are known."""
+
+    source: Source
+    settings: Settings
+    moves: dict[Image, Move]
+    used: set[Ignore]
+    standings: Standings = MappingProxyType({})
+
+    def standing(self, node: Any) -> Standing | None:
+        """What a stage or service stands on; None where no image of the file is it."""
+        image = root_of(node, self.standings)
+        return self.standings[image] if image else None
+
+
+class _Ignores:
+    """The ignore comments of a file, by where they hold."""
+
+    def __init__(self, nodes: Iterable[Any]) -> None:
+        self.nodes = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
+        self.begins = [node.first for node in self.nodes]
+        self.reach = list(accumulate((node.last for node in self.nodes), max))
+        self.used: set[Ignore] = set()
+
+    def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
+        """Whether a comment (``ours``: one of our own form) silences a rule there."""
+        names = {"*", rule.id, *rule.also}
+        place = bisect_right(self.begins, start)
+        found = False
+        while place and self.reach[place - 1] >= start:
+            place -= 1
+            node = self.nodes[place]
+            if node.last >= start and (node.ours or not ours) and not names.isdisjoint(node.rules):
+                self.used.add(node)
+                found = True
+        return found
+
+
+def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
+    """The findings on a text, and what becomes of each image it names.
+
+    First it is settled what would move were it for the references alone; then the rules that block are asked of what
+    would be stood on; then it is settled what moves, and the other rules are asked.
+    """
+    nodes = list(format.parse(source, settings.asked(source.path)))
+    ignores = _Ignores(nodes)
+    images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
+    selected, known = {rule.id: rule for rule in settings.rules}, _all()
+
+    def commented(image: Image, move: Move) -> str | None:
+        places = dict.fromkeys((image.start, *(edit.start for edit in move.edits)))
+        silent = move.rule in known and sum(ignores.silence(known[move.rule], place) for place in places)
+        return "a comment ignores it" if silent else None
+
+    def spared(image: Image, move: Move) -> str | None:
+        reason = commented(image, move)
+        if reason or move.upstream is None:
+            return reason
+        if move.rule not in selected:
+            return f"{move.rule} is not selected"
+        return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
+
+    judged = [judge(image, settings.catalog, settings.seen_only) for image in images]
+    asked = _grouped(nodes)
+    standing = _standings(images, plan(images, judged, commented), asked.get(Service, []), settings)
+    context = Context(source, settings, {}, ignores.used, standing)
+    guarded = _check(_guards(), asked, context)
+    held = _bonds(guarded, asked, context, ignores, format)
+    moves = plan(images, judged, spared, held)
+    context = context._replace(moves=dict(zip(images, moves, strict=True)))
+    others = tuple(rule for rule in settings.rules if not rule.blocks)
+    comments = {Ignore: asked.pop(Ignore, [])}
+    found = [entry for entry in guarded if entry[0].id in selected] + _check(others, asked, context)
+    loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+    found = _check(others, comments, context)  # asked last, when it is known which comments silence something
+    loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+    findings = sorted(
+        dict.fromkeys(loud),  # two stages can say the same of what they both inherit
+        key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
+    )
+    return findings, [outcome(image, move) for image, move in zip(images, moves, strict=True)]
+
+
+Found = tuple[Rule, Any, Finding]
+
+
+def _check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Found]:
+    """What rules find, each with its rule and node."""
+    by_kind = _by_kind(rules)
+    return [
+        (rule, node, finding._replace(level=finding.level or rule.level))
+        for kind, group in nodes.items()
+        for rule in by_kind.get(kind, ())
+        for node in group
+        for finding in rule.check(node, context)
+    ]
+
+
+def _standings(images: list[Image], moves: list[Move], services: list[Service], settings: Settings) -> Standings:
+    """What the images of a file are to what stands on them, those of Dockerfiles that its services build included."""
+    found = standings(images, moves, settings.catalog)
+    for around in {service.around for service in services}:
+        there = plan(around, [judge(image, settings.catalog, settings.seen_only) for image in around])
+        found |= standings(around, there, settings.catalog)
+    return found
+
+
+def _bonds(
+    found: list[Found], nodes: dict[type, list[Any]], context: Context, ignores: _Ignores, format: Format
+) -> dict[Image, list[str]]:
+    """Why images do not move safely: what stands on them in the file, and in the files that build it."""
+    held = _held(found, context, ignores)
+    if any(standing.short for standing in context.standings.values()):
+        for other, there in format.building(context.source.path):
+            within = context._replace(source=other)
+            errors = _held(_check(_guards(), _grouped(there), within), within, _Ignores(there))
+            for image, reasons in errors.items():
+                held.setdefault(image, []).extend(f"{reason}, in {os.path.relpath(other.path)}" for reason in reasons)
+    readable = nodes.get(Stage, []) + nodes.get(Service, [])
+    for image, reasons in unsaid(readable, context.standings, context.settings.catalog).items():
+        held[image] = [*reasons, *held.get(image, [])]
+    return held
+
+
+def _held(found: list[Found], context: Context, ignores: _Ignores) -> dict[Image, list[str]]:
+    """Why images do not move safely: the errors of what stands on them, but for those that a comment of ours lifts."""
+    held: dict[Image, list[str]] = {}
+    for rule, node, finding in found:
+        image = root_of(node, context.standings) if finding.level == "error" else None
+        if image and context.standings[image].target and not ignores.silence(rule, finding.start, ours=True):
+            line, _ = context.source.position(finding.start)
+            held.setdefault(image, []).append(f"{rule.id} on line {line} stands against it")
+    return held
+
+
+def _grouped(nodes: Iterable[Any]) -> dict[type, list[Any]]:
+    grouped: dict[type, list[Any]] = {}
+    for node in nodes:
+        grouped.setdefault(type(node), []).append(node)
+    return grouped

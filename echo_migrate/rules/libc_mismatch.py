@@ -1,0 +1,311 @@
+"""What was built for one C library, or for one version of a language, copied to another."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from posixpath import basename, dirname, normpath
+from typing import NamedTuple
+
+from echo_migrate.bases import base_of
+from echo_migrate.examine import Context
+from echo_migrate.layers import ARCHIVE, within
+from echo_migrate.model import Finding, Level, rule
+from echo_migrate.packages import Call, does, package_name
+from echo_migrate.readiness import root_of
+from echo_migrate.reference import parse
+from echo_migrate.runs import Run
+from echo_migrate.shell import Command
+from echo_migrate.stages import Copy, Stage
+
+_BRIDGES = {"musl": re.compile("gcompat|libc6-compat|glibc|ld-linux"), "glibc": re.compile("musl")}
+"""What a stage with a C library speaks of that brings, or builds for, the other one."""
+
+_OWN = {
+    "amazoncorretto": ("/usr/lib/jvm",),
+    "eclipse-temurin": ("/opt/java", "/opt/java/openjdk"),
+    "node": ("/usr/local", "/usr/local/bin", "/usr/local/bin/node"),
+    "openjdk": ("/opt/openjdk-*", "/usr/local/openjdk-*"),
+    "php": ("/usr/local", "/usr/local/bin", "/usr/local/bin/php", "/usr/local/lib/php/extensions*"),
+    "python": ("/usr/local", "/usr/local/bin", "/usr/local/bin/python*"),
+    "ruby": ("/usr/local", "/usr/local/bin", "/usr/local/bin/ruby"),
+}
+"""Where images have the programs that they are made for, linked with the C library of their distribution."""
+
+_SHARED = re.compile(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
+_PROGRAM = re.compile(r"/(?:usr/)?s?bin/[\w.+-]+")
+_PORTABLE = re.compile(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|npm|npx|pip\d?|pnpm|tini|yarn|.*\.sh")
+"""Programs that are scripts, or that distributions link statically."""
+
+_STATIC = re.compile("static|nostdlib")
+_COMPILERS = frozenset(("c++", "cc", "clang", "clang++", "g++", "gcc", "gfortran", "ghc"))
+_INSTALLERS = frozenset(("cmake", "gmake", "make", "ninja"))
+_LINKED = ("bin", "lib", "lib64", "libexec", "sbin")
+
+_PYTHON_MANAGERS = ("pip", "uv", "uv sync", "poetry")
+_NODE_MANAGERS = ("npm", "yarn", "pnpm", "bun")
+_PACKAGES = re.compile(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
+_MANAGED = re.compile(
+    r"\b(?:ana|mini)?conda|mamba|deadsnakes|pyenv|uv python|uv_python|--python|python-build-standalone"
+)
+"""What brings another Python than the image's."""
+
+_NATIVE = "native modules in it will not load"
+"""What is said of Node's modules, of which most have no compiled part: only a note."""
+
+_BUNDLE = re.compile(r"/usr/local/bundle|/.*/vendor/bundle")
+_EXTENSIONS = re.compile(r"/usr/local/lib/php/extensions.*")
+
+
+class Side(NamedTuple):
+    """An image, with the stages of the file that make it, that something is copied from or to.
+
+    ``version`` is the minor version of what it is made for, "" if its tag does not say it. ``text`` is what its stages
+    say, in small letters, and ``later`` are the RUNs of those that stand on them.
+    """
+
+    name: str
+    libc: str | None
+    upstream: str
+    version: str
+    stages: tuple[Stage, ...] = ()
+    text: str = ""
+    later: tuple[Run, ...] = ()
+
+    @property
+    def commands(self) -> list[tuple[Run, Command]]:
+        return [(run, one) for stage in self.stages for run in stage.runs for one in run.commands if one.words]
+
+    def installs(self, managers: tuple[str, ...]) -> list[tuple[Run, Call]]:
+        """The calls that install into a folder with one of some package managers."""
+        runs = [*[run for stage in self.stages for run in stage.runs], *self.later]
+        calls = [(run, call) for run in runs for call in run.calls if call.manager.name in managers]
+        return [(run, call) for run, call in calls if call.action == "install" and not call.has(("-g", "--global"))]
+
+
+@rule(on=Stage, level="warning")
+def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
+    copies = [copy for copy in stage.copies if copy.origin and "$" not in copy.origin]
+    image = root_of(stage, context.standings) if copies and stage.ships == "layers" else None
+    if not image or not _bound_at_all(image.ref.value, context):
+        return
+    here = _side(stage, context, True)
+    for copy in copies:
+        there = _origin(copy, stage, context)
+        if here and there:
+            paths = [path for word in copy.sources if (path := _path(word.value, stage))]
+            says = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
+            if says:
+                level: Level | None = "note" if _NATIVE in says else None
+                yield Finding("libc-mismatch", copy.instruction.start, copy.instruction.end, says, level=level)
+
+
+def _bound_at_all(value: str, context: Context) -> bool:
+    """Whether an image has a C library, as far as is known, so that something can be bound to another."""
+    return base_of(value, context.settings.catalog).libc is not None
+
+
+def _origin(copy: Copy, stage: Stage, context: Context) -> Side | None:
+    """What a COPY takes from: a stage above, or an image."""
+    name = copy.origin.lower()
+    found = next((one for one in reversed(stage.others) if one.name.lower() == name), None)
+    if found is None and name.isdigit():
+        found = next((one for one in stage.others if one.number == int(name)), None)
+    return _side(found, context) if found else _image(copy.origin, True, context)
+
+
+def _side(stage: Stage, context: Context, last: bool = False) -> Side | None:
+    """A stage as a side; of the ``last`` one, what stands on it counts too."""
+    image = root_of(stage, context.standings)
+    if image is None:
+        return None
+    text, later = context.source.text, stage.built_on_it if last else ()
+    found = _image(image.ref.value, "$" not in text[image.start : image.end], context)
+    places = [(one.start, one.end) for one in stage.lineage]
+    places += [(run.instruction.start, run.instruction.end) for run in later]
+    said = "\n".join([text[start:end] for start, end in places]).lower()
+    return found and found._replace(stages=tuple(stage.lineage), text=said, later=later)
+
+
+def _image(value: str, literal: bool, context: Context) -> Side | None:
+    catalog = context.settings.catalog
+    try:
+        reference = parse(value)
+    except ValueError:
+        return None
+    known = catalog.upstream(reference)
+    version = re.match(r"\d+\.\d+", reference.tag or "") if literal else None
+    name = known.name if known and not known.likely else ""
+    without = "static" in basename(reference.repository)  # distroless/static and its like have no C library
+    libc = None if without else base_of(value, catalog).libc
+    return Side(value, libc, name, version[0] if version else "")
+
+
+def _path(source: str, stage: Stage) -> str:
+    """A path of a COPY --from from the root, "" where variables decide over it."""
+    found = re.sub(r"\$\{?(\w+)\}?", lambda match: stage.environment.get(match[1], match[0]), source)
+    return "" if "$" in found else normpath("/" + found.lstrip("/"))
+
+
+def _other_libc(paths: list[str], there: Side, here: Side) -> str:
+    """What is said of paths that are bound to another C library."""
+    if there.libc is None or here.libc is None or there.libc == here.libc:
+        return ""
+    if any(_BRIDGES[side.libc or ""].search(side.text) for side in (there, here)):
+        return ""
+    for path in paths:
+        what = "" if _brought(path, there) else _bound(path, there, here)
+        if what:
+            says = f"{path} is from {there.name}, which has {there.libc}, and {here.name} has {here.libc}: {what} "
+            return says + "there; take both from the same distribution"
+    return ""
+
+
+def _bound(path: str, there: Side, here: Side) -> str:
+    """What becomes of a path with another C library; "" where nothing is for certain."""
+    if _SHARED.fullmatch(path) or _EXTENSIONS.fullmatch(path):
+        return "it will not load"
+    if any(fnmatchcase(path, one) for one in _OWN.get(there.upstream, ())) or _packaged(path, there):
+        return "it will not start"
+    if not _STATIC.search(there.text) and any(_links(path, command, run, there) for run, command in there.commands):
+        return "it will not start"
+    if _python(path, there) and there.installs(_PYTHON_MANAGERS) and not here.installs(_PYTHON_MANAGERS):
+        return "compiled modules in it will not load"
+    if _node(path, there, here):
+        return _NATIVE
+    if _BUNDLE.fullmatch(path) and there.installs(("bundle", "gem")) and not here.installs(("bundle", "gem")):
+        return "compiled gems in it will not load"
+    return ""
+
+
+def _brought(path: str, side: Side) -> bool:
+    """Whether a stage may have a file from elsewhere: from a COPY, a download or an archive."""
+    name = basename(path.removesuffix("/*"))
+    for copy in (copy for stage in side.stages for copy in stage.copies):
+        words = [word.value.rstrip("/") for word in (*copy.sources, copy.written)]
+        if name in map(basename, words) or (copy.instruction.verb == "add" and any(map(ARCHIVE.search, words))):
+            return True
+    fetching = [one for _, one in side.commands if does(one, "download") or does(one, "unpack")]
+    return any(name in word for one in fetching for word in one.arguments)
+
+
+def _packaged(path: str, side: Side) -> bool:
+    """Whether a program comes with a distribution's package of the same name."""
+    name = basename(path)
+    calls = [call for stage in side.stages for run in stage.runs for call in run.calls if call.manager.system]
+    packages = {package_name(word) for call in calls if call.action == "install" for word in call.packages}
+    return bool(_PROGRAM.fullmatch(path)) and name in packages and not _PORTABLE.fullmatch(name)
+
+
+def _links(path: str, command: Command, run: Run, side: Side) -> bool:
+    """Whether a command makes, or moves to a path, a program that the C library is linked to."""
+    words = command.arguments
+    name = re.sub(r"-\d+$", "", command.name)
+    if name == "jlink":
+        return path in _values(words, "--output")
+    if name in _COMPILERS:
+        return _is_output(path, words)
+    if name == "go" and words[:1] == ["build"]:
+        variables = {**run.environment, **{key: word.value for key, word in command.assignments}}
+        exported = re.search(r"export (?:\w+=\S+ )*cgo_enabled=1", side.text)
+        return (variables.get("CGO_ENABLED") == "1" or bool(exported)) and _is_output(path, words)
+    if name in ("cargo", "swift") and side.libc == "glibc" and words[:1] in (["build"], ["install"]):
+        folder = "/target/" if name == "cargo" else "/.build/"
+        moved = [
+            word for _, one in side.commands if one.name in ("cp", "install", "mv") for word in _moved(one, folder)
+        ]
+        crates = name == "cargo" and words[0] == "install" and path.startswith("/usr/local/cargo/bin/")
+        return bool(re.search(f"{folder}(?:[^/]+/)*(?:release|debug)/", path)) or path in moved or crates
+    return name in _INSTALLERS and ("install" in words or "--install" in words) and _in_prefix(path, words, side)
+
+
+def _values(words: list[str], *options: str) -> list[str]:
+    """The values that options are given, in the next word or behind an equals sign."""
+    joined = [word.partition("=")[::2] for word in words if "=" in word]
+    return [value for option, value in (*pairwise(words), *joined) if option in options]
+
+
+def _is_output(path: str, words: list[str]) -> bool:
+    """Whether ``-o`` names a file, or one in a folder."""
+    written = [normpath(word) for word in _values(words, "-o")]
+    return any(basename(word) == basename(path) or within(word, path) for word in written if path != "/")
+
+
+def _moved(command: Command, folder: str) -> list[str]:
+    """Where a program is copied or moved to from the folder that it was built in."""
+    *sources, target = [word for word in command.arguments if not word.startswith("-")] or [""]
+    built = [word for word in sources if f"{folder}release/" in f"/{word}"]
+    return [path for word in built for path in (target, f"{target.rstrip('/')}/{basename(word)}")]
+
+
+def _in_prefix(path: str, words: list[str], side: Side) -> bool:
+    """Whether a path is where ``make install`` puts programs and libraries of what was configured."""
+    configured = [one for _, one in side.commands if one.name in ("configure", "cmake")]
+    if not configured:
+        return False
+    options = ("--prefix", "-DCMAKE_INSTALL_PREFIX", "-DCMAKE_INSTALL_PREFIX:PATH")
+    given = [value for one in configured for value in _values(one.arguments, *options)]
+    folders = {normpath(folder) for folder in given or ["/usr/local"] if folder.startswith("/")}
+    folders = {folder for folder in folders if folder != "/usr"}
+    return path in folders or any(within(path, f"{folder}/{part}") for folder in folders for part in _LINKED)
+
+
+def _python(path: str, side: Side) -> bool:
+    """Whether Python packages lie in a path: a virtual environment, site-packages, or where pip was told to."""
+    if _PACKAGES.search(path):
+        return True
+    for _, command in side.commands:
+        words = command.arguments
+        if (command.name == "virtualenv" or "venv" in words[:2]) and path in words:
+            return True
+        user = path.endswith("/.local") and "--user" in words
+        if "install" in words and (user or path in _values(words, "--prefix", "--target", "-t")):
+            return True
+    return False
+
+
+def _node(path: str, there: Side, here: Side) -> bool:
+    """Whether a path is a folder of Node's modules, or the application's with it, and nothing installs them again."""
+    again = here.installs(_NODE_MANAGERS) or re.search(r"(?:npm|yarn|pnpm) (?:run )?rebuild", here.text)
+    folders = [run.folder for run, _ in there.installs(_NODE_MANAGERS) if run.folder]
+    if again or not folders or path.startswith(("/usr/lib", "/usr/local/lib")):
+        return False
+    if basename(path.removesuffix("/*")) == "node_modules":
+        return dirname(path.removesuffix("/*")) in folders
+    return here.upstream == "node" and "node_modules" not in there.text and path in folders
+
+
+def _other_version(paths: list[str], copy: Copy, there: Side, here: Side) -> str:
+    """What is said of paths that are bound to another version of a language."""
+    known = there.version and here.version and there.version != here.version
+    for path in paths if known and there.upstream == here.upstream else ():
+        if here.upstream == "python" and _python(path, there) and not _managed(there, here):
+            return _said(path, "Python", there.version, here)
+        if here.upstream == "ruby" and _BUNDLE.fullmatch(path):
+            return _said(path, "Ruby", there.version, here)
+        if here.upstream == "php" and _EXTENSIONS.fullmatch(path):
+            return _said(path, "PHP", there.version, here)
+    if here.upstream == "python" and here.version and not _managed(there, here):
+        for path in (*paths, copy.target or ""):
+            match = _PACKAGES.search(path)
+            if match and match[1] and match[1] != here.version and f"python{match[1]}" not in _spoken(here):
+                return _said(path, "Python", match[1], here)
+    return ""
+
+
+def _managed(there: Side, here: Side) -> bool:
+    """Whether a stage may bring a Python of its own."""
+    return bool(_MANAGED.search(there.text) or _MANAGED.search(here.text))
+
+
+def _spoken(side: Side) -> str:
+    """What the commands and variables of a side say."""
+    words = [word for _, one in side.commands for word in one.arguments]
+    return "\n".join([*words, *[value for stage in side.stages for value in stage.environment.values()]])
+
+
+def _said(path: str, language: str, version: str, here: Side) -> str:
+    says = (
+        f"{path} is of {language} {version}, and {here.name} has {language} {here.version}: what is in it will not be "
+    )
+    return says + "found or will not load there; take both from the same version"

@@ -1,0 +1,77 @@
+"""A program that is started, and that the base does not have."""
+
+from collections.abc import Iterator
+
+from echo_migrate.bases import Standing
+from echo_migrate.contents import may_have, mounted
+from echo_migrate.examine import Context
+from echo_migrate.launch import INITS, Launch, Service, passes
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import data
+from echo_migrate.readiness import started
+from echo_migrate.shell import BUILT_IN, SHELLS
+from echo_migrate.stages import Stage
+
+_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
+_ASKS = ("command", "hash", "type", "which")
+
+
+@rule(on=Stage | Service, level="error", blocks=True)
+def missing_binary(node: Stage | Service, context: Context) -> Iterator[Finding]:
+    standing = context.standing(node)
+    if standing is None or not standing.base.wants:
+        return
+    for launch in started(node):
+        name = next(
+            (one for one in _programs(launch, node, standing) if not may_have(node, standing.base, [one])), None
+        )
+        if name:
+            says = f"{launch.shown} runs {name}, which {standing.shown} does not have: {_remedy(launch, name)}"
+            yield Finding("missing-binary", launch.start, launch.end, says)
+    if isinstance(node, Stage) and standing.base.shell is not False:
+        yield from _in_runs(node, standing)
+
+
+def _programs(launch: Launch, node: Stage | Service, standing: Standing) -> Iterator[str]:
+    """The programs that a launch starts and the base lacks; paths outside of the usual folders are the image's own."""
+    if launch.shell:
+        words = [command.words[0].value for command in launch.commands()]
+    else:
+        argument = launch.verb in ("cmd", "command") and not _is_program(node, standing)
+        words = [*(launch.words or ())[:1]] if not argument else []
+    for word in words:
+        folder, slash, name = word.rpartition("/")
+        usual = not slash or folder in _FOLDERS
+        if usual and not (launch.shell and name in BUILT_IN | SHELLS) and standing.base.has(name) is False:
+            yield name
+
+
+def _is_program(node: Stage | Service, standing: Standing) -> bool:
+    """Whether the first word of a command is what is started, and no argument of an entrypoint."""
+    entrypoint = node.launched("entrypoint")
+    if entrypoint is not None:
+        return not entrypoint.shell and entrypoint.words is not None and passes(entrypoint.words, INITS)
+    return standing.base.entrypoint is not None and passes(standing.base.entrypoint)
+
+
+def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
+    for run in stage.runs:
+        if not run.script or any(command.name in _ASKS for command in run.commands):
+            continue
+        for command in run.commands:
+            name = command.name
+            if not command.words or not command.words[0].known or "/" in command.words[0].value:
+                continue
+            if standing.base.has(name) is not False or name in data().managers or name in BUILT_IN:
+                continue  # of a package manager, package-install says it
+            there = mounted(run, [name]) or may_have(stage, standing.base, [name], command.start)
+            if run.script.fatal(command) and not there:
+                says = f"RUN calls {name}, which {standing.shown} does not have: install it first"
+                yield Finding("missing-binary", command.start, command.end, says)
+                return
+
+
+def _remedy(launch: Launch, name: str) -> str:
+    if launch.verb == "healthcheck":
+        return "check with a program that is there, or COPY a static one"
+    return f"COPY a static {name}, or start what is there"

@@ -1,0 +1,113 @@
+"""A user by name, where only a number is known not to be root."""
+
+import re
+from collections.abc import Iterator
+from posixpath import basename
+
+from echo_migrate.accounts import accounts
+from echo_migrate.bases import Base, Standing
+from echo_migrate.examine import Context
+from echo_migrate.instructions import Instruction
+from echo_migrate.launch import Service
+from echo_migrate.model import Finding, rule
+from echo_migrate.readiness import as_root
+from echo_migrate.stages import Copy, Stage
+
+_DISTROLESS = {"nobody": "65534", "nonroot": "65532", "root": "0"}
+"""Who is in the /etc/passwd of distroless images (GoogleContainerTools/distroless, common/variables.bzl)."""
+_FAMILIES = {
+    "alpine": {"daemon": "2", "nobody": "65534"},
+    "debian": {"daemon": "1", "nobody": "65534", "www-data": "33"},
+    "ubuntu": {"daemon": "1", "nobody": "65534", "www-data": "33"},
+}
+"""Who is in the /etc/passwd of distributions (alpine-baselayout; base-passwd, which Ubuntu has from Debian)."""
+_WINDOWS = frozenset(("containeradministrator", "containeruser"))
+
+
+@rule(on=Stage | Service, level="note", blocks=True)
+def named_user(node: Stage | Service, context: Context) -> Iterator[Finding]:
+    if isinstance(node, Service):
+        yield from _of_service(node, context.standing(node))
+        return
+    user = _last(node)
+    if not node.top or node.ships != "layers" or user is None or _said_above(node, user):
+        return
+    name, standing = _name(user.args.value), context.standing(node)
+    start, end = user.args.start, user.args.end
+    if name and standing and _nobody(node, standing.base, name):
+        says = f"{standing.shown} has no user {name}, and no container starts: write a number, "
+        says += "or copy the /etc/passwd of the stage that makes it"
+        yield Finding("named-user", start, end, says, level="error")
+    elif name and node.started:  # what starts nothing is a base for others, or for people
+        number = _number(name, _created(node, name), standing)
+        says = f"Kubernetes (runAsNonRoot) refuses the name {name}, and another base may not know it: write "
+        yield Finding("named-user", start, end, says + (f"USER {number}" if number else "its number"))
+
+
+def _of_service(service: Service, standing: Standing | None) -> Iterator[Finding]:
+    name = _name(service.user.value) if service.user else ""
+    if name and service.user:
+        says = f"{name} is a name, which another image may not know: write "
+        says += _number(name, "", standing) or "its number"
+        yield Finding("named-user", service.user.start, service.user.end, says)
+
+
+def _name(user: str) -> str:
+    """The name in what USER says; "" where it is a number, root, a variable or a user of Windows."""
+    name = user.strip().strip("\"'").partition(":")[0]
+    if re.search(r"[$\\\s{]", name) or name.isdigit() or as_root(name) or name.lower() in _WINDOWS:
+        return ""
+    return name
+
+
+def _last(stage: Stage) -> Instruction | None:
+    """The USER that holds at the end of a stage."""
+    found = [step for one in stage.lineage for step in one.instructions if step.verb == "user" and step.args.runs]
+    return found[-1] if found else None
+
+
+def _said_above(stage: Stage, user: Instruction) -> bool:
+    """Whether another final stage inherits the same USER, so that it has been said."""
+    return any(one.top and one.ships == "layers" and _last(one) is user for one in stage.others)
+
+
+def _number(name: str, created: str, standing: Standing | None) -> str:
+    """The number of a user, where it is known."""
+    base = standing.base if standing else None
+    if created or base is None:
+        return created
+    if base.user == name and base.uid is not None:
+        return str(base.uid)
+    known = _DISTROLESS if base.complete and base.family else _FAMILIES.get(base.family or "", {})
+    return known.get(name, "")
+
+
+def _created(stage: Stage, name: str) -> str:
+    """The number with which a stage creates a user, if there is one and one only."""
+    runs = [run for one in stage.lineage for run in one.runs]
+    numbers = {one.uid for run in runs for one in accounts(run) if one.name == name}
+    line = re.compile(rf"(?<![\w.-]){re.escape(name)}:[^:\s]{{0,20}}:(\d+):\d+:")
+    numbers |= {match[1] for run in runs for text in _texts(run.instruction) for match in line.finditer(text)}
+    return numbers.pop() if len(numbers) == 1 else ""
+
+
+def _texts(instruction: Instruction) -> list[str]:
+    return [instruction.args.value, *[body.value for body in instruction.heredocs]]
+
+
+def _nobody(stage: Stage, base: Base, name: str) -> bool:
+    """Whether there is no such user for certain: not in the base, and nothing that is run or copied makes one."""
+    if not base.complete or base.user == name or (base.family and name in _DISTROLESS):
+        return False
+    runs = [run for one in stage.lineage for run in one.runs]
+    if any(name in text or "passwd" in text for run in runs for text in _texts(run.instruction)):
+        return False
+    return not any(_may_bring_users(copy, stage) for one in stage.lineage for copy in one.copies)
+
+
+def _may_bring_users(copy: Copy, stage: Stage) -> bool:
+    """Whether a COPY may bring /etc/passwd: by its target, or as part of a folder that becomes the root."""
+    if copy.target is None or "$" in copy.target or copy.target in ("/etc", "/etc/passwd"):
+        return True
+    started = re.findall(r"[\w.-]+", stage.started)
+    return copy.target == "/" and any(basename(word.value.rstrip("/")) not in started for word in copy.sources)

@@ -1,0 +1,152 @@
+"""A pipe whose first command can fail without the build taking notice."""
+
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+
+from echo_migrate.examine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import does
+from echo_migrate.runs import Run, exec_form
+from echo_migrate.shell import Command
+from echo_migrate.stages import Stage
+
+_PIPES = ("|", "|&")
+_HARMLESS = frozenset(
+    (":", "apt-mark", "arch", "basename", "date", "df", "dirname", "dpkg", "dpkg-query", "du", "echo", "env", "find")
+    + ("getent", "hostname", "id", "ldd", "locale", "ls", "nproc", "printf", "ps", "pwd", "rpm", "scanelf", "seq")
+    + ("true", "uname", "whoami", "yes")
+)
+"""Commands that do not fail, that only list what is there, or that rightly end when nobody reads on (``yes``)."""
+_FINDS = ("egrep", "fgrep", "grep")
+_FILTERS = frozenset(
+    (
+        "awk",
+        "base64",
+        "cat",
+        "cut",
+        "gawk",
+        "head",
+        "rev",
+        "sed",
+        "sort",
+        "tac",
+        "tail",
+        "tee",
+        "tr",
+        "uniq",
+        "wc",
+        *_FINDS,
+    )
+)
+"""Commands that only pass on what a pipe brings them."""
+_GRAMMAR = re.compile(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
+_CONDITION = ("elif", "if", "until", "while")
+_DECLARES = re.compile(r"(?:declare|export|local|readonly|typeset)\b")
+_ELSEWHERE = ("function", "not")
+"""Constructs in which what becomes of a failure is decided elsewhere."""
+
+
+@rule(on=Stage, level="note", default=False, also=("DL4006",))
+def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
+    for run in stage.runs:
+        if run.script and run.script.certain and not _is_exec(run) and not _shell_has_it(stage, run):
+            found = next(_unnoticed(run, context.source.text), None)
+            if found:
+                left, last = found
+                says = f"{left.name} can fail unnoticed, as only how {last.name} ends counts: "
+                says += _remedy(run, left, stage, context)
+                yield Finding("pipe-without-pipefail", left.start, left.end, says)
+
+
+def _is_exec(run: Run) -> bool:
+    return not run.instruction.heredocs and exec_form(run.instruction.args) is not None
+
+
+def _shell_has_it(stage: Stage, run: Run) -> bool:
+    """Whether the SHELL that holds for a RUN, in its stage or in one that this stands on, says pipefail."""
+    steps = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
+    above = [step for step in steps if step.start < run.instruction.start]
+    return bool(above) and "pipefail" in above[-1].args.value
+
+
+def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
+    """Where pipefail goes, in a form that the shell of the base knows."""
+    if _own_interpreter(run) or "script" in left.inside:
+        return "write set -o pipefail before it"
+    standing = context.standing(stage)
+    if standing and standing.base.family == "alpine":
+        return 'write SHELL ["/bin/ash", "-o", "pipefail", "-c"] above'
+    return 'write SHELL ["/bin/bash", "-o", "pipefail", "-c"] above (/bin/sh may not know pipefail)'
+
+
+def _own_interpreter(run: Run) -> str:
+    """The first line of a heredoc that names its interpreter, which SHELL does not change."""
+    body = run.instruction.heredocs[0].value if run.instruction.heredocs else ""
+    return body.partition("\n")[0] if body.startswith("#!") else ""
+
+
+def _unnoticed(run: Run, text: str) -> Iterator[tuple[Command, Command]]:
+    """The commands of a RUN whose failure a pipe hides, each with the last one of its pipe."""
+    if "pipefail" in _own_interpreter(run):
+        return
+    commands = run.commands
+    for i, right in enumerate(commands):
+        if any(word.value == "pipefail" for word in right.words):
+            return
+        if right.operator in _PIPES:
+            left = next((one for one in reversed(commands[:i]) if one.host == right.host), None)
+            if left and left.words and not _cannot_fail(left):
+                rest = _rest(commands, i)
+                if not _misses(rest) and _counts(commands, i, left, run, text):
+                    yield left, rest[-1]
+
+
+def _rest(commands: tuple[Command, ...], i: int) -> list[Command]:
+    """A command with those that its pipe goes on to."""
+    beside = [one for one in commands[i:] if one.host == commands[i].host]
+    return beside[:1] + list(takewhile(lambda one: one.operator in _PIPES, beside[1:]))
+
+
+def _misses(rest: list[Command]) -> bool:
+    """Whether a pipe fails where nothing reaches its end: ``grep`` finds nothing, ``sha256sum -c`` no line."""
+    last = rest[-1]
+    return (last.name in _FINDS or does(last, "check")) and all(one.name in _FILTERS for one in rest[:-1])
+
+
+def _cannot_fail(command: Command) -> bool:
+    if command.name == "cat":
+        return not command.arguments
+    return command.name in _HARMLESS or (command.operator in _PIPES and command.name in _FILTERS)
+
+
+def _counts(commands: tuple[Command, ...], i: int, left: Command, run: Run, text: str) -> bool:
+    """Whether the build would end if the pipe failed: it is no condition, and nothing stands in for it."""
+    if not set(_ELSEWHERE).isdisjoint(left.inside) or _asked(left, run, text) or _excused(commands, i):
+        return False
+    if "substitution" not in left.inside:
+        return True
+    host = left.host
+    # the shell asks how a substitution ended only where a value is assigned and nothing else is done
+    if host is None or commands[host].words or _DECLARES.match(text, commands[host].start):
+        return False
+    return _counts(commands, host, commands[host], run, text)
+
+
+def _excused(commands: tuple[Command, ...], i: int) -> bool:
+    """Whether an ``||`` behind a command, in the same list, says what happens if it fails."""
+    for later in commands[i + 1 :]:
+        if later.host == commands[i].host:
+            if later.operator == "||":
+                return True
+            if later.operator not in ("&&", *_PIPES):
+                break
+    return False
+
+
+def _asked(command: Command, run: Run, text: str) -> bool:
+    """Whether a command is part of the condition of an ``if`` or a loop."""
+    if {"if", "while"}.isdisjoint(command.inside):
+        return False
+    before = _GRAMMAR.findall(text, run.instruction.start, command.start)
+    return bool(before) and before[-1] in _CONDITION

@@ -1,0 +1,47 @@
+"""A package that is installed, and that the base has."""
+
+from collections.abc import Iterator
+
+from echo_migrate.bases import Base
+from echo_migrate.contents import lacks_manager
+from echo_migrate.examine import Context
+from echo_migrate.layers import installed
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import Call, listed, package_name
+from echo_migrate.readiness import root_of
+from echo_migrate.shell import Word
+from echo_migrate.stages import Stage
+
+_ELSEWHERE = ("--root", "-p", "--installroot", "-R", "--chroot", "--initdb")
+_AGAIN = ("--upgrade", "--only-upgrade", "--reinstall", "--force-reinstall", "--latest")
+_ALWAYS = frozenset(("group", "script", "subshell"))
+"""The constructs around a command that always runs."""
+
+
+@rule(on=Stage, level="note")
+def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
+    image = root_of(stage, context.standings) if stage.ships else None
+    standing = context.standings[image] if image else None
+    if image is None or standing is None or not standing.base.packages:
+        return
+    if standing.target and context.moves[image].state == "needs-person":
+        return  # it does not move by a safe fix after all
+    found = [(call, word) for call, word in installed(stage) if _redundant(call, word, standing.base)]
+    if found:
+        call, words = found[0][0], [word for _, word in found]
+        one = len({package_name(word) for word in words}) == 1
+        says = f"{standing.shown} has {listed(words)} already: leave {'it' if one else 'them'} out"
+        says += " when it moves" if standing.target else ""
+        yield Finding("redundant-package", call.command.start, call.command.end, says)
+
+
+def _redundant(call: Call, word: Word, base: Base) -> bool:
+    """Whether a package is installed for certain, as any version, and the base has it.
+
+    An install that asks for a version, or for the newest one, may be there to change what the base has.
+    """
+    if not word.known or package_name(word) != word.value or word.value not in base.packages:
+        return False
+    if lacks_manager(base, call.manager.name, call.manager.families) or call.has((*_ELSEWHERE, *_AGAIN), "u"):
+        return False
+    return call.command.operator != "||" and _ALWAYS.issuperset(call.command.inside)

@@ -1,0 +1,15 @@
+"""A place that pulls or builds hardened images, where nobody has logged in to their registry."""
+
+from collections.abc import Iterator
+
+from echo_migrate.examine import Context
+from echo_migrate.model import Finding, Pipeline, rule
+
+
+@rule(on=Pipeline, level="warning")
+def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
+    catalog = context.settings.catalog
+    says = (
+        f"{pipeline.what} images of {catalog.title}, whose registry needs a login ({catalog.login}): {pipeline.remedy}"
+    )
+    yield Finding("registry-login", pipeline.start, pipeline.end, says)

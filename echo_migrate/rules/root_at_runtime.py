@@ -1,0 +1,46 @@
+"""A container that runs as root."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.examine import Context
+from echo_migrate.launch import Service
+from echo_migrate.model import Finding, rule
+from echo_migrate.readiness import as_root
+from echo_migrate.stages import Stage
+
+_DROPS = re.compile(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
+_STARTS_AS_ROOT = re.compile(
+    r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
+    r"supervisord|systemd|traefik"
+)
+"""What may begin as root and then become another user by itself."""
+
+
+@rule(on=Stage | Service, level="note", also=("DL3002",))
+def root_at_runtime(node: Stage | Service, context: Context) -> Iterator[Finding]:
+    if isinstance(node, Service):
+        if node.user and as_root(node.user.value):
+            yield _finding(node.user.start, node.user.end, f"{node.shown} runs as root")
+        return
+    standing = context.standing(node)
+    if node.ships != "layers" or not node.certain or not node.top or not _started(node) or standing is None:
+        return
+    if node.user is None and standing.base.user is not None and not standing.base.unprivileged:
+        first = node.lineage[-1].instructions[0]
+        yield _finding(first.start, first.end, f"the final image runs as root, as {standing.shown} does")
+    elif as_root(node.user):
+        last = next(
+            one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
+        )
+        yield _finding(last.start, last.end, "the final image runs as root")
+
+
+def _started(stage: Stage) -> bool:
+    """Whether it starts a program of its own, which is not known to become another user by itself."""
+    own = [one.args.value for one in map(stage.launched, ("entrypoint", "cmd")) if one]
+    return bool(own) and not any(_STARTS_AS_ROOT.search(text) for text in own) and not _DROPS.search(stage.settings)
+
+
+def _finding(start: int, end: int, says: str) -> Finding:
+    return Finding("root-at-runtime", start, end, f"{says}: say USER with the number of another user")

@@ -1,0 +1,93 @@
+"""Something that only root may do, or may write, where the stage does not run as root."""
+
+from collections.abc import Iterator
+
+from echo_migrate.bases import Standing
+from echo_migrate.examine import Context
+from echo_migrate.model import Finding, rule
+from echo_migrate.readiness import as_root
+from echo_migrate.runs import Run
+from echo_migrate.shell import Command
+from echo_migrate.stages import Stage
+
+_ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
+_ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
+"""Folders of the system, which no image gives to its user."""
+_WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
+_ELSEWHERE = ("-t", "--target-directory")
+
+
+@rule(on=Stage, level="note", blocks=True)
+def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
+    standing = context.standing(stage)
+    if standing is None:
+        return
+    if standing.base.unprivileged and standing.base.shell is not False:
+        yield from _needs_root(stage, standing)
+    if stage.ships:
+        yield from _copied(stage)
+
+
+def _needs_root(stage: Stage, standing: Standing) -> Iterator[Finding]:
+    """The first command that needs root, while the stage's user is the base's."""
+    for run in stage.runs:
+        if run.user is not None or not run.script or not run.script.certain:
+            continue
+        for command in run.commands:
+            what = _what(command, run)
+            if what:
+                says = f"{what} needs root, and {standing.shown} runs as {standing.base.user}: "
+                says += "say USER root before, and the user again behind it"
+                yield Finding("root-owned-path", command.start, command.end, says, level="error")
+                return
+
+
+def _what(command: Command, run: Run) -> str:
+    if command.via or not command.words or not run.script or not run.script.fatal(command):
+        return ""
+    call = next((one for one in run.calls if one.command is command), None)
+    if call:
+        changes = (
+            call.manager.system and call.action in ("install", "remove", "upgrade") and not call.has(call.manager.dry)
+        )
+        return call.shown if changes and "/" not in command.words[0].value else ""
+    if command.name in _ACCOUNTS:
+        return command.name
+    words = [word.value for word in command.words[1:]]
+    paths = [word for word in words if not word.startswith("-")]
+    if command.name not in _WRITERS or any(word.startswith(_ELSEWHERE) for word in words):
+        return ""
+    paths = paths[1:][-1:] if command.name in ("cp", "ln", "mv") else paths
+    written = next((path for path in paths if path.startswith(_ROOTS)), None)
+    return f"{command.name} {written}" if written else ""
+
+
+def _copied(stage: Stage) -> Iterator[Finding]:
+    """The first COPY behind a USER whose files are root's all the same, and that a later RUN writes in."""
+    user = None
+    copied: list[tuple[int, int, str]] = []
+    runs = {run.instruction.start: run for run in stage.runs}
+    for step in stage.instructions:
+        if step.verb == "user":
+            user = step.args.value.strip()
+        elif step.verb in ("copy", "add") and user and not as_root(user) and "$" not in user:
+            copy = next(one for one in stage.copies if one.instruction is step)
+            if copy.target and not any(flag.name == "chown" for flag in step.flags):
+                copied.append((step.start, step.end, copy.target))
+        elif step.start in runs and copied and user and not as_root(user):
+            place = next((one for one in copied if _writes(runs[step.start], one[2])), None)
+            if place:
+                start, end, path = place
+                says = f"what this brings to {path} is root's, and a RUN as {user} writes there: say --chown={user}"
+                yield Finding("root-owned-path", start, end, says, level="warning")
+                return
+
+
+def _writes(run: Run, path: str) -> bool:
+    """Whether a RUN changes what a COPY brought: its mode or owner, or the files themselves."""
+    for command in run.commands:
+        if command.name in ("chmod", "chown") and not command.via:
+            words = [word.value for word in command.words[1:] if not word.value.startswith("-")][1:]
+            if any(word == path or word.startswith(path.rstrip("/") + "/") for word in words):
+                return True
+    return False

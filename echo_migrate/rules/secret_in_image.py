@@ -1,0 +1,187 @@
+"""A credential in the image: in ENV or ARG, in a command, or as a file."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.examine import Context
+from echo_migrate.expand import expand
+from echo_migrate.instructions import Instruction
+from echo_migrate.model import Finding, rule
+from echo_migrate.source import Traced
+from echo_migrate.stages import Copy, Stage
+
+_REMEDY = "give it when the container starts, or to the one RUN that needs it (--mount=type=secret)"
+_BREAKS = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.-]")
+_STRONG = frozenset(
+    ("apikey", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "pword", "secret", "token")
+)
+_WEAK = frozenset(("auth", "key"))
+"""Words that are as often something else: their value has to look like a credential too."""
+_KINDS_OF_KEY = frozenset(("access", "api", "encryption", "master", "private", "secret", "signing"))
+_SPEAKS = re.compile(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
+"""One of these stands in whatever has such a name."""
+_TAILS = frozenset(("b64", "base", "base64", "default", "dev", "development", "prod", "production", "value"))
+"""Words that may follow: behind any other (``TOKEN_URL``, ``KEY_FILE``) the value is about the secret, not itself."""
+_HARMLESS = frozenset(("apt", "gpg", "pgp", "pub", "public", "publishable", "site"))
+_NO_VALUES = frozenset(
+    ("any", "build", "disabled", "empty", "enabled", "false", "foo", "foobar", "key", "nil", "no", "none", "null")
+    + ("off", "on", "optional", "pass", "password", "required", "secret", "token", "true", "undefined", "unset", "yes")
+)
+_PLACEHOLDER = re.compile(
+    r"change|dummy|example|fake|insecure|insert|notasecret|notused|placeholder|redacted|replace|sample|test|todo|unused"
+    r"|xxx|your|\*\*\*|\.\.\.|^[<\[{%@]"
+)
+_OPAQUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.:~-]{16,}")
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
+_NUMBER = re.compile(r"\d{1,5}")
+_FILE_NAME = re.compile(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
+
+_BEGINS = re.compile(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
+"""One of these stands in whatever the forms below find."""
+_TOKENS = (
+    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a GitHub token", re.compile(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
+    ("a GitLab token", re.compile(r"\bglpat-[\w-]{20}")),
+    ("a Slack token", re.compile(r"\bxox[abprs]-\d[\w-]{20}")),
+    ("a Google API key", re.compile(r"\bAIza[\w-]{35}(?![\w-])")),
+    ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    (
+        "a private key",
+        re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}"),
+    ),
+)
+_IN_URL = re.compile(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
+_NOWHERE = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
+_FEWEST_CHARACTERS = 3
+
+_FILES = frozenset((".aws", ".env", ".env*", ".env.local", ".netrc", ".npmrc", ".pypirc", ".ssh", "kubeconfig"))
+_KEYS = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
+_SURE = (".key", ".p12", ".pfx")
+_BOXES = (*_SURE, ".jks", ".pem")
+"""Endings of files that hold private keys, the second kind along with what is public."""
+_PRIVATE = re.compile(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
+_OPEN = re.compile(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
+_MADE_UP = re.compile(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
+
+
+@rule(on=Stage, level="warning", also=("SecretsUsedInArgOrEnv",))
+def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
+    if not stage.ships:
+        return
+    begins = _BEGINS.search(context.source.text, stage.start, stage.end)
+    for instruction in stage.instructions:
+        # of a stage that is copied from, files reach the image, and no variables
+        named = list(_variables(instruction)) if stage.ships == "layers" else []
+        yield from named
+        kind = _token(instruction) if begins and not named else ""
+        if kind:
+            end = instruction.start + len(instruction.verb)
+            says = f"{kind} stands in this {instruction.verb.upper()}, and so in the image: {_REMEDY}"
+            yield Finding("secret-in-image", instruction.start, end, says, private=True)
+    for copy in stage.copies:
+        name = _secret_file(copy)
+        if name:
+            says = f"{name} is a file for credentials, and stays in the image: "
+            says += "mount it where the container starts, or in the one RUN that needs it (--mount=type=secret)"
+            yield Finding("secret-in-image", copy.instruction.start, copy.instruction.end, says)
+
+
+def _variables(instruction: Instruction) -> Iterator[Finding]:
+    """The variables of an ENV or ARG whose value is a credential; the value itself is never said."""
+    if instruction.verb not in ("arg", "env") or not _SPEAKS.search(instruction.args.value):
+        return
+    for name, value in _pairs(instruction):
+        if _is_secret(name.value, value):
+            where = "the default of this ARG" if instruction.verb == "arg" else "this ENV"
+            says = f"{name.value} has its value in {where}, and all who pull the image can read it: {_REMEDY}"
+            yield Finding("secret-in-image", name.start, name.end, says, private=True)
+
+
+def _pairs(instruction: Instruction) -> Iterator[tuple[Traced, str]]:
+    words = instruction.arguments("\\")
+    if words and instruction.verb == "env" and "=" not in words[0].value:  # ENV name the rest of the line
+        rest = instruction.args.cut(len(words[0].value), len(instruction.args.value))
+        yield words[0], _plain(rest).strip()
+        return
+    for word in words:
+        name, equals, _ = word.value.partition("=")
+        if name and equals:
+            yield word.cut(0, len(name)), _plain(word.cut(len(name) + 1, len(word.value)))
+
+
+def _plain(word: Traced) -> str:
+    """A value without its quotes; what cannot be read stays as written."""
+    try:
+        return expand(word, lambda name: None).text.value if word.value else ""
+    except ValueError:
+        return word.value
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Whether a variable is a credential by its name, and its value can be one."""
+    words = [word for word in _BREAKS.sub("_", name).lower().split("_") if word]
+    while words and (words[-1] in _TAILS or words[-1].isdigit()):
+        words.pop()
+    if not words or not _HARMLESS.isdisjoint(words):
+        return False
+    last = words[-1]
+    strong = (last in _STRONG and words != ["pwd"]) or last.endswith(("password", "passwd"))
+    strong = strong or (last == "key" and not _KINDS_OF_KEY.isdisjoint(words))
+    if not strong and (last not in _WEAK or not _OPAQUE.fullmatch(value) or _FINGERPRINT.fullmatch(value)):
+        return False
+    return _could_be_one(value)
+
+
+def _could_be_one(value: str) -> bool:
+    """Whether a value can be a credential: no expression, path or address, and nothing that only fills the place."""
+    small = value.lower()
+    if not value or re.search(r"[$`\s]|://", value) or value.startswith(("/", "./", "../", "~")):
+        return False
+    if small in _NO_VALUES or _PLACEHOLDER.search(re.sub(r"[_-]", "", small)):
+        return False
+    if _NUMBER.fullmatch(value) or _FILE_NAME.fullmatch(value):
+        return False
+    return len(set(value)) >= _FEWEST_CHARACTERS
+
+
+def _token(instruction: Instruction) -> str:
+    """What kind of credential stands in an instruction, known by its form."""
+    texts = [part for part in (instruction.args.value, *_bodies(instruction)) if part]
+    for kind, form in _TOKENS:
+        for text in texts:
+            if any("EXAMPLE" not in found and len(set(found[-16:])) > 4 for found in form.findall(text)):
+                return kind
+    for text in texts:
+        for _, password, host in _IN_URL.findall(text):
+            if not _NOWHERE.match(host.lower()) and _could_be_one(password):
+                return "a password in a URL"
+    return ""
+
+
+def _bodies(instruction: Instruction) -> Iterator[str]:
+    for step in (instruction, instruction.trigger):
+        for body in step.heredocs if step else ():
+            yield body.value
+
+
+def _secret_file(copy: Copy) -> str:
+    """The name of the first file of the build context that is a credential by its name."""
+    if copy.origin:
+        return ""
+    for source in copy.sources:
+        path = source.value.replace("\\", "/").rstrip("/")
+        if "://" not in path and not _MADE_UP.search(path) and _holds_secret(path, copy.target or copy.written.value):
+            return path.rpartition("/")[2]
+    return ""
+
+
+def _holds_secret(path: str, target: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    if name in _FILES or _KEYS.match(name):
+        return True
+    if (folder.rpartition("/")[2], name) in ((".aws", "credentials"), (".docker", "config.json"), (".kube", "config")):
+        return True
+    small = name.lower()
+    if not small.endswith(_BOXES) or _OPEN.search(name) or _OPEN.search(target):
+        return False
+    return small.endswith(_SURE) or bool(_PRIVATE.search(small.rpartition(".")[0]))

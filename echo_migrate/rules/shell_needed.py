@@ -1,0 +1,71 @@
+"""A command in shell form on a base that has no shell."""
+
+from collections.abc import Iterator
+
+from echo_migrate.bases import Standing
+from echo_migrate.contents import SHELL_PROGRAMS, may_have, mounted
+from echo_migrate.examine import Context
+from echo_migrate.instructions import Instruction
+from echo_migrate.launch import Service
+from echo_migrate.model import Finding, rule
+from echo_migrate.readiness import started
+from echo_migrate.runs import Run, exec_form
+from echo_migrate.shell import SHELLS
+from echo_migrate.stages import Stage
+
+_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
+
+
+@rule(on=Stage | Service, level="error", blocks=True)
+def shell_needed(node: Stage | Service, context: Context) -> Iterator[Finding]:
+    standing = context.standing(node)
+    if standing is None or standing.base.shell is not False:
+        return
+    if isinstance(node, Stage):
+        yield from _in_runs(node, standing)
+    for launch in started(node):
+        chosen = isinstance(node, Stage) and not _usual_shell(node, launch.start)
+        if launch.shell and not chosen and not may_have(node, standing.base, SHELL_PROGRAMS):
+            remedy = "write it in exec form, without a shell" if isinstance(node, Stage) else "write a list with CMD"
+            yield _finding(launch.shown, launch.start, launch.end, standing, remedy)
+
+
+def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
+    runs = [run for run in stage.runs if not may_have(stage, standing.base, SHELL_PROGRAMS, run.instruction.start)]
+    if not any(
+        step.verb == "onbuild" and step.trigger and step.trigger.verb in ("add", "copy") for step in _steps(stage)
+    ):
+        runs += stage.triggers if not may_have(stage, standing.base, SHELL_PROGRAMS) else ()
+    runs = [run for run in runs if _in_shell_form(run, stage) and not mounted(run, SHELL_PROGRAMS)]
+    if runs:
+        more = f" (and {len(runs) - 1} more)" * (len(runs) > 1)
+        what = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN{more}"
+        start, end = runs[0].instruction.start, runs[0].instruction.end
+        yield _finding(what, start, end, standing, "run it in a stage that has one, and COPY what it makes")
+
+
+def _in_shell_form(run: Run, stage: Stage) -> bool:
+    """Whether /bin/sh, or a shell in its place, reads a RUN; a heredoc may have an interpreter of its own."""
+    if run.script is None or not _usual_shell(stage, run.instruction.start):
+        return False
+    if any(body.value.startswith("#!") for body in run.instruction.heredocs):
+        return False
+    return bool(run.instruction.heredocs) or exec_form(run.instruction.args) is None
+
+
+def _usual_shell(stage: Stage, before: int) -> bool:
+    """Whether SHELL, above a place, says none or one in the usual folders."""
+    chosen = [step for step in _steps(stage) if step.verb == "shell" and step.start < before]
+    words = exec_form(chosen[-1].args) if chosen else None
+    folder, _, name = words[0].value.rpartition("/") if words else ("/bin", "/", "sh")
+    return folder in _FOLDERS and name in SHELLS
+
+
+def _steps(stage: Stage) -> Iterator[Instruction]:
+    return (step for one in stage.lineage for step in one.instructions)
+
+
+def _finding(what: str, start: int, end: int, standing: Standing, remedy: str) -> Finding:
+    needs = "need" if "more)" in what else "needs"
+    says = f"{what} {needs} a shell, and {standing.shown} has none: {remedy}"
+    return Finding("shell-needed", start, end, says)

@@ -1,0 +1,86 @@
+"""A label that names another base image than the one that the stage stands on."""
+
+from collections.abc import Iterator
+
+from echo_migrate.catalog import Catalog
+from echo_migrate.examine import Context
+from echo_migrate.expand import expand
+from echo_migrate.instructions import SPACE, Instruction, read
+from echo_migrate.model import Finding, rule
+from echo_migrate.readiness import root_of
+from echo_migrate.reference import Reference, parse
+from echo_migrate.source import Traced
+from echo_migrate.stages import Stage
+
+NAME = "org.opencontainers.image.base.name"
+DIGEST = "org.opencontainers.image.base.digest"
+
+
+@rule(on=Stage, level="note")
+def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
+    written = [one for one in stage.instructions if one.verb == "label" and ".base." in one.args.value]
+    image = root_of(stage, context.standings) if written and stage.ships == "layers" else None
+    if image is None or image.local or "$" in context.source.text[image.start : image.end]:
+        return
+    escape = read(context.source.text).escape
+    labels = {key: (value, place) for one in written for key, value, place in _labels(one, escape)}
+    standing = context.standings[image]
+    moves = standing.target and context.moves[image].state != "needs-person"
+    base = standing.reference if moves else image.ref.value
+    named, place = labels.get(NAME, ("", None))
+    stale = _differs(named, base, context.settings.catalog)
+    if place and stale:
+        says = (
+            f"and {image.shown} would move to {base}: change it with FROM" if moves else f"and it is {base}: write that"
+        )
+        yield Finding("stale-base-label", place.start, place.end, f"the label says that the base is {named}, {says}")
+    digest, place = labels.get(DIGEST, ("", None))
+    actual = _parsed(base)
+    if place and digest and "$" not in digest:
+        says = ""
+        if moves and (stale or not named):
+            says = f"the label has the digest of {image.shown}, which would move to {base}: change it with FROM"
+        elif actual and actual.digest and actual.digest != digest:
+            says = f"the label says that the digest of the base is {digest}, and it is {actual.digest}: write that"
+        if says:
+            yield Finding("stale-base-label", place.start, place.end, says)
+
+
+def _labels(instruction: Instruction, escape: str) -> Iterator[tuple[str, str, Traced]]:
+    """The labels of a LABEL: key, value, and where the two stand."""
+    words = instruction.arguments(escape)
+    if words and "=" not in words[0].value:  # LABEL key the rest of the line
+        rest = instruction.args.value[len(words[0].value) :].strip(SPACE)
+        yield _plain(words[0].value, escape), _plain(rest, escape), instruction.args
+        return
+    for word in words:
+        key, _, value = word.value.partition("=")
+        yield _plain(key, escape), _plain(value, escape), word
+
+
+def _plain(text: str, escape: str) -> str:
+    """A text with its quotes taken away; what holds variables keeps them."""
+    try:
+        return expand(Traced(text, ()), lambda name: None, escape).text.value if text else ""
+    except ValueError:
+        return ""
+
+
+def _parsed(value: str) -> Reference | None:
+    try:
+        return parse(value)
+    except ValueError:
+        return None
+
+
+def _differs(label: str, base: str, catalog: Catalog) -> bool:
+    """Whether a label certainly names another image; what one of the two leaves open is no difference."""
+    named, actual = _parsed(label), _parsed(base)
+    if named is None or actual is None or "$" in label:
+        return False
+    if catalog.path(named) != catalog.path(actual):
+        return True
+    if named.digest and actual.digest:
+        return named.digest != actual.digest
+    tag = actual.tag or ("" if actual.digest else "latest")
+    return bool(named.tag and tag) and named.tag != tag

@@ -1,0 +1,75 @@
+"""A user that the image creates, and nobody runs as."""
+
+import re
+from collections.abc import Iterator
+
+from echo_migrate.accounts import Account, accounts
+from echo_migrate.examine import Context
+from echo_migrate.instructions import Instruction
+from echo_migrate.launch import passes
+from echo_migrate.model import Finding, rule
+from echo_migrate.packages import package_name
+from echo_migrate.stages import Stage
+
+_GIVES = frozenset(("addgroup", "adduser", "chgrp", "chown", "groupadd", "install", "useradd", "usermod"))
+"""Commands that make a user, or give it files: it is not run as for that."""
+_CHANGES_USER = re.compile(
+    r"(?im)\.sh\b|apache|cron|dockerd|entry-?point|haproxy|httpd|(?:^|[^a-z])init\b|launch|maria|mongo|my_init|mysql|nginx"
+    r"|php-fpm|postgres|redis|runit\b|runsvdir\b|\bs6|squid|sshd|supervisor|systemd|(?:^|/|^\[ ?\")(?:boot|run|start)\b"
+)
+"""What a container starts that may well go on as another user by itself."""
+_DAEMONS = frozenset(
+    ("apache", "daemon", "git", "ldap", "memcached", "mongodb", "mysql", "named", "nginx", "ntp", "postfix", "postgres")
+    + ("redis", "sshd", "www-data", "zabbix")
+)
+_STEPS_DOWN = frozenset(("gosu", "su-exec", "sudo", "setpriv"))
+
+
+@rule(on=Stage, level="note")
+def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
+    if stage.ships != "layers" or not stage.top or not _started_as_is(stage, context):
+        return
+    steps = [step for one in stage.lineage for step in one.instructions]
+    runs = [run for one in stage.lineage for run in one.runs]
+    readable = all(run.script and run.script.certain for run in runs)
+    if not readable or any(step.verb == "user" for step in steps):
+        return
+    installed = {package_name(word) for run in runs for call in run.calls for word in call.packages}
+    made = [account for run in runs for account in accounts(run)]
+    words = [text for step in steps for text in _mentions(step)]
+    words += [word.value for run in runs for one in run.commands if one.name not in _GIVES for word in one.words]
+    # more users than one are those of daemons, which know them by their names
+    if len(made) != 1 or installed & _STEPS_DOWN or _used(made[0], words, installed):
+        return
+    account = made[0]
+    says = f"this creates {account.name}, and the container runs as root all the same: "
+    says += f"say USER {account.uid or account.name}"
+    yield Finding("user-never-used", account.command.start, account.command.end, says)
+
+
+def _started_as_is(stage: Stage, context: Context) -> bool:
+    """Whether it is known what the container starts, and that it is nothing that may change the user by itself."""
+    standing = context.standing(stage)
+    if standing is None or standing.base.unprivileged or not stage.started or _CHANGES_USER.search(stage.started):
+        return False
+    if stage.launched("entrypoint"):
+        return True
+    before = (standing.before or standing.base).entrypoint
+    return before is not None and passes(before)
+
+
+def _mentions(step: Instruction) -> Iterator[str]:
+    """Where an instruction can name a user that something runs as, but for the commands of a RUN."""
+    for body in step.heredocs:
+        yield body.value
+    if step.verb in ("cmd", "entrypoint", "env", "healthcheck", "onbuild", "volume"):
+        yield step.args.value
+
+
+def _used(account: Account, words: list[str], installed: set[str]) -> bool:
+    """Whether anything else names a user, by its name or number; the users of daemons are the daemons' own matter."""
+    if account.name in _DAEMONS or account.name in installed or account.name.startswith("_"):
+        return True
+    names = "|".join(re.escape(name) for name in (account.name, account.uid) if name)
+    named = re.compile(rf"(?<![\w./-])(?:{names})(?![\w./-])")
+    return any(named.search(word) for word in words)

@@ -1,0 +1,171 @@
+"""How the files in ``mappings/`` are read, and the laws of what they say of images."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from echo_migrate import bases, catalog, data
+from echo_migrate.rules import RULES
+
+FOLDER = Path(data.folder())
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+IMAGES = {path.stem: yaml.load(path.read_text(), LOADER) for path in sorted((FOLDER / "images").glob("*.yaml"))}
+UPSTREAM = yaml.load((FOLDER / "upstream.yaml").read_text(), LOADER)
+EOL = yaml.load((FOLDER / "eol.yaml").read_text(), LOADER)
+
+
+def test_what_was_read_once_is_kept_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "folder", lambda: str(tmp_path))
+    path = tmp_path / "a.yaml"
+    path.write_text("date: 2026-11-23\nnames: [a, b]\n")
+    first = data.read_data("a.yaml")
+    assert first == {"date": "2026-11-23", "names": ["a", "b"]}
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(data, "read_yaml", lambda path: pytest.fail("read again"))
+        assert data.read_data("a.yaml") == first
+    path.write_text("names: [a, b, c]\n")
+    assert data.read_data("a.yaml") == {"names": ["a", "b", "c"]}
+    kept.write_bytes(b"broken")
+    assert data.read_data("a.yaml") == {"names": ["a", "b", "c"]}
+
+
+def test_data_in_a_folder_that_cannot_be_written_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "folder", lambda: str(tmp_path))
+    (tmp_path / "a.yaml").write_text("names: [a]\n")
+    (tmp_path / "__pycache__").write_text("in the way")
+    assert data.read_data("a.yaml") == {"names": ["a"]}
+
+
+def test_a_block_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "folder", lambda: str(tmp_path))
+    text = '# head\n_about:\n  date: 2026-01-02\na:\n  - b\n# between\n  - c\n\nab: {not: [yaml\n"a.b/c":\n  - d\n'
+    (tmp_path / "x.yaml").write_text(text)
+    assert data.read_block("x.yaml", "a") == ["b", "c"]
+    assert data.read_block("x.yaml", "_about") == {"date": "2026-01-02"}
+    assert data.read_block("x.yaml", "a.b/c") == ["d"]
+    assert data.blocks("x.yaml") == ["a", "ab", "a.b/c"]
+    kept = sorted(path.name for path in (tmp_path / "__pycache__").iterdir())
+    for strange in ("axb/c", "b", "../x", ".*", "x" * 5000, "a:\n", ""):
+        assert data.read_block("x.yaml", strange) is None
+    assert sorted(path.name for path in (tmp_path / "__pycache__").iterdir()) == kept, "strangers' names fill no folder"
+
+
+@pytest.mark.parametrize("vendor", IMAGES)
+def test_each_block_is_what_the_whole_file_says(vendor: str) -> None:
+    names = list(IMAGES[vendor])
+    for name in names[:: max(1, len(names) // 40)]:
+        block = data.read_block(f"images/{vendor}.yaml", name)
+        assert block == data._with_text_dates(IMAGES[vendor][name]), name
+
+
+@pytest.mark.parametrize("vendor", IMAGES)
+def test_facts_of_images(vendor: str) -> None:
+    blocks: dict[str, Any] = dict(IMAGES[vendor])
+    about = blocks.pop("_about")
+    assert set(about) == {"source", "date"}
+    names = [name for name in blocks if name != "_default"]
+    assert names == sorted(names)
+    families = {*UPSTREAM["distributions"]["words"]}
+    managers = {"", "apk", "apt-get", "dnf", "microdnf"}
+    for name, variants in blocks.items():
+        seen: set[str] = set()
+        for row in variants:
+            base = bases.Base(**{key: value for key, value in row.items() if key != "tags"})
+            assert row["tags"], name
+            assert all(isinstance(tag, str) for tag in row["tags"]), name
+            exact = [tag for tag in row["tags"] if not re.search(r"[*\[]", tag)]
+            assert seen.isdisjoint(exact), f"{name}: a tag names two images"
+            seen.update(exact)
+            assert base.family is None or base.family in families, name
+            assert base.manager is None or base.manager in managers, name
+            assert base.uid is None or base.user is not None, name
+            assert (base.uid == 0) == (base.user == "root") or base.uid is None, name
+            assert not set(base.programs) & set(base.lacks), name
+
+
+def test_vendors_have_files() -> None:
+    assert set(UPSTREAM["vendors"]["registries"].values()) | {"upstream"} == set(IMAGES)
+    assert set(catalog.providers()) <= set(IMAGES)
+    known = catalog.load()
+    for prefix in UPSTREAM["vendors"]["registries"]:
+        assert catalog.shortest(prefix, "", known.facts) == prefix
+
+
+@pytest.mark.parametrize(
+    ("reference", "facts"),
+    [
+        ("scratch", {"shell": False, "complete": True}),
+        ("python:3.12-slim", {"libc": "glibc", "manager": "apt-get", "user": "root", "entrypoint": ()}),
+        ("amd64/python:3.12-alpine3.20", {"libc": "musl", "manager": "apk"}),
+        ("python:3.12-windowsservercore", {"manager": None, "shell": None}),
+        ("node:${V}", {"manager": None, "family": None}),
+        ("node@sha256:" + "0" * 64, {"manager": None, "family": None}),
+        ("redis:7-alpine", {"libc": "musl", "manager": None}),
+        ("cgr.dev/chainguard/python", {"shell": False, "uid": 65532, "entrypoint": ("/usr/bin/python",)}),
+        ("cgr.dev/acme/python:3.12-dev", {"shell": True, "manager": "apk", "user": None}),
+        ("cgr.dev/acme/python:3.12", {"shell": None, "family": "wolfi"}),
+        ("dhi.io/node:22", {"shell": False, "user": "node", "manager": ""}),
+        ("dhi.io/node:22-dev", {"shell": True, "user": "root", "manager": "apt-get"}),
+        ("dhi.io/node:1", {"shell": None, "user": None}),
+        ("gcr.io/distroless/java17-debian12:nonroot", {"entrypoint": ("java", "-jar"), "user": "nonroot"}),
+        ("gcr.io/distroless/static:debug", {"shell": True, "complete": False}),
+        ("gcr.io/distroless/static:${TAG}", {"shell": None}),
+        ("registry.access.redhat.com/ubi9/ubi-minimal:9.8", {"manager": "microdnf"}),
+        ("registry.access.redhat.com/ubi9:9.8", {"manager": "dnf"}),
+        ("redhat/ubi9-micro", {"manager": "", "shell": None}),
+        ("registry.access.redhat.com/ubi9/python-312", {"family": "redhat", "manager": None}),
+        ("registry.access.redhat.com/hi/python:3.12", {"shell": False}),
+        ("registry.access.redhat.com/hi/python:3.12-builder", {"shell": True, "manager": "dnf"}),
+        (
+            "reg.echohq.com/eclipse-temurin-jre:25",
+            {"shell": True, "lacks": frozenset(("nc", "ncat", "netcat", "wget"))},
+        ),
+        ("reg.echohq.com/redis:7", {"family": "debian", "shell": None}),
+        ("registry.example.com/team/python:3", {"family": None, "shell": None}),
+        ("not a reference", {"shell": None}),
+    ],
+)
+def test_what_is_known_of_an_image(reference: str, facts: dict[str, object]) -> None:
+    base = bases.base_of(reference, catalog.load())
+    assert {name: getattr(base, name) for name in facts} == facts
+
+
+def test_a_mirror_has_what_its_provider_has() -> None:
+    mirror = catalog.load("docker", "harbor.example.com/dhi")
+    assert bases.base_of("harbor.example.com/dhi/node:22", mirror).shell is False
+    assert bases.base_of("harbor.example.com/dhi/node:22", catalog.load()).shell is None
+
+
+def test_programs() -> None:
+    base = bases.Base(shell=False, programs=frozenset(["java"]), lacks=frozenset(["wget"]))
+    assert [base.has(name) for name in ("java", "wget", "sh", "bash", "curl")] == [True, False, False, False, None]
+    assert bases.Base(complete=True).has("curl") is False
+    assert bases.Base(shell=True).has("sh") is True
+    assert bases.Base(shell=True).has("bash") is None
+
+
+def test_ends_of_life() -> None:
+    products = {name: block for name, block in EOL.items() if name[0] != "_"}
+    assert set(EOL["_images"].values()) == set(products)
+    assert list(EOL["_images"]) == sorted(EOL["_images"])
+    for name, (product, cycle) in EOL["_releases"].items():
+        assert cycle in products[product]["cycles"], name
+    for name, block in products.items():
+        assert set(block) == {"title", "cycles"}, name
+        for cycle, ends in block["cycles"].items():
+            assert isinstance(cycle, str), name
+            for end in ends if isinstance(ends, list) else [ends]:
+                assert str(end) in ("", "ended") or re.fullmatch(r"\d{4}-\d\d-\d\d", str(end)), (name, cycle)
+
+
+def test_presets_name_rules() -> None:
+    for name, preset in data.read_data("presets.yaml").items():
+        assert set(preset) == {"summary", "rules"}
+        assert set(preset["rules"]) <= {*RULES, "all", "default"}, name
+        assert preset["rules"] == sorted(set(preset["rules"])), name
