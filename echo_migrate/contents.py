@@ -50,7 +50,7 @@ def may_have(node: Stage | Service, base: Base, names: Collection[str], before: 
     stage = stage_of(node)
     for one in stage.lineage if stage else ():
         copies = [copy for copy in one.copies if before is None or copy.instruction.start < before]
-        if any(_brings(copy, one, names) for copy in copies):
+        if stage and any(_brings(copy, stage, names) for copy in copies):
             return True
         runs = [run for run in one.runs if before is None or run.instruction.start < before]
         if any(_makes(run, base, names, before) for run in runs):
@@ -68,7 +68,7 @@ def mounted(run: Run, names: Collection[str]) -> bool:
 
 
 def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
-    """Whether a COPY or ADD may bring one of some programs."""
+    """Whether a COPY or ADD may bring one of some programs to a stage, its own or one that stands on that."""
     sources = [word.value for word in copy.sources]
     written = copy.written.value
     if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
@@ -110,6 +110,8 @@ def _command_makes(command: Command, call: Call | None, base: Base, names: Colle
         return unknown or any(_provides(package_name(word), names) for word in call.packages)
     if call or not command.words:
         return False
+    if any(basename(one.target.value) in names for one in command.redirects) or does(command, "unpack"):
+        return True
     words = [word.value for word in command.words[1:]]
     if any(basename(word) in names for word in words):
         return command.name not in SHELLS or "/" in "".join(words)

@@ -41,7 +41,7 @@ def _programs(launch: Launch, node: Stage | Service, standing: Standing) -> Iter
         words = [*(launch.words or ())[:1]] if not argument else []
     for word in words:
         folder, slash, name = word.rpartition("/")
-        usual = not slash or folder in _FOLDERS
+        usual = (not slash or folder in _FOLDERS) and "\\" not in word
         if usual and not (launch.shell and name in BUILT_IN | SHELLS) and standing.base.has(name) is False:
             yield name
 

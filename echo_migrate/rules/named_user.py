@@ -41,7 +41,8 @@ def named_user(node: Stage | Service, context: Context) -> Iterator[Finding]:
     elif name and node.started:  # what starts nothing is a base for others, or for people
         number = _number(name, _created(node, name), standing)
         says = f"Kubernetes (runAsNonRoot) refuses the name {name}, and another base may not know it: write "
-        yield Finding("named-user", start, end, says + (f"USER {number}" if number else "its number"))
+        if number or (standing and standing.target):
+            yield Finding("named-user", start, end, says + (f"USER {number}" if number else "its number"))
 
 
 def _of_service(service: Service, standing: Standing | None) -> Iterator[Finding]:

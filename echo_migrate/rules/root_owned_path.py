@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Standing
+from echo_migrate.bases import Base, Standing
+from echo_migrate.contents import lacks_manager
 from echo_migrate.examine import Context
+from echo_migrate.layers import within
 from echo_migrate.model import Finding, rule
 from echo_migrate.readiness import as_root
 from echo_migrate.runs import Run
@@ -13,6 +15,8 @@ from echo_migrate.stages import Stage
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
 """Folders of the system, which no image gives to its user."""
+_THERE = ("/bin", "/etc/ca-certificates", "/etc/pki", "/etc/ssl", "/lib", "/sbin", "/usr")
+"""Where ``mkdir -p`` may well find what it would make."""
 _WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
 _ELSEWHERE = ("-t", "--target-directory")
 
@@ -34,7 +38,7 @@ def _needs_root(stage: Stage, standing: Standing) -> Iterator[Finding]:
         if run.user is not None or not run.script or not run.script.certain:
             continue
         for command in run.commands:
-            what = _what(command, run)
+            what = _what(command, run, standing.base, _given(stage, run))
             if what:
                 says = f"{what} needs root, and {standing.shown} runs as {standing.base.user}: "
                 says += "say USER root before, and the user again behind it"
@@ -42,23 +46,33 @@ def _needs_root(stage: Stage, standing: Standing) -> Iterator[Finding]:
                 return
 
 
-def _what(command: Command, run: Run) -> str:
+def _given(stage: Stage, run: Run) -> list[str]:
+    """The folders that may belong to the user: what is copied with an owner, mounted, or made by WORKDIR."""
+    copies = [copy for one in stage.lineage for copy in one.copies]
+    given = [copy.target for copy in copies if any(flag.name == "chown" for flag in copy.instruction.flags)]
+    given += [run.folder, *[mount.target for mount in run.mounts]]
+    return [path for path in given if path and path != "/"]
+
+
+def _what(command: Command, run: Run, base: Base, own: list[str]) -> str:
     if command.via or not command.words or not run.script or not run.script.fatal(command):
         return ""
     call = next((one for one in run.calls if one.command is command), None)
     if call:
-        changes = (
-            call.manager.system and call.action in ("install", "remove", "upgrade") and not call.has(call.manager.dry)
-        )
-        return call.shown if changes and "/" not in command.words[0].value else ""
+        manager = call.manager
+        there = manager.system and not lacks_manager(base, manager.name, manager.families)
+        changes = call.action in ("install", "remove", "upgrade") and not call.has(manager.dry)
+        return call.shown if there and changes and "/" not in command.words[0].value else ""
     if command.name in _ACCOUNTS:
         return command.name
     words = [word.value for word in command.words[1:]]
     paths = [word for word in words if not word.startswith("-")]
     if command.name not in _WRITERS or any(word.startswith(_ELSEWHERE) for word in words):
         return ""
+    if command.name == "mkdir" and "-p" in words:
+        paths = [path for path in paths if not path.startswith(_THERE)]
     paths = paths[1:][-1:] if command.name in ("cp", "ln", "mv") else paths
-    written = next((path for path in paths if path.startswith(_ROOTS)), None)
+    written = next((path for path in paths if path.startswith(_ROOTS) and not any(within(path, o) for o in own)), None)
     return f"{command.name} {written}" if written else ""
 
 
