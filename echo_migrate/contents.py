@@ -10,6 +10,7 @@ from posixpath import basename
 from echo_migrate.bases import Base
 from echo_migrate.launch import Service
 from echo_migrate.layers import ARCHIVE
+from echo_migrate.lazy import lazy
 from echo_migrate.packages import Call, does, package_name
 from echo_migrate.readiness import stage_of
 from echo_migrate.runs import Run
@@ -32,7 +33,7 @@ _ON_PATH = frozenset(
     )
 )
 """The folders of the usual PATH, and those above them."""
-_FILE = re.compile(
+_FILE = lazy(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
 )
 _PROVIDERS = {"nc": ("netcat",), "ncat": ("nmap",), "sh": ("bash",), "wget": ("-installer",)}
@@ -73,9 +74,15 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
     written = copy.written.value
     if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
         return True
-    found = copy.target is None or (copy.target.rstrip("/*") or "/") in _ON_PATH or "PATH" in stage.environment
+    found = copy.target is None or _on_path(copy.target.rstrip("/*") or "/", stage.environment.get("PATH", ""))
     found = found or (copy.instruction.verb == "add" and any(map(ARCHIVE.search, sources)))
     return found and not all(_is_file(source, written, stage) for source in sources)
+
+
+def _on_path(folder: str, path: str) -> bool:
+    """Whether a folder is one of PATH, or above one: of the usual folders, and of those that a stage adds."""
+    added = [one.rstrip("/") for one in path.split(":") if one and one not in ("$PATH", "${PATH}")]
+    return folder in _ON_PATH or any(f"{one}/".startswith(f"{folder}/") or "$" in one for one in added)
 
 
 def _is_file(source: str, written: str, stage: Stage) -> bool:

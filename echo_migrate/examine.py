@@ -73,11 +73,14 @@ class Context(NamedTuple):
     moves: dict[Image, Move]
     used: set[Ignore]
     standings: Standings = MappingProxyType({})
+    asked: dict[int, Standing | None] = {}  # noqa: RUF012 - each context is given its own
 
     def standing(self, node: Any) -> Standing | None:
         """What a stage or service stands on; None where no image of the file is it."""
-        image = root_of(node, self.standings)
-        return self.standings[image] if image else None
+        if id(node) not in self.asked:
+            image = root_of(node, self.standings)
+            self.asked[id(node)] = self.standings[image] if image else None
+        return self.asked[id(node)]
 
 
 class _Ignores:
@@ -130,7 +133,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     judged = [judge(image, settings.catalog, settings.seen_only) for image in images]
     asked = _grouped(nodes)
     standing = _standings(images, plan(images, judged, commented), asked.get(Service, []), settings)
-    context = Context(source, settings, {}, ignores.used, standing)
+    context = Context(source, settings, {}, ignores.used, standing, {})
     guarded = _check(_guards(), asked, context)
     held = _bonds(guarded, asked, context, ignores, format)
     moves = plan(images, judged, spared, held)

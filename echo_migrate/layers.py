@@ -5,16 +5,17 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from posixpath import basename, join, normpath
 
+from echo_migrate.lazy import lazy
 from echo_migrate.packages import Call, data, does, package_name
 from echo_migrate.runs import Run
 from echo_migrate.shell import Command, Word
 from echo_migrate.stages import Stage
 
-ARCHIVE = re.compile(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
-_USER = re.compile(r"//[^/@]*@")
-_BRACED = re.compile(r"\$\{(\w+)\}")
-_URL = re.compile(r"(?i)^['\"]?(?:https?|ftp)://")
+ARCHIVE = lazy(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
+_BRACES = lazy(r"\{([^{}]*,[^{}]*)\}")
+_USER = lazy(r"//[^/@]*@")
+_BRACED = lazy(r"\$\{(\w+)\}")
+_URL = lazy(r"(?i)^['\"]?(?:https?|ftp)://")
 _MOST_BRACES = 64
 
 

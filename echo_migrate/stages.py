@@ -4,7 +4,6 @@ its commands run (user, shell, folder, environment).
 What the base image brings (its user, its shell, its environment) is not known here: None stands for that.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from posixpath import join, normpath
 from typing import Literal, NamedTuple
@@ -12,6 +11,7 @@ from typing import Literal, NamedTuple
 from echo_migrate.expand import Expansion, expand
 from echo_migrate.instructions import SPACE, Dockerfile, Instruction
 from echo_migrate.launch import Launch, launch_of
+from echo_migrate.lazy import lazy
 from echo_migrate.runs import Run, State, exec_form, run_of
 from echo_migrate.source import Traced
 
@@ -23,7 +23,7 @@ MOST_SCRIPT = 200_000
 
 Ships = Literal["", "layers", "files"]
 
-_WINDOWS = re.compile(r"(?i)windows|nanoserver|servercore")
+_WINDOWS = lazy(r"(?i)windows|nanoserver|servercore")
 _WHOLE = frozenset(("/", "/.", "/*", "./", "."))
 
 

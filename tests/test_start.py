@@ -34,6 +34,7 @@ CHECK = {
         "ignores",
         "instructions",
         "launch",
+        "lazy",
         "layers",
         "migration",
         "model",

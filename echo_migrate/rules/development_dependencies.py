@@ -1,20 +1,18 @@
 """Dependencies for development in the final image."""
 
-import re
 from collections.abc import Iterator
 from posixpath import basename
 
 from echo_migrate.examine import Context
 from echo_migrate.layers import said
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import Call, Development, does
 from echo_migrate.runs import Run
 from echo_migrate.stages import Stage
 
-_DEVELOPMENT = re.compile(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
-_STARTS_DEVELOPMENT = re.compile(
-    r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b"
-)
+_DEVELOPMENT = lazy(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
+_STARTS_DEVELOPMENT = lazy(r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b")
 _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 
 

@@ -1,6 +1,5 @@
 """An image whose line no longer gets security fixes."""
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -8,10 +7,11 @@ from typing import Any, NamedTuple
 from echo_migrate.catalog import Catalog, lines
 from echo_migrate.data import read_block
 from echo_migrate.examine import Context
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, Image, rule
 from echo_migrate.reference import Reference, parse
 
-_VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
+_VERSION = lazy(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
 
 

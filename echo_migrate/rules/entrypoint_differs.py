@@ -29,7 +29,7 @@ def _words(command: Launch, standing: Standing) -> str:
         program = basename(now[0])
         doubled = basename(first) in (program, *_ALSO.get(program, ()))
         ran = standing.before is not None and _passed(standing.before) and not first.startswith("-")
-        if doubled or (ran and "." not in basename(first)):
+        if (doubled and (ran or program in _INTERPRETERS)) or (ran and "." not in basename(first)):
             return (
                 f"{standing.shown} starts {program}, so that {command.shown} would be its arguments: "
                 f"{program} {first} …; "
@@ -42,6 +42,9 @@ def _words(command: Launch, standing: Standing) -> str:
             return says + f"not {program} {first}"
     return ""
 
+
+_INTERPRETERS = frozenset(("java", "node", "perl", "php", "python", "python3", "ruby"))
+"""Programs that take their first argument for a file to run; others may not mind their own name there."""
 
 _COMMANDS = ("cmd", "command")
 _ALSO = {"python": ("python3",), "python3": ("python",), "node": ("nodejs",)}

@@ -1,10 +1,10 @@
 """An install that would wait for an answer: nobody is there to give it."""
 
-import re
 from collections.abc import Iterator
 
 from echo_migrate.examine import Context
 from echo_migrate.layers import said
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, Fix, rule
 from echo_migrate.packages import Call
 from echo_migrate.runs import Run
@@ -12,7 +12,7 @@ from echo_migrate.sequence import fails_the_run
 from echo_migrate.source import Edit
 from echo_migrate.stages import Stage
 
-_CONFIGURES = re.compile(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
+_CONFIGURES = lazy(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """Where a COPY may bring a manager's configuration: its folder, or one above."""
 
 

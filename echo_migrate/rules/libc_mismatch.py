@@ -10,6 +10,7 @@ from typing import NamedTuple
 from echo_migrate.bases import base_of
 from echo_migrate.examine import Context
 from echo_migrate.layers import ARCHIVE, within
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, Level, rule
 from echo_migrate.packages import Call, does, package_name
 from echo_migrate.readiness import root_of
@@ -18,7 +19,7 @@ from echo_migrate.runs import Run
 from echo_migrate.shell import Command
 from echo_migrate.stages import Copy, Stage
 
-_BRIDGES = {"musl": re.compile("gcompat|libc6-compat|glibc|ld-linux"), "glibc": re.compile("musl")}
+_BRIDGES = {"musl": lazy("gcompat|libc6-compat|glibc|ld-linux"), "glibc": lazy("musl")}
 """What a stage with a C library speaks of that brings, or builds for, the other one."""
 
 _OWN = {
@@ -32,29 +33,27 @@ _OWN = {
 }
 """Where images have the programs that they are made for, linked with the C library of their distribution."""
 
-_SHARED = re.compile(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
-_PROGRAM = re.compile(r"/(?:usr/)?s?bin/[\w.+-]+")
-_PORTABLE = re.compile(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|npm|npx|pip\d?|pnpm|tini|yarn|.*\.sh")
+_SHARED = lazy(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
+_PROGRAM = lazy(r"/(?:usr/)?s?bin/[\w.+-]+")
+_PORTABLE = lazy(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|npm|npx|pip\d?|pnpm|tini|yarn|.*\.sh")
 """Programs that are scripts, or that distributions link statically."""
 
-_STATIC = re.compile("static|nostdlib")
+_STATIC = lazy("static|nostdlib")
 _COMPILERS = frozenset(("c++", "cc", "clang", "clang++", "g++", "gcc", "gfortran", "ghc"))
 _INSTALLERS = frozenset(("cmake", "gmake", "make", "ninja"))
 _LINKED = ("bin", "lib", "lib64", "libexec", "sbin")
 
 _PYTHON_MANAGERS = ("pip", "uv", "uv sync", "poetry")
 _NODE_MANAGERS = ("npm", "yarn", "pnpm", "bun")
-_PACKAGES = re.compile(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
-_MANAGED = re.compile(
-    r"\b(?:ana|mini)?conda|mamba|deadsnakes|pyenv|uv python|uv_python|--python|python-build-standalone"
-)
+_PACKAGES = lazy(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
+_MANAGED = lazy(r"\b(?:ana|mini)?conda|mamba|deadsnakes|pyenv|uv python|uv_python|--python|python-build-standalone")
 """What brings another Python than the image's."""
 
 _NATIVE = "native modules in it will not load"
 """What is said of Node's modules, of which most have no compiled part: only a note."""
 
-_BUNDLE = re.compile(r"/usr/local/bundle|/.*/vendor/bundle")
-_EXTENSIONS = re.compile(r"/usr/local/lib/php/extensions.*")
+_BUNDLE = lazy(r"/usr/local/bundle|/.*/vendor/bundle")
+_EXTENSIONS = lazy(r"/usr/local/lib/php/extensions.*")
 
 
 class Side(NamedTuple):

@@ -1,10 +1,10 @@
 """A pipe whose first command can fail without the build taking notice."""
 
-import re
 from collections.abc import Iterator
 from itertools import takewhile
 
 from echo_migrate.examine import Context
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does
 from echo_migrate.runs import Run, exec_form
@@ -40,9 +40,9 @@ _FILTERS = frozenset(
     )
 )
 """Commands that only pass on what a pipe brings them."""
-_GRAMMAR = re.compile(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
+_GRAMMAR = lazy(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
 _CONDITION = ("elif", "if", "until", "while")
-_DECLARES = re.compile(r"(?:declare|export|local|readonly|typeset)\b")
+_DECLARES = lazy(r"(?:declare|export|local|readonly|typeset)\b")
 _ELSEWHERE = ("function", "not")
 """Constructs in which what becomes of a failure is decided elsewhere."""
 

@@ -1,16 +1,16 @@
 """A container that runs as root."""
 
-import re
 from collections.abc import Iterator
 
 from echo_migrate.examine import Context
 from echo_migrate.launch import Service
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.readiness import as_root
 from echo_migrate.stages import Stage
 
-_DROPS = re.compile(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
-_STARTS_AS_ROOT = re.compile(
+_DROPS = lazy(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
+_STARTS_AS_ROOT = lazy(
     r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
     r"supervisord|systemd|traefik"
 )

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from echo_migrate.examine import Context
 from echo_migrate.expand import expand
 from echo_migrate.instructions import Instruction
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.source import Traced
 from echo_migrate.stages import Copy, Stage
 
 _REMEDY = "give it when the container starts, or to the one RUN that needs it (--mount=type=secret)"
-_BREAKS = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.-]")
+_BREAKS = lazy(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _STRONG = frozenset(
     ("apikey", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "pword", "secret", "token")
 )
 _WEAK = frozenset(("auth", "key"))
 """Words that are as often something else: their value has to look like a credential too."""
 _KINDS_OF_KEY = frozenset(("access", "api", "encryption", "master", "private", "secret", "signing"))
-_SPEAKS = re.compile(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
+_SPEAKS = lazy(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
 """One of these stands in whatever has such a name."""
 _TAILS = frozenset(("b64", "base", "base64", "default", "dev", "development", "prod", "production", "value"))
 """Words that may follow: behind any other (``TOKEN_URL``, ``KEY_FILE``) the value is about the secret, not itself."""
@@ -27,41 +28,41 @@ _NO_VALUES = frozenset(
     ("any", "build", "disabled", "empty", "enabled", "false", "foo", "foobar", "key", "nil", "no", "none", "null")
     + ("off", "on", "optional", "pass", "password", "required", "secret", "token", "true", "undefined", "unset", "yes")
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy(
     r"change|dummy|example|fake|insecure|insert|notasecret|notused|placeholder|redacted|replace|sample|test|todo|unused"
     r"|xxx|your|\*\*\*|\.\.\.|^[<\[{%@]"
 )
-_OPAQUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.:~-]{16,}")
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
-_NUMBER = re.compile(r"\d{1,5}")
-_FILE_NAME = re.compile(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
+_OPAQUE = lazy(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.:~-]{16,}")
+_FINGERPRINT = lazy(r"[0-9A-Fa-f]{40}")
+_NUMBER = lazy(r"\d{1,5}")
+_FILE_NAME = lazy(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
 
-_BEGINS = re.compile(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
+_BEGINS = lazy(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
 """One of these stands in whatever the forms below find."""
 _TOKENS = (
-    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("a GitHub token", re.compile(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
-    ("a GitLab token", re.compile(r"\bglpat-[\w-]{20}")),
-    ("a Slack token", re.compile(r"\bxox[abprs]-\d[\w-]{20}")),
-    ("a Google API key", re.compile(r"\bAIza[\w-]{35}(?![\w-])")),
-    ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    ("an AWS access key", lazy(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a GitHub token", lazy(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
+    ("a GitLab token", lazy(r"\bglpat-[\w-]{20}")),
+    ("a Slack token", lazy(r"\bxox[abprs]-\d[\w-]{20}")),
+    ("a Google API key", lazy(r"\bAIza[\w-]{35}(?![\w-])")),
+    ("an npm token", lazy(r"\bnpm_[A-Za-z0-9]{36}\b")),
     (
         "a private key",
-        re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}"),
+        lazy(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}"),
     ),
 )
-_IN_URL = re.compile(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
-_NOWHERE = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
+_IN_URL = lazy(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
+_NOWHERE = lazy(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
 _FEWEST_CHARACTERS = 3
 
 _FILES = frozenset((".aws", ".env", ".env*", ".env.local", ".netrc", ".npmrc", ".pypirc", ".ssh", "kubeconfig"))
-_KEYS = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
+_KEYS = lazy(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
 _SURE = (".key", ".p12", ".pfx")
 _BOXES = (*_SURE, ".jks", ".pem")
 """Endings of files that hold private keys, the second kind along with what is public."""
-_PRIVATE = re.compile(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
-_OPEN = re.compile(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
-_MADE_UP = re.compile(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
+_PRIVATE = lazy(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
+_OPEN = lazy(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
+_MADE_UP = lazy(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
 
 
 @rule(on=Stage, level="warning", also=("SecretsUsedInArgOrEnv",))

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from echo_migrate.bases import Standing
 from echo_migrate.examine import Context
 from echo_migrate.launch import INITS, Launch, passes
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, Fix, rule
 from echo_migrate.shell import BUILT_IN, UNREADABLE
 from echo_migrate.stages import Stage
 
-_EXPANDED = re.compile(r"[*?\[\]{}~#\n]")
+_EXPANDED = lazy(r"[*?\[\]{}~#\n]")
 """What a shell would make something else of, or which is not its business in exec form."""
 
 

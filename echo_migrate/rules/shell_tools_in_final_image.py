@@ -1,16 +1,16 @@
 """Tools for people and for downloads in the final image."""
 
-import re
 from collections.abc import Iterator
 
 from echo_migrate.examine import Context
 from echo_migrate.layers import installed
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import listed, package_name, used_for
 from echo_migrate.shell import Word
 from echo_migrate.stages import Stage
 
-_SCRIPT = re.compile(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
+_SCRIPT = lazy(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 """What the container starts is a script that is not in this file."""
 
 

@@ -1,16 +1,16 @@
 """A program that is built in the stage that ships it, with all that building needs."""
 
-import re
 from collections.abc import Iterator
 
 from echo_migrate.examine import Context
 from echo_migrate.layers import removed, tools_started
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does
 from echo_migrate.runs import Run
 from echo_migrate.stages import Stage
 
-_BUILDER = re.compile(r"(?i)build")
+_BUILDER = lazy(r"(?i)build")
 
 
 @rule(on=Stage, level="note", also=("prefer-multi-stage-build",))

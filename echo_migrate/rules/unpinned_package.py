@@ -1,15 +1,15 @@
 """A package without a version: what it installs changes from one build to the next."""
 
-import re
 from collections.abc import Iterator
 
 from echo_migrate.examine import Context
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import listed
 from echo_migrate.stages import Stage
 
-_FILE = re.compile(r"(?i)^[./~]|://|\.(?:deb|rpm|whl|tar\.gz|tgz|zip|apk)$|^git\+")
-_RELEASE = re.compile(r"-\d")
+_FILE = lazy(r"(?i)^[./~]|://|\.(?:deb|rpm|whl|tar\.gz|tgz|zip|apk)$|^git\+")
+_RELEASE = lazy(r"-\d")
 
 
 @rule(

@@ -1,17 +1,17 @@
 """A download that nothing is compared with: no checksum, no signature."""
 
-import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
 from echo_migrate.examine import Context
 from echo_migrate.layers import ARCHIVE, address, downloads
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does
 from echo_migrate.runs import Run
 from echo_migrate.stages import Stage
 
-_PROGRAM = re.compile(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
+_PROGRAM = lazy(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
 
 
 @rule(on=Stage, level="note")

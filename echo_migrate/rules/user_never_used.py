@@ -7,13 +7,14 @@ from echo_migrate.accounts import Account, accounts
 from echo_migrate.examine import Context
 from echo_migrate.instructions import Instruction
 from echo_migrate.launch import passes
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import package_name
 from echo_migrate.stages import Stage
 
 _GIVES = frozenset(("addgroup", "adduser", "chgrp", "chown", "groupadd", "install", "useradd", "usermod"))
 """Commands that make a user, or give it files: it is not run as for that."""
-_CHANGES_USER = re.compile(
+_CHANGES_USER = lazy(
     r"(?im)\.sh\b|apache|cron|dockerd|entry-?point|haproxy|httpd|(?:^|[^a-z])init\b|launch|maria|mongo|my_init|mysql|nginx"
     r"|php-fpm|postgres|redis|runit\b|runsvdir\b|\bs6|squid|sshd|supervisor|systemd|(?:^|/|^\[ ?\")(?:boot|run|start)\b"
 )
