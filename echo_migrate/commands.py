@@ -76,7 +76,7 @@ def inventory(**options: Any) -> int:
     settings = _settings(options)
     results, wrong = _results(options, settings)
     done = list(results)
-    printed = _publish(options, tuple(listing.FORMATS), lambda name: listing.render(name, done))
+    printed = _publish(options, tuple(listing.FORMATS), lambda name: listing.render(name, done, settings.catalog.login))
     return 2 if wrong or not printed else 0
 
 

@@ -58,10 +58,10 @@ def rows(results: Iterable[Result]) -> Iterator[Row]:
             )
 
 
-def render(format: str, results: list[Result]) -> str:
+def render(format: str, results: list[Result], login: str) -> str:
     """The inventory as ``text``, ``json``, ``csv`` or ``markdown``."""
     listed = list(rows(results))
-    return FORMATS[format](listed, results)
+    return FORMATS[format](listed, results, login)
 
 
 def _grouped(listed: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
@@ -77,7 +77,7 @@ def _group(row: Row) -> str:
     return row.upstream or row.resolved
 
 
-def _text(listed: list[Row], results: list[Result]) -> str:
+def _text(listed: list[Row], results: list[Result], login: str) -> str:
     lines: list[str] = []
     last = ""
     for state, name, group in _grouped(listed):
@@ -91,17 +91,17 @@ def _text(listed: list[Row], results: list[Result]) -> str:
             reason = f"  ({printable(row.reason)})" if row.reason else ""
             where = style(f"{printable(row.path)}:{row.line}:{row.column}", fg="cyan")
             lines.append(f"    {where} {printable(row.resolved)}{target}{reason}")
-    return "\n".join([*lines, "", in_a_line(summary(results))]) + "\n"
+    return "\n".join([*lines, "", in_a_line(summary(results), login)]) + "\n"
 
 
-def _json(listed: list[Row], results: list[Result]) -> str:
+def _json(listed: list[Row], results: list[Result], login: str) -> str:
     import json
 
     references: list[dict[str, Any]] = [row._asdict() for row in listed]
     return json.dumps({"version": 1, "references": references}, indent=2) + "\n"
 
 
-def _csv(listed: list[Row], results: list[Result]) -> str:
+def _csv(listed: list[Row], results: list[Result], login: str) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(Row._fields)
@@ -109,16 +109,16 @@ def _csv(listed: list[Row], results: list[Result]) -> str:
     return table.getvalue()
 
 
-def _markdown(listed: list[Row], results: list[Result]) -> str:
+def _markdown(listed: list[Row], results: list[Result], login: str) -> str:
     lines = ["| state | upstream | reference | target | where | reason |", "|---|---|---|---|---|---|"]
     for state, name, group in _grouped(listed):
         for row in group:
             cells = (name, row.resolved, row.target or "", f"{row.path}:{row.line}", row.reason)
             lines.append("| " + " | ".join([state, *(code(cell) if cell else "" for cell in cells)]) + " |")
-    return "\n".join([*lines, "", in_a_line(summary(results))]) + "\n"
+    return "\n".join([*lines, "", in_a_line(summary(results), login)]) + "\n"
 
 
-FORMATS: dict[str, Callable[[list[Row], list[Result]], str]] = {
+FORMATS: dict[str, Callable[[list[Row], list[Result], str], str]] = {
     "text": _text,
     "json": _json,
     "csv": _csv,

@@ -36,7 +36,7 @@ def test_nothing_printed_moves_the_cursor_or_breaks_a_line(results: list[Result]
 
 @pytest.mark.parametrize("format", list(inventory.FORMATS))
 def test_inventory_lists_every_reference_once(results: list[Result], format: str) -> None:
-    text = inventory.render(format, results)
+    text = inventory.render(format, results, RUN.login)
     assert not any(piece in text for piece in ("\x1b[31m", "\u202e", "c\n<img"))
     assert text.count("redis:7-alpine") >= 2
 
@@ -47,7 +47,7 @@ def test_concise_is_a_line_a_finding(results: list[Result]) -> None:
     assert len(lines) == sum(len(result.findings) for result in results) + 1
     assert lines[-1] == (
         "2 files, 12 image references: 2 migrated (0 by convention), 2 hardened, 2 without a replacement, "
-        "6 for a person, 0 ignored"
+        "6 for a person, 0 ignored; pulling needs: docker login reg.echohq.com"
     )
 
 
@@ -65,9 +65,9 @@ def test_inventory_sums(results: list[Result]) -> None:
     rows = list(inventory.rows(results))
     counts = reports.summary(results)
     assert len([row for row in rows if row.state != "local"]) == counts.references == 12
-    table = list(csv.DictReader(io.StringIO(inventory.render("csv", results))))
+    table = list(csv.DictReader(io.StringIO(inventory.render("csv", results, RUN.login))))
     assert [row["state"] for row in table] == [row.state for row in rows]
-    text = inventory.render("text", results)
+    text = inventory.render("text", results, RUN.login)
     for state, words in (("migrate", "2 to migrate"), ("hardened", "2 already"), ("needs-person", "6 need a person")):
         assert sum(row.state == state for row in rows) == int(words.split()[0])
         assert words in text

@@ -72,12 +72,13 @@ def printable(text: str) -> str:
     return "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
 
 
-def in_a_line(counts: Summary) -> str:
-    """The summary in one line."""
+def in_a_line(counts: Summary, login: str = "") -> str:
+    """The summary in one line, with the login that what is migrated needs."""
+    pulls = f"; pulling needs: {login}" if counts.migrated and login else ""
     return (
         f"{counts.files} files, {counts.references} image references: {counts.migrated} migrated "
         f"({counts.by_convention} by convention), {counts.hardened} hardened, {counts.no_replacement} without a "
-        f"replacement, {counts.needs_person} for a person, {counts.ignored} ignored"
+        f"replacement, {counts.needs_person} for a person, {counts.ignored} ignored{pulls}"
     )
 
 

@@ -12,5 +12,5 @@ def report(results: list[Result], run: Run) -> str:
             head = f"{printable(result.source.path)}:{line}:{column}: {finding.level}[{finding.rule}]"
             lines.append(f"{head} {printable(finding.message)}")
     if not run.quiet:
-        lines.append(in_a_line(summary(results)))
+        lines.append(in_a_line(summary(results), run.login))
     return "".join(f"{line}\n" for line in lines)
