@@ -167,8 +167,15 @@ def cli() -> None:
     """
 
 
+_STATISTICS = click.option(
+    "--statistics", is_flag=True, help="Print how many findings each rule has, not the findings."
+)
+
+
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS,), _PROGRAM)
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
+@click.option("--diff-base", metavar="REV", default="", help="Only findings on lines changed since REV.")
+@click.option("--baseline", metavar="FILE", default="", help="Only findings that are new to this baseline.")
 def check(**options: Any) -> None:
     """Report findings below PATHS (default: the working folder). Writes nothing.
 
@@ -180,7 +187,26 @@ def check(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS,), _PROGRAM)
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, _PROGRAM)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    default="echo-migrate-baseline.json",
+    show_default=True,
+    help="The file to write.",
+)
+def baseline(**options: Any) -> None:
+    """Write what is found below PATHS today to a file; check --baseline FILE then reports what is new.
+
+    What is mended goes out of the file by itself with the next check, so that it is new if it comes back.
+    """
+    from echo_migrate import commands
+
+    sys.exit(commands.baseline(**options))
+
+
+@cli.command()
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
 @click.option("--image", metavar="NAME", multiple=True, callback=_names, help="Move only this upstream image.")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
@@ -214,36 +240,36 @@ def match(**options: Any) -> None:
     With --provider all, what each provider has for it, side by side. Exits with 0 if each has an upstream image, else
     with 1.
     """
-    from echo_migrate import commands
+    from echo_migrate import tell
 
-    sys.exit(commands.match(**options))
+    sys.exit(tell.match(**options))
 
 
 @cli.command()
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def providers(output_format: str) -> None:
     """List the providers of hardened images there is data for, with how much, from where and of when."""
-    from echo_migrate import commands
+    from echo_migrate import tell
 
-    commands.providers(output_format)
+    tell.providers(output_format)
 
 
 @cli.command()
 @click.argument("rule", shell_complete=_complete_rules)
 def explain(rule: str) -> None:
     """Print the page of a RULE: what it finds, why, when its fix is safe, and cases."""
-    from echo_migrate import commands
+    from echo_migrate import tell
 
-    commands.explain(rule)
+    tell.explain(rule)
 
 
 @cli.command()
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def rules(output_format: str) -> None:
     """List the rules: level, whether they fix, whether they are on by default, and their names elsewhere."""
-    from echo_migrate import commands
+    from echo_migrate import tell
 
-    commands.rules(output_format)
+    tell.rules(output_format)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,11 +14,8 @@ from echo_migrate.discover import Discovery, discover
 from echo_migrate.examine import Settings
 from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.model import LEVELS, Result, Rule
-from echo_migrate.rules import RULES, page
+from echo_migrate.rules import RULES
 from echo_migrate.source import Source, Unreadable
-
-if TYPE_CHECKING:
-    from echo_migrate.match import Match
 
 INTERRUPTED = 130
 _LONG = 1.0
@@ -28,8 +25,12 @@ _LONG = 1.0
 def check(**options: Any) -> int:
     """Report findings. Returns the exit code."""
     settings = _settings(options)
+    limit = _limit(options["diff_base"])
     results, wrong = _results(options, settings)
     done = list(results)
+    if options["baseline"]:
+        done = _new(done, options["baseline"], settings)
+    done = list(map(limit, done))
     printed = _print(done, options, "check")
     fail_on = options["fail_on"]
     if wrong or not printed:
@@ -38,6 +39,56 @@ def check(**options: Any) -> int:
         return 0
     failing = LEVELS[LEVELS.index(fail_on) :]
     return int(any(finding.level in failing for result in done for finding in result.findings))
+
+
+def _limit(revision: str) -> Callable[[Result], Result]:
+    """What leaves of a result the findings on lines that changed since a revision; all of them, without one."""
+    if not revision:
+        return lambda result: result
+    from echo_migrate.changed import NoRevision, changed
+
+    try:
+        return changed(revision).limited
+    except NoRevision as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _new(results: list[Result], path: str, settings: Settings) -> list[Result]:
+    """The results with the findings that a baseline does not know; what is gone is taken out of it."""
+    from echo_migrate import baseline
+
+    try:
+        known = baseline.read(path)
+    except baseline.Unusable as error:
+        raise click.UsageError(str(error)) from None
+    rules = frozenset(rule.id for rule in settings.rules)
+    results, left = baseline.compare(results, known, os.path.dirname(os.path.abspath(path)), rules)
+    if left != known:
+        try:
+            baseline.write(path, left)
+        except OSError as error:
+            _say(f"{path}: could not be made smaller: {(error.strerror or str(error)).lower()}")
+    return results
+
+
+def baseline(**options: Any) -> int:
+    """Write what is found today, to be left out from now on. Returns the exit code."""
+    from echo_migrate import baseline as kept
+
+    settings = _settings(options)
+    results, wrong = _results(options, settings)
+    path = options["baseline"]
+    known = kept.of(list(results), os.path.dirname(os.path.abspath(path)))
+    try:
+        kept.write(path, known)
+    except OSError as error:
+        _say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
+        return 2
+    count = sum(marks.total() for marks in known.values())
+    if not options["quiet"]:
+        findings = f"{count} finding{'s' * (count != 1)} in {len(known)} file{'s' * (len(known) != 1)}"
+        click.echo(f"{findings}: {reports.printable(path)} knows them from now on.")
+    return 2 if wrong else 0
 
 
 def fix(**options: Any) -> int:
@@ -80,124 +131,8 @@ def inventory(**options: Any) -> int:
     return 2 if wrong or not printed else 0
 
 
-def match(**options: Any) -> int:
-    """Print how each reference maps. Returns the exit code."""
-    from echo_migrate.match import match as matched
-
-    every = options["provider"] == "all"
-    names = catalog.providers() if every else [options["provider"]]
-    all_known = [_catalog({**options, "provider": name}) for name in names]
-    unknown = False
-    for image in options["images"]:
-        answers = [(known, matched(image, known, options["seen_only"])) for known in all_known]
-        unknown = unknown or all(answer.upstream is None for _, answer in answers)
-        if options["output_format"] == "json":
-            import json
-
-            for known, answer in answers:
-                click.echo(json.dumps(({"provider": known.provider} if every else {}) | answer.as_json()))
-        elif every:
-            _side_by_side(image, answers)
-        else:
-            _show(answers[0][1], all_known[0].title)
-    return int(unknown)
-
-
-def _side_by_side(image: str, answers: "list[tuple[catalog.Catalog, Match]]") -> None:
-    click.echo(reports.printable(image))
-    width = max(len(known.provider) for known, _ in answers)
-    for known, answer in answers:
-        kind = f" ({'safe' if answer.safe else 'not safe: ' + answer.reason})" if answer.target else ""
-        click.echo(f"  {known.provider:<{width}}  {reports.printable((answer.target or 'nothing') + kind)}")
-
-
-def _show(answer: "Match", title: str) -> None:
-    target = answer.target or (
-        f"nothing at {title}" if answer.upstream and answer.candidates else "".join(answer.reasons[:1])
-    )
-    kind = "safe" if answer.safe else "not safe" if answer.target else ""
-    click.echo(f"{reports.printable(answer.reference)} -> {target}" + f" ({kind})" * bool(kind))
-    for candidate in answer.candidates:
-        click.echo(
-            f"  {candidate.score:>3}  {candidate.upstream:<24} {reports.printable('; '.join(candidate.reasons))}"
-        )
-    for reason in answer.reasons:
-        if reason != target and not any(reason in candidate.reasons for candidate in answer.candidates):
-            click.echo(f"       {reports.printable(reason)}")
-
-
-def providers(output_format: str) -> None:
-    """Print what there is data for."""
-    listed = [_provider(name) for name in catalog.providers()]
-    if output_format == "json":
-        import json
-
-        click.echo(json.dumps(listed, indent=2))
-        return
-    heads = ("provider", "registry", "rows", "images known", "tags", "login", "date")
-    _table(heads, [tuple(str(row[head.replace(" ", "_")]) for head in heads) for row in listed])
-    for row in listed:
-        click.echo(f"\n{row['title']}, from:" + "".join(f"\n  {source}" for source in row["source"]))
-
-
-def _provider(name: str) -> dict[str, Any]:
-    """A provider with how many rows lead to it, of how many images facts are known, and where that is from."""
-    from echo_migrate.data import blocks, read_block, read_data
-
-    row = read_data(f"{name}.yaml")
-    about = read_block(f"images/{name}.yaml", "_about")
-    return {
-        "provider": name,
-        "title": row["title"],
-        "registry": row["registry"],
-        "rows": sum(image is not None for image in row["images"].values()),
-        "images_known": len(blocks(f"images/{name}.yaml")),
-        "tags": row["tags"],
-        "login": row["login"],
-        "date": max(row["date"], about["date"]),
-        "source": list(dict.fromkeys((*row["source"], about["source"]))),
-    }
-
-
-def explain(name: str) -> None:
-    """Print a rule's page."""
-    click.echo(page(_rule(name).id), nl=False)
-
-
-def rules(output_format: str) -> None:
-    """Print the list of rules."""
-    listed = [
-        {
-            "rule": rule.id,
-            "level": rule.level,
-            "fixable": rule.fixable,
-            "default": rule.default,
-            "also": rule.also,
-            "summary": rule.summary,
-        }
-        for rule in RULES.values()
-    ]
-    if output_format == "json":
-        import json
-
-        click.echo(json.dumps(listed, indent=2))
-        return
-    _table(
-        ("rule", "level", "fixes", "default", "also", "summary"),
-        [
-            (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
-            for r in RULES.values()
-        ],
-    )
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _catalog(options: dict[str, Any]) -> catalog.Catalog:
+def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
+    """The provider's catalog that the options ask for."""
     if options["provider"] not in catalog.providers():
         raise click.BadParameter(
             f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
@@ -209,7 +144,7 @@ def _catalog(options: dict[str, Any]) -> catalog.Catalog:
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    known = _catalog(options)
+    known = catalog_of(options)
     for output in options["output"]:
         format, colon, _ = output.partition(":")
         if colon and format.isalpha() and format not in (*reports.FORMATS, "csv"):
@@ -236,10 +171,10 @@ def _today() -> str:
 
 def _selected(preset: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
     names = select or _preset(preset)
-    chosen = {_rule(name).id for name in names if name not in ("all", "default")}
+    chosen = {rule_of(name).id for name in names if name not in ("all", "default")}
     if not {"all", "default"}.isdisjoint(names):
         chosen |= {name for name, rule in RULES.items() if rule.default or "all" in names}
-    chosen -= {_rule(name).id for name in ignore}
+    chosen -= {rule_of(name).id for name in ignore}
     return tuple(rule for name, rule in RULES.items() if name in chosen)
 
 
@@ -257,7 +192,7 @@ def _preset(name: str) -> list[str]:
     return names
 
 
-def _rule(name: str) -> Rule:
+def rule_of(name: str) -> Rule:
     """A rule by its id, or by the one name that another linter has for it."""
     also = [rule for rule in RULES.values() if name in rule.also]
     if name not in RULES and len(also) != 1:
@@ -383,18 +318,22 @@ def _print(results: list[Result], options: dict[str, Any], command: str, aside: 
         options["quiet"],
         options["verbose"],
     )
-    return _publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside)
+    told = reports.statistics(results, run) if options.get("statistics") else ""
+    return _publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside, told)
 
 
 def _publish(
-    options: dict[str, Any], formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False
+    options: dict[str, Any], formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False, told: str = ""
 ) -> bool:
-    """Print a report, and write it to the files asked for. Returns whether all of them could be written."""
+    """Print a report (or what is ``told`` in its place), and write it to the files asked for.
+
+    Returns whether all of them could be written.
+    """
     stream = sys.stderr if aside else sys.stdout
     colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
     rendered = {options["output_format"]: render(options["output_format"])}
     if not (aside and options["quiet"]):
-        click.echo(rendered[options["output_format"]], nl=False, file=stream, color=colour)
+        click.echo(told or rendered[options["output_format"]], nl=False, file=stream, color=colour)
         stream.flush()
     complete = True
     for output in options["output"]:

@@ -14,7 +14,7 @@ FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
 NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename", "output", "today")
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
-_PATHS = ("mapping",)
+_PATHS = ("mapping", "baseline")
 
 
 def nearest(start: str) -> str | None:
@@ -70,14 +70,11 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
         table = {}
     if not isinstance(table, dict):
         raise click.UsageError(f"{path}: tool.echo-migrate must be a table")
-    known = {
-        max(parameter.opts, key=len).lstrip("-"): parameter
-        for other in commands
-        for parameter in other.params
-        if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS
-    }
+    known: dict[str, list[click.Option]] = {}
+    for parameter in [parameter for other in (command, *commands) for parameter in other.params]:
+        if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS:
+            known.setdefault(max(parameter.opts, key=len).lstrip("-"), []).append(parameter)
     values = {}
-    own = {parameter.name for parameter in command.params}
     for key, value in table.items():
         stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
         where = f"{path}:{text.count(chr(10), 0, stands.start()) + 1}" if stands else path
@@ -86,17 +83,22 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
 
             remedy = near(key, known) or f"known are {', '.join(sorted(known))}"
             raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
-        parameter = known[key]
-        name = parameter.name or ""
-        value = _checked(where, key, value, parameter)
+        option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
+        name = option.name or ""
+        value = _checked(where, key, value, option)
         folder = os.path.dirname(path)
         if name in _PATHS:
             value = os.path.join(folder, value)
         elif name == "exclude":
             value = [_anchored(pattern, folder) for pattern in value]
-        if name in own:
+        if option in command.params:  # a format that only another command has is left to that one
             values[name] = value
     return values
+
+
+def _accepts(option: click.Option, value: Any) -> bool:
+    """Whether an option has a value among its choices, where it has choices."""
+    return not isinstance(option.type, click.Choice) or value in option.type.choices
 
 
 def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:

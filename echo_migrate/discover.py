@@ -7,22 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.formats import candidate
+from echo_migrate.git import git
 from echo_migrate.tree import repository
-
-_GIT = (
-    "git",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "safe.bareRepository=explicit",
-    "ls-files",
-    "-t",
-    "-z",
-    "--cached",
-    "--others",
-    "--exclude-standard",
-)
-"""Neither a configured file system monitor nor an embedded bare repository may run code (git-config(1))."""
 
 _SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 
@@ -105,20 +91,11 @@ def _excluded(path: str, root: str, patterns: tuple[str, ...]) -> bool:
 
 def _git(path: str, notes: list[str]) -> list[str] | None:
     """What git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
-    import subprocess
-
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"
-    try:
-        done = subprocess.run(
-            _GIT, cwd=path, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError:
-        return None
-    if done.returncode or not done.stdout:
+    listed = git(path, "ls-files", "-t", "-z", "--cached", "--others", "--exclude-standard")
+    if not listed:
         return None
     names = []
-    for entry in sorted(set(filter(None, os.fsdecode(done.stdout).split("\0")))):
+    for entry in sorted(set(filter(None, os.fsdecode(listed).split("\0")))):
         tag, name = entry[0], entry[2:]
         full = os.path.join(path, name)
         if name.endswith("/") or (os.path.isdir(full) and not os.path.islink(full)):

@@ -31,6 +31,7 @@ CHECK = {
         "contents",
         "data",
         "examine",
+        "git",
         "ignores",
         "instructions",
         "launch",

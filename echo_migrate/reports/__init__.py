@@ -65,6 +65,15 @@ def render(format: str, results: list[Result], run: Run) -> str:
     return text
 
 
+def statistics(results: list[Result], run: Run) -> str:
+    """How many findings each rule has, the most first, and how many of them a safe fix mends; the summary in a line."""
+    findings = [finding for result in results for finding in result.findings]
+    counts = Counter((finding.rule, finding.level) for finding in findings)
+    fixable = Counter((finding.rule, finding.level) for finding in findings if finding.fix and finding.fix.safe)
+    lines = [f"{count:>6}  {fixable[key]:>6} fixable  {key[1]:<7}  {key[0]}" for key, count in counts.most_common()]
+    return "".join(f"{line}\n" for line in [*lines, in_a_line(summary(results), run.login)])
+
+
 def printable(text: str) -> str:
     """Text that cannot move the cursor, colour or hide anything: control and format characters as escapes."""
     if text.isprintable():

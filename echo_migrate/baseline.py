@@ -1,0 +1,103 @@
+"""The findings of a day, kept in a file, so that a team can start with hundreds and see the new ones alone.
+
+A finding is known by its fingerprint, so that it stays known when lines shift and when its file is renamed. What is
+gone is taken out of the file, so that it is new if it comes back.
+"""
+
+import json
+import os
+from collections import Counter
+from typing import Any
+
+from echo_migrate.fingerprints import fingerprints
+from echo_migrate.model import Result
+
+VERSION = 1
+Known = dict[str, Counter[tuple[str, str]]]
+"""By path: how often a rule and a fingerprint are known."""
+
+
+class Unusable(ValueError):
+    """A baseline that cannot be read; the message names the file and the remedy."""
+
+
+def read(path: str) -> Known:
+    """The findings of a baseline. Raises ``Unusable``."""
+    remedy = "write it anew with `echo-migrate baseline`"
+    try:
+        with open(path, encoding="utf-8") as file:
+            document: Any = json.load(file)
+        if document["version"] != VERSION:
+            raise Unusable(f"{path}: is of version {document['version']}, and {VERSION} is known: {remedy}")
+        found: Known = {}
+        for name, rules in document["findings"].items():
+            found[name] = Counter({(rule, mark): int(n) for rule, marks in rules.items() for mark, n in marks.items()})
+        return found
+    except OSError as error:
+        raise Unusable(f"{path}: {(error.strerror or str(error)).lower()}: {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, Unusable):
+            raise
+        raise Unusable(f"{path}: is no baseline: {remedy}") from None
+
+
+def of(results: list[Result], folder: str) -> Known:
+    """The findings of a run; paths are from a folder, that of the baseline."""
+    found: Known = {}
+    for result in results:
+        marks = Counter((finding.rule, mark) for finding, mark in fingerprints(result))
+        if marks:
+            found[_name(result.source.path, folder)] = marks
+    return found
+
+
+def write(path: str, known: Known) -> None:
+    """Write a baseline: sorted, a line a finding, so that it merges well. Raises ``OSError``."""
+    findings: dict[str, dict[str, dict[str, int]]] = {}
+    for name in sorted(name for name, marks in known.items() if marks):
+        rules: dict[str, dict[str, int]] = {}
+        for (rule, mark), count in sorted(known[name].items()):
+            rules.setdefault(rule, {})[mark] = count
+        findings[name] = rules
+    text = json.dumps({"version": VERSION, "findings": findings}, indent=1) + "\n"
+    other = f"{path}.{os.getpid()}"
+    try:
+        with open(other, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(other, path)
+    except OSError:
+        if os.path.lexists(other):
+            os.unlink(other)
+        raise
+
+
+def compare(results: list[Result], known: Known, folder: str, rules: frozenset[str]) -> tuple[list[Result], Known]:
+    """The results with their new findings alone, and the baseline without what is gone.
+
+    Gone is what a file of the run no longer has, by the ``rules`` that were asked, and what a file had that is not
+    there any more; a finding that was in such a file is looked for in the others first.
+    """
+    read = {_name(result.source.path, folder) for result in results}
+    gone = {name for name in known if name not in read and not os.path.lexists(os.path.join(folder, name))}
+    moved = sum((known[name] for name in gone), Counter[tuple[str, str]]())
+    left = {name: marks for name, marks in known.items() if name not in read and name not in gone}
+    new = []
+    for result in results:
+        name = _name(result.source.path, folder)
+        own, kept, fresh = Counter(known.get(name, ())), Counter[tuple[str, str]](), []
+        for finding, mark in fingerprints(result):
+            key = (finding.rule, mark)
+            source = next((one for one in (own, moved) if one[key] > 0), None)
+            if source is None:
+                fresh.append(finding)
+            else:
+                source[key] -= 1
+                kept[key] += 1
+        kept += Counter({key: count for key, count in own.items() if key[0] not in rules})
+        left[name] = kept
+        new.append(result._replace(findings=tuple(fresh)))
+    return new, {name: marks for name, marks in left.items() if marks}
+
+
+def _name(path: str, folder: str) -> str:
+    return os.path.relpath(path, folder).replace(os.sep, "/")

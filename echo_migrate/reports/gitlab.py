@@ -1,0 +1,31 @@
+"""GitLab's code quality report: docs.gitlab.com, "Code Quality", report format (a subset of Code Climate's)."""
+
+from json import dumps
+
+from echo_migrate.fingerprints import fingerprints
+from echo_migrate.model import Result
+from echo_migrate.reports import Run, printable
+
+_SEVERITIES = {"note": "info", "warning": "minor", "error": "major"}
+
+
+def report(results: list[Result], run: Run) -> str:
+    return dumps([issue for result in results for issue in _issues(result)], indent=2) + "\n"
+
+
+def _issues(result: Result) -> list[dict[str, object]]:
+    path = printable(result.source.path.removeprefix("./"))
+    issues: list[dict[str, object]] = []
+    for finding, mark in fingerprints(result):
+        begin, _ = result.source.position(finding.start)
+        end, _ = result.source.position(finding.end)
+        issues.append(
+            {
+                "description": printable(finding.message),
+                "check_name": finding.rule,
+                "fingerprint": f"{mark}:{path}",  # of two files with the same line, GitLab keeps one otherwise
+                "severity": _SEVERITIES[finding.level or "warning"],
+                "location": {"path": path, "lines": {"begin": begin, "end": end}},
+            }
+        )
+    return issues
