@@ -36,7 +36,14 @@ _ON_PATH = frozenset(
 _FILE = lazy(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
 )
-_PROVIDERS = {"nc": ("netcat",), "ncat": ("nmap",), "sh": ("bash",), "wget": ("-installer",)}
+_PROVIDERS = {
+    "groupadd": ("shadow",),
+    "nc": ("netcat",),
+    "ncat": ("nmap",),
+    "sh": ("bash",),
+    "useradd": ("shadow",),
+    "wget": ("-installer",),
+}
 """Parts of the names of packages that bring a program and are not called like it (those that download need wget)."""
 _MOVERS = ("cp", "install", "ln", "mv")
 

@@ -5,10 +5,11 @@ and an alias is the very node of its anchor.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from echo_migrate.source import Traced
+from echo_migrate.source import Edit, Traced
 
 DEEPEST = 200
 """libyaml's composer recurses on the C stack, so nesting is counted before composing."""
@@ -125,3 +126,37 @@ def _block(value: str, text: str, start: int, end: int) -> Traced:
     if not read.startswith(value) or read[len(value) :].strip("\n"):
         return Traced(value, ())
     return Traced(read, tuple(runs)).cut(0, len(value)) if value else Traced(value, ())
+
+
+def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
+    """The edits within an inline text, by its own offsets."""
+    position = 0
+    for start, end in inline.runs:
+        for edit in edits[bisect_left(edits, (start,)) :]:
+            if edit.end > end:
+                break
+            yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
+        position += end - start
+
+
+def alike(one: Any, other: Any, edits: list[Edit], above: tuple[int, ...] = ()) -> bool:
+    """Whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
+    if one is None or other is None or id(one) in above:
+        return (one is None) == (other is None)
+    if one.id != other.id or one.tag != other.tag:
+        return False
+    if is_scalar(one):
+        if one.value == other.value:
+            return True
+        place = bisect_left(edits, (one.start_mark.index,))
+        return place < len(edits) and edits[place].end <= one.end_mark.index
+    if len(one.value) != len(other.value):
+        return False
+    above = (*above, id(one))
+    for a, b in zip(one.value, other.value, strict=True):
+        if is_mapping(one) and (getattr(a[0], "value", None) != getattr(b[0], "value", None)) and is_scalar(a[0]):
+            return False
+        pairs = zip(a, b, strict=True) if is_mapping(one) else ((a, b),)
+        if not all(alike(x, y, edits, above) for x, y in pairs):
+            return False
+    return True

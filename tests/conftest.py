@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
 Done = subprocess.CompletedProcess[bytes]
 Run = Callable[..., Done]
 
@@ -23,3 +24,14 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(command, input=input, cwd=cwd, capture_output=True, env=environment, check=False, **more)  # type: ignore[call-overload, no-any-return]
 
     return run
+
+
+def copy_project(target: Path) -> None:
+    """Lay the project's files, as they stand, into a folder."""
+    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes((ROOT / name).read_bytes())
+            (target / name).chmod((ROOT / name).stat().st_mode)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from echo_migrate.formats import compose, dockerfile
+from tests.conftest import copy_project
 
 ROOT = Path(__file__).parent.parent
 MANIFEST = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
@@ -37,17 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(home: Path) -> Path:
     """A repository that holds the project as it stands, to be hooked from."""
     clone = home / "project"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            (clone / name).write_bytes((ROOT / name).read_bytes())
-            (clone / name).chmod((ROOT / name).stat().st_mode)
+    copy_project(clone)
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "all")):
         assert call(clone, home, "git", *words).returncode == 0
     return clone

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from echo_migrate.rules import RULES
+from tests.conftest import copy_project
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -14,16 +15,7 @@ COMMANDS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 def test_the_first_command_installs_and_fixes_the_examples(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, names.stdout.decode().split("\0")):
-        target = clone / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((ROOT / name).read_bytes())
+    copy_project(clone)
     done = subprocess.run(["bash", "-ec", COMMANDS[0]], cwd=clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Checked 7 files: 15 image references\n   8 migrated (1 by naming convention" in done.stdout

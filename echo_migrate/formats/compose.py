@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -27,7 +26,18 @@ from echo_migrate.services import (
 from echo_migrate.source import Edit, Source, Traced, Unreadable
 from echo_migrate.stages import Stage
 from echo_migrate.tree import repository
-from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, is_text, items, traced
+from echo_migrate.yamltext import (
+    NotYaml,
+    alike,
+    documents,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_text,
+    items,
+    lowered,
+    traced,
+)
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
 NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
@@ -148,11 +158,11 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         old, new = documents(before.text), documents(after.text)
     except NotYaml as error:
         return f"the changed file {error}"
-    if len(old) != len(new) or not all(_alike(a, b, places) for a, b in zip(old, new, strict=True)):
+    if len(old) != len(new) or not all(alike(a, b, places) for a, b in zip(old, new, strict=True)):
         return "something else than an image would change"
     for one, other in zip(_inlines(before, old), _inlines(after, new), strict=True):
         if one.value != other.value:
-            within = _lowered(one, places)
+            within = lowered(one, places)
             refused = dockerfile.verify(Source(before.path, one.value), Source(after.path, other.value), within)
             if refused:
                 return refused
@@ -161,40 +171,6 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
     return [inline for root in roots for _, _, inline in _Document(source, root).inlines()]
-
-
-def _lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
-    """The edits within an inline text, by its own offsets."""
-    position = 0
-    for start, end in inline.runs:
-        for edit in edits[bisect_left(edits, (start,)) :]:
-            if edit.end > end:
-                break
-            yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
-        position += end - start
-
-
-def _alike(one: Any, other: Any, edits: list[Edit], above: tuple[int, ...] = ()) -> bool:
-    """Whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
-    if one is None or other is None or id(one) in above:
-        return (one is None) == (other is None)
-    if one.id != other.id or one.tag != other.tag:
-        return False
-    if is_scalar(one):
-        if one.value == other.value:
-            return True
-        place = bisect_left(edits, (one.start_mark.index,))
-        return place < len(edits) and edits[place].end <= one.end_mark.index
-    if len(one.value) != len(other.value):
-        return False
-    above = (*above, id(one))
-    for a, b in zip(one.value, other.value, strict=True):
-        if is_mapping(one) and (getattr(a[0], "value", None) != getattr(b[0], "value", None)) and is_scalar(a[0]):
-            return False
-        pairs = zip(a, b, strict=True) if is_mapping(one) else ((a, b),)
-        if not all(_alike(x, y, edits, above) for x, y in pairs):
-            return False
-    return True
 
 
 class _Document:
