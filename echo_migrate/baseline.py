@@ -31,7 +31,10 @@ def read(path: str) -> Known:
             raise Unusable(f"{path}: is of version {document['version']}, and {VERSION} is known: {remedy}")
         found: Known = {}
         for name, rules in document["findings"].items():
-            found[name] = Counter({(rule, mark): int(n) for rule, marks in rules.items() for mark, n in marks.items()})
+            counts = {(rule, mark): n for rule, marks in rules.items() for mark, n in marks.items()}
+            if not all(isinstance(n, int) and n > 0 for n in counts.values()):
+                raise ValueError("a count is no number")
+            found[name] = Counter(counts)
         return found
     except OSError as error:
         raise Unusable(f"{path}: {(error.strerror or str(error)).lower()}: {remedy}") from None
@@ -60,15 +63,13 @@ def write(path: str, known: Known) -> None:
             rules.setdefault(rule, {})[mark] = count
         findings[name] = rules
     text = json.dumps({"version": VERSION, "findings": findings}, indent=1) + "\n"
-    other = f"{path}.{os.getpid()}"
-    try:
-        with open(other, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(other, path)
-    except OSError:
-        if os.path.lexists(other):
-            os.unlink(other)
-        raise
+    from tempfile import NamedTemporaryFile
+
+    folder = os.path.dirname(os.path.abspath(path))
+    with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".baseline-", delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
 
 
 def compare(results: list[Result], known: Known, folder: str, rules: frozenset[str]) -> tuple[list[Result], Known]:
@@ -77,7 +78,8 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
     Gone is what a file of the run no longer has, by the ``rules`` that were asked, and what a file had that is not
     there any more; a finding that was in such a file is looked for in the others first.
     """
-    read = {_name(result.source.path, folder) for result in results}
+    faulty = {id(one) for one in results if any(found.rule == "unreadable-file" for found in one.findings)}
+    read = {_name(result.source.path, folder) for result in results if id(result) not in faulty}
     gone = {name for name in known if name not in read and not os.path.lexists(os.path.join(folder, name))}
     moved = sum((known[name] for name in gone), Counter[tuple[str, str]]())
     left = {name: marks for name, marks in known.items() if name not in read and name not in gone}
@@ -93,7 +95,8 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
             else:
                 source[key] -= 1
                 kept[key] += 1
-        kept += Counter({key: count for key, count in own.items() if key[0] not in rules})
+        unread = id(result) in faulty  # what it had is not gone: it was not looked at
+        kept += Counter({key: count for key, count in own.items() if unread or key[0] not in rules})
         left[name] = kept
         new.append(result._replace(findings=tuple(fresh)))
     return new, {name: marks for name, marks in left.items() if marks}

@@ -48,9 +48,23 @@ def changed(revision: str) -> Changed:
         )
         raise NoRevision(f"--diff-base {revision}: there is no such revision here: {remedy}")
     sha = commit.strip().decode()
+    settings: list[str] = []
     base = (git(root, "merge-base", sha, "HEAD") or commit).strip().decode()
-    options = ("--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "--no-relative")
-    patch = git(root, "diff", *options, "--src-prefix=a/", "--dst-prefix=b/", base, "--")
+    # filters of the repository's configuration would be run on what is compared
+    names = git(root, "config", "--name-only", "--get-regexp", r"^filter\..*\.(clean|smudge|process)$") or b""
+    for name in names.decode("utf-8", "surrogateescape").splitlines():
+        settings += ["-c", f"{name}="]
+    options = (
+        "--unified=0",
+        "--inter-hunk-context=0",
+        "--text",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--find-renames",
+        "--no-relative",
+    )
+    patch = git(root, *settings, "diff", *options, "--src-prefix=a/", "--dst-prefix=b/", base, "--")
     new = git(root, "ls-files", "-z", "--others", "--exclude-standard")
     if patch is None or new is None:
         raise NoRevision(f"--diff-base {revision}: git could not compare with it")
@@ -90,6 +104,8 @@ def _name(written: bytes) -> bytes:
 
 
 def _on(result: Result, finding: Finding, spans: list[tuple[int, int]]) -> bool:
+    if finding.rule == "unreadable-file":
+        return True  # it stands for what could not be looked at
     first, _ = result.source.position(finding.start)
     last, _ = result.source.position(finding.end)
     return any(start <= last and first <= end for start, end in spans)

@@ -101,7 +101,8 @@ def fix(**options: Any) -> int:
     try:
         for result in results:
             result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
-            wrong = wrong or failed
+            faulty = any(one.rule == "unreadable-file" and one.level == "error" for one in result.findings)
+            wrong = wrong or failed or faulty
             done.append(result)
     except KeyboardInterrupt:
         count = 0 if dry else sum(result.fixed is not result.source for result in done)

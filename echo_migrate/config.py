@@ -89,11 +89,18 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
         folder = os.path.dirname(path)
         if name in _PATHS:
             value = os.path.join(folder, value)
+            if name == "baseline" and not _within(value, folder):
+                raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
         elif name == "exclude":
             value = [_anchored(pattern, folder) for pattern in value]
         if option in command.params:  # a format that only another command has is left to that one
             values[name] = value
     return values
+
+
+def _within(path: str, folder: str) -> bool:
+    """Whether a path stays in a folder, links followed: what comes with a tree must not choose what is written."""
+    return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
 
 
 def _accepts(option: click.Option, value: Any) -> bool:

@@ -8,11 +8,10 @@ from collections.abc import Collection
 from posixpath import basename
 
 from echo_migrate.bases import Base
-from echo_migrate.launch import Service
+from echo_migrate.launch import Service, stage_of
 from echo_migrate.layers import ARCHIVE
 from echo_migrate.lazy import lazy
 from echo_migrate.packages import Call, does, package_name
-from echo_migrate.readiness import stage_of
 from echo_migrate.runs import Run
 from echo_migrate.shell import SHELLS, Command
 from echo_migrate.stages import Copy, Stage

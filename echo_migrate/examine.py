@@ -14,7 +14,7 @@ from echo_migrate.formats import Asked, Format
 from echo_migrate.launch import Service
 from echo_migrate.migration import Move, judge, outcome, plan
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome, Rule
-from echo_migrate.readiness import Standings, root_of, standings, unsaid
+from echo_migrate.readiness import Standings, keeps_state, root_of, standings, unsaid
 from echo_migrate.source import Source
 from echo_migrate.stages import Stage
 
@@ -79,7 +79,7 @@ class Context(NamedTuple):
         """What a stage or service stands on; None where no image of the file is it."""
         if id(node) not in self.asked:
             image = root_of(node, self.standings)
-            self.asked[id(node)] = self.standings[image] if image else None
+            self.asked[id(node)] = self.standings.get(image) if image else None
         return self.asked[id(node)]
 
 
@@ -180,12 +180,16 @@ def _bonds(
 ) -> dict[Image, list[str]]:
     """Why images do not move safely: what stands on them in the file, and in the files that build it."""
     held = _held(found, context, ignores)
-    if any(standing.short for standing in context.standings.values()):
-        for other, there in format.building(context.source.path):
-            within = context._replace(source=other)
+    nodes = dict(nodes)
+    if any(
+        standing.short or keeps_state(standing, context.settings.catalog) for standing in context.standings.values()
+    ):
+        for other, there in format.building(context.source):
+            within = context._replace(source=other, asked={})
             errors = _held(_check(_guards(), _grouped(there), within), within, _Ignores(there))
             for image, reasons in errors.items():
                 held.setdefault(image, []).extend(f"{reason}, in {os.path.relpath(other.path)}" for reason in reasons)
+            nodes[Service] = [*nodes.get(Service, []), *[node for node in there if isinstance(node, Service)]]
     readable = nodes.get(Stage, []) + nodes.get(Service, [])
     for image, reasons in unsaid(readable, context.standings, context.settings.catalog).items():
         held[image] = [*reasons, *held.get(image, [])]
@@ -197,7 +201,8 @@ def _held(found: list[Found], context: Context, ignores: _Ignores) -> dict[Image
     held: dict[Image, list[str]] = {}
     for rule, node, finding in found:
         image = root_of(node, context.standings) if finding.level == "error" else None
-        if image and context.standings[image].target and not ignores.silence(rule, finding.start, ours=True):
+        standing = context.standings.get(image) if image else None
+        if image and standing and standing.target and not ignores.silence(rule, finding.start, ours=True):
             line, _ = context.source.position(finding.start)
             held.setdefault(image, []).append(f"{rule.id} on line {line} stands against it")
     return held

@@ -70,8 +70,8 @@ class Service(NamedTuple):
     """A service: what it starts, as whom, and the ports of the container that it names.
 
     Where it says nothing, what its image says holds; of one that is built, ``stage`` is what is built, and ``around``
-    are the images of that Dockerfile. ``privileges`` says that it is given more than others have, ``mounts`` are the
-    paths in the container that something is mounted to.
+    are the images of that Dockerfile. ``open`` says that it may start more than is read here, ``privileges`` that it is
+    given more than others have; ``mounts`` are the paths in the container that something is mounted to.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Service(NamedTuple):
     ports: tuple[Place, ...]
     privileges: bool
     mounts: tuple[str, ...] = ()
+    open: bool = False
     stage: "Stage | None" = None
     around: tuple[Image, ...] = ()
 
@@ -94,6 +95,11 @@ class Service(NamedTuple):
         key = "command" if verb == "cmd" else verb
         own = next((one for one in self.launches if one.verb == key), None)
         return self.stage.launched(verb) if own is None and self.stage else own
+
+
+def stage_of(node: "Stage | Service") -> "Stage | None":
+    """The stage that a node is, or that a service builds; None for a service that runs an image as it is."""
+    return node.stage if isinstance(node, Service) else node
 
 
 def launch_of(instruction: Instruction, shell: tuple[str, ...] | None) -> Launch:

@@ -13,7 +13,7 @@ from echo_migrate.stages import Stage
 
 ARCHIVE = lazy(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
 _BRACES = lazy(r"\{([^{}]*,[^{}]*)\}")
-_USER = lazy(r"//[^/@]*@")
+_USER = lazy(r"//[^/]*@")
 _BRACED = lazy(r"\$\{(\w+)\}")
 _URL = lazy(r"(?i)^['\"]?(?:https?|ftp)://")
 _MOST_BRACES = 64

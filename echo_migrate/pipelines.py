@@ -118,9 +118,12 @@ def _dependabot(root: Any, host: str) -> Iterator[Pipeline]:
 
 def _manifest(root: Any, host: str) -> Iterator[Pipeline]:
     """The first image of the host in a pod that names no secret to pull with."""
-    waiting = [root]
+    waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         keys = effective(node) if is_mapping(node) else {}
         for container in [*sequence(keys.get("initContainers")), *sequence(keys.get("containers"))]:
             image: Any = effective(container).get("image")

@@ -3,15 +3,23 @@
 Readiness is asked once: of the target of a move that would be safe without it, else of the image that stays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from posixpath import basename
 from typing import Any
 
 from echo_migrate.bases import ROOT, Base, Standing, base_of
 from echo_migrate.catalog import Catalog
+from echo_migrate.contents import SHELL_PROGRAMS, may_have
 from echo_migrate.launch import Launch, Service
+from echo_migrate.layers import within
 from echo_migrate.migration import Move
 from echo_migrate.model import Image
+from echo_migrate.reference import parse
+from echo_migrate.runs import exec_form
 from echo_migrate.stages import Stage
+
+_VERSION = "0123456789."
+_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
 
 Standings = Mapping[Image, Standing]
 
@@ -45,8 +53,10 @@ def unsaid(nodes: Iterable[Stage | Service], standings: Standings, catalog: Cata
     found: dict[Image, list[str]] = {}
     for node in nodes:
         image = root_of(node, standings)
-        if image and standings[image].target:
-            found.setdefault(image, []).extend(_user_changes(node, standings[image]))
+        standing = standings.get(image) if image else None
+        if image and standing and standing.target:
+            reasons = [*_user_changes(node, standing), *_not_known(node, standing)]
+            found.setdefault(image, []).extend([*reasons, *_state(node, image, catalog)])
     for image, standing in standings.items():
         if image not in found and standing.target:
             found[image] = _unread(image, standing.base, catalog)
@@ -62,6 +72,71 @@ def _user_changes(node: Stage | Service, standing: Standing) -> list[str]:
     return [f"it would run as {after.user}, {was}: what it writes must belong to that user"]
 
 
+def _not_known(node: Stage | Service, standing: Standing) -> Iterator[str]:
+    """What keeps a move from being safe where the target goes without something, and the need for it is not certain.
+
+    A finding needs to be sure of what is missing; a safe move, of what is there.
+    """
+    base = standing.base
+    if not standing.short:
+        return
+    if isinstance(node, Service):
+        unread = node.open or any(one.words is None and not one.shell for one in node.launches)
+        if unread or any(path.startswith("/docker-entrypoint") for path in node.mounts):
+            yield "what it starts could not be read"
+    if base.shell is not False:
+        return
+    if isinstance(node, Stage):
+        for run in (*node.runs, *node.triggers):
+            plain = exec_form(run.instruction.args) is not None and not run.instruction.heredocs
+            if plain or may_have(node, base, SHELL_PROGRAMS, run.instruction.start) or run in node.triggers:
+                yield "whether its RUN finds what it needs is not known"
+    for launch in _launches(node):
+        name = (launch.words or ("",))[0]
+        if launch.shell and may_have(node, base, SHELL_PROGRAMS):
+            yield "whether there is a shell by then is not known"
+        elif name and not _is_there(name, base):
+            yield f"whether {basename(name)} can be started there is not known"
+
+
+def _launches(node: Stage | Service) -> list[Launch]:
+    """All that starts by a node: a CMD only where no ENTRYPOINT takes it for its arguments."""
+    entrypoint = node.launched("entrypoint")
+    verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
+    return [launch for launch in map(node.launched, verbs) if launch and not launch.empty]
+
+
+def _is_there(word: str, base: Base) -> bool:
+    """Whether a program is known to be there, or is a file of the image's own that needs no shell."""
+    folder, slash, name = word.rpartition("/")
+    own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
+    if base.has(name) or name.rstrip(_VERSION) in own:
+        return True
+    return bool(slash) and not name.endswith(".sh") and folder not in _FOLDERS
+
+
+def keeps_state(standing: Standing, catalog: Catalog) -> bool:
+    """Whether an image that would move is one that keeps state in a volume."""
+    return standing.target and bool(_kept(standing.was, catalog))
+
+
+def _kept(value: str, catalog: Catalog) -> list[str]:
+    try:
+        upstream = catalog.upstream(parse(value))
+    except ValueError:
+        return []
+    return catalog.facts.stateful.get(upstream.name, []) if upstream else []
+
+
+def _state(node: Stage | Service, image: Image, catalog: Catalog) -> list[str]:
+    """A service that builds on an image that keeps state, and mounts a volume over it."""
+    if not isinstance(node, Service) or not node.stage:
+        return []
+    kept = _kept(image.ref.value, catalog)
+    held = [mount for mount in node.mounts for path in kept if within(path, mount) or within(mount, path)]
+    return [f"a volume keeps its data in {held[0]}"] if held else []
+
+
 def _unread(image: Image, base: Base, catalog: Catalog) -> list[str]:
     """Of an image on which nothing stands that was read."""
     if not catalog.drop_in and not image.where.endswith(("FROM", ".image")):
@@ -70,18 +145,13 @@ def _unread(image: Image, base: Base, catalog: Catalog) -> list[str]:
     return ["what it needs of its base could not be read"] if base.wants and not taken else []
 
 
-def stage_of(node: Stage | Service) -> Stage | None:
-    """The stage that a node is, or that a service builds; None for a service that runs an image as it is."""
-    return node if isinstance(node, Stage) else node.stage
-
-
 def started(node: Stage | Service) -> list[Launch]:
     """What starts by a node: a service's own words, or what holds at the end of a stage on which no other stands.
 
     A stage that others take from, and that is not final, is taken to be started by nobody.
     """
     if isinstance(node, Service):
-        return [launch for launch in node.launches if not launch.empty]
+        return [launch for launch in node.launches if not launch.empty and not node.open]
     if not node.top or not (node.ships == "layers" or node.leaf):
         return []
     found = [node.launched(verb) for verb in ("entrypoint", "cmd", "healthcheck")]

@@ -73,6 +73,11 @@ def parse(value: str) -> Reference:
     return Reference(registry, repository, tag, digest, name_end)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number that a port or a stage can have."""
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
 def is_version(word: str) -> bool:
     """Whether a tag's first piece is a version: a digit, ``v`` and a digit, ``latest``, or a variable."""
     return bool(_VERSION.match(word))

@@ -7,8 +7,8 @@ from typing import Any
 
 from echo_migrate.launch import Launch, Place, Service, line, listed
 from echo_migrate.model import Image
-from echo_migrate.reference import VARIABLE
-from echo_migrate.shell import UNREADABLE
+from echo_migrate.reference import VARIABLE, is_number
+from echo_migrate.shell import LONGEST, UNREADABLE
 from echo_migrate.source import Source, Traced, Unreadable
 from echo_migrate.tree import repository
 from echo_migrate.yamltext import effective, is_scalar, is_text, items, traced
@@ -73,6 +73,7 @@ def service_of(name: str, keys: dict[str, Any], image: Image) -> Service:
         tuple(_ports(keys.get("ports"))),
         not {"cap_add", "privileged", "sysctls"}.isdisjoint(keys),
         tuple(mounts),
+        not {"develop", "extends", "post_start", "pre_stop"}.isdisjoint(keys),
     )
 
 
@@ -83,7 +84,7 @@ def _place(node: Any) -> Place:
 def _words(node: Any) -> list[str] | None:
     """The words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them open."""
     values = [one.value for one in ([node] if is_scalar(node) else sequence(node)) if is_scalar(one)]
-    if any("$" in value.replace("$$", "") for value in values):
+    if any("$" in value.replace("$$", "") for value in values) or sum(map(len, values)) > LONGEST:
         return None
     values = [value.replace("$$", "$") for value in values]
     if not is_scalar(node):
@@ -106,10 +107,13 @@ def _launch(key: str, node: Any) -> Launch | None:
 
 
 def _check(node: Any) -> Launch | None:
-    words = _words(node) if node is not None else None
+    if node is None or (is_scalar(node) and not is_text(node)):
+        return None
+    words, start, end = _words(node), node.start_mark.index, node.end_mark.index
+    if words is None:
+        return listed("healthcheck", [], start, end)._replace(words=None, script=UNREADABLE)
     if not words:
         return None
-    start, end = node.start_mark.index, node.end_mark.index
     if is_scalar(node):
         return line("healthcheck", node.value.replace("$$", "$"), start, end)
     if words[0] == "CMD-SHELL":
@@ -123,7 +127,7 @@ def _ports(node: Any) -> Iterator[Place]:
         target = port if is_scalar(port) else effective(port).get("target")
         if is_scalar(target):
             number = target.value.partition("/")[0].rpartition(":")[2]
-            if number.isdigit():
+            if is_number(number):
                 yield _place(target)._replace(value=number)
 
 

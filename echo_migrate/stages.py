@@ -12,6 +12,7 @@ from echo_migrate.expand import Expansion, expand
 from echo_migrate.instructions import SPACE, Dockerfile, Instruction
 from echo_migrate.launch import Launch, launch_of
 from echo_migrate.lazy import lazy
+from echo_migrate.reference import is_number
 from echo_migrate.runs import Run, State, exec_form, run_of
 from echo_migrate.source import Traced
 
@@ -299,7 +300,7 @@ def _follow(
 def _need(origin: str, draft: _Draft, numbers: dict[str, int], number: int) -> int | None:
     """The earlier stage that a name or a number means, which the stage then needs."""
     other = numbers.get(origin.lower())
-    if other is None and origin.isdigit() and int(origin) < number:
+    if other is None and is_number(origin) and int(origin) < number:
         other = int(origin)
     if other is not None and other != number:
         draft.needs.add(other)

@@ -74,14 +74,20 @@ def items(node: Any) -> Iterator[tuple[str, Any]]:
                 yield key.value, value
 
 
-def effective(node: Any, depth: int = 8) -> dict[str, Any]:
-    """A mapping with its merge keys (``<<``) followed: what is written nearer wins, and the last of duplicates."""
+def effective(node: Any, seen: set[int] | None = None) -> dict[str, Any]:
+    """A mapping with its merge keys (``<<``) followed: what is written nearer wins, and the last of duplicates.
+
+    ``seen`` are the mappings that were merged already: what they say is there, and nearer.
+    """
     merged: dict[str, Any] = {}
     own: dict[str, Any] = {}
+    seen = {id(node)} if seen is None else seen
     for key, value in items(node):
-        if key == "<<" and depth:
+        if key == "<<":
             for parent in value.value if value.id == "sequence" else (value,):
-                merged = effective(parent, depth - 1) | merged
+                if id(parent) not in seen:
+                    seen.add(id(parent))
+                    merged = effective(parent, seen) | merged
         else:
             own[key] = value
     return merged | own

@@ -135,3 +135,13 @@ def test_a_baseline_in_a_config_lies_beside_it(run: Run, tmp_path: Path) -> None
     assert (tmp_path / "kept.json").exists()
     (tmp_path / "below").mkdir()
     assert run("check", "..", cwd=tmp_path / "below").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "1e999", '{"version": 1e999}', '{"version": 1, "findings": 1e999}', "\x00"]
+)
+def test_a_baseline_that_is_none_is_an_error_that_names_it(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    (tmp_path / "known.json").write_text(text)
+    done = run("check", "--baseline", "known.json")
+    assert (done.returncode, b"known.json" in done.stderr, b"Traceback" in done.stderr) == (2, True, False)

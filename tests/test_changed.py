@@ -123,3 +123,12 @@ def test_without_a_repository(run: Run, tmp_path: Path) -> None:
     done = run("check", "--diff-base", "main", env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     assert done.returncode == 2
     assert b"--diff-base needs a git repository" in done.stderr
+
+
+def test_a_filter_that_the_tree_names_is_never_run(run: Run, tree: Path) -> None:
+    ran = tree.parent / "ran"
+    git(tree, "config", "filter.evil.clean", f"touch {ran}; cat")
+    (tree / ".gitattributes").write_text("Dockerfile filter=evil\n")
+    (tree / "Dockerfile").write_text("# above\n" + BASE)
+    assert found(run, tree, "base") == set()
+    assert not ran.exists()

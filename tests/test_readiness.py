@@ -121,6 +121,23 @@ def test_a_user_that_changes_is_no_safe_move(text: str, moves: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "moves"),
+    [
+        ('FROM python:3.14\nUSER 1000\nCMD ["python", "/x.py"]\n', True),
+        ('FROM python:3.14\nUSER 1000\nCMD ["/app/run.sh"]\n', False),
+        ('FROM python:3.14\nUSER 1000\nCMD ["gosu", "app", "python", "/x.py"]\n', False),
+        ('FROM python:3.14\nUSER 1000\nRUN ["pip", "install", "flask"]\nCMD ["python", "/x.py"]\n', False),
+        ('FROM python:3.14\nUSER 1000\nRUN <<EOF\n#!/bin/bash\npip install x\nEOF\nCMD ["python", "/x.py"]\n', False),
+        ('FROM python:3.14\nUSER 1000\nCMD ["python", "/x.py"]\nONBUILD RUN make\n', False),
+    ],
+)
+def test_what_is_not_known_to_be_there_is_no_safe_move(text: str, moves: bool) -> None:
+    """A finding needs to be sure of what is missing; a safe move, of what is there."""
+    result = treat(text, {"mapped-image"}, provider="docker")
+    assert (result.fixed.text != text) is moves
+
+
+@pytest.mark.parametrize(
     ("body", "moves"),
     [
         ("", True),

@@ -95,3 +95,16 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
     )
     assert run("match", "acme/tool").returncode == 1
     assert run("match").returncode == 2
+
+
+@pytest.mark.parametrize("rule", ["mapped-image", "shell-form-command"])
+@pytest.mark.parametrize(
+    "line", ["CMD curl https://bob:hunter2@host/i.sh", "CMD run --api-key=hunter2", "CMD export TOKEN=hunter2"]
+)
+def test_no_line_that_may_hold_a_credential_is_shown(line: str, rule: str) -> None:
+    settings = examine.Settings(catalog.load(), (RULES["shell-form-command"], RULES[rule]))
+    text = reports.render(
+        "text", [engine.treat(Source("Dockerfile", f"FROM python:3.12\n{line}\n"), dockerfile, settings)], RUN
+    )
+    assert "shell-form-command" in text
+    assert "hunter2" not in text

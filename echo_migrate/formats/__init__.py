@@ -37,8 +37,8 @@ class Format(Protocol):
     def targets(self, path: str) -> Iterable[tuple[str, str]]:
         """The builds that a candidate asks for, if it is of this kind: a Dockerfile's path, and the stage's name."""
 
-    def building(self, path: str) -> Iterable[tuple[Source, list[Any]]]:
-        """The files on disk that build a file of this kind, each with the nodes that do and its ignore comments."""
+    def building(self, source: Source) -> Iterable[tuple[Source, list[Any]]]:
+        """The files on disk that build this text, each with the nodes that do and its ignore comments."""
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""

@@ -5,6 +5,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from echo_migrate.expand import expand
@@ -48,6 +49,7 @@ _SERVICE = re.compile(
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 
 _TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
+_MOST_FOLDERS = 200
 _CONTEXT = "docker-image://"
 _ALIASED = "the same text also stands where no image is"
 _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
@@ -81,7 +83,7 @@ def _only_known_keys(text: str) -> bool:
     return known and all(key in SERVICE_KEYS or key.startswith("x-") or key == "<<" for key in keys)
 
 
-def building(path: str) -> tuple[()]:
+def building(source: Source) -> tuple[()]:
     return ()
 
 
@@ -102,37 +104,56 @@ def targets(path: str) -> Iterator[tuple[str, str]]:
                     yield dockerfile, target.value
 
 
-def builders_of(path: str) -> Iterator[tuple[Source, list[Service | Ignore]]]:
-    """The compose files beside a Dockerfile, or above it in its repository, that build it: the services that do, and
-    the ignore comments there."""
-    folder = os.path.dirname(os.path.abspath(path))
+def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ignore]]]:
+    """The compose files beside a Dockerfile, above it in its repository, or in a folder beside those, that build it.
+
+    Of each the services that do, and the ignore comments.
+    """
+    folder = os.path.dirname(os.path.abspath(dockerfile.path))
     root = repository(folder) or folder
+    wanted = os.path.realpath(dockerfile.path)
     while True:
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            if NAME.fullmatch(name):
-                yield from _building(os.path.join(folder, name), os.path.realpath(path))
-        if folder == root or folder == os.path.dirname(folder):
+        for path in _named(folder, root):
+            with contextlib.suppress(Unreadable, NotYaml):
+                source, documents = _read(path)
+                found = [
+                    (one, name, keys) for one in documents for name, keys, built in one.builds() if built == wanted
+                ]
+                services = [service for one, name, keys in found for service in one.built(name, keys, dockerfile)]
+                if services:
+                    yield source, [*services, *in_yaml(source.text)]
+        if folder in (root, os.path.dirname(folder)):
             return
         folder = os.path.dirname(folder)
 
 
-def _building(path: str, wanted: str) -> Iterator[tuple[Source, list[Service | Ignore]]]:
-    with contextlib.suppress(Unreadable, NotYaml):
-        source = Source.read(path)
-        if recognise(path, source.text):
-            for document in [_Document(source, root) for root in documents(source.text)]:
-                found = [(name, effective(node)) for name, node in document.services]
-                builds = [
-                    (name, keys, dockerfile_of(path, keys.get("build"))) for name, keys in found if "build" in keys
-                ]
-                services = [
-                    service
-                    for name, keys, built in builds
-                    if built and os.path.realpath(built) == wanted
-                    for service in document.built(name, keys)
-                ]
-                if services:
-                    yield source, [*services, *in_yaml(source.text)]
+@lru_cache
+def _named(folder: str, root: str) -> list[str]:
+    """The compose files, by their names, in a folder and those below it; links out of the tree are left out."""
+    found = []
+    for place in (folder, *_folders(folder)):
+        with contextlib.suppress(OSError):
+            names = [name for name in sorted(os.listdir(place)) if NAME.fullmatch(name)]
+            paths = [os.path.join(place, name) for name in names]
+            found += [path for path in paths if os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)]
+    return found
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    names = sorted(entry.path for entry in entries if entry.name not in (".git", "node_modules"))
+    return names if len(names) <= _MOST_FOLDERS else []
+
+
+@lru_cache(maxsize=64)
+def _read(path: str) -> "tuple[Source, list[_Document]]":
+    """A compose file as it lies on disk, read once a run. Raises ``Unreadable`` and ``NotYaml``."""
+    source = Source.read(path)
+    known = recognise(path, source.text)
+    return source, [_Document(source, root) for root in documents(source.text)] if known else []
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
@@ -171,6 +192,12 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
     return [inline for root in roots for _, _, inline in _Document(source, root).inlines()]
+
+
+@lru_cache(maxsize=64)
+def _stages(source: Source) -> list[Any]:
+    """The nodes of a Dockerfile that a service builds."""
+    return dockerfile.parse(source, Asked(frozenset([Stage])))
 
 
 class _Document:
@@ -260,7 +287,7 @@ class _Document:
             image = self._image(scalar, users[key], results)
             yield image
             if services and not image.local:
-                whole = [user for user in users[key] if not {"build", "extends"} & set(user[1])]
+                whole = [user for user in users[key] if "build" not in user[1]]
                 yield from (service_of(name, keys, image) for name, keys in whole)
         for name, node in self.services if services else ():
             yield from self.built(name, effective(node))
@@ -277,15 +304,22 @@ class _Document:
                     image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
                     yield image._replace(locked=_ALIASED) if self.counts[id(value)] > 1 else image
 
-    def built(self, name: str, keys: dict[str, Any]) -> Iterator[Service]:
-        """A service that runs what it builds, with the stage of its Dockerfile, if it says how that starts."""
+    def builds(self) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """The services that build a Dockerfile in the tree, and that file's real path."""
+        for name, node in self.services:
+            keys = effective(node)
+            path = dockerfile_of(self.source.path, keys["build"]) if keys.get("build") is not None else None
+            if path:
+                yield name, keys, os.path.realpath(path)
+
+    def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Service]:
+        """A service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
         node = keys.get("build")
-        says = {"command", "entrypoint", "healthcheck", "ports", "user"} & set(keys)
-        path = dockerfile_of(self.source.path, node) if node is not None and says and "extends" not in keys else None
-        if path is None or list(arguments(effective(node), self.text)):
+        path = dockerfile_of(self.source.path, node) if node is not None else None
+        if path is None:
             return
         try:
-            nodes = dockerfile.parse(Source.read(path), Asked(frozenset([Stage])))
+            nodes = _stages(dockerfile or Source.read(path))
         except Unreadable:
             return
         target = effective(node).get("target")
@@ -293,11 +327,11 @@ class _Document:
         stages = [one for one in nodes if isinstance(one, Stage) and wanted in (None, one.name.lower())]
         images = tuple(one for one in nodes if isinstance(one, Image))
         first = stages[-1].lineage[0] if stages else None
-        image = next(
-            (one for one in images if first and one.where == "FROM" and first.start <= one.start < first.end), None
-        )
-        if image is not None:
-            yield service_of(name, keys, image)._replace(stage=stages[-1], around=images)
+        froms = [one for one in images if first and one.where == "FROM" and first.start <= one.start < first.end]
+        if froms and froms[0].local in ("", "scratch"):
+            service = service_of(name, keys, froms[0])
+            given = bool(list(arguments(effective(node), self.text)))
+            yield service._replace(stage=stages[-1], around=images, open=service.open or given)
 
     def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
         """The images that a service's build arguments name, by the Dockerfile that they are given to."""

@@ -64,11 +64,11 @@ def targets(path: str) -> tuple[()]:
     return ()
 
 
-def building(path: str) -> Iterable[tuple[Source, list[Any]]]:
+def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
     """What builds a Dockerfile: compose files, for now."""
     from echo_migrate.formats import compose
 
-    return compose.builders_of(path)
+    return compose.builders_of(source)
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED, contexts: frozenset[str] = frozenset()) -> list[Node]:

@@ -4,21 +4,29 @@ from collections import Counter
 
 from click import style
 
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import Run, Summary, printable, summary
 
 _COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _WIDEST = 160
+_CREDENTIAL = lazy(r"(?i)://[^\s/@]{1,200}@|(?:passw(?:or)?d|secret|token|api[-_]?key|credential)\w{0,20}[\"']?[ =:]")
 
 
 def report(results: list[Result], run: Run) -> str:
-    blocks = [_finding(result, finding) for result in results for finding in result.findings]
+    blocks = [block for result in results for block in _findings(result)]
     if not run.quiet:
         blocks.append(_closing(results, run))
     return "\n".join(blocks)
 
 
-def _finding(result: Result, finding: Finding) -> str:
+def _findings(result: Result) -> list[str]:
+    private = {result.source.position(one.start)[0] for one in result.findings if one.private}
+    return [_finding(result, finding, private) for finding in result.findings]
+
+
+def _finding(result: Result, finding: Finding, private: set[int]) -> str:
+    """What is said of a finding, with its line, unless that may hold a credential."""
     source = result.source
     line, column = source.position(finding.start)
     level = finding.level or "warning"
@@ -28,7 +36,7 @@ def _finding(result: Result, finding: Finding) -> str:
     begin = finding.start - column + 1
     end = source.text.find("\n", begin)
     text = source.text[begin : len(source.text) if end < 0 else end].rstrip("\r")
-    if text and len(text) <= _WIDEST and not finding.private:
+    if text and len(text) <= _WIDEST and line not in private and not _CREDENTIAL.search(text):
         gutter = " " * len(str(line))
         before = "".join("\t" if ch == "\t" else " " * len(printable(ch)) for ch in text[: column - 1])
         caret = "^" * max(1, len(printable(text[column - 1 : finding.end - begin])))

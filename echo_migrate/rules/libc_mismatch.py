@@ -14,7 +14,7 @@ from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, Level, rule
 from echo_migrate.packages import Call, does, package_name
 from echo_migrate.readiness import root_of
-from echo_migrate.reference import parse
+from echo_migrate.reference import is_number, parse
 from echo_migrate.runs import Run
 from echo_migrate.shell import Command
 from echo_migrate.stages import Copy, Stage
@@ -108,7 +108,7 @@ def _origin(copy: Copy, stage: Stage, context: Context) -> Side | None:
     """What a COPY takes from: a stage above, or an image."""
     name = copy.origin.lower()
     found = next((one for one in reversed(stage.others) if one.name.lower() == name), None)
-    if found is None and name.isdigit():
+    if found is None and is_number(name):
         found = next((one for one in stage.others if one.number == int(name)), None)
     return _side(found, context) if found else _image(copy.origin, True, context)
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from echo_migrate.bases import Standing
 from echo_migrate.examine import Context
 from echo_migrate.instructions import Instruction
-from echo_migrate.launch import Service
+from echo_migrate.launch import Service, stage_of
 from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import as_root, stage_of
+from echo_migrate.readiness import as_root
+from echo_migrate.reference import is_number
 from echo_migrate.stages import Stage
 
 _FIRST_FREE = 1024
@@ -26,7 +27,7 @@ def privileged_port(node: Stage | Service, context: Context) -> Iterator[Finding
     else:
         places = []
     for port, start, end in places:
-        if port.isdigit() and 0 < int(port) < _FIRST_FREE:
+        if is_number(port) and 0 < int(port) < _FIRST_FREE:
             says = (
                 f"{user} may not listen on port {port} everywhere (Kubernetes among them): listen on one from 1024 on"
             )

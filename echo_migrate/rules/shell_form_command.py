@@ -26,10 +26,10 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         text = _exec_form(launch)
         says = f"{launch.shown} is in shell form, so that signals reach a shell and not the program: "
-        says += f"write {text}" if text else "start it in exec form, or from a script that ends with exec"
+        says += "write it as a list of words" if text else "start it in exec form, or from a script that ends with exec"
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.standing(stage)):
-            fix = Fix(launch.args.replace(0, len(launch.args.value), text), f"use {text}", safe=False)
+            fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
         yield Finding("shell-form-command", launch.start, launch.end, says, fix)
 
 

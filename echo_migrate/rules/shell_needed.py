@@ -48,7 +48,8 @@ def _in_shell_form(run: Run, stage: Stage) -> bool:
     """Whether /bin/sh, or a shell in its place, reads a RUN; a heredoc may have an interpreter of its own."""
     if run.script is None or not _usual_shell(stage, run.instruction.start):
         return False
-    if any(body.value.startswith("#!") for body in run.instruction.heredocs):
+    interpreters = [body.value.partition("\n")[0] for body in run.instruction.heredocs if body.value.startswith("#!")]
+    if any(SHELLS.isdisjoint(word.rpartition("/")[2] for word in one[2:].split()) for one in interpreters):
         return False
     return bool(run.instruction.heredocs) or exec_form(run.instruction.args) is None
 
