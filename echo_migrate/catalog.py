@@ -76,6 +76,7 @@ class Facts(NamedTuple):
     words: dict[str, str]
     debian_releases: dict[str, str]
     stateful: dict[str, list[str]]
+    linked: dict[str, list[str]]
     builders: frozenset[str]
     builder_words: frozenset[str]
     full: frozenset[str]
@@ -270,6 +271,7 @@ def facts() -> Facts:
         words={word: family for family, words in distributions["words"].items() for word in words},
         debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
         stateful=data["stateful"]["images"],
+        linked=data["linked"]["images"],
         builders=frozenset(data["builders"]["images"]),
         builder_words=frozenset(data["builders"]["words"]),
         full=frozenset(data["builders"]["full"]),

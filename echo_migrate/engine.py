@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from echo_migrate.examine import Context, Settings, examine
+from echo_migrate.examine import Context, Settings, check, examine
 from echo_migrate.formats import Format, named, recognised, targets
 from echo_migrate.model import Finding, Outcome, Problem, Result
 from echo_migrate.source import Edit, Source, Unreadable, compatible
@@ -137,14 +137,8 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
     """The result for a file without a text."""
     source = Source(path, "")
     context = Context(source, settings, {}, set())
-    problem = Problem(0, 0, reason)
-    findings = [
-        finding._replace(level=finding.level or rule.level)
-        for rule in settings.rules
-        if Problem in rule.kinds
-        for finding in rule.check(problem, context)
-    ]
-    return Result(source, tuple(findings), (), source)
+    found = check(settings.rules, {Problem: [Problem(0, 0, reason)]}, context)
+    return Result(source, tuple(finding for _, _, finding in found), (), source)
 
 
 def treat_path(path: str, settings: Settings) -> Result | None:

@@ -83,7 +83,7 @@ class Context(NamedTuple):
         return self.asked[id(node)]
 
 
-class _Ignores:
+class Ignores:
     """The ignore comments of a file, by where they hold."""
 
     def __init__(self, nodes: Iterable[Any]) -> None:
@@ -113,7 +113,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     would be stood on; then it is settled what moves, and the other rules are asked.
     """
     nodes = list(format.parse(source, settings.asked(source.path)))
-    ignores = _Ignores(nodes)
+    ignores = Ignores(nodes)
     images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     selected, known = {rule.id: rule for rule in settings.rules}, _all()
 
@@ -134,15 +134,15 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     asked = _grouped(nodes)
     standing = _standings(images, plan(images, judged, commented), asked.get(Service, []), settings)
     context = Context(source, settings, {}, ignores.used, standing, {})
-    guarded = _check(_guards(), asked, context)
+    guarded = check(_guards(), asked, context)
     held = _bonds(guarded, asked, context, ignores, format)
     moves = plan(images, judged, spared, held)
     context = context._replace(moves=dict(zip(images, moves, strict=True)))
     others = tuple(rule for rule in settings.rules if not rule.blocks)
     comments = {Ignore: asked.pop(Ignore, [])}
-    found = [entry for entry in guarded if entry[0].id in selected] + _check(others, asked, context)
+    found = [entry for entry in guarded if entry[0].id in selected] + check(others, asked, context)
     loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
-    found = _check(others, comments, context)  # asked last, when it is known which comments silence something
+    found = check(others, comments, context)  # asked last, when it is known which comments silence something
     loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     findings = sorted(
         dict.fromkeys(loud),  # two stages can say the same of what they both inherit
@@ -154,7 +154,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
 Found = tuple[Rule, Any, Finding]
 
 
-def _check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Found]:
+def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Found]:
     """What rules find, each with its rule and node."""
     by_kind = _by_kind(rules)
     return [
@@ -176,7 +176,7 @@ def _standings(images: list[Image], moves: list[Move], services: list[Service], 
 
 
 def _bonds(
-    found: list[Found], nodes: dict[type, list[Any]], context: Context, ignores: _Ignores, format: Format
+    found: list[Found], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> dict[Image, list[str]]:
     """Why images do not move safely: what stands on them in the file, and in the files that build it."""
     held = _held(found, context, ignores)
@@ -186,7 +186,7 @@ def _bonds(
     ):
         for other, there in format.building(context.source):
             within = context._replace(source=other, asked={})
-            errors = _held(_check(_guards(), _grouped(there), within), within, _Ignores(there))
+            errors = _held(check(_guards(), _grouped(there), within), within, Ignores(there))
             for image, reasons in errors.items():
                 held.setdefault(image, []).extend(f"{reason}, in {os.path.relpath(other.path)}" for reason in reasons)
             nodes[Service] = [*nodes.get(Service, []), *[node for node in there if isinstance(node, Service)]]
@@ -196,7 +196,7 @@ def _bonds(
     return held
 
 
-def _held(found: list[Found], context: Context, ignores: _Ignores) -> dict[Image, list[str]]:
+def _held(found: list[Found], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
     """Why images do not move safely: the errors of what stands on them, but for those that a comment of ours lifts."""
     held: dict[Image, list[str]] = {}
     for rule, node, finding in found:

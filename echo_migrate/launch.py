@@ -1,5 +1,6 @@
 """What a container starts: CMD, ENTRYPOINT and HEALTHCHECK of a Dockerfile, and their like in a compose file."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.instructions import Instruction
@@ -100,6 +101,12 @@ class Service(NamedTuple):
 def stage_of(node: "Stage | Service") -> "Stage | None":
     """The stage that a node is, or that a service builds; None for a service that runs an image as it is."""
     return node.stage if isinstance(node, Service) else node
+
+
+def root_image(stage: "Stage", images: Iterable[Image]) -> Image | None:
+    """The image that a stage, or the first of those it stands on, is FROM."""
+    first = stage.lineage[0]
+    return next((image for image in images if image.where == "FROM" and first.start <= image.start < first.end), None)
 
 
 def launch_of(instruction: Instruction, shell: tuple[str, ...] | None) -> Launch:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from echo_migrate.examine import Context, Settings
+from echo_migrate.examine import Context, Ignores, Settings, check
 from echo_migrate.ignores import in_yaml
 from echo_migrate.model import Pipeline, Result
 from echo_migrate.services import sequence
@@ -26,9 +26,9 @@ _PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaS
 
 def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
     """The first of the files in which the rules on ``Pipeline`` find something, with the first finding."""
-    rules = [rule for rule in settings.rules if Pipeline in rule.kinds]
+    wanted = any(Pipeline in rule.kinds for rule in settings.rules)
     host = settings.catalog.registry.partition("/")[0]
-    for path in paths if rules else ():
+    for path in paths if wanted else ():
         if not _PATH.search(path):
             continue
         try:
@@ -36,17 +36,9 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
             nodes = list(pipelines(source, host))
         except (Unreadable, NotYaml):
             continue
-        ignored = list(in_yaml(source.text)) if nodes else []
-        context = Context(source, settings, {}, set())
-        findings = [
-            finding._replace(level=finding.level or rule.level)
-            for rule in rules
-            for node in nodes
-            for finding in rule.check(node, context)
-            if not any(
-                one.first <= finding.start <= one.last and not one.rules.isdisjoint(("*", rule.id)) for one in ignored
-            )
-        ]
+        ignores = Ignores(in_yaml(source.text) if nodes else ())
+        found = check(settings.rules, {Pipeline: nodes}, Context(source, settings, {}, set()))
+        findings = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
         if findings:
             yield Result(source, tuple(findings[:1]), (), source)
             return

@@ -10,7 +10,7 @@ from typing import Any
 from echo_migrate.bases import ROOT, Base, Standing, base_of
 from echo_migrate.catalog import Catalog
 from echo_migrate.contents import SHELL_PROGRAMS, may_have
-from echo_migrate.launch import Launch, Service
+from echo_migrate.launch import Launch, Service, root_image
 from echo_migrate.layers import within
 from echo_migrate.migration import Move
 from echo_migrate.model import Image
@@ -42,10 +42,7 @@ def root_of(node: Any, images: Iterable[Image]) -> Image | None:
     """The image that a stage (its first ancestor) or a service stands on."""
     if isinstance(node, Service):
         return node.image
-    if not isinstance(node, Stage):
-        return None
-    first = node.lineage[0]
-    return next((image for image in images if image.where == "FROM" and first.start <= image.start < first.end), None)
+    return root_image(node, images) if isinstance(node, Stage) else None
 
 
 def unsaid(nodes: Iterable[Stage | Service], standings: Standings, catalog: Catalog) -> dict[Image, list[str]]:

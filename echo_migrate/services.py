@@ -97,12 +97,17 @@ def _words(node: Any) -> list[str] | None:
         return None
 
 
+def _unread(key: str, start: int, end: int) -> Launch:
+    """What a key starts whose words a variable or a quote leaves open."""
+    return listed(key, [], start, end)._replace(words=None, script=UNREADABLE)
+
+
 def _launch(key: str, node: Any) -> Launch | None:
     if node is None or (is_scalar(node) and node.tag.endswith(":null")):
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
     if words is None:
-        return listed(key, [], start, end)._replace(words=None, script=UNREADABLE)
+        return _unread(key, start, end)
     return listed(key, words, start, end)
 
 
@@ -111,7 +116,7 @@ def _check(node: Any) -> Launch | None:
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
     if words is None:
-        return listed("healthcheck", [], start, end)._replace(words=None, script=UNREADABLE)
+        return _unread("healthcheck", start, end)
     if not words:
         return None
     if is_scalar(node):

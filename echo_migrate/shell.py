@@ -21,39 +21,11 @@ SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 
 BUILT_IN = frozenset(
     (
-        ":",
-        ".",
-        "[",
-        "alias",
-        "bg",
-        "break",
-        "cd",
-        "command",
-        "continue",
-        "eval",
-        "exec",
-        "exit",
-        "export",
-        "false",
-        "fg",
+        *(":", ".", "[", "alias", "bg", "break", "cd", "command", "continue", "eval", "exec", "exit"),
+        *("export", "false", "fg", "getopts", "hash", "jobs", "local", "read", "readonly", "return", "set"),
+        *("shift", "source", "test", "times", "trap", "true", "type", "ulimit", "umask", "unset", "wait"),
+        *("echo", "kill", "printf", "pwd"),
     )
-    + (
-        "getopts",
-        "hash",
-        "jobs",
-        "local",
-        "read",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "source",
-        "test",
-        "times",
-        "trap",
-    )
-    + ("true", "type", "ulimit", "umask", "unset", "wait")
-    + ("echo", "kill", "printf", "pwd")
 )
 """What a POSIX shell or bash runs itself, without a program (POSIX.1-2017, 1.6 Built-In Utilities; bash(1))."""
 

@@ -3,41 +3,26 @@
 import contextlib
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from echo_migrate.expand import expand
+from echo_migrate.composed import Document, Node
 from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.launch import Service
-from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
-from echo_migrate.services import (
-    SERVICE_KEYS,
-    TOP_KEYS,
-    arguments,
-    contexts_of,
-    dockerfile_of,
-    mounts_of,
-    sequence,
-    service_of,
-    settings_beside,
-)
+from echo_migrate.model import Ignore, Problem
+from echo_migrate.services import SERVICE_KEYS, TOP_KEYS, dockerfile_of
 from echo_migrate.source import Edit, Source, Traced, Unreadable
-from echo_migrate.stages import Stage
 from echo_migrate.tree import repository
 from echo_migrate.yamltext import (
     NotYaml,
     alike,
     documents,
     effective,
-    is_mapping,
     is_scalar,
-    is_text,
     items,
     lowered,
-    traced,
 )
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
@@ -50,13 +35,6 @@ _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 
 _TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
 _MOST_FOLDERS = 200
-_CONTEXT = "docker-image://"
-_ALIASED = "the same text also stands where no image is"
-_DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
-_SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
-_VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
-
-Node = Image | Problem | Ignore | Service
 
 
 def candidate(path: str) -> bool:
@@ -97,7 +75,7 @@ def targets(path: str) -> Iterator[tuple[str, str]]:
         return
     with contextlib.suppress(NotYaml):
         for root in documents(source.text):
-            for _, node in _Document(source, root).services:
+            for _, node in Document(source, root).services:
                 build = effective(node).get("build")
                 target, dockerfile = effective(build).get("target"), dockerfile_of(path, build)
                 if dockerfile and is_scalar(target) and "$" not in target.value:
@@ -149,11 +127,11 @@ def _folders(folder: str) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: str) -> "tuple[Source, list[_Document]]":
+def _read(path: str) -> "tuple[Source, list[Document]]":
     """A compose file as it lies on disk, read once a run. Raises ``Unreadable`` and ``NotYaml``."""
     source = Source.read(path)
     known = recognise(path, source.text)
-    return source, [_Document(source, root) for root in documents(source.text)] if known else []
+    return source, [Document(source, root) for root in documents(source.text)] if known else []
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
@@ -164,7 +142,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
     for root in roots:
-        nodes += _Document(source, root).nodes(Service in asked.kinds)
+        nodes += Document(source, root).nodes(Service in asked.kinds)
     return nodes
 
 
@@ -191,295 +169,4 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 
 def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
-    return [inline for root in roots for _, _, inline in _Document(source, root).inlines()]
-
-
-@lru_cache(maxsize=64)
-def _stages(source: Source) -> list[Any]:
-    """The nodes of a Dockerfile that a service builds."""
-    return dockerfile.parse(source, Asked(frozenset([Stage])))
-
-
-class _Document:
-    """One document: its services, with what merge keys and aliases give them."""
-
-    def __init__(self, source: Source, root: Any) -> None:
-        self.source = source
-        self.text = source.text
-        top = dict(items(root))
-        services = top.get("services", None if "version" in top else root)
-        self.services = [(name, node) for name, node in items(services) if is_mapping(node)]
-        self.version_1 = "services" not in top
-        self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
-        self.settings: dict[str, str] | None = None
-        self.given = Counter(
-            place.start
-            for _, node in self.services
-            for _, place in arguments(effective(effective(node).get("build")), self.text)
-            if place.runs
-        )
-        self.counts: Counter[int] = Counter()
-        self.elsewhere: set[int] = set()
-        self._count(root)
-        self.extended = {
-            target.value
-            for _, node in self.services
-            for target in (effective(node).get("extends"), effective(effective(node).get("extends")).get("service"))
-            if is_scalar(target)
-        }
-
-    def _count(self, root: Any) -> None:
-        """How often each scalar stands in the document, and which stand where no image is named."""
-        waiting: list[Any] = [root]
-        seen: set[int] = set()
-        while waiting:
-            node = waiting.pop()
-            if node is None or is_scalar(node) or id(node) in seen:
-                continue
-            seen.add(id(node))
-            for key, child in node.value if is_mapping(node) else [(None, child) for child in node.value]:
-                waiting += [key, child]
-                self.counts.update(id(part) for part in (key, child) if is_scalar(part))
-                if is_scalar(key):
-                    self.elsewhere.add(id(key))
-                if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
-                    self.elsewhere.add(id(child))
-
-    def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-        """The literal platform of a service, and the paths in its container that may be volumes."""
-        build = effective(keys.get("build"))
-        platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
-        literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
-        platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
-        unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
-        return platform, (*mounts_of(keys.get("volumes")), *(("/",) if unseen else ()))
-
-    def nodes(self, services: bool) -> Iterator[Node]:
-        yield from self._images(services)
-        for name, scalar, inline in self.inlines():
-            yield from self._inline(name, scalar, inline)
-
-    def inlines(self) -> list[tuple[str, Any, Traced]]:
-        """The inline Dockerfiles: the service, the scalar, its text."""
-        found: dict[int, tuple[str, Any, Traced]] = {}
-        for name, node in self.services:
-            inline = effective(effective(node).get("build")).get("dockerfile_inline")
-            if is_text(inline):
-                found.setdefault(id(inline), (name, inline, traced(inline, self.text)))
-        return list(found.values())
-
-    def _images(self, services: bool) -> Iterator[Image | Service]:
-        """Each image scalar once, however many services share it by anchor, and the services that run one."""
-        users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
-        scalars: dict[int, Any] = {}
-        for name, node in self.services:
-            keys = effective(node)
-            if is_text(keys.get("image")):
-                scalars[id(keys["image"])] = keys["image"]
-                users.setdefault(id(keys["image"]), []).append((name, keys))
-        for name, node in self.extensions:
-            image = effective(node).get("image")
-            if is_text(image) and id(image) not in scalars:
-                scalars[id(image)] = image
-                users[id(image)] = [(name, effective(node))]
-        results = {keys["image"].value for group in users.values() for _, keys in group if "build" in keys}
-        for key, scalar in scalars.items():
-            image = self._image(scalar, users[key], results)
-            yield image
-            if services and not image.local:
-                whole = [user for user in users[key] if "build" not in user[1]]
-                yield from (service_of(name, keys, image) for name, keys in whole)
-        for name, node in self.services if services else ():
-            yield from self.built(name, effective(node))
-        seen: set[int] = set()
-        for name, node in self.services:
-            build = effective(effective(node).get("build"))
-            yield from self._fed(name, effective(node))
-            for context, value in contexts_of(build):
-                place = traced(value, self.text)
-                at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
-                if place.value.startswith(_CONTEXT, at) and id(value) not in seen:
-                    seen.add(id(value))
-                    ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.runs else place
-                    image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
-                    yield image._replace(locked=_ALIASED) if self.counts[id(value)] > 1 else image
-
-    def builds(self) -> Iterator[tuple[str, dict[str, Any], str]]:
-        """The services that build a Dockerfile in the tree, and that file's real path."""
-        for name, node in self.services:
-            keys = effective(node)
-            path = dockerfile_of(self.source.path, keys["build"]) if keys.get("build") is not None else None
-            if path:
-                yield name, keys, os.path.realpath(path)
-
-    def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Service]:
-        """A service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
-        node = keys.get("build")
-        path = dockerfile_of(self.source.path, node) if node is not None else None
-        if path is None:
-            return
-        try:
-            nodes = _stages(dockerfile or Source.read(path))
-        except Unreadable:
-            return
-        target = effective(node).get("target")
-        wanted = target.value.lower() if is_scalar(target) else None
-        stages = [one for one in nodes if isinstance(one, Stage) and wanted in (None, one.name.lower())]
-        images = tuple(one for one in nodes if isinstance(one, Image))
-        first = stages[-1].lineage[0] if stages else None
-        froms = [one for one in images if first and one.where == "FROM" and first.start <= one.start < first.end]
-        if froms and froms[0].local in ("", "scratch"):
-            service = service_of(name, keys, froms[0])
-            given = bool(list(arguments(effective(node), self.text)))
-            yield service._replace(stage=stages[-1], around=images, open=service.open or given)
-
-    def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
-        """The images that a service's build arguments name, by the Dockerfile that they are given to."""
-        node = keys.get("build")
-        build = effective(node)
-        handed = list(arguments(build, self.text))
-        path = dockerfile_of(self.source.path, node) if handed else None
-        if path is None:
-            return
-        try:
-            text = Source.read(path).text
-            found = {key: expand(value, _unset, escape="\0") for key, value in handed}
-        except (Unreadable, ValueError):
-            return
-        spans = {key: value for key, value in handed if value.runs}
-        given = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in found.items()}
-        contexts = frozenset(context for context, _ in contexts_of(build))
-        platform, mounts = self._circumstances(name, keys)
-        for image in dockerfile.images(text, given, contexts):
-            own = [run for run in image.ref.runs if run[0] >= _FAR]
-            key = next(
-                (key for key, value in spans.items() if own and value.start <= own[0][0] - _FAR <= value.end), None
-            )
-            if key is None or image.where != "FROM":
-                continue
-            whole = len(own) == len(image.ref.runs)
-            locked = image.locked if whole else f"its other part stands in {os.path.normpath(path)}"
-            if self.given[spans[key].start] > 1:
-                locked = "other services are given it too"
-            read = (*image.reads, *(() if whole else own))
-            yield image._replace(
-                ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
-                where=f"services.{name}.build.args.{key}",
-                start=spans[key].start,
-                end=spans[key].end,
-                leaks=tuple((a - _FAR, b - _FAR, words) for a, b, words in image.leaks if a >= _FAR),
-                reads=tuple((a - _FAR, b - _FAR) for a, b in read if a >= _FAR),
-                locked=locked,
-                platform=image.platform or platform,
-                mounts=mounts,
-            )
-
-    def _image(self, scalar: Any, users: list[tuple[str, dict[str, Any]]], results: set[str]) -> Image:
-        name, _ = users[0]
-        where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
-        place = traced(scalar, self.text)
-        image = self._read(place.cut(0, len(place.value.rstrip())) if place.runs else place, scalar, where)
-        built = ["build" in keys for _, keys in users]
-        local = "the result of a build" if all(built) or scalar.value in results else ""
-        locked = "it also names the result of a build" if any(built) and not local else image.locked
-        if id(scalar) in self.elsewhere:
-            locked = _ALIASED
-        around = [self._circumstances(*user) for user in users]
-        platform = next((one for one, _ in around if one), "")
-        mounts = tuple(sorted({mount for _, mounts in around for mount in mounts}))
-        return image._replace(local=local, locked=locked, platform=platform, mounts=mounts)
-
-    def _read(self, place: Traced, scalar: Any, where: str) -> Image:
-        start, end = scalar.start_mark.index, scalar.end_mark.index
-        if place.runs:
-            start, end = place.start, place.end
-        locked = "" if place.runs else "it is written in a form that cannot be edited"
-        try:
-            found = expand(place, _unset, escape="\0")
-        except ValueError:
-            return Image(place, where, start, end, locked="its expression cannot be expanded")
-        return Image(
-            found.text,
-            where,
-            start,
-            end,
-            locked=locked,
-            unsettled=found.unsettled,
-            resolved=self._resolved(found.text.value),
-        )
-
-    def _resolved(self, value: str) -> str:
-        """The reference with what the .env file beside says of its variables, for the report alone."""
-        if "$" not in value:
-            return ""
-        if self.settings is None:
-            self.settings = settings_beside(self.source.path)
-        settings = self.settings
-        filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
-        return filled if filled != value else ""
-
-    def _inline(self, name: str, scalar: Any, inline: Traced) -> Iterator[Node]:
-        """An inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
-        pieces, position = [], 0
-        for match in re.finditer(r"\$\$", inline.value):
-            pieces.append(inline.cut(position, match.start() + 1))
-            position = match.end()
-        whole = Traced.join([*pieces, inline.cut(position, len(inline.value))]) if inline.runs else inline
-        locked = ""
-        if not inline.runs:
-            locked = "it is written in a form that cannot be edited"
-        elif _SINGLE_DOLLAR.search(inline.value):
-            locked = "Compose fills in variables of this Dockerfile"
-        keys = effective(dict(self.services)[name])
-        build = effective(keys.get("build"))
-        if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
-            locked = locked or "its build arguments are given beside it"
-        if self.counts[id(scalar)] > 1:
-            locked = locked or "several services share it"
-        platform, mounts = self._circumstances(name, keys)
-        contexts = frozenset(context for context, _ in contexts_of(build))
-        for node in dockerfile.parse(Source(self.source.path, whole.value), contexts=contexts):
-            if not isinstance(node, Image | Problem | Ignore):
-                continue
-            if not inline.runs:
-                node = node._replace(start=scalar.start_mark.index, end=scalar.end_mark.index)
-            else:
-                node = node._replace(start=_lift(whole, node.start), end=_lift(whole, node.end))
-            if isinstance(node, Ignore):
-                node = node._replace(first=_lift(whole, node.first), last=_lift(whole, node.last))
-            if isinstance(node, Image):
-                runs = tuple(run for a, b in node.ref.runs for run in whole.cut(a, b).runs) if whole.runs else ()
-                where = f"services.{name}.build.dockerfile_inline {node.where}"
-                reads = tuple(run for a, b in node.reads for run in whole.cut(a, b).runs) if whole.runs else ()
-                leaks = tuple((a, b, words) for start, end, words in node.leaks for a, b in whole.cut(start, end).runs)
-                node = node._replace(
-                    ref=Traced(node.ref.value, runs),
-                    where=where,
-                    leaks=leaks,
-                    reads=reads,
-                    locked=node.locked or locked,
-                    platform=node.platform or platform,
-                    mounts=mounts,
-                )
-            yield node
-
-
-_FAR = 10**12
-"""Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
-
-
-def _shifted(place: Traced, by: int) -> Traced:
-    return Traced(place.value, tuple((start + by, end + by) for start, end in place.runs))
-
-
-def _lift(whole: Traced, offset: int) -> int:
-    """The place in the file of an offset in an inline text."""
-    if not whole.runs:
-        return 0
-    if offset >= len(whole.value):
-        return whole.end
-    return whole.cut(offset, offset + 1).start
-
-
-def _unset(name: str) -> None:
-    return None
+    return [inline for root in roots for _, _, inline in Document(source, root).inlines()]

@@ -22,17 +22,6 @@ from echo_migrate.stages import Copy, Stage
 _BRIDGES = {"musl": lazy("gcompat|libc6-compat|glibc|ld-linux"), "glibc": lazy("musl")}
 """What a stage with a C library speaks of that brings, or builds for, the other one."""
 
-_OWN = {
-    "amazoncorretto": ("/usr/lib/jvm",),
-    "eclipse-temurin": ("/opt/java", "/opt/java/openjdk"),
-    "node": ("/usr/local", "/usr/local/bin", "/usr/local/bin/node"),
-    "openjdk": ("/opt/openjdk-*", "/usr/local/openjdk-*"),
-    "php": ("/usr/local", "/usr/local/bin", "/usr/local/bin/php", "/usr/local/lib/php/extensions*"),
-    "python": ("/usr/local", "/usr/local/bin", "/usr/local/bin/python*"),
-    "ruby": ("/usr/local", "/usr/local/bin", "/usr/local/bin/ruby"),
-}
-"""Where images have the programs that they are made for, linked with the C library of their distribution."""
-
 _SHARED = lazy(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
 _PROGRAM = lazy(r"/(?:usr/)?s?bin/[\w.+-]+")
 _PORTABLE = lazy(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|npm|npx|pip\d?|pnpm|tini|yarn|.*\.sh")
@@ -59,14 +48,15 @@ _EXTENSIONS = lazy(r"/usr/local/lib/php/extensions.*")
 class Side(NamedTuple):
     """An image, with the stages of the file that make it, that something is copied from or to.
 
-    ``version`` is the minor version of what it is made for, "" if its tag does not say it. ``text`` is what its stages
-    say, in small letters, and ``later`` are the RUNs of those that stand on them.
+    ``version`` is the minor version of what it is made for, "" if its tag does not say it, and ``own`` is where that
+    lies. ``text`` is what its stages say, in small letters, and ``later`` are the RUNs of those that stand on them.
     """
 
     name: str
     libc: str | None
     upstream: str
     version: str
+    own: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
     text: str = ""
     later: tuple[Run, ...] = ()
@@ -137,7 +127,8 @@ def _image(value: str, literal: bool, context: Context) -> Side | None:
     name = known.name if known and not known.likely else ""
     without = "static" in basename(reference.repository)  # distroless/static and its like have no C library
     libc = None if without else base_of(value, catalog).libc
-    return Side(value, libc, name, version[0] if version else "")
+    own = catalog.facts.linked.get(name, ())
+    return Side(value, libc, name, version[0] if version else "", tuple(own))
 
 
 def _path(source: str, stage: Stage) -> str:
@@ -164,7 +155,7 @@ def _bound(path: str, there: Side, here: Side) -> str:
     """What becomes of a path with another C library; "" where nothing is for certain."""
     if _SHARED.fullmatch(path) or _EXTENSIONS.fullmatch(path):
         return "it will not load"
-    if any(fnmatchcase(path, one) for one in _OWN.get(there.upstream, ())) or _packaged(path, there):
+    if any(fnmatchcase(path, one) for one in there.own) or _packaged(path, there):
         return "it will not start"
     if not _STATIC.search(there.text) and any(_links(path, command, run, there) for run, command in there.commands):
         return "it will not start"
