@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from echo_migrate.catalog import Catalog
 from echo_migrate.data import read_block
+from echo_migrate.lazy import lazy
 from echo_migrate.reference import Reference, is_version, parse
 from echo_migrate.shell import SHELLS
 
 _LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
 _UPSTREAM = "upstream"
-_RELEASE = re.compile(r"-debian\d+$")
+_RELEASE = lazy(r"-debian\d+$")
 ROOT = ("root", "0")
 
 

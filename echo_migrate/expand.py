@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from echo_migrate.lazy import lazy
 from echo_migrate.source import Traced
 
 LONGEST = 4096
@@ -16,8 +17,8 @@ LONGEST_EDITED = 512
 DEEPEST = 64
 _PLAIN = re.compile(r"[^$'\"\\`]*")
 _NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[^\W\d]\w*")
-_HEREDOC_WORD = re.compile(r"([0-9]*)<<(-?)[\t\n\v\f\r ]*([^<]*)")
-_UNEXPANDED = re.compile(r"\$\{|\$\w")
+_HEREDOC_WORD = lazy(r"([0-9]*)<<(-?)[\t\n\v\f\r ]*([^<]*)")
+_UNEXPANDED = lazy(r"\$\{|\$\w")
 
 
 class Expansion(NamedTuple):

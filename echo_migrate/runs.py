@@ -1,17 +1,17 @@
 """A RUN: the commands that its shell runs, its calls of package managers, its mounts."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from posixpath import join, normpath
 from typing import NamedTuple
 
 from echo_migrate.instructions import Instruction
+from echo_migrate.lazy import lazy
 from echo_migrate.packages import Call, call
 from echo_migrate.shell import NOTHING, SHELLS, Command, Script, Word, execute, read
 from echo_migrate.source import Traced
 
-_HEREDOC = re.compile(r"<<-?\s*(['\"]?)[\w.-]+\1")
-_ITEM = re.compile(r"\"((?:[^\"\\]|\\.)*)\"")
+_HEREDOC = lazy(r"<<-?\s*(['\"]?)[\w.-]+\1")
+_ITEM = lazy(r"\"((?:[^\"\\]|\\.)*)\"")
 
 
 class Mount(NamedTuple):

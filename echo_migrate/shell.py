@@ -4,9 +4,9 @@ What is read is the text as a shell gets it, so that a Dockerfile's continuation
 of ``sudo``, ``env``, ``xargs`` and their like, and scripts behind ``sh -c``, are read as the commands they run.
 """
 
-import re
 from typing import NamedTuple
 
+from echo_migrate.lazy import lazy
 from echo_migrate.source import Traced
 
 DEEPEST = 8
@@ -53,7 +53,7 @@ WRAPPERS: dict[str, tuple[str, int]] = {
 """Commands that run the command behind them: their short options with a value, and how many words of their own come
 first (their manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_ASSIGNMENT = lazy(r"[A-Za-z_]\w*=")
 
 
 class Word(NamedTuple):

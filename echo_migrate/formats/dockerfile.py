@@ -10,6 +10,7 @@ from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import ignores
 from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reference import VARIABLE
 from echo_migrate.runs import script_of
@@ -21,12 +22,12 @@ NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.docke
 _CODE = re.compile(
     r"(?i).*\.(?:[jt]sx?|bats|cs|css|go|hs|html?|java|json|kt|lock|ps1|py|rb|rs|rst|sh|snap|toml|xml|ya?ml)"
 )
-_OPENING = re.compile(
+_OPENING = lazy(
     r"(?i)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
     r"(?:ARG[ \t]+\w+(?:=[^\n]*)?|FROM[ \t]+(?:--\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?)[ \t\r]*(?:\n|$)"
 )
-_TEMPLATE = re.compile(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
-_JINJA = re.compile(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
+_TEMPLATE = lazy(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
+_JINJA = lazy(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
 """Marks that are no Go template of a command's (``docker inspect --format '{{.Id}}'``), so may stand in any place."""
 
 _LITERAL = frozenset(("add", "arg", "copy", "env", "expose", "from", "user", "volume", "workdir"))
@@ -37,15 +38,15 @@ _SET_BY_BUILD = frozenset(
 ) | {"TARGETSTAGE"}
 """BuildKit, frontend/dockerfile/dockerfile2llb/platform.go, defaultArgs."""
 
-_FOR_PEOPLE = re.compile(r"(?:^|[\\/])\.devcontainer[\\/]")
+_FOR_PEOPLE = lazy(r"(?:^|[\\/])\.devcontainer[\\/]")
 """Images that people develop in: what a shipped image should not have is what these are for, so that nothing ships."""
 
-_MOUNT_FROM = re.compile(r"(?i)(?:^|(?<=,))from=([^,]*)")
+_MOUNT_FROM = lazy(r"(?i)(?:^|(?<=,))from=([^,]*)")
 _MOST_STAGES = 500
 _MOST_NAMES = 64
-_NAMED = re.compile(r"\$\{?(\w+)")
-_SUBSTITUTES = re.compile(r"\$\(|`|<\(")
-_BROKEN = re.compile(r"\$\{\w*[^\w}]")
+_NAMED = lazy(r"\$\{?(\w+)")
+_SUBSTITUTES = lazy(r"\$\(|`|<\(")
+_BROKEN = lazy(r"\$\{\w*[^\w}]")
 
 Node = Image | Problem | Ignore | Instruction | Stage
 
