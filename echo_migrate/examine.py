@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.bases import Standing
 from echo_migrate.catalog import Catalog
-from echo_migrate.formats import Asked, Format
+from echo_migrate.formats import Asked, Format, building
 from echo_migrate.launch import Service
 from echo_migrate.migration import Move, judge, outcome, plan
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome, Rule
@@ -184,7 +184,7 @@ def _bonds(
     if any(
         standing.short or keeps_state(standing, context.settings.catalog) for standing in context.standings.values()
     ):
-        for other, there in format.building(context.source):
+        for other, there in building(format, context.source):
             within = context._replace(source=other, asked={})
             errors = _held(check(_guards(), _grouped(there), within), within, Ignores(there))
             for image, reasons in errors.items():

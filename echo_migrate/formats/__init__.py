@@ -21,7 +21,12 @@ NOTHING_ASKED = Asked()
 
 
 class Format(Protocol):
-    """What a module of this package is. ``NAME`` matches the file names that leave no doubt."""
+    """What a module of this package is. ``NAME`` matches the file names that leave no doubt.
+
+    Two functions more are a module's that has something to say: ``targets(path)``, the builds that a candidate asks
+    for (a Dockerfile's path, and the stage's name), and ``building(source)``, the files on disk that build this text,
+    each with the nodes that do and its ignore comments.
+    """
 
     NAME: Pattern[str]
 
@@ -33,12 +38,6 @@ class Format(Protocol):
 
     def parse(self, source: Source, asked: Asked) -> Iterable[Any]:
         """The nodes of a file, for rules to be called on; never raises for what a file holds."""
-
-    def targets(self, path: str) -> Iterable[tuple[str, str]]:
-        """The builds that a candidate asks for, if it is of this kind: a Dockerfile's path, and the stage's name."""
-
-    def building(self, source: Source) -> Iterable[tuple[Source, list[Any]]]:
-        """The files on disk that build this text, each with the nodes that do and its ignore comments."""
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
@@ -73,6 +72,16 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for path in paths:
         format = next((format for format in formats() if format.candidate(path)), None)
-        for dockerfile, name in format.targets(path) if format else ():
+        for dockerfile, name in getattr(format, "targets", _nothing)(path):
             found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
     return {path: frozenset(names) for path, names in found.items()}
+
+
+def building(format: Format, source: Source) -> Iterable[tuple[Source, list[Any]]]:
+    """The files on disk that build a text of this format, each with the nodes that do and its ignore comments."""
+    builders: Iterable[tuple[Source, list[Any]]] = getattr(format, "building", _nothing)(source)
+    return builders
+
+
+def _nothing(_: Any) -> tuple[()]:
+    return ()

@@ -61,10 +61,6 @@ def _only_known_keys(text: str) -> bool:
     return known and all(key in SERVICE_KEYS or key.startswith("x-") or key == "<<" for key in keys)
 
 
-def building(source: Source) -> tuple[()]:
-    return ()
-
-
 def targets(path: str) -> Iterator[tuple[str, str]]:
     """The builds of a compose file that name a target."""
     try:

@@ -61,10 +61,6 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
 
 
-def targets(path: str) -> tuple[()]:
-    return ()
-
-
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
     """What builds a Dockerfile: compose files, for now."""
     from echo_migrate.formats import compose
