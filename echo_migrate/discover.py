@@ -3,14 +3,11 @@
 import os
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.formats import candidate
 from echo_migrate.git import git
-from echo_migrate.tree import repository
-
-_SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
+from echo_migrate.tree import SKIPPED, entered, is_environment, top
 
 
 class Discovery(NamedTuple):
@@ -45,7 +42,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             found.missing.append(path)
         elif not _excluded(path, os.path.dirname(os.path.abspath(path)), patterns):
             if candidate(path):
-                _add(os.path.normpath(path), _root(path), seen, found)
+                _add(os.path.normpath(path), top(path), seen, found)
             else:
                 found.skipped.append(path)
     found.files.sort()
@@ -59,14 +56,6 @@ def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
     elif real not in seen:
         seen.add(real)
         found.files.append(path)
-
-
-def _root(path: str) -> str:
-    """The tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
-    here = os.path.realpath(os.path.dirname(os.path.abspath(path)))
-    working = os.path.realpath(os.getcwd())
-    below = (here + "/").startswith(working.rstrip("/") + "/")
-    return repository(here) or (working if below else here)
 
 
 def _patterns(exclude: Iterable[str]) -> tuple[str, ...]:
@@ -108,29 +97,14 @@ def _git(path: str, notes: list[str]) -> list[str] | None:
 def _skipped(path: str, name: str) -> bool:
     """Whether a file lies in a folder that a walk would not enter."""
     folders = name.split("/")[:-1]
-    return not _SKIPPED.isdisjoint(folders) or any(
-        _is_environment(os.path.join(path, *folders[:depth])) for depth in range(1, len(folders) + 1)
+    return not SKIPPED.isdisjoint(folders) or any(
+        is_environment(os.path.join(path, *folders[:depth])) for depth in range(1, len(folders) + 1)
     )
-
-
-@lru_cache
-def _is_environment(folder: str) -> bool:
-    return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
 def _walk(path: str, notes: list[str]) -> list[str]:
     names = []
-    for folder, folders, files in os.walk(path):
-        kept = []
-        for name in sorted(folders):
-            full = os.path.join(folder, name)
-            if name in _SKIPPED or os.path.islink(full) or _is_environment(full):
-                continue
-            if os.path.lexists(os.path.join(full, ".git")):
-                notes.append(_other_repository(full))
-            else:
-                kept.append(name)
-        folders[:] = kept
+    for folder, files in entered(path, lambda other: notes.append(_other_repository(other))):
         names += [os.path.relpath(os.path.join(folder, name), path) for name in files]
     return names
 

@@ -85,11 +85,12 @@ class Service(NamedTuple):
     open: bool = False
     stage: "Stage | None" = None
     around: tuple[Image, ...] = ()
+    kind: str = "service"
 
     @property
     def shown(self) -> str:
         """What messages call it."""
-        return f"service {self.name}"
+        return f"{self.kind} {self.name}"
 
     def launched(self, verb: str) -> Launch | None:
         """What it starts by a key, named as the instruction of a Dockerfile."""
@@ -137,6 +138,11 @@ def listed(verb: str, words: list[str], start: int, end: int) -> Launch:
     items = tuple(Word(Traced.of(word, 0, len(word)), True, start, end) for word in words)
     script = execute(items, start, end) if items else NOTHING
     return Launch(verb, False, tuple(words), script, start, end, Traced(" ".join(words), ()))
+
+
+def unread(verb: str, start: int, end: int) -> Launch:
+    """What a key starts whose words a variable or a quote leaves open."""
+    return listed(verb, [], start, end)._replace(words=None, script=UNREADABLE)
 
 
 def line(verb: str, text: str, start: int, end: int) -> Launch:

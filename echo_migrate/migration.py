@@ -171,19 +171,30 @@ class _Target:
             return found._replace(reasons=(missing or self.upstream.doubt,))
         found = found._replace(target=target)
         self._known_tag(target, name)
-        if image.locked or not image.ref.runs:
+        if image.locked or not (image.ref.runs or image.parts):
             return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
-        places = [image.ref.replace(*change) for change in changes]
-        torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
-        if len(torn) > 1 or any(not edit.text for edit in torn):
-            return found._replace(reasons=(*self.doubts, "it is put together from build arguments of their own"))
-        edits = tuple(edit for place in places for edit in place)
+        edits = image.parts.spell(target) if image.parts else self._spelt(changes)
+        if edits is None:
+            apart = (
+                "its keys have no place for the new name"
+                if image.parts
+                else "it is put together from build arguments of their own"
+            )
+            return found._replace(reasons=(*self.doubts, apart))
         for start, end, words in image.leaks:
             if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
                 self.doubts.append(words)
         return found._replace(
             state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts)
         )
+
+    def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
+        """The edits that make the changes where the reference was written; None where they would tear it apart."""
+        places = [self.image.ref.replace(*change) for change in changes]
+        torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
+        if len(torn) > 1 or any(not edit.text for edit in torn):
+            return None
+        return tuple(edit for place in places for edit in place)
 
     def _within(self, edit: Edit) -> bool:
         """Whether an edit stays inside the expression, and touches no build argument."""
@@ -288,6 +299,9 @@ class _Target:
         image = self.image
         if self.upstream.doubt:
             self.doubts.append(self.upstream.doubt)
+        self.doubts += image.doubts
+        if image.anonymous and self.catalog.login:
+            self.doubts.append(image.anonymous)
         if image.platform not in COMMON_PLATFORMS:
             self.doubts.append(f"the platform {image.platform} may not be offered")
         if image.unsettled:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from echo_migrate.lazy import lazy
+from echo_migrate.reference import parse
 from echo_migrate.source import Edit, Source, Traced
 
 if TYPE_CHECKING:
@@ -19,6 +21,44 @@ STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "needs-per
 Basis = Literal["seen", "convention"]
 
 
+_NUMBER = lazy(r"[-+.0-9][-+0-9_.:eExXoO]*")
+"""What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
+
+
+class Parts(NamedTuple):
+    """A reference whose pieces are written in places of their own, such as the keys of a chart's values.
+
+    ``registry`` and ``tag`` are None where there is no place for them. ``bare`` says that the tag stands in YAML
+    without quotes, so that one that reads as a number is given them: it was a text, and stays one.
+    """
+
+    repository: Traced
+    registry: Traced | None = None
+    tag: Traced | None = None
+    bare: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Where the pieces stand."""
+        return tuple(run for piece in (self.registry, self.repository, self.tag) if piece for run in piece.runs)
+
+    def spell(self, target: str) -> tuple[Edit, ...] | None:
+        """The edits after which the pieces name a target; None where they cannot."""
+        reference = parse(target)
+        tag = target[len(reference.name) + 1 :]
+        if self.bare and _NUMBER.fullmatch(tag):
+            tag = f'"{tag}"'
+        pieces = [(self.tag, tag)] if self.tag else []
+        if self.registry is None:
+            pieces.append((self.repository, reference.name))
+        else:
+            pieces += [(self.registry, reference.registry), (self.repository, reference.repository)]
+        changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
+        if not all(piece.runs for piece, _ in changed) or (tag and not self.tag):
+            return None
+        return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))
+
+
 class Image(NamedTuple):
     """A place that names an image.
 
@@ -27,7 +67,9 @@ class Image(NamedTuple):
     place must not be edited. ``unsettled`` names the variables that only a build decides; ``leaks`` are spans whose
     text a build argument also carries elsewhere, with the words that say so. ``reads`` are places that
     decide over the reference without being part of it. ``resolved`` is the reference as far as
-    another file settles it; ``mounts`` are the paths in the container that volumes cover.
+    another file settles it; ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where
+    its pieces stand in places of their own. ``doubts`` say why no move of it is safe, ``anonymous`` why one to a
+    registry that wants a login is not.
     """
 
     ref: Traced
@@ -42,6 +84,9 @@ class Image(NamedTuple):
     reads: tuple[tuple[int, int], ...] = ()
     resolved: str = ""
     mounts: tuple[str, ...] = ()
+    parts: Parts | None = None
+    doubts: tuple[str, ...] = ()
+    anonymous: str = ""
 
     @property
     def shown(self) -> str:
@@ -51,12 +96,13 @@ class Image(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Why a file, or the rest of it, could not be read as what its name says."""
+    """Why a file, or a part of it, could not be read as what it is taken for."""
 
     start: int
     end: int
     reason: str
     level: Level = "warning"
+    what: str = "this file"
 
 
 class Pipeline(NamedTuple):

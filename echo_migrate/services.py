@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.launch import Launch, Place, Service, line, listed
+from echo_migrate.launch import Launch, Place, Service, line, listed, unread
 from echo_migrate.model import Image
 from echo_migrate.reference import VARIABLE, is_number
-from echo_migrate.shell import LONGEST, UNREADABLE
+from echo_migrate.shell import LONGEST
 from echo_migrate.source import Source, Traced, Unreadable
 from echo_migrate.tree import repository
 from echo_migrate.yamltext import effective, is_scalar, is_text, items, traced
@@ -97,17 +97,12 @@ def _words(node: Any) -> list[str] | None:
         return None
 
 
-def _unread(key: str, start: int, end: int) -> Launch:
-    """What a key starts whose words a variable or a quote leaves open."""
-    return listed(key, [], start, end)._replace(words=None, script=UNREADABLE)
-
-
 def _launch(key: str, node: Any) -> Launch | None:
     if node is None or (is_scalar(node) and node.tag.endswith(":null")):
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
     if words is None:
-        return _unread(key, start, end)
+        return unread(key, start, end)
     return listed(key, words, start, end)
 
 
@@ -116,7 +111,7 @@ def _check(node: Any) -> Launch | None:
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
     if words is None:
-        return _unread("healthcheck", start, end)
+        return unread("healthcheck", start, end)
     if not words:
         return None
     if is_scalar(node):

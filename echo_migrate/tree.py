@@ -1,7 +1,11 @@
 """Where a tree ends."""
 
 import os
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+
+SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
+"""Folders in which no file is anybody's own."""
 
 
 @lru_cache
@@ -12,6 +16,14 @@ def repository(folder: str) -> str | None:
             return None
         folder = os.path.dirname(folder)
     return folder
+
+
+def top(path: str) -> str:
+    """The tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
+    here = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    working = os.path.realpath(os.getcwd())
+    below = (here + "/").startswith(working.rstrip("/") + "/")
+    return repository(here) or (working if below else here)
 
 
 @lru_cache
@@ -27,3 +39,28 @@ def ignore_file(path: str) -> bool:
         if folder in (top, os.path.dirname(folder)):
             return False
         folder = os.path.dirname(folder)
+
+
+def entered(path: str, other: Callable[[str], object] = str) -> Iterator[tuple[str, list[str]]]:
+    """The folders below one, itself included, each with its files: none that is skipped, a link, or an environment.
+
+    Another repository within is not entered; ``other`` is told of it.
+    """
+    for folder, folders, files in os.walk(path):
+        yield folder, files
+        kept = []
+        for name in sorted(folders):
+            full = os.path.join(folder, name)
+            if name in SKIPPED or os.path.islink(full) or is_environment(full):
+                continue
+            if os.path.lexists(os.path.join(full, ".git")):
+                other(full)
+            else:
+                kept.append(name)
+        folders[:] = kept
+
+
+@lru_cache
+def is_environment(folder: str) -> bool:
+    """Whether a folder is a virtual environment of Python's."""
+    return os.path.exists(os.path.join(folder, "pyvenv.cfg"))

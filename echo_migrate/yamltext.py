@@ -145,24 +145,33 @@ def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
         position += end - start
 
 
-def alike(one: Any, other: Any, edits: list[Edit], above: tuple[int, ...] = ()) -> bool:
+def alike(one: Any, other: Any, edits: list[Edit]) -> bool:
     """Whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
-    if one is None or other is None or id(one) in above:
-        return (one is None) == (other is None)
-    if one.id != other.id or one.tag != other.tag:
-        return False
-    if is_scalar(one):
-        if one.value == other.value:
-            return True
-        place = bisect_left(edits, (one.start_mark.index,))
-        return place < len(edits) and edits[place].end <= one.end_mark.index
-    if len(one.value) != len(other.value):
-        return False
-    above = (*above, id(one))
-    for a, b in zip(one.value, other.value, strict=True):
-        if is_mapping(one) and (getattr(a[0], "value", None) != getattr(b[0], "value", None)) and is_scalar(a[0]):
+    waiting = [(one, other)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        one, other = waiting.pop()
+        if one is None or other is None:
+            if one is not other:
+                return False
+            continue
+        if (id(one), id(other)) in seen:
+            continue
+        seen.add((id(one), id(other)))
+        if one.id != other.id or one.tag != other.tag:
             return False
-        pairs = zip(a, b, strict=True) if is_mapping(one) else ((a, b),)
-        if not all(alike(x, y, edits, above) for x, y in pairs):
+        if is_scalar(one):
+            place = bisect_left(edits, (one.start_mark.index,))
+            if one.value != other.value and not (place < len(edits) and edits[place].end <= one.end_mark.index):
+                return False
+            continue
+        if len(one.value) != len(other.value):
             return False
+        for a, b in zip(one.value, other.value, strict=True):
+            if not is_mapping(one):
+                waiting.append((a, b))
+            elif is_scalar(a[0]) and getattr(b[0], "value", None) != a[0].value:
+                return False
+            else:
+                waiting += zip(a, b, strict=True)
     return True

@@ -38,15 +38,16 @@ class Summary(NamedTuple):
 
 
 def summary(results: Iterable[Result]) -> Summary:
-    files = convention = 0
+    files = set()
+    convention = 0
     states: Counter[str] = Counter()
     for result in results:
-        files += 1
+        files.add(result.source.path)
         for outcome in result.outcomes:
             states[outcome.state] += 1
             convention += outcome.state == "migrate" and outcome.basis == "convention"
     return Summary(
-        files,
+        len(files),
         states.total() - states["local"],
         states["migrate"],
         states["hardened"],

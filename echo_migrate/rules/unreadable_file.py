@@ -8,5 +8,5 @@ from echo_migrate.model import Finding, Problem, rule
 
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
-    says = f"this file {problem.reason}; nothing in it is rewritten"
+    says = f"{problem.what} {problem.reason}; nothing in it is rewritten"
     yield Finding("unreadable-file", problem.start, problem.end, says, level=problem.level)

@@ -1,0 +1,108 @@
+"""CI systems whose files need no more than the way to a key: CircleCI, Azure Pipelines, Bitbucket and others.
+
+Which files, and which ways, is data in ``mappings/places/ci.yaml``.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.data import read_data
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.model import Image
+from echo_migrate.source import Source
+from echo_migrate.yamlimages import NO_NAME as NAME
+from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
+from echo_migrate.yamltext import effective, is_mapping, is_scalar
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+
+_NO_LOGIN = "no login to pull it with stands beside it"
+
+
+class Kind(NamedTuple):
+    """A kind of file: its paths, what its text has, the ways to its images, and the key of a login."""
+
+    name: str
+    files: "re.Pattern[str]"
+    needs: "re.Pattern[str]"
+    images: tuple[tuple[str, ...], ...]
+    login: str
+
+
+@lru_cache
+def kinds() -> list[Kind]:
+    """The kinds that there is data for."""
+    rows: dict[str, Any] = read_data("places/ci.yaml")
+    return [
+        Kind(
+            name,
+            re.compile(row["files"]),
+            re.compile(rf"(?m)^[ \t-]*(?:{'|'.join(row['needs'])})[ \t]*:"),
+            tuple(tuple(way.split(".")) for way in row["images"]),
+            row.get("login", ""),
+        )
+        for name, row in rows.items()
+    ]
+
+
+def candidate(path: str) -> bool:
+    return bool(YAML.fullmatch(path))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By its path, which is that of one system, and a word that leads to images."""
+    return candidate(path) and _kind(path, text) is not None
+
+
+def _kind(path: str, text: str) -> Kind | None:
+    path = path.replace("\\", "/")
+    return next((kind for kind in kinds() if kind.files.search(path) and kind.needs.search(text)), None)
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a file, ignore comments and problems; never raises."""
+    sheet = Sheet(source)
+    kind = _kind(source.path, source.text)
+    ways = [(way, kind.login) for way in kind.images] if kind else []
+    return nodes(
+        sheet,
+        (image for root in sheet.roots for way, login in ways for image in _images(sheet, root, way, login)),
+        asked,
+    )
+
+
+def _images(sheet: Sheet, root: Any, way: tuple[str, ...], login: str) -> Iterator[Image]:
+    for path, holder, node in _follow(root, way, (), None, set()):
+        anonymous = _NO_LOGIN if login and login not in effective(holder) else ""
+        yield from sheet.image(node, ".".join(path), way[-1], anonymous=anonymous)
+
+
+Found = tuple[tuple[str, ...], Any, Any]
+
+
+def _follow(
+    node: Any, way: tuple[str, ...], path: tuple[str, ...], holder: Any, seen: set[tuple[int, int]]
+) -> Iterator[Found]:
+    """The scalars at the end of a way, each with its path and the mapping that holds it."""
+    if not way:
+        if is_scalar(node):
+            yield path, holder, node
+        return
+    if node is None or is_scalar(node) or (id(node), len(way)) in seen:
+        return
+    seen.add((id(node), len(way)))
+    step, rest = way[0], way[1:]
+    if is_mapping(node):
+        below = list(effective(node).items())
+        holder = node
+    else:
+        below = [(str(index), child) for index, child in enumerate(node.value)]
+    if step == "**":
+        yield from _follow(node, rest, path, holder, seen)
+    for key, child in below:
+        if step == "**":
+            yield from _follow(child, way, (*path, key), holder, seen)
+        elif step in ("*", key):
+            yield from _follow(child, rest, (*path, key), holder, seen)

@@ -1,0 +1,114 @@
+"""GitHub workflows and actions: job containers, their services, and actions that are an image.
+
+Shapes: docs.github.com, "Workflow syntax for GitHub Actions" (jobs.<id>.container, .services, .strategy.matrix,
+steps[*].uses) and "Metadata syntax for GitHub Actions" (runs.image), 2026.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.lazy import lazy
+from echo_migrate.model import Image
+from echo_migrate.services import mounts_of, sequence
+from echo_migrate.source import Source
+from echo_migrate.yamlimages import NO_NAME as NAME
+from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
+from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items, traced
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+
+_ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
+_WORKFLOW = lazy(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
+_JOBS = lazy(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
+_RUNS = lazy(r"(?m)^[\"']?runs[\"']?[ \t]*:")
+_NAMES = lazy(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
+_MATRIX = lazy(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
+_DOCKER = "docker://"
+_NO_LOGIN = "no credentials stand beside it, and it is pulled before any step can log in"
+_BEFORE = "GitHub pulls it before any step can log in"
+
+
+def candidate(path: str) -> bool:
+    return bool(YAML.fullmatch(path))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By content: triggers and jobs, or an action's runs; and something that can name an image."""
+    if not candidate(path) or not _NAMES.search(text):
+        return False
+    if _ACTION.fullmatch(path):
+        return bool(_RUNS.search(text))
+    return bool(_WORKFLOW.search(text) and _JOBS.search(text))
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a workflow or an action, ignore comments and problems; never raises."""
+    sheet = Sheet(source)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), asked)
+
+
+def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image]:
+    for id, node in items(top.get("jobs")):
+        job = effective(node)
+        where = f"jobs.{id}"
+        yield from _container(sheet, job, job.get("container"), f"{where}.container")
+        for name, service in items(job.get("services")):
+            yield from _container(sheet, job, service, f"{where}.services.{name}")
+        yield from _steps(sheet, job.get("steps"), where)
+    runs = effective(top.get("runs"))
+    yield from _steps(sheet, runs.get("steps"), "runs")
+    if is_text(runs.get("image")):
+        yield from _docker(sheet, runs["image"], "image", "runs.image")
+
+
+def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iterator[Image]:
+    """The image of a container, in its short form or under ``image``; those of a matrix where it names one."""
+    keys = effective(node) if is_mapping(node) else {}
+    image, key = (keys.get("image"), "image") if keys else (node, where.rpartition(".")[2])
+    if not is_text(image):
+        return
+    anonymous = "" if "credentials" in keys else _NO_LOGIN
+    mounts = tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ())
+    where = f"{where}.image"
+    named = _MATRIX.fullmatch(image.value.strip())
+    if named and is_mapping(job.get("strategy")):
+        locked = "" if sheet.text.count(f"matrix.{named[1]}") == 1 else "the matrix is asked for it elsewhere too"
+        for entry in _matrix(job, named[1]):
+            yield from sheet.image(entry, where, named[1], anonymous=anonymous, mounts=mounts, locked=locked)
+    elif "${{" in image.value:
+        for found in sheet.image(image, where, key, anonymous=anonymous, mounts=mounts):
+            yield found._replace(locked="a run decides it", unsettled=(found.ref.value.strip("${} "),))
+    else:
+        yield from sheet.image(image, where, key, anonymous=anonymous, mounts=mounts)
+
+
+def _mounts_more(options: Any) -> bool:
+    return is_scalar(options) and bool(re.search(r"(?:^|\s)(?:-v|--volume|--mount|--tmpfs)\b", options.value))
+
+
+def _matrix(job: dict[str, Any], name: str) -> Iterator[Any]:
+    """What a key of a job's matrix can be, where it is written out."""
+    matrix = effective(effective(job.get("strategy")).get("matrix"))
+    yield from sequence(matrix.get(name))
+    for more in sequence(matrix.get("include")):
+        if name in effective(more):
+            yield effective(more)[name]
+
+
+def _steps(sheet: Sheet, steps: Any, where: str) -> Iterator[Image]:
+    for index, step in enumerate(sequence(steps)):
+        uses = effective(step).get("uses")
+        if is_text(uses):
+            yield from _docker(sheet, uses, "uses", f"{where}.steps.{index}.uses")
+
+
+def _docker(sheet: Sheet, node: Any, key: str, where: str) -> Iterator[Image]:
+    """The image behind ``docker://``."""
+    if not node.value.startswith(_DOCKER):
+        return
+    place = traced(node, sheet.text)
+    for image in sheet.image(node, where, key, locked=_BEFORE):
+        ref = place.cut(len(_DOCKER), len(place.value)) if place.runs else place._replace(value=node.value[9:])
+        yield image._replace(ref=ref, start=ref.start if ref.runs else image.start)

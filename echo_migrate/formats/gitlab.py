@@ -1,0 +1,85 @@
+"""GitLab CI: the image of a pipeline or a job, and its services.
+
+Shapes: docs.gitlab.com, "CI/CD YAML syntax reference" (image, services, default) and "Services" (how a service's host
+name comes from its image's), 18.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.lazy import lazy
+from echo_migrate.model import Image
+from echo_migrate.services import sequence
+from echo_migrate.source import Source
+from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
+from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+
+NAME = re.compile(r"(?i)\.gitlab-ci\.ya?ml")
+_FILE = re.compile(r"(?i)(?:.*[._-])?gitlab-ci(?:[._-].*)?\.ya?ml")
+_FOLDER = re.compile(r"(?:^|.*/)\.?gitlab(?:-ci)?/.*\.ya?ml")
+_NAMES = lazy(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
+_JOB = lazy(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
+_STAGE = lazy(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
+_OTHER = lazy(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
+_VARIABLE = lazy(r"\$\{(\w+)\}|\$(\w+)")
+
+
+def candidate(path: str) -> bool:
+    return bool(YAML.fullmatch(path))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By its name, or by content: jobs with a script and a stage, an image or services."""
+    if not candidate(path) or not _NAMES.search(text):
+        return False
+    if _FILE.fullmatch(path.rpartition("/")[2]):
+        return True
+    if _OTHER.search(text) or not _JOB.search(text):
+        return False
+    return bool(_FOLDER.fullmatch(path)) or bool(_STAGE.search(text))
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a pipeline, ignore comments and problems; never raises."""
+    sheet = Sheet(source)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
+
+
+def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
+    top = effective(root)
+    values = {name: _value(node) for name, node in items(top.get("variables"))}
+    holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
+    for where, keys in holders:
+        yield from _image(sheet, keys.get("image"), f"{where}image", values)
+        for index, service in enumerate(sequence(keys.get("services"))):
+            yield from _service(sheet, service, f"{where}services.{index}.image", values)
+
+
+def _value(node: Any) -> str:
+    """A variable's value, which can stand under ``value``."""
+    node = effective(node).get("value") if is_mapping(node) else node
+    return node.value if is_scalar(node) else ""
+
+
+def _image(sheet: Sheet, node: Any, where: str, values: dict[str, str], **fields: Any) -> Iterator[Image]:
+    """The image of ``image`` or a service, in its short form or under ``name``."""
+    name, key = (effective(node).get("name"), "name") if is_mapping(node) else (node, fields.pop("key", "image"))
+    fields.pop("key", "")
+    for image in sheet.image(name, where, key, **fields):
+        value = image.ref.value
+        filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
+        yield image._replace(resolved=filled if filled != value else "")
+
+
+def _service(sheet: Sheet, node: Any, where: str, values: dict[str, str]) -> Iterator[Image]:
+    if is_mapping(node) and is_text(effective(node).get("alias")):
+        yield from _image(sheet, node, where, values)
+        return
+    for image in _image(sheet, node, where, values, key=""):
+        host = re.sub(r"[:@].*", "", image.ref.value).replace("/", "__")
+        write = f"{{name: …, alias: {host.rpartition('__')[2]}}}"
+        yield image._replace(locked=f"its host name comes from the image's name: write {write}")

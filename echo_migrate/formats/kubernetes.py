@@ -1,0 +1,131 @@
+"""Kubernetes manifests: the containers of pods, wherever they stand; literal images of Helm's templates, read only.
+
+Shapes: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workflows, field reference v3.7 (``container``,
+``script``, ``sidecars``); Tekton Pipelines, API reference v1 (``steps``, ``sidecars``, ``stepTemplate``).
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.kustomizations import renaming
+from echo_migrate.launch import Launch, Place, Service, listed, unread
+from echo_migrate.lazy import lazy
+from echo_migrate.model import Image
+from echo_migrate.reference import is_number
+from echo_migrate.services import sequence
+from echo_migrate.source import Source
+from echo_migrate.yamlimages import NO_NAME as NAME
+from echo_migrate.yamlimages import YAML, Node, Sheet, is_template, literals, nodes, verify, walk
+from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+
+_VERSION = lazy(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
+_KIND = lazy(r"\bkind[\"']?[ \t]*:")
+_LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "steps")
+_SINGLE = ("container", "script", "stepTemplate")
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def candidate(path: str) -> bool:
+    return bool(YAML.fullmatch(path))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By content: something with an apiVersion and a kind, and an image."""
+    return candidate(path) and "image" in text and bool(_VERSION.search(text) and _KIND.search(text))
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a file's manifests, ignore comments and problems; never raises."""
+    sheet = Sheet(source)
+    if is_template(source.text) or _of_a_chart(source.path):
+        sheet.problems, sheet.roots = [], []
+        return nodes(sheet, literals(source.text), asked)
+    return nodes(sheet, (node for root in sheet.roots for node in _manifest(sheet, root)), asked)
+
+
+def _of_a_chart(path: str) -> bool:
+    """Whether a file lies among the templates of a chart."""
+    folder, _, _ = os.path.abspath(path).rpartition("/templates/")
+    return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
+
+
+def _manifest(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
+    if not {"apiVersion", "kind"} <= effective(root).keys():
+        return
+    for place in walk(root):
+        pod = place.keys
+        containers = [(key, name, node) for key in _LISTS for name, node in _named(pod.get(key))]
+        containers += [(key, "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
+        for key, name, node in containers:
+            keys = effective(node)
+            mounts = tuple(_mounts(keys))
+            where = ".".join(filter(None, (key, name, "image")))
+            for image in sheet.image(keys.get("image"), where, mounts=mounts):
+                kustomization = renaming(sheet.path, image.ref.value)
+                if kustomization:
+                    image = image._replace(locked=f"{kustomization} gives it another name or tag")
+                yield image
+                yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+
+
+def _named(node: Any) -> Iterator[tuple[str, Any]]:
+    for index, child in enumerate(sequence(node)):
+        name = effective(child).get("name")
+        yield (name.value if is_text(name) else str(index)), child
+
+
+def _mounts(keys: dict[str, Any]) -> Iterator[str]:
+    for mount in sequence(keys.get("volumeMounts")):
+        path = effective(mount).get("mountPath")
+        if is_text(path):
+            yield path.value.rstrip("/") or "/"
+
+
+def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Image) -> Service:
+    """A container as what it starts, as whom, on which ports.
+
+    ``command`` stands for the entrypoint and ``args`` for the command (kubernetes.io, "Define a Command and Arguments
+    for a Container").
+    """
+    own = effective(keys.get("securityContext"))
+    user = own.get("runAsUser", pod.get("runAsUser"))
+    checks = [effective(effective(keys.get(probe)).get("exec")).get("command") for probe in _PROBES]
+    hooks = [effective(effective(hook).get("exec")).get("command") for _, hook in items(keys.get("lifecycle"))]
+    launches = [
+        _launch("entrypoint", keys.get("command")),
+        _launch("command", keys.get("args")),
+        *(_launch("healthcheck", node) for node in (*checks, *hooks)),
+    ]
+    capabilities = effective(own.get("capabilities"))
+    return Service(
+        name,
+        image,
+        tuple(one for one in launches if one),
+        Place(user.value, user.start_mark.index, user.end_mark.index) if is_text(user) else None,
+        tuple(_ports(keys)),
+        "add" in capabilities or "privileged" in own or "sysctls" in pod,
+        image.mounts,
+        not {"script", "source"}.isdisjoint(keys),
+        kind="container",
+    )
+
+
+def _launch(verb: str, node: Any) -> Launch | None:
+    words = [child.value for child in sequence(node) if is_scalar(child)]
+    if not words:
+        return None
+    start, end = node.start_mark.index, node.end_mark.index
+    if any("$(" in word for word in words):
+        return unread(verb, start, end)
+    return listed(verb, words, start, end)
+
+
+def _ports(keys: dict[str, Any]) -> Iterator[Place]:
+    for port in sequence(keys.get("ports")):
+        number = effective(port).get("containerPort")
+        if is_scalar(number) and is_number(number.value):
+            yield Place(number.value, number.start_mark.index, number.end_mark.index)

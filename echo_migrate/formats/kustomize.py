@@ -1,0 +1,56 @@
+"""Kustomizations: the images that they put in the place of others. What stands for the old one is a key, and stays.
+
+Shape: kubectl.docs.kubernetes.io, kustomization, ``images`` (newName, newTag, digest).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.kustomizations import FILE as NAME
+from echo_migrate.model import Image
+from echo_migrate.services import sequence
+from echo_migrate.source import Source
+from echo_migrate.yamlimages import Node, Sheet, nodes, verify
+from echo_migrate.yamltext import effective, is_text
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+
+_UNSEEN = ("/",)
+"""Which volumes the manifests mount is not read."""
+
+
+def candidate(path: str) -> bool:
+    return bool(NAME.fullmatch(path.rpartition("/")[2]))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By its name, which is Kustomize's own."""
+    return candidate(path) and "images" in text
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a kustomization, ignore comments and problems; never raises."""
+    sheet = Sheet(source)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
+
+
+def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
+    for entry in sequence(effective(root).get("images")):
+        keys = effective(entry)
+        name, new, tag = keys.get("name"), keys.get("newName"), keys.get("newTag")
+        if not is_text(name):
+            continue
+        where = f"images.{name.value}"
+        if is_text(keys.get("digest")):
+            locked = "its digest stands in a key of its own, and names the old bytes"
+        else:
+            locked = ""
+        if is_text(new):
+            doubts = () if is_text(tag) else ("its tag stands in the manifests",)
+            yield from sheet.parted(
+                new, None, tag, f"{where}.newName", "newName", locked=locked, doubts=doubts, mounts=_UNSEEN
+            )
+        else:
+            locked = locked or "its name is the key that manifests are searched for: write the new one as newName"
+            yield from sheet.parted(name, None, tag, f"{where}.name", "name", locked=locked)

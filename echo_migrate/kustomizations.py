@@ -1,0 +1,47 @@
+"""Kustomizations of a tree, which give the images of manifests other names and tags."""
+
+import contextlib
+import os
+import re
+from functools import lru_cache
+
+from echo_migrate.services import sequence
+from echo_migrate.source import Source, Unreadable
+from echo_migrate.tree import entered, top
+from echo_migrate.yamltext import NotYaml, documents, effective, is_text
+
+FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
+
+
+def renaming(path: str, image: str) -> str:
+    """The kustomization, as a path from the file's tree, that names an image of a file there; "" if none does.
+
+    Kustomize compares what stands before the tag or the digest (kustomize, api/internal/image, IsImageMatched).
+    """
+    root = top(path)
+    name = re.split(r"[:@]", image.rpartition("/")[2])[0]
+    head = image.rpartition("/")[0]
+    return _renamed(root).get(f"{head}/{name}" if head else name, "")
+
+
+@lru_cache(maxsize=64)
+def _renamed(root: str) -> dict[str, str]:
+    """By the name of an image: a kustomization below a folder that says what becomes of it."""
+    found: dict[str, str] = {}
+    for folder, names in entered(root):
+        for name in names:
+            if FILE.fullmatch(name):
+                path = os.path.join(folder, name)
+                for image in _images(path) if not os.path.islink(path) else ():
+                    found.setdefault(image, os.path.relpath(path, root))
+    return found
+
+
+def _images(path: str) -> list[str]:
+    names = []
+    with contextlib.suppress(Unreadable, NotYaml):
+        text = Source.read(path).text
+        for root in documents(text) if "images" in text else ():
+            listed = [effective(one).get("name") for one in sequence(effective(root).get("images"))]
+            names += [node.value for node in listed if is_text(node)]
+    return names
