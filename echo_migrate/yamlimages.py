@@ -24,6 +24,8 @@ _TEMPLATE = lazy(
 )
 _COMMENT = lazy(r"(?m)^[ \t]*#.*$")
 _LITERAL = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
+_EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}")
+"""It is read as a variable of as many characters, so that each stays where it was written."""
 _IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
 
 Node = Image | Problem | Ignore | Service
@@ -100,11 +102,20 @@ class Sheet:
         """Whether a scalar, which an alias can share, stands under that key alone."""
         return self._under.get(id(node), {key}) == {key}
 
-    def image(self, node: Any, where: str, key: str = "image", **fields: Any) -> Iterator[Image]:
-        """The image that a scalar names; none where it is empty, or filled in by a template."""
-        if not is_text(node) or not node.tag.endswith(":str") or "{{" in node.value:
+    def image(
+        self, node: Any, where: str, key: str = "image", expressions: bool = False, **fields: Any
+    ) -> Iterator[Image]:
+        """The image that a scalar names; none where it is empty, or filled in by a template.
+
+        ``expressions`` says that ``${{ … }}`` is no template, but what the file's own system fills in.
+        """
+        if not is_text(node) or not node.tag.endswith(":str"):
             return
         place = traced(node, self.text)
+        if expressions:
+            place = place._replace(value=_EXPRESSION.sub(r"${ \1 }", place.value))
+        if "{{" in place.value:
+            return
         start, end = node.start_mark.index, node.end_mark.index
         if place.runs:
             start, end = place.start, place.end
@@ -158,7 +169,7 @@ def _piece(node: Any, text: str) -> Traced:
 def variables(value: str) -> tuple[str, ...]:
     """The variables in a reference, which something outside of the file fills in."""
     return (
-        tuple(dict.fromkeys(match.group().strip("${}") for match in VARIABLE.finditer(value))) if "$" in value else ()
+        tuple(dict.fromkeys(match.group().strip("${} ") for match in VARIABLE.finditer(value))) if "$" in value else ()
     )
 
 

@@ -22,13 +22,15 @@ _NO_LOGIN = "no login to pull it with stands beside it"
 
 
 class Kind(NamedTuple):
-    """A kind of file: its paths, what its text has, the ways to its images, and the key of a login."""
+    """A kind of file: its paths, what its text has, the ways to its images, the key of a login, and the ways to
+    names that are no images."""
 
     name: str
     files: "re.Pattern[str]"
     needs: "re.Pattern[str]"
     images: tuple[tuple[str, ...], ...]
     login: str
+    names: tuple[tuple[str, ...], ...]
 
 
 @lru_cache
@@ -42,6 +44,7 @@ def kinds() -> list[Kind]:
             re.compile(rf"(?m)^[ \t-]*(?:{'|'.join(row['needs'])})[ \t]*:"),
             tuple(tuple(way.split(".")) for way in row["images"]),
             row.get("login", ""),
+            tuple(tuple(way.split(".")) for way in row.get("names", ())),
         )
         for name, row in rows.items()
     ]
@@ -65,18 +68,16 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     """The images of a file, ignore comments and problems; never raises."""
     sheet = Sheet(source)
     kind = _kind(source.path, source.text)
-    ways = [(way, kind.login) for way in kind.images] if kind else []
-    return nodes(
-        sheet,
-        (image for root in sheet.roots for way, login in ways for image in _images(sheet, root, way, login)),
-        asked,
-    )
+    return nodes(sheet, (image for root in sheet.roots if kind for image in _images(sheet, root, kind)), asked)
 
 
-def _images(sheet: Sheet, root: Any, way: tuple[str, ...], login: str) -> Iterator[Image]:
-    for path, holder, node in _follow(root, way, (), None, set()):
-        anonymous = _NO_LOGIN if login and login not in effective(holder) else ""
-        yield from sheet.image(node, ".".join(path), way[-1], anonymous=anonymous)
+def _images(sheet: Sheet, root: Any, kind: Kind) -> Iterator[Image]:
+    own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), None, set())}
+    for way in kind.images:
+        for path, holder, node in _follow(root, way, (), None, set()):
+            if node.value not in own:
+                anonymous = _NO_LOGIN if kind.login and kind.login not in effective(holder) else ""
+                yield from sheet.image(node, ".".join(path), way[-1], anonymous=anonymous)
 
 
 Found = tuple[tuple[str, ...], Any, Any]

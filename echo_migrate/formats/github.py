@@ -77,11 +77,8 @@ def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iter
         locked = "" if sheet.text.count(f"matrix.{named[1]}") == 1 else "the matrix is asked for it elsewhere too"
         for entry in _matrix(job, named[1]):
             yield from sheet.image(entry, where, named[1], anonymous=anonymous, mounts=mounts, locked=locked)
-    elif "${{" in image.value:
-        for found in sheet.image(image, where, key, anonymous=anonymous, mounts=mounts):
-            yield found._replace(locked="a run decides it", unsettled=(found.ref.value.strip("${} "),))
     else:
-        yield from sheet.image(image, where, key, anonymous=anonymous, mounts=mounts)
+        yield from sheet.image(image, where, key, expressions=True, anonymous=anonymous, mounts=mounts)
 
 
 def _mounts_more(options: Any) -> bool:

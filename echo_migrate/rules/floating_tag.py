@@ -12,6 +12,8 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if image.local or image.locked or move.state == "hardened" or "$" in image.ref.value:
         return
+    if image.parts and not image.parts.tag:
+        return  # another file says the tag
     try:
         reference = parse(image.ref.value)
     except ValueError:
