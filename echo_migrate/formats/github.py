@@ -73,9 +73,10 @@ def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iter
     mounts = tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ())
     where = f"{where}.image"
     named = _MATRIX.fullmatch(image.value.strip())
-    if named and is_mapping(job.get("strategy")):
+    listed = list(_matrix(job, named[1])) if named else []
+    if named and listed:
         locked = "" if sheet.text.count(f"matrix.{named[1]}") == 1 else "the matrix is asked for it elsewhere too"
-        for entry in _matrix(job, named[1]):
+        for entry in listed:
             yield from sheet.image(entry, where, named[1], anonymous=anonymous, mounts=mounts, locked=locked)
     else:
         yield from sheet.image(image, where, key, expressions=True, anonymous=anonymous, mounts=mounts)

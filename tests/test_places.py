@@ -1,0 +1,225 @@
+"""Manifests, values and CI files: what each kind is known by, other files that decide, plain loaders as oracles."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echo_migrate import catalog, engine, examine
+from echo_migrate.formats import ci, recognised
+from echo_migrate.model import Result
+from echo_migrate.rules import RULES
+from echo_migrate.source import Source
+from tests.pages import PAGES, ROOT, Case, cases, settings
+
+KINDS = ("ci", "helm", "kubernetes")
+CASES = [case for page in PAGES if page.stem in KINDS for case in cases(page)]
+SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+
+
+def treat(path: str, text: str, unsafe: bool = False) -> Result:
+    format = recognised(path, text)
+    assert format is not None
+    return engine.treat(Source(path, text), format, SETTINGS._replace(unsafe=unsafe))
+
+
+class Loader(yaml.SafeLoader):
+    pass
+
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kind"),
+    [
+        ("a.yaml", "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a}]}\n", "kubernetes"),
+        ("a.yaml", '{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"image": "a"}]}}', "kubernetes"),
+        ("a.yaml", "kind: Pod\nspec: {containers: [{image: a}]}\n", ""),
+        ("a.yaml", "x:\n  apiVersion: v1\n  kind: Pod\n  image: a\n", ""),
+        ("crd.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", ""),
+        ("kustomization.yaml", "images: [{name: a, newName: b}]\n", "kustomize"),
+        ("base/Kustomization", "images: [{name: a, newName: b}]\n", "kustomize"),
+        ("kustomization.yaml", "resources: [a.yaml]\n", ""),
+        ("values.yaml", "image: a\n", "helm"),
+        ("chart/values-dev.yaml", "web:\n  image:\n    repository: a\n", "helm"),
+        ("prod.values.yml", "web: {image: {repository: a}}\n", "helm"),
+        ("values.yaml", "replicas: 1\n", ""),
+        ("content.yaml", "image: logo.png\n", ""),
+        ("x.yml", "on: push\njobs:\n  a:\n    container: b\n", "github"),
+        (".github/workflows/x.yml", '"on": [push]\njobs: {a: {steps: [{uses: "docker://b"}]}}\n', "github"),
+        (".github/workflows/x.yml", "on: push\njobs: {a: {steps: [{run: make}]}}\n", ""),
+        ("action.yml", "runs: {using: docker, image: 'docker://a'}\n", "github"),
+        (".gitlab-ci.yml", "image: a\n", "gitlab"),
+        ("ci/test.gitlab-ci.yml", "a: {script: [b]}\nimage: c\n", "gitlab"),
+        ("ci/test.yml", "test:\n  stage: a\n  image: b\n  script: [c]\n", "gitlab"),
+        ("play.yml", "- name: a\n  docker_container:\n    image: b\n", ""),
+        (".travis.yml", "language: c\nscript: make\nimage: a\n", ""),
+        (".circleci/config.yml", "jobs:\n  a:\n    docker: [{image: b}]\n", "ci"),
+        ("azure-pipelines.yml", "container: a\n", "ci"),
+        ("bitbucket-pipelines.yml", "image: a\n", "ci"),
+        ("cloudbuild.yaml", "steps: [{name: a}]\n", "ci"),
+        ("infra/cloudbuild-dev.yaml", "steps: [{name: a}]\n", "ci"),
+        (".drone.yml", "steps: [{image: a}]\n", "ci"),
+        (".woodpecker/test.yml", "steps: {a: {image: b}}\n", "ci"),
+    ],
+)
+def test_known_by_content_or_by_name(path: str, text: str, kind: str) -> None:
+    format = recognised(path, text)
+    assert (format.__name__.rpartition(".")[2] if format else "") == kind  # type: ignore[attr-defined]
+
+
+def leaves(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, node
+
+
+def loaded(text: str) -> list[Any] | None:
+    try:
+        return list(yaml.load_all(text, Loader))
+    except (yaml.YAMLError, ValueError, TypeError):
+        return None
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_what_is_loaded_differs_in_texts_that_name_images_alone(case: Case) -> None:
+    before, after = loaded(case.text), loaded(case.fixed)
+    if before is None:
+        assert after is None
+        return
+    assert after is not None
+    old, new = list(leaves(before)), list(leaves(after))
+    assert [path for path, _ in old] == [path for path, _ in new]
+    for (path, one), (_, other) in zip(old, new, strict=True):
+        assert type(one) is type(other), path
+        if one != other:
+            assert "reg.echohq.com" in other or path[-1] in ("repository", "tag", "newTag", "image")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_every_image_of_a_container_is_listed(case: Case) -> None:
+    format = recognised(case.path, case.text)
+    assert format is not None
+    listed = {
+        case.text[outcome.image.start : outcome.image.end]
+        for outcome in engine.treat(Source(case.path, case.text), format, settings(case)).outcomes
+    }
+    for path, value in leaves(loaded(case.text) or []):
+        named = path[-1] == "image" or (path[-2:-1] == ("image",) and path[-1] in ("name", "repository"))
+        if named and isinstance(value, str) and value and "{{" not in value.replace("${{", ""):
+            if value.startswith("${{ matrix."):
+                continue  # those are the images that the matrix lists
+            assert value.removeprefix("docker://") in listed, path
+
+
+def test_every_kind_of_the_data_has_a_case_and_is_in_order() -> None:
+    paths = [case.path for case in CASES]
+    names = [kind.name for kind in ci.kinds()]
+    assert names == sorted(names)
+    for kind in ci.kinds():
+        assert any(kind.files.search(path) for path in paths), kind.name
+        assert kind.images
+        assert all(all(way) for way in kind.images)
+        assert re.search(rf"(?m)^{kind.name}:$", (ROOT / "mappings" / "places" / "ci.yaml").read_text())
+
+
+def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path: Path) -> None:
+    path, text = tmp_path / "values.yaml", 'image: {repository: node, tag: "22"}\n'
+    (outcome,) = treat(str(path), text).outcomes
+    assert outcome.state == "needs-person"
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    result = treat(str(path), text)
+    assert result.fixed.text == 'image: {repository: reg.echohq.com/node, tag: "22"}\n'
+
+
+def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n"
+    result = treat(str(tmp_path / "templates" / "pod.yaml"), text)
+    assert [outcome.state for outcome in result.outcomes] == ["needs-person"]
+    assert treat(str(tmp_path / "pod.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node")
+
+
+def test_an_image_that_a_kustomization_of_the_tree_names_is_a_persons(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    overlay = tmp_path / "overlays" / "prod"
+    overlay.mkdir(parents=True)
+    base = tmp_path / "base"
+    base.mkdir()
+    (overlay / "kustomization.yaml").write_text("images:\n  - name: node\n    newTag: '23'\n")
+    (tmp_path / "kustomization.yml").symlink_to("/etc/hostname")
+    text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n    - image: python:3.12\n"
+    result = treat(str(base / "pod.yaml"), text)
+    assert [outcome.state for outcome in result.outcomes] == ["needs-person", "migrate"]
+    assert "overlays/prod/kustomization.yaml gives it another name" in result.outcomes[0].reason
+    assert result.fixed.text == text.replace("python", "reg.echohq.com/python")
+
+
+def bomb(levels: int) -> str:
+    names = [f"a{level}" for level in range(levels)]
+    first = f"{names[0]}: &{names[0]} [x, x]\n"
+    return first + "".join(f"{one}: &{one} [*{low}, *{low}, *{low}]\n" for low, one in pairwise(names))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_aliases_that_multiply_cost_nothing(case: Case) -> None:
+    head, mark, rest = case.text.rpartition("\n---\n")
+    text = f"{head}{mark}{bomb(40)}{rest}" if loaded(rest) else case.text
+    format = recognised(case.path, text)
+    if format is not None:  # a word at the top of a file can be what it is known by
+        assert engine.treat(Source(case.path, text), format, settings(case)).refused is None
+
+
+SHAPES = (
+    *("containers: {a: b}", "containers: [a, [b], {image: [c]}, {image: {d: e}}]", "containers:", "image: [a]"),
+    *("image: {repository: [a]}", "image: {repository: a, tag: [b]}", "image: {repository: a, registry: {b: c}}"),
+    *("services: [{name: [a]}, a, 3]", "services: {a: [b], c: 3}", "jobs: [a]", "jobs: {a: {container: [b]}}"),
+    *("jobs: {a: {container: {image: {b: c}}, services: x, steps: {a: b}}}", "steps: [a, {name: [b]}]", "images: a"),
+    *("images: [a, {name: [b]}, {newName: c}, {name: d, newTag: [e]}]", "? [a, b]\n: image: c", "spec: &a [*a]"),
+    *("volumeMounts: [a]", "docker: [{image: a, auth: b}]", "<<: [a]", "<<: {image: b}", "global: a", "global: [b]"),
+)
+
+
+@pytest.mark.parametrize("path", sorted({case.path for case in CASES}))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_strange_shapes_end_in_an_answer(path: str, shape: str) -> None:
+    nested = "spec:\n  template:\n" + "".join(f"    {line}\n" for line in shape.splitlines())
+    for body in (shape + "\n", nested):
+        text = f"apiVersion: v1\nkind: Pod\non: push\nstage: image\n{body}steps: image\n"
+        format = recognised(path, text)
+        if format is not None:
+            assert engine.treat(Source(path, text), format, SETTINGS._replace(unsafe=True)).refused is None
+
+
+@given(case=st.sampled_from(CASES), data=st.data())
+def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(case.text)))
+    end = data.draw(st.integers(start, min(len(case.text), start + 30)))
+    paste = data.draw(
+        st.sampled_from(
+            ["", "\n", "\r\n", "{{ x }}", "[", "'", '"', ": ", "- ", "\t", "&a ", "*a", "\udcff", "---\n", "é"]
+        )
+    )
+    text = case.text[:start] + paste + case.text[end:]
+    format = recognised(case.path, text)
+    if format is None:
+        return
+    result = engine.treat(Source(case.path, text), format, SETTINGS._replace(unsafe=True))
+    before, after = loaded(text), loaded(result.fixed.text)
+    if before is not None and "\udcff" not in text:
+        assert after is not None
+        assert [path for path, _ in leaves(before)] == [path for path, _ in leaves(after)]
+    again = engine.treat(result.fixed, format, SETTINGS._replace(unsafe=True))
+    assert again.fixed is again.source
