@@ -224,7 +224,7 @@ def fix(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _FILES, (_formats("text", "json", "csv", "markdown"),), _PROGRAM)
+@_options(_PATHS, _CATALOG, _FILES, (_formats("text", "json", "csv", "markdown", "cyclonedx"),), _PROGRAM)
 def inventory(**options: Any) -> None:
     """List every image reference below PATHS, with what becomes of it: grouped by state and by upstream image."""
     from echo_migrate import commands

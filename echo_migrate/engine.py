@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.examine import Context, Settings, check, examine
-from echo_migrate.formats import Format, named, recognised, targets
+from echo_migrate.formats import Format, kind, named, recognised, targets
 from echo_migrate.model import Finding, Outcome, Problem, Result
 from echo_migrate.source import Edit, Source, Unreadable, compatible
 from echo_migrate.stages import Stage
@@ -25,7 +25,7 @@ def treat(source: Source, format: Format, settings: Settings) -> Result:
     """
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
-        return Result(source, tuple(findings), tuple(outcomes), source)
+        return Result(source, tuple(findings), tuple(outcomes), source, kind=kind(format))
     result = _fixed(source, format, settings, findings, outcomes, {})
     if result.refused and len(findings) <= MOST_TRIED:
         doubtful = {
@@ -71,7 +71,7 @@ def _fixed(
         else found
         for found in _applied(findings, left, settings.unsafe)
     ]
-    result = Result(source, tuple(marked), tuple(outcomes), source)
+    result = Result(source, tuple(marked), tuple(outcomes), source, kind=kind(format))
     if refused:
         return refuse(result, refused)
     return result._replace(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from click import style
 
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import code, in_a_line, printable, summary
+from echo_migrate.reports import code, columns, in_a_line, printable, summary
 
 _WORDS = {
     "migrate": "to migrate by a safe fix",
@@ -59,7 +60,7 @@ def rows(results: Iterable[Result]) -> Iterator[Row]:
 
 
 def render(format: str, results: list[Result], login: str) -> str:
-    """The inventory as ``text``, ``json``, ``csv`` or ``markdown``."""
+    """The inventory in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing."""
     listed = list(rows(results))
     return FORMATS[format](listed, results, login)
 
@@ -77,6 +78,19 @@ def _group(row: Row) -> str:
     return row.upstream or row.resolved
 
 
+_HEADS = ("kind", "references", "migrate", "hardened", "no replacement", "need a person", "ignored")
+
+
+def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
+    """Of each kind of file: how many references it has, and how many of each state; the most first."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        counts.setdefault(result.kind, Counter()).update(found.state for found in result.outcomes)
+    rows = [(kind, [states[state] for state in STATES if state != "local"]) for kind, states in counts.items()]
+    ordered = sorted((row for row in rows if any(row[1])), key=lambda row: (-sum(row[1]), row[0]))
+    return [(kind, str(sum(numbers)), *map(str, numbers)) for kind, numbers in ordered]
+
+
 def _text(listed: list[Row], results: list[Result], login: str) -> str:
     lines: list[str] = []
     last = ""
@@ -91,6 +105,8 @@ def _text(listed: list[Row], results: list[Result], login: str) -> str:
             reason = f"  ({printable(row.reason)})" if row.reason else ""
             where = style(f"{printable(row.path)}:{row.line}:{row.column}", fg="cyan")
             lines.append(f"    {where} {printable(row.resolved)}{target}{reason}")
+    kinds = _kinds(results)
+    lines += ["", *columns(_HEADS, kinds)] if kinds else []
     return "\n".join([*lines, "", in_a_line(summary(results), login)]) + "\n"
 
 
@@ -115,7 +131,15 @@ def _markdown(listed: list[Row], results: list[Result], login: str) -> str:
         for row in group:
             cells = (name, row.resolved, row.target or "", f"{row.path}:{row.line}", row.reason)
             lines.append("| " + " | ".join([state, *(code(cell) if cell else "" for cell in cells)]) + " |")
+    lines += ["", f"| {' | '.join(_HEADS)} |", f"|---{'|---:' * (len(_HEADS) - 1)}|"]
+    lines += [f"| {' | '.join(row)} |" for row in _kinds(results)]
     return "\n".join([*lines, "", in_a_line(summary(results), login)]) + "\n"
+
+
+def _cyclonedx(listed: list[Row], results: list[Result], login: str) -> str:
+    from echo_migrate.bill import bill
+
+    return bill(listed)
 
 
 FORMATS: dict[str, Callable[[list[Row], list[Result], str], str]] = {
@@ -123,4 +147,5 @@ FORMATS: dict[str, Callable[[list[Row], list[Result], str], str]] = {
     "json": _json,
     "csv": _csv,
     "markdown": _markdown,
+    "cyclonedx": _cyclonedx,
 }

@@ -169,13 +169,15 @@ class Outcome(NamedTuple):
 
 
 class Result(NamedTuple):
-    """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused."""
+    """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused;
+    ``kind`` is the format's name, "" where none was found."""
 
     source: Source
     findings: tuple[Finding, ...]
     outcomes: tuple[Outcome, ...]
     fixed: Source
     refused: str | None = None
+    kind: str = ""
 
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]

@@ -67,7 +67,8 @@ def providers(output_format: str) -> None:
         click.echo(json.dumps(listed, indent=2))
         return
     heads = ("provider", "registry", "rows", "images known", "tags", "login", "date")
-    _table(heads, [tuple(str(row[head.replace(" ", "_")]) for head in heads) for row in listed])
+    rows = [tuple(str(row[head.replace(" ", "_")]) for head in heads) for row in listed]
+    click.echo("\n".join(reports.columns(heads, rows)))
     for row in listed:
         click.echo(f"\n{row['title']}, from:" + "".join(f"\n  {source}" for source in row["source"]))
 
@@ -114,16 +115,9 @@ def rules(output_format: str) -> None:
 
         click.echo(json.dumps(listed, indent=2))
         return
-    _table(
-        ("rule", "level", "fixes", "default", "also", "summary"),
-        [
-            (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
-            for r in RULES.values()
-        ],
-    )
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    heads = ("rule", "level", "fixes", "default", "also", "summary")
+    rows = [
+        (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
+        for r in RULES.values()
+    ]
+    click.echo("\n".join(reports.columns(heads, rows)))

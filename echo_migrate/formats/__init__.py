@@ -52,6 +52,12 @@ def formats() -> Iterator[Format]:
     return (cast(Format, import_module(f"{__name__}.{name}")) for name in FORMATS)
 
 
+def kind(format: Format) -> str:
+    """What a format is called: its module's name."""
+    name: str = getattr(format, "__name__", "")
+    return name.rpartition(".")[2]
+
+
 def candidate(path: str) -> bool:
     """Whether a file is worth opening."""
     return any(format.candidate(path) for format in formats())

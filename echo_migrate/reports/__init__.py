@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from echo_migrate.model import Result
@@ -73,6 +73,19 @@ def statistics(results: list[Result], run: Run) -> str:
     fixable = Counter((finding.rule, finding.level) for finding in findings if finding.fix and finding.fix.safe)
     lines = [f"{count:>6}  {fixable[key]:>6} fixable  {key[1]:<7}  {key[0]}" for key, count in counts.most_common()]
     return "".join(f"{line}\n" for line in [*lines, in_a_line(summary(results), run.login)])
+
+
+def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The lines of a table, each column as wide as what stands in it, numbers at its right end."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    numbers = [all(cell.isdigit() for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numbers, strict=True)
+        ).rstrip()
+        for row in (heads, *rows)
+    ]
 
 
 def printable(text: str) -> str:
