@@ -114,7 +114,8 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
     if not lists.lookalike_words.isdisjoint(re.split(r"[-_./]", below_registry)):
         return ()
     if _below(path, lists.repackagers):
-        name = _known(tail, lists.repackaged_words, names) or tail
+        ending = "/".join(path.split("/")[-2:])  # calico/node is not node, whoever packages it
+        name = lists.aliases.get(ending) or _known(tail, lists.repackaged_words, names) or tail
         return (Candidate(name, 80, (f"{path.rpartition('/')[0]} packages {name} in its own way",)),)
     moved = _moved(path, known)
     if moved:

@@ -24,8 +24,8 @@ _TEMPLATE = lazy(
 )
 _COMMENT = lazy(r"(?m)^[ \t]*#.*$")
 _LITERAL = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
-_EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}")
-"""It is read as a variable of as many characters, so that each stays where it was written."""
+_EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
+"""What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
 _IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
 
 Node = Image | Problem | Ignore | Service
@@ -102,18 +102,13 @@ class Sheet:
         """Whether a scalar, which an alias can share, stands under that key alone."""
         return self._under.get(id(node), {key}) == {key}
 
-    def image(
-        self, node: Any, where: str, key: str = "image", expressions: bool = False, **fields: Any
-    ) -> Iterator[Image]:
-        """The image that a scalar names; none where it is empty, or filled in by a template.
-
-        ``expressions`` says that ``${{ … }}`` is no template, but what the file's own system fills in.
-        """
+    def image(self, node: Any, where: str, key: str = "image", **fields: Any) -> Iterator[Image]:
+        """The image that a scalar names; none where it is empty, or filled in by a template."""
         if not is_text(node) or not node.tag.endswith(":str"):
             return
         place = traced(node, self.text)
-        if expressions:
-            place = place._replace(value=_EXPRESSION.sub(r"${ \1 }", place.value))
+        if "$" in place.value:
+            place = place._replace(value=_EXPRESSION.sub(_as_variable, place.value))
         if "{{" in place.value:
             return
         start, end = node.start_mark.index, node.end_mark.index
@@ -164,6 +159,11 @@ def _piece(node: Any, text: str) -> Traced:
     if not node.value and node.style and node.style in "'\"":
         return Traced("", ((node.end_mark.index - 1, node.end_mark.index - 1),))
     return traced(node, text)
+
+
+def _as_variable(match: "re.Match[str]") -> str:
+    """An expression as a variable of as many characters, so that each of the others stays where it was written."""
+    return "${" + (match[1] or match[2] or "").center(len(match[0]) - 3) + "}"
 
 
 def variables(value: str) -> tuple[str, ...]:

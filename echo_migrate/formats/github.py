@@ -79,7 +79,7 @@ def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iter
         for entry in listed:
             yield from sheet.image(entry, where, named[1], anonymous=anonymous, mounts=mounts, locked=locked)
     else:
-        yield from sheet.image(image, where, key, expressions=True, anonymous=anonymous, mounts=mounts)
+        yield from sheet.image(image, where, key, anonymous=anonymous, mounts=mounts)
 
 
 def _mounts_more(options: Any) -> bool:
