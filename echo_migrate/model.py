@@ -68,7 +68,8 @@ class Image(NamedTuple):
     text a build argument also carries elsewhere, with the words that say so. ``reads`` are places that
     decide over the reference without being part of it. ``resolved`` is the reference as far as
     another file settles it; ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where
-    its pieces stand in places of their own. ``doubts`` say why no move of it is safe, ``anonymous`` why one to a
+    its pieces stand in places of their own. ``filled`` says that variables are the way of its kind of file, where a
+    cluster or a pipeline fills them in. ``doubts`` say why no move of it is safe, ``anonymous`` why one to a
     registry that wants a login is not.
     """
 
@@ -85,6 +86,7 @@ class Image(NamedTuple):
     resolved: str = ""
     mounts: tuple[str, ...] = ()
     parts: Parts | None = None
+    filled: bool = False
     doubts: tuple[str, ...] = ()
     anonymous: str = ""
 

@@ -120,7 +120,8 @@ class Sheet:
             return
         locked = fields.pop("locked", "") or ("" if self.lone(node, key) else ALIASED)
         locked = locked or ("" if place.runs else "it is written in a form that cannot be edited")
-        yield Image(place, where, start, end, locked=locked, unsettled=variables(place.value), **fields)
+        names = variables(place.value)
+        yield Image(place, where, start, end, locked=locked, unsettled=names, filled=bool(names), **fields)
 
     def parted(
         self, repository: Any, registry: Any, tag: Any, where: str, key: str = "repository", **fields: Any
@@ -146,6 +147,7 @@ class Sheet:
             max(start, name.end if name.runs else end),
             locked=locked,
             unsettled=variables(value),
+            filled="$" in value,
             reads=parts.places,
             parts=parts,
             **fields,

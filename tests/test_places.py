@@ -223,3 +223,31 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
         assert [path for path, _ in leaves(before)] == [path for path, _ in leaves(after)]
     again = engine.treat(result.fixed, format, SETTINGS._replace(unsafe=True))
     assert again.fixed is again.source
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "image"),
+    [
+        ("src/test/java/a/DbTest.java", 'new PostgreSQLContainer<>("postgres:16");', "postgres:16"),
+        ("src/test/java/a/DbTest.java", 'new GenericContainer<?>(DockerImageName.parse("redis:7"));', "redis:7"),
+        ("DbIT.kt", 'val db = new MySQLContainer("mysql:8")', "mysql:8"),
+        ("db_test.go", 'Image: "redis:7",', "redis:7"),
+        ("db_test.go", 'c, err := postgres.Run(ctx, "postgres:16")', "postgres:16"),
+        ("db_test.go", 'mysql.RunContainer(context.Background(), tc.WithImage("mysql:8"))', "mysql:8"),
+        ("test/db.spec.ts", 'await new GenericContainer("redis:7").start()', "redis:7"),
+        ("test/db.spec.ts", "new PostgreSqlContainer('postgres:16')", "postgres:16"),
+        ("Tests/Db.cs", '.WithImage("postgres:16")', "postgres:16"),
+        ("db_test.go", '// Image: "redis:7"', ""),
+        ("test/db.spec.ts", "new GenericContainer(`redis:${V}`)", ""),
+        ("src/main/java/a/Db.java", 'new PostgreSQLContainer<>("postgres:16");', ""),
+    ],
+)
+def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, line: str, image: str) -> None:
+    text = f"// with testcontainers\n{line}\n"
+    format = recognised(path, text)
+    outcomes = treat(path, text, unsafe=True).outcomes if format else ()
+    assert [outcome.image.ref.value for outcome in outcomes] == ([image] if image else [])
+    if outcomes:
+        assert treat(path, text, unsafe=True).fixed.text == text
+        assert outcomes[0].state in ("needs-person", "no-replacement")
+    assert recognised(path, line + "\n") is None

@@ -9,6 +9,6 @@ from echo_migrate.model import Finding, Image, rule
 @rule(on=Image, level="note", also=("UndefinedArgInFrom", "InvalidDefaultArgInFrom"))
 def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if move.state == "needs-person" and move.upstream is None:
+    if move.state == "needs-person" and move.upstream is None and not image.filled:
         says = f"{image.shown} cannot be resolved: {move.reason}"
         yield Finding("unresolved-image", image.start, image.end, says)
