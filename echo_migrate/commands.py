@@ -245,7 +245,7 @@ def _found(found: Discovery, paths: Iterable[str], options: dict[str, Any], sett
         for path in skipped:
             _say(f"{path}: skipped, no format recognises it")
     if not read and not found.missing and not options["quiet"]:
-        _say("no Dockerfile or compose file found")
+        _say("no file that names images found")
 
 
 @lru_cache

@@ -50,7 +50,7 @@ def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     reasons = README.partition("## What each dependency is for")[2]
     for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        name = re.split(r"[<>=]", requirement)[0]
+        name = re.split(r"[<>=[]", requirement)[0]
         if not name.startswith("types-"):
             assert name.lower() in reasons, name
 
