@@ -10,7 +10,7 @@ from echo_migrate.model import Image
 from echo_migrate.reference import VARIABLE, is_number
 from echo_migrate.shell import LONGEST, UNREADABLE
 from echo_migrate.source import Source, Traced, Unreadable
-from echo_migrate.tree import repository
+from echo_migrate.tree import dockerfile_at
 from echo_migrate.yamltext import effective, is_scalar, is_text, items, traced
 
 TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
@@ -155,13 +155,9 @@ def dockerfile_of(path: str, node: Any) -> str | None:
     context = node if is_scalar(node) else build.get("context")
     name = build.get("dockerfile")
     parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
-    if "dockerfile_inline" in build or any(re.search(r"[$:\0]", part) or part.startswith("/") for part in parts):
+    if "dockerfile_inline" in build:
         return None
-    folder = os.path.dirname(path)
-    found = os.path.join(folder, *parts)
-    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
-    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
-    return found if inside and os.path.isfile(found) else None
+    return dockerfile_at(path, *parts)
 
 
 def sequence(node: Any) -> list[Any]:
