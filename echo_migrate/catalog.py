@@ -10,7 +10,7 @@ from echo_migrate.data import folder, read_data, read_yaml
 from echo_migrate.reference import Reference, parse
 
 PROVIDER = "echo"
-SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
+SHARED = ("commands.yaml", "eol.yaml", "invocations.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
 KEYS = (
     *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "seen"),
     "images",

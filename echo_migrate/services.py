@@ -179,7 +179,7 @@ def mounts_of(volumes: Any) -> Iterator[str]:
     """The paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
     for volume in sequence(volumes):
         if is_scalar(volume):
-            target = _target(volume.value)
+            target = target_of(volume.value)
         else:
             node = effective(volume).get("target")
             target = node.value if is_scalar(node) else ""
@@ -188,7 +188,7 @@ def mounts_of(volumes: Any) -> Iterator[str]:
                 yield path.rstrip("/") or "/"
 
 
-def _target(volume: str) -> str:
+def target_of(volume: str) -> str:
     """The container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a drive's."""
     masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
     drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter

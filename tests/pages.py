@@ -20,6 +20,7 @@ PATHS = {
     "yaml": "compose.yaml",
     "jsonc": "devcontainer.json",
     "hcl": "docker-bake.hcl",
+    "sh": "run.sh",
 }
 ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
