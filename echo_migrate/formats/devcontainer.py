@@ -4,6 +4,7 @@ After the Dev Container metadata reference (containers.dev/implementors/json_ref
 are no images, and are left alone.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +13,7 @@ from echo_migrate.expand import Expansion
 from echo_migrate.fed import fed
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import SLASHED, in_yaml
-from echo_migrate.launch import Place, Service
+from echo_migrate.launch import Service
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.nested import Node, NotRead, alike
 from echo_migrate.source import Edit, Source, Unreadable
@@ -53,11 +54,9 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service 
 def _service(keys: dict[str, Node], image: Image) -> Service:
     """What runs in a dev container: a shell, an editor's server, and whatever features and people add.
 
-    The commands that are written say only some of it, so it is always open.
+    The commands that are written say only some of it, so it is always open; whom people work as is theirs to say.
     """
-    user = next((keys[key] for key in ("containerUser", "remoteUser") if key in keys and keys[key].text), None)
-    place = Place(user.text, user.start, user.end) if user and "$" not in user.text else None
-    return Service("dev container", image, (), place, (), "runArgs" in keys, image.mounts, open=True)
+    return Service("dev container", image, (), None, (), "runArgs" in keys, image.mounts, open=True)
 
 
 def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
@@ -75,7 +74,7 @@ def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
     values = {
         key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
     }
-    for key, image in fed(text, path, values):
+    for key, image in fed(text, os.path.normpath(path), values):
         place = given[key].traced
         yield image._replace(where=f"build.args.{key}", start=place.start, end=place.end)
 

@@ -32,6 +32,8 @@ _UNREADABLE = re.compile(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _DEFAULT = re.compile(r"\$\{\w+:?-[\w./][^\s${}]*\}")
 _OPTION_OR_SPACE = re.compile(r"^-|\s|^$")
+_NUMBER = re.compile(r"[1-9]")
+"""A user that any image has and that is not root; of others, what holds in the new image is not known."""
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 _BOUND = r"[\w./:@-]"
@@ -221,7 +223,9 @@ class _Images:
         """What a container that a command runs starts, and as whom."""
         launches = [_launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value]
         launches += [_launch("command", list(one.behind))] if one.behind else []
-        users = [option.value for option in self._meant(one, "user") if option.value and option.value.known]
+        users = [
+            option.value for option in self._meant(one, "user") if option.value and _NUMBER.match(option.value.value)
+        ]
         return Service(
             image.where,
             image,
