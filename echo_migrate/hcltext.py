@@ -2,7 +2,7 @@
 
 After the HCL native syntax specification (github.com/hashicorp/hcl, hclsyntax/spec.md). A body is a map of its
 attributes and blocks; a block's key is its type, and its value a map of its labels, joined by dots. Only strings
-without escapes are texts; templates in them (``${…}``) stand as written.
+without escapes are texts; templates in them (``${…}``) stand as written, and ``jsonencode`` is what it is given.
 """
 
 from bisect import bisect_right
@@ -108,6 +108,10 @@ class _Reader:
             "collection_value",
         ):
             tree = tree.children[0]
+        if tree.type == "function_call" and self._other(tree.children[0]).value == "jsonencode":
+            given = [one for child in tree.children for one in child.children if one.type == "expression"]
+            if len(given) == 1:
+                return self._expression(given[0], depth + 1)
         if tree.type == "tuple":
             values = [self._expression(child, depth + 1) for child in tree.children if child.type == "expression"]
             return Node("list", tuple(values), self.place(tree.start_byte), self.place(tree.end_byte))

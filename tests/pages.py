@@ -21,6 +21,7 @@ PATHS = {
     "jsonc": "devcontainer.json",
     "hcl": "docker-bake.hcl",
     "sh": "run.sh",
+    "tf": "main.tf",
 }
 ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
