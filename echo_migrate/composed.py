@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from echo_migrate.expand import expand
+from echo_migrate.fed import fed
 from echo_migrate.formats import Asked, dockerfile
 from echo_migrate.launch import Service, root_image
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
@@ -185,29 +186,14 @@ class Document:
         except (Unreadable, ValueError):
             return
         spans = {key: value for key, value in handed if value.runs}
-        given = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in found.items()}
         contexts = frozenset(context for context, _ in contexts_of(build))
         platform, mounts = self._circumstances(name, keys)
-        for image in dockerfile.images(text, given, contexts):
-            own = [run for run in image.ref.runs if run[0] >= _FAR]
-            key = next(
-                (key for key, value in spans.items() if own and value.start <= own[0][0] - _FAR <= value.end), None
-            )
-            if key is None or image.where != "FROM":
-                continue
-            whole = len(own) == len(image.ref.runs)
-            locked = image.locked if whole else f"its other part stands in {os.path.normpath(path)}"
-            if self.given[spans[key].start] > 1:
-                locked = "other services are given it too"
-            read = (*image.reads, *(() if whole else own))
+        for key, image in fed(text, os.path.normpath(path), found, contexts):
             yield image._replace(
-                ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
                 where=f"services.{name}.build.args.{key}",
                 start=spans[key].start,
                 end=spans[key].end,
-                leaks=tuple((a - _FAR, b - _FAR, words) for a, b, words in image.leaks if a >= _FAR),
-                reads=tuple((a - _FAR, b - _FAR) for a, b in read if a >= _FAR),
-                locked=locked,
+                locked="other services are given it too" if self.given[spans[key].start] > 1 else image.locked,
                 platform=image.platform or platform,
                 mounts=mounts,
             )
@@ -300,14 +286,6 @@ class Document:
                     mounts=mounts,
                 )
             yield node
-
-
-_FAR = 10**12
-"""Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
-
-
-def _shifted(place: Traced, by: int) -> Traced:
-    return Traced(place.value, tuple((start + by, end + by) for start, end in place.runs))
 
 
 def _lift(whole: Traced, offset: int) -> int:

@@ -7,9 +7,11 @@ from echo_migrate.instructions import Dockerfile
 from echo_migrate.model import Ignore
 
 OURS = re.compile(r"#\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])")
+SLASHED = re.compile(rf"(?:#|//){OURS.pattern[1:]}")
+"""The same where two slashes begin a comment too."""
 _HADOLINT = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
 _BUILDKIT = re.compile(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
-_COMMENT = re.compile(r"[ \t]*#")
+_COMMENT = re.compile(r"[ \t]*(?:#|//)")
 _INDENT = re.compile(r"[ ]*")
 _WORDS = re.compile(r"[\w*-]+")
 
@@ -39,9 +41,9 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
         yield Ignore(rules, comment.text.start, comment.text.end, first, last, match.re is OURS)
 
 
-def in_yaml(text: str) -> Iterator[Ignore]:
-    """Our ignore comments in a YAML text: above a line, or behind its value; what is indented below belongs to it."""
-    for match in OURS.finditer(text):
+def in_yaml(text: str, marks: re.Pattern[str] = OURS) -> Iterator[Ignore]:
+    """Our ignore comments in YAML and its like: above a line or behind its value; what is indented below is its own."""
+    for match in marks.finditer(text):
         begin = text.rfind("\n", 0, match.start()) + 1
         before = text[begin : match.start()]
         if before and not before[-1].isspace():

@@ -10,7 +10,7 @@ from echo_migrate.model import Image
 from echo_migrate.reference import VARIABLE, is_number
 from echo_migrate.shell import LONGEST
 from echo_migrate.source import Source, Traced, Unreadable
-from echo_migrate.tree import repository
+from echo_migrate.tree import dockerfile_at
 from echo_migrate.yamltext import effective, is_scalar, is_text, items, traced
 
 TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
@@ -150,13 +150,9 @@ def dockerfile_of(path: str, node: Any) -> str | None:
     context = node if is_scalar(node) else build.get("context")
     name = build.get("dockerfile")
     parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
-    if "dockerfile_inline" in build or any(re.search(r"[$:\0]", part) or part.startswith("/") for part in parts):
+    if "dockerfile_inline" in build:
         return None
-    folder = os.path.dirname(path)
-    found = os.path.join(folder, *parts)
-    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
-    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
-    return found if inside and os.path.isfile(found) else None
+    return dockerfile_at(path, *parts)
 
 
 def sequence(node: Any) -> list[Any]:
@@ -178,7 +174,7 @@ def mounts_of(volumes: Any) -> Iterator[str]:
     """The paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
     for volume in sequence(volumes):
         if is_scalar(volume):
-            target = _target(volume.value)
+            target = target_of(volume.value)
         else:
             node = effective(volume).get("target")
             target = node.value if is_scalar(node) else ""
@@ -187,7 +183,7 @@ def mounts_of(volumes: Any) -> Iterator[str]:
                 yield path.rstrip("/") or "/"
 
 
-def _target(volume: str) -> str:
+def target_of(volume: str) -> str:
     """The container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a drive's."""
     masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
     drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter

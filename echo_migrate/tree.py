@@ -1,11 +1,15 @@
-"""Where a tree ends."""
+"""Where a tree ends, and which of its folders are entered."""
 
 import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from echo_migrate.lazy import lazy
+
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 """Folders in which no file is anybody's own."""
+
+_ELSEWHERE = lazy(r"[$:\0]|^/")
 
 
 @lru_cache
@@ -64,3 +68,14 @@ def entered(path: str, other: Callable[[str], object] = str) -> Iterator[tuple[s
 def is_environment(folder: str) -> bool:
     """Whether a folder is a virtual environment of Python's."""
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
+
+
+def dockerfile_at(path: str, context: str, name: str) -> str | None:
+    """The Dockerfile that a file builds, by the context and the name it says, if it lies inside of that file's tree."""
+    if any(_ELSEWHERE.search(part) for part in (context, name)):
+        return None
+    folder = os.path.dirname(path)
+    found = os.path.join(folder, context, name)
+    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
+    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
+    return found if inside and os.path.isfile(found) else None

@@ -19,7 +19,7 @@ HEAVY = {
         "subprocess",
         "tempfile",
     ),
-    *("tree_sitter", "tree_sitter_bash", "importlib.resources"),
+    *("tree_sitter", "tree_sitter_bash", "tree_sitter_hcl", "importlib.resources"),
     *("importlib.metadata", "concurrent.futures", "logging", "email", "urllib.request", "pathlib", "dataclasses"),
 }
 RULES = {f"rules.{path.stem}" for path in (Path(__file__).parent.parent / "echo_migrate" / "rules").glob("[!_]*.py")}

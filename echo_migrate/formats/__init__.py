@@ -43,7 +43,10 @@ class Format(Protocol):
         """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
 
 
-FORMATS = ("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm", "code")
+FORMATS = (
+    *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm"),
+    *("devcontainer", "bake", "script", "terraform", "code"),
+)
 """The modules, in the order in which they are asked; one is imported when those before it have passed."""
 
 

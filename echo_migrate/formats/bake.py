@@ -1,0 +1,226 @@
+"""Bake files, in HCL and in JSON: named contexts that are images, and the images that build arguments name.
+
+After Docker's Bake file reference (docs.docker.com/build/bake/reference, read in November 2026). Tags, caches and
+outputs name what is made, and are left alone.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from echo_migrate import hcltext, jsontext
+from echo_migrate.expand import Expansion
+from echo_migrate.fed import fed
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.ignores import SLASHED, in_yaml
+from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.nested import Node, NotRead, alike
+from echo_migrate.source import Edit, Source, Traced, Unreadable
+from echo_migrate.tree import dockerfile_at
+
+NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
+_HCL = re.compile(r"(?i).+\.hcl")
+_TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
+_OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
+_CONTEXT = "docker-image://"
+_VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
+_MERGED = frozenset(("args", "contexts"))
+
+Attributes = dict[str, Node]
+
+
+def candidate(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return bool(NAME.fullmatch(name) or _HCL.fullmatch(name))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By name; other HCL by a target, and nothing that other programs' files have."""
+    if NAME.fullmatch(path.rpartition("/")[2]):
+        return True
+    return candidate(path) and bool(_TARGET.search(text)) and not _OTHER.search(text)
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Problem | Ignore]:
+    """The images of a bake file, ignore comments, and why it could not be read; never raises."""
+    try:
+        file = _File(source, _read(source))
+    except NotRead as error:
+        return [Problem(error.offset, error.offset, str(error), "note")]
+    return [*in_yaml(source.text, SLASHED), *file.contexts(), *file.arguments()]
+
+
+def _read(source: Source) -> Node:
+    return hcltext.read(source.text) if _HCL.fullmatch(source.path) else jsontext.read(source.text)
+
+
+class _Given(NamedTuple):
+    """The image that an argument's value names in one target; None where the target's Dockerfile is not read."""
+
+    target: str
+    key: str
+    image: Image | None
+
+
+class _File:
+    """The targets and variables of a file."""
+
+    def __init__(self, source: Source, root: Node) -> None:
+        self.source = source
+        self.targets: dict[str, Attributes] = {}
+        self.variables: dict[str, Node] = {}
+        for kind, blocks in root.items:
+            for name, body in blocks.items:
+                if kind == "target":
+                    self.targets[name] = _over(self.targets.get(name, {}), dict(body.items))
+                elif kind == "variable" and "default" in dict(body.items):
+                    self.variables[name] = dict(body.items)["default"]
+        self.leaks = tuple(
+            (
+                default.start + 1,
+                default.end - 1,
+                f"the variable {name} can be set elsewhere, and serve more than this image",
+            )
+            for name, default in self.variables.items()
+            if default.plain
+        )
+        self.whole = {name: self._effective(name, ()) for name in self.targets}
+        self.parents = {one.text for body in self.targets.values() for one in _list(body, "inherits")}
+
+    def _effective(self, name: str, above: tuple[str, ...]) -> Attributes:
+        """A target's attributes, with those of the targets that it inherits from below its own."""
+        own = self.targets.get(name, {})
+        found: Attributes = {}
+        for parent in _list(own, "inherits") if name not in above and len(above) < len(self.targets) else ():
+            found = _over(found, self._effective(parent.text, (*above, name)))
+        return _over(found, own)
+
+    def contexts(self) -> Iterator[Image]:
+        """The named contexts that are images."""
+        for target, own in self.targets.items():
+            for name, node in _pairs(own, "contexts"):
+                value = self._value(node)
+                if value and value.text.value.startswith(_CONTEXT):
+                    ref = value.text.cut(len(_CONTEXT), len(value.text.value)) if value.text.runs else value.text
+                    if not value.text.runs:
+                        ref = Traced(value.text.value.removeprefix(_CONTEXT), ())
+                    start = node.start + 1 + len(_CONTEXT) if node.text.startswith(_CONTEXT) else node.start
+                    end = node.end - 1 if node.text.startswith(_CONTEXT) else node.end
+                    yield self._image(ref, f"target.{target}.contexts.{name}", start, end, value, self.whole[target])
+
+    def arguments(self) -> Iterator[Image]:
+        """The images that arguments name, by the Dockerfiles that their targets build."""
+        places: dict[int, list[_Given]] = {}
+        for target, whole in self.whole.items():
+            nodes = dict(_pairs(whole, "args"))
+            found = self._fed(target, whole, nodes)
+            if found is None and target in self.parents:
+                continue
+            for key, node in nodes.items():
+                places.setdefault(node.start, []).append(_Given(target, key, (found or {}).get(key)))
+        for given in places.values():
+            image = next((one.image for one in given if one.image), None)
+            if image:
+                same = all(one.image and one.image.ref == image.ref for one in given)
+                yield image if same else image._replace(locked="other targets are given it too")
+
+    def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Node]) -> dict[str, Image] | None:
+        """The images that a target's arguments name; None where its Dockerfile is not read."""
+        parts = [whole.get("context"), whole.get("dockerfile")]
+        words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
+        if "dockerfile-inline" in whole or not all(words):
+            return None
+        path = dockerfile_at(self.source.path, *words)
+        try:
+            text = Source.read(path).text if path else None
+        except Unreadable:
+            return None
+        if path is None or text is None:
+            return None
+        values = {key: value for key, node in nodes.items() if (value := self._value(node))}
+        contexts = frozenset(name for name, _ in _pairs(whole, "contexts"))
+        found: dict[str, Image] = {}
+        for key, image in fed(text, os.path.normpath(path), values, contexts):
+            if image.local:
+                continue  # a stage that the argument chooses
+            node = nodes[key]
+            inside = node.kind == "text"
+            start, end = (node.start + 1, node.end - 1) if inside else (node.start, node.end)
+            where = f"target.{target}.args.{key}"
+            made = self._image(image.ref, where, start, end, values[key], whole)
+            found.setdefault(
+                key,
+                made._replace(
+                    locked=image.locked or made.locked,
+                    unsettled=tuple(dict.fromkeys((*made.unsettled, *image.unsettled))),
+                    platform=image.platform or made.platform,
+                    leaks=tuple(dict.fromkeys((*made.leaks, *image.leaks))),
+                    reads=image.reads,
+                ),
+            )
+        return found
+
+    def _image(self, ref: Traced, where: str, start: int, end: int, value: Expansion, whole: Attributes) -> Image:
+        platforms = [one.text for one in _list(whole, "platforms") if one.text and "$" not in one.text]
+        return Image(
+            ref,
+            where,
+            start,
+            end,
+            locked="its expression cannot be expanded" if value.broken else "",
+            unsettled=value.unsettled,
+            platform=next((one for one in platforms if one not in COMMON_PLATFORMS), ""),
+            leaks=self.leaks,
+        )
+
+    def _value(self, node: Node) -> Expansion | None:
+        """A value with its variables' defaults, which the environment can replace; None if it is no text."""
+        if node.kind == "other":
+            known = self.variables.get(node.value)
+            return Expansion(known.traced) if known and known.plain and "$" not in known.text else None
+        if node.kind != "text":
+            return None
+        whole = node.traced
+        rest = _VARIABLE.sub("", whole.value)
+        if "${" in rest or "%{" in rest or not whole.runs:
+            return Expansion(Traced(whole.value, ()), broken=bool(whole.runs))
+        pieces: list[Traced] = []
+        names: list[str] = []
+        position = 0
+        for match in _VARIABLE.finditer(whole.value):
+            default = self.variables.get(match[1])
+            known = default if default and default.plain and default.text and "$" not in default.text else None
+            place = known.traced if known else whole.cut(*match.span())
+            pieces += [whole.cut(position, match.start()), place]
+            names += [] if known else [match[1]]
+            position = match.end()
+        pieces.append(whole.cut(position, len(whole.value)))
+        return Expansion(Traced.join([one for one in pieces if one.value] or [whole]), tuple(dict.fromkeys(names)))
+
+
+def _over(below: Attributes, above: Attributes) -> Attributes:
+    """Attributes over others: maps of arguments and contexts are merged, all else is replaced."""
+    found = below | above
+    for key in _MERGED & below.keys() & above.keys():
+        merged = dict(below[key].items) | dict(above[key].items)
+        pairs = tuple((Node("other", name, 0, 0), value) for name, value in merged.items())
+        found[key] = above[key]._replace(value=pairs) if above[key].kind == "map" else above[key]
+    return found
+
+
+def _list(attributes: Attributes, key: str) -> list[Node]:
+    return attributes[key].each if key in attributes else []
+
+
+def _pairs(attributes: Attributes, key: str) -> Iterator[tuple[str, Node]]:
+    return attributes[key].items if key in attributes else iter(())
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
+    try:
+        old, new = _read(before), _read(after)
+    except NotRead as error:
+        return f"the changed file {error}"
+    return None if alike(old, new, sorted(edits)) else "something else than an image would change"

@@ -1,0 +1,88 @@
+"""Dev containers: the image of a devcontainer.json, and the images that its build arguments name.
+
+After the Dev Container metadata reference (containers.dev/implementors/json_reference, read in November 2026). Features
+are no images, and are left alone.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from echo_migrate import jsontext
+from echo_migrate.expand import Expansion
+from echo_migrate.fed import fed
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.ignores import SLASHED, in_yaml
+from echo_migrate.launch import Service
+from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.nested import Node, NotRead, alike
+from echo_migrate.source import Edit, Source, Unreadable
+from echo_migrate.tree import dockerfile_at
+
+NAME = re.compile(r"(?i)\.?devcontainer\.json")
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
+_MOUNTING = frozenset(("mounts", "runArgs", "workspaceMount"))
+
+
+def candidate(path: str) -> bool:
+    return bool(NAME.fullmatch(path.rpartition("/")[2]))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By name: nothing else has it."""
+    return candidate(path)
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Problem | Ignore]:
+    """The images of a dev container, what runs in it, ignore comments, and why it could not be read; never raises."""
+    try:
+        keys = dict(jsontext.read(source.text, relaxed=True).items)
+    except NotRead as error:
+        return [Problem(error.offset, error.offset, str(error), "note")]
+    nodes: list[Image | Service | Problem | Ignore] = [*in_yaml(source.text, SLASHED)]
+    node = keys.get("image")
+    if node and node.text:
+        place = node.traced
+        start, end = (place.start, place.end) if place.runs else (node.start, node.end)
+        mounts = () if _MOUNTING.isdisjoint(keys) else ("/",)
+        variables = tuple(dict.fromkeys(_VARIABLE.findall(node.text)))
+        image = Image(place, "image", start, end, unsettled=variables, mounts=mounts)
+        nodes += [image, *([_service(keys, image)] if Service in asked.kinds else [])]
+    return [*nodes, *_fed(source, keys)]
+
+
+def _service(keys: dict[str, Node], image: Image) -> Service:
+    """What runs in a dev container: a shell, an editor's server, and whatever features and people add.
+
+    The commands that are written say only some of it, so it is always open; whom people work as is theirs to say.
+    """
+    return Service("dev container", image, (), None, (), "runArgs" in keys, image.mounts, open=True)
+
+
+def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
+    """The images that build arguments name, by the Dockerfile that they are given to."""
+    build = dict(keys["build"].items) if "build" in keys else {}
+    given = {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
+    name = build.get("dockerfile", keys.get("dockerFile"))
+    path = dockerfile_at(source.path, ".", name.text) if given and name and name.text else None
+    if path is None:
+        return
+    try:
+        text = Source.read(path).text
+    except Unreadable:
+        return
+    values = {
+        key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
+    }
+    for key, image in fed(text, os.path.normpath(path), values):
+        place = given[key].traced
+        yield image._replace(where=f"build.args.{key}", start=place.start, end=place.end)
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
+    try:
+        old, new = (jsontext.read(one.text, relaxed=True) for one in (before, after))
+    except NotRead as error:
+        return f"the changed file {error}"
+    return None if alike(old, new, sorted(edits)) else "something else than an image would change"

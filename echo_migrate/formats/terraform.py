@@ -1,0 +1,99 @@
+"""Terraform: the images of containers in blocks and in ``jsonencode``, and those of Docker.
+
+After the documentation of the providers kubernetes (``container``, ``init_container``), google (``containers`` of Cloud
+Run), azurerm (``container`` of a container group), aws (``container_definitions``, ``container_properties``) and docker
+(``docker_image``, ``docker_container``, ``container_spec``), read in November 2026. Other images are those of machines,
+and are left alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from echo_migrate import hcltext
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.ignores import SLASHED, in_yaml
+from echo_migrate.launch import Service
+from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.nested import Node, NotRead, alike
+from echo_migrate.source import Edit, Source
+
+NAME = re.compile(r"(?!)")
+_NAME = re.compile(r"(?i).+\.(?:tf|tofu)")
+_IMAGE = re.compile(r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_image\"")
+_CONTAINERS = frozenset(
+    (
+        *("container", "containers", "container_spec", "init_container"),
+        *("container_definitions", "container_properties", "initContainers"),
+    )
+)
+_MOUNTING = frozenset(("mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts"))
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+
+
+def candidate(path: str) -> bool:
+    return bool(_NAME.fullmatch(path.rpartition("/")[2]))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By name, and an attribute that may be a container's image."""
+    return candidate(path) and bool(_IMAGE.search(text))
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Problem | Ignore]:
+    """The images of containers, what runs them, ignore comments, and why it could not be read; never raises."""
+    try:
+        root = hcltext.read(source.text)
+    except NotRead as error:
+        return [Problem(error.offset, error.offset, str(error), "note")]
+    nodes: list[Image | Service | Problem | Ignore] = []
+    for where, keys, key in _places(root):
+        image = _image(keys[key], f"{where}.{key}", "/" if key == "name" or not _MOUNTING.isdisjoint(keys) else "")
+        nodes.append(image)
+        if key == "image" and Service in asked.kinds:
+            nodes.append(Service(where, image, (), None, (), False, image.mounts, open=True))
+    return [*nodes, *in_yaml(source.text, SLASHED)] if nodes else []
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
+    try:
+        old, new = hcltext.read(before.text), hcltext.read(after.text)
+    except NotRead as error:
+        return f"the changed file {error}"
+    return None if alike(old, new, sorted(edits)) else "something else than an image would change"
+
+
+def _places(root: Node) -> Iterator[tuple[str, dict[str, Node], str]]:
+    """The maps that name an image as a text: what they are called, their values, and the key that names it."""
+    for kind, blocks in root.items:
+        for label, body in blocks.items:
+            keys, type = dict(body.items), label.partition(".")[0]
+            key = {"docker_image": "name", "docker_container": "image"}.get(type, "")
+            if key in keys and keys[key].text:
+                yield f"{kind}.{label}", keys, key
+            yield from _containers(body, f"{kind}.{label}")
+
+
+def _containers(node: Node, where: str) -> Iterator[tuple[str, dict[str, Node], str]]:
+    """The containers within a value."""
+    for key, value in node.items:
+        for one in value.each or [value]:
+            keys = dict(one.items)
+            if key in _CONTAINERS and "image" in keys and keys["image"].text:
+                yield f"{where}.{key}", keys, "image"
+            yield from _containers(one, where)
+    for one in node.each:
+        yield from _containers(one, where)
+
+
+def _image(node: Node, where: str, mount: str) -> Image:
+    place = node.traced
+    broken = "%{" in node.text or "${" in _VARIABLE.sub("", node.text)
+    return Image(
+        place,
+        where,
+        *((place.start, place.end) if place.runs else (node.start, node.end)),
+        locked="its expression cannot be expanded" if broken else "",
+        unsettled=tuple(dict.fromkeys(_VARIABLE.findall(node.text))),
+        mounts=(mount,) if mount else (),
+    )

@@ -1,0 +1,218 @@
+"""Shell scripts: every row of the data, bash as an oracle, and what is never edited."""
+
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echo_migrate import catalog, engine, examine, invocations
+from echo_migrate.formats import Asked, recognised, script
+from echo_migrate.launch import Service
+from echo_migrate.model import Image, Result
+from echo_migrate.rules import RULES
+from echo_migrate.shell import LONGEST
+from echo_migrate.source import Edit, Source
+from tests.pages import PAGES, Case, cases
+
+CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".sh")]
+SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+DATA = invocations.data()
+ROWS = [
+    (program, name, row)
+    for program, owner in DATA["programs"].items()
+    for name, row in DATA["commands"][owner].items()
+    if name
+]
+WORDS = st.from_regex(r"[A-Za-z0-9_./=,-]{1,8}", fullmatch=True)
+
+
+def treat(text: str, unsafe: bool = False) -> Result:
+    return engine.treat(Source("run.sh", text), script, SETTINGS._replace(unsafe=unsafe))
+
+
+def images(text: str) -> list[str]:
+    return [node.ref.value for node in script.parse(Source("run.sh", text)) if isinstance(node, Image)]
+
+
+def services(text: str) -> list[Service]:
+    nodes = script.parse(Source("run.sh", text), Asked(frozenset([Service])))
+    return [node for node in nodes if isinstance(node, Service)]
+
+
+def accepted(text: str) -> bool:
+    return subprocess.run(["bash", "-n"], input=text.encode(), capture_output=True, check=False).returncode == 0
+
+
+def line(program: str, name: str, row: dict[str, Any], before: str = "") -> tuple[str, list[str]]:
+    """A command line of a row with its options in front, and the images that it names."""
+    options = " ".join([*row.get("flags", ()), *(f"{option} node:22" for option in row.get("valued", ()))])
+    behind = {
+        "first": ("python:3.12 node:22 --image=node:22", ["python:3.12"]),
+        "every": ("python:3.12 ruby:3.3", ["python:3.12", "ruby:3.3"]),
+        "pairs": ("deployment/node:22 a=python:3.12 b=ruby:3.3", ["python:3.12", "ruby:3.3"]),
+        "scheme": ("docker://python:3.12 oci:node:22", ["python:3.12"]),
+        "option": ("x --image=python:3.12 -- --image=node:22", ["python:3.12"]),
+        "argument": ("--build-arg BASE_IMAGE=python:3.12 --build-arg=V=node:22 .", ["python:3.12"]),
+        None: ("node:22 node:22", []),
+    }[row.get("image")]
+    return f"{program} {before} {name} {options} {behind[0]}\n", behind[1]
+
+
+@pytest.mark.parametrize(("program", "name", "row"), ROWS, ids=[f"{program} {name}" for program, name, _ in ROWS])
+def test_each_command_names_images_where_its_row_says(program: str, name: str, row: dict[str, Any]) -> None:
+    text, expected = line(program, name, row)
+    assert images(text) == expected
+    own = DATA["commands"][DATA["programs"][program]].get("", {})
+    before = " ".join([*own.get("flags", ()), *(f"{option} run" for option in own.get("valued", ()))])
+    assert images(line(program, name, row, before)[0]) == expected
+    assert images(f"echo {text}: # {text}cat <<EOF\n{text}EOF\n") == []
+
+
+def test_a_row_says_what_its_head_explains() -> None:
+    kinds = {"first", "every", "pairs", "scheme", "option", "argument", None}
+    for _, _, row in ROWS:
+        assert set(row) <= {"also", "valued", "flags", "image", "runs", "locked", "makes", "named", "opens"}
+        assert row.get("image") in kinds
+        assert not set(row.get("valued", ())) & set(row.get("flags", ()))
+        options = [*row.get("valued", ()), *row.get("flags", ()), *row.get("named", ())]
+        assert all(option.startswith("--") or len(option) == 2 for option in options)
+        assert len(options) == len(set(options))
+    assert set(DATA["programs"].values()) == set(DATA["commands"])
+    assert script._PROGRAM.pattern.count("|") + 1 == len(DATA["programs"])
+    assert all(script._PROGRAM.fullmatch(program) for program in DATA["programs"])
+
+
+def test_options_are_read_as_docker_reads_them() -> None:
+    for options in (
+        "-it --rm",
+        "-dp 80:80 -p81:81",
+        "-ite A=b -eA=b -e=A=b",
+        "--network=host --gpus all",
+        "--name x -u 0:0 -w /x -h host -m 1g -c 5",
+        "--",
+        "--rm --",
+    ):
+        assert images(f"docker run {options} python:3.12 node:22\n") == ["python:3.12"], options
+    for options in ("--rn", "-Z", "-itZ", "--rm --nosuch", "-", '"$OPTIONS"[@]'):
+        assert images(f"docker run {options} python:3.12\n") == [], options
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_bash_takes_what_it_took(case: Case) -> None:
+    assert shutil.which("bash")
+    assert accepted(case.text) == accepted(case.fixed)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["a && ", "if b; then c; fi; ", "x=$(", "(", "{ ", "'q' \"$y\" | "]), max_size=4),
+    st.lists(WORDS, max_size=4),
+    st.sampled_from(["python:3.12", "'node:22'", '"ruby:3.3"', "nginx"]),
+    st.lists(WORDS, max_size=3),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_the_words_of_a_run_stay_as_they_are(
+    around: list[str], before: list[str], image: str, behind: list[str], newline: str
+) -> None:
+    """Whatever stands around, each word but the image is what a shell makes of it."""
+    closing = {"x=$(": ")", "(": ")", "{ ": "; }"}
+    tail = "".join(closing.get(piece, "") for piece in reversed(around))
+    text = f"{''.join(around)}docker run {' '.join(before)} {image} {' '.join(behind)}{tail}{newline}".replace(
+        "docker run  ", "docker run "
+    )
+    result = treat(text, unsafe=True)
+    assert result.refused is None
+    if result.fixed is not result.source:
+        assert accepted(result.fixed.text.replace("\r", "")) == accepted(text.replace("\r", ""))
+        assert result.fixed.text.replace("reg.echohq.com/", "") == text
+
+
+@settings(deadline=None)
+@given(st.text("dockerun pl:-'\"$({})`;&|<>\n\\=#[]!*?~\u00e9\udcff\0 \t\r" + "1", max_size=60))
+def test_any_text_ends_in_an_answer(text: str) -> None:
+    source = Source("run.sh", f"docker run python:3.12 {text}\n{text} docker pull node:22\n")
+    result = engine.treat(source, script, SETTINGS._replace(unsafe=True))
+    assert result.refused is None
+    assert result.fixed.text.replace("reg.echohq.com/", "") == source.text
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "known"),
+    [
+        ("run.sh", "docker run x", True),
+        ("lib.bash", "skopeo inspect x", True),
+        ("run.sh", "dockerize run x", False),
+        ("run.sh", "echo hello", False),
+        ("run.py", "docker run x", False),
+        ("run", "docker run x", False),
+    ],
+)
+def test_recognised_by_a_word(path: str, text: str, known: bool) -> None:
+    assert (recognised(path, text) is script) == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker run python:3.12\n" + "#" * LONGEST,
+        "docker run " + "(" * 29_000,
+        "docker run " + "-e A " * 5_900,
+        "docker pull " + "a " * 14_900,
+        "docker run a\n" * 2_300,
+        "docker pull a:1\n" * 1_800,
+        "A=a:1\ndocker run $A\n" * 1_400,
+        "docker run ${" * 2_300,
+        "docker run ${A:-" * 1_800,
+        "A=1\n" * 7_000 + "docker run $A",
+        "docker run a$A$B" + "$C" * 14_000,
+        "docker build " + "-t a " * 5_000,
+        "docker://" * 3_000,
+    ],
+)
+def test_hostile_scripts_end_in_silence(text: str) -> None:
+    result = treat(text, unsafe=True)
+    assert result.fixed is result.source
+    assert not any("fault" in finding.message for finding in result.findings)
+
+
+def test_what_runs_is_a_service() -> None:
+    text = (
+        "docker run -u 5 -p 127.0.0.1:80:8080/tcp --mount type=volume,target=/data -v x:/y:ro --privileged "
+        "--entrypoint sh python:3.12 -c 'echo 1'\n"
+    )
+    (service,) = services(text)
+    assert [(launch.verb, launch.words) for launch in service.launches] == [
+        ("entrypoint", ("sh",)),
+        ("command", ("-c", "echo 1")),
+    ]
+    assert service.user
+    assert (service.user.value, [port.value for port in service.ports]) == ("5", ["8080"])
+    assert (sorted(service.mounts), service.privileges, service.open) == (["/data", "/y"], True, False)
+    assert services("docker run python:3.12 $CMD\n")[0].launches[0].words is None
+    assert services("docker run -d python:3.12\ndocker exec x y\n")[0].open
+    assert services("docker pull python:3.12\n") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("python:3", "node:3", True),
+        ("--rm", "-it", False),
+        ("&&", "||", False),
+        ("ls", "la", False),
+        ("> log", "> lag", False),
+        ("A=b", "A=c", False),
+        ("done", "do", False),
+        ("# x", "", True),
+    ],
+)
+def test_only_an_image_may_change(old: str, new: str, kept: bool) -> None:
+    text = "for x in 1; do A=b docker run --rm python:3.12 ls > log && true; done # x\n"
+    place = text.index("python:3")
+    refused = script.verify(
+        Source("a.sh", text), Source("a.sh", text.replace(old, new, 1)), [Edit(place, place + 8, "node:3")]
+    )
+    assert (refused is None) == kept
