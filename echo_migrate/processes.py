@@ -24,8 +24,9 @@ def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result |
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
         try:
             yield from pool.map(_treat, paths, chunksize=CHUNK)
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
+            raise
 
 
 def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
