@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,16 @@ def test_two_runs_at_once_leave_one_comment_and_no_suggestion_twice(world: World
     assert [one["id"] for one in world.github.comments] == [comment["id"]]
     assert "older" not in world.ours[0]
     assert [one["id"] for one in world.github.review_comments] == [suggestion["id"]]
+
+
+def test_runs_that_are_really_at_once_end_in_one_comment(world: World) -> None:
+    world.pull(change=CHANGE | {"a/Dockerfile": "FROM node:22\n"})
+    world.check()
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(world.tell, check=False) for _ in range(4)]
+    assert [run.result().returncode for run in runs] == [0] * 4
+    assert len(world.ours) == 1
+    assert len(world.github.review_comments) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echo_migrate.github.artifact import Found, Reference, Report
@@ -189,6 +189,7 @@ def test_the_summary_of_a_job_has_more_room() -> None:
     assert sum("| " in line and "reg.echohq.com" in line for line in text.splitlines()) == 500
 
 
+@settings(deadline=None)
 @given(st.integers(3_000, 70_000))
 def test_it_is_cut_between_findings(longest: int) -> None:
     text = body(five_hundred(), longest)
@@ -202,6 +203,7 @@ def test_it_is_cut_between_findings(longest: int) -> None:
 words = st.text(st.sampled_from("`|\\<>@#!*_~&;:/[]()-=.$ \n\r\twWxe1\x1b\u202e") | st.characters(), max_size=40)
 
 
+@settings(deadline=None)
 @given(words, words, words)
 def test_no_text_says_anything_in_markdown(path: str, message: str, name: str) -> None:
     references = [reference(path, 1, name, message)]
@@ -216,6 +218,7 @@ def test_no_text_says_anything_in_markdown(path: str, message: str, name: str) -
     assert not re.search(r"@\w|#\d|https?://|www\.", page.plain)
 
 
+@settings(deadline=None)
 @given(words)
 def test_code_and_prose_show_what_they_were_given(text: str) -> None:
     wanted = printable(text)

@@ -152,6 +152,7 @@ def test_a_file_that_is_shorter_than_its_report_gets_none(tmp_path: Path) -> Non
     assert plan(report("Dockerfile", "# long\n" * 9 + "FROM python:3.12\n"), known, str(tmp_path), 15) == []
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(
