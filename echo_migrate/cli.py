@@ -247,6 +247,32 @@ def match(**options: Any) -> None:
 
 
 @cli.command()
+@click.option("--report", metavar="FILE", required=True, help="What check --output-format json wrote.")
+@click.option("--inventory", metavar="FILE", default="", help="What inventory --output-format json wrote.")
+@click.option(
+    "--comment",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Comment on the files that the pull request changes; on all findings; write nothing to it.",
+)
+@click.option(
+    "--suggestions", type=click.IntRange(0), default=15, show_default=True, help="How many suggestions at most."
+)
+@click.option("--event", metavar="FILE", envvar="GITHUB_EVENT_PATH", default="", help="The event of the workflow.")
+@click.option("--note", metavar="TEXT", multiple=True, help="Say this too.")
+def github(**options: Any) -> None:
+    """Tell a pull request on GitHub what a check found: one comment, kept up to date, and suggestions on its lines.
+
+    For workflows: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL, and writes the job's summary too. Exits
+    with 0, also where GitHub does not let it write, and with 2 on misuse.
+    """
+    from echo_migrate import github
+
+    sys.exit(github.run(**options))
+
+
+@cli.command()
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def providers(output_format: str) -> None:
     """List the providers of hardened images there is data for, with how much, from where and of when."""

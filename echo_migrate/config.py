@@ -11,7 +11,10 @@ from typing import Any
 import click
 
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
-NOT_KEYS = ("paths", "config", "no_config", "help", "stdin_filename", "output", "today")
+NOT_KEYS = (
+    *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
+    *("report", "inventory", "comment", "suggestions", "event", "note"),  # of the github command, which reads no file
+)
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
 _PATHS = ("mapping", "baseline")
@@ -92,7 +95,7 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
             if name == "baseline" and not _within(value, folder):
                 raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
         elif name == "exclude":
-            value = [_anchored(pattern, folder) for pattern in value]
+            value = [anchored(pattern, folder) for pattern in value]
         if option in command.params:  # a format that only another command has is left to that one
             values[name] = value
     return values
@@ -128,7 +131,7 @@ def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
     return value
 
 
-def _anchored(pattern: str, folder: str) -> str:
+def anchored(pattern: str, folder: str) -> str:
     """An exclude pattern with a folder in it, which is meant from the file's own folder, from the working one."""
     plain = pattern.removeprefix("./").rstrip("/")
     return os.path.relpath(os.path.join(folder, plain.lstrip("/"))) if "/" in plain.removeprefix("**/") else pattern

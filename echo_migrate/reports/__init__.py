@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from echo_migrate.lazy import lazy
 from echo_migrate.model import Result
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
+_WWW = lazy(r"(?i)(www)\.")
 FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
 
 
@@ -106,12 +108,18 @@ def in_a_line(counts: Summary, login: str = "") -> str:
 
 
 def code(text: str) -> str:
-    """Text as a Markdown code span that can stand in a table."""
-    shown = printable(text).replace("|", "\\|")
-    fence = "``" if "`" in shown else "`"
-    return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown}{fence}"
+    """Text as code that can stand in a Markdown table: no character of it has a meaning, and nothing is linked."""
+    shown = printable(text)
+    if not shown or any(ch in "`|\\" for ch in shown):  # what ends a code span, or a cell within one
+        return f"<code>{prose(text)}</code>"
+    return f"`{shown}`"
 
 
 def prose(text: str) -> str:
-    """Text in which no character has a meaning in Markdown or HTML, and nobody is mentioned."""
-    return "".join(f"&#{ord(ch)};" if ch in "\\`*_{}[]<>()#+!|@&~$:" else ch for ch in printable(text))
+    """Text in which no character has a meaning in Markdown or HTML; nobody is mentioned, and nothing is linked.
+
+    GitHub looks for mentions, references and addresses once entities are read: a space without width is put into them.
+    """
+    shown = "".join(f"&#{ord(ch)};" if ch in "\\`*_{}[]<>()#+!|@&~$:" else ch for ch in printable(text))
+    shown = shown.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;").replace("&#58;//", "&#58;&#8203;//")
+    return _WWW.sub(r"\1&#8203;.", shown)

@@ -1,0 +1,302 @@
+"""The GitHub Action: its step, run as a runner does, in a checkout that is hostile; its files and examples, linted."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Run, copy_project
+from tests.standin import REPOSITORY, GitHub, changed, commit
+
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+WORKFLOWS = sorted((ROOT / "hooks" / "github").glob("*.yml"))
+RECIPES = (ROOT / "hooks" / "github" / "README.md").read_text()
+README = (ROOT / "README.md").read_text()
+BIN = Path(sys.executable).parent
+TRAP = "import pathlib\npathlib.Path(__file__).with_name('it-ran').touch()\n"
+TRAPS = ("pip", "venv", "json", "yaml", "sitecustomize", "echo_migrate/__init__", "echo_migrate/__main__", "github")
+TOKEN = "ghs_writer"
+
+
+class Runner:
+    """What a runner gives to a step: folders, files and an environment without anything of ours."""
+
+    def __init__(self, folder: Path, github: GitHub) -> None:
+        self.folder, self.github = folder, github
+        self.workspace, self.action = folder / "workspace", folder / "action"
+        (folder / "temp").mkdir()
+        copy_project(self.action)
+
+    def run(self, event: dict[str, Any], **inputs: str) -> "subprocess.CompletedProcess[str]":
+        (self.folder / "event.json").write_text(json.dumps(event))
+        for name in ("output", "summary"):
+            (self.folder / name).write_text("")
+        given = {name: str(one.get("default", "")) for name, one in ACTION["inputs"].items()} | {
+            name.replace("_", "-"): value for name, value in inputs.items()
+        }
+        (step,) = ACTION["runs"]["steps"]
+        values = {f"inputs.{name}": value for name, value in given.items()} | {"github.token": TOKEN}
+        filled = {name: _filled(_filled(text, values), values) for name, text in step["env"].items()}
+        network = {key: value for key, value in os.environ.items() if re.match(r"PIP_|SSL_|.*_proxy$|HOME$", key)}
+        environment = network | {
+            "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTION_PATH": str(self.action),
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "RUNNER_TEMP": str(self.folder / "temp"),
+        }
+        script = self.folder / "step.sh"
+        script.write_text(step["run"])
+        words = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+        return subprocess.run(
+            words, cwd=self.workspace, env=environment | filled, capture_output=True, text=True, check=False
+        )
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in (self.folder / "output").read_text().splitlines())
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda match: values[match[1]], text)
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """A runner after one run on a hostile pull request; ``done`` is that run."""
+    github = GitHub()
+    one = Runner(tmp_path_factory.mktemp("runner"), github)
+    base = commit(one.workspace, {"README.md": "x\n", "echo-migrate.toml": "exclude = ['vendor/old']\n"})
+    evil: dict[str, Any] = {f"{name}.py": TRAP for name in TRAPS}
+    evil["echo-migrate.toml"] = "registry = 'evil.example'\nfail-on = 'never'\n"
+    evil["app/Dockerfile"] = "FROM python:3.12\nRUN true\n"
+    evil["vendor/old/Dockerfile"] = "FROM node:22\nRUN true\n"
+    evil[".git-blame-ignore-revs"] = "x\n"
+    head = commit(one.workspace, evil)
+    os.symlink(one.folder / "outside", one.workspace / "results.sarif")
+    (one.folder / "outside").write_text("mine")
+    os.symlink(one.folder, one.workspace / "away")
+    github.open(7, head, changed(one.workspace, base, head))
+    event = {
+        "pull_request": {
+            "number": 7,
+            "head": {"sha": head, "repo": {"full_name": REPOSITORY}},
+            "base": {"sha": base, "repo": {"full_name": REPOSITORY}},
+        }
+    }
+    done.append(one.run(event, sarif_file="results.sarif"))
+    yield one
+    github.server.shutdown()
+    github.server.server_close()
+    assert github.violations == []
+
+
+done: list["subprocess.CompletedProcess[str]"] = []
+
+
+def test_the_action_comments_and_ends_as_its_check_does(runner: Runner) -> None:
+    (run,) = done
+    assert run.returncode == 1, run.stdout + run.stderr
+    (comment,) = runner.github.comments
+    assert "| `python:3.12` | `reg.echohq.com/python:3.12` | safe | `app/Dockerfile:1` |" in comment["body"]
+    assert len(runner.github.review_comments) == 1
+    assert "::warning file=app/Dockerfile,line=1" in run.stdout
+    assert (runner.folder / "summary").read_text() == comment["body"].partition("\n")[2]
+    counts = {name: value for name, value in runner.outputs.items() if value.isdigit()}
+    assert counts == {"findings": "2", "fixable": "1", "migrated": "1"}
+    assert set(runner.outputs) == set(ACTION["outputs"])
+    assert {path.name for path in Path(runner.outputs["report"]).iterdir()} == {"report.json", "inventory.json"}
+
+
+def test_nothing_of_the_pull_request_is_run(runner: Runner) -> None:
+    assert [str(path) for path in runner.workspace.rglob("it-ran")] == []
+
+
+def test_the_pull_requests_configuration_does_not_count_and_that_is_said(runner: Runner) -> None:
+    (comment,) = runner.github.comments
+    assert "evil" not in comment["body"] + runner.github.review_comments[0]["body"] + done[0].stdout
+    assert "vendor/old" not in comment["body"], "the base's patterns hold, from where its file lies"
+    assert "Read from the base revision" in comment["body"]
+    assert "echo-migrate.toml" in comment["body"]
+
+
+def test_the_token_is_nowhere(runner: Runner) -> None:
+    assert TOKEN not in done[0].stdout + done[0].stderr
+    written = [path for path in (runner.folder / "temp").rglob("*.json") if "site-packages" not in path.parts]
+    assert len(written) >= 2
+    assert not any(
+        TOKEN in path.read_text() for path in [*written, runner.folder / "summary", runner.folder / "output"]
+    )
+
+
+def test_sarif_replaces_a_link_and_does_not_follow_it(runner: Runner) -> None:
+    assert (runner.folder / "outside").read_text() == "mine"
+    assert not (runner.workspace / "results.sarif").is_symlink()
+    assert json.loads((runner.workspace / "results.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_the_second_workflow_tells_what_the_first_found(runner: Runner) -> None:
+    """No checkout, the results of another run, and a token that may write."""
+    event = {
+        "workflow_run": {
+            "event": "pull_request",
+            "head_sha": runner.github.pulls[7]["head"]["sha"],
+            "head_branch": "topic",
+            "head_repository": {"owner": {"login": "acme"}},
+        }
+    }
+    reviews = len(runner.github.reviews)
+    run = runner.run(event, report=runner.outputs["report"])
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert len(runner.github.comments) == 1
+    assert "From a run on the code of the pull request" in runner.github.comments[0]["body"]
+    assert len(runner.github.reviews) == reviews
+
+
+def call(runner: Runner, words: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A function of the script by itself, with this installation: the whole is run above."""
+    script = f"import sys; sys.path[:0] = [sys.argv[1]]; import action; sys.exit(action.{words})"
+    command = [sys.executable, "-I", "-c", script, str(ROOT / "hooks"), *arguments]
+    given = os.environ | {"RUNNER_TEMP": str(runner.folder / "temp"), "GITHUB_EVENT_PATH": ""} | environment
+    return subprocess.run(command, cwd=runner.workspace, env=given, capture_output=True, text=True, check=False)
+
+
+def test_without_annotations_the_log_has_no_commands(runner: Runner, tmp_path: Path) -> None:
+    """A folder's name begins a line there; it is printed while GitHub takes no commands."""
+    name = "::error title=x::y"
+    (runner.workspace / name).mkdir()
+    (runner.workspace / name / "Dockerfile").write_text("FROM python:3.12\n")
+    inputs = {"INPUT_ANNOTATIONS": "false", "INPUT_PATHS": name, "INPUT_FAIL_ON": "never"}
+    run = call(runner, "_check([sys.executable, '-I', '-m'], sys.argv[2], '')", str(tmp_path), **inputs)
+    assert run.returncode == 0, run.stdout + run.stderr
+    mark = ""
+    inside = []
+    for line in run.stdout.splitlines():
+        if stopped := re.fullmatch(r"::stop-commands::(\w{32})", line):
+            mark = stopped[1]
+        elif line == f"::{mark}::":
+            mark = ""
+        elif line.startswith("::"):
+            assert mark, line
+            inside.append(line)
+    assert any(line.startswith(f"{name}/Dockerfile:1:6: warning") for line in inside)
+
+
+def test_the_threat_model_names_tests_that_there_are() -> None:
+    lines = [line for line in (ROOT / "SECURITY.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(lines) >= 12
+    for line in lines:
+        named = re.findall(r"`(tests/\w+\.py)::(\w+)`", line.rpartition(" | ")[2])
+        assert named, line
+        for path, name in named:
+            assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    ("version", "word"),
+    [("--index-url=http://evil.example", "version"), ("1\n::error::x", "version"), ("../x", "version")],
+)
+def test_a_version_is_a_version(runner: Runner, version: str, word: str) -> None:
+    run = runner.run({}, version=version)
+    assert run.returncode == 2
+    assert run.stdout.startswith(f"::error title=echo-migrate::{word}: ")
+    assert run.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("wanted", ["away/x.sarif", "../x.sarif", "/etc/x.sarif", "nowhere/x.sarif"])
+def test_a_file_is_written_below_the_checkout_alone(runner: Runner, wanted: str) -> None:
+    made = runner.folder / "made"
+    made.write_text("{}")
+    run = call(runner, "_placed(*sys.argv[2:])", str(made), wanted)
+    assert "Misuse: sarif-file: must lie in" in run.stderr
+    assert not (runner.folder / "x.sarif").exists()
+
+
+def test_no_input_has_a_default_that_overrides_the_configuration() -> None:
+    assert {name: one["default"] for name, one in ACTION["inputs"].items() if "default" in one} == {
+        "token": "${{ github.token }}"
+    }
+
+
+def test_the_script_reads_every_input_and_no_other() -> None:
+    script = (ROOT / "hooks" / "action.py").read_text()
+    read = {f"INPUT_{name}" for name in re.findall(r'_(?:input|given)\("(\w+)"', script)} | {"INPUT_TOKEN"}
+    (step,) = ACTION["runs"]["steps"]
+    assert read == set(step["env"]) == {f"INPUT_{name.upper().replace('-', '_')}" for name in ACTION["inputs"]}
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    for path in [ROOT / "action.yml", *WORKFLOWS]:
+        document = yaml.safe_load(path.read_text())
+        jobs = [document["runs"]] if "runs" in document else document["jobs"].values()
+        scripts = [step.get("run", "") for job in jobs for step in job["steps"]]
+        assert not any("${{" in script for script in scripts), path
+
+
+def _workflow_of_the_readme() -> str:
+    (found,) = re.findall(r"```yaml\n(on: pull_request\n.*?)```", README, re.DOTALL)
+    return str(found)
+
+
+def test_the_readmes_workflow_is_ten_lines_of_the_example() -> None:
+    short, whole = (
+        yaml.safe_load(_workflow_of_the_readme()),
+        yaml.safe_load((ROOT / "hooks/github/pull-request.yml").read_text()),
+    )
+    assert len(_workflow_of_the_readme().splitlines()) <= 10
+    assert short["jobs"]["images"]["steps"] == whole["jobs"]["images"]["steps"]
+
+
+@pytest.mark.parametrize("tool", ["zizmor", "actionlint", "check-jsonschema"])
+def test_what_others_check_of_workflows(tool: str, tmp_path: Path) -> None:
+    readme = tmp_path / "readme.yml"
+    readme.write_text("name: readme\n" + _workflow_of_the_readme())
+    workflows = [str(path) for path in [*WORKFLOWS, readme]]
+    action = str(ROOT / "action.yml")
+    commands = {
+        "zizmor": [["--offline", "--no-progress", action, *workflows[:-1]]],
+        "actionlint": [workflows],
+        "check-jsonschema": [
+            ["--builtin-schema", "vendor.github-actions", action],
+            ["--builtin-schema", "vendor.github-workflows", *workflows],
+        ],
+    }
+    for words in commands[tool]:
+        run = subprocess.run([str(BIN / tool), *words], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_actions_of_others_are_pinned_with_their_version() -> None:
+    for path in WORKFLOWS:
+        for line in re.findall(r"uses: .*", path.read_text()):
+            assert re.fullmatch(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+@pytest.mark.parametrize(("language", "schema"), [("json", "vendor.renovate"), ("yaml", "vendor.dependabot")])
+def test_recipes_are_of_the_form(language: str, schema: str, tmp_path: Path) -> None:
+    (block,) = re.findall(rf"```{language}\n(.*?)```", RECIPES, re.DOTALL)
+    path = tmp_path / f"recipe.{language}"
+    path.write_text(block)
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_recipe_for_contributors_has_no_finding_on_its_images(run: Run, tmp_path: Path) -> None:
+    (block,) = re.findall(r"```dockerfile\n(.*?)```", RECIPES, re.DOTALL)
+    (tmp_path / "Dockerfile").write_text(block)
+    said = json.loads(run("check", "--output-format", "json").stdout)
+    assert [one["message"] for one in said["findings"] if one["level"] != "note"] == []
+    assert (said["summary"]["hardened"], said["summary"]["ignored"]) == (1, 1)

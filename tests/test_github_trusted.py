@@ -1,0 +1,180 @@
+"""Whose configuration holds in a pull request, with real repositories."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from echo_migrate.github.event import Event
+from echo_migrate.github.trusted import Trusted, trusted
+from tests.conftest import Run
+from tests.standin import commit, git
+
+TOML = "mapping = 'rows.yaml'\nexclude = ['vendor/x', '*.tmpl']\nfail-on = 'error'\n"
+ROWS = "images:\n  acme/base: base\n"
+EVIL = "registry: evil.example\nimages:\n  python: python\n"
+
+
+def asked(folder: Path, base: dict[str, Any], change: dict[str, Any], **more: str) -> tuple[Trusted, Path]:
+    """What holds in a pull request with these files, and the folder that the base's are written to."""
+    tree, kept = folder / "tree", folder / "kept"
+    first = commit(tree, base)
+    head = commit(tree, change)
+    return trusted(Event(7, head, first), str(tree / more.pop("start", "")), str(kept), **more), kept
+
+
+def test_what_is_the_same_is_read_where_it_lies(tmp_path: Path) -> None:
+    found, _ = asked(tmp_path, {"echo-migrate.toml": TOML, "rows.yaml": ROWS}, {"Dockerfile": "FROM a\n"})
+    assert found == Trusted(("--config", str(tmp_path / "tree" / "echo-migrate.toml")))
+
+
+def test_without_any_none_is_read(tmp_path: Path) -> None:
+    assert asked(tmp_path, {"a": "x"}, {"a": "y"})[0] == Trusted(("--no-config",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"echo-migrate.toml": TOML + "registry = 'evil.example'\n"},
+        {"rows.yaml": EVIL},
+        {".echo-migrate.toml": "registry = 'evil.example'\n"},
+        {"echo-migrate.toml": None},
+        {"echo-migrate.toml": "["},
+        {"rows.yaml": None},
+    ],
+)
+def test_what_differs_is_the_bases(tmp_path: Path, change: dict[str, Any]) -> None:
+    found, kept = asked(tmp_path, {"echo-migrate.toml": TOML, "rows.yaml": ROWS}, change)
+    assert found.options[:2] == ("--config", str(kept / "echo-migrate.toml"))
+    assert (kept / "echo-migrate.toml").read_text() == TOML
+    assert (kept / "rows.yaml").read_text() == ROWS
+    assert found.options[2:] == ("--exclude", os.path.relpath(tmp_path / "tree" / "vendor/x"), "--exclude", "*.tmpl")
+    (note,) = found.notes
+    assert "base revision" in note
+    assert "echo-migrate.toml, rows.yaml" in note
+
+
+def test_the_baseline_is_the_bases_too(tmp_path: Path) -> None:
+    base = {"sub/echo-migrate.toml": "baseline = 'known.json'\n", "sub/known.json": "{}"}
+    found, kept = asked(tmp_path, base, {"sub/known.json": '{"more": 1}'}, start="sub")
+    assert (kept / "sub" / "known.json").read_text() == "{}"
+    assert "sub/known.json" in found.notes[0]
+
+
+def test_a_new_configuration_is_not_read(tmp_path: Path) -> None:
+    found, _ = asked(tmp_path, {"a": "x"}, {"echo-migrate.toml": "registry = 'evil.example'\n"})
+    assert found.options == ("--no-config",)
+    assert "the base revision has none" in found.notes[0]
+
+
+def test_links_are_no_configuration(tmp_path: Path) -> None:
+    """Neither one that a pull request makes, nor what one of the base's leads to."""
+    tree = tmp_path / "tree"
+    commit(tree, {"a": "x"})
+    (tree / "there.toml").write_text("registry = 'evil.example'\n")
+    (tree / "echo-migrate.toml").symlink_to("there.toml")
+    head = commit(tree, {})
+    base = git(tree, "rev-parse", "HEAD^").strip()
+    assert trusted(Event(7, head, base), str(tree), str(tmp_path / "kept")).options == ("--no-config",)
+    later = commit(tree, {"there.toml": "registry = 'evil.example'\nfail-on = 'never'\n"})
+    assert trusted(Event(7, later, head), str(tree), str(tmp_path / "kept")).options == ("--no-config",)
+
+
+def test_a_mapping_behind_a_link_is_not_read(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "rows.yaml").symlink_to("other.yaml")
+    base = commit(tree, {"echo-migrate.toml": "mapping = 'rows.yaml'\n", "other.yaml": ROWS})
+    head = commit(tree, {"other.yaml": EVIL})
+    found = trusted(Event(7, head, base), str(tree), str(tmp_path / "kept"))
+    assert found.options == ("--no-config",)
+    assert "names files that the base revision does not have" in found.notes[0]
+
+
+def test_another_part_of_pyproject_is_no_difference(tmp_path: Path) -> None:
+    ours = "[tool.echo-migrate]\nfail-on = 'error'\n"
+    change = {"pyproject.toml": "[project]\nname = 'x'\n" + ours}
+    found, _ = asked(tmp_path, {"pyproject.toml": ours}, change)
+    assert found == Trusted(("--config", str(tmp_path / "tree" / "pyproject.toml")))
+
+
+def test_a_file_that_the_workflow_names(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    files = {"ci/images.toml": "fail-on = 'error'\n"}
+    found, kept = asked(tmp_path, files, {"ci/images.toml": "fail-on = 'never'\n"}, named=str(tree / "ci/images.toml"))
+    assert found.options == ("--config", str(kept / "ci/images.toml"))
+    outside = tmp_path / "own.toml"
+    assert trusted(Event(7, "0" * 40, "0" * 40), str(tree), str(kept), str(outside)).options == (
+        "--config",
+        str(outside),
+    )
+
+
+def test_without_a_pull_request_nothing_is_said(tmp_path: Path) -> None:
+    assert trusted(Event(), str(tmp_path), str(tmp_path)) == Trusted()
+    assert trusted(Event(), str(tmp_path), str(tmp_path), "x.toml") == Trusted(("--config", "x.toml"))
+
+
+def shallow(tmp_path: Path, depth: int) -> tuple[Path, Event, str]:
+    """A clone as actions/checkout makes it: of the merge that GitHub made, this deep."""
+    origin = tmp_path / "origin"
+    start = commit(origin, {"echo-migrate.toml": "fail-on = 'error'\n"})
+    git(origin, "checkout", "-q", "-b", "topic")
+    head = commit(origin, {"echo-migrate.toml": "fail-on = 'never'\n"})
+    git(origin, "checkout", "-q", "main")
+    commit(origin, {"other": "x"})
+    git(origin, "merge", "-q", "--no-ff", "topic", "-m", "merge")
+    merge = git(origin, "rev-parse", "HEAD").strip()
+    git(tmp_path, "clone", "-q", f"--depth={depth}", f"file://{origin}", "tree")
+    return tmp_path / "tree", Event(7, head, start), merge
+
+
+def test_a_merge_has_its_base_two_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, event, merge = shallow(tmp_path, 2)
+    git(tree, "remote", "remove", "origin")
+    monkeypatch.setenv("GITHUB_SHA", merge)
+    git(tree, "cat-file", "-e", "HEAD^1")
+    found = trusted(event._replace(base="1" * 40), str(tree), str(tmp_path / "kept"))
+    assert (tmp_path / "kept" / "echo-migrate.toml").read_text() == "fail-on = 'error'\n"
+    assert "base revision" in found.notes[0]
+
+
+def test_a_shallow_clone_fetches_the_base(tmp_path: Path) -> None:
+    tree, event, _ = shallow(tmp_path, 1)
+    found = trusted(event, str(tree), str(tmp_path / "kept"))
+    assert (tmp_path / "kept" / "echo-migrate.toml").read_text() == "fail-on = 'error'\n"
+    assert found.options[0] == "--config"
+
+
+def test_where_the_base_cannot_be_had_none_is_read_and_that_is_said(tmp_path: Path) -> None:
+    tree, event, _ = shallow(tmp_path, 1)
+    git(tree, "remote", "remove", "origin")
+    found = trusted(event, str(tree), str(tmp_path / "kept"))
+    assert found.options == ("--no-config",)
+    assert "fetch-depth" in found.notes[0]
+
+
+def test_the_checks_options_do_what_they_say(tmp_path: Path, run: Run) -> None:
+    """The words that the action passes on, in a real check: the pull request's registry is in none of it."""
+    tree = tmp_path / "tree"
+    base = commit(tree, {"echo-migrate.toml": "exclude = ['vendor/x']\n"})
+    evil: dict[str, Any] = {"echo-migrate.toml": "registry = 'evil.example'\n", "a/Dockerfile": "FROM python:3.12\n"}
+    head = commit(tree, evil | {"vendor/x/Dockerfile": "FROM python:3.12\n"})
+    event = {
+        "number": 7,
+        "head": {"sha": head, "repo": None},
+        "base": {"sha": base, "repo": {"full_name": "acme/shop"}},
+    }
+    (tmp_path / "event.json").write_text(json.dumps({"pull_request": event}))
+    words = [sys.executable, "-I", "-m", "echo_migrate.github.trusted", str(tmp_path / "kept"), ""]
+    environment = os.environ | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
+    said = json.loads(subprocess.run(words, cwd=tree, env=environment, capture_output=True, check=True).stdout)
+    done = run("check", *said["options"], "--output-format", "json", cwd=tree)
+    assert b"evil" not in done.stdout
+    assert [one["path"] for one in json.loads(done.stdout)["findings"] if one["rule"] == "mapped-image"] == [
+        "a/Dockerfile"
+    ]
