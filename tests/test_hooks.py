@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echo_migrate.formats import compose, dockerfile
+from echo_migrate.formats import candidate
 from tests.conftest import copy_project
 
 ROOT = Path(__file__).parent.parent
@@ -84,15 +84,20 @@ def test_the_manifest_is_one() -> None:
         ),
         *((name, True) for name in ("docker-compose.yaml", "docker-compose.prod.yml", "a/prod.compose.yaml")),
         *((name, False) for name in ("Dockerfile.dockerignore", "Dockerfile.md", "Dockerfile.orig", "README.md")),
-        *((name, False) for name in ("composer.json", "my-compose.txt", "dockerfiles/x.sh", "values.yaml")),
+        *(
+            (name, True)
+            for name in ("values.yaml", "k8s/Kustomization", ".github/workflows/ci.yml", "run.sh", "a.BASH")
+        ),
+        *((name, True) for name in (".devcontainer/devcontainer.json", "docker-bake.hcl", "docker-bake.dev.json")),
+        *((name, True) for name in ("main.tf", "dags/etl.py")),
+        *((name, False) for name in ("composer.json", "my-compose.txt", "package.json", "run.fish", "a.pyc", "tf")),
     ],
 )
 def test_the_files_of_the_hooks_are_those_that_the_program_takes(name: str, taken: bool) -> None:
     for one in MANIFEST:
         chosen = bool(re.search(one["files"], name)) and not re.search(one["exclude"], name)
         assert chosen == taken
-    last = name.rpartition("/")[2]
-    assert bool(dockerfile.NAME.fullmatch(last) or compose.NAME.fullmatch(last)) == taken
+    assert candidate(name) == taken
 
 
 def test_check_then_fix_then_nothing(tree: Path, home: Path) -> None:
