@@ -26,6 +26,9 @@ _COMMENT = lazy(r"(?m)^[ \t]*#.*$")
 _LITERAL = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
 """What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
+_LOGIN = "login"
+"""What stands wherever somebody logs in: docker/login-action, docker login, aws ecr get-login-password."""
+_OTHER = lazy(r"\W")
 _IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
 
 Node = Image | Problem | Ignore | Service
@@ -153,6 +156,23 @@ class Sheet:
             **fields,
         )
 
+    def scripts(self, found: Iterable[tuple[str, Any]]) -> Iterator[Image | Service]:
+        """The images that shell scripts name, each a scalar with the context it stands in."""
+        from echo_migrate.formats import script
+
+        placed = [
+            (where, traced(node, self.text)) for where, node in found if is_text(node) and script.calls(node.value)
+        ]
+        known = {place.start: (where, place) for where, place in placed if place.runs}
+        texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
+        for image, service in script.named(self.text, texts) if texts else ():
+            where = next(where for where, place in known.values() if place.start <= image.start <= place.end)
+            anonymous = "" if _LOGIN in self.text else "nothing in this file logs in to a registry"
+            image = image._replace(where=f"{where} {image.where}", anonymous=anonymous)
+            yield image
+            if service:
+                yield service._replace(image=image)
+
 
 def _piece(node: Any, text: str) -> Traced:
     """A scalar's text and place; an empty value has one only between quotes."""
@@ -166,6 +186,11 @@ def _piece(node: Any, text: str) -> Traced:
 def _as_variable(match: "re.Match[str]") -> str:
     """An expression as a variable of as many characters, so that each of the others stays where it was written."""
     return "${" + (match[1] or match[2] or "").center(len(match[0]) - 3) + "}"
+
+
+def _as_name(match: "re.Match[str]") -> str:
+    """GitHub's expression as a variable of a shell, of as many characters; what a shell reads itself stays."""
+    return match[0] if match[1] is None else f"${{{_OTHER.sub('_', match[1])}__}}"
 
 
 def variables(value: str) -> tuple[str, ...]:

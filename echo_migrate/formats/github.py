@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.launch import Service
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Image
 from echo_migrate.services import mounts_of, sequence
+from echo_migrate.shell import SHELLS
 from echo_migrate.source import Source
 from echo_migrate.yamlimages import NO_NAME as NAME
 from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
@@ -23,7 +25,9 @@ _ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
 _WORKFLOW = lazy(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
 _JOBS = lazy(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
 _RUNS = lazy(r"(?m)^[\"']?runs[\"']?[ \t]*:")
-_NAMES = lazy(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
+_NAMES = lazy(
+    r"\b(?:container|services|image)[\"']?[ \t]*:|docker://|\b(?:docker|podman|nerdctl|kubectl|skopeo|crane)\b"
+)
 _MATRIX = lazy(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 _DOCKER = "docker://"
 _NO_LOGIN = "no credentials stand beside it, and it is pulled before any step can log in"
@@ -49,7 +53,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), asked)
 
 
-def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image]:
+def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image | Service]:
     for id, node in items(top.get("jobs")):
         job = effective(node)
         where = f"jobs.{id}"
@@ -59,6 +63,7 @@ def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image]:
         yield from _steps(sheet, job.get("steps"), where)
     runs = effective(top.get("runs"))
     yield from _steps(sheet, runs.get("steps"), "runs")
+    yield from sheet.scripts(_scripts(top))
     if is_text(runs.get("image")):
         yield from _docker(sheet, runs["image"], "image", "runs.image")
 
@@ -100,6 +105,17 @@ def _steps(sheet: Sheet, steps: Any, where: str) -> Iterator[Image]:
         uses = effective(step).get("uses")
         if is_text(uses):
             yield from _docker(sheet, uses, "uses", f"{where}.steps.{index}.uses")
+
+
+def _scripts(top: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The steps that run a script, in a shell that is not said to be another one."""
+    holders = [(f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))]
+    for where, holder in [*holders, ("runs", effective(top.get("runs")))]:
+        for index, step in enumerate(sequence(holder.get("steps"))):
+            keys = effective(step)
+            shell = keys.get("shell")
+            if not is_text(shell) or shell.value.partition(" ")[0] in SHELLS:
+                yield f"{where}.steps.{index}.run", keys.get("run")
 
 
 def _docker(sheet: Sheet, node: Any, key: str, where: str) -> Iterator[Image]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.launch import Service
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Image
 from echo_migrate.services import sequence
@@ -21,11 +22,17 @@ __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 NAME = re.compile(r"(?i)\.gitlab-ci\.ya?ml")
 _FILE = re.compile(r"(?i)(?:.*[._-])?gitlab-ci(?:[._-].*)?\.ya?ml")
 _FOLDER = re.compile(r"(?:^|.*/)\.?gitlab(?:-ci)?/.*\.ya?ml")
-_NAMES = lazy(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
+_NAMES = lazy(
+    r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:"
+    r"|\b(?:docker|podman|nerdctl|kubectl|skopeo|crane)\b"
+)
 _JOB = lazy(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
 _STAGE = lazy(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
 _OTHER = lazy(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
 _VARIABLE = lazy(r"\$\{(\w+)\}|\$(\w+)")
+
+
+_SCRIPTS = ("before_script", "script", "after_script")
 
 
 def candidate(path: str) -> bool:
@@ -49,7 +56,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
 
 
-def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
+def _images(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
     top = effective(root)
     values = {name: _value(node) for name, node in items(top.get("variables"))}
     holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
@@ -57,6 +64,10 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
         yield from _image(sheet, keys.get("image"), f"{where}image", values)
         for index, service in enumerate(sequence(keys.get("services"))):
             yield from _service(sheet, service, f"{where}services.{index}.image", values)
+    scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
+    yield from sheet.scripts(
+        (where, line) for where, node in scripts for line in (sequence(node) or ([node] if is_scalar(node) else []))
+    )
 
 
 def _value(node: Any) -> str:

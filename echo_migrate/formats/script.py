@@ -48,15 +48,30 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """By name, and a word in it that is a program for containers."""
-    return candidate(path) and bool(_PROGRAM.search(text))
+    return candidate(path) and calls(text)
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Ignore]:
     """The images of a script, what runs them, and ignore comments; never raises, and is silent on what is no shell."""
-    script = _read(source)
-    found = list(islice(_Images(source.text, script).read(), MOST_IMAGES))
+    found = named(source.text, [Traced.of(source.text, 0, len(source.text))])
     services = [service for _, service in found if service] if Service in asked.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(source.text)] if found else []
+
+
+def calls(text: str) -> bool:
+    """Whether a text may call a program for containers."""
+    return bool(_PROGRAM.search(text))
+
+
+def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Service | None]]:
+    """The images that scripts name which all stand in one text, each with what runs it.
+
+    Those that could be read for certain are taken together, as a name that one pulls may be another's too.
+    """
+    whole = [read(script) for script in scripts]
+    together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
+    parts = [together, *(one for one in whole if not one.certain)]
+    return [pair for part in parts for pair in islice(_Images(text, part).read(), MOST_IMAGES)]
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
