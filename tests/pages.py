@@ -22,6 +22,7 @@ PATHS = {
     "hcl": "docker-bake.hcl",
     "sh": "run.sh",
     "tf": "main.tf",
+    "makefile": "Makefile",
 }
 ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -89,7 +89,7 @@ def test_the_manifest_is_one() -> None:
             for name in ("values.yaml", "k8s/Kustomization", ".github/workflows/ci.yml", "run.sh", "a.BASH")
         ),
         *((name, True) for name in (".devcontainer/devcontainer.json", "docker-bake.hcl", "docker-bake.dev.json")),
-        *((name, True) for name in ("main.tf", "dags/etl.py")),
+        *((name, True) for name in ("main.tf", "Makefile", "a/docker.mk")),
         *((name, False) for name in ("composer.json", "my-compose.txt", "package.json", "run.fish", "a.pyc", "tf")),
     ],
 )

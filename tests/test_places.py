@@ -251,3 +251,28 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
         assert treat(path, text, unsafe=True).fixed.text == text
         assert outcomes[0].state in ("needs-person", "no-replacement")
     assert recognised(path, line + "\n") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("Makefile", True),
+        ("GNUmakefile", True),
+        ("build/docker.mk", True),
+        ("Makefile.am", True),
+        ("makefile.md", True),
+    ],
+)
+def test_makefiles_are_known_by_name_and_a_program_for_containers(path: str, known: bool) -> None:
+    format = recognised(path, "a:\n\tdocker run node:22\n")
+    assert (format is not None and format.__name__.endswith("makefile")) == known  # type: ignore[attr-defined]
+    assert recognised(path, "a:\n\tcc a.c\n") is None
+
+
+@given(st.text("\t\n\r\\$(){}'\"@-+:#&| ab docker run node:22", max_size=120))
+def test_any_text_is_a_makefile_that_keeps_its_other_lines(text: str) -> None:
+    text = f"a:\n\tdocker run node:22 true\n{text}"
+    result = treat("Makefile", text)
+    old, new = text.split("\n"), result.fixed.text.split("\n")
+    assert len(old) == len(new)
+    assert all(a == b or b.replace("reg.echohq.com/", "") == a for a, b in zip(old, new, strict=True))
