@@ -17,7 +17,8 @@ from echo_migrate.source import Edit, Source, Traced
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
 _RECIPE = lazy(r"(?m)^\t[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)")
-_VARIABLE = lazy(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|(\$))")
+_VARIABLE = lazy(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|\$(?P<own>\{?))")
+_WORD = lazy(r"\w")
 _OTHER = lazy(r"\W")
 
 
@@ -49,10 +50,11 @@ def _as_shells(recipe: str) -> str:
 
 
 def _as_variable(match: "re.Match[str]") -> str:
-    if match[3]:
-        return "_$"
     name = match[1] if match[1] is not None else match[2]
-    return f"${{{_OTHER.sub('_', name)}}}"
+    if name is not None:
+        return f"${{{_OTHER.sub('_', name)}}}"
+    following = match.string[match.end() : match.end() + 1]
+    return "${_" if match["own"] else "$_" if _WORD.match(following) else "_$"
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
