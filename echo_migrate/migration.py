@@ -118,7 +118,7 @@ def _elsewhere(image: Image, catalog: Catalog) -> Move:
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
     return known._replace(
-        state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set in another file",)
+        state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",)
     )
 
 
