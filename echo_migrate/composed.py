@@ -23,7 +23,7 @@ from echo_migrate.services import (
 )
 from echo_migrate.source import Source, Traced, Unreadable
 from echo_migrate.stages import Stage
-from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items, traced
+from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items, positions, traced
 
 _CONTEXT = "docker-image://"
 _ALIASED = "the same text also stands where no image is"
@@ -70,20 +70,12 @@ class Document:
 
     def _count(self, root: Any) -> None:
         """How often each scalar stands in the document, and which stand where no image is named."""
-        waiting: list[Any] = [root]
-        seen: set[int] = set()
-        while waiting:
-            node = waiting.pop()
-            if node is None or is_scalar(node) or id(node) in seen:
-                continue
-            seen.add(id(node))
-            for key, child in node.value if is_mapping(node) else [(None, child) for child in node.value]:
-                waiting += [key, child]
-                self.counts.update(id(part) for part in (key, child) if is_scalar(part))
-                if is_scalar(key):
-                    self.elsewhere.add(id(key))
-                if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
-                    self.elsewhere.add(id(child))
+        for key, child in positions(root):
+            self.counts.update(id(part) for part in (key, child) if is_scalar(part))
+            if is_scalar(key):
+                self.elsewhere.add(id(key))
+            if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
+                self.elsewhere.add(id(child))
 
     def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
         """The literal platform of a service, and the paths in its container that may be volumes."""

@@ -117,9 +117,7 @@ def _elsewhere(image: Image, catalog: Catalog) -> Move:
     known = judge(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
-    return known._replace(
-        state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",)
-    )
+    return known._replace(state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",))
 
 
 def _no_value(image: Image) -> str:

@@ -11,7 +11,17 @@ from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image, Parts, Problem
 from echo_migrate.reference import VARIABLE
 from echo_migrate.source import Edit, Source, Traced
-from echo_migrate.yamltext import NotYaml, alike, documents, effective, is_mapping, is_scalar, is_text, traced
+from echo_migrate.yamltext import (
+    NotYaml,
+    alike,
+    documents,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_text,
+    positions,
+    traced,
+)
 
 YAML = re.compile(r"(?i).+\.ya?ml")
 NO_NAME = re.compile(r"(?!)")
@@ -88,18 +98,10 @@ class Sheet:
             return []  # what each document is alone, all are together, but for what YAML forbids anywhere
 
     def _note(self, root: Any) -> None:
-        waiting, seen = [root], set[int]()
-        while waiting:
-            node = waiting.pop()
-            if node is None or is_scalar(node) or id(node) in seen:
-                continue
-            seen.add(id(node))
-            for key, child in node.value if is_mapping(node) else [(None, child) for child in node.value]:
-                waiting += [child] if key is None else [key, child]
-                name = key.value if is_scalar(key) else ""
-                self._under.setdefault(id(child), set()).add(name)
-                if is_scalar(key):
-                    self._under.setdefault(id(key), set()).add("\0")
+        for key, child in positions(root):
+            self._under.setdefault(id(child), set()).add(key.value if is_scalar(key) else "")
+            if is_scalar(key):
+                self._under.setdefault(id(key), set()).add("\0")
 
     def lone(self, node: Any, key: str) -> bool:
         """Whether a scalar, which an alias can share, stands under that key alone."""

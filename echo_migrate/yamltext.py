@@ -74,6 +74,19 @@ def items(node: Any) -> Iterator[tuple[str, Any]]:
                 yield key.value, value
 
 
+def positions(root: Any) -> Iterator[tuple[Any, Any]]:
+    """Every pair of every mapping, and every item of every list with None for a key; shared ones are entered once."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or is_scalar(node) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        for key, child in node.value if is_mapping(node) else [(None, child) for child in node.value]:
+            waiting += [child] if key is None else [key, child]
+            yield key, child
+
+
 def effective(node: Any, seen: set[int] | None = None) -> dict[str, Any]:
     """A mapping with its merge keys (``<<``) followed: what is written nearer wins, and the last of duplicates.
 
