@@ -1,7 +1,7 @@
 """Comments that silence findings: ours, and those that people already have for hadolint and BuildKit."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.instructions import Dockerfile
 from echo_migrate.model import Ignore
@@ -42,15 +42,23 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
 def in_yaml(text: str) -> Iterator[Ignore]:
     """Our ignore comments in a YAML text: above a line, or behind its value; what is indented below belongs to it."""
     for match in OURS.finditer(text):
-        begin = text.rfind("\n", 0, match.start()) + 1
-        before = text[begin : match.start()]
-        if before and not before[-1].isspace():
-            continue  # a number sign inside of a scalar
-        behind = before.strip()
-        first = begin if behind else text.find("\n", match.end()) + 1 or len(text)
-        while not behind and _COMMENT.match(text, first):
-            first = text.find("\n", first) + 1 or len(text)
-        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, _block_end(text, first), True)
+        before = text[max(0, match.start() - 1) : match.start()]
+        if not before or before.isspace():  # else a number sign inside of a scalar
+            yield _indented(text, match)
+
+
+def in_python(text: str, comments: Iterable[int]) -> Iterator[Ignore]:
+    """The same in a Python text whose comments begin at these places."""
+    return (_indented(text, match) for match in (OURS.match(text, place) for place in comments) if match)
+
+
+def _indented(text: str, match: re.Match[str]) -> Ignore:
+    begin = text.rfind("\n", 0, match.start()) + 1
+    behind = text[begin : match.start()].strip()
+    first = begin if behind else text.find("\n", match.end()) + 1 or len(text)
+    while not behind and _COMMENT.match(text, first):
+        first = text.find("\n", first) + 1 or len(text)
+    return Ignore(_rules(match["rules"]), match.start(), match.end(), first, _block_end(text, first), True)
 
 
 def _block_end(text: str, first: int) -> int:

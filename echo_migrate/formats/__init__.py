@@ -43,7 +43,7 @@ class Format(Protocol):
         """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
 
 
-FORMATS = ("dockerfile", "compose")
+FORMATS = ("dockerfile", "compose", "python")
 """The modules, in the order in which they are asked; one is imported when those before it have passed."""
 
 

@@ -1,0 +1,99 @@
+"""Python sources: the strings in them that a call of a known library says are images."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.launch import Service
+from echo_migrate.lazy import lazy
+from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.pythoncalls import libraries
+from echo_migrate.source import Edit, Source
+
+NAME = re.compile(r"(?!)")
+"""No name leaves no doubt: that a Python file cannot be read is nobody's concern here."""
+
+MOST_NESTED = 120
+"""How deep a file's syntax tree may be. Beyond its own limits libcst's parser can end the process."""
+
+_LINE = lazy(r"\r\n?|\n")
+
+Node = Image | Problem | Ignore | Service
+
+
+def candidate(path: str) -> bool:
+    return path.endswith(".py")
+
+
+def recognise(path: str, text: str) -> bool:
+    """By its text: a library that pulls images is imported, and a call of it may be there. Costs no parser."""
+    return candidate(path) and ('"' in text or "'" in text) and any(one.meets(text) for one in libraries())
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
+    refused = _unreadable(source)
+    if refused:
+        return [Problem(0, 0, refused, "note")]
+    from echo_migrate.pythoncode import Unread, read
+
+    try:
+        images, ignores = read(source.text)
+    except Unread as error:
+        return [Problem(0, 0, str(error), "note")]
+    nodes: list[Node] = [*images, *(ignores if images else ())]
+    if Service in asked.kinds:
+        # what a program runs in a container is not read, so that nothing may be missing from it
+        nodes += [Service(image.where, image, (), None, (), False, open=True) for image in images]
+    return nodes
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+
+    As Python's own parser reads the two, strings with an edit on their lines differ and nothing else; as its own
+    tokenizer does, all comments stay.
+    """
+    import ast
+
+    try:
+        old, new = ast.parse(before.data), ast.parse(after.data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "Python could not read it"
+    lines = {len(_LINE.findall(before.text, 0, edit.start)) + 1 for edit in edits}
+    for one, other in zip(ast.walk(old), ast.walk(new), strict=False):
+        if isinstance(one, ast.Constant) and isinstance(other, ast.Constant) and one.value != other.value:
+            within = range(one.lineno, (one.end_lineno or one.lineno) + 1)
+            if isinstance(one.value, str) and isinstance(other.value, str) and not lines.isdisjoint(within):
+                other.value = one.value
+    if ast.dump(old) != ast.dump(new) or list(_comments(before)) != list(_comments(after)):
+        return "something else than an image would change"
+    return None
+
+
+def _unreadable(source: Source) -> str | None:
+    """Why Python's own parser does not read a file, or it is nested too deep for others; nothing is run."""
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            level: list[ast.AST] = [ast.parse(source.data)]
+    except (SyntaxError, ValueError):
+        return "is not Python of the version that reads it"
+    except (RecursionError, MemoryError):
+        return "is nested too deep"
+    for _ in range(MOST_NESTED):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return None
+    return "is nested too deep"
+
+
+def _comments(source: Source) -> Iterator[Any]:
+    import io
+    import tokenize
+
+    tokens = tokenize.tokenize(io.BytesIO(source.data).readline)
+    return (token.string for token in tokens if token.type == tokenize.COMMENT)

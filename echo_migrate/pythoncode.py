@@ -1,0 +1,443 @@
+"""The strings of a Python source that a call, a parameter or a constant says are images, through libcst.
+
+What is known of calls is in ``mappings/calls.yaml``. Names are resolved by libcst's ``ScopeProvider``; the places of
+characters come from its ``ByteSpanPositionProvider``, and each is held against the text.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import libcst as cst
+from libcst.metadata import (
+    Access,
+    Assignment,
+    ByteSpanPositionProvider,
+    ClassScope,
+    MetadataWrapper,
+    QualifiedNameSource,
+    ScopeProvider,
+)
+
+from echo_migrate.ignores import in_python
+from echo_migrate.lazy import lazy
+from echo_migrate.model import Ignore, Image
+from echo_migrate.pythoncalls import Place, libraries
+from echo_migrate.source import Traced
+
+LONGEST_NAME = 60
+_FORMATTED = lazy(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
+_WORD = lazy(r"[A-Za-z0-9]")
+
+Places = tuple[Place, ...]
+
+
+class Unread(ValueError):
+    """A source that libcst does not read; its message says why, in words for the user."""
+
+
+class Text(NamedTuple):
+    """A string as far as the file says it.
+
+    ``node`` is what the literals were found in, ``unsettled`` are the expressions that only a run decides, each of
+    which stands as ``${…}`` in the value, ``names`` the constants it was read through, with their literals' places.
+    """
+
+    ref: Traced
+    unsettled: tuple[str, ...] = ()
+    names: tuple[tuple[Assignment, cst.Name], ...] = ()
+
+
+class Use(NamedTuple):
+    """A place that holds an image: the call's name and the argument's, the text, its span, and doubts about it."""
+
+    where: str
+    text: Text
+    start: int
+    end: int
+    doubts: tuple[str, ...]
+    locked: str
+
+
+def read(text: str) -> tuple[list[Image], list[Ignore]]:
+    """The images of a source and our ignore comments. Raises ``Unread``.
+
+    The source must be one that Python's parser takes and that is not nested deep: libcst's parser can end the process.
+    """
+    clean = text.encode("utf-8", "replace").decode()  # lone surrogates as question marks: as long, and valid
+    try:
+        module = cst.parse_module(clean)
+        if module.code != clean:
+            raise Unread("is not read to the letter")
+        code = _Code(clean, MetadataWrapper(module, unsafe_skip_copy=True))
+        module.visit(code)
+        return list(code.images()), list(in_python(text, code.comments))
+    except (cst.ParserSyntaxError, RecursionError, cst.CSTValidationError, UnicodeError) as error:
+        raise Unread("is not Python of a version that is known") from error
+
+
+class _Code(cst.CSTVisitor):
+    """Gathers, in one visit, the uses of images and what else the constants they are read from serve."""
+
+    def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
+        super().__init__()
+        self.text = text
+        self.spans = wrapper.resolve(ByteSpanPositionProvider)
+        self.scopes = wrapper.resolve(ScopeProvider)
+        self.offsets = _Offsets(text)
+        self.roots = frozenset(_roots(wrapper.module))
+        self.values: dict[int, cst.BaseExpression] = {}  # from the target of a plain assignment to what it is given
+        self.uses: list[Use] = []
+        self.taken: set[int] = set()  # the names and literals that are part of a use
+        self.literals: dict[str, list[cst.SimpleString]] = {}
+        self.exported: set[str] = set()
+        self.comments: list[int] = []
+        self.derived: dict[str, Places] = {}  # the classes of this file that are containers of a library
+        self.classes: list[tuple[Places, str]] = []
+        for target, value in _assignments(wrapper.module):
+            self.values[id(target)] = value
+
+    # What is visited
+
+    def visit_Comment(self, node: cst.Comment) -> None:
+        self.comments.append(self.span(node)[0])
+
+    def visit_SimpleString(self, node: cst.SimpleString) -> None:
+        value = node.evaluated_value
+        if isinstance(value, str):
+            self.literals.setdefault(value, []).append(node)
+
+    def visit_Expr(self, node: cst.Expr) -> bool:
+        return not isinstance(node.value, cst.SimpleString | cst.ConcatenatedString)  # a docstring, or one like it
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        if any(isinstance(one.target, cst.Name) and one.target.value == "__all__" for one in node.targets):
+            self.exported.update(name for name in re.findall(r"\w+", self.written(node.value)))
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        found = next((places for base in node.bases if (places := self.places_of(base.value))), ())
+        self.classes.append((found, node.name.value))
+        if not found:
+            return
+        start = next((one for one in node.body.body if _is_init(one)), None)
+        keywords = tuple(place for place in found if isinstance(place, str))
+        self.derived[node.name.value] = keywords if start else found
+        for parameter in _parameters(start):
+            if parameter.name.value in keywords and parameter.default:
+                self.use(f"{node.name.value}({parameter.name.value})", parameter.default, "")
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
+        self.classes.pop()
+
+    def visit_Call(self, node: cst.Call) -> None:
+        found = self.callee(node)
+        if not found:
+            return
+        callee, places, apart = found
+        locked = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
+        argument = _argument(node, places)
+        if argument:
+            name = next((place for place in places if isinstance(place, str)), "")
+            self.use(f"{callee.lstrip('.')}({name})", argument, locked)
+
+    # What calls mean
+
+    def callee(self, node: cst.Call) -> tuple[str, Places, Places] | None:
+        """What is called, the places of its image and those of the rest of the reference, if a library says so."""
+        function = node.func
+        if isinstance(function, cst.Attribute) and function.attr.value == "__init__" and self.classes:
+            of_super = isinstance(function.value, cst.Call) and self.written(function.value.func) == "super"
+            places, name = self.classes[-1]
+            return (name, places, ()) if of_super and places else None
+        places = self.places_of(function)
+        if places:
+            return _last(function), places, ()
+        written = _written(function)
+        names = self.imported(function)
+        for library in libraries():
+            if not library.imports & self.roots or (
+                names and not any(_root(name) in library.imports for name in names)
+            ):
+                continue
+            for callee, found in library.calls.items():
+                if callee[0] == "." and written.endswith(callee):
+                    return callee, found, library.apart.get(callee, ())
+        return None
+
+    def places_of(self, function: cst.BaseExpression) -> Places:
+        """The places of the image in a call of what a library, or a class of this file, is imported or defined as."""
+        for name in self.imported(function):
+            for library in libraries():
+                if _root(name) in library.imports:
+                    for callee, places in library.calls.items():
+                        if callee[0] != "." and f".{name}".endswith(f".{callee}"):
+                            return places
+        return self.derived.get(function.value, ()) if isinstance(function, cst.Name) else ()
+
+    def imported(self, node: cst.BaseExpression) -> list[str]:
+        scope = self.scopes.get(node)
+        found = scope.get_qualified_names_for(node) if scope else ()
+        return sorted(one.name for one in found if one.source is QualifiedNameSource.IMPORT)
+
+    # What strings mean
+
+    def use(self, where: str, node: cst.BaseExpression, locked: str) -> None:
+        """Note what an argument may be: each string of a choice is one."""
+        for one, doubt in _alternatives(node):
+            text = self.string(one)
+            if text is None or not _WORD.search(re.sub(r"\$\{[^{}]*\}", "", text.ref.value)):
+                continue
+            start, end = self.span(one)
+            runs = [run for run in text.ref.runs if start <= run[0] and run[1] <= end]
+            if runs and not isinstance(one, cst.Name):
+                start, end = runs[0][0], max(run[1] for run in runs)
+            self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), locked))
+
+    def string(self, node: cst.BaseExpression) -> Text | None:
+        """What is known of an expression's text; None for what is none, or of which nothing is known."""
+        match node:
+            case cst.SimpleString():
+                return self.literal(node)
+            case cst.ConcatenatedString(left=left, right=right):
+                return self.joined([self.string(left), self.string(right)])
+            case cst.FormattedString(parts=parts):
+                raw = "r" in node.prefix
+                return self.joined([self.part(one, raw) for one in parts] or [None])
+            case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
+                both = [self.string(left), self.string(right)]
+                sides = [text or self.open(side) for text, side in zip(both, (left, right), strict=True)]
+                return self.joined(sides) if any(both) else None
+            case cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Modulo()):
+                return self.filled(left)
+            case cst.Call(func=cst.Attribute(value=cst.SimpleString() as left, attr=cst.Name(value="format"))):
+                return self.filled(left)
+            case cst.Name():
+                return self.constant(node)
+        return None
+
+    def joined(self, parts: Sequence[Text | None]) -> Text | None:
+        known = [part for part in parts if part]
+        if len(known) < len(parts):
+            return None
+        unsettled = dict.fromkeys(name for part in known for name in part.unsettled)
+        names = tuple(name for part in known for name in part.names)
+        return Text(Traced.join(part.ref for part in known), tuple(unsettled), names)
+
+    def literal(self, node: cst.SimpleString) -> Text | None:
+        value = node.evaluated_value
+        if not isinstance(value, str):
+            return None
+        self.taken.add(id(node))
+        start, end = self.span(node)
+        opening = len(node.prefix) + len(node.quote)
+        inside = start + opening, end - len(node.quote)
+        plain = self.text[slice(*inside)] == value and self.text[start:end] == node.value
+        return Text(Traced(value, (inside,) if plain else ()))
+
+    def part(self, node: cst.BaseFormattedStringContent, raw: bool) -> Text | None:
+        """A part of an f-string."""
+        if isinstance(node, cst.FormattedStringText):
+            start, end = self.span(node)
+            plain = self.text[start:end] == node.value and not set(node.value) & ({"{", "}"} if raw else set("{}\\"))
+            return Text(Traced(node.value, ((start, end),) if plain else ()))
+        assert isinstance(node, cst.FormattedStringExpression)
+        if node.conversion is None and not node.format_spec and isinstance(node.expression, cst.Name):
+            text = self.constant(node.expression)
+            if text:
+                return text
+        return self.open(node.expression, node)
+
+    def open(self, node: cst.BaseExpression, place: cst.CSTNode | None = None) -> Text:
+        """An expression that only a run decides, as a variable. All of it is read from one character."""
+        written = self.written(node)
+        name = written if len(written) <= LONGEST_NAME and not re.search(r"[{}\n$]", written) else "…"
+        start, _ = self.span(place or node)
+        value = f"${{{name}}}"
+        return Text(Traced(value, ((start, start + 1),) * len(value)), (name,))
+
+    def filled(self, node: cst.SimpleString) -> Text | None:
+        """A literal that ``%`` or ``format`` fills in."""
+        text = self.literal(node)
+        if text is None:
+            return None
+        names: dict[str, None] = {}
+
+        def variable(match: re.Match[str]) -> str:
+            if match[0] in ("%%", "{{", "}}"):
+                return match[0][0]
+            name = match[1] or match[2] or "…"
+            names[name] = None
+            return f"${{{name}}}"
+
+        value = _FORMATTED.sub(variable, text.ref.value)
+        return Text(Traced(value, ()), tuple(names)) if names else None
+
+    def constant(self, node: cst.Name) -> Text | None:
+        """What a name that is assigned once stands for."""
+        scope = self.scopes.get(node)
+        assignments = list(scope[node.value]) if scope else []
+        if len(assignments) != 1 or not isinstance(assignments[0], Assignment):
+            return None
+        value = self.values.get(id(assignments[0].node))
+        if isinstance(assignments[0].scope, ClassScope) or not isinstance(
+            value, cst.SimpleString | cst.ConcatenatedString | cst.FormattedString
+        ):
+            return None
+        text = self.string(value)
+        if text is None:
+            return None
+        self.taken.add(id(node))
+        return text._replace(names=(*text.names, (assignments[0], node)))
+
+    # What comes of it
+
+    def images(self) -> Iterator[Image]:
+        """An image of each use, with what else its text serves."""
+        for use in self.uses:
+            ref = use.text.ref
+            words = [*use.doubts, *self.shared(use.text)]
+            leaks = tuple((*run, one) for one in dict.fromkeys(words) for run in ref.runs)
+            locked = use.locked or ("" if _whole(use.text) else "a part of it that must go is put in by the program")
+            yield Image(ref, use.where, use.start, use.end, locked=locked, unsettled=use.text.unsettled, leaks=leaks)
+
+    def shared(self, text: Text) -> Iterator[str]:
+        """Why a text must not change without a look at the rest of the file."""
+        for assignment, _ in text.names:
+            if any(id(access.node) not in self.taken for access in assignment.references if isinstance(access, Access)):
+                yield f"{assignment.name} is also used where nothing says that it is an image"
+            if assignment.name in self.exported:
+                yield f"{assignment.name} is exported"
+        others = [node for node in self.literals.get(text.ref.value, ()) if id(node) not in self.taken]
+        if others:
+            line = self.text.count("\n", 0, self.span(others[0])[0]) + 1
+            yield f"the same text stands on line {line}, where nothing says that it is an image"
+
+    # Where it stands
+
+    def span(self, node: cst.CSTNode) -> tuple[int, int]:
+        span = self.spans[node]
+        return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
+
+    def written(self, node: cst.CSTNode) -> str:
+        start, end = self.span(node)
+        return self.text[start:end]
+
+
+class _Offsets:
+    """Code points from bytes."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = [] if text.isascii() else text.encode().splitlines(keepends=True)
+        self.bytes = [0, *accumulate(map(len, self.lines))]
+        self.points = [0, *accumulate(len(line.decode()) for line in self.lines)]
+
+    def of(self, offset: int) -> int:
+        if not self.lines:
+            return offset
+        line = bisect_right(self.bytes, offset) - 1
+        if line == len(self.lines):
+            return self.points[line]
+        return self.points[line] + len(self.lines[line][: offset - self.bytes[line]].decode())
+
+
+def _whole(text: Text) -> bool:
+    """Whether no digest is put in: it would have to go, and the expression with it."""
+    return "@" not in text.ref.value or not text.unsettled
+
+
+def _roots(module: cst.Module) -> Iterator[str]:
+    """The top-level modules that a file imports, wherever it does."""
+    from libcst import matchers
+
+    for node in matchers.findall(module, matchers.Import() | matchers.ImportFrom()):
+        if isinstance(node, cst.Import):
+            yield from (_root(_written(one.name)) for one in node.names)
+        elif isinstance(node, cst.ImportFrom) and node.module and not node.relative:
+            yield _root(_written(node.module))
+
+
+def _assignments(module: cst.Module) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:
+    """Each name that is given a value by an assignment to it alone, with the value."""
+    from libcst import matchers
+
+    for node in matchers.findall(module, matchers.Assign() | matchers.AnnAssign()):
+        if isinstance(node, cst.Assign) and len(node.targets) == 1:
+            yield node.targets[0].target, node.value
+        elif isinstance(node, cst.AnnAssign) and node.value:
+            yield node.target, node.value
+
+
+def _alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, str]]:
+    """What an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing value."""
+    match node:
+        case cst.IfExp(body=body, orelse=other):
+            yield from _alternatives(body)
+            yield from _alternatives(other)
+        case cst.BooleanOperation(operator=cst.Or(), right=right):
+            yield from ((one, _DEFAULT) for one, _ in _alternatives(right))
+        case cst.Call(func=function, args=[_, cst.Arg(value=value, star="")]) if _written(function) in _ENVIRONMENT:
+            yield from ((one, _DEFAULT) for one, _ in _alternatives(value))
+        case _:
+            yield node, ""
+
+
+_DEFAULT = "it is a default, which something else may replace"
+_ENVIRONMENT = ("os.getenv", "getenv", "os.environ.get", "environ.get")
+
+
+def _argument(call: cst.Call, places: Places) -> cst.BaseExpression | None:
+    """The argument that stands at one of the places."""
+    position = 0
+    for argument in call.args:
+        if argument.star:
+            position = len(call.args)  # how many there are is not known
+        elif argument.keyword is None:
+            if position in places:
+                return argument.value
+            position += 1
+        else:
+            for place in places:
+                name, _, key = str(place).partition(".")
+                if name == argument.keyword.value:
+                    return _entry(argument.value, key) if key else argument.value
+    return None
+
+
+def _entry(node: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
+    """The value of a key in a dictionary that is written out."""
+    if not isinstance(node, cst.Dict):
+        return None
+    pairs = [one for one in node.elements if isinstance(one, cst.DictElement)]
+    return next(
+        (one.value for one in pairs if isinstance(one.key, cst.SimpleString) and one.key.evaluated_value == key), None
+    )
+
+
+def _is_init(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.FunctionDef) and node.name.value == "__init__"
+
+
+def _parameters(node: cst.CSTNode | None) -> Sequence[cst.Param]:
+    if not isinstance(node, cst.FunctionDef):
+        return ()
+    return [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]
+
+
+def _written(node: cst.BaseExpression) -> str:
+    """A dotted name, or the attributes at the end of another expression with a dot in front."""
+    names: list[str] = []
+    while isinstance(node, cst.Attribute):
+        names.append(node.attr.value)
+        node = node.value
+    names.append(node.value if isinstance(node, cst.Name) else "")
+    return ".".join(reversed(names))
+
+
+def _last(node: cst.BaseExpression) -> str:
+    return _written(node).rpartition(".")[2]
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
