@@ -24,7 +24,7 @@ from libcst.metadata import (
 from echo_migrate.ignores import in_python
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image
-from echo_migrate.pythoncalls import Place, libraries
+from echo_migrate.pythoncalls import Place, libraries, written
 from echo_migrate.source import Traced
 
 LONGEST_NAME = 60
@@ -32,10 +32,7 @@ _FORMATTED = lazy(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]
 _WORD = lazy(r"[A-Za-z0-9]")
 
 Places = tuple[Place, ...]
-
-
-class Unread(ValueError):
-    """A source that libcst does not read; its message says why, in words for the user."""
+_NO_CALL: tuple[str, Places, Places] = ("", (), ())
 
 
 class Text(NamedTuple):
@@ -62,20 +59,20 @@ class Use(NamedTuple):
 
 
 def read(text: str) -> tuple[list[Image], list[Ignore]]:
-    """The images of a source and our ignore comments. Raises ``Unread``.
+    """The images of a source and our ignore comments. Raises ``ValueError`` or ``RecursionError`` if it is not read.
 
     The source must be one that Python's parser takes and that is not nested deep: libcst's parser can end the process.
     """
     clean = text.encode("utf-8", "replace").decode()  # lone surrogates as question marks: as long, and valid
     try:
         module = cst.parse_module(clean)
-        if module.code != clean:
-            raise Unread("is not read to the letter")
         code = _Code(clean, MetadataWrapper(module, unsafe_skip_copy=True))
         module.visit(code)
-        return list(code.images()), list(in_python(text, code.comments))
-    except (cst.ParserSyntaxError, RecursionError, cst.CSTValidationError, UnicodeError) as error:
-        raise Unread("is not Python of a version that is known") from error
+    except (cst.ParserSyntaxError, cst.CSTValidationError):
+        raise ValueError("its syntax is not known") from None
+    if module.code != clean:
+        raise ValueError("it is not the text that was parsed")
+    return list(code.images()), list(in_python(text, code.comments))
 
 
 class _Code(cst.CSTVisitor):
@@ -87,7 +84,7 @@ class _Code(cst.CSTVisitor):
         self.spans = wrapper.resolve(ByteSpanPositionProvider)
         self.scopes = wrapper.resolve(ScopeProvider)
         self.offsets = _Offsets(text)
-        self.roots = frozenset(_roots(wrapper.module))
+        self.roots: set[str] = set()
         self.values: dict[int, cst.BaseExpression] = {}  # from the target of a plain assignment to what it is given
         self.uses: list[Use] = []
         self.taken: set[int] = set()  # the names and literals that are part of a use
@@ -96,8 +93,8 @@ class _Code(cst.CSTVisitor):
         self.comments: list[int] = []
         self.derived: dict[str, Places] = {}  # the classes of this file that are containers of a library
         self.classes: list[tuple[Places, str]] = []
-        for target, value in _assignments(wrapper.module):
-            self.values[id(target)] = value
+        self.calls: list[tuple[cst.Call, tuple[Places, str]]] = []
+        self.defaults: list[tuple[str, cst.BaseExpression]] = []
 
     # What is visited
 
@@ -112,12 +109,27 @@ class _Code(cst.CSTVisitor):
     def visit_Expr(self, node: cst.Expr) -> bool:
         return not isinstance(node.value, cst.SimpleString | cst.ConcatenatedString)  # a docstring, or one like it
 
+    def visit_Import(self, node: cst.Import) -> None:
+        self.roots.update(_root(written(one.name)) for one in node.names)
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
+        if node.module and not node.relative:
+            self.roots.add(_root(written(node.module)))
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        if node.value:
+            self.values[id(node.target)] = node.value
+
     def visit_Assign(self, node: cst.Assign) -> None:
+        if len(node.targets) == 1:
+            self.values[id(node.targets[0].target)] = node.value
         if any(isinstance(one.target, cst.Name) and one.target.value == "__all__" for one in node.targets):
-            self.exported.update(name for name in re.findall(r"\w+", self.written(node.value)))
+            self.exported.update(name for name in re.findall(r"\w+", self.source(node.value)))
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        found = next((places for base in node.bases if (places := self.places_of(base.value))), ())
+        found = next(
+            (places for base in node.bases if (places := self.places_of(base.value, self.imported(base.value)))), ()
+        )
         self.classes.append((found, node.name.value))
         if not found:
             return
@@ -126,49 +138,48 @@ class _Code(cst.CSTVisitor):
         self.derived[node.name.value] = keywords if start else found
         for parameter in _parameters(start):
             if parameter.name.value in keywords and parameter.default:
-                self.use(f"{node.name.value}({parameter.name.value})", parameter.default, "")
+                self.defaults.append((f"{node.name.value}({parameter.name.value})", parameter.default))
 
     def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
         self.classes.pop()
 
     def visit_Call(self, node: cst.Call) -> None:
-        found = self.callee(node)
-        if not found:
-            return
-        callee, places, apart = found
-        locked = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
-        argument = _argument(node, places)
-        if argument:
-            name = next((place for place in places if isinstance(place, str)), "")
-            self.use(f"{callee.lstrip('.')}({name})", argument, locked)
+        self.calls.append((node, self.classes[-1] if self.classes else ((), "")))
 
     # What calls mean
 
-    def callee(self, node: cst.Call) -> tuple[str, Places, Places] | None:
-        """What is called, the places of its image and those of the rest of the reference, if a library says so."""
-        function = node.func
-        if isinstance(function, cst.Attribute) and function.attr.value == "__init__" and self.classes:
-            of_super = isinstance(function.value, cst.Call) and self.written(function.value.func) == "super"
-            places, name = self.classes[-1]
-            return (name, places, ()) if of_super and places else None
-        places = self.places_of(function)
-        if places:
-            return _last(function), places, ()
-        written = _written(function)
-        names = self.imported(function)
-        for library in libraries():
-            if not library.imports & self.roots or (
-                names and not any(_root(name) in library.imports for name in names)
-            ):
-                continue
-            for callee, found in library.calls.items():
-                if callee[0] == "." and written.endswith(callee):
-                    return callee, found, library.apart.get(callee, ())
-        return None
+    def called(self, node: cst.Call, within: tuple[Places, str]) -> None:
+        """Note the image of a call, if a library says that there is one."""
+        callee, places, apart = self.callee(node.func, *within)
+        argument = _argument(node, places)
+        if argument:
+            locked = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
+            name = next((place for place in places if isinstance(place, str)), "")
+            self.use(f"{callee}({name})", argument, locked)
 
-    def places_of(self, function: cst.BaseExpression) -> Places:
+    def callee(self, function: cst.BaseExpression, places: Places, within: str) -> tuple[str, Places, Places]:
+        """What is called, the places of its image and those of the rest of the reference; ``places`` are those of the
+        class that the call stands in."""
+        if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
+            of_super = isinstance(function.value, cst.Call) and self.source(function.value.func) == "super"
+            return (within, places, ()) if of_super else _NO_CALL
+        names = self.imported(function)
+        found = self.places_of(function, names)
+        if found:
+            return written(function).lstrip("."), found, ()
+        name = written(function)
+        for library in libraries():
+            others = names and not any(_root(name) in library.imports for name in names)
+            if others or not library.imports & self.roots:
+                continue
+            for callee, places in library.calls.items():
+                if callee[0] == "." and name.endswith(callee):
+                    return callee[1:], places, library.apart.get(callee, ())
+        return _NO_CALL
+
+    def places_of(self, function: cst.BaseExpression, names: list[str]) -> Places:
         """The places of the image in a call of what a library, or a class of this file, is imported or defined as."""
-        for name in self.imported(function):
+        for name in names:
             for library in libraries():
                 if _root(name) in library.imports:
                     for callee, places in library.calls.items():
@@ -177,6 +188,7 @@ class _Code(cst.CSTVisitor):
         return self.derived.get(function.value, ()) if isinstance(function, cst.Name) else ()
 
     def imported(self, node: cst.BaseExpression) -> list[str]:
+        """The names that an expression may have been imported by."""
         scope = self.scopes.get(node)
         found = scope.get_qualified_names_for(node) if scope else ()
         return sorted(one.name for one in found if one.source is QualifiedNameSource.IMPORT)
@@ -251,8 +263,9 @@ class _Code(cst.CSTVisitor):
 
     def open(self, node: cst.BaseExpression, place: cst.CSTNode | None = None) -> Text:
         """An expression that only a run decides, as a variable. All of it is read from one character."""
-        written = self.written(node)
-        name = written if len(written) <= LONGEST_NAME and not re.search(r"[{}\n$]", written) else "…"
+        name = self.source(node)
+        if len(name) > LONGEST_NAME or re.search(r"[{}\n$]", name):
+            name = "…"
         start, _ = self.span(place or node)
         value = f"${{{name}}}"
         return Text(Traced(value, ((start, start + 1),) * len(value)), (name,))
@@ -295,6 +308,10 @@ class _Code(cst.CSTVisitor):
 
     def images(self) -> Iterator[Image]:
         """An image of each use, with what else its text serves."""
+        for where, default in self.defaults:
+            self.use(where, default, "")
+        for call, within in self.calls:
+            self.called(call, within)
         for use in self.uses:
             ref = use.text.ref
             words = [*use.doubts, *self.shared(use.text)]
@@ -320,7 +337,7 @@ class _Code(cst.CSTVisitor):
         span = self.spans[node]
         return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
 
-    def written(self, node: cst.CSTNode) -> str:
+    def source(self, node: cst.CSTNode) -> str:
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -347,28 +364,6 @@ def _whole(text: Text) -> bool:
     return "@" not in text.ref.value or not text.unsettled
 
 
-def _roots(module: cst.Module) -> Iterator[str]:
-    """The top-level modules that a file imports, wherever it does."""
-    from libcst import matchers
-
-    for node in matchers.findall(module, matchers.Import() | matchers.ImportFrom()):
-        if isinstance(node, cst.Import):
-            yield from (_root(_written(one.name)) for one in node.names)
-        elif isinstance(node, cst.ImportFrom) and node.module and not node.relative:
-            yield _root(_written(node.module))
-
-
-def _assignments(module: cst.Module) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression]]:
-    """Each name that is given a value by an assignment to it alone, with the value."""
-    from libcst import matchers
-
-    for node in matchers.findall(module, matchers.Assign() | matchers.AnnAssign()):
-        if isinstance(node, cst.Assign) and len(node.targets) == 1:
-            yield node.targets[0].target, node.value
-        elif isinstance(node, cst.AnnAssign) and node.value:
-            yield node.target, node.value
-
-
 def _alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, str]]:
     """What an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing value."""
     match node:
@@ -377,7 +372,7 @@ def _alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression
             yield from _alternatives(other)
         case cst.BooleanOperation(operator=cst.Or(), right=right):
             yield from ((one, _DEFAULT) for one, _ in _alternatives(right))
-        case cst.Call(func=function, args=[_, cst.Arg(value=value, star="")]) if _written(function) in _ENVIRONMENT:
+        case cst.Call(func=function, args=[_, cst.Arg(value=value, star="")]) if written(function) in _ENVIRONMENT:
             yield from ((one, _DEFAULT) for one, _ in _alternatives(value))
         case _:
             yield node, ""
@@ -423,20 +418,6 @@ def _parameters(node: cst.CSTNode | None) -> Sequence[cst.Param]:
     if not isinstance(node, cst.FunctionDef):
         return ()
     return [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]
-
-
-def _written(node: cst.BaseExpression) -> str:
-    """A dotted name, or the attributes at the end of another expression with a dot in front."""
-    names: list[str] = []
-    while isinstance(node, cst.Attribute):
-        names.append(node.attr.value)
-        node = node.value
-    names.append(node.value if isinstance(node, cst.Name) else "")
-    return ".".join(reversed(names))
-
-
-def _last(node: cst.BaseExpression) -> str:
-    return _written(node).rpartition(".")[2]
 
 
 def _root(name: str) -> str:

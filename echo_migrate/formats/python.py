@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.launch import Service
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.pythoncalls import libraries
+from echo_migrate.pythoncalls import called, libraries
 from echo_migrate.source import Edit, Source
+
+if TYPE_CHECKING:
+    import ast
 
 NAME = re.compile(r"(?!)")
 """No name leaves no doubt: that a Python file cannot be read is nobody's concern here."""
@@ -33,15 +36,21 @@ def recognise(path: str, text: str) -> bool:
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     """The images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
-    refused = _unreadable(source)
-    if refused:
-        return [Problem(0, 0, refused, "note")]
-    from echo_migrate.pythoncode import Unread, read
-
     try:
+        tree = _tree(source)
+        if _deep(tree):
+            raise RecursionError
+        if not called(tree):
+            return []
+        from echo_migrate.pythoncode import read
+
         images, ignores = read(source.text)
-    except Unread as error:
-        return [Problem(0, 0, str(error), "note")]
+    except SyntaxError as error:
+        return [Problem(0, 0, f"is not read as Python: {error.msg}", "note")]
+    except ValueError as error:
+        return [Problem(0, 0, f"is not read as Python: {error}", "note")]
+    except (RecursionError, MemoryError):
+        return [Problem(0, 0, "is nested too deep", "note")]
     nodes: list[Node] = [*images, *(ignores if images else ())]
     if Service in asked.kinds:
         # what a program runs in a container is not read, so that nothing may be missing from it
@@ -58,7 +67,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     import ast
 
     try:
-        old, new = ast.parse(before.data), ast.parse(after.data)
+        old, new = _tree(before), _tree(after)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "Python could not read it"
     lines = {len(_LINE.findall(before.text, 0, edit.start)) + 1 for edit in edits}
@@ -72,23 +81,22 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     return None
 
 
-def _unreadable(source: Source) -> str | None:
-    """Why Python's own parser does not read a file, or it is nested too deep for others; nothing is run."""
+def _tree(source: Source) -> "ast.Module":
+    """The syntax tree, by Python's own parser; nothing is run. Raises what it raises."""
     import ast
     import warnings
 
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            level: list[ast.AST] = [ast.parse(source.data)]
-    except (SyntaxError, ValueError):
-        return "is not Python of the version that reads it"
-    except (RecursionError, MemoryError):
-        return "is nested too deep"
+    with warnings.catch_warnings(action="ignore"):
+        return ast.parse(source.data)
+
+
+def _deep(tree: "ast.AST") -> bool:
+    import ast
+
+    level = [tree]
     for _ in range(MOST_NESTED):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return None
-    return "is nested too deep"
+    return bool(level)
 
 
 def _comments(source: Source) -> Iterator[Any]:
