@@ -1,50 +1,25 @@
 """The strings of a Python source that a call, a parameter or a constant says are images, through libcst.
 
-What is known of calls is in ``mappings/calls.yaml``. Names are resolved by libcst's ``ScopeProvider``; the places of
-characters come from its ``ByteSpanPositionProvider``, and each is held against the text.
+What is known of calls is in ``mappings/calls.yaml``; what is known of texts, ``pythontext`` says.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import libcst as cst
-from libcst.metadata import (
-    Access,
-    Assignment,
-    ByteSpanPositionProvider,
-    ClassScope,
-    MetadataWrapper,
-    QualifiedNameSource,
-    ScopeProvider,
-)
+from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
 from echo_migrate.ignores import in_python
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image
 from echo_migrate.pythoncalls import Place, libraries, written
-from echo_migrate.source import Traced
+from echo_migrate.pythontext import Strings, Text, alternatives
 
-LONGEST_NAME = 60
-_FORMATTED = lazy(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
 _WORD = lazy(r"[A-Za-z0-9]")
 
 Places = tuple[Place, ...]
 _NO_CALL: tuple[str, Places, Places] = ("", (), ())
-
-
-class Text(NamedTuple):
-    """A string as far as the file says it.
-
-    ``node`` is what the literals were found in, ``unsettled`` are the expressions that only a run decides, each of
-    which stands as ``${…}`` in the value, ``names`` the constants it was read through, with their literals' places.
-    """
-
-    ref: Traced
-    unsettled: tuple[str, ...] = ()
-    names: tuple[tuple[Assignment, cst.Name], ...] = ()
 
 
 class Use(NamedTuple):
@@ -80,16 +55,13 @@ class _Code(cst.CSTVisitor):
 
     def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
         super().__init__()
-        self.text = text
-        self.spans = wrapper.resolve(ByteSpanPositionProvider)
-        self.scopes = wrapper.resolve(ScopeProvider)
-        self.offsets = _Offsets(text)
+        self.strings = Strings(text, wrapper)
         self.roots: set[str] = set()
-        self.values: dict[int, cst.BaseExpression] = {}  # from the target of a plain assignment to what it is given
         self.uses: list[Use] = []
-        self.taken: set[int] = set()  # the names and literals that are part of a use
         self.literals: dict[str, list[cst.SimpleString]] = {}
         self.exported: set[str] = set()
+        self.serves: dict[Assignment, bool] = {}  # whether a constant serves something else too
+        self.stands: dict[str, int] = {}  # the line on which a text stands that is no image, or 0
         self.comments: list[int] = []
         self.derived: dict[str, Places] = {}  # the classes of this file that are containers of a library
         self.classes: list[tuple[Places, str]] = []
@@ -99,7 +71,7 @@ class _Code(cst.CSTVisitor):
     # What is visited
 
     def visit_Comment(self, node: cst.Comment) -> None:
-        self.comments.append(self.span(node)[0])
+        self.comments.append(self.strings.span(node)[0])
 
     def visit_SimpleString(self, node: cst.SimpleString) -> None:
         value = node.evaluated_value
@@ -118,13 +90,13 @@ class _Code(cst.CSTVisitor):
 
     def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
         if node.value:
-            self.values[id(node.target)] = node.value
+            self.strings.values[id(node.target)] = node.value
 
     def visit_Assign(self, node: cst.Assign) -> None:
         if len(node.targets) == 1:
-            self.values[id(node.targets[0].target)] = node.value
+            self.strings.values[id(node.targets[0].target)] = node.value
         if any(isinstance(one.target, cst.Name) and one.target.value == "__all__" for one in node.targets):
-            self.exported.update(name for name in re.findall(r"\w+", self.source(node.value)))
+            self.exported.update(name for name in re.findall(r"\w+", self.strings.source(node.value)))
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         found = next(
@@ -161,7 +133,7 @@ class _Code(cst.CSTVisitor):
         """What is called, the places of its image and those of the rest of the reference; ``places`` are those of the
         class that the call stands in."""
         if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
-            of_super = isinstance(function.value, cst.Call) and self.source(function.value.func) == "super"
+            of_super = isinstance(function.value, cst.Call) and self.strings.source(function.value.func) == "super"
             return (within, places, ()) if of_super else _NO_CALL
         names = self.imported(function)
         found = self.places_of(function, names)
@@ -189,7 +161,7 @@ class _Code(cst.CSTVisitor):
 
     def imported(self, node: cst.BaseExpression) -> list[str]:
         """The names that an expression may have been imported by."""
-        scope = self.scopes.get(node)
+        scope = self.strings.scopes.get(node)
         found = scope.get_qualified_names_for(node) if scope else ()
         return sorted(one.name for one in found if one.source is QualifiedNameSource.IMPORT)
 
@@ -197,112 +169,15 @@ class _Code(cst.CSTVisitor):
 
     def use(self, where: str, node: cst.BaseExpression, locked: str) -> None:
         """Note what an argument may be: each string of a choice is one."""
-        for one, doubt in _alternatives(node):
-            text = self.string(one)
+        for one, doubt in alternatives(node):
+            text = self.strings.string(one)
             if text is None or not _WORD.search(re.sub(r"\$\{[^{}]*\}", "", text.ref.value)):
                 continue
-            start, end = self.span(one)
+            start, end = self.strings.span(one)
             runs = [run for run in text.ref.runs if start <= run[0] and run[1] <= end]
             if runs and not isinstance(one, cst.Name):
                 start, end = runs[0][0], max(run[1] for run in runs)
             self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), locked))
-
-    def string(self, node: cst.BaseExpression) -> Text | None:
-        """What is known of an expression's text; None for what is none, or of which nothing is known."""
-        match node:
-            case cst.SimpleString():
-                return self.literal(node)
-            case cst.ConcatenatedString(left=left, right=right):
-                return self.joined([self.string(left), self.string(right)])
-            case cst.FormattedString(parts=parts):
-                raw = "r" in node.prefix
-                return self.joined([self.part(one, raw) for one in parts] or [None])
-            case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
-                both = [self.string(left), self.string(right)]
-                sides = [text or self.open(side) for text, side in zip(both, (left, right), strict=True)]
-                return self.joined(sides) if any(both) else None
-            case cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Modulo()):
-                return self.filled(left)
-            case cst.Call(func=cst.Attribute(value=cst.SimpleString() as left, attr=cst.Name(value="format"))):
-                return self.filled(left)
-            case cst.Name():
-                return self.constant(node)
-        return None
-
-    def joined(self, parts: Sequence[Text | None]) -> Text | None:
-        known = [part for part in parts if part]
-        if len(known) < len(parts):
-            return None
-        unsettled = dict.fromkeys(name for part in known for name in part.unsettled)
-        names = tuple(name for part in known for name in part.names)
-        return Text(Traced.join(part.ref for part in known), tuple(unsettled), names)
-
-    def literal(self, node: cst.SimpleString) -> Text | None:
-        value = node.evaluated_value
-        if not isinstance(value, str):
-            return None
-        self.taken.add(id(node))
-        start, end = self.span(node)
-        opening = len(node.prefix) + len(node.quote)
-        inside = start + opening, end - len(node.quote)
-        plain = self.text[slice(*inside)] == value and self.text[start:end] == node.value
-        return Text(Traced(value, (inside,) if plain else ()))
-
-    def part(self, node: cst.BaseFormattedStringContent, raw: bool) -> Text | None:
-        """A part of an f-string."""
-        if isinstance(node, cst.FormattedStringText):
-            start, end = self.span(node)
-            plain = self.text[start:end] == node.value and not set(node.value) & ({"{", "}"} if raw else set("{}\\"))
-            return Text(Traced(node.value, ((start, end),) if plain else ()))
-        assert isinstance(node, cst.FormattedStringExpression)
-        if node.conversion is None and not node.format_spec and isinstance(node.expression, cst.Name):
-            text = self.constant(node.expression)
-            if text:
-                return text
-        return self.open(node.expression, node)
-
-    def open(self, node: cst.BaseExpression, place: cst.CSTNode | None = None) -> Text:
-        """An expression that only a run decides, as a variable. All of it is read from one character."""
-        name = self.source(node)
-        if len(name) > LONGEST_NAME or re.search(r"[{}\n$]", name):
-            name = "…"
-        start, _ = self.span(place or node)
-        value = f"${{{name}}}"
-        return Text(Traced(value, ((start, start + 1),) * len(value)), (name,))
-
-    def filled(self, node: cst.SimpleString) -> Text | None:
-        """A literal that ``%`` or ``format`` fills in."""
-        text = self.literal(node)
-        if text is None:
-            return None
-        names: dict[str, None] = {}
-
-        def variable(match: re.Match[str]) -> str:
-            if match[0] in ("%%", "{{", "}}"):
-                return match[0][0]
-            name = match[1] or match[2] or "…"
-            names[name] = None
-            return f"${{{name}}}"
-
-        value = _FORMATTED.sub(variable, text.ref.value)
-        return Text(Traced(value, ()), tuple(names)) if names else None
-
-    def constant(self, node: cst.Name) -> Text | None:
-        """What a name that is assigned once stands for."""
-        scope = self.scopes.get(node)
-        assignments = list(scope[node.value]) if scope else []
-        if len(assignments) != 1 or not isinstance(assignments[0], Assignment):
-            return None
-        value = self.values.get(id(assignments[0].node))
-        if isinstance(assignments[0].scope, ClassScope) or not isinstance(
-            value, cst.SimpleString | cst.ConcatenatedString | cst.FormattedString
-        ):
-            return None
-        text = self.string(value)
-        if text is None:
-            return None
-        self.taken.add(id(node))
-        return text._replace(names=(*text.names, (assignments[0], node)))
 
     # What comes of it
 
@@ -321,65 +196,24 @@ class _Code(cst.CSTVisitor):
 
     def shared(self, text: Text) -> Iterator[str]:
         """Why a text must not change without a look at the rest of the file."""
-        for assignment, _ in text.names:
-            if any(id(access.node) not in self.taken for access in assignment.references if isinstance(access, Access)):
+        for assignment in text.names:
+            if assignment not in self.serves:
+                self.serves[assignment] = any(id(one.node) not in self.strings.taken for one in assignment.references)
+            if self.serves[assignment]:
                 yield f"{assignment.name} is also used where nothing says that it is an image"
             if assignment.name in self.exported:
                 yield f"{assignment.name} is exported"
-        others = [node for node in self.literals.get(text.ref.value, ()) if id(node) not in self.taken]
-        if others:
-            line = self.text.count("\n", 0, self.span(others[0])[0]) + 1
-            yield f"the same text stands on line {line}, where nothing says that it is an image"
-
-    # Where it stands
-
-    def span(self, node: cst.CSTNode) -> tuple[int, int]:
-        span = self.spans[node]
-        return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
-
-    def source(self, node: cst.CSTNode) -> str:
-        start, end = self.span(node)
-        return self.text[start:end]
-
-
-class _Offsets:
-    """Code points from bytes."""
-
-    def __init__(self, text: str) -> None:
-        self.lines = [] if text.isascii() else text.encode().splitlines(keepends=True)
-        self.bytes = [0, *accumulate(map(len, self.lines))]
-        self.points = [0, *accumulate(len(line.decode()) for line in self.lines)]
-
-    def of(self, offset: int) -> int:
-        if not self.lines:
-            return offset
-        line = bisect_right(self.bytes, offset) - 1
-        if line == len(self.lines):
-            return self.points[line]
-        return self.points[line] + len(self.lines[line][: offset - self.bytes[line]].decode())
+        value = text.ref.value
+        if value not in self.stands:
+            others = (node for node in self.literals.get(value, ()) if id(node) not in self.strings.taken)
+            self.stands[value] = next((self.strings.line(node) for node in others), 0)
+        if self.stands[value]:
+            yield f"the same text stands on line {self.stands[value]}, where nothing says that it is an image"
 
 
 def _whole(text: Text) -> bool:
     """Whether no digest is put in: it would have to go, and the expression with it."""
     return "@" not in text.ref.value or not text.unsettled
-
-
-def _alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, str]]:
-    """What an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing value."""
-    match node:
-        case cst.IfExp(body=body, orelse=other):
-            yield from _alternatives(body)
-            yield from _alternatives(other)
-        case cst.BooleanOperation(operator=cst.Or(), right=right):
-            yield from ((one, _DEFAULT) for one, _ in _alternatives(right))
-        case cst.Call(func=function, args=[_, cst.Arg(value=value, star="")]) if written(function) in _ENVIRONMENT:
-            yield from ((one, _DEFAULT) for one, _ in _alternatives(value))
-        case _:
-            yield node, ""
-
-
-_DEFAULT = "it is a default, which something else may replace"
-_ENVIRONMENT = ("os.getenv", "getenv", "os.environ.get", "environ.get")
 
 
 def _argument(call: cst.Call, places: Places) -> cst.BaseExpression | None:
