@@ -22,7 +22,7 @@ class Library(NamedTuple):
     def meets(self, text: str) -> bool:
         """Whether a text may call it: it is imported, and there are the names of a call and of its argument."""
         return any(name in text and _imported(name, text) for name in self.imports) and any(
-            callee.rpartition(".")[2] in text and any(_needed(place) in text for place in places)
+            all(part in text for part in callee.split(".")) and any(_needed(place) in text for place in places)
             for callee, places in self.calls.items()
         )
 

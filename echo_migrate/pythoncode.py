@@ -4,7 +4,7 @@ What is known of calls is in ``mappings/calls.yaml``; what is known of texts, ``
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import libcst as cst
@@ -100,15 +100,18 @@ class _Code(cst.CSTVisitor):
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         found = next(
-            (places for base in node.bases if (places := self.places_of(base.value, self.imported(base.value)))), ()
+            (places for base in node.bases if (places := self.places_of(base.value, self.named(base.value)))), ()
         )
         self.classes.append((found, node.name.value))
         if not found:
             return
+        keywords = [place for place in found if isinstance(place, str)]
         start = next((one for one in node.body.body if _is_init(one)), None)
-        keywords = tuple(place for place in found if isinstance(place, str))
-        self.derived[node.name.value] = keywords if start else found
-        for parameter in _parameters(start):
+        positional, others = _parameters(start)
+        own = [position - 1 for position, one in enumerate(positional) if one.name.value in keywords]
+        for name in self.named(node, QualifiedNameSource.LOCAL):
+            self.derived[name] = (*own, *keywords) if start else found
+        for parameter in (*positional, *others):
             if parameter.name.value in keywords and parameter.default:
                 self.defaults.append((f"{node.name.value}({parameter.name.value})", parameter.default))
 
@@ -135,7 +138,7 @@ class _Code(cst.CSTVisitor):
         if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
             of_super = isinstance(function.value, cst.Call) and self.strings.source(function.value.func) == "super"
             return (within, places, ()) if of_super else _NO_CALL
-        names = self.imported(function)
+        names = self.named(function)
         found = self.places_of(function, names)
         if found:
             return written(function).lstrip("."), found, ()
@@ -157,13 +160,14 @@ class _Code(cst.CSTVisitor):
                     for callee, places in library.calls.items():
                         if callee[0] != "." and f".{name}".endswith(f".{callee}"):
                             return places
-        return self.derived.get(function.value, ()) if isinstance(function, cst.Name) else ()
+        own = self.named(function, QualifiedNameSource.LOCAL)
+        return next((self.derived[name] for name in own if name in self.derived), ())
 
-    def imported(self, node: cst.BaseExpression) -> list[str]:
-        """The names that an expression may have been imported by."""
+    def named(self, node: cst.CSTNode, source: QualifiedNameSource = QualifiedNameSource.IMPORT) -> list[str]:
+        """The names that an expression may have been imported, or defined, by."""
         scope = self.strings.scopes.get(node)
         found = scope.get_qualified_names_for(node) if scope else ()
-        return sorted(one.name for one in found if one.source is QualifiedNameSource.IMPORT)
+        return sorted(one.name for one in found if one.source is source)
 
     # What strings mean
 
@@ -248,10 +252,11 @@ def _is_init(node: cst.CSTNode) -> bool:
     return isinstance(node, cst.FunctionDef) and node.name.value == "__init__"
 
 
-def _parameters(node: cst.CSTNode | None) -> Sequence[cst.Param]:
+def _parameters(node: cst.CSTNode | None) -> tuple[list[cst.Param], list[cst.Param]]:
+    """The parameters of a function, those with a position and the others."""
     if not isinstance(node, cst.FunctionDef):
-        return ()
-    return [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]
+        return [], []
+    return [*node.params.posonly_params, *node.params.params], [*node.params.kwonly_params]
 
 
 def _root(name: str) -> str:

@@ -15,7 +15,7 @@ from echo_migrate.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "echo_migrate" / "rules").glob("*.md"), *(ROOT / "tests" / "cases").glob("*.md")])
-PATHS = {"dockerfile": "Dockerfile", "yaml": "compose.yaml"}
+PATHS = {"dockerfile": "Dockerfile", "python": "app.py", "yaml": "compose.yaml"}
 ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

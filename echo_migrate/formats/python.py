@@ -45,10 +45,8 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
         from echo_migrate.pythoncode import read
 
         images, ignores = read(source.text)
-    except SyntaxError as error:
-        return [Problem(0, 0, f"is not read as Python: {error.msg}", "note")]
-    except ValueError as error:
-        return [Problem(0, 0, f"is not read as Python: {error}", "note")]
+    except (SyntaxError, ValueError):
+        return [Problem(0, 0, "is not read as Python", "note")]
     except (RecursionError, MemoryError):
         return [Problem(0, 0, "is nested too deep", "note")]
     nodes: list[Node] = [*images, *(ignores if images else ())]
@@ -64,21 +62,28 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     As Python's own parser reads the two, strings with an edit on their lines differ and nothing else; as its own
     tokenizer does, all comments stay.
     """
-    import ast
-
     try:
         old, new = _tree(before), _tree(after)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "Python could not read it"
     lines = {len(_LINE.findall(before.text, 0, edit.start)) + 1 for edit in edits}
-    for one, other in zip(ast.walk(old), ast.walk(new), strict=False):
-        if isinstance(one, ast.Constant) and isinstance(other, ast.Constant) and one.value != other.value:
-            within = range(one.lineno, (one.end_lineno or one.lineno) + 1)
-            if isinstance(one.value, str) and isinstance(other.value, str) and not lines.isdisjoint(within):
-                other.value = one.value
-    if ast.dump(old) != ast.dump(new) or list(_comments(before)) != list(_comments(after)):
+    if _outside(old, lines) != _outside(new, lines) or list(_comments(before)) != list(_comments(after)):
         return "something else than an image would change"
     return None
+
+
+def _outside(tree: "ast.Module", lines: set[int]) -> str:
+    """A syntax tree without the text of the strings on these lines; what is put into them is kept."""
+    import ast
+
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.expr) or lines.isdisjoint(range(node.lineno, (node.end_lineno or 0) + 1)):
+            continue
+        if isinstance(node, ast.JoinedStr):
+            node.values = [value for value in node.values if not isinstance(value, ast.Constant)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
 
 
 def _tree(source: Source) -> "ast.Module":
