@@ -1,7 +1,7 @@
 """Comments that silence findings: ours, and those that people already have for hadolint and BuildKit."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.instructions import Dockerfile
 from echo_migrate.model import Ignore
@@ -43,16 +43,29 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
 
 def in_yaml(text: str, marks: re.Pattern[str] = OURS) -> Iterator[Ignore]:
     """Our ignore comments in YAML and its like: above a line or behind its value; what is indented below is its own."""
-    for match in marks.finditer(text):
-        begin = text.rfind("\n", 0, match.start()) + 1
-        before = text[begin : match.start()]
-        if before and not before[-1].isspace():
-            continue  # a number sign inside of a scalar
-        behind = before.strip()
-        first = begin if behind else text.find("\n", match.end()) + 1 or len(text)
-        while not behind and _COMMENT.match(text, first):
-            first = text.find("\n", first) + 1 or len(text)
-        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, _block_end(text, first), True)
+    found = marks.finditer(text)
+    before = ((text[max(0, match.start() - 1) : match.start()], match) for match in found)
+    return _indented(text, [match for one, match in before if not one or one.isspace()])  # else inside of a scalar
+
+
+def in_python(text: str, comments: Iterable[int]) -> Iterator[Ignore]:
+    """The same in a Python text whose comments begin at these places."""
+    return _indented(text, [match for place in comments if (match := OURS.match(text, place))])
+
+
+def _indented(text: str, comments: list[re.Match[str]]) -> Iterator[Ignore]:
+    below: dict[int, int] = {}  # from the line under a comment to the first that is none
+    ends: dict[int, int] = {}
+    for match in reversed(comments):
+        first = text.rfind("\n", 0, match.start()) + 1
+        if not text[first : match.start()].strip():
+            under = first = text.find("\n", match.end()) + 1 or len(text)
+            while first not in below and _COMMENT.match(text, first):
+                first = text.find("\n", first) + 1 or len(text)
+            first = below[under] = below.get(first, first)
+        if first not in ends:
+            ends[first] = _block_end(text, first)
+        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, ends[first], True)
 
 
 def _block_end(text: str, first: int) -> int:

@@ -23,6 +23,7 @@ PATHS = {
     "sh": "run.sh",
     "tf": "main.tf",
     "makefile": "Makefile",
+    "python": "app.py",
 }
 ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

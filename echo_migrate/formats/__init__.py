@@ -45,7 +45,7 @@ class Format(Protocol):
 
 FORMATS = (
     *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm"),
-    *("devcontainer", "bake", "script", "makefile", "terraform", "code"),
+    *("devcontainer", "bake", "script", "makefile", "terraform", "python", "code"),
 )
 """The modules, in the order in which they are asked; one is imported when those before it have passed."""
 
