@@ -49,8 +49,16 @@ def _needed(place: Place) -> str:
     return "(" if isinstance(place, int) else place.rpartition(".")[2]
 
 
-def called(tree: "ast.AST") -> bool:
-    """Whether a syntax tree may have a call of theirs with an image in it, or a class made of one of theirs.
+class Called(NamedTuple):
+    """A call in a syntax tree that may be a library's, with what stands where its image does, or a class made of one of
+    theirs, which may say so anywhere."""
+
+    node: "ast.Call | ast.ClassDef"
+    arguments: "list[ast.AST]"
+
+
+def called(tree: "ast.AST") -> list[Called]:
+    """What a syntax tree has of them.
 
     Goes by names alone: it keeps files from being read with their names resolved, which takes a hundred times as long.
     """
@@ -62,18 +70,27 @@ def called(tree: "ast.AST") -> bool:
     roots = {name.partition(".")[0] for name in modules}
     known = [one for library in libraries() if library.imports & roots for one in library.calls.items()]
     known += [(one.asname, places) for one in aliases if one.asname for name, places in known if _ends(one.name, name)]
-    classes = [written(base) for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
-    if any(_ends(base, callee) for base in classes for callee, _ in known):
-        return True
     by_last: dict[str, list[tuple[str, tuple[Place, ...]]]] = {}
     for callee, places in known:
         by_last.setdefault(callee.rpartition(".")[2], []).append((callee, places))
+
+    def places_of(name: str) -> list[Place]:
+        rows = by_last.get(name.rpartition(".")[2], ())
+        return [place for callee, places in rows if _ends(name, callee) for place in places]
+
+    classes: list[ast.ClassDef] = []
+    for node in nodes:  # a class that stands on another of this file comes after it
+        own = {one.name for one in classes}
+        if isinstance(node, ast.ClassDef) and any(base in own or places_of(base) for base in map(written, node.bases)):
+            classes.append(node)
+    own = {one.name for one in classes}
     calls = [(node, written(node.func)) for node in nodes if isinstance(node, ast.Call)]
-    return any(
-        _ends(name, callee) and any(_given(call, place) for place in places)
+    found = [
+        Called(call, [call] if name in own else _given(call, places_of(name)))
         for call, name in calls
-        for callee, places in by_last.get(name.rpartition(".")[2], ())
-    )
+        if name in own or _given(call, places_of(name))
+    ]
+    return [*(Called(node, [node]) for node in classes), *found]
 
 
 def written(node: Any) -> str:
@@ -91,16 +108,26 @@ def _ends(name: str, callee: str) -> bool:
     return name.endswith(callee) if callee[0] == "." else f".{callee}".endswith(f".{name.rpartition('.')[2]}")
 
 
-def _given(call: "ast.Call", place: Place) -> bool:
-    """Whether there is an argument at a place that may be a text."""
+def _given(call: "ast.Call", places: list[Place]) -> "list[ast.AST]":
+    """The arguments at some places that may be texts."""
     import ast
 
-    if isinstance(place, int):
-        arguments = call.args[place : place + 1]
-    else:
-        name, _, key = place.partition(".")
-        arguments = [one.value for one in call.keywords if one.arg == name]
+    found: list[ast.AST] = []
+    for place in places:
+        name, _, key = (str(place), "", "") if isinstance(place, int) else place.partition(".")
+        arguments = (
+            call.args[place : place + 1]
+            if isinstance(place, int)
+            else [one.value for one in call.keywords if one.arg == name]
+        )
         if key:
-            entries = [one for one in arguments if isinstance(one, ast.Dict)]
-            return any(isinstance(one, ast.Constant) and one.value == key for entry in entries for one in entry.keys)
-    return any(isinstance(one, ast.Constant | ast.Name | ast.JoinedStr) for node in arguments for one in ast.walk(node))
+            arguments = [
+                value
+                for one in arguments
+                if isinstance(one, ast.Dict)
+                for each, value in zip(one.keys, one.values, strict=True)
+                if isinstance(each, ast.Constant) and each.value == key
+            ]
+        texts = ast.Constant | ast.Name | ast.JoinedStr
+        found += [node for node in arguments if any(isinstance(one, texts) for one in ast.walk(node))]
+    return found

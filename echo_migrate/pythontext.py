@@ -92,10 +92,11 @@ class Strings:
         """A part of an f-string."""
         if isinstance(node, cst.FormattedStringText):
             start, end = self.span(node)
-            plain = self.text[start:end] == node.value and not set(node.value) & ({"{", "}"} if raw else set("{}\\"))
-            return Text(Traced(node.value, ((start, end),) if plain else ()))
+            same = self.text[start:end] == node.value and not set(node.value) & ({"{", "}"} if raw else set("{}\\"))
+            return Text(Traced(node.value, ((start, end),) if same else ()))
         assert isinstance(node, cst.FormattedStringExpression)
-        if node.conversion is None and not node.format_spec and isinstance(node.expression, cst.Name):
+        plain = node.conversion is None and node.equal is None and not node.format_spec
+        if plain and isinstance(node.expression, cst.Name):
             text = self.constant(node.expression)
             if text:
                 return text

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from echo_migrate import catalog, data, engine, examine
 from echo_migrate.formats import python, recognised
 from echo_migrate.model import Image, Problem, Result
+from echo_migrate.pythoncalls import called
+from echo_migrate.pythoncode import read
+from echo_migrate.pythonparts import concerned
 from echo_migrate.rules import RULES
 from echo_migrate.source import Edit, Source, Traced
 from tests.conftest import Run
@@ -37,6 +40,40 @@ def treat(text: str | bytes, unsafe: bool = False) -> Result:
 
 def images(text: str) -> list[Image]:
     return [node for node in python.parse(Source("app.py", text)) if isinstance(node, Image)]
+
+
+# What is not read
+
+
+PIECES = (
+    *('IMAGE = "python:3.12"\n', "def other(IMAGE):\n    return IMAGE\n", "OTHER = IMAGE\n", '__all__ = ["IMAGE"]\n'),
+    *("C(IMAGE)\n", 'C("python:3.12")\n', 'print("python:3.12")\n', "def f():\n    x = 1\n    C(IMAGE)\n    y = 2\n"),
+    "class D(C):\n    def __init__(self, image='python:3.12'):\n        super().__init__(image)\n\n"
+    "    def g(self):\n        x()\n",
+    *(
+        "D()\n",
+        "D('python:3.11')\n",
+        "global IMAGE\n",
+        "for IMAGE in ():\n    pass\n",
+        "a = 1; C(IMAGE)\n",
+        "C = print\n",
+    ),
+    *("if a:\n    b = 1\nelse:\n    C(f'python:{b}')\n", "try:\n    C(IMAGE)\nexcept E as IMAGE:\n    pass\n"),
+    *('"""C("python:3.12")\n# no comment\n"""\n', "@wraps\ndef h():\n    # a word\n    return 1\n", "# a word\n"),
+    *("with C(IMAGE) as C2:\n    a()\n    b()\n", "IMAGE: str = 'python:3.11'\n", "def i(): return C(IMAGE)\n"),
+    "def j():\n    global IMAGE\n    IMAGE = 'x'\n",
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_what_is_left_out_changes_no_answer(pieces: list[str], newline: str) -> None:
+    text = (HEAD + "".join(pieces)).replace("\n", newline)
+    source, tree = Source("app.py", text), ast.parse(text)
+    rest = concerned(source, tree, called(tree))
+    whole, _ = read(text)
+    assert (read(rest)[0] if rest else []) == whole
+    assert not rest or [len(line) for line in rest.split("\n")] == [len(line) for line in text.split("\n")]
 
 
 # The data
@@ -309,3 +346,8 @@ def test_a_traced_constant_is_edited_where_it_is_written() -> None:
     place = text.index(OLD)
     assert image.ref == Traced.of(text, place, place + len(OLD))
     assert text[image.start : image.end] == "I"
+
+
+def test_a_constant_that_is_shown_with_its_name_is_not_followed() -> None:
+    (image,) = images(HEAD + "I = '12'\nC(f'python:3.{I=}')\nC(f'{I!r}')\n")
+    assert image.unsettled == ("I",)

@@ -41,14 +41,20 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     """The images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
     try:
         tree = _tree(source)
-        if not called(tree):
+        calls = called(tree)
+        if not calls:
             return []
         refused = _refused(tree)
         if refused:
             return [Problem(0, 0, refused, "note")]
+        from echo_migrate.pythonparts import concerned
+
+        text = concerned(source, tree, calls)
+        if not text:
+            return []
         from echo_migrate.pythoncode import read
 
-        images, ignores = read(source.text)
+        images, ignores = read(text)
     except (SyntaxError, ValueError):
         return [Problem(0, 0, "is not read as Python", "note")]
     except (RecursionError, MemoryError):
@@ -107,9 +113,9 @@ def _refused(tree: "ast.AST") -> str | None:
     for _ in range(MOST_NESTED):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         count += sum(isinstance(node, ast.expr | ast.stmt) for node in level)
-        if not level or count > MOST_NODES:
-            break
-    return "is nested too deep" if level and count <= MOST_NODES else "is too long" if count > MOST_NODES else None
+        if count > MOST_NODES:
+            return "is too long"
+    return "is nested too deep" if level else None
 
 
 def _comments(source: Source) -> Iterator[Any]:
