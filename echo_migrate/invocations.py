@@ -36,7 +36,8 @@ class Invocation(NamedTuple):
 
     ``places`` name images, ``made`` what it makes. Of one that ``runs``, ``options`` are those before the image and
     ``behind`` the words behind it. ``doubt`` says why a place is no more than likely, ``locked`` why it must stay.
-    ``opens`` says that it starts more in what runs already.
+    ``opens`` says that it starts more in what runs already, ``loads`` that it brings images that are not pulled.
+    ``unsure`` are the words of a command that names an image, where it is not certain which of them does.
     """
 
     places: tuple[Place, ...] = ()
@@ -47,6 +48,8 @@ class Invocation(NamedTuple):
     doubt: str = ""
     locked: str = ""
     opens: bool = False
+    loads: bool = False
+    unsure: tuple[Word, ...] = ()
 
 
 NOTHING = Invocation()
@@ -95,9 +98,11 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
         found = [word for word in words if word.value.startswith(_SCHEME)]
         return Invocation(tuple(Place(_cut(word, len(_SCHEME)), where) for word in found[:1]), locked=locked)
     if kind is None:
-        return Invocation(made=made, opens=bool(row.get("opens")))
+        return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
     begun = _options(words, row, expands)
-    if begun is None or begun[1] >= len(words):
+    if begun is None:
+        return Invocation(unsure=words)
+    if begun[1] >= len(words):
         return NOTHING
     options, at = begun
     if kind == "first":

@@ -14,6 +14,9 @@ from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, State
 from echo_migrate.reference import Reference, Word, is_version, name_change, parse
 from echo_migrate.source import Edit, Traced, apply
 
+_NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
+"""Where what is mounted into a container is scripts, settings or nothing that lasts."""
+
 MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
 
@@ -298,7 +301,7 @@ class _Target:
         if self.upstream.doubt:
             self.doubts.append(self.upstream.doubt)
         self.doubts += image.doubts
-        if image.anonymous and self.catalog.login:
+        if image.anonymous and self.catalog.login and not self._logged_in():
             self.doubts.append(image.anonymous)
         if image.platform not in COMMON_PLATFORMS:
             self.doubts.append(f"the platform {image.platform} may not be offered")
@@ -309,8 +312,17 @@ class _Target:
             (path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")), None
         )
         held = held or next((mount for path in kept for mount in image.mounts if mount.startswith(f"{path}/")), None)
+        # where an image keeps its data can be said to it in many ways, so that any place of its own may be that
+        held = held or next((mount for mount in image.mounts if kept and not mount.startswith(_NO_DATA)), None)
         if held and not self._same_owner(base_of(image.ref.value, self.catalog), base_of(target, self.catalog)):
             self.doubts.append(f"a volume keeps its data in {held}")
+
+    def _logged_in(self) -> bool:
+        """Whether the login beside the image names the provider's registry, or bears its name."""
+        login, host = self.image.login.lower(), self.catalog.registry.partition("/")[0]
+        return host in login or any(
+            part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
+        )
 
     def _same_owner(self, before: Base, after: Base) -> bool:
         """Whether what is in a volume is known to be of the same user, written and read by the same distribution.

@@ -70,7 +70,7 @@ class Image(NamedTuple):
     another file settles it; ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where
     its pieces stand in places of their own. ``filled`` says that variables are the way of its kind of file, where a
     cluster or a pipeline fills them in. ``doubts`` say why no move of it is safe, ``anonymous`` why one to a
-    registry that wants a login is not.
+    registry that wants a login is not, unless ``login``, the text of the login it is pulled with, is for that registry.
     """
 
     ref: Traced
@@ -89,6 +89,7 @@ class Image(NamedTuple):
     filled: bool = False
     doubts: tuple[str, ...] = ()
     anonymous: str = ""
+    login: str = ""
 
     @property
     def shown(self) -> str:

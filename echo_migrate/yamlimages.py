@@ -36,8 +36,9 @@ _COMMENT = lazy(r"(?m)^[ \t]*#.*$")
 _LITERAL = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
 """What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
-_LOGIN = "login"
-"""What stands wherever somebody logs in: docker/login-action, docker login, aws ecr get-login-password."""
+_LOGIN = lazy(r"(?m)^.*\b(?:login|registry)\b.*$")
+"""What stands where somebody logs in: ``registry:`` of docker/login-action, ``docker login`` and its like."""
+_NOBODY = "nothing in this file logs in to its new registry"
 _OTHER = lazy(r"\W")
 _IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
 
@@ -68,6 +69,7 @@ class Sheet:
         self.problems: list[Problem] = []
         self.templated = False
         self.roots = self._read()
+        self.logins = " ".join(_LOGIN.findall(self.text))
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
@@ -103,6 +105,21 @@ class Sheet:
             if is_scalar(key):
                 self._under.setdefault(id(key), set()).add("\0")
 
+    def under(self, node: Any) -> str:
+        """All texts of a value, for a look at what they name."""
+        texts = [child.value for _, child in positions(node) if is_scalar(child)]
+        return " ".join([node.value] if is_scalar(node) else texts)
+
+    def _kept(self, *found: Any) -> str:
+        """Why scalars must stay: a program writes them, or one of them stands under other keys too."""
+        for node in found:
+            line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
+            if "$imagepolicy" in line:
+                return "Flux writes it, by the policy named behind it"
+            if len(self._under.get(id(node), ())) > 1:
+                return ALIASED
+        return ""
+
     def lone(self, node: Any, key: str) -> bool:
         """Whether a scalar, which an alias can share, stands under that key alone."""
         return self._under.get(id(node), {key}) == {key}
@@ -123,7 +140,7 @@ class Sheet:
             place = place.cut(place.value.index(bare), place.value.index(bare) + len(bare))
         if not place.value.strip():
             return
-        locked = fields.pop("locked", "") or ("" if self.lone(node, key) else ALIASED)
+        locked = fields.pop("locked", "") or self._kept(node) or ("" if self.lone(node, key) else ALIASED)
         locked = locked or ("" if place.runs else "it is written in a form that cannot be edited")
         names = variables(place.value)
         yield Image(place, where, start, end, locked=locked, unsettled=names, filled=bool(names), **fields)
@@ -140,10 +157,9 @@ class Sheet:
         version = None if tag is None else _piece(tag, self.text)
         value = f"{host.value}/{name.value}" if host and host.value else name.value
         value += f":{version.value}" if version and version.value else ""
-        shared = not self.lone(repository, key)
         bare = tag is not None and not tag.style
         parts = Parts(name, host, version if version and version.value else None, bare)
-        locked = fields.pop("locked", "") or (ALIASED if shared else "")
+        locked = fields.pop("locked", "") or self._kept(*named) or ("" if self.lone(repository, key) else ALIASED)
         start, end = name.start if name.runs else repository.start_mark.index, repository.end_mark.index
         yield Image(
             Traced(value, ()),
@@ -169,8 +185,7 @@ class Sheet:
         texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
         for image, service in script.named(self.text, texts) if texts else ():
             where = next(where for where, place in known.values() if place.start <= image.start <= place.end)
-            anonymous = "" if _LOGIN in self.text else "nothing in this file logs in to a registry"
-            image = image._replace(where=f"{where} {image.where}", anonymous=anonymous)
+            image = image._replace(where=f"{where} {image.where}", anonymous=_NOBODY, login=self.logins)
             yield image
             if service:
                 yield service._replace(image=image)

@@ -121,6 +121,8 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
         if named and isinstance(value, str) and value and "{{" not in value.replace("${{", ""):
             if value.startswith("${{ matrix."):
                 continue  # those are the images that the matrix lists
+            if value == "library":
+                continue  # a piece of a name in a form that is not known
             assert value.removeprefix("docker://") in listed, path
 
 
@@ -136,12 +138,59 @@ def test_every_kind_of_the_data_has_a_case_and_is_in_order() -> None:
 
 
 def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path: Path) -> None:
-    path, text = tmp_path / "values.yaml", 'image: {repository: node, tag: "22"}\n'
-    (outcome,) = treat(str(path), text).outcomes
-    assert outcome.state == "needs-person"
+    chart, none = tmp_path / "chart", tmp_path / "none"
+    text = 'image: {repository: node, tag: "22"}\nsub: {image: {repository: node, tag: "22"}}\n'
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("name: web\ndependencies: [{name: a, alias: sub}]\n")
+    (chart / "templates" / "web.yaml").write_text('image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"\n')
+    assert [outcome.state for outcome in treat(str(none / "values.yaml"), text).outcomes] == ["needs-person"] * 2
+    assert treat(str(chart / "values.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node", 1)
+
+
+@pytest.mark.parametrize(
+    ("beside", "content", "reason"),
+    [
+        ("templates/web.yaml", 'image: "docker.io/{{ .Values.image.repository }}"\n', "registry of its own"),
+        ("templates/web.yaml", 'image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}-alpine"\n', "registry"),
+        ("values-prod.yaml", "image: {tag: 1.27-alpine}\n", "another file of values"),
+        ("ci/test-values.yaml", "image: {registry: harbor.example.com/hub}\n", "another file of values"),
+    ],
+)
+def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: str, content: str, reason: str) -> None:
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).write_text(content)
     (tmp_path / "Chart.yaml").write_text("name: web\n")
-    result = treat(str(path), text)
-    assert result.fixed.text == 'image: {repository: reg.echohq.com/node, tag: "22"}\n'
+    (outcome,) = treat(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
+    assert outcome.state == "needs-person"
+    assert reason in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("docker-bake.hcl", 'target "a" {\n  contexts = { python = "docker-image://python:3.12" }\n}\n'),
+        ("docker-bake.json", '{"target": {"a": {"contexts": {"python": "target:b"}}}}'),
+        ("compose.yaml", "services: {a: {build: {context: ., additional_contexts: {python: ./base}}}}\n"),
+    ],
+)
+def test_a_named_context_takes_the_place_of_an_image(tmp_path: Path, path: str, content: str) -> None:
+    (tmp_path / path).write_text(content)
+    (tmp_path / "Dockerfile").write_text("FROM python\nFROM node:22\n")
+    assert [o.state for o in treat(str(tmp_path / "Dockerfile"), "FROM python\nFROM node:22\n").outcomes] == [
+        "local",
+        "migrate",
+    ]
+
+
+def test_a_kustomization_that_searches_for_a_new_name_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "prod").mkdir()
+    (tmp_path / "prod" / "kustomization.yaml").write_text("images: [{name: python, newTag: '3.13'}]\n")
+    (outcome,) = treat(
+        str(tmp_path / "kustomization.yaml"), "images: [{name: app, newName: python, newTag: '3.12'}]\n"
+    ).outcomes
+    assert outcome.state == "needs-person"
+    assert "prod/kustomization.yaml searches for its new name" in outcome.reason
 
 
 def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ HEAVY = {
 }
 RULES = {f"rules.{path.stem}" for path in (Path(__file__).parent.parent / "echo_migrate" / "rules").glob("[!_]*.py")}
 CHECK = {
-    *("", "cli", "catalog", "commands", "discover", "engine", "expand", "formats", "formats.dockerfile"),
+    *("", "cli", "catalog", "commands", "contexts", "discover", "engine", "expand", "formats", "formats.dockerfile"),
     *(
         "accounts",
         "bases",

@@ -59,7 +59,7 @@ def test_edits_stay_inside_of_the_string(key: str, above: list[str], image: str,
     inner = f'{key} {{\n  image = "{image}" # {words} "\n}}\n'
     for name in above:
         inner = f"{name} {{\n# {words}\n{inner}}}\n"
-    text = f'resource "x" "é" {{\n{inner}}}\n'.replace("\n", newline)
+    text = f'resource "kubernetes_pod" "é" {{\n{inner}}}\n'.replace("\n", newline)
     result = treat(text)
     assert result.refused is None
     assert [outcome.image.ref.value for outcome in result.outcomes] == [image]

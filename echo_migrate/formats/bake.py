@@ -4,6 +4,7 @@ After Docker's Bake file reference (docs.docker.com/build/bake/reference, read i
 outputs name what is made, and are left alone.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,6 +50,13 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Problem 
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     return [*in_yaml(source.text, SLASHED), *file.contexts(), *file.arguments()]
+
+
+def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
+    """The Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    if "contexts" in source.text:
+        with contextlib.suppress(NotRead):
+            yield from _File(source, _read(source)).named()
 
 
 def _read(source: Source) -> Node:
@@ -109,6 +117,20 @@ class _File:
                     end = node.end - 1 if node.text.startswith(_CONTEXT) else node.end
                     yield self._image(ref, f"target.{target}.contexts.{name}", start, end, value, self.whole[target])
 
+    def named(self) -> Iterator[tuple[str, list[str]]]:
+        """The Dockerfile of each target that has named contexts, with their names."""
+        for whole in self.whole.values():
+            names = [name for name, _ in _pairs(whole, "contexts")]
+            path = self._dockerfile(whole) if names else None
+            if path:
+                yield path, names
+
+    def _dockerfile(self, whole: Attributes) -> str | None:
+        """The Dockerfile that a target builds, if it lies in the tree."""
+        parts = [whole.get("context"), whole.get("dockerfile")]
+        words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
+        return None if "dockerfile-inline" in whole or not all(words) else dockerfile_at(self.source.path, *words)
+
     def arguments(self) -> Iterator[Image]:
         """The images that arguments name, by the Dockerfiles that their targets build."""
         places: dict[int, list[_Given]] = {}
@@ -127,11 +149,7 @@ class _File:
 
     def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Node]) -> dict[str, Image] | None:
         """The images that a target's arguments name; None where its Dockerfile is not read."""
-        parts = [whole.get("context"), whole.get("dockerfile")]
-        words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
-        if "dockerfile-inline" in whole or not all(words):
-            return None
-        path = dockerfile_at(self.source.path, *words)
+        path = self._dockerfile(whole)
         try:
             text = Source.read(path).text if path else None
         except Unreadable:

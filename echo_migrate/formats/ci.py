@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from echo_migrate.data import read_data
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.model import Image
+from echo_migrate.services import mounts_of
 from echo_migrate.source import Source
 from echo_migrate.yamlimages import NO_NAME as NAME
 from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
@@ -18,6 +19,7 @@ from echo_migrate.yamltext import effective, is_mapping, is_scalar
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
+_OTHER_LOGIN = "the login beside it may be for the registry that it comes from"
 _NO_LOGIN = "no login to pull it with stands beside it"
 
 
@@ -76,8 +78,11 @@ def _images(sheet: Sheet, root: Any, kind: Kind) -> Iterator[Image]:
     for way in kind.images:
         for path, holder, node in _follow(root, way, (), None, set()):
             if node.value not in own:
-                anonymous = _NO_LOGIN if kind.login and kind.login not in effective(holder) else ""
-                yield from sheet.image(node, ".".join(path), way[-1], anonymous=anonymous)
+                keys = effective(holder)
+                login = sheet.under(keys.get(kind.login)) if kind.login else ""
+                anonymous = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else ""
+                mounts = tuple(mounts_of(keys.get("volumes")))
+                yield from sheet.image(node, ".".join(path), way[-1], anonymous=anonymous, login=login, mounts=mounts)
 
 
 Found = tuple[tuple[str, ...], Any, Any]

@@ -12,7 +12,7 @@ from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.launch import Service
 from echo_migrate.model import Ignore, Problem
-from echo_migrate.services import SERVICE_KEYS, TOP_KEYS, dockerfile_of
+from echo_migrate.services import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
 from echo_migrate.source import Edit, Source, Traced, Unreadable
 from echo_migrate.tree import repository
 from echo_migrate.yamltext import (
@@ -76,6 +76,17 @@ def targets(path: str) -> Iterator[tuple[str, str]]:
                 target, dockerfile = effective(build).get("target"), dockerfile_of(path, build)
                 if dockerfile and is_scalar(target) and "$" not in target.value:
                     yield dockerfile, target.value
+
+
+def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
+    """The Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    if "additional_contexts" in source.text and recognise(source.path, source.text):
+        with contextlib.suppress(NotYaml):
+            for root in documents(source.text):
+                for _, keys, built in Document(source, root).builds():
+                    names = [name for name, _ in contexts_of(effective(keys["build"]))]
+                    if names:
+                        yield built, names
 
 
 def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ignore]]]:

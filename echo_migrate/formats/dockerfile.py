@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from echo_migrate.contexts import named
 from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import ignores
@@ -71,10 +72,11 @@ def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
 def parse(source: Source, asked: Asked = NOTHING_ASKED, contexts: frozenset[str] = frozenset()) -> list[Node]:
     """The instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never raises.
 
-    ``contexts`` are the named contexts that it is built with: names that are no images.
+    ``contexts`` are the named contexts that it is built with, beside those that files near it give: names that are no
+    images.
     """
     file = read(source.text)
-    reader = _Images(file, contexts=contexts)
+    reader = _Images(file, contexts=contexts | named(source.path))
     images = reader.read()
     nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
     problem = _problem(source.text, file) or reader.problem

@@ -31,6 +31,7 @@ _NAMES = lazy(
 _MATRIX = lazy(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 _DOCKER = "docker://"
 _NO_LOGIN = "no credentials stand beside it, and it is pulled before any step can log in"
+_OTHER_LOGIN = "the credentials beside it may be for the registry that it comes from"
 _BEFORE = "GitHub pulls it before any step can log in"
 
 
@@ -61,7 +62,7 @@ def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image | Service]:
         for name, service in items(job.get("services")):
             yield from _container(sheet, job, service, f"{where}.services.{name}")
         yield from _steps(sheet, job.get("steps"), where)
-    runs = effective(top.get("runs"))
+    runs = _runs(top)
     yield from _steps(sheet, runs.get("steps"), "runs")
     yield from sheet.scripts(_scripts(top))
     if is_text(runs.get("image")):
@@ -74,17 +75,24 @@ def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iter
     image, key = (keys.get("image"), "image") if keys else (node, where.rpartition(".")[2])
     if not is_text(image):
         return
-    anonymous = "" if "credentials" in keys else _NO_LOGIN
+    login = sheet.under(keys.get("credentials"))
+    anonymous = _OTHER_LOGIN if login else _NO_LOGIN
     mounts = tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ())
     where = f"{where}.image"
     named = _MATRIX.fullmatch(image.value.strip())
     listed = list(_matrix(job, named[1])) if named else []
     if named and listed:
-        locked = "" if sheet.text.count(f"matrix.{named[1]}") == 1 else "the matrix is asked for it elsewhere too"
+        matrix = effective(effective(job.get("strategy")).get("matrix"))
+        excluded = any(named[1] in effective(entry) for entry in sequence(matrix.get("exclude")))
+        locked = "the matrix excludes some by name" if excluded else ""
+        if sheet.text.count(f"matrix.{named[1]}") > 1:
+            locked = "the matrix is asked for it elsewhere too"
         for entry in listed:
-            yield from sheet.image(entry, where, named[1], anonymous=anonymous, mounts=mounts, locked=locked)
+            yield from sheet.image(
+                entry, where, named[1], anonymous=anonymous, login=login, mounts=mounts, locked=locked
+            )
     else:
-        yield from sheet.image(image, where, key, anonymous=anonymous, mounts=mounts)
+        yield from sheet.image(image, where, key, anonymous=anonymous, login=login, mounts=mounts)
 
 
 def _mounts_more(options: Any) -> bool:
@@ -109,13 +117,30 @@ def _steps(sheet: Sheet, steps: Any, where: str) -> Iterator[Image]:
 
 def _scripts(top: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The steps that run a script, in a shell that is not said to be another one."""
-    holders = [(f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))]
-    for where, holder in [*holders, ("runs", effective(top.get("runs")))]:
+    for where, holder in [
+        *((f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))),
+        ("runs", _runs(top)),
+    ]:
+        above = _shell(holder) or _shell(top) or ("pwsh" if _on_windows(holder.get("runs-on")) else "bash")
         for index, step in enumerate(sequence(holder.get("steps"))):
             keys = effective(step)
             shell = keys.get("shell")
-            if not is_text(shell) or shell.value.partition(" ")[0] in SHELLS:
+            if (shell.value if is_text(shell) else above).partition(" ")[0] in SHELLS:
                 yield f"{where}.steps.{index}.run", keys.get("run")
+
+
+def _runs(top: dict[str, Any]) -> dict[str, Any]:
+    return effective(top.get("runs"))
+
+
+def _shell(holder: dict[str, Any]) -> str:
+    """The shell of all steps, where it is said."""
+    node = effective(effective(holder.get("defaults")).get("run")).get("shell")
+    return node.value if is_text(node) else ""
+
+
+def _on_windows(node: Any) -> bool:
+    return any(is_scalar(one) and "windows" in one.value.lower() for one in (node, *sequence(node)))
 
 
 def _docker(sheet: Sheet, node: Any, key: str, where: str) -> Iterator[Image]:

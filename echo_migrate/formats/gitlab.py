@@ -62,7 +62,9 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
     holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
     for where, keys in holders:
         yield from _image(sheet, keys.get("image"), f"{where}image", values)
-        for index, service in enumerate(sequence(keys.get("services"))):
+        listed = keys.get("services")
+        own = listed is not None and not listed.tag.startswith("!")  # of !reference, the items are a way
+        for index, service in enumerate(sequence(listed) if own else ()):
             yield from _service(sheet, service, f"{where}services.{index}.image", values)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
     yield from sheet.scripts(
@@ -80,6 +82,8 @@ def _image(sheet: Sheet, node: Any, where: str, values: dict[str, str], **fields
     """The image of ``image`` or a service, in its short form or under ``name``."""
     name, key = (effective(node).get("name"), "name") if is_mapping(node) else (node, fields.pop("key", "image"))
     fields.pop("key", "")
+    if "never" in sheet.under(effective(node).get("pull_policy")):
+        fields["locked"] = "it is never pulled"
     for image in sheet.image(name, where, key, **fields):
         value = image.ref.value
         filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
@@ -87,10 +91,27 @@ def _image(sheet: Sheet, node: Any, where: str, values: dict[str, str], **fields
 
 
 def _service(sheet: Sheet, node: Any, where: str, values: dict[str, str]) -> Iterator[Image]:
-    if is_mapping(node) and is_text(effective(node).get("alias")):
-        yield from _image(sheet, node, where, values)
-        return
+    """A service's image. The host names that come from an image's name go with it; an alias stays."""
+    keys = effective(node) if is_mapping(node) else {}
+    alias = keys.get("alias")
+    aliases = re.split(r"[ ,]+", alias.value) if is_text(alias) else []
     for image in _image(sheet, node, where, values, key=""):
-        host = re.sub(r"[:@].*", "", image.ref.value).replace("/", "__")
-        write = f"{{name: …, alias: {host.rpartition('__')[2]}}}"
-        yield image._replace(locked=f"its host name comes from the image's name: write {write}")
+        if image.locked:
+            yield image
+            continue
+        host = re.sub(r"[:@].*", "", image.ref.value).rpartition("/")[2]
+        used = re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w.-])", _without(sheet.text, image.ref.value, alias))
+        if not aliases:
+            write = f"{{name: …, alias: {host}}}"
+            yield image._replace(locked=f"its host name comes from the image's name: write {write}")
+        elif host not in aliases and used:
+            yield image._replace(
+                locked=f"it may also be reached as {host}, which comes from the image's name: add that to alias"
+            )
+        else:
+            yield image
+
+
+def _without(text: str, image: str, alias: Any) -> str:
+    """The text without the places of an image and an alias."""
+    return text.replace(image, "") if not is_text(alias) else text.replace(image, "").replace(alias.value, "")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from echo_migrate.charts import VALUES, Chart, chart
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Image
@@ -15,18 +16,26 @@ from echo_migrate.reference import parse as reference
 from echo_migrate.source import Source
 from echo_migrate.yamlimages import NO_NAME as NAME
 from echo_migrate.yamlimages import YAML, Node, Place, Sheet, literals, nodes, verify, walk
-from echo_migrate.yamltext import effective, is_scalar, is_text
+from echo_migrate.yamltext import is_scalar, is_text
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_VALUES = re.compile(r"(?i)(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
 _IMAGE = lazy(r"(?m)^[ \t-]*[\"']?(?:\w*[iI]mage\w*|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:")
 _TAGS = ("tag", "imageTag")
-_BESIDE = frozenset((*_TAGS, "registry", "digest", "pullPolicy", "imagePullPolicy", "pullSecrets"))
+_DIGESTS = ("digest", "sha", "sha256")
+_PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
+_BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
+_MORE = lazy(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
+_REGISTRY = lazy(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
 _UNSEEN = ("/",)
 """Which volumes its templates mount is not read."""
+
 _DIGEST = "its digest stands in a key of its own, and names the old bytes"
+_ABOVE = "values above it put a registry in front of it"
 _NO_CHART = "whether its chart puts a registry of its own in front is not known"
+_OVERLAY = "another file of values says a piece of it"
+_NO_TAG = "its chart says its tag"
+_OTHER_KEYS = "the keys beside it may say more of its name"
 
 
 def candidate(path: str) -> bool:
@@ -38,7 +47,9 @@ def recognise(path: str, text: str) -> bool:
     name = path.rpartition("/")[2]
     if not candidate(path) or not _IMAGE.search(text):
         return False
-    return bool(_VALUES.fullmatch(name)) or (name != "Chart.yaml" and "/ci/" in path and _chart(os.path.dirname(path)))
+    return bool(VALUES.fullmatch(name)) or (
+        name != "Chart.yaml" and "/ci/" in path and chart(os.path.dirname(path)) is not None
+    )
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
@@ -46,48 +57,76 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     sheet = Sheet(source)
     if sheet.templated:
         return nodes(sheet, literals(source.text), asked)
-    own = _chart(source.path)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root, own)), asked)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
 
 
-def _chart(path: str) -> bool:
-    """Whether a file lies beside a chart, whose templates are then written for its values."""
-    return os.path.isfile(os.path.join(os.path.dirname(path), "Chart.yaml"))
-
-
-def _images(sheet: Sheet, root: Any, own: bool) -> Iterator[Image]:
-    above = _above(root)
-    for place in walk(root):
-        keys = place.keys
-        tag = next((keys[key] for key in _TAGS if key in keys), None)
-        locked = _DIGEST if is_text(keys.get("digest")) else above
-        registry = keys.get("registry")
+def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
+    known = chart(sheet.path)
+    places = list(walk(root))
+    prefixed = {place.path for place in places if _prefixes(place)}
+    everywhere = any(path[:1] == ("global",) for path in prefixed)
+    for place in places:
+        keys, path = place.keys, place.path
+        above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else ""
+        overlaid = [_OVERLAY] if known and path in known.others(sheet.path) else []
+        alone = not _is_own(sheet.path, path, known)
         name = _name(place)
         if name:
-            doubts = () if own or registry is not None or _hosted(keys[name]) else (_NO_CHART,)
+            tag = next((keys[key] for key in _TAGS if key in keys), None)
+            doubts = [_NO_CHART] if alone and not _hosted(keys[name]) and not _has_registry(keys, known) else []
+            doubts += [] if is_text(tag) else [_NO_TAG]
+            doubts += [_OTHER_KEYS] if any(map(_MORE.search, keys)) else []
             yield from sheet.parted(
-                keys[name], registry, tag, place.where(name), name, locked=locked, doubts=doubts, mounts=_UNSEEN
+                keys[name],
+                keys.get("registry"),
+                tag,
+                place.where(name),
+                name,
+                locked=_stays(keys) or above,
+                doubts=(*doubts, *overlaid),
+                mounts=_UNSEEN,
             )
         for key, node in keys.items():
             if key != name and _names_image(key, node):
-                doubts = () if own or key == "image" or _hosted(node) else (_NO_CHART,)
-                yield from sheet.image(node, place.where(key), key, locked=above, doubts=doubts, mounts=_UNSEEN)
+                doubts = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
+                locked = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
+                yield from sheet.image(
+                    node, place.where(key), key, locked=locked, doubts=(*doubts, *overlaid), mounts=_UNSEEN
+                )
 
 
-def _above(root: Any) -> str:
-    """Why no image of a document is edited: a registry for all of them stands at its top."""
-    top = effective(root)
-    for holder in (top, effective(top.get("global"))):
-        for node in (holder.get("imageRegistry"), effective(holder.get("image")).get("registry")):
-            if holder is not top and is_text(node):
-                return "global values put a registry in front of it"
-    return "global values put a registry in front of it" if is_text(top.get("imageRegistry")) else ""
+def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
+    """Whether values are those that the templates of a chart, which are known to add nothing, are written for."""
+    main = os.path.basename(file).lower() in ("values.yaml", "values.yml")
+    return known is not None and not known.adds and main and not known.dependencies.intersection(path[:1])
+
+
+def _has_registry(keys: dict[str, Any], known: Chart | None) -> bool:
+    """Whether there is a key for the registry, and no template that is known to write another."""
+    return keys.get("registry") is not None and not (known and known.adds)
+
+
+def _prefixes(place: Place) -> bool:
+    """Whether a mapping says a registry that may be put in front of what stands below it; its own image's is none."""
+    own = "repository" in place.keys or "image" in place.keys or "name" in place.keys
+    return any(is_text(node) and _REGISTRY.search(key) for key, node in place.keys.items()) and not own
+
+
+def _stays(keys: dict[str, Any]) -> str:
+    """Why an image is not edited, by the keys beside its name."""
+    if any(is_text(keys.get(key)) for key in _DIGESTS):
+        return _DIGEST
+    if any(is_text(keys.get(key)) and keys[key].value == "Never" for key in ("pullPolicy", "imagePullPolicy")):
+        return "it is never pulled"
+    return ""
 
 
 def _name(place: Place) -> str:
     """The key of a mapping that holds the name of an image whose other pieces have keys of their own; "" if none."""
     keys = place.keys
     within = bool(place.path) and "image" in place.path[-1].lower()
+    if is_text(keys.get("repository")) and is_text(keys.get("image")):
+        return ""  # which of the two is what is not known
     if is_text(keys.get("repository")) and _plain(keys["repository"]) and (within or not _BESIDE.isdisjoint(keys)):
         return "repository"
     for key in ("image", "name"):

@@ -12,7 +12,7 @@ from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.kustomizations import renaming
 from echo_migrate.launch import Launch, Place, Service, listed, unread
 from echo_migrate.lazy import lazy
-from echo_migrate.model import Image
+from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reference import is_number
 from echo_migrate.services import sequence
 from echo_migrate.source import Source
@@ -26,6 +26,11 @@ _VERSION = lazy(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
 _KIND = lazy(r"\bkind[\"']?[ \t]*:")
 _LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
+_PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
+_PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
+"""Of these, what looks like a pod is what others are held against."""
+
+_CLOUD_RUN = "Cloud Run pulls from Google's registries and Docker Hub alone"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -56,20 +61,50 @@ def _of_a_chart(path: str) -> bool:
 def _manifest(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
+    kyverno = effective(root).get("apiVersion")
+    if is_text(kyverno) and kyverno.value.startswith(_PATTERNS):
+        return
+    doubts = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
     for place in walk(root):
         pod = place.keys
+        platform = _platform(effective(pod.get("nodeSelector")))
         containers = [(key, name, node) for key in _LISTS for name, node in _named(pod.get(key))]
         containers += [(key, "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
         for key, name, node in containers:
             keys = effective(node)
             mounts = tuple(_mounts(keys))
             where = ".".join(filter(None, (key, name, "image")))
-            for image in sheet.image(keys.get("image"), where, mounts=mounts):
+            locked = _stays(keys)
+            for image in sheet.image(
+                keys.get("image"), where, mounts=mounts, locked=locked, doubts=doubts, platform=platform
+            ):
                 kustomization = renaming(sheet.path, image.ref.value)
                 if kustomization:
                     image = image._replace(locked=f"{kustomization} gives it another name or tag")
                 yield image
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+
+
+def _stays(keys: dict[str, Any]) -> str:
+    """Why a container's image is not edited, if it is not."""
+    policy = keys.get("imagePullPolicy")
+    if is_text(policy) and policy.value == "Never":
+        return "it is never pulled"
+    return "" if _PIECES.isdisjoint(keys) else "other pieces of its name stand beside it"
+
+
+def _annotations(root: Any) -> Iterator[str]:
+    """The keys of all annotations of a manifest."""
+    for place in walk(root):
+        if place.path[-1:] == ("annotations",):
+            yield from place.keys
+
+
+def _platform(selector: dict[str, Any]) -> str:
+    """The platform that a pod's nodes are of, where that is not a common one."""
+    system, architecture = (selector.get(f"kubernetes.io/{key}") for key in ("os", "arch"))
+    parts = [node.value if is_text(node) else default for node, default in ((system, "linux"), (architecture, "amd64"))]
+    return "/".join(parts) if "/".join(parts) not in COMMON_PLATFORMS else ""
 
 
 def _named(node: Any) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.kustomizations import FILE as NAME
+from echo_migrate.kustomizations import renaming
 from echo_migrate.model import Image
 from echo_migrate.services import sequence
 from echo_migrate.source import Source
@@ -42,10 +43,10 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
         if not is_text(name):
             continue
         where = f"images.{name.value}"
-        if is_text(keys.get("digest")):
-            locked = "its digest stands in a key of its own, and names the old bytes"
-        else:
-            locked = ""
+        locked = "its digest stands in a key of its own, and names the old bytes" if is_text(keys.get("digest")) else ""
+        again = renaming(sheet.path, new.value) if is_text(new) else ""
+        if again:
+            locked = f"{again} searches for its new name"
         if is_text(new):
             doubts = () if is_text(tag) else ("its tag stands in the manifests",)
             yield from sheet.parted(

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Literal
 
 from echo_migrate import invocations
+from echo_migrate.catalog import facts
 from echo_migrate.expand import Expansion, Lookup, expand
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import in_yaml
@@ -38,6 +39,9 @@ _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 _BOUND = r"[\w./:@-]"
 _MADE = "the script itself makes an image of that name"
+_READING = (".", "source", "eval")
+"""What may set variables to something else."""
+
 MOST_IMAGES = 500
 """More than any script names; each is looked for in all of it."""
 
@@ -126,11 +130,12 @@ class _Images:
         self.assigned: dict[str, list[str]] = defaultdict(list)
         self.named = Counter(_NAMED.findall(self.bare))
         self.variables: dict[str, Expansion] = {}
+        reads = max((command.start for command in script.commands if command.name in _READING), default=-1)
         for command in script.commands:
             for name, word in command.assignments:
                 self.assigned[name].append(word.value)
                 value = self._assigned(name, word) if not command.words and not command.inside else None
-                if value:
+                if value and command.start > reads:
                     self.variables[name] = value
         self.leaks = tuple(
             (start, end, f"the variable {name} may serve more than this image")
@@ -150,6 +155,7 @@ class _Images:
         called = [(command, invocations.read(command, self._expands)) for command in self.script.commands]
         made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
+        loads = "the script loads images itself" if any(one.loads for _, one in called) else ""
         found: list[tuple[Image, Service | None]] = []
         for _, one in called:
             for word, where in one.places:
@@ -158,13 +164,22 @@ class _Images:
                     image = image._replace(local=_MADE) if one.runs else image._replace(locked=_MADE)
                 if image:
                     found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
+        found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         elsewhere = _Elsewhere(self.bare, self.script, called, [image for image, _ in found])
         for image, service in found:
-            locked = image.locked or elsewhere.says(image)
+            locked = image.locked or loads or elsewhere.says(image)
             if not self.script.certain:
                 locked = locked or "the script could not be read for certain"
             moved = image._replace(locked=locked)
             yield moved, service._replace(image=moved) if service else None
+
+    def _unsure(self, command: Command, one: Invocation) -> Iterator[Image]:
+        """The official images with a tag among words of which it is not certain which names an image."""
+        for word in one.unsure:
+            image = self._image(word, f"{command.name} …", one) if word.known else None
+            reference = parse_reference(image.ref.value) if image else None
+            if image and reference and reference.tag and reference.name in facts().official:
+                yield image._replace(locked="which of the words names an image is not certain")
 
     def _expands(self, value: str) -> Literal["word", "options", ""]:
         """What a variable is known to expand to, by all that the script sets it to."""
@@ -204,12 +219,13 @@ class _Images:
             return None
         start, end = word.text.start, word.text.end
         platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
+        never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
         return Image(
             value.text,
             where,
             start,
             end,
-            locked=one.locked,
+            locked=one.locked or ("it is never pulled" if never else ""),
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
             leaks=(*self.leaks, *(((start, end, one.doubt),) if one.doubt else ())),

@@ -8,6 +8,7 @@ and are left alone.
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from echo_migrate import hcltext
 from echo_migrate.formats import NOTHING_ASKED, Asked
@@ -19,14 +20,20 @@ from echo_migrate.source import Edit, Source
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i).+\.(?:tf|tofu)")
-_IMAGE = re.compile(r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_image\"")
+_IMAGE = re.compile(r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_(?:registry_)?image\"")
 _CONTAINERS = frozenset(
     (
         *("container", "containers", "container_spec", "init_container"),
         *("container_definitions", "container_properties", "initContainers"),
     )
 )
-_MOUNTING = frozenset(("mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts"))
+_CLUSTERS = ("docker_", "helm_", "kubernetes_", "kubectl_")
+"""Of these, the cluster or the machine that they act on has the login."""
+
+_DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
+_MOUNTING = frozenset(
+    ("dynamic", "mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts")
+)
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 
 
@@ -48,6 +55,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service 
     nodes: list[Image | Service | Problem | Ignore] = []
     for where, keys, key in _places(root):
         image = _image(keys[key], f"{where}.{key}", "/" if key == "name" or not _MOUNTING.isdisjoint(keys) else "")
+        image = image._replace(**_around(where, keys))
         nodes.append(image)
         if key == "image" and Service in asked.kinds:
             nodes.append(Service(where, image, (), None, (), False, image.mounts, open=True))
@@ -68,10 +76,22 @@ def _places(root: Node) -> Iterator[tuple[str, dict[str, Node], str]]:
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
-            key = {"docker_image": "name", "docker_container": "image"}.get(type, "")
+            key = _DOCKER.get(type, "")
             if key in keys and keys[key].text:
                 yield f"{kind}.{label}", keys, key
             yield from _containers(body, f"{kind}.{label}")
+
+
+def _around(where: str, keys: dict[str, Node]) -> dict[str, Any]:
+    """What the resource that a container stands in says of its image."""
+    kind = where.split(".")[1] if where.count(".") else ""
+    if "build" in keys:
+        return {"local": "the result of a build"}
+    if any(one in keys and keys[one].text == "Never" for one in ("image_pull_policy", "imagePullPolicy")):
+        return {"locked": "it is never pulled"}
+    if kind.startswith("google_cloud_run"):
+        return {"doubts": ("Cloud Run pulls from Google's registries and Docker Hub alone",)}
+    return {} if kind.startswith(_CLUSTERS) else {"anonymous": "what pulls it needs a login of its own"}
 
 
 def _containers(node: Node, where: str) -> Iterator[tuple[str, dict[str, Node], str]]:
