@@ -31,13 +31,13 @@ def test_reports(run: Run) -> None:
         validator("report").validate(document)
         counts = document["summary"]
         states = ("migrated", "hardened", "no_replacement", "needs_person", "ignored")
-        assert counts["references"] == sum(counts[state] for state in states) == 15
+        assert counts["references"] == sum(counts[state] for state in states) == 23
 
 
 def test_inventory(run: Run) -> None:
     listed = json.loads(run("inventory", "--output-format", "json", str(ROOT / "tests" / "examples")).stdout)
     validator("inventory").validate(listed)
-    assert len([row for row in listed["references"] if row["state"] != "local"]) == 15
+    assert len([row for row in listed["references"] if row["state"] != "local"]) == 23
 
 
 def test_match(run: Run) -> None:
