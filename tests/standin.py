@@ -51,9 +51,13 @@ class Refused(Exception):
 
 
 class GitHub:
-    """One repository with pull requests. ``tokens`` maps a token to a login, ``readers`` may not write."""
+    """One repository with pull requests. ``tokens`` maps a token to a login, ``readers`` may not write.
 
-    def __init__(self) -> None:
+    ``prefix`` is the path below which all of it lies, as an Enterprise server has its API.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.tokens = {"ghs_writer": "github-actions[bot]", "ghs_reader": "github-actions[bot]", "ghp_eve": "eve"}
         self.readers = {"ghs_reader"}
         self.pulls: dict[int, dict[str, Any]] = {}
@@ -62,13 +66,14 @@ class GitHub:
         self.review_comments: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self.violations: list[str] = []
         self.between: dict[tuple[str, str], Callable[[], None]] = {}
         self._ids = 100
         self._closed_until = 0.0
         self._lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"http://127.0.0.1:{self.server.server_port}{prefix}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
@@ -92,6 +97,11 @@ class GitHub:
         made = {"id": self._ids, "url": url, "body": body, "user": {"login": login}, "number": number}
         self.comments.append(made)
         return made
+
+    def outdate(self) -> None:
+        """As GitHub shows review comments whose lines have left the diff: without a place in it."""
+        for one in self.review_comments:
+            one |= {"original_line": one["line"], "line": None, "position": None}
 
     # what is asked
 
@@ -273,7 +283,11 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             path = urlsplit(self.path).path
+            if not path.startswith(github.prefix):
+                github.violations.append(f"{self.command} {path}: is outside of {github.prefix}")
+            path, target = path.removeprefix(github.prefix), self.path.removeprefix(github.prefix)
             github.requests.append((self.command, path))
+            github.headers.append(dict(self.headers))
             token = self.headers.get("Authorization", "").split(" ")[-1]
             fault = next(
                 (one for one in github.faults if one.method == self.command and re.search(one.path, path)), None
@@ -285,7 +299,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
                 before()
             try:
                 status, found, headers = (
-                    (0, None, {}) if fault and not fault.done else github.answer(self.command, self.path, body, token)
+                    (0, None, {}) if fault and not fault.done else github.answer(self.command, target, body, token)
                 )
             except Refused as error:
                 status, found, headers = error.status, {"message": error.message}, {}

@@ -219,7 +219,7 @@ def test_a_version_is_a_version(runner: Runner, version: str, word: str) -> None
 def test_a_file_is_written_below_the_checkout_alone(runner: Runner, wanted: str) -> None:
     made = runner.folder / "made"
     made.write_text("{}")
-    run = call(runner, "_placed(*sys.argv[2:])", str(made), wanted)
+    run = call(runner, "_placed(*sys.argv[2:])", str(made), wanted, str(runner.workspace))
     assert "Misuse: sarif-file: must lie in" in run.stderr
     assert not (runner.folder / "x.sarif").exists()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from echo_migrate.github.post import COMMENT
+from echo_migrate.github.post import _asked_to_wait
 from tests.conftest import Done, Run
 from tests.standin import REPOSITORY, Fault, GitHub, changed, commit, git
 
@@ -20,6 +20,9 @@ REVIEWS = f"/repos/{REPOSITORY}/pulls/{PULL}/reviews"
 BASE = {"Dockerfile": "FROM debian:12\nRUN true\n", "old/Dockerfile": "FROM node:22\nRUN true\n", "README.md": "x\n"}
 CHANGE = {"Dockerfile": "FROM python:3.12\nRUN true\n"}
 BOT = "github-actions[bot]"
+JOB = {"GITHUB_WORKFLOW": "", "GITHUB_JOB": ""}
+COMMENT = "<!-- echo-migrate:comment 96a296d224f285c6 -->"
+"""Of no workflow, no job and no name."""
 
 
 class World:
@@ -67,6 +70,7 @@ class World:
             "GITHUB_EVENT_PATH": str(outside / "event.json"),
             "GITHUB_STEP_SUMMARY": str(outside / "summary.md"),
             "GITHUB_ACTIONS": "true",
+            **JOB,
         }
         results = ("--report", str(outside / "report.json"), "--inventory", str(outside / "inventory.json"))
         done = self._run("github", *results, *words, cwd=self.folder, env=given | environment)

@@ -1,8 +1,8 @@
 """Safe fixes as suggestions on the lines of a pull request, which a person accepts with a click.
 
 Limits (docs.github.com, "REST API endpoints for pull request reviews"): a comment's lines must lie in one hunk of the
-diff, on its right side; one that does not makes GitHub refuse the whole review. A suggestion replaces exactly those
-lines.
+diff, on its right side; one that does not makes GitHub refuse the whole review, as does one that is too long. A
+suggestion replaces exactly those lines. One of them at least is the pull request's own: what stands around it is not.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from echo_migrate.formats import recognised
 from echo_migrate.github.artifact import Found, Report
+from echo_migrate.github.comment import LONGEST as LONGEST_COMMENT
 from echo_migrate.github.diff import Diff
 from echo_migrate.reports import code, prose
 from echo_migrate.source import Source, Unreadable, compatible
@@ -65,14 +66,17 @@ def _of_file(source: Source, path: str, findings: list[Found], diff: Diff) -> It
     seen: Counter[str] = Counter()
     for piece in _pieces(source, findings):
         shown = diff.around(piece.first, piece.last)
-        if shown is None or not private.isdisjoint(range(piece.first, piece.last + 1)):
+        lines = range(piece.first, piece.last + 1)
+        if shown is None or not any(map(diff.adds, lines)) or not private.isdisjoint(lines):
             continue
         new = _replaced(source, piece, shown)
         if new is not None:
             written = "\0".join((path, *shown, new))
             seen[written] += 1
             key = hashlib.sha256(f"{written}\0{seen[written]}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
-            yield Suggestion(path, piece.first, piece.last, _body(piece, new, key), key)
+            body = _body(piece, new, key)
+            if len(body.encode("utf-8", "surrogatepass")) <= LONGEST_COMMENT:
+                yield Suggestion(path, piece.first, piece.last, body, key)
 
 
 def _pieces(source: Source, findings: list[Found]) -> list[_Piece]:
