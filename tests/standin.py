@@ -66,7 +66,6 @@ class GitHub:
         self.review_comments: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
-        self.headers: list[dict[str, str]] = []
         self.violations: list[str] = []
         self.between: dict[tuple[str, str], Callable[[], None]] = {}
         self._ids = 100
@@ -283,11 +282,11 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             path = urlsplit(self.path).path
-            if not path.startswith(github.prefix):
-                github.violations.append(f"{self.command} {path}: is outside of {github.prefix}")
-            path, target = path.removeprefix(github.prefix), self.path.removeprefix(github.prefix)
+            prefix = github.prefix.removesuffix("/v3") if path.endswith("/graphql") else github.prefix
+            if not path.startswith(f"{prefix}/"):
+                github.violations.append(f"{self.command} {path}: is outside of {prefix}")
+            path, target = path.removeprefix(prefix), self.path.removeprefix(prefix)
             github.requests.append((self.command, path))
-            github.headers.append(dict(self.headers))
             token = self.headers.get("Authorization", "").split(" ")[-1]
             fault = next(
                 (one for one in github.faults if one.method == self.command and re.search(one.path, path)), None
@@ -330,6 +329,37 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+_REGISTERED = (
+    *("add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "internal-set-repo-path"),
+    *("notice", "remove-matcher", "save-state", "set-env", "set-output", "stop-commands", "warning"),
+)
+
+
+def commands(output: str) -> list[tuple[str, str]]:
+    """The workflow commands that a runner takes of a stream: name, and the line.
+
+    As github.com/actions/runner has it in ActionCommand.cs and ActionCommandManager.cs: ``::name …::`` begins a line,
+    ``##[name …]`` stands anywhere in one; none counts between ``stop-commands`` and its token.
+    """
+    found, token = [], ""
+    for line in output.splitlines():
+        name = _command(line, (token,) if token else _REGISTERED)
+        if token:
+            token = "" if name else token
+        elif name == "stop-commands":
+            token = line.rpartition("::")[2]
+        elif name:
+            found.append((name, line))
+    return found
+
+
+def _command(line: str, registered: tuple[str, ...]) -> str:
+    forms = [line.strip()[2:].partition("::")] if line.strip().startswith("::") else []
+    forms += [line.partition("##[")[2].partition("]")] if "##[" in line else []
+    names = [head.partition(" ")[0].lower() for head, end, _ in forms if end]
+    return next((name for name in names if name in registered), "")
 
 
 def git(folder: Path, *words: str) -> str:
