@@ -98,7 +98,7 @@ def test_what_stands_around_a_change_gets_none(tmp_path: Path) -> None:
 
 def test_more_than_github_takes_gets_none_and_the_others_stay(tmp_path: Path) -> None:
     """One such would have the whole review refused."""
-    long = "RUN apt-get update && apt-get install curl && echo " + "x" * 66_000
+    long = "FROM node:22 AS " + "x" * 66_000
     found = suggested(tmp_path, None, f"FROM python:3.12\n{long}\n")
     assert [one.first for one in found] == [1]
     assert all(len(one.body) <= 65_536 for one in found)

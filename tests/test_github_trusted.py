@@ -70,22 +70,22 @@ def test_the_bases_baseline_knows_what_it_knew(tmp_path: Path, run: Run, file: s
     """It is read elsewhere than where it lay, and its paths are meant from where it lay."""
     tree, text = tmp_path / "tree", "baseline = 'known.json'\n"
     folder = (tree / file).parent
-    dockerfile: dict[str, Any] = {f"{Path(file).parent}/app/Dockerfile": "FROM python:3.12\n"}
+    dockerfile: dict[str, Any] = {f"{Path(file).parent}/z/Dockerfile": "FROM python:3.12\n"}
     commit(tree, {file: text, **dockerfile})
     run("baseline", "--no-config", "--baseline", str(folder / "known.json"), "--quiet", cwd=folder)
     base = commit(tree, {})
-    new = {f"{Path(file).parent}/new/Dockerfile": "FROM python:3.12\n"}
+    new = {f"{Path(file).parent}/a/Dockerfile": "FROM python:3.12\n"}
     head = commit(tree, {file: text + "fail-on = 'never'\n", **new})
     found = trusted(Event(7, head, base), str(folder), str(tmp_path / "kept"))
     assert found.options[1].startswith(str(tmp_path / "kept"))
     done = run("check", *found.options, "--output-format", "json", cwd=folder)
-    assert {one["path"] for one in json.loads(done.stdout)["findings"]} == {"new/Dockerfile"}
+    assert {one["path"] for one in json.loads(done.stdout)["findings"]} == {"a/Dockerfile"}
 
 
 def test_a_folder_on_the_way_that_became_a_link_leads_nowhere_else(tmp_path: Path, run: Run) -> None:
     """``x/../rows.yaml`` by its words is rows.yaml, whatever x is."""
     tree = tmp_path / "tree"
-    config = {"echo-migrate.toml": "mapping = 'x/../rows.yaml'\n", "rows.yaml": ROWS, "x/keep": ""}
+    config: dict[str, Any] = {"echo-migrate.toml": "mapping = 'x/../rows.yaml'\n", "rows.yaml": ROWS, "x/keep": ""}
     base = commit(tree, config)
     commit(
         tree,

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -140,6 +141,7 @@ def _source(root: str, path: str) -> Source | None:
         return None
 
 
+@lru_cache(maxsize=1)  # asked for each reference of a file, one file after the other
 def lines_of(root: str, path: str) -> tuple[str, ...]:
     """The lines of a file of the checkout; none if it is not one."""
     source = _source(root, path)
