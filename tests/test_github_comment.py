@@ -8,7 +8,7 @@ from pathlib import Path
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from echo_migrate.github.artifact import Found, Reference, Report
@@ -223,6 +223,9 @@ words = st.text(
 
 
 @settings(deadline=None)
+@example("", "-", "")
+@example("", "1. x", "")
+@example("", "    x", "")
 @given(words, words, words)
 def test_no_text_says_anything_in_markdown(path: str, message: str, name: str) -> None:
     references = [reference(path, 1, name, message)]

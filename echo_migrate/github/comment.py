@@ -46,7 +46,7 @@ class View(NamedTuple):
 def body(view: View, longest: int = LONGEST) -> str:
     """The text, of at most ``longest`` bytes."""
     head, foot = _headline(view), _account(view)
-    notes = [f"> {prose(_short(note))}" for note in view.notes]
+    notes = [f"> &#8203;{prose(_short(note))}" for note in view.notes]  # so that none begins a list
     room = longest - sum(_size(block) for block in (head, foot, *notes)) - 2_000
     table, told = _table(view, room // 2)
     folds = _folds(view, told, room - _size(table))
