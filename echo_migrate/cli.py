@@ -147,8 +147,9 @@ class _Program(click.Group):
             click.echo("echo-migrate: interrupted", err=True)
             sys.exit(130)
         except click.UsageError as error:
-            plain = "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in error.format_message())
-            raise click.UsageError(plain, error.ctx) from None
+            from echo_migrate.reports import printable
+
+            raise click.UsageError(printable(error.format_message()), error.ctx) from None
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
@@ -261,6 +262,8 @@ def match(**options: Any) -> None:
 )
 @click.option("--event", metavar="FILE", envvar="GITHUB_EVENT_PATH", default="", help="The event of the workflow.")
 @click.option("--note", metavar="TEXT", multiple=True, help="Say this too.")
+@click.option("--name", metavar="TEXT", default="", help="Tells this comment from another of the same job.")
+@click.option("--distrust", is_flag=True, help="Take the results for what anybody may have written.")
 def github(**options: Any) -> None:
     """Tell a pull request on GitHub what a check found: one comment, kept up to date, and suggestions on its lines.
 

@@ -13,7 +13,8 @@ import click
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
 NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
-    *("report", "inventory", "comment", "suggestions", "event", "note"),  # of the github command, which reads no file
+    # of the github command, which reads no file
+    *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
 )
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 

@@ -7,6 +7,7 @@ command that needs it. Standard library only: this runs before anything is insta
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,6 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from typing import TextIO
 
 OLDEST = (3, 11)
 VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,63}")
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         program = _installed(os.path.join(folder, "venv"))
         if _input("REPORT"):
-            return _tell(program, os.path.abspath(_input("REPORT")), [], token)
+            return _tell(program, os.path.abspath(_input("REPORT")), ["--distrust"], token)
         return _check(program, folder, token)
     except Misuse as error:
         return _misuse(str(error))
@@ -41,34 +41,53 @@ class Misuse(Exception):
 
 
 def _check(program: list[str], folder: str, token: str) -> int:
-    """Check, list, tell; the exit code is the check's."""
+    """Check, list, tell; the exit code is the check's.
+
+    All of it in the top folder of the repository, from where GitHub names files, whichever folder it is checked out to.
+    """
     results = os.path.join(folder, "results")
     os.mkdir(results)
-    trusted = json.loads(
-        _said([*program, "echo_migrate.github.trusted", os.path.join(folder, "base"), _input("CONFIG")])
-    )
+    whose = [*program, "echo_migrate.github.trusted", os.path.join(folder, "base"), _input("CONFIG"), *_paths()]
+    trusted = json.loads(_said(whose))
+    if "misuse" in trusted:
+        raise Misuse(trusted["misuse"])
+    start = os.getcwd()
+    os.chdir(trusted["top"])
     options = [*trusted["options"], *_given("PROVIDER", "--provider")]
-    paths = ["--", *filter(None, map(str.strip, _input("PATHS").splitlines()))]
+    paths = ["--", *trusted["paths"]]
     report, sarif = os.path.join(results, "report.json"), os.path.join(folder, "echo-migrate.sarif")
     check = [*program, "echo_migrate", "check", *options, *_given("FAIL_ON", "--fail-on"), "--output", f"json:{report}"]
     check += ["--output", f"sarif:{sarif}"] if _input("SARIF_FILE") else []
     marked = _input("ANNOTATIONS").lower() != "false"
-    code = _shown([*check, "--output-format", "github" if marked else "concise", *paths], commands=marked)
+    code, annotations = _run([*check, "--output-format", "github" if marked else "concise", *paths], keep=marked)
+    sys.stdout.buffer.write(annotations)
+    sys.stdout.flush()
     if code not in (0, 1):
         return code
     inventory = [*program, "echo_migrate", "inventory", *options, "--quiet", "--output-format", "json", *paths]
     with open(os.path.join(results, "inventory.json"), "w", encoding="utf-8") as file:
         file.write(_said(inventory))
-    _outputs(results, _placed(sarif, _input("SARIF_FILE")) if _input("SARIF_FILE") else "")
+    _counted(results)
     told = _tell(program, results, [f"--note={note}" for note in trusted["notes"]], token)
+    if _input("SARIF_FILE"):
+        _placed(sarif, _input("SARIF_FILE"), start)
+        _output({"sarif-file": _input("SARIF_FILE")})
     return told or code
 
 
-def _tell(program: list[str], results: str, notes: list[str], token: str) -> int:
+def _tell(program: list[str], results: str, more: list[str], token: str) -> int:
     words = [*program, "echo_migrate", "github", "--report", os.path.join(results, "report.json")]
-    words += ["--inventory", os.path.join(results, "inventory.json"), *notes]
+    words += ["--inventory", os.path.join(results, "inventory.json"), *more]
     words += [*_given("COMMENT", "--comment"), *_given("SUGGESTIONS", "--suggestions")]
-    return subprocess.run(words, env={**os.environ, "GITHUB_TOKEN": token}, check=False).returncode
+    words += [f"--name={' '.join([_input('PROVIDER'), _input('CONFIG'), *_paths()]).strip()}"]
+    code, said = _run(words, keep=True, GITHUB_TOKEN=token)
+    sys.stdout.buffer.write(said)
+    sys.stdout.flush()
+    return code
+
+
+def _paths() -> list[str]:
+    return [*filter(None, map(str.strip, _input("PATHS").splitlines()))]
 
 
 def _installed(venv: str) -> list[str]:
@@ -81,64 +100,74 @@ def _installed(venv: str) -> list[str]:
     python = os.path.join(venv, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
     pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", wanted]
     for words in ([sys.executable, "-I", "-m", "venv", venv], pip):
-        if _shown(words, commands=False, output=sys.stderr):
+        if _run(words)[0]:
             raise Misuse("the program could not be installed: see the log above")
     return [python, "-I", "-m"]
 
 
-def _shown(words: list[str], commands: bool, output: TextIO | None = None) -> int:
-    """Run with its output in the log, which GitHub does not read for commands unless they are wanted."""
+def _run(words: list[str], keep: bool = False, **more: str) -> tuple[int, bytes]:
+    """Run with its output in the log, where GitHub takes no word of it for a command; what it prints, if to be kept.
+
+    Errors go where the marks go: a runner reads the two streams in no order.
+    """
     mark = secrets.token_hex(16)
-    if not commands:
-        print(f"::stop-commands::{mark}", flush=True)
-    code = subprocess.run(words, stdout=output, check=False).returncode
-    if not commands:
-        print(f"::{mark}::", flush=True)
-    return code
+    print(f"::stop-commands::{mark}", flush=True)
+    aside = sys.stdout if keep else subprocess.STDOUT
+    done = subprocess.run(
+        words, stdout=subprocess.PIPE if keep else None, stderr=aside, env={**os.environ, **more}, check=False
+    )
+    print(f"::{mark}::", flush=True)
+    return done.returncode, done.stdout or b""
 
 
 def _said(words: list[str]) -> str:
     """What a command prints; it must succeed."""
-    done = subprocess.run(words, stdout=subprocess.PIPE, check=False)
-    if done.returncode:
+    code, said = _run(words, keep=True)
+    if code:
         raise Misuse("a step of the action failed: see the log above")
-    return done.stdout.decode("utf-8")
+    return said.decode("utf-8")
 
 
-def _outputs(results: str, sarif: str) -> None:
-    """Counts and files, for the steps that follow."""
+def _counted(results: str) -> None:
+    """Counts and the folder, for the steps that follow."""
     with open(os.path.join(results, "report.json"), encoding="utf-8") as file:
         report = json.load(file)
     fixes = [found["fix"] for found in report["findings"] if found["fix"] and not found["refused"]]
-    values = {
-        "findings": len(report["findings"]),
-        "fixable": sum(fix["safe"] for fix in fixes),
-        "migrated": report["summary"]["migrated"],
-        "report": results,
-        "sarif-file": sarif,
-    }
+    _output(
+        {
+            "findings": len(report["findings"]),
+            "fixable": sum(fix["safe"] for fix in fixes),
+            "migrated": report["summary"]["migrated"],
+            "report": results,
+        }
+    )
+
+
+def _output(values: dict[str, object]) -> None:
     path = os.environ.get("GITHUB_OUTPUT")
     if path:
         with open(path, "a", encoding="utf-8") as file:
             file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
-def _placed(made: str, wanted: str) -> str:
-    """Put a file where it is wanted, in the checkout or the runner's folder: a link of the checkout is not followed."""
-    target = os.path.abspath(wanted)
-    folder, tops = (
-        os.path.realpath(os.path.dirname(target)),
-        (os.getcwd(), os.environ.get("RUNNER_TEMP") or os.getcwd()),
-    )
+def _placed(made: str, wanted: str, start: str) -> None:
+    """Put a file where it is wanted, in the checkout's folder ``start`` or the runner's: no link there is followed."""
+    target = os.path.abspath(os.path.join(start, wanted))
+    folder, tops = os.path.realpath(os.path.dirname(target)), (start, os.environ.get("RUNNER_TEMP") or start)
     inside = any(f"{folder}{os.sep}".startswith(f"{os.path.realpath(top)}{os.sep}") for top in tops)
     if not inside or "\n" in wanted or not os.path.isdir(folder):
         raise Misuse("sarif-file: must lie in a folder of the checkout, or of the runner")
     place = os.path.join(folder, os.path.basename(target))
     new = f"{place}.{secrets.token_hex(4)}"
-    with open(made, "rb") as source, open(new, "xb") as file:
-        file.write(source.read())
-    os.replace(new, place)
-    return wanted
+    try:
+        with open(made, "rb") as source, open(new, "xb") as file:
+            file.write(source.read())
+        os.replace(new, place)
+    except OSError as error:
+        raise Misuse(f"sarif-file: cannot be written: {(error.strerror or str(error)).lower()}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
 
 
 def _input(name: str) -> str:

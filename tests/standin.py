@@ -51,9 +51,13 @@ class Refused(Exception):
 
 
 class GitHub:
-    """One repository with pull requests. ``tokens`` maps a token to a login, ``readers`` may not write."""
+    """One repository with pull requests. ``tokens`` maps a token to a login, ``readers`` may not write.
 
-    def __init__(self) -> None:
+    ``prefix`` is the path below which all of it lies, as an Enterprise server has its API.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.tokens = {"ghs_writer": "github-actions[bot]", "ghs_reader": "github-actions[bot]", "ghp_eve": "eve"}
         self.readers = {"ghs_reader"}
         self.pulls: dict[int, dict[str, Any]] = {}
@@ -68,7 +72,7 @@ class GitHub:
         self._closed_until = 0.0
         self._lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"http://127.0.0.1:{self.server.server_port}{prefix}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
@@ -92,6 +96,11 @@ class GitHub:
         made = {"id": self._ids, "url": url, "body": body, "user": {"login": login}, "number": number}
         self.comments.append(made)
         return made
+
+    def outdate(self) -> None:
+        """As GitHub shows review comments whose lines have left the diff: without a place in it."""
+        for one in self.review_comments:
+            one |= {"original_line": one["line"], "line": None, "position": None}
 
     # what is asked
 
@@ -273,6 +282,10 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             path = urlsplit(self.path).path
+            prefix = github.prefix.removesuffix("/v3") if path.endswith("/graphql") else github.prefix
+            if not path.startswith(f"{prefix}/"):
+                github.violations.append(f"{self.command} {path}: is outside of {prefix}")
+            path, target = path.removeprefix(prefix), self.path.removeprefix(prefix)
             github.requests.append((self.command, path))
             token = self.headers.get("Authorization", "").split(" ")[-1]
             fault = next(
@@ -285,7 +298,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
                 before()
             try:
                 status, found, headers = (
-                    (0, None, {}) if fault and not fault.done else github.answer(self.command, self.path, body, token)
+                    (0, None, {}) if fault and not fault.done else github.answer(self.command, target, body, token)
                 )
             except Refused as error:
                 status, found, headers = error.status, {"message": error.message}, {}
@@ -316,6 +329,37 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+_REGISTERED = (
+    *("add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "internal-set-repo-path"),
+    *("notice", "remove-matcher", "save-state", "set-env", "set-output", "stop-commands", "warning"),
+)
+
+
+def commands(output: str) -> list[tuple[str, str]]:
+    """The workflow commands that a runner takes of a stream: name, and the line.
+
+    As github.com/actions/runner has it in ActionCommand.cs and ActionCommandManager.cs: ``::name …::`` begins a line,
+    ``##[name …]`` stands anywhere in one; none counts between ``stop-commands`` and its token.
+    """
+    found, token = [], ""
+    for line in output.splitlines():
+        name = _command(line, (token,) if token else _REGISTERED)
+        if token:
+            token = "" if name else token
+        elif name == "stop-commands":
+            token = line.rpartition("::")[2]
+        elif name:
+            found.append((name, line))
+    return found
+
+
+def _command(line: str, registered: tuple[str, ...]) -> str:
+    forms = [line.strip()[2:].partition("::")] if line.strip().startswith("::") else []
+    forms += [line.partition("##[")[2].partition("]")] if "##[" in line else []
+    names = [head.partition(" ")[0].lower() for head, end, _ in forms if end]
+    return next((name for name in names if name in registered), "")
 
 
 def git(folder: Path, *words: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Run, copy_project
-from tests.standin import REPOSITORY, GitHub, changed, commit
+from tests.standin import REPOSITORY, GitHub, changed, commands, commit, git
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 WORKFLOWS = sorted((ROOT / "hooks" / "github").glob("*.yml"))
@@ -194,6 +194,181 @@ def test_without_annotations_the_log_has_no_commands(runner: Runner, tmp_path: P
     assert any(line.startswith(f"{name}/Dockerfile:1:6: warning") for line in inside)
 
 
+WRAPPER = """
+import json, os, runpy, sys
+with open(os.environ["SEEN"], "a") as file:
+    file.write(json.dumps([sys.argv[1:], dict(os.environ)]) + "\\n")
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+class Job:
+    """A job on a pull request, with this installation, and a look at what each command of it is given."""
+
+    def __init__(self, folder: Path, checkout: str = ".") -> None:
+        self.folder, self.workspace = folder, folder / "workspace"
+        self.tree, self.github = self.workspace / checkout, GitHub()
+        (folder / "temp").mkdir()
+        (folder / "wrapper.py").write_text(WRAPPER)
+        self.base = self.head = ""
+
+    def pull(self, base: dict[str, Any], change: dict[str, Any], links: tuple[str, ...] = ()) -> None:
+        """A pull request; ``links`` are submodules that are not checked out."""
+        self.base = commit(self.tree, base)
+        for name in links:
+            (self.tree / name).mkdir(parents=True)
+        self.head = commit(self.tree, change)
+        for name in links:
+            git(self.tree, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},{name}")
+        if links:
+            git(self.tree, "commit", "-q", "-m", "x")
+            self.head = git(self.tree, "rev-parse", "HEAD").strip()
+        self.github.open(7, self.head, changed(self.tree, self.base, self.head))
+
+    def run(self, **inputs: str) -> "subprocess.CompletedProcess[str]":
+        sides = {
+            name: {"sha": sha, "repo": {"full_name": REPOSITORY}}
+            for name, sha in (("head", self.head), ("base", self.base))
+        }
+        (self.folder / "event.json").write_text(json.dumps({"pull_request": {"number": 7, **sides}}))
+        for name in ("output", "summary", "seen"):
+            (self.folder / name).write_text("")
+        script = (
+            "import sys; sys.path[:0] = [sys.argv[1]]; import action\n"
+            "action._installed = lambda _: [sys.executable, '-I', sys.argv[2]]; sys.exit(action.main())"
+        )
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "INPUT_"))}
+        environment |= {f"INPUT_{name.upper()}": value for name, value in inputs.items()} | {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+            "GITHUB_TOKEN": TOKEN,
+            "INPUT_TOKEN": TOKEN,
+            "RUNNER_TEMP": str(self.folder / "temp"),
+            "SEEN": str(self.folder / "seen"),
+        }
+        words = [sys.executable, "-I", "-c", script, str(ROOT / "hooks"), str(self.folder / "wrapper.py")]
+        done = subprocess.run(words, cwd=self.workspace, env=environment, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+        return done
+
+    @property
+    def summary(self) -> str:
+        return (self.folder / "summary").read_text()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in (self.folder / "output").read_text().splitlines())
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Job]:
+    yield from _job(tmp_path, ".")
+
+
+@pytest.fixture
+def job_in_src(tmp_path: Path) -> Iterator[Job]:
+    """As actions/checkout leaves it with ``path: src``."""
+    yield from _job(tmp_path, "src")
+
+
+def _job(folder: Path, checkout: str) -> Iterator[Job]:
+    one = Job(folder, checkout)
+    yield one
+    one.github.server.shutdown()
+    one.github.server.server_close()
+    assert one.github.violations == []
+
+
+def test_one_command_has_the_token(job: Job) -> None:
+    job.pull({"README.md": "x\n"}, {"Dockerfile": "FROM python:3.12\n"})
+    assert job.run().returncode == 1
+    seen = [json.loads(line) for line in (job.folder / "seen").read_text().splitlines()]
+    assert [words[:2] for words, _ in seen if words[0] == "echo_migrate"] == [
+        ["echo_migrate", name] for name in ("check", "inventory", "github")
+    ]
+    assert [words[:2] for words, given in seen if TOKEN in given.values()] == [["echo_migrate", "github"]]
+    assert not any(TOKEN in word for words, _ in seen for word in words)
+
+
+COMMANDS = ("##[error]x", "a##[stop-commands]t", "##[set-env name=X]y", "::error::z", "::add-mask::z")
+
+
+@pytest.mark.parametrize("inputs", [{}, {"annotations": "false"}, {"sarif_file": "##[error]x/../nowhere/x"}])
+def test_no_word_of_a_checkout_is_a_command(job: Job, inputs: dict[str, str]) -> None:
+    """Of files, folders, submodules and images: whatever is said of them, the runner takes only what is ours."""
+    text = "FROM python:3.12\nFROM ##[error]x\nRUN echo '##[error]y' && apt-get install x\n"
+    files: dict[str, Any] = {f"{name}/Dockerfile": text for name in COMMANDS}
+    files |= {f"{name}.yaml": "services: {a: {image: '##[error]x'}}\n" for name in COMMANDS}
+    files |= {"::error::b/compose.yaml": "\tservices: [\n", "##[error]u/Dockerfile": b"FROM \xff\xfe\x00\n"}
+    job.pull({"README.md": "x\n"}, files, tuple(f"{name}/sub" for name in COMMANDS))
+    done = job.run(**inputs)
+    said = commands(done.stdout) + commands(done.stderr)
+    ours = r"::(warning|error|notice) (file=[^:]*,)?title=[\w-]+::|::debug::comment: "
+    assert all(re.match(ours, line) for _, line in said), said
+    assert (not any("file=" in line for _, line in said)) == (inputs.get("annotations") == "false")
+    assert done.stdout.count("::stop-commands::") >= 4
+    for body in [job.summary, *(one["body"] for one in job.github.comments)]:
+        assert commands(body) == []
+
+
+@pytest.mark.parametrize("inputs", [{}, {"paths": "src"}, {"paths": "src/app\nsrc/old"}])
+def test_a_checkout_in_a_folder_of_its_own_is_told_of(job_in_src: Job, inputs: dict[str, str]) -> None:
+    job = job_in_src
+    base = {"echo-migrate.toml": "exclude = ['old']\n", "old/Dockerfile": "FROM node:22\n"}
+    job.pull(base, {"app/Dockerfile": "FROM python:3.12\n"})
+    done = job.run(sarif_file="x.sarif", **inputs)
+    assert done.returncode == 1, done.stdout + done.stderr
+    (comment,) = job.github.comments
+    assert "`app/Dockerfile:1`" in comment["body"]
+    assert "old/" not in comment["body"]
+    assert [one["path"] for one in job.github.review_comments] == ["app/Dockerfile"]
+    assert "::warning file=app/Dockerfile,line=1" in done.stdout
+    assert (job.workspace / job.outputs["sarif-file"]).is_file()
+
+
+def test_a_matrix_of_paths_has_a_comment_each(job: Job) -> None:
+    job.pull({"README.md": "x\n"}, {f"{name}/Dockerfile": "FROM python:3.12\n" for name in ("api", "web")})
+    for _ in range(2):
+        for path in ("api", "web"):
+            assert job.run(paths=path).returncode == 1
+    assert ["api" in one["body"] for one in job.github.comments] == [True, False]
+    assert ["web" in one["body"] for one in job.github.comments] == [False, True]
+
+
+def test_a_report_of_another_job_is_distrusted(job: Job) -> None:
+    job.pull({"README.md": "x\n"}, {"Dockerfile": "FROM python:3.12\n"})
+    job.run(comment="never")
+    results = Path(job.outputs["report"])
+    report = (results / "report.json").read_text().replace("reg.echohq.com", "evil.example")
+    (results / "report.json").write_text(report)
+    assert job.run(report=str(results)).returncode == 0
+    (comment,) = job.github.comments
+    assert "evil" not in comment["body"] + job.summary
+    assert job.github.review_comments == []
+
+
+def test_a_folder_where_sarif_should_go_does_not_keep_from_telling(job: Job) -> None:
+    job.pull({"README.md": "x\n"}, {"Dockerfile": "FROM python:3.12\n", "x.sarif/y": "y"})
+    done = job.run(sarif_file="x.sarif")
+    assert done.returncode == 2
+    assert "::error title=echo-migrate::sarif-file: cannot be written" in done.stdout
+    assert len(job.github.comments) == 1
+    assert job.outputs["findings"] != "0"
+    assert sorted(path.name for path in job.tree.iterdir()) == [".git", "Dockerfile", "README.md", "x.sarif"]
+
+
+def test_an_entrypoint_as_long_as_a_book_does_not_keep_from_telling(job: Job) -> None:
+    words = " ".join(f"--option{number}=value{number}" for number in range(150))
+    job.pull({"README.md": "x\n"}, {"Dockerfile": f"FROM debian:12\nENTRYPOINT /app/run {words}\n"})
+    assert job.run().returncode == 1
+    assert len(job.github.comments) == 1
+
+
 def test_the_threat_model_names_tests_that_there_are() -> None:
     lines = [line for line in (ROOT / "SECURITY.md").read_text().splitlines() if line.startswith("| ")][1:]
     assert len(lines) >= 12
@@ -219,7 +394,7 @@ def test_a_version_is_a_version(runner: Runner, version: str, word: str) -> None
 def test_a_file_is_written_below_the_checkout_alone(runner: Runner, wanted: str) -> None:
     made = runner.folder / "made"
     made.write_text("{}")
-    run = call(runner, "_placed(*sys.argv[2:])", str(made), wanted)
+    run = call(runner, "_placed(*sys.argv[2:])", str(made), wanted, str(runner.workspace))
     assert "Misuse: sarif-file: must lie in" in run.stderr
     assert not (runner.folder / "x.sarif").exists()
 

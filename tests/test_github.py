@@ -1,7 +1,6 @@
 """The command that tells a pull request, against a stand-in for GitHub that keeps and refuses as GitHub does."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from github import GithubException
 
-from echo_migrate.github.post import COMMENT
+from echo_migrate.github.artifact import MOST
+from echo_migrate.github.post import _asked_to_wait
 from tests.conftest import Done, Run
-from tests.standin import REPOSITORY, Fault, GitHub, changed, commit, git
+from tests.standin import REPOSITORY, Fault, GitHub, changed, commands, commit, git
 
 PULL = 7
 ISSUE = f"/repos/{REPOSITORY}/issues/{PULL}/comments"
@@ -20,6 +21,9 @@ REVIEWS = f"/repos/{REPOSITORY}/pulls/{PULL}/reviews"
 BASE = {"Dockerfile": "FROM debian:12\nRUN true\n", "old/Dockerfile": "FROM node:22\nRUN true\n", "README.md": "x\n"}
 CHANGE = {"Dockerfile": "FROM python:3.12\nRUN true\n"}
 BOT = "github-actions[bot]"
+JOB = {"GITHUB_WORKFLOW": "", "GITHUB_JOB": ""}
+COMMENT = "<!-- echo-migrate:comment 96a296d224f285c6 -->"
+"""Of no workflow, no job and no name."""
 
 
 class World:
@@ -67,6 +71,7 @@ class World:
             "GITHUB_EVENT_PATH": str(outside / "event.json"),
             "GITHUB_STEP_SUMMARY": str(outside / "summary.md"),
             "GITHUB_ACTIONS": "true",
+            **JOB,
         }
         results = ("--report", str(outside / "report.json"), "--inventory", str(outside / "inventory.json"))
         done = self._run("github", *results, *words, cwd=self.folder, env=given | environment)
@@ -288,8 +293,71 @@ def test_an_older_run_does_not_speak_for_a_newer_revision(world: World) -> None:
     world.pull()
     world.github.pulls[PULL]["head"]["sha"] = "0" * 40
     done = world.tell()
-    assert b"has moved on" in done.stdout
+    assert b"a newer run speaks for it" in done.stdout
     assert world.github.writes == []
+
+
+def test_a_closed_pull_request_is_said_to_be_closed(world: World) -> None:
+    world.pull()
+    world.github.pulls[PULL]["state"] = "closed"
+    done = world.tell()
+    assert b"the pull request is closed" in done.stdout
+    assert b"newer run" not in done.stdout
+    assert world.github.writes == []
+
+
+def test_a_suggestion_whose_line_went_and_came_back_is_made_again(world: World) -> None:
+    """GitHub shows the first as outdated then: nobody can click on it."""
+    world.pull()
+    world.tell()
+    first = world.github.review_comments[0]["id"]
+    world.push({"Dockerfile": "FROM scratch\n"})
+    world.github.outdate()
+    world.tell()
+    assert "accepted with a click" not in world.ours[0]
+    world.push(CHANGE)
+    world.tell()
+    world.tell(check=False)
+    old, new = world.github.review_comments
+    assert (old["id"], old["line"], new["line"]) == (first, None, 1)
+    assert "1 suggestion on the changed lines can be accepted with a click" in world.ours[0]
+
+
+def test_each_job_and_each_name_has_a_comment(world: World) -> None:
+    """A matrix of paths, and two jobs: none writes over another's."""
+    world.pull()
+    for _ in range(2):
+        for name, job in (("api", "images"), ("web", "images"), ("api", "others")):
+            world.tell("--name", name, GITHUB_JOB=job)
+    assert len(world.ours) == 3
+    assert len(world.github.review_comments) == 1
+
+
+def test_elsewhere_than_at_the_top_it_is_refused(world: World) -> None:
+    """GitHub has the files of a pull request from the top: none would be found."""
+    world.pull(change={"app/Dockerfile": "FROM python:3.12\n"})
+    world.check()
+    top, world.folder = world.folder, world.folder / "app"
+    for name in ("report.json", "inventory.json"):
+        (top / name).write_bytes((top.parent / name).read_bytes())
+    done = world.tell(check=False)
+    assert done.returncode == 2
+    assert str(top).encode() in done.stderr
+    assert world.github.requests == []
+
+
+@pytest.mark.parametrize("key", ["findings", "references"])
+def test_too_many_results_are_not_all_clear(world: World, key: str) -> None:
+    world.pull()
+    world.tell()
+    path = world.folder.parent / ("report.json" if key == "findings" else "inventory.json")
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(document | {key: document[key] * (MOST + 1)}))
+    assert world.tell(check=False).returncode == 0
+    (body,) = world.ours
+    assert "Too many results to tell one by one" in body
+    assert "All clear" not in body
+    assert "2 image references in 2 files" in body
 
 
 def test_a_force_push_suggests_nothing_twice(world: World) -> None:
@@ -366,11 +434,41 @@ def test_too_long_a_wait_is_not_waited(world: World) -> None:
     assert b"::warning title=echo-migrate::GitHub answered with 429" in done.stdout
 
 
-def test_links_to_another_host_are_not_followed(world: World) -> None:
+@pytest.mark.parametrize("reset", ["9999999999", "99999999999"])
+def test_a_rate_limit_is_not_told_as_a_missing_right(world: World, reset: str) -> None:
     world.pull()
-    world.github.pulls[PULL]["url"] = "http://evil.example/repos/acme/shop/pulls/7"
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
+    world.github.faults = [Fault("GET", "files$", 403, headers, "API rate limit exceeded")]
     done = world.tell()
+    assert b"::warning title=echo-migrate::GitHub answered with 403, its rate limit" in done.stdout
+    assert b"fork" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "wait"),
+    [
+        (403, {}, "You have exceeded a secondary rate limit. Please wait a few minutes", 60),
+        (429, {}, "", 60),
+        (403, {"Retry-After": "7"}, "You have exceeded a secondary rate limit", 7),
+        (403, {}, "Resource not accessible by integration", None),
+        (422, {}, "rate limit", None),
+    ],
+)
+def test_what_asks_to_wait(status: int, headers: dict[str, str], message: str, wait: float | None) -> None:
+    assert _asked_to_wait(GithubException(status, {"message": message}, headers)) == wait
+
+
+def test_links_to_another_host_are_not_followed(world: World) -> None:
+    """There is a server at the end of each link, and it is asked nothing."""
+    other = GitHub()
+    world.pull()
+    other.pulls |= world.github.pulls
+    world.github.pulls[PULL]["url"] = f"{other.url}/repos/{REPOSITORY}/pulls/{PULL}"
+    done = world.tell()
+    other.server.shutdown()
+    other.server.server_close()
     assert b"could not be asked" in done.stdout
+    assert other.requests == []
     assert world.github.writes == []
 
 
@@ -453,6 +551,23 @@ def test_the_second_workflow_finds_the_pull_request_and_trusts_nothing(world: Wo
     assert world.github.reviews == []
 
 
+def test_results_from_another_job_are_distrusted_too(world: World) -> None:
+    """A pull request's own event, and a report that another job made: the action says so."""
+    world.pull()
+    world.check()
+    path = world.folder.parent / "report.json"
+    report = json.loads(path.read_text())
+    for one in report["findings"]:
+        one["message"] = "evil words"
+        for edit in (one["fix"] or {"edits": []})["edits"]:
+            edit["text"] = "evil.example/python:3.12"
+    path.write_text(json.dumps(report))
+    world.tell("--distrust", check=False)
+    assert len(world.ours) == 1
+    assert "evil" not in world.ours[0]
+    assert world.github.reviews == []
+
+
 def test_a_run_on_an_older_revision_finds_no_pull_request(world: World) -> None:
     world.pull(fork=True)
     world.event = run_event(world)
@@ -469,8 +584,21 @@ def test_a_run_for_no_pull_request_is_told_in_the_summary(world: World) -> None:
     assert world.github.requests == []
 
 
-def test_github_enterprise_has_its_api_below_a_path(world: World) -> None:
-    """``GITHUB_API_URL`` decides; a server that is not there is said."""
+def test_github_enterprise_has_its_api_below_a_path(tmp_path: Path, run: Run) -> None:
+    """``GITHUB_API_URL`` decides; what is asked outside of it is a violation."""
+    github = GitHub("/api/v3")
+    world = World(tmp_path / "tree", github, run)
+    world.pull()
+    world.tell()
+    world.tell(check=False)
+    github.server.shutdown()
+    github.server.server_close()
+    assert github.violations == []
+    assert (len(world.ours), len(github.review_comments), len(github.writes)) == (1, 1, 2)
+    assert ("POST", "/graphql") in github.requests
+
+
+def test_a_server_that_is_not_there_is_said(world: World) -> None:
     world.pull()
     done = world.tell(GITHUB_API_URL="http://127.0.0.1:9/api/v3", check=True)
     assert done.returncode == 0
@@ -490,10 +618,20 @@ def test_a_broken_event_is_misuse(world: World, event: str) -> None:
 
 
 def test_no_word_of_a_pull_request_is_a_workflow_command(world: World) -> None:
-    name = "a\n::error::x%0A/Dockerfile" if os.name == "posix" else "a/Dockerfile"
-    world.pull(change={name: "FROM python:3.12\n"})
-    done = world.tell()
-    assert all(re.match(rb"::(debug|notice|warning)", line) for line in done.stdout.splitlines())
-    assert b"\n::error" not in done.stdout
-    assert "\n::error" not in world.ours[0]
-    assert "\n::error" not in world.summary
+    names = [
+        "a\n::error::x%0A/Dockerfile",
+        "##[error]x/Dockerfile",
+        "a##[stop-commands]t/Dockerfile",
+        "::error::x/Dockerfile",
+    ]
+    world.pull(change=dict.fromkeys(names, "FROM python:3.12\nRUN apt-get install x\n"))
+    done = world.tell("--note", "##[set-env name=X]y", "--note", "x\n::error::y")
+    said = commands(done.stdout.decode()) + commands(done.stderr.decode())
+    assert {name for name, _ in said} <= {"debug", "notice", "warning"}
+    for text in (world.ours[0], world.summary):
+        assert commands(text) == []
+    broken = world.folder.parent / "##[error]x"
+    broken.write_text("[]")
+    refused = world.tell("--report", str(broken), check=False)
+    assert b"x23[error]x" in refused.stderr
+    assert commands(refused.stderr.decode()) == []

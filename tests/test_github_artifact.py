@@ -142,6 +142,22 @@ def test_sizes_are_bounded(tmp_path: Path) -> None:
     assert len(read(*written(tmp_path, long)).findings[0].message) < 3_000
 
 
+def test_an_edit_that_writes_a_book_is_left_out_and_its_finding_kept(tmp_path: Path) -> None:
+    fix = {"title": "t", "safe": True, "edits": [{"start": 5, "end": 8, "text": "x" * 2_001}]}
+    (one,) = read(*written(tmp_path, REPORT | {"findings": [FINDING | {"fix": fix}]})).findings
+    assert (one.safe, one.edits) == (True, ())
+
+
+def test_of_too_many_results_of_ours_the_counts_are_read(tmp_path: Path) -> None:
+    large = REPORT | {"findings": [FINDING] * (MOST + 1)}
+    found = read(*written(tmp_path, large), ours=True)
+    assert (found.whole, found.findings, found.references, found.summary.files) == (False, (), (), 1)
+    long = REPORT | {"findings": [FINDING | {"message": "x" * LARGEST}]}
+    assert len(read(*written(tmp_path, long), ours=True).findings) == 1
+    with pytest.raises(Unusable):
+        read(*written(tmp_path, REPORT | {"findings": {}}), ours=True)
+
+
 def test_links_and_folders_are_not_read(tmp_path: Path) -> None:
     report, inventory = written(tmp_path, REPORT)
     (tmp_path / "link").symlink_to(report)

@@ -8,7 +8,7 @@ from pathlib import Path
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from echo_migrate.github.artifact import Found, Reference, Report
@@ -21,6 +21,9 @@ GOLDENS = Path(__file__).parent / "goldens"
 OURS = {
     *("p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "blockquote"),
 }
+LINKED = r"@\w|#\d|https?://|www\.|(?i:\bgh-\d)|(?<![0-9A-Za-z])[0-9a-fA-F]{7,40}(?![0-9A-Za-z])"
+"""What GitHub links, outside of code."""
+
 ALPINE = "alpine is left out: the distribution changes from alpine to debian, from musl to glibc"
 HOSTILE = [
     "`x`",
@@ -35,6 +38,9 @@ HOSTILE = [
     "-->",
     "@eve @acme/security",
     "#1 acme/shop#2 GH#3",
+    "GH-12 gh-7",
+    "26f1594 5e0d3b1c9f26f1594aaaabbbbccccddddeeeefff acme/shop@26f1594aaaabbbbccccddddeeeeffff0000aaaab",
+    "##[error]x",
     "www.evil.example WWW.evil.example",
     "https://evil.example/?a=b",
     "eve@evil.example",
@@ -96,7 +102,7 @@ def holds(markdown: str, folds: int) -> Rendered:
     assert page.open == []
     assert page.tags.count("details") == page.tags.count("summary") == folds
     assert set(page.rows) <= {3, 4}
-    assert not re.search(r"@\w|#\d|https?://|www\.", page.plain)
+    assert not re.search(LINKED, page.plain)
     assert not any(ch in markdown for ch in "\x1b\x07\r\u202e\udcff")
     return page
 
@@ -200,10 +206,26 @@ def test_it_is_cut_between_findings(longest: int) -> None:
     assert len(told) + left == 500
 
 
-words = st.text(st.sampled_from("`|\\<>@#!*_~&;:/[]()-=.$ \n\r\twWxe1\x1b\u202e") | st.characters(), max_size=40)
+def test_it_is_not_all_clear_while_the_table_has_rows() -> None:
+    """As where a baseline knows the findings."""
+    view = one()
+    text = body(view._replace(report=view.report._replace(findings=())))
+    assert "| `python:3.12` |" in text
+    assert "All clear" not in text
+
+
+words = st.text(
+    st.sampled_from("abcdef0123GgHh")
+    | st.sampled_from("`|\\<>@#!*_~&;:/[]()-=.$ \n\r\twWxe1\x1b\u202e")
+    | st.characters(),
+    max_size=40,
+)
 
 
 @settings(deadline=None)
+@example("", "-", "")
+@example("", "1. x", "")
+@example("", "    x", "")
 @given(words, words, words)
 def test_no_text_says_anything_in_markdown(path: str, message: str, name: str) -> None:
     references = [reference(path, 1, name, message)]
@@ -215,7 +237,7 @@ def test_no_text_says_anything_in_markdown(path: str, message: str, name: str) -
     assert page.open == []
     assert page.rows == [4, 4, 3, 3]
     assert page.tags.count("details") == 1
-    assert not re.search(r"@\w|#\d|https?://|www\.", page.plain)
+    assert not re.search(LINKED, page.plain)
 
 
 @settings(deadline=None)

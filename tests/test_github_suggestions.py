@@ -90,6 +90,20 @@ def test_lines_of_two_hunks_get_none(tmp_path: Path) -> None:
     assert suggested(tmp_path, before, after) == []
 
 
+def test_what_stands_around_a_change_gets_none(tmp_path: Path) -> None:
+    """Nothing of it is the pull request's, although GitHub shows it."""
+    before = "FROM python:3.12\nRUN true\n"
+    assert suggested(tmp_path, before, before + "RUN false\n") == []
+
+
+def test_more_than_github_takes_gets_none_and_the_others_stay(tmp_path: Path) -> None:
+    """One such would have the whole review refused."""
+    long = "FROM node:22 AS " + "x" * 66_000
+    found = suggested(tmp_path, None, f"FROM python:3.12\n{long}\n")
+    assert [one.first for one in found] == [1]
+    assert all(len(one.body) <= 65_536 for one in found)
+
+
 @pytest.mark.parametrize(
     "text",
     [

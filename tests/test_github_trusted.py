@@ -65,6 +65,96 @@ def test_the_baseline_is_the_bases_too(tmp_path: Path) -> None:
     assert "sub/known.json" in found.notes[0]
 
 
+@pytest.mark.parametrize("file", ["echo-migrate.toml", "sub/echo-migrate.toml"])
+def test_the_bases_baseline_knows_what_it_knew(tmp_path: Path, run: Run, file: str) -> None:
+    """It is read elsewhere than where it lay, and its paths are meant from where it lay."""
+    tree, text = tmp_path / "tree", "baseline = 'known.json'\n"
+    folder = (tree / file).parent
+    dockerfile: dict[str, Any] = {f"{Path(file).parent}/z/Dockerfile": "FROM python:3.12\n"}
+    commit(tree, {file: text, **dockerfile})
+    run("baseline", "--no-config", "--baseline", str(folder / "known.json"), "--quiet", cwd=folder)
+    base = commit(tree, {})
+    new = {f"{Path(file).parent}/a/Dockerfile": "FROM python:3.12\n"}
+    head = commit(tree, {file: text + "fail-on = 'never'\n", **new})
+    found = trusted(Event(7, head, base), str(folder), str(tmp_path / "kept"))
+    assert found.options[1].startswith(str(tmp_path / "kept"))
+    done = run("check", *found.options, "--output-format", "json", cwd=folder)
+    assert {one["path"] for one in json.loads(done.stdout)["findings"]} == {"a/Dockerfile"}
+
+
+def test_a_folder_on_the_way_that_became_a_link_leads_nowhere_else(tmp_path: Path, run: Run) -> None:
+    """``x/../rows.yaml`` by its words is rows.yaml, whatever x is."""
+    tree = tmp_path / "tree"
+    config: dict[str, Any] = {"echo-migrate.toml": "mapping = 'x/../rows.yaml'\n", "rows.yaml": ROWS, "x/keep": ""}
+    base = commit(tree, config)
+    commit(
+        tree,
+        {"x/keep": None, "d/e/keep": "", "d/rows.yaml": EVIL, "Dockerfile": "FROM python:3.12\nFROM acme/base:2\n"},
+    )
+    (tree / "x").rmdir()
+    (tree / "x").symlink_to("d/e")
+    head = commit(tree, {})
+    found = trusted(Event(7, head, base), str(tree), str(tmp_path / "kept"))
+    done = run("check", *found.options, cwd=tree)
+    assert b"evil" not in done.stdout + done.stderr
+    assert b"reg.echohq.com/base:2" in done.stdout
+
+
+def said(cwd: Path, event: Event, kept: Path, *words: str) -> dict[str, Any]:
+    """What the action is told, in a working folder and of paths."""
+    pull = {
+        "number": event.number,
+        "head": {"sha": event.head, "repo": None},
+        "base": {"sha": event.base, "repo": {"full_name": "acme/shop"}},
+    }
+    path = kept.parent / "event.json"
+    path.write_text(json.dumps({"pull_request": pull}))
+    command = [sys.executable, "-I", "-m", "echo_migrate.github.trusted", str(kept), *words]
+    environment = os.environ | {"GITHUB_EVENT_PATH": str(path)}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("words", "paths"), [((), []), (("", "src"), ["."]), (("", "src/app", "src/Dockerfile"), ["app", "Dockerfile"])]
+)
+def test_a_checkout_in_a_folder_of_its_own_is_where_to_work(
+    tmp_path: Path, words: tuple[str, ...], paths: list[str]
+) -> None:
+    tree = tmp_path / "work" / "src"
+    base = commit(tree, {"echo-migrate.toml": TOML.replace("mapping", "#"), "app/x": "", "Dockerfile": "FROM a\n"})
+    head = commit(tree, {"Dockerfile": "FROM python:3.12\n"})
+    answer = said(tmp_path / "work", Event(7, head, base), tmp_path / "kept", *words)
+    assert answer == {
+        "top": str(tree),
+        "paths": paths,
+        "options": ["--config", str(tree / "echo-migrate.toml")],
+        "notes": [],
+    }
+
+
+def test_of_several_repositories_one_is_to_be_named(tmp_path: Path) -> None:
+    revisions = [commit(tmp_path / "work" / name, {"Dockerfile": f"FROM {name}\n"}) for name in ("one", "two")]
+    event = Event(7, revisions[0], revisions[0])
+    for words in ((), ("", "one", "two")):
+        assert "one repository" in said(tmp_path / "work", event, tmp_path / "kept", *words)["misuse"]
+    assert said(tmp_path / "work", event, tmp_path / "kept", "", "two")["top"] == str(tmp_path / "work" / "two")
+
+
+def test_outside_of_any_repository_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    answer = said(tmp_path / "work", Event(7, "0" * 40, "0" * 40), tmp_path / "kept")
+    assert (answer["top"], answer["paths"]) == (str(tmp_path / "work"), [])
+    assert answer["notes"] == ["The working folder is in no git repository: paths are taken from it."]
+
+
+def test_below_the_top_only_what_lies_there_is_checked(tmp_path: Path) -> None:
+    base = commit(tmp_path / "tree", {"app/Dockerfile": "FROM a\n"})
+    answer = said(tmp_path / "tree" / "app", Event(7, base, base), tmp_path / "kept")
+    assert (answer["top"], answer["paths"]) == (str(tmp_path / "tree"), ["app"])
+
+
 def test_a_new_configuration_is_not_read(tmp_path: Path) -> None:
     found, _ = asked(tmp_path, {"a": "x"}, {"echo-migrate.toml": "registry = 'evil.example'\n"})
     assert found.options == ("--no-config",)

@@ -7,12 +7,13 @@ import os
 
 import click
 
+from echo_migrate.git import git
 from echo_migrate.github import artifact
 from echo_migrate.github import event as events
 from echo_migrate.github.comment import LONGEST_SUMMARY, View, body
 from echo_migrate.github.diff import Diff, diff
 from echo_migrate.github.event import Event, Unusable
-from echo_migrate.github.post import Failed, Pull, Service
+from echo_migrate.github.post import Failed, Pull, Service, first_line
 from echo_migrate.github.suggestions import lines_of, plan
 from echo_migrate.reports import printable
 
@@ -20,11 +21,23 @@ API = "https://api.github.com"
 _TOLD = ("migrate", "needs-person", "no-replacement")
 
 
-def run(report: str, inventory: str, comment: str, suggestions: int, event: str, note: tuple[str, ...]) -> int:
+def run(
+    report: str,
+    inventory: str,
+    comment: str,
+    suggestions: int,
+    event: str,
+    note: tuple[str, ...],
+    name: str,
+    distrust: bool,
+) -> int:
     """Tell the pull request of an event, and the job's summary. Returns the exit code."""
     try:
         known = events.read(event)
-        results = artifact.read(report, inventory)
+        known = known._replace(remote=known.remote or distrust)
+        if known.number and not known.remote:
+            _at_the_top()
+        results = artifact.read(report, inventory, ours=not known.remote)
     except Unusable as error:
         raise click.UsageError(printable(str(error))) from None
     if known.remote:
@@ -34,16 +47,24 @@ def run(report: str, inventory: str, comment: str, suggestions: int, event: str,
     token, repository = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_REPOSITORY", "")
     if comment != "never" and (known.number or known.branch):
         if token and repository:
-            view = _told(_service(token, repository), known, view, comment == "always", suggestions)
+            service = _service(token, repository, first_line(name))
+            view = _told(service, known, view, comment == "always", suggestions)
         else:
             _say("notice", "no token: nothing is written to the pull request, the job's summary has it all")
     _summarise(view)
     return 0
 
 
-def _service(token: str, repository: str) -> Service:
+def _at_the_top() -> None:
+    """Refuse to take paths from a folder of a repository that GitHub does not take them from. Raises ``Unusable``."""
+    top = os.fsdecode((git(".", "rev-parse", "--show-toplevel") or b"").rstrip(b"\r\n"))
+    if top and os.path.realpath(top) != os.path.realpath("."):
+        raise Unusable(f"GitHub names files from the top of a repository: check and tell in {top}")
+
+
+def _service(token: str, repository: str, mark: str) -> Service:
     try:
-        return Service(token, repository, os.environ.get("GITHUB_API_URL") or API)
+        return Service(token, repository, os.environ.get("GITHUB_API_URL") or API, mark)
     except ImportError:
         raise click.UsageError("this command needs more: pip install 'echo-migrate[github]'") from None
 
@@ -55,7 +76,7 @@ def _told(service: Service, known: Event, view: View, all: bool, most: int) -> V
         number = known.number or service.find(known.branch, known.head)
         pull = service.pull(number) if number else None
         if pull is None or not pull.open or pull.head != known.head:
-            _say("notice", "the pull request has moved on: a newer run speaks for it")
+            _say("notice", _passed(pull))
             return view
         diffs = {path: diff(patch) for path, patch in pull.files.items()}
         view = _seen(view, pull, diffs, all, known.remote)
@@ -72,6 +93,15 @@ def _told(service: Service, known: Event, view: View, all: bool, most: int) -> V
     except Failed as error:
         _refused(error)
     return view
+
+
+def _passed(pull: Pull | None) -> str:
+    """Why nothing is said of a revision any more."""
+    if pull is None:
+        return "no open pull request has this revision: it has moved on, or is closed; nothing is written"
+    if not pull.open:
+        return "the pull request is closed: nothing is written to it"
+    return "the pull request has moved on: a newer run speaks for it"
 
 
 def _worth(view: View, all: bool) -> bool:
@@ -110,6 +140,9 @@ def _bare(line: str) -> str:
 
 def _refused(error: Failed) -> bool:
     """Say what GitHub did not do. Returns whether it is of use to go on asking."""
+    if error.rate:
+        _say("warning", f"{error}, its rate limit: the pull request may not be up to date, the job's summary is")
+        return False
     if error.status == 403:
         _say(
             "notice",

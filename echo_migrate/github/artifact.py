@@ -50,19 +50,27 @@ class Reference(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that a comment is made of."""
+    """All that a comment is made of; ``whole`` is false where there is so much that only the counts were read."""
 
     provider: str
     summary: Summary
     findings: tuple[Found, ...]
     references: tuple[Reference, ...]
+    whole: bool = True
 
 
-def read(report: str, inventory: str) -> Report:
-    """The JSON files of a check and of an inventory (or none) as one. Raises ``Unusable``."""
-    document = _document(report)
-    listed = _document(inventory) if inventory else {"version": 1, "references": []}
+def read(report: str, inventory: str, ours: bool = False) -> Report:
+    """The JSON files of a check and of an inventory (or none) as one. Raises ``Unusable``.
+
+    Of what is too large, the counts are read if the results are ``ours``: an author can make them large, but no more.
+    """
+    document = _document(report, ours)
+    listed = _document(inventory, ours) if inventory else {"version": 1, "references": []}
     try:
+        lists = document["findings"], listed["references"]
+        whole = not ours or not any(isinstance(one, list) and len(one) > MOST for one in lists)
+        if not whole:
+            document["findings"], listed["references"] = [], []
         if _count(document["version"]) != 1 or _count(listed["version"]) != 1:
             raise Unusable("the results are of a version that is not known here")
         counts = {name: _count(document["summary"][name]) for name in Summary._fields}
@@ -71,6 +79,7 @@ def read(report: str, inventory: str) -> Report:
             Summary(**counts),
             tuple(_found(one) for one in _list(document["findings"])),
             tuple(_reference(one) for one in _list(listed["references"])),
+            whole,
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, Unusable):
@@ -94,10 +103,10 @@ def distrusted(report: Report) -> Report:
     return report._replace(provider=provider, findings=findings, references=references)
 
 
-def _document(path: str) -> dict[str, Any]:
+def _document(path: str, ours: bool) -> dict[str, Any]:
     try:
         status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+        if not stat.S_ISREG(status.st_mode) or (status.st_size > LARGEST and not ours):
             raise Unusable(f"{path}: is no regular file of at most {LARGEST // 1_000_000} MB")
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
@@ -126,15 +135,21 @@ def _found(value: Any) -> Found:
         column=_count(value["column"]),
         basis=cast("Basis | None", _one_of(value["basis"], ("seen", "convention", None))),
         safe=None if fix is None or refused is not None else _flag(fix["safe"]),
-        edits=tuple(_edit(one) for one in _list(fix["edits"])) if fix is not None else (),
+        edits=_edits(fix["edits"]) if fix is not None else (),
     )
 
 
+def _edits(value: Any) -> tuple[Edit, ...]:
+    """The edits of a fix; none where one of them writes a book: it is found, and not suggested."""
+    edits = tuple(_edit(one) for one in _list(value))
+    return () if any(len(one.text) > _LONGEST for one in edits) else edits
+
+
 def _edit(value: Any) -> Edit:
-    start, end = _count(value["start"]), _count(value["end"])
-    if end < start or len(value["text"]) > _LONGEST:
-        raise ValueError("an edit ends before it begins, or writes a book")
-    return Edit(start, end, _text(value["text"]))
+    start, end, text = _count(value["start"]), _count(value["end"]), value["text"]
+    if end < start or not isinstance(text, str):
+        raise ValueError("an edit ends before it begins, or has no text")
+    return Edit(start, end, text)
 
 
 def _reference(value: Any) -> Reference:

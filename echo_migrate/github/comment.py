@@ -46,7 +46,7 @@ class View(NamedTuple):
 def body(view: View, longest: int = LONGEST) -> str:
     """The text, of at most ``longest`` bytes."""
     head, foot = _headline(view), _account(view)
-    notes = [f"> {prose(_short(note))}" for note in view.notes]
+    notes = [f"> &#8203;{prose(_short(note))}" for note in view.notes]  # so that none begins a list
     room = longest - sum(_size(block) for block in (head, foot, *notes)) - 2_000
     table, told = _table(view, room // 2)
     folds = _folds(view, told, room - _size(table))
@@ -66,8 +66,12 @@ def _headline(view: View) -> str:
         line = f"**{_some(moves, 'image')} can move to {title} safely.** {run}{more}."
     elif safe:
         line = f"**{_some(len(safe), 'safe fix', 'safe fixes')}.** {run}."
+    elif not view.report.whole:
+        line = "**Too many results to tell one by one.** `echo-migrate check .` lists them; the counts are of all."
     elif findings:
         line = f"**{_some(len(findings), 'finding')}, none with a safe fix.** See below what stands in the way."
+    elif view.added:
+        line = "**No new findings.** The table has the images on the lines that this pull request adds."
     else:
         line = "**All clear.** Nothing is left to do here."
     if view.suggested:

@@ -18,8 +18,8 @@ class Unusable(ValueError):
 class Event(NamedTuple):
     """``number`` is 0 where no pull request is named: then ``branch`` (owner:name) is what to look for, or empty.
 
-    ``head`` and ``base`` are revisions; ``remote`` says that the run looked at code of another workflow's, whose
-    results are not to be trusted.
+    ``head`` and ``base`` are revisions; ``remote`` says that the results are of another workflow or job, and so not to
+    be trusted, and that what was looked at need not lie here.
     """
 
     number: int = 0

@@ -6,6 +6,8 @@ once a look shows that it is not there. The program is one of several that may r
 they all made is brought down to the oldest.
 """
 
+import hashlib
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from github.IssueComment import IssueComment
     from github.PullRequest import PullRequest
 
-COMMENT = "<!-- echo-migrate:comment -->"
-"""The first line of the comment: with its author, what makes a comment ours."""
-
 ACTIONS = "github-actions[bot]"
 _MOST_FILES = 3_000  # docs.github.com, "List pull requests files"
 _TRIES = 4
@@ -28,12 +27,24 @@ _TIMEOUT = 20
 T = TypeVar("T")
 
 
-class Failed(Exception):
-    """GitHub did not do what was asked. ``status`` is 0 where it did not answer; the message is in our words alone."""
+def first_line(name: str) -> str:
+    """The first line of the comment: with its author, what makes a comment ours.
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    Each job of a workflow has a comment of its own, and so has each ``name`` in a job: one of a matrix does not write
+    over another's.
+    """
+    parts = (os.environ.get("GITHUB_WORKFLOW", ""), os.environ.get("GITHUB_JOB", ""), name)
+    key = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"<!-- echo-migrate:comment {key} -->"
+
+
+class Failed(Exception):
+    """GitHub did not do what was asked. ``status`` is 0 where it did not answer, and ``rate`` says that it was asked
+    too often; the message is in our words alone."""
+
+    def __init__(self, message: str, status: int = 0, rate: bool = False) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.rate = status, rate
 
 
 class Pull(NamedTuple):
@@ -48,9 +59,12 @@ class Pull(NamedTuple):
 
 
 class Service:
-    """A repository at GitHub, or at a GitHub Enterprise server, as the holder of a token sees it."""
+    """A repository at GitHub, or at a GitHub Enterprise server, as the holder of a token sees it.
 
-    def __init__(self, token: str, repository: str, api: str) -> None:
+    ``mark`` is the first line of the comment that is kept.
+    """
+
+    def __init__(self, token: str, repository: str, api: str, mark: str) -> None:
         from github import Auth, Github
 
         self._github = Github(
@@ -66,6 +80,7 @@ class Service:
         self._repository = self._github.get_repo(repository, lazy=True)
         self._pulls: dict[int, PullRequest] = {}
         self._author = ""
+        self._mark = mark
 
     def find(self, branch: str, head: str) -> int:
         """The open pull request from a branch (owner:name) whose newest revision is ``head``, or 0."""
@@ -80,7 +95,7 @@ class Service:
         return Pull(number, pull.head.sha, pull.state == "open", shown, len(files) >= _MOST_FILES)
 
     def suggest(self, number: int, head: str, suggestions: list[Suggestion]) -> None:
-        """Post those suggestions that were never posted to this pull request, as one review."""
+        """Post those suggestions that do not stand on this pull request's lines already, as one review."""
         pull = self._pull(number)
 
         def fresh() -> list[Suggestion]:
@@ -106,7 +121,7 @@ class Service:
     def comment(self, number: int, body: str, create: bool) -> str:
         """Make the comment read ``body``; what was done: created, updated, unchanged, or none (not to be created)."""
         pull = self._pull(number)
-        body = f"{COMMENT}\n{body}"
+        body = f"{self._mark}\n{body}"
         mine = self._comments(pull)
         done = "created"
         if mine:
@@ -132,17 +147,21 @@ class Service:
         """Our comments, the oldest first: they begin with the marker, and are by whom the token is of."""
         author = self._whoami()
         comments = _patiently(lambda: list(pull.get_issue_comments()))
-        ours = [one for one in comments if _is_by(one, author) and (one.body or "").startswith(COMMENT)]
+        ours = [one for one in comments if _is_by(one, author) and (one.body or "").startswith(self._mark)]
         return sorted(ours, key=lambda one: one.id)
 
     def _suggested(self, pull: "PullRequest") -> dict[str, list[Any]]:
-        """Our review comments by key, the oldest first."""
+        """Our review comments by key, the oldest first.
+
+        Those whose lines are no longer in the diff have no ``line``, and cannot be accepted: they are history.
+        """
         author = self._whoami()
         found: dict[str, list[Any]] = {}
         start, end = marker("\0").split("\0")
         for one in sorted(_patiently(lambda: list(pull.get_review_comments())), key=lambda one: one.id):
             key = (one.body or "").rstrip().rpartition(start)[2].removesuffix(end)
-            if _is_by(one, author) and (one.body or "").rstrip().endswith(marker(key)):
+            ours = _is_by(one, author) and (one.body or "").rstrip().endswith(marker(key))
+            if ours and one.line is not None:
                 found.setdefault(key, []).append(one)
         return found
 
@@ -194,6 +213,7 @@ def _patiently(call: Callable[[], T], there: Callable[[], T | None] | None = Non
             failure = Failed(f"GitHub answered with {error.status}", error.status)
             if error.status < 500:
                 wait, unsure = _asked_to_wait(error), False
+                failure.rate = wait is not None
         except RequestException as error:
             failure = Failed(f"GitHub could not be asked ({type(error).__name__})")
         except (AssertionError, RuntimeError):  # what PyGithub raises for a link or redirect to another host
@@ -207,7 +227,10 @@ def _patiently(call: Callable[[], T], there: Callable[[], T | None] | None = Non
 
 
 def _asked_to_wait(error: "GithubException") -> float | None:
-    """The seconds after which a request that was refused for its rate may be made again; None for other refusals."""
+    """The seconds after which a request that was refused for its rate may be made again; None for other refusals.
+
+    A secondary limit may be told in the message alone: then it is a minute, as GitHub's document has it.
+    """
     if error.status not in (403, 429):
         return None
     headers = {key.lower(): value for key, value in (error.headers or {}).items()}
@@ -216,4 +239,4 @@ def _asked_to_wait(error: "GithubException") -> float | None:
         return float(after)
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
         return max(0.0, float(reset) - time.time()) + 1
-    return 60.0 if error.status == 429 else None
+    return 60.0 if error.status == 429 or "rate limit" in str(error.data).lower() else None

@@ -1,19 +1,21 @@
 """Safe fixes as suggestions on the lines of a pull request, which a person accepts with a click.
 
 Limits (docs.github.com, "REST API endpoints for pull request reviews"): a comment's lines must lie in one hunk of the
-diff, on its right side; one that does not makes GitHub refuse the whole review. A suggestion replaces exactly those
-lines.
+diff, on its right side; one that does not makes GitHub refuse the whole review, as does one that is too long. A
+suggestion replaces exactly those lines. One of them at least is the pull request's own: what stands around it is not.
 """
 
 import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.formats import recognised
 from echo_migrate.github.artifact import Found, Report
+from echo_migrate.github.comment import LONGEST as LONGEST_COMMENT
 from echo_migrate.github.diff import Diff
 from echo_migrate.reports import code, prose
 from echo_migrate.source import Source, Unreadable, compatible
@@ -65,14 +67,17 @@ def _of_file(source: Source, path: str, findings: list[Found], diff: Diff) -> It
     seen: Counter[str] = Counter()
     for piece in _pieces(source, findings):
         shown = diff.around(piece.first, piece.last)
-        if shown is None or not private.isdisjoint(range(piece.first, piece.last + 1)):
+        lines = range(piece.first, piece.last + 1)
+        if shown is None or not any(map(diff.adds, lines)) or not private.isdisjoint(lines):
             continue
         new = _replaced(source, piece, shown)
         if new is not None:
             written = "\0".join((path, *shown, new))
             seen[written] += 1
             key = hashlib.sha256(f"{written}\0{seen[written]}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
-            yield Suggestion(path, piece.first, piece.last, _body(piece, new, key), key)
+            body = _body(piece, new, key)
+            if len(body.encode("utf-8", "surrogatepass")) <= LONGEST_COMMENT:
+                yield Suggestion(path, piece.first, piece.last, body, key)
 
 
 def _pieces(source: Source, findings: list[Found]) -> list[_Piece]:
@@ -136,6 +141,7 @@ def _source(root: str, path: str) -> Source | None:
         return None
 
 
+@lru_cache(maxsize=1)  # asked for each reference of a file, one file after the other
 def lines_of(root: str, path: str) -> tuple[str, ...]:
     """The lines of a file of the checkout; none if it is not one."""
     source = _source(root, path)

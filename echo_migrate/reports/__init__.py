@@ -9,7 +9,10 @@ from echo_migrate.lazy import lazy
 from echo_migrate.model import Result
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-_WWW = lazy(r"(?i)(www)\.")
+_LINKED = lazy(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")
+"""What GitHub makes a link of without a mark: addresses, issues as GH-1, and commits (docs.github.com, "Autolinked
+references and URLs"), which are known by no fewer than seven digits."""
+
 FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
 
 
@@ -91,10 +94,13 @@ def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str
 
 
 def printable(text: str) -> str:
-    """Text that cannot move the cursor, colour or hide anything: control and format characters as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
+    """Text that cannot move the cursor, colour or hide anything: control and format characters as escapes.
+
+    Nor is it a command to a runner of GitHub or Azure, which read ``##[`` wherever it stands in a line of a log.
+    """
+    if not text.isprintable():
+        text = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
+    return text.replace("##[", "#\\x23[")
 
 
 def in_a_line(counts: Summary, login: str = "") -> str:
@@ -122,4 +128,8 @@ def prose(text: str) -> str:
     """
     shown = "".join(f"&#{ord(ch)};" if ch in "\\`*_{}[]<>()#+!|@&~$:" else ch for ch in printable(text))
     shown = shown.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;").replace("&#58;//", "&#58;&#8203;//")
-    return _WWW.sub(r"\1&#8203;.", shown)
+    return _LINKED.sub(lambda found: "".join(f"{part}&#8203;" for part in _sixes(found[0])), shown)
+
+
+def _sixes(text: str) -> list[str]:
+    return [text[start : start + 6] for start in range(0, len(text), 6)]
