@@ -51,7 +51,6 @@ def _component(name: str, rows: "list[Row]") -> "Component":
         reference = parse(name)
     except ValueError:
         reference = None
-    first = rows[0]
     told: dict[str, set[str | None]] = {
         "upstream": {row.upstream for row in rows},
         "target": {row.target for row in rows},
@@ -62,7 +61,7 @@ def _component(name: str, rows: "list[Row]") -> "Component":
     return Component(
         type=ComponentType.CONTAINER,
         bom_ref=printable(name),
-        name=printable(reference.name if reference else first.resolved),
+        name=printable(reference.name if reference else name),
         version=(reference.tag or reference.digest) if reference else None,
         purl=_purl(known) if known else None,
         properties=[

@@ -29,15 +29,10 @@ class Chart:
         }
         self.adds = any(map(_adds, _files(os.path.join(folder, "templates"))))
 
-    @lru_cache(maxsize=1024)  # noqa: B019 - as long as the chart, which is kept
-    def others(self, path: str) -> frozenset[tuple[str, ...]]:
+    def others(self, path: str) -> set[tuple[str, ...]]:
         """Where other values beside a file, which may be laid over it, say a piece of an image's name."""
         beside = [*_names(self.folder), *_names(os.path.join(self.folder, "ci"))]
-        found: set[tuple[str, ...]] = set()
-        for other in beside:
-            if os.path.realpath(other) != os.path.realpath(path):
-                found.update(_said(other))
-        return frozenset(found)
+        return {place for one in beside if os.path.realpath(one) != os.path.realpath(path) for place in _said(one)}
 
 
 @lru_cache(maxsize=256)
@@ -71,7 +66,7 @@ def _text(path: str) -> str:
 
 
 def _dependencies(path: str) -> list[str]:
-    """The names, or the aliases in their place, of a chart's dependencies."""
+    """The names and the aliases of a chart's dependencies."""
     names = []
     with contextlib.suppress(NotYaml):
         for root in documents(_text(path)):
@@ -87,6 +82,7 @@ def _adds(path: str) -> bool:
     return any(re.search(r"\w", _FILLED.sub("", value).partition(" #")[0]) for value in written)
 
 
+@lru_cache(maxsize=256)
 def _said(path: str) -> set[tuple[str, ...]]:
     with contextlib.suppress(NotYaml):
         return {

@@ -5,6 +5,7 @@ import os
 import re
 from functools import lru_cache
 
+from echo_migrate.reference import parse
 from echo_migrate.services import sequence
 from echo_migrate.source import Source, Unreadable
 from echo_migrate.tree import entered, top
@@ -18,10 +19,10 @@ def renaming(path: str, image: str) -> str:
 
     Kustomize compares what stands before the tag or the digest (kustomize, api/internal/image, IsImageMatched).
     """
-    root = top(path)
-    name = re.split(r"[:@]", image.rpartition("/")[2])[0]
-    head = image.rpartition("/")[0]
-    return _renamed(root).get(f"{head}/{name}" if head else name, "")
+    try:
+        return _renamed(top(path)).get(parse(image).name, "")
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=64)

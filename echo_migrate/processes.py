@@ -24,7 +24,7 @@ def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result |
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
         try:
             yield from pool.map(_treat, paths, chunksize=CHUNK)
-        except BaseException:
+        except (GeneratorExit, KeyboardInterrupt):
             pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
             raise
 

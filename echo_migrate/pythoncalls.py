@@ -78,19 +78,18 @@ def called(tree: "ast.AST") -> list[Called]:
         rows = by_last.get(name.rpartition(".")[2], ())
         return [place for callee, places in rows if _ends(name, callee) for place in places]
 
-    classes: list[ast.ClassDef] = []
+    found: list[Called] = []
+    own: set[str] = set()
     for node in nodes:  # a class that stands on another of this file comes after it
-        own = {one.name for one in classes}
         if isinstance(node, ast.ClassDef) and any(base in own or places_of(base) for base in map(written, node.bases)):
-            classes.append(node)
-    own = {one.name for one in classes}
-    calls = [(node, written(node.func)) for node in nodes if isinstance(node, ast.Call)]
-    found = [
-        Called(call, [call] if name in own else _given(call, places_of(name)))
-        for call, name in calls
-        if name in own or _given(call, places_of(name))
-    ]
-    return [*(Called(node, [node]) for node in classes), *found]
+            found.append(Called(node, [node]))
+            own.add(node.name)
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            name = written(node.func)
+            arguments: list[ast.AST] = [node] if name in own else _given(node, places_of(name))
+            found += [Called(node, arguments)] if arguments else []
+    return found
 
 
 def written(node: Any) -> str:

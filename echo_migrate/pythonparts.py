@@ -34,10 +34,9 @@ def concerned(source: Source, tree: ast.Module, found: list[Called]) -> str:
     for node in ast.walk(tree):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(body, list) and body:
-                kept = [one for one in body if one in told] or body[:1]  # what is indented must be something
-                lines = [_lines(one) for one in kept]
-                others = [_lines(one) for one in body if one not in kept]
-                gone += [one for one in others if not any(one[0] <= last and first <= one[1] for first, last in lines)]
+                kept = {one for one in body if one in told} or {body[0]}  # what is indented must be something
+                edges = {line for one in kept for line in _lines(one)}  # where two statements can share a line
+                gone += [lines for one in body if one not in kept and edges.isdisjoint(lines := _lines(one))]
     return _blanked(source.text, gone)
 
 

@@ -69,7 +69,6 @@ class Sheet:
         self.problems: list[Problem] = []
         self.templated = False
         self.roots = self._read()
-        self.logins = " ".join(_LOGIN.findall(self.text))
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
@@ -120,11 +119,7 @@ class Sheet:
                 return ALIASED
         return ""
 
-    def lone(self, node: Any, key: str) -> bool:
-        """Whether a scalar, which an alias can share, stands under that key alone."""
-        return self._under.get(id(node), {key}) == {key}
-
-    def image(self, node: Any, where: str, key: str = "image", **fields: Any) -> Iterator[Image]:
+    def image(self, node: Any, where: str, **fields: Any) -> Iterator[Image]:
         """The image that a scalar names; none where it is empty, or filled in by a template."""
         if not is_text(node) or not node.tag.endswith(":str"):
             return
@@ -140,14 +135,12 @@ class Sheet:
             place = place.cut(place.value.index(bare), place.value.index(bare) + len(bare))
         if not place.value.strip():
             return
-        locked = fields.pop("locked", "") or self._kept(node) or ("" if self.lone(node, key) else ALIASED)
+        locked = fields.pop("locked", "") or self._kept(node)
         locked = locked or ("" if place.runs else "it is written in a form that cannot be edited")
         names = variables(place.value)
         yield Image(place, where, start, end, locked=locked, unsettled=names, filled=bool(names), **fields)
 
-    def parted(
-        self, repository: Any, registry: Any, tag: Any, where: str, key: str = "repository", **fields: Any
-    ) -> Iterator[Image]:
+    def parted(self, repository: Any, registry: Any, tag: Any, where: str, **fields: Any) -> Iterator[Image]:
         """The image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
         named = [node for node in (registry, repository, tag) if node is not None]
         if not is_text(repository) or any("{{" in node.value or not is_scalar(node) for node in named):
@@ -159,7 +152,7 @@ class Sheet:
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
         parts = Parts(name, host, version if version and version.value else None, bare)
-        locked = fields.pop("locked", "") or self._kept(*named) or ("" if self.lone(repository, key) else ALIASED)
+        locked = fields.pop("locked", "") or self._kept(*named)
         start, end = name.start if name.runs else repository.start_mark.index, repository.end_mark.index
         yield Image(
             Traced(value, ()),
@@ -183,9 +176,10 @@ class Sheet:
         ]
         known = {place.start: (where, place) for where, place in placed if place.runs}
         texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
+        login = " ".join(_LOGIN.findall(self.text)) if texts else ""
         for image, service in script.named(self.text, texts) if texts else ():
             where = next(where for where, place in known.values() if place.start <= image.start <= place.end)
-            image = image._replace(where=f"{where} {image.where}", anonymous=_NOBODY, login=self.logins)
+            image = image._replace(where=f"{where} {image.where}", anonymous=_NOBODY, login=login)
             yield image
             if service:
                 yield service._replace(image=image)

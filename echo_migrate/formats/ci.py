@@ -82,7 +82,7 @@ def _images(sheet: Sheet, root: Any, kind: Kind) -> Iterator[Image]:
                 login = sheet.under(keys.get(kind.login)) if kind.login else ""
                 anonymous = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else ""
                 mounts = tuple(mounts_of(keys.get("volumes")))
-                yield from sheet.image(node, ".".join(path), way[-1], anonymous=anonymous, login=login, mounts=mounts)
+                yield from sheet.image(node, ".".join(path), anonymous=anonymous, login=login, mounts=mounts)
 
 
 Found = tuple[tuple[str, ...], Any, Any]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NOTHING_ASKED, Asked, script
 from echo_migrate.launch import Service
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Image
@@ -25,9 +25,7 @@ _ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
 _WORKFLOW = lazy(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
 _JOBS = lazy(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
 _RUNS = lazy(r"(?m)^[\"']?runs[\"']?[ \t]*:")
-_NAMES = lazy(
-    r"\b(?:container|services|image)[\"']?[ \t]*:|docker://|\b(?:docker|podman|nerdctl|kubectl|skopeo|crane)\b"
-)
+_NAMES = lazy(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
 _MATRIX = lazy(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 _DOCKER = "docker://"
 _NO_LOGIN = "no credentials stand beside it, and it is pulled before any step can log in"
@@ -41,7 +39,7 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """By content: triggers and jobs, or an action's runs; and something that can name an image."""
-    if not candidate(path) or not _NAMES.search(text):
+    if not candidate(path) or not (_NAMES.search(text) or script.calls(text)):
         return False
     if _ACTION.fullmatch(path):
         return bool(_RUNS.search(text))
@@ -66,13 +64,13 @@ def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image | Service]:
     yield from _steps(sheet, runs.get("steps"), "runs")
     yield from sheet.scripts(_scripts(top))
     if is_text(runs.get("image")):
-        yield from _docker(sheet, runs["image"], "image", "runs.image")
+        yield from _docker(sheet, runs["image"], "runs.image")
 
 
 def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iterator[Image]:
     """The image of a container, in its short form or under ``image``; those of a matrix where it names one."""
     keys = effective(node) if is_mapping(node) else {}
-    image, key = (keys.get("image"), "image") if keys else (node, where.rpartition(".")[2])
+    image = keys.get("image") if keys else node
     if not is_text(image):
         return
     login = sheet.under(keys.get("credentials"))
@@ -80,28 +78,25 @@ def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iter
     mounts = tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ())
     where = f"{where}.image"
     named = _MATRIX.fullmatch(image.value.strip())
-    listed = list(_matrix(job, named[1])) if named else []
+    matrix = effective(effective(job.get("strategy")).get("matrix"))
+    listed = list(_listed(matrix, named[1])) if named else []
     if named and listed:
-        matrix = effective(effective(job.get("strategy")).get("matrix"))
         excluded = any(named[1] in effective(entry) for entry in sequence(matrix.get("exclude")))
         locked = "the matrix excludes some by name" if excluded else ""
         if sheet.text.count(f"matrix.{named[1]}") > 1:
             locked = "the matrix is asked for it elsewhere too"
         for entry in listed:
-            yield from sheet.image(
-                entry, where, named[1], anonymous=anonymous, login=login, mounts=mounts, locked=locked
-            )
+            yield from sheet.image(entry, where, anonymous=anonymous, login=login, mounts=mounts, locked=locked)
     else:
-        yield from sheet.image(image, where, key, anonymous=anonymous, login=login, mounts=mounts)
+        yield from sheet.image(image, where, anonymous=anonymous, login=login, mounts=mounts)
 
 
 def _mounts_more(options: Any) -> bool:
     return is_scalar(options) and bool(re.search(r"(?:^|\s)(?:-v|--volume|--mount|--tmpfs)\b", options.value))
 
 
-def _matrix(job: dict[str, Any], name: str) -> Iterator[Any]:
-    """What a key of a job's matrix can be, where it is written out."""
-    matrix = effective(effective(job.get("strategy")).get("matrix"))
+def _listed(matrix: dict[str, Any], name: str) -> Iterator[Any]:
+    """What a key of a matrix can be, where it is written out."""
     yield from sequence(matrix.get(name))
     for more in sequence(matrix.get("include")):
         if name in effective(more):
@@ -112,7 +107,7 @@ def _steps(sheet: Sheet, steps: Any, where: str) -> Iterator[Image]:
     for index, step in enumerate(sequence(steps)):
         uses = effective(step).get("uses")
         if is_text(uses):
-            yield from _docker(sheet, uses, "uses", f"{where}.steps.{index}.uses")
+            yield from _docker(sheet, uses, f"{where}.steps.{index}.uses")
 
 
 def _scripts(top: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -143,11 +138,11 @@ def _on_windows(node: Any) -> bool:
     return any(is_scalar(one) and "windows" in one.value.lower() for one in (node, *sequence(node)))
 
 
-def _docker(sheet: Sheet, node: Any, key: str, where: str) -> Iterator[Image]:
+def _docker(sheet: Sheet, node: Any, where: str) -> Iterator[Image]:
     """The image behind ``docker://``."""
     if not node.value.startswith(_DOCKER):
         return
     place = traced(node, sheet.text)
-    for image in sheet.image(node, where, key, locked=_BEFORE):
+    for image in sheet.image(node, where, locked=_BEFORE):
         ref = place.cut(len(_DOCKER), len(place.value)) if place.runs else place._replace(value=node.value[9:])
         yield image._replace(ref=ref, start=ref.start if ref.runs else image.start)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NOTHING_ASKED, Asked, script
 from echo_migrate.launch import Service
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Image
@@ -22,10 +22,7 @@ __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 NAME = re.compile(r"(?i)\.gitlab-ci\.ya?ml")
 _FILE = re.compile(r"(?i)(?:.*[._-])?gitlab-ci(?:[._-].*)?\.ya?ml")
 _FOLDER = re.compile(r"(?:^|.*/)\.?gitlab(?:-ci)?/.*\.ya?ml")
-_NAMES = lazy(
-    r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:"
-    r"|\b(?:docker|podman|nerdctl|kubectl|skopeo|crane)\b"
-)
+_NAMES = lazy(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
 _JOB = lazy(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
 _STAGE = lazy(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
 _OTHER = lazy(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
@@ -41,7 +38,7 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """By its name, or by content: jobs with a script and a stage, an image or services."""
-    if not candidate(path) or not _NAMES.search(text):
+    if not candidate(path) or not (_NAMES.search(text) or script.calls(text)):
         return False
     if _FILE.fullmatch(path.rpartition("/")[2]):
         return True
@@ -80,11 +77,10 @@ def _value(node: Any) -> str:
 
 def _image(sheet: Sheet, node: Any, where: str, values: dict[str, str], **fields: Any) -> Iterator[Image]:
     """The image of ``image`` or a service, in its short form or under ``name``."""
-    name, key = (effective(node).get("name"), "name") if is_mapping(node) else (node, fields.pop("key", "image"))
-    fields.pop("key", "")
+    name = effective(node).get("name") if is_mapping(node) else node
     if "never" in sheet.under(effective(node).get("pull_policy")):
         fields["locked"] = "it is never pulled"
-    for image in sheet.image(name, where, key, **fields):
+    for image in sheet.image(name, where, **fields):
         value = image.ref.value
         filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
         yield image._replace(resolved=filled if filled != value else "")
@@ -95,7 +91,7 @@ def _service(sheet: Sheet, node: Any, where: str, values: dict[str, str]) -> Ite
     keys = effective(node) if is_mapping(node) else {}
     alias = keys.get("alias")
     aliases = re.split(r"[ ,]+", alias.value) if is_text(alias) else []
-    for image in _image(sheet, node, where, values, key=""):
+    for image in _image(sheet, node, where, values):
         if image.locked:
             yield image
             continue

@@ -62,13 +62,14 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
 
 def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
     known = chart(sheet.path)
+    others = known.others(sheet.path) if known else set()
     places = list(walk(root))
     prefixed = {place.path for place in places if _prefixes(place)}
     everywhere = any(path[:1] == ("global",) for path in prefixed)
     for place in places:
         keys, path = place.keys, place.path
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else ""
-        overlaid = [_OVERLAY] if known and path in known.others(sheet.path) else []
+        overlaid = [_OVERLAY] if path in others else []
         alone = not _is_own(sheet.path, path, known)
         name = _name(place)
         if name:
@@ -81,7 +82,6 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
                 keys.get("registry"),
                 tag,
                 place.where(name),
-                name,
                 locked=_stays(keys) or above,
                 doubts=(*doubts, *overlaid),
                 mounts=_UNSEEN,
@@ -91,7 +91,7 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
                 doubts = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
                 locked = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
                 yield from sheet.image(
-                    node, place.where(key), key, locked=locked, doubts=(*doubts, *overlaid), mounts=_UNSEEN
+                    node, place.where(key), locked=locked, doubts=(*doubts, *overlaid), mounts=_UNSEEN
                 )
 
 

@@ -49,9 +49,7 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
             locked = f"{again} searches for its new name"
         if is_text(new):
             doubts = () if is_text(tag) else ("its tag stands in the manifests",)
-            yield from sheet.parted(
-                new, None, tag, f"{where}.newName", "newName", locked=locked, doubts=doubts, mounts=_UNSEEN
-            )
+            yield from sheet.parted(new, None, tag, f"{where}.newName", locked=locked, doubts=doubts, mounts=_UNSEEN)
         else:
             locked = locked or "its name is the key that manifests are searched for: write the new one as newName"
-            yield from sheet.parted(name, None, tag, f"{where}.name", "name", locked=locked)
+            yield from sheet.parted(name, None, tag, f"{where}.name", locked=locked)
