@@ -11,8 +11,13 @@ from typing import Any
 
 from echo_migrate.fingerprints import fingerprints
 from echo_migrate.model import Result
+from echo_migrate.source import Unreadable, contents
+from echo_migrate.write import replace
 
 VERSION = 1
+LARGEST = 100_000_000
+"""Of what a file can be: a finding takes 100 bytes."""
+
 Known = dict[str, Counter[tuple[str, str]]]
 """By path: how often a rule and a fingerprint are known."""
 
@@ -25,8 +30,7 @@ def read(path: str) -> Known:
     """The findings of a baseline. Raises ``Unusable``."""
     remedy = "write it anew with `echo-migrate baseline`"
     try:
-        with open(path, encoding="utf-8") as file:
-            document: Any = json.load(file)
+        document: Any = json.loads(contents(path, LARGEST))
         if document["version"] != VERSION:
             raise Unusable(f"{path}: is of version {document['version']}, and {VERSION} is known: {remedy}")
         found: Known = {}
@@ -36,8 +40,8 @@ def read(path: str) -> Known:
                 raise ValueError("a count is no number")
             found[name] = Counter(counts)
         return found
-    except OSError as error:
-        raise Unusable(f"{path}: {(error.strerror or str(error)).lower()}: {remedy}") from None
+    except Unreadable as error:
+        raise Unusable(f"{path}: {error}: {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, Unusable):
             raise
@@ -55,7 +59,7 @@ def of(results: list[Result], folder: str) -> Known:
 
 
 def write(path: str, known: Known) -> None:
-    """Write a baseline: sorted, a line a finding, so that it merges well. Raises ``OSError``."""
+    """Write a baseline: sorted, a line a finding, so that it merges well. Raises ``NotWritten``."""
     findings: dict[str, dict[str, dict[str, int]]] = {}
     for name in sorted(name for name, marks in known.items() if marks):
         rules: dict[str, dict[str, int]] = {}
@@ -63,13 +67,7 @@ def write(path: str, known: Known) -> None:
             rules.setdefault(rule, {})[mark] = count
         findings[name] = rules
     text = json.dumps({"version": VERSION, "findings": findings}, indent=1) + "\n"
-    from tempfile import NamedTemporaryFile
-
-    folder = os.path.dirname(os.path.abspath(path))
-    with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".baseline-", delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    replace(path, text.encode())
 
 
 def compare(results: list[Result], known: Known, folder: str, rules: frozenset[str]) -> tuple[list[Result], Known]:

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from echo_migrate.data import folder, read_data, read_yaml
+from echo_migrate.data import folder, parse_yaml, read_data
 from echo_migrate.reference import Reference, parse
+from echo_migrate.source import Unreadable, contents
 
 PROVIDER = "echo"
 SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
@@ -208,7 +210,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         data |= {key: value for key, value in laid_over.items() if key not in ("images", "seen")}
     if registry:
         registry = registry.removeprefix("https://").rstrip("/")
-        _check_reference(f"{registry}/image", f"--registry {registry}: write HOST[:PORT][/PREFIX]")
+        _check_reference(f"{registry}/image", "--registry: write HOST[:PORT][/PREFIX], without a login")
         data["registry"] = registry
     return Catalog(
         vendor=provider,
@@ -281,37 +283,27 @@ def facts() -> Facts:
 
 
 def _user_file(path: str) -> dict[str, Any]:
-    import yaml
-
-    from echo_migrate.yamltext import NotYaml, bounded
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            bounded(file.read())
-        data = read_yaml(path)
-    except OSError as error:
-        raise MappingError(f"{path}: {error.strerror}") from None
-    except NotYaml as error:
-        raise MappingError(f"{path}: {error}") from None
-    except (yaml.YAMLError, ValueError, AttributeError, TypeError) as error:  # PyYAML's constructors raise these too
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise MappingError(f"{path}{where}: is not valid YAML: {getattr(error, 'problem', None) or error}") from None
-    if not isinstance(data, dict):
-        raise MappingError(f"{path}: must be a table with the keys {', '.join(KEYS)}")
+    """Read a user's mapping file. What a file that is none holds is not shown: it may be any file."""
+    text, data = _user_data(path)
+    keys = [key for key in data if isinstance(key, str)] if isinstance(data, dict) else []
+    if not isinstance(data, dict) or (data and not set(keys) & set(KEYS)):
+        meant = next(((key, remedy) for key in keys[:20] if (remedy := near(key, KEYS))), None)
+        where, remedy = (_line(text, meant[0]), meant[1]) if meant else ("", f"its keys are {', '.join(KEYS)}")
+        raise MappingError(f"{path}{where}: is no mapping file: {remedy}")
     for key, value in data.items():
+        where = f"{path}{_line(text, key)}"
         if key not in KEYS:
             remedy = near(str(key), KEYS) or f"known are {', '.join(KEYS)}"
-            raise MappingError(f"{path}{_line(path, key)}: unknown key {key!r}: {remedy}")
+            raise MappingError(f"{where}: unknown key{f' {key!r}' if 'images' in data else ''}: {remedy}")
         kind, words = _KINDS.get(key, (str, "a text"))
         if key != "date" and not isinstance(value, kind):
-            raise MappingError(f"{path}{_line(path, key)}: {key}: must be {words}")
+            raise MappingError(f"{where}: {key}: must be {words}")
         if key == "tags" and value not in TAGS:
-            raise MappingError(f"{path}{_line(path, key)}: tags: must be one of {', '.join(TAGS)}")
+            raise MappingError(f"{where}: tags: must be one of {', '.join(TAGS)}")
         if kind is list and not all(isinstance(item, str) for item in value):
-            raise MappingError(f"{path}{_line(path, key)}: {key}: must be a list of texts")
+            raise MappingError(f"{where}: {key}: must be a list of texts")
     for name, image in data.get("images", {}).items():
-        where = f"{path}{_line(path, name)}: images: {name}:"
+        where = f"{path}{_line(text, name)}: images: {name}:"
         if not isinstance(name, str) or not isinstance(image, str | None):
             raise MappingError(f"{where} write text on both sides (quote numbers)")
         if (":!" in name) != (image is None):
@@ -321,9 +313,34 @@ def _user_file(path: str) -> dict[str, Any]:
                 f"host.example/{image}", f"{where} {image} is no image name: write one without registry, tag and digest"
             )
     if "registry" in data:
-        name = f"{data['registry']}/image"
-        _check_reference(name, f"{path}: registry: {data['registry']} is not HOST[:PORT][/PREFIX]")
+        _check_reference(f"{data['registry']}/image", f"{path}: registry: is not HOST[:PORT][/PREFIX]")
     return data
+
+
+def _user_data(path: str) -> tuple[str, Any]:
+    """The text and the data of a user's YAML file. Raises ``MappingError``."""
+    import yaml
+
+    from echo_migrate.yamltext import NotYaml, bounded
+
+    try:
+        text = contents(path).decode()
+        bounded(text)
+        if "<<" in text:  # PyYAML's constructor copies what is merged, and merged again
+            raise MappingError(f"{path}{_line(text, '<<')}: merge keys (<<) are not read here")
+        return text, parse_yaml(text)
+    except UnicodeDecodeError:
+        raise MappingError(f"{path}: is not UTF-8") from None
+    except (Unreadable, NotYaml) as error:
+        raise MappingError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, AttributeError, TypeError, RecursionError) as error:  # PyYAML raises these too
+        if isinstance(error, MappingError):
+            raise
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        problem = str(getattr(error, "problem", None) or "")
+        shown = f": {problem}" if problem and "'" not in problem and '"' not in problem else ""
+        raise MappingError(f"{path}{where}: is not valid YAML{shown}") from None
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -334,13 +351,10 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"did you mean {found[0]!r}?" if found else ""
 
 
-def _line(path: str, key: object) -> str:
+def _line(text: str, key: object) -> str:
     """``:12``, the line on which a key stands."""
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip().lstrip("\"'").startswith(str(key)):
-                return f":{number}"
-    return ""
+    found = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(str(key))}", text)
+    return f":{text.count(chr(10), 0, found.start()) + 1}" if found else ""
 
 
 def _check_reference(name: str, message: str) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 from typing import NamedTuple
 
-from echo_migrate.git import git
+from echo_migrate.git import UnsafeFilter, git, unfiltered
 from echo_migrate.model import Finding, Result
 
 _HUNK = re.compile(rb"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
@@ -48,12 +48,7 @@ def changed(revision: str) -> Changed:
         )
         raise NoRevision(f"--diff-base {revision}: there is no such revision here: {remedy}")
     sha = commit.strip().decode()
-    settings: list[str] = []
     base = (git(root, "merge-base", sha, "HEAD") or commit).strip().decode()
-    # filters of the repository's configuration would be run on what is compared
-    names = git(root, "config", "--name-only", "--get-regexp", r"^filter\..*\.(clean|smudge|process)$") or b""
-    for name in names.decode("utf-8", "surrogateescape").splitlines():
-        settings += ["-c", f"{name}="]
     options = (
         "--unified=0",
         "--inter-hunk-context=0",
@@ -61,10 +56,16 @@ def changed(revision: str) -> Changed:
         "--no-color",
         "--no-ext-diff",
         "--no-textconv",
+        "--ignore-submodules=all",
         "--find-renames",
         "--no-relative",
     )
-    patch = git(root, *settings, "diff", *options, "--src-prefix=a/", "--dst-prefix=b/", base, "--")
+    try:
+        settings = unfiltered(root)
+    except UnsafeFilter as error:
+        raise NoRevision(f"--diff-base {revision}: git would run a program of this repository: {error}") from None
+    prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
+    patch = git(root, "diff", *options, *prefixes, base, "--", settings=settings)
     new = git(root, "ls-files", "-z", "--others", "--exclude-standard")
     if patch is None or new is None:
         raise NoRevision(f"--diff-base {revision}: git could not compare with it")

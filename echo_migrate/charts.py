@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from echo_migrate.lazy import lazy
 from echo_migrate.services import sequence
-from echo_migrate.source import Source, Unreadable
+from echo_migrate.source import Source, TooMuch, Unreadable
 from echo_migrate.yamlimages import walk
 from echo_migrate.yamltext import NotYaml, documents, effective, is_text
 
@@ -68,7 +68,7 @@ def _text(path: str) -> str:
 def _dependencies(path: str) -> list[str]:
     """The names and the aliases of a chart's dependencies."""
     names = []
-    with contextlib.suppress(NotYaml):
+    with contextlib.suppress(NotYaml, TooMuch):
         for root in documents(_text(path)):
             for one in sequence(effective(root).get("dependencies")):
                 keys = effective(one)
@@ -84,7 +84,7 @@ def _adds(path: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _said(path: str) -> set[tuple[str, ...]]:
-    with contextlib.suppress(NotYaml):
+    with contextlib.suppress(NotYaml, TooMuch):
         return {
             place.path
             for root in documents(_text(path))

@@ -12,6 +12,9 @@ import click
 
 from echo_migrate import __version__
 
+CONFIGURATION = f"{__name__}.configuration"
+"""Where a command's context keeps the path of the configuration file that it was given."""
+
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -41,7 +44,8 @@ def _configure(context: click.Context, option: click.Parameter, path: str | None
     if found:
         group = context.find_root().command
         assert isinstance(group, click.Group)
-        context.default_map = config.read(found, group.commands.values(), context.command)
+        context.default_map = config.read(found, group.commands.values(), context.command, named=bool(path))
+        context.meta[CONFIGURATION] = os.path.relpath(found)
 
 
 Decorator = Callable[[Any], Any]
@@ -83,7 +87,7 @@ _FILES: tuple[Decorator, ...] = (
     ),
     click.option(
         "--jobs",
-        type=click.IntRange(0),
+        type=click.IntRange(0, 64),
         default=0,
         show_default="one a processor, for large trees",
         help="How many processes.",

@@ -12,7 +12,7 @@ from echo_migrate import catalog, engine, reports
 from echo_migrate.catalog import near
 from echo_migrate.discover import Discovery, discover
 from echo_migrate.examine import Settings
-from echo_migrate.formats import dockerfile, recognised
+from echo_migrate.formats import dockerfile
 from echo_migrate.model import LEVELS, Result, Rule
 from echo_migrate.rules import RULES
 from echo_migrate.source import Source, Unreadable
@@ -28,6 +28,7 @@ def check(**options: Any) -> int:
     limit = _limit(options["diff_base"])
     results, wrong = _results(options, settings)
     done = list(results)
+    wrong = wrong or any(map(_left_unread, done))
     if options["baseline"]:
         done = _new(done, options["baseline"], settings)
     done = list(map(limit, done))
@@ -56,6 +57,7 @@ def _limit(revision: str) -> Callable[[Result], Result]:
 def _new(results: list[Result], path: str, settings: Settings) -> list[Result]:
     """The results with the findings that a baseline does not know; what is gone is taken out of it."""
     from echo_migrate import baseline
+    from echo_migrate.write import NotWritten
 
     try:
         known = baseline.read(path)
@@ -66,23 +68,26 @@ def _new(results: list[Result], path: str, settings: Settings) -> list[Result]:
     if left != known:
         try:
             baseline.write(path, left)
-        except OSError as error:
-            _say(f"{path}: could not be made smaller: {(error.strerror or str(error)).lower()}")
+        except NotWritten as error:
+            _say(f"{path}: {error}")
     return results
 
 
 def baseline(**options: Any) -> int:
     """Write what is found today, to be left out from now on. Returns the exit code."""
     from echo_migrate import baseline as kept
+    from echo_migrate.write import NotWritten
 
     settings = _settings(options)
     results, wrong = _results(options, settings)
+    done = list(results)
+    wrong = _tell_unread(done) or wrong
     path = options["baseline"]
-    known = kept.of(list(results), os.path.dirname(os.path.abspath(path)))
+    known = kept.of(done, os.path.dirname(os.path.abspath(path)))
     try:
         kept.write(path, known)
-    except OSError as error:
-        _say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
+    except NotWritten as error:
+        _say(f"{path}: {error}")
         return 2
     count = sum(marks.total() for marks in known.values())
     if not options["quiet"]:
@@ -101,14 +106,18 @@ def fix(**options: Any) -> int:
     try:
         for result in results:
             result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
-            faulty = any(one.rule == "unreadable-file" and one.level == "error" for one in result.findings)
-            wrong = wrong or failed or faulty
+            wrong = wrong or failed or _left_unread(result)
             done.append(result)
     except KeyboardInterrupt:
         count = 0 if dry else sum(result.fixed is not result.source for result in done)
         _say(f"interrupted: {count} files are changed, every file is whole")
         return INTERRUPTED
     changed = any(result.fixed is not result.source for result in done)
+    if not dry and not stdin:
+        from echo_migrate.write import remove_stale
+
+        for folder in sorted({os.path.dirname(os.path.realpath(result.source.path)) for result in done}):
+            remove_stale(folder)
     if options["diff"]:
         from echo_migrate.patch import patch
 
@@ -128,8 +137,22 @@ def inventory(**options: Any) -> int:
     settings = _settings(options)
     results, wrong = _results(options, settings)
     done = list(results)
+    wrong = _tell_unread(done) or wrong
     printed = _publish(options, tuple(listing.FORMATS), lambda name: listing.render(name, done, settings.catalog.login))
     return 2 if wrong or not printed else 0
+
+
+def _left_unread(result: Result) -> bool:
+    """Whether a file or a folder should have been read and was not."""
+    return any(one.rule == "unreadable-file" and one.level == "error" for one in result.findings)
+
+
+def _tell_unread(results: list[Result]) -> bool:
+    """Say what was left unread, for a command that prints no findings; return whether there is any."""
+    left = [result for result in results if _left_unread(result)]
+    for result in left:
+        _say(f"{result.source.path}: {result.findings[0].message}")
+    return bool(left)
 
 
 def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
@@ -228,6 +251,9 @@ def _found(found: Discovery, paths: Iterable[str], options: dict[str, Any], sett
     for path, reason in found.refused.items():
         read += 1
         yield engine.unreadable(path, reason, settings)
+    for path, reason in sorted(found.closed.items()):
+        read += 1
+        yield engine.unread(Source(path, ""), f"this folder {reason}")
     pulls = False
     results = _watched(engine.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
     for path, result in zip(found.files, results, strict=True):
@@ -258,7 +284,9 @@ def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
         source = Source.of(name, data)
     except Unreadable as error:
         return engine.unreadable(name, str(error), settings)
-    return engine.guarded(source, recognised(name, source.text) or dockerfile, settings)
+    result = engine.guarded(source, settings, otherwise=dockerfile)
+    assert result is not None
+    return result
 
 
 def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from echo_migrate.services import (
     service_of,
     settings_beside,
 )
-from echo_migrate.source import Source, Traced, Unreadable
+from echo_migrate.source import Places, Source, Traced, Unreadable
 from echo_migrate.stages import Stage
 from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items, positions, traced
 
@@ -236,11 +236,12 @@ class Document:
 
     def _inline(self, name: str, scalar: Any, inline: Traced) -> Iterator[Node]:
         """An inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
-        pieces, position = [], 0
+        spans, position = [], 0
         for match in re.finditer(r"\$\$", inline.value):
-            pieces.append(inline.cut(position, match.start() + 1))
+            spans.append((position, match.start() + 1))
             position = match.end()
-        whole = Traced.join([*pieces, inline.cut(position, len(inline.value))]) if inline.runs else inline
+        spans.append((position, len(inline.value)))
+        whole = Traced.join(inline.cuts(spans)) if inline.runs else inline
         locked = ""
         if not inline.runs:
             locked = "it is written in a form that cannot be edited"
@@ -254,25 +255,13 @@ class Document:
             locked = locked or "several services share it"
         platform, mounts = self._circumstances(name, keys)
         contexts = frozenset(context for context, _ in contexts_of(build))
-        for node in dockerfile.parse(Source(self.source.path, whole.value), contexts=contexts):
-            if not isinstance(node, Image | Problem | Ignore):
-                continue
+        places = Places(whole)
+        for node in _lifted(dockerfile.parse(Source(self.source.path, whole.value), contexts=contexts), places):
             if not inline.runs:
                 node = node._replace(start=scalar.start_mark.index, end=scalar.end_mark.index)
-            else:
-                node = node._replace(start=_lift(whole, node.start), end=_lift(whole, node.end))
-            if isinstance(node, Ignore):
-                node = node._replace(first=_lift(whole, node.first), last=_lift(whole, node.last))
             if isinstance(node, Image):
-                runs = tuple(run for a, b in node.ref.runs for run in whole.cut(a, b).runs) if whole.runs else ()
-                where = f"services.{name}.build.dockerfile_inline {node.where}"
-                reads = tuple(run for a, b in node.reads for run in whole.cut(a, b).runs) if whole.runs else ()
-                leaks = tuple((a, b, words) for start, end, words in node.leaks for a, b in whole.cut(start, end).runs)
                 node = node._replace(
-                    ref=Traced(node.ref.value, runs),
-                    where=where,
-                    leaks=leaks,
-                    reads=reads,
+                    where=f"services.{name}.build.dockerfile_inline {node.where}",
                     locked=node.locked or locked,
                     platform=node.platform or platform,
                     mounts=mounts,
@@ -280,13 +269,32 @@ class Document:
             yield node
 
 
-def _lift(whole: Traced, offset: int) -> int:
-    """The place in the file of an offset in an inline text."""
-    if not whole.runs:
-        return 0
-    if offset >= len(whole.value):
-        return whole.end
-    return whole.cut(offset, offset + 1).start
+def _lifted(nodes: Iterable[Any], places: Places) -> Iterator[Image | Problem | Ignore]:
+    """The nodes of an inline text, with the places of what it is read from."""
+    known: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
+    for node in nodes:
+        if isinstance(node, Image):
+            if id(node.leaks) not in known:
+                known[id(node.leaks)] = tuple(
+                    (a, b, words) for start, end, words in node.leaks for a, b in places.cut(start, end).runs
+                )
+            yield node._replace(
+                ref=Traced(node.ref.value, _spans(node.ref.runs, places)),
+                start=places.offset(node.start),
+                end=places.offset(node.end),
+                leaks=known[id(node.leaks)],
+                reads=_spans(node.reads, places),
+            )
+        elif isinstance(node, Ignore):
+            first, last = places.offset(node.first), places.offset(node.last)
+            start, end = places.offset(node.start), places.offset(node.end)
+            yield node._replace(start=start, end=end, first=first, last=last)
+        elif isinstance(node, Problem):
+            yield node._replace(start=places.offset(node.start), end=places.offset(node.end))
+
+
+def _spans(spans: Iterable[tuple[int, int]], places: Places) -> tuple[tuple[int, int], ...]:
+    return tuple(run for start, end in spans for run in places.cut(start, end).runs)
 
 
 def _unset(name: str) -> None:

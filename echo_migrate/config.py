@@ -10,6 +10,9 @@ from typing import Any
 
 import click
 
+from echo_migrate.source import Unreadable, contents
+from echo_migrate.tree import repository
+
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
 NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
@@ -19,15 +22,22 @@ NOT_KEYS = (
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
 _PATHS = ("mapping", "baseline")
+MOST_PATTERNS = 1000
+LONGEST_PATTERN = 500
 
 
 def nearest(start: str) -> str | None:
-    """The configuration file that holds for a folder: its own or the nearest above, not beyond its repository."""
+    """The configuration file that holds for a folder: its own or the nearest above, not beyond its repository.
+
+    A file that a link takes out of the repository is a ``click.UsageError``, as it comes with the tree.
+    """
     folder = os.path.abspath(start)
     while True:
         for name in FILES:
             path = os.path.join(folder, name)
             if os.path.isfile(path) and (name != "pyproject.toml" or _has_table(path)):
+                if not _within(path, repository(folder) or folder):
+                    raise click.UsageError(f"{path}: is a link that leaves the repository")
                 return path
         parent = os.path.dirname(folder)
         if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
@@ -43,10 +53,11 @@ def _has_table(path: str) -> bool:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        return contents(path).decode()
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path}: is not UTF-8") from None
+    except Unreadable as error:
+        raise click.UsageError(f"{path}: {error}") from None
 
 
 def _table(path: str, text: str) -> Any:
@@ -63,9 +74,11 @@ def _table(path: str, text: str) -> Any:
     return tool.get("echo-migrate") if isinstance(tool, dict) else None
 
 
-def read(path: str, commands: Iterable[click.Command], command: click.Command) -> dict[str, Any]:
+def read(path: str, commands: Iterable[click.Command], command: click.Command, named: bool = True) -> dict[str, Any]:
     """The table's values for ``command``, by parameter name.
 
+    A file that lies in a repository names files of that repository alone; so does, in its folder, one that lies in none
+    and was found there, not ``named`` by the user.
     A key that no command has is a ``click.UsageError`` with a suggestion; one of another command's options is left out.
     """
     text = _text(path)
@@ -90,12 +103,18 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command) -
         option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
         name = option.name or ""
         value = _checked(where, key, value, option)
-        folder = os.path.dirname(path)
+        folder = os.path.dirname(os.path.abspath(path))
         if name in _PATHS:
             value = os.path.join(folder, value)
             if name == "baseline" and not _within(value, folder):
                 raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
+            top = repository(folder) or (None if named else folder)
+            if top and not _within(value, top):
+                raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
         elif name == "exclude":
+            if len(value) > MOST_PATTERNS or any(len(pattern) > LONGEST_PATTERN for pattern in value):
+                limits = f"{MOST_PATTERNS} patterns of {LONGEST_PATTERN} characters"
+                raise click.UsageError(f"{where}: {key} has more than {limits}")
             value = [anchored(pattern, folder) for pattern in value]
         if option in command.params:  # a format that only another command has is left to that one
             values[name] = value

@@ -6,7 +6,6 @@ Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), 
 
 import contextlib
 import os
-from collections.abc import Iterable
 from functools import lru_cache
 
 from echo_migrate.source import Source, Unreadable
@@ -37,12 +36,12 @@ def _given(folder: str) -> dict[str, set[str]]:
     return found
 
 
-def _said(path: str) -> Iterable[tuple[str, list[str]]]:
+def _said(path: str) -> list[tuple[str, list[str]]]:
     from echo_migrate.formats import bake, compose
 
     name = os.path.basename(path)
     format = bake if bake.NAME.fullmatch(name) else compose if compose.NAME.fullmatch(name) else None
     try:
-        return format.contexts(Source.read(path)) if format and not os.path.islink(path) else ()
+        return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []
     except Unreadable:
-        return ()
+        return []

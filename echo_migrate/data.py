@@ -32,7 +32,7 @@ def read_block(name: str, key: str) -> Any:
         with open(path, encoding="utf-8") as file:
             text = file.read()
         match = re.search(rf"(?m)^(?:{re.escape(key)}|\"{re.escape(key)}\"):(?=\s)[^\n]*\n(?:[ #][^\n]*\n|\n)*", text)
-        return next(iter(_loaded(match[0]).values())) if match else None
+        return next(iter(parse_yaml(match[0]).values())) if match else None
 
     return _kept(name, f"{name}.{key}", parse)
 
@@ -86,10 +86,11 @@ def _with_text_dates(data: Any) -> Any:
 def read_yaml(path: str) -> Any:
     """A YAML file's data; a data file of ours, or a user's (then its errors are the caller's to catch)."""
     with open(path, encoding="utf-8") as file:
-        return _loaded(file)
+        return parse_yaml(file)
 
 
-def _loaded(text: Any) -> Any:
+def parse_yaml(text: Any) -> Any:
+    """The data of a YAML text."""
     import yaml
 
     return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))

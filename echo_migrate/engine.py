@@ -4,15 +4,23 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from echo_migrate.budget import Spent, bounded
 from echo_migrate.examine import Context, Settings, check, examine
 from echo_migrate.formats import Format, kind, named, recognised, targets
-from echo_migrate.model import Finding, Outcome, Problem, Result
-from echo_migrate.source import Edit, Source, Unreadable, compatible
+from echo_migrate.lazy import lazy
+from echo_migrate.model import Finding, Image, Outcome, Problem, Result
+from echo_migrate.source import Edit, Inaccessible, Source, TooMuch, Traced, Unreadable, compatible
 from echo_migrate.stages import Stage
 
 ROUNDS = 10
 MOST_TRIED = 200
 """How many fixes are tried one by one when all together are refused: each costs a reading of the file."""
+
+_STAGE = lazy(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
+_REFERENCE = lazy(
+    r"(?im)^[ \t]*(?:-[ \t]+)?(?:FROM[ \t]+(?:--\S+[ \t]+)?|[\"']?image[\"']?[ \t]*[:=][ \t]*)[\"']?([^\s\"'#,}]+)"
+)
+"""What a line may name an image with, in a file that is not read."""
 
 MANY = 200
 """From how many files on the work is shared between processes; below, starting them costs more than it saves."""
@@ -141,25 +149,50 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
     return Result(source, tuple(finding for _, _, finding in found), (), source)
 
 
+def unread(source: Source, reason: str) -> Result:
+    """The result for what should have been read and was not: said whatever rules are selected.
+
+    The references that the lines of its text name need a person.
+    """
+    finding = Finding("unreadable-file", 0, 0, reason, level="error")
+    stages = {match[1].lower() for match in _STAGE.finditer(source.text)}
+    images = [
+        Image(Traced.of(source.text, *match.span(1)), "unread", *match.span(1))
+        for match in _REFERENCE.finditer(source.text)
+        if match[1].lower() not in ("scratch", *stages)
+    ]
+    outcomes = tuple(Outcome(image, None, None, "needs-person", "the file was left unread") for image in images)
+    return Result(source, (finding,), outcomes, source, kind="unread")
+
+
 def treat_path(path: str, settings: Settings) -> Result | None:
     """The result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
     try:
         source = Source.read(path)
+    except Inaccessible as error:
+        return unread(Source(path, ""), f"this file {error}")
     except Unreadable as error:
         return unreadable(path, str(error), settings) if named(path) else None
-    format = recognised(path, source.text)
-    return guarded(source, format, settings) if format else None
+    return guarded(source, settings)
 
 
-def guarded(source: Source, format: Format, settings: Settings) -> Result:
-    """What ``treat`` says; a fault of ours is a finding, so that one file never ends a run."""
+def guarded(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
+    """What ``treat`` says; None for what is of no kind, unless another is to be taken then.
+
+    What a file may use is bounded, and a fault of ours is a finding, so that one file never ends a run.
+    """
     try:
-        return treat(source, format, settings)
+        with bounded():
+            format = recognised(source.path, source.text) or otherwise
+            return treat(source, format, settings) if format else None
+    except (Spent, TooMuch) as error:
+        return unread(source, f"this file was left unread: {error}")
+    except RecursionError:
+        return unread(source, "this file was left unread: it is nested too deep")
+    except MemoryError:
+        return unread(source, "this file was left unread: it needs more memory than there is")
     except Exception as error:
-        says = f"this file ran into a fault of echo-migrate ({type(error).__name__}: {error})"
-        finding = Finding("unreadable-file", 0, 0, says, level="error")  # said whatever rules are selected
-        nothing = Source(source.path, "")
-        return Result(nothing, (finding,), (), nothing)
+        return unread(source, f"this file ran into a fault of echo-migrate ({type(error).__name__}: {error})")
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:

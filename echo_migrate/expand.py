@@ -5,7 +5,7 @@ has no value here keeps its expression as text, so that the reader sees ``node:$
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.lazy import lazy
@@ -14,6 +14,9 @@ from echo_migrate.source import Traced
 LONGEST = 4096
 LONGEST_PATTERN = 32
 LONGEST_EDITED = 512
+MOST_READS = 64
+"""How many places, and variables without a value, a word is known to depend on; arguments can double each other's."""
+
 DEEPEST = 64
 _PLAIN = re.compile(r"[^$'\"\\`]*")
 _NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[^\W\d]\w*")
@@ -24,8 +27,8 @@ _UNEXPANDED = lazy(r"\$\{|\$\w")
 class Expansion(NamedTuple):
     """A word after expansion, and the variables it met that have no value here (they decide at build time).
 
-    ``reads`` are places that decide over the text without being part of it: what a pattern took out of a value.
-    ``broken`` says that the word could not be expanded, and stands as written.
+    ``reads`` are places that decide over the text without being part of it, as what a pattern took out of a value; of
+    many, one from the first to the last. ``broken`` says that the word could not be expanded, and stands as written.
     """
 
     text: Traced
@@ -159,20 +162,28 @@ def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
         return Expansion(word)
     if text.count("$") > DEEPEST:
         raise ValueError("too many substitutions")
-    reads: list[tuple[int, int]] = []
+    reads: dict[tuple[int, int], None] = {}
     parts, unsettled = _expand(word, 0, len(text), _Reading(lookup, reads), escape)
     empty = 1 if text[0] in "'\"" else 0
     whole = Traced.join(parts or [word.cut(empty, empty)])
     if len(whole.value) > LONGEST or len(whole.runs) > LONGEST:
         raise ValueError("a value longer than any reference")
-    return Expansion(whole, tuple(dict.fromkeys(unsettled)), tuple(reads))
+    return Expansion(whole, tuple(dict.fromkeys(unsettled))[:MOST_READS], fewer(reads))
+
+
+def fewer(places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The places, each once; one that holds them all where they are more than ``MOST_READS``."""
+    distinct = tuple(dict.fromkeys(places))
+    if len(distinct) <= MOST_READS:
+        return distinct
+    return ((min(start for start, _ in distinct), max(end for _, end in distinct)),)
 
 
 class _Reading(NamedTuple):
     """A lookup, and what is read through it without becoming part of the text."""
 
     lookup: Lookup
-    reads: list[tuple[int, int]]
+    reads: dict[tuple[int, int], None]
 
 
 def _expand(word: Traced, i: int, stop: int, reading: _Reading, escape: str) -> tuple[list[Traced], list[str]]:
@@ -224,7 +235,7 @@ def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) ->
     if value is SET_BY_BUILD:
         return [word.cut(i, end)], [name]
     if value:
-        reading.reads.extend(value.reads)
+        reading.reads.update(dict.fromkeys(value.reads))
     if not braced or text[i + 2 + len(name)] == "}":
         return ([value.text], list(value.unsettled)) if value else ([word.cut(i, end)], [name])
     at = i + 2 + len(name)
@@ -237,14 +248,14 @@ def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) ->
         if (operator == "-") == given:
             return ([value.text] if value and operator == "-" else []), settled
         if value:
-            reading.reads.extend(value.text.runs)
+            reading.reads.update(dict.fromkeys(fewer(value.text.runs)))
         parts, names = _expand(word, at + 1, end - 1, reading, escape)
         return parts, settled + names
     if value is None or (operator == "?" and not given):
         return [word.cut(i, end)], [name]
     if operator == "?":
         return [value.text], settled
-    reading.reads.extend(value.text.runs)
+    reading.reads.update(dict.fromkeys(fewer(value.text.runs)))
     return _edited(word, at, end, value, reading, escape), settled
 
 

@@ -1,21 +1,179 @@
-"""What git says of a tree, asked so that nothing a strange repository configures is run."""
+"""What git says of a tree, asked so that it starts no program and fetches nothing, whatever the tree configures.
 
+Git of 2.30 to 2.50 starts a program, or reaches a network, in the ways below; beside each stands what keeps it from
+that in every call of ``git``. What ``-c`` and the environment say is above all configuration of the repository: its
+``config``, its ``config.worktree``, and whatever ``include.path`` leads to.
+
+- ``core.fsmonitor`` (a hook or a daemon): off, also in submodules, which are given what ``-c`` says.
+- hooks and ``core.hooksPath``: the folder of hooks is a file; no index is written (``GIT_OPTIONAL_LOCKS``), after
+  which post-index-change would run.
+- ``filter.*.clean``, ``smudge`` and ``process``: each that is configured is emptied where contents are compared
+  (``unfiltered``); submodules, which have a configuration of their own, are ignored.
+- ``diff.external``, ``diff.*.command`` and ``diff.*.textconv``: ``--no-ext-diff`` and ``--no-textconv``, which belong
+  to ``diff`` and are said there.
+- a missing object of a partial clone, a folder of a sparse index included: not fetched (``GIT_NO_LAZY_FETCH``); where
+  git does not know that word yet, the fetch finds no protocol that it may use.
+- ``remote.*.uploadpack``, ``remote.*.vcs``, ``core.sshCommand``, ``core.gitProxy``, ``ext::`` and every other
+  transport or helper: an empty ``GIT_ALLOW_PROTOCOL`` allows none, and is above ``protocol.*.allow``.
+- ``credential.helper``, ``core.askPass``: belong to transports; helpers are taken back, nobody is asked.
+- ``core.alternateRefsCommand``, ``uploadpack.packObjectsHook``: belong to fetching and serving.
+- ``core.pager``, ``pager.*``: ``--no-pager``. ``core.editor``, ``merge.*.driver``, ``gpg.program``: belong to
+  commands that are not called; ``alias.*`` never hides one that is.
+- ``gc.auto``, ``maintenance.auto``: off.
+- a bare repository somewhere in the tree: must be named (``safe.bareRepository``, from 2.38 on).
+- variables GIT_… of the caller's environment: none goes on.
+
+Files that a configuration names (``include.path``, attributes, alternates) are read by git alone. That one may be a
+pipe, or stand for more than a machine can hold, so that git has limits of time and size.
+"""
+
+import contextlib
 import os
+import re
+import signal
+from typing import NamedTuple
 
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
-"""Neither a configured file system monitor nor an embedded bare repository may run code (git-config(1))."""
+_SETTINGS = (
+    *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
+    *("credential.interactive=false", "diff.external=", "gc.auto=0", "log.showSignature=false"),
+    *("maintenance.auto=false", "safe.bareRepository=explicit", "submodule.recurse=false"),
+)
+_SECONDS = 60
+"""How long git may take, by the clock and of a processor."""
+
+_SECONDS_TO_FETCH = 600
+
+_LARGEST = 1_000_000_000
+"""How many bytes git may print, and a multiple of what it needs for itself beside the files that it maps."""
+
+_NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*)': ([^\n:]*)$")
 
 
-def git(folder: str, *words: str) -> bytes | None:
-    """What git prints in a folder, or None where it is missing or fails."""
-    import subprocess
+class UnsafeFilter(ValueError):
+    """A filter that git would run, and that no setting can take back."""
 
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"
-    try:
-        done = subprocess.run(
-            [*_GIT, *words], cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError:
+
+class _Answer(NamedTuple):
+    text: bytes
+    complaints: bytes
+
+
+def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | None:
+    """Return what git prints in a folder; None where it is missing, fails, or takes too long.
+
+    ``settings`` are more of its configuration, as ``name=value``.
+    """
+    answer = _asked(folder, words, settings)
+    return answer.text if answer else None
+
+
+def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
+    """Return the files below a folder that git knows or would add, each with its tag of ``git ls-files -t``, and the
+    folders that could not be entered, with the reason; None where git is missing, fails, or takes too long."""
+    words = ("ls-files", "-t", "-z", "--cached", "--others", "--exclude-standard")
+    answer = _asked(folder, words, ())
+    if answer is None:
         return None
-    return None if done.returncode else done.stdout
+    listed = [(entry[0], entry[2:]) for entry in set(filter(None, os.fsdecode(answer.text).split("\0")))]
+    closed = _NOT_ENTERED.findall(answer.complaints)
+    return listed, {os.fsdecode(folder).rstrip("/"): reason.decode() for folder, reason in closed}
+
+
+def unfiltered(folder: str) -> tuple[str, ...]:
+    """Return the settings with which git compares contents of a repository and runs none of its filters.
+
+    Raises ``UnsafeFilter`` for one whose name a setting cannot have (``-c`` ends a name at its first ``=``).
+    """
+    wanted = r"^filter\..*\.(clean|smudge|process|required)$"
+    names = (git(folder, "config", "-z", "--name-only", "--get-regexp", wanted) or b"").split(b"\0")
+    found = [os.fsdecode(name) for name in dict.fromkeys(filter(None, names))]
+    if any("=" in name for name in found):
+        raise UnsafeFilter("its configuration has a filter with = in its name")
+    return tuple(f"{name}={'false' if name.endswith('required') else ''}" for name in found)
+
+
+def fetch(folder: str, url: str, revision: str) -> None:
+    """Fetch one revision from a URL on purpose: the only call that reaches a remote. What fails is not said.
+
+    The URL must be of a kind whose transport is git's own and starts nothing else (https, http, file); the
+    configuration can lead to no other, as only that kind is allowed.
+    """
+    protocol = url.partition("://")[0]
+    if protocol not in ("https", "http", "file"):
+        return
+    options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--depth=1")
+    words = ("fetch", *options, "--upload-pack=git-upload-pack", "--", url, revision)
+    _asked(folder, words, ("core.alternateRefsCommand=true",), _SECONDS_TO_FETCH, protocol)
+
+
+def _asked(
+    folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int = _SECONDS, protocol: str = ""
+) -> _Answer | None:
+    """Run git, and return what it prints to either stream if it succeeds."""
+    import subprocess
+    from threading import Thread, Timer
+
+    given = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
+    try:
+        process = subprocess.Popen(
+            ["git", "--no-pager", *given, *words],
+            cwd=folder,
+            env=_environment(protocol),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+    except (OSError, ValueError):
+        return None
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        _limit(process.pid, seconds)
+        timer = Timer(seconds, _end, (process.pid,))
+        timer.daemon = True
+        timer.start()
+        complaints: list[bytes] = []
+        reader = Thread(target=lambda stream: complaints.append(stream.read(_LARGEST)), args=(process.stderr,))
+        reader.start()
+        try:
+            text = process.stdout.read(_LARGEST + 1)
+            if len(text) <= _LARGEST:
+                process.wait()
+        finally:
+            timer.cancel()
+            if process.poll() is None:
+                _end(process.pid)
+            reader.join()
+    return _Answer(text, complaints[0]) if process.returncode == 0 else None
+
+
+def _environment(protocol: str) -> dict[str, str]:
+    """Return the environment in which git starts nothing and uses one protocol, or none; its messages are English."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    return kept | {
+        "GIT_ALLOW_PROTOCOL": protocol,
+        "GIT_ASKPASS": "",
+        "GIT_EDITOR": ":",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        "SSH_ASKPASS": "",
+    }
+
+
+def _limit(process: int, seconds: int) -> None:
+    """Limit what a process may use, where the system can."""
+    import resource
+
+    if hasattr(resource, "prlimit"):
+        for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_DATA, 2 * _LARGEST)):
+            with contextlib.suppress(OSError, ValueError):
+                resource.prlimit(process, kind, (most, most))
+
+
+def _end(process: int) -> None:
+    """End a process with those that it started."""
+    with contextlib.suppress(OSError):
+        os.killpg(process, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """What a RUN leaves in its layer: what it removes again, what it cleans, and which files it downloads."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from posixpath import basename, join, normpath
 
@@ -17,6 +17,7 @@ _USER = lazy(r"//[^/]*@")
 _BRACED = lazy(r"\$\{(\w+)\}")
 _URL = lazy(r"(?i)^['\"]?(?:https?|ftp)://")
 _MOST_BRACES = 64
+_MOST_FOLDERS = 64
 
 
 def braces(word: str) -> list[str]:
@@ -172,6 +173,15 @@ def absolute(path: str, run: Run, command: Command) -> str | None:
     moved = [folder for start, folder in run.moves if start < command.start]
     folder = moved[-1] if moved else run.folder
     return None if folder is None else normpath(join(folder, path))
+
+
+def above(path: str) -> Iterator[str]:
+    """A path and the folders that it lies in, the root left out."""
+    for _ in range(_MOST_FOLDERS):
+        if path in ("", "/"):
+            return
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def within(path: str, folder: str) -> bool:

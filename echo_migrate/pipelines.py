@@ -5,18 +5,20 @@ They are read for one question alone, whether a registry is among those logged i
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
+from echo_migrate.budget import Spent, bounded
 from echo_migrate.examine import Context, Ignores, Settings, check
 from echo_migrate.ignores import in_yaml
 from echo_migrate.model import Pipeline, Result
 from echo_migrate.services import sequence
-from echo_migrate.source import Source, Unreadable
-from echo_migrate.yamltext import NotYaml, documents, effective, is_mapping, is_scalar, items
+from echo_migrate.source import Source
+from echo_migrate.yamltext import documents, effective, is_mapping, is_scalar, items
 
 _PATH = re.compile(r"(?:^|[\\/])\.github[\\/](?:workflows[\\/][^\\/]+|dependabot)\.ya?ml$|(?i:\.ya?ml)$")
 _BUILDS = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake|pull|run)\b|\bdocker(?:-|\s+)compose\b[^\n]*?"
+    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake|pull|run)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,200}?"
     r"\b(?:build|pull|run|up)\b"
 )
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
@@ -31,11 +33,10 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
     for path in paths if wanted else ():
         if not _PATH.search(path):
             continue
-        try:
+        source, nodes = Source(path, ""), list[Pipeline]()
+        with suppress(Exception, Spent), bounded():  # why not is said where the file is read for its images
             source = Source.read(path)
             nodes = list(pipelines(source, host))
-        except (Unreadable, NotYaml):
-            continue
         ignores = Ignores(in_yaml(source.text) if nodes else ())
         found = check(settings.rules, {Pipeline: nodes}, Context(source, settings, {}, set()))
         findings = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]

@@ -15,10 +15,13 @@ from libcst.metadata import Assignment, ByteSpanPositionProvider, ClassScope, Me
 
 from echo_migrate.lazy import lazy
 from echo_migrate.pythoncalls import written
-from echo_migrate.source import Traced
+from echo_migrate.source import Traced, line_starts
 
 LONGEST = 1000
 """No reference is longer, and names may stand for each other."""
+
+MOST_NAMES = 64
+"""Nor is one put together from more constants."""
 
 LONGEST_NAME = 60
 _FORMATTED = lazy(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
@@ -73,11 +76,14 @@ class Strings:
 
     def joined(self, parts: Sequence[Text | None]) -> Text | None:
         known = [part for part in parts if part]
-        if len(known) < len(parts) or sum(len(part.ref.value) for part in known) > LONGEST:
+        size = sum(max(len(part.ref.value), len(part.ref.runs)) for part in known)
+        if len(known) < len(parts) or size > LONGEST:
             return None
         unsettled = dict.fromkeys(name for part in known for name in part.unsettled)
-        names = tuple(name for part in known for name in part.names)
-        return Text(Traced.join(part.ref for part in known), tuple(unsettled), names)
+        names = dict.fromkeys(name for part in known for name in part.names)
+        if len(names) > MOST_NAMES:
+            return None
+        return Text(Traced.join(part.ref for part in known), tuple(unsettled), tuple(names))
 
     def literal(self, node: cst.SimpleString) -> Text | None:
         value = node.evaluated_value
@@ -144,7 +150,7 @@ class Strings:
         text = self.constants[assignment]
         if text:
             self.taken.add(id(node))
-            text = text._replace(names=(*text.names, assignment))
+            text = text._replace(names=tuple(dict.fromkeys((*text.names, assignment))))
         return text
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
@@ -153,7 +159,7 @@ class Strings:
 
     def line(self, node: cst.CSTNode) -> int:
         """The line on which a node begins."""
-        return self.text.count("\n", 0, self.span(node)[0]) + 1
+        return bisect_right(line_starts(self.text), self.span(node)[0])
 
     def inside(self, node: cst.CSTNode) -> tuple[int, int]:
         """The place of a node; of a single string, what stands between its quotes."""

@@ -2,7 +2,7 @@
 later RUNs can do without what an earlier one left. Every safe fix in a RUN rests on these; what is not certain is no.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from echo_migrate.packages import Call, Manager, does
 from echo_migrate.runs import Run
@@ -62,46 +62,75 @@ def fails_the_run(command: Command, script: Script) -> bool:
     return script.errexit and later[0] in _IN_TURN and set(later) <= {"&&", *_IN_TURN}
 
 
-def below(run: Run, stage: Stage) -> list[Run]:
-    """The RUNs that stand on what a RUN leaves: later in the stage, in its ONBUILDs, and in stages built on it."""
-    return [*stage.runs[stage.runs.index(run) + 1 :], *stage.triggers, *stage.built_on_it]
-
-
 def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:
     """Whether anything later may count on what a RUN leaves in one of some folders, or in any cache: a command that
     names it (an ``rm -f`` does not count on it), a mount over it, a COPY from it."""
     wanted = ("cache", *folders)
-    runs = below(run, stage)
-    texts = [mount.target for one in (run, *runs) for mount in one.mounts] + [*stage.taken]
-    for one in runs:
-        if one.script is None or not one.script.certain:
-            texts.append(one.instruction.args.value)
-        for command in one.commands:
-            texts += [word for word in command.arguments if "/" in word and word[:1] != "-" and not _forced(command)]
-    return any(word in text for text in texts for word in wanted)
+    mounts = [mount.target for mount in run.mounts]
+    if any(word in text for text in (*mounts, *stage.taken) for word in wanted):
+        return True
+
+    def names(one: Run) -> bool:
+        return any(word in text for text in _named(one) for word in wanted)
+
+    return stage.order.followed(run, stage, ("names", wanted), names)
+
+
+def _named(run: Run) -> list[str]:
+    """What a RUN names of files that may have been there before."""
+    texts = [mount.target for mount in run.mounts]
+    if run.script is None or not run.script.certain:
+        texts.append(run.instruction.args.value)
+    for command in run.commands:
+        texts += [word for word in command.arguments if "/" in word and word[:1] != "-" and not _forced(command)]
+    return texts
 
 
 def counts_on_the_cache(run: Run, stage: Stage, call: Call) -> bool:
     """Whether the RUN of a call, or a later one, asks the manager for what it keeps (``dnf -C``, ``uv --offline``), or
     would have to build again what it could build once."""
-    manager, later = call.manager, below(run, stage)
-    for one in (run, *later):
-        if not set(manager.keeping).isdisjoint(one.environment):
+    manager, name = call.manager, call.command.name
+
+    def asks(one: Run) -> bool:
+        return _asks_for_the_cache(one, manager, name)
+
+    def cleans(one: Run) -> bool:
+        return any(other.manager is manager and other.action == "clean" for other in one.calls)
+
+    def again(one: Run) -> bool:
+        return any(other.manager is manager for other in one.calls)
+
+    def removes(one: Run) -> bool:
+        return any(other.action == "remove" and other.manager.system for other in one.calls)
+
+    def later(what: str, holds: Callable[[Run], bool]) -> bool:
+        return stage.order.followed(run, stage, (what, manager.name, name), holds)
+
+    if asks(run) or later("asks", asks) or later("cleans", cleans):
+        return True
+    return (removes(run) or later("removes", removes)) and later("again", again)
+
+
+def _asks_for_the_cache(run: Run, manager: Manager, name: str) -> bool:
+    if not set(manager.keeping).isdisjoint(run.environment):
+        return True
+    for command in (command for command in run.commands if command.name == name):
+        options = [word for word in command.arguments if word[:1] == "-"]
+        if any(option.partition("=")[0] in manager.keeping for option in options):
             return True
-        for command in (command for command in one.commands if command.name == call.command.name):
-            options = [word for word in command.arguments if word[:1] == "-"]
-            if any(option.partition("=")[0] in manager.keeping for option in options):
-                return True
-            if any(option[1:2] != "-" and letter in option for option in options for letter in manager.keeping_letters):
-                return True
-    again = [other for one in later for other in one.calls if other.manager is manager]
-    removes = any(other.action == "remove" and other.manager.system for one in (run, *later) for other in one.calls)
-    return any(other.action == "clean" for other in again) or (removes and bool(again))
+        if any(option[1:2] != "-" and letter in option for option in options for letter in manager.keeping_letters):
+            return True
+    return False
 
 
 def _forced(command: Command) -> bool:
     """Whether a command does not mind that what it removes is not there."""
     return command.name == "rm" and any("f" in word for word in command.arguments if word[:1] == "-")
+
+
+def lists_are_missed(run: Run, stage: Stage, manager: Manager) -> bool:
+    """Whether something later may count on the package lists that a RUN leaves."""
+    return stage.order.followed(run, stage, ("lists", manager.name), lambda later: not fetches_its_own(later, manager))
 
 
 def fetches_its_own(run: Run, manager: Manager) -> bool:

@@ -1,14 +1,13 @@
 """The tree that tree-sitter-bash makes of a script, read into commands (``shell.py`` says what these are)."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from echo_migrate.shell import UNREADABLE, Command, Redirect, Script, Word, run_by, sets_errexit, simple
-from echo_migrate.source import Traced
+from echo_migrate.source import Places, Traced
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -70,7 +69,8 @@ class _Reader:
         self.commands: list[Command] = []
         self.certain = True
         self.defines = False
-        self.ends = list(accumulate(last - first for first, last in script.runs))
+        places = Places(script)
+        self.ends, self._cut = places.ends, places.cut
 
     def read(self, errexit: bool) -> Script:
         # one byte a character, so that the offsets of the tree are those of the text
@@ -106,17 +106,6 @@ class _Reader:
     def _place(self, offset: int) -> int:
         """Where in the source an insertion behind ``offset`` characters of the script goes."""
         return self._cut(offset - 1, offset).end if offset else self.script.start
-
-    def _cut(self, start: int, end: int) -> Traced:
-        """``script.cut``, without a walk over the runs before it."""
-        i = bisect_right(self.ends, start) if end > start else max(0, bisect_right(self.ends, start - 1))
-        if i < len(self.ends) and end <= self.ends[i]:
-            begin = self.script.runs[i][1] - self.ends[i] + start
-            return Traced(self.script.value[start:end], ((begin, begin + end - start),))
-        low, high = min(i, len(self.ends) - 1), min(bisect_left(self.ends, end), len(self.ends) - 1)
-        position = self.ends[low - 1] if low else 0
-        few = Traced(self.script.value[position : self.ends[high]], self.script.runs[low : high + 1])
-        return few.cut(start - position, end - position)
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         """The statements among a node's children, each with what joins it to the one before."""
@@ -232,10 +221,10 @@ class _Reader:
         host: int | None,
         redirects: tuple[Redirect, ...],
     ) -> None:
-        words: list[Word] = []
+        written: list[tuple[int, int, list[Node]]] = []
         assignments: list[tuple[str, Word]] = []
+        more: list[Redirect] = []
         hosts: list[Node] = []
-        begin = end = 0
         for child in node.children:
             kind = child.type
             if kind == "command_name":
@@ -245,16 +234,20 @@ class _Reader:
                 assignments += self._assignment(child)
                 hosts.append(child)
             elif kind == "file_redirect":
-                redirects = (*redirects, *self._redirect(child))
-            elif kind != "herestring_redirect" and (child.is_named or not words or kind in ("=", "==")):
-                glued = bool(words) and child.start_byte == end  # the grammar ends an unquoted word at its second $
-                begin, end = begin if glued else child.start_byte, child.end_byte
-                word = self._word(begin, end)
-                words[-1 if glued else len(words) :] = [word]
-                if not word.known:
-                    hosts.append(child)
+                more += self._redirect(child)
+            elif kind != "herestring_redirect" and (child.is_named or not written or kind in ("=", "==")):
+                if written and child.start_byte == written[-1][1]:  # the grammar ends an unquoted word at its second $
+                    begin, _, pieces = written[-1]
+                    pieces.append(child)
+                    written[-1] = (begin, child.end_byte, pieces)
+                else:
+                    written.append((child.start_byte, child.end_byte, [child]))
             else:
                 hosts.append(child)
+        words = [self._word(begin, end) for begin, end, _ in written]
+        for word, (_, _, pieces) in zip(words, written, strict=True):
+            hosts += [] if word.known else pieces
+        redirects = (*redirects, *more)
         if not words and not assignments:
             return
         if words and words[0].value in _RESERVED and not words[0].quoted:

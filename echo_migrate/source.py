@@ -4,6 +4,7 @@ Offsets are the only coordinates. They count Unicode code points of the text aft
 not UTF-8 is one code point (a lone surrogate, PEP 383), so that every file is written back byte for byte.
 """
 
+import errno
 import os
 import re
 import stat
@@ -20,6 +21,42 @@ _NEWLINE = re.compile("\n")
 
 class Unreadable(ValueError):
     """A file that cannot be analysed; its message says why, in words for the user."""
+
+
+class Inaccessible(Unreadable):
+    """A file that is there, and that the system does not let us read."""
+
+
+class TooMuch(Unreadable):
+    """A text that stands for more than is looked at; the message says what of."""
+
+
+def contents(path: str, most: int = LARGEST) -> bytes:
+    """Return the bytes of a regular file, at most that many. A pipe or a device is never waited for.
+
+    Raises ``Unreadable``.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open some devices does something
+            raise Unreadable("is not a regular file")
+        with open(path, "rb", opener=_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("is not a regular file")
+            data = file.read(most + 1) if status.st_size <= most else b""
+    except OSError as error:
+        kind = Unreadable if error.errno in _ABSENT else Inaccessible
+        raise kind(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if max(status.st_size, len(data)) > most:
+        raise Unreadable(f"is larger than {most // 1_000_000} MB")
+    return data
+
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 class Edit(NamedTuple):
@@ -123,6 +160,34 @@ class Traced(NamedTuple):
         return tuple(edit for edit in edits if edit.start != edit.end or edit.text)
 
 
+class Places:
+    """A traced string of which many parts are asked for: each is found without a walk over the runs before it."""
+
+    def __init__(self, whole: Traced) -> None:
+        self.whole = whole
+        self.ends = list(accumulate(last - first for first, last in whole.runs))
+
+    def cut(self, start: int, stop: int) -> Traced:
+        """What ``Traced.cut`` says."""
+        value, runs, ends = self.whole.value, self.whole.runs, self.ends
+        if not runs:
+            return Traced(value[start:stop], ())
+        i = bisect_right(ends, start) if stop > start else max(0, bisect_right(ends, start - 1))
+        if i < len(ends) and stop <= ends[i]:
+            begin = runs[i][1] - ends[i] + start
+            return Traced(value[start:stop], ((begin, begin + stop - start),))
+        low, high = min(i, len(ends) - 1), min(bisect_left(ends, stop), len(ends) - 1)
+        position = ends[low - 1] if low else 0
+        few = Traced(value[position : ends[high]], runs[low : high + 1])
+        return few.cut(start - position, stop - position)
+
+    def offset(self, offset: int) -> int:
+        """Where in the source an offset of the string lies; its end for one behind it, 0 without a source."""
+        if not self.whole.runs:
+            return 0
+        return self.whole.end if offset >= len(self.whole.value) else self.cut(offset, offset + 1).start
+
+
 class Source(NamedTuple):
     """A file's path and text: UTF-8 with surrogate escapes, newlines untouched, the byte order mark kept apart."""
 
@@ -143,17 +208,8 @@ class Source(NamedTuple):
 
     @classmethod
     def read(cls, path: str) -> "Source":
-        """Raises ``Unreadable`` as ``of`` does, and for what is no regular file or cannot be opened."""
-        try:
-            status = os.stat(path)
-            if not stat.S_ISREG(status.st_mode):
-                raise Unreadable("is not a regular file")
-            if status.st_size > LARGEST:
-                raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB")
-            with open(path, "rb") as file:
-                return cls.of(path, file.read(LARGEST + 1))
-        except OSError as error:
-            raise Unreadable(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+        """Raises ``Unreadable`` as ``of`` and ``contents`` do."""
+        return cls.of(path, contents(path))
 
     @property
     def data(self) -> bytes:
@@ -164,13 +220,14 @@ class Source(NamedTuple):
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, both counted from 1; lines end at LF (so at CR LF and CR CR LF too)."""
-        starts = _line_starts(self.text)
+        starts = line_starts(self.text)
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 
 
 @lru_cache(maxsize=4)
-def _line_starts(text: str) -> list[int]:
+def line_starts(text: str) -> list[int]:
+    """Where the lines of a text begin."""
     return [0, *(match.end() for match in _NEWLINE.finditer(text))]
 
 

@@ -4,7 +4,7 @@ its commands run (user, shell, folder, environment).
 What the base image brings (its user, its shell, its environment) is not known here: None stands for that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from posixpath import join, normpath
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,8 @@ MOST = 2000
 ten times what real ones have."""
 MOST_WORDS = 20_000
 MOST_SCRIPT = 200_000
+MOST_INHERITED = 20_000
+"""How many instructions in all the stages may take over from those that they stand on, and RUNs those leave to them."""
 
 Ships = Literal["", "layers", "files"]
 
@@ -39,14 +41,43 @@ class Copy(NamedTuple):
     target: str | None
 
 
+class Order:
+    """Which RUNs stand on what a RUN leaves: those later in its stage, in its ONBUILDs, and in stages built on it.
+
+    ``runs`` are those of each stage in order, its ONBUILDs last; ``later`` the numbers of the stages that stand on it.
+    """
+
+    def __init__(self, runs: list[tuple[Run, ...]], later: list[frozenset[int]]) -> None:
+        self.runs = runs
+        self.later = later
+        self._places = {run.instruction.start: i for stage in runs for i, run in enumerate(stage)}
+        self._above = [sum(1 << other for other in numbers) for numbers in later]
+        self._known: dict[object, tuple[list[int], int]] = {}
+
+    def followed(self, run: Run, stage: "Stage", what: object, holds: Callable[[Run], bool]) -> bool:
+        """Whether something holds of a RUN that stands on what a RUN of a stage leaves.
+
+        Each RUN of the file is asked once: ``what`` tells this question from others.
+        """
+        if what not in self._known:
+            last = [max((i for i, one in enumerate(runs) if holds(one)), default=-1) for runs in self.runs]
+            self._known[what] = (last, sum(1 << number for number, place in enumerate(last) if place >= 0))
+        last, stages = self._known[what]
+        return last[stage.number] > self._places[run.instruction.start] or bool(stages & self._above[stage.number])
+
+    def built_on(self, number: int) -> list[Run]:
+        """The RUNs of the stages that stand on a stage."""
+        return [run for other in sorted(self.later[number]) for run in self.runs[other]]
+
+
 class Stage(NamedTuple):
     """One stage. ``others`` are the stages above it in the file, in order.
 
     ``ships`` says how it reaches a final image: with its layers (it is final, or final stages stand on it), with all
     its files (``COPY --from=stage /``), or not as a whole. ``certain`` is False where it ships only because a compose
     file names it as a target. ``used`` says whether a final image needs it at all, ``leaf`` that nothing stands on it
-    or takes from it, ``top`` that none stands on it, ``alone`` that the file has no other. ``built_on_it`` are the RUNs
-    of the stages that stand on it, ``taken`` the paths that others copy or mount from it. ``environment`` and ``user``
+    or takes from it, ``top`` that none stands on it, ``alone`` that the file has no other. ``order`` is that of the
+    file's RUNs, ``taken`` are the paths that others copy or mount from it. ``environment`` and ``user``
     are what holds at its end. ``settings`` is all that it runs, writes or sets where a configuration can stand (options
     not), in small letters.
     """
@@ -63,7 +94,7 @@ class Stage(NamedTuple):
     triggers: tuple[Run, ...]
     copies: tuple[Copy, ...]
     launches: tuple[Launch, ...]
-    built_on_it: tuple[Run, ...]
+    order: Order
     taken: tuple[str, ...]
     ships: Ships
     certain: bool
@@ -121,7 +152,15 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     scripts = sum(step.end - step.start for step in file.instructions if step.verb == "run")
     if len(file.instructions) > MOST or scripts > MOST_SCRIPT:
         return []
-    drafts = list(_drafts(text, file, bases))
+    drafts: list[_Draft] = []
+    inherited: list[int] = []
+    total = 0
+    for draft in _drafts(text, file, bases):
+        inherited.append(len(draft.instructions) + (0 if draft.parent is None else inherited[draft.parent]))
+        total += inherited[-1]
+        drafts.append(draft)
+        if total > MOST_INHERITED:
+            return []
     commands = [command for draft in drafts for run in draft.runs for command in run.commands]
     if not drafts or len(commands) > MOST or sum(len(command.words) for command in commands) > MOST_WORDS:
         return []
@@ -133,13 +172,16 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     sure = _shipping({last}, drafts)
     ships = _shipping(final, drafts) | sure
     built: list[Stage] = []
-    later: list[tuple[Run, ...]] = [() for _ in drafts]
+    later: list[set[int]] = [set() for _ in drafts]
     taken_from: dict[int, list[str]] = {}
     for i, draft in reversed(list(enumerate(drafts))):
         for other in draft.whole if draft.parent is None else {draft.parent, *draft.whole}:
-            later[other] = (*draft.runs, *draft.triggers, *later[i], *later[other])
+            later[other] |= {i, *later[i]}
         for other, path in draft.takes:
             taken_from.setdefault(other, []).append(path)
+    order = Order([(*draft.runs, *draft.triggers) for draft in drafts], [frozenset(numbers) for numbers in later])
+    if sum(len(order.runs[other]) for numbers in later for other in numbers) > MOST_INHERITED:
+        return []
     for i, draft in enumerate(drafts):
         parent = None if draft.parent is None else built[draft.parent]
         built.append(
@@ -156,7 +198,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 tuple(draft.triggers),
                 tuple(draft.copies),
                 tuple(draft.launches),
-                later[i],
+                order,
                 tuple(taken_from.get(i, ())),
                 ships.get(i, ""),
                 i in sure,

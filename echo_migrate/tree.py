@@ -45,23 +45,41 @@ def ignore_file(path: str) -> bool:
         folder = os.path.dirname(folder)
 
 
-def entered(path: str, other: Callable[[str], object] = str) -> Iterator[tuple[str, list[str]]]:
+def entered(
+    path: str, other: Callable[[str], object] = str, closed: Callable[[OSError], object] = str
+) -> Iterator[tuple[str, list[str]]]:
     """The folders below one, itself included, each with its files: none that is skipped, a link, or an environment.
 
-    Another repository within is not entered; ``other`` is told of it.
+    Another repository within is not entered, and ``other`` is told of it; ``closed`` is told of what cannot be entered.
     """
-    for folder, folders, files in os.walk(path):
-        yield folder, files
+    waiting = [path]
+    while waiting:  # os.walk of Python 3.11 is a recursion, which a deep tree ends
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            closed(error)
+            continue
+        folders = [entry for entry in entries if _is_folder(entry)]
+        names = {entry.name for entry in folders}
+        yield folder, [entry.name for entry in entries if entry.name not in names]
         kept = []
-        for name in sorted(folders):
-            full = os.path.join(folder, name)
-            if name in SKIPPED or os.path.islink(full) or is_environment(full):
+        for entry in folders:
+            if entry.name in SKIPPED or entry.is_symlink() or is_environment(entry.path):
                 continue
-            if os.path.lexists(os.path.join(full, ".git")):
-                other(full)
+            if os.path.lexists(os.path.join(entry.path, ".git")):
+                other(entry.path)
             else:
-                kept.append(name)
-        folders[:] = kept
+                kept.append(entry.path)
+        waiting += reversed(kept)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to where nobody may look
+        return False
 
 
 @lru_cache

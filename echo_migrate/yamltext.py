@@ -9,10 +9,13 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from echo_migrate.source import Edit, Traced
+from echo_migrate.source import Edit, TooMuch, Traced
 
 DEEPEST = 200
 """libyaml's composer recurses on the C stack, so nesting is counted before composing."""
+
+MOST_MERGED = 200_000
+"""How many values all merge keys of a file may stand for: a chain of a thousand would stand for half a million."""
 
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
 _BRACKETS = re.compile(r"[\[{]|[\]}]")
@@ -34,13 +37,53 @@ def documents(text: str) -> list[Any]:
 
     bounded(text)
     try:
-        return list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        roots = list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYaml(f"is not valid YAML: {error.problem or error.context}", mark.index if mark else 0) from None
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
         reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
         raise NotYaml(reason) from None
+    if "<<" in text:
+        _merge(roots)
+    return roots
+
+
+def _merge(roots: list[Any]) -> None:
+    """Give each mapping with merge keys (``<<``) what it has by them, for ``effective`` to find.
+
+    What is written nearer wins, of several mappings the first, and the last of duplicates. Raises ``TooMuch``.
+    """
+    left = MOST_MERGED
+    waiting = [node for root in roots for _, node in positions(root) if is_mapping(node)]
+    waiting += [root for root in roots if is_mapping(root)]
+    begun: set[int] = set()
+    while waiting:
+        node = waiting[-1]
+        parents = [one for key, value in items(node) if key == "<<" for one in _each(value) if is_mapping(one)]
+        if not parents or hasattr(node, "effective"):
+            waiting.pop()
+            continue
+        if id(node) not in begun:
+            begun.add(id(node))
+            waiting += [one for one in parents if id(one) not in begun]
+            continue
+        waiting.pop()
+        merged: dict[str, Any] = {}
+        for parent in parents:  # of one that is begun, and merges this one in its turn, its own keys
+            merged = (getattr(parent, "effective", None) or _own(parent)) | merged
+            left -= len(merged)
+            if left < 0:
+                raise TooMuch(f"its merge keys stand for more than {MOST_MERGED:,} values")
+        node.effective = merged | _own(node)
+
+
+def _each(node: Any) -> list[Any]:
+    return list(node.value) if node.id == "sequence" else [node]
+
+
+def _own(node: Any) -> dict[str, Any]:
+    return {key: value for key, value in items(node) if key != "<<"}
 
 
 def bounded(text: str) -> None:
@@ -87,23 +130,10 @@ def positions(root: Any) -> Iterator[tuple[Any, Any]]:
             yield key, child
 
 
-def effective(node: Any, seen: set[int] | None = None) -> dict[str, Any]:
-    """A mapping with its merge keys (``<<``) followed: what is written nearer wins, and the last of duplicates.
-
-    ``seen`` are the mappings that were merged already: what they say is there, and nearer.
-    """
-    merged: dict[str, Any] = {}
-    own: dict[str, Any] = {}
-    seen = {id(node)} if seen is None else seen
-    for key, value in items(node):
-        if key == "<<":
-            for parent in value.value if value.id == "sequence" else (value,):
-                if id(parent) not in seen:
-                    seen.add(id(parent))
-                    merged = effective(parent, seen) | merged
-        else:
-            own[key] = value
-    return merged | own
+def effective(node: Any) -> dict[str, Any]:
+    """A mapping with its merge keys (``<<``) followed, as ``documents`` did; nothing of any other node."""
+    merged: dict[str, Any] | None = getattr(node, "effective", None)
+    return _own(node) if merged is None else dict(merged)
 
 
 def traced(node: Any, text: str) -> Traced:
@@ -151,10 +181,11 @@ def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
     """The edits within an inline text, by its own offsets."""
     position = 0
     for start, end in inline.runs:
-        for edit in edits[bisect_left(edits, (start,)) :]:
-            if edit.end > end:
-                break
+        place = bisect_left(edits, (start,))
+        while place < len(edits) and edits[place].end <= end:
+            edit = edits[place]
             yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
+            place += 1
         position += end - start
 
 

@@ -120,13 +120,15 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("imagse: {}", ":1: unknown key 'imagse': did you mean 'images'?"),
+        ("imagse: {}", ":1: is no mapping file: did you mean 'images'?"),
+        ("images: {}\nregstry: a", ":2: unknown key 'regstry': did you mean 'registry'?"),
+        ("title: a\nsecret of mine: b", ":2: unknown key: known are"),
         ("images: []", "images: must be a table"),
         ("images:\n  a: b:1", "images: a: b:1 is no image name"),
         ("images:\n  a: 1", "images: a: write text on both sides"),
         ("images:\n  a:", "images: a: only a key with ! has no image"),
         ("images: {a", "is not valid YAML"),
-        ("- a", "must be a table with the keys"),
+        ("- a", "is no mapping file: its keys are"),
         ("registry: 'https://a'", "is not HOST"),
         ("registry: reg/a:1", "is not HOST"),
         ("tags: some", "tags: must be one of unconfirmed, listed, unknown"),

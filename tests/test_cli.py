@@ -239,7 +239,7 @@ def test_misuse_names_the_remedy(run: Run, dockerfile: Path) -> None:
         (("check", "--select", "mapped-imag"), "no rule 'mapped-imag': did you mean 'mapped-image'?"),
         (("check", "--provider", "ecko"), "known are chainguard, distroless, docker, echo, redhat"),
         (("check", "--registry", "not a host"), "write HOST[:PORT][/PREFIX]"),
-        (("check", "--mapping", "none.yaml"), "none.yaml: No such file or directory"),
+        (("check", "--mapping", "none.yaml"), "none.yaml: cannot be read: no such file or directory"),
         (("check", "--fail-on", "info"), "'info' is not one of 'note', 'warning', 'error', 'never'"),
         (("explain", "nothing"), "no rule 'nothing'"),
         (("chek",), "No such command 'chek'"),

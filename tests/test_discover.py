@@ -153,7 +153,7 @@ def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_without_git_a_walk_finds_the_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(tree, "init", "-q")
-    monkeypatch.setattr(module, "git", lambda *words: None)
+    monkeypatch.setattr(module.git, "files", lambda folder: None)
     assert discover(["."]).files == sorted(FOUND)
 
 

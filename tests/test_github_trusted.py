@@ -233,16 +233,24 @@ def test_a_merge_has_its_base_two_deep(tmp_path: Path, monkeypatch: pytest.Monke
     assert "base revision" in found.notes[0]
 
 
-def test_a_shallow_clone_fetches_the_base(tmp_path: Path) -> None:
+def test_a_shallow_clone_fetches_the_base_from_where_the_runner_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree, event, _ = shallow(tmp_path, 1)
+    git(tree, "remote", "remove", "origin")
+    monkeypatch.setenv("GITHUB_SERVER_URL", f"file://{tmp_path}")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "origin")
     found = trusted(event, str(tree), str(tmp_path / "kept"))
     assert (tmp_path / "kept" / "echo-migrate.toml").read_text() == "fail-on = 'error'\n"
     assert found.options[0] == "--config"
 
 
-def test_where_the_base_cannot_be_had_none_is_read_and_that_is_said(tmp_path: Path) -> None:
+def test_where_the_base_cannot_be_had_none_is_read_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree, event, _ = shallow(tmp_path, 1)
-    git(tree, "remote", "remove", "origin")
+    for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.setenv(name, "ext::x")
     found = trusted(event, str(tree), str(tmp_path / "kept"))
     assert found.options == ("--no-config",)
     assert "fetch-depth" in found.notes[0]

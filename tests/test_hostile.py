@@ -231,10 +231,10 @@ def test_a_file_that_changes_during_the_run_is_not_overwritten(tmp_path: Path, c
     assert done.returncode == 2
     assert b"1 needs a person" in out
     if change == "other":
-        assert b"Dockerfile: changed since it was read; run again" in err
+        assert b"Dockerfile: changed since it was read (by another run?); run again" in err
         assert path.read_text() == "FROM x"
     else:
-        assert b"Dockerfile: could not be written: no such file" in err
+        assert b"Dockerfile: could not be written: " in err
     assert os.listdir(tmp_path) == (["Dockerfile"] if change == "other" else [])
 
 

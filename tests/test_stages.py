@@ -152,13 +152,15 @@ def accepted(step: buildkit.Command) -> bool:
     return subprocess.run(["bash", "-n"], input=body.encode(), capture_output=True, check=False).returncode == 0
 
 
-def test_a_fault_of_ours_is_said_whatever_is_selected() -> None:
-    class Faulty:
-        def __getattr__(self, name: str) -> object:
-            raise RuntimeError("boom")
+def test_a_fault_of_ours_is_said_whatever_is_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    def boom(*_: object) -> list[object]:
+        raise RuntimeError("boom")
 
+    monkeypatch.setattr(dockerfile, "parse", boom)
     settings = examine.Settings(catalog.load(), ())
-    result = engine.guarded(Source("Dockerfile", "FROM a\n"), Faulty(), settings)  # type: ignore[arg-type]
+    result = engine.guarded(Source("Dockerfile", "FROM a AS b\nFROM b\n"), settings)
+    assert result is not None
+    assert [(one.state, one.image.shown) for one in result.outcomes] == [("needs-person", "a")]
     assert [(found.level, "boom" in found.message) for found in result.findings] == [("error", True)]
 
 

@@ -28,6 +28,7 @@ CHECK = {
     *(
         "accounts",
         "bases",
+        "budget",
         "contents",
         "data",
         "examine",

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from re import Pattern
 from typing import Any, NamedTuple, Protocol, cast
 
+from echo_migrate.budget import Spent, bounded
 from echo_migrate.source import Edit, Source
 
 
@@ -81,8 +83,9 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for path in paths:
         format = next((format for format in formats() if format.candidate(path)), None)
-        for dockerfile, name in getattr(format, "targets", _nothing)(path):
-            found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
+        with suppress(Exception, Spent), bounded():  # it is said when the file itself is read
+            for dockerfile, name in getattr(format, "targets", _nothing)(path):
+                found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
     return {path: frozenset(names) for path, names in found.items()}
 
 

@@ -17,7 +17,7 @@ from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.nested import Node, NotRead, alike
-from echo_migrate.source import Edit, Source, Traced, Unreadable
+from echo_migrate.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.tree import dockerfile_at
 
 NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
@@ -27,6 +27,9 @@ _OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)
 _CONTEXT = "docker-image://"
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _MERGED = frozenset(("args", "contexts"))
+
+MOST_INHERITED = 200_000
+"""How many attributes, arguments and contexts all targets of a file may inherit."""
 
 Attributes = dict[str, Node]
 
@@ -93,16 +96,8 @@ class _File:
             for name, default in self.variables.items()
             if default.plain
         )
-        self.whole = {name: self._effective(name, ()) for name in self.targets}
+        self.whole = _resolved(self.targets)
         self.parents = {one.text for body in self.targets.values() for one in _list(body, "inherits")}
-
-    def _effective(self, name: str, above: tuple[str, ...]) -> Attributes:
-        """A target's attributes, with those of the targets that it inherits from below its own."""
-        own = self.targets.get(name, {})
-        found: Attributes = {}
-        for parent in _list(own, "inherits") if name not in above and len(above) < len(self.targets) else ():
-            found = _over(found, self._effective(parent.text, (*above, name)))
-        return _over(found, own)
 
     def contexts(self) -> Iterator[Image]:
         """The named contexts that are images."""
@@ -215,6 +210,36 @@ class _File:
             position = match.end()
         pieces.append(whole.cut(position, len(whole.value)))
         return Expansion(Traced.join([one for one in pieces if one.value] or [whole]), tuple(dict.fromkeys(names)))
+
+
+def _resolved(targets: dict[str, Attributes]) -> dict[str, Attributes]:
+    """The attributes of targets, with those of the targets that they inherit from below their own.
+
+    One that inherits from itself in the end is an error of Docker's, and takes over nothing of that way. Raises
+    ``TooMuch``.
+    """
+    whole: dict[str, Attributes] = {}
+    begun: set[str] = set()
+    waiting = list(targets)
+    left = MOST_INHERITED
+    while waiting:
+        name = waiting[-1]
+        own = targets[name]
+        parents = [one.text for one in _list(own, "inherits") if one.text in targets]
+        if name in whole or name in begun:
+            waiting.pop()
+            if name not in whole:
+                found: Attributes = {}
+                for parent in parents:
+                    found = _over(found, whole.get(parent, {}))
+                    left -= len(found) + sum(len(found[key].value) for key in _MERGED & found.keys())
+                    if left < 0:
+                        raise TooMuch(f"its targets inherit more than {MOST_INHERITED:,} values")
+                whole[name] = _over(found, own)
+            continue
+        begun.add(name)
+        waiting += [parent for parent in parents if parent not in begun]
+    return {name: whole[name] for name in targets}
 
 
 def _over(below: Attributes, above: Attributes) -> Attributes:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from echo_migrate.contexts import named
-from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, glob_ends
+from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, fewer, glob_ends
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import ignores
 from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
@@ -249,8 +249,8 @@ class _Images:
         except ValueError:
             named = dict.fromkeys(_NAMED.findall(word.value)[:_MOST_NAMES])
             values = [value for name in named if (value := self.arguments.get(name))]
-            reads = dict.fromkeys(run for value in values for run in (*value.text.runs, *value.reads))
-            return Expansion(word, reads=tuple(reads), broken=True)
+            reads = fewer(run for value in values for run in (*value.text.runs, *value.reads))
+            return Expansion(word, reads=reads, broken=True)
 
     def _value(self, name: str) -> Expansion | None:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)

@@ -29,7 +29,32 @@ _OTHER = lazy(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
 _VARIABLE = lazy(r"\$\{(\w+)\}|\$(\w+)")
 
 
+_WORD = lazy(r"[\w.-]+")
 _SCRIPTS = ("before_script", "script", "after_script")
+
+
+class _Words:
+    """The words of a text, each with its places."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.places: dict[str, list[int]] | None = None
+        self.known: dict[tuple[str, ...], bool] = {}
+
+    def stands_apart(self, word: str, *among: str) -> bool:
+        """Whether a word stands anywhere but in one of some texts."""
+        if self.places is None:
+            self.places = {}
+            for match in _WORD.finditer(self.text):
+                self.places.setdefault(match[0], []).append(match.start())
+        key = (word, *among)
+        if key not in self.known:
+            offsets = [(text, match.start()) for text in among for match in _WORD.finditer(text) if match[0] == word]
+            self.known[key] = any(
+                not any(self.text.startswith(text, place - offset) for text, offset in offsets if place >= offset)
+                for place in self.places.get(word, ())
+            )
+        return self.known[key]
 
 
 def candidate(path: str) -> bool:
@@ -55,6 +80,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
 
 def _images(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
     top = effective(root)
+    words = _Words(sheet.text)
     values = {name: _value(node) for name, node in items(top.get("variables"))}
     holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
     for where, keys in holders:
@@ -62,7 +88,7 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
         listed = keys.get("services")
         own = listed is not None and not listed.tag.startswith("!")  # of !reference, the items are a way
         for index, service in enumerate(sequence(listed) if own else ()):
-            yield from _service(sheet, service, f"{where}services.{index}.image", values)
+            yield from _service(sheet, service, f"{where}services.{index}.image", values, words)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
     yield from sheet.scripts(
         (where, line) for where, node in scripts for line in (sequence(node) or ([node] if is_scalar(node) else []))
@@ -86,28 +112,22 @@ def _image(sheet: Sheet, node: Any, where: str, values: dict[str, str], **fields
         yield image._replace(resolved=filled if filled != value else "")
 
 
-def _service(sheet: Sheet, node: Any, where: str, values: dict[str, str]) -> Iterator[Image]:
+def _service(sheet: Sheet, node: Any, where: str, values: dict[str, str], words: _Words) -> Iterator[Image]:
     """A service's image. The host names that come from an image's name go with it; an alias stays."""
     keys = effective(node) if is_mapping(node) else {}
-    alias = keys.get("alias")
+    alias: Any = keys.get("alias")
     aliases = re.split(r"[ ,]+", alias.value) if is_text(alias) else []
     for image in _image(sheet, node, where, values):
         if image.locked:
             yield image
             continue
         host = re.sub(r"[:@].*", "", image.ref.value).rpartition("/")[2]
-        used = re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w.-])", _without(sheet.text, image.ref.value, alias))
         if not aliases:
             write = f"{{name: …, alias: {host}}}"
             yield image._replace(locked=f"its host name comes from the image's name: write {write}")
-        elif host not in aliases and used:
+        elif host not in aliases and words.stands_apart(host, image.ref.value, alias.value):
             yield image._replace(
                 locked=f"it may also be reached as {host}, which comes from the image's name: add that to alias"
             )
         else:
             yield image
-
-
-def _without(text: str, image: str, alias: Any) -> str:
-    """The text without the places of an image and an alias."""
-    return text.replace(image, "") if not is_text(alias) else text.replace(image, "").replace(alias.value, "")

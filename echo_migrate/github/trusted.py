@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from echo_migrate import config
-from echo_migrate.git import git
+from echo_migrate.git import fetch, git
 from echo_migrate.github import event as events
 from echo_migrate.github.event import Event, Unusable
 
@@ -206,8 +206,7 @@ def _base(top: str, event: Event) -> str | None:
     head = (git(top, "rev-parse", "--verify", "--quiet", "HEAD") or b"").strip().decode()
     if merged == event.head and head == os.environ.get("GITHUB_SHA") and _has(top, "HEAD^1"):
         return "HEAD^1"
-    quiet = ("-c", "core.hooksPath=/dev/null", "-c", "credential.interactive=false")
-    git(top, *quiet, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", "origin", event.base)
+    fetch(top, f"{os.environ.get('GITHUB_SERVER_URL', '')}/{os.environ.get('GITHUB_REPOSITORY', '')}", event.base)
     return event.base if _has(top, event.base) else None
 
 

@@ -19,7 +19,7 @@ _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 @rule(on=Stage, level="note", also=("composer-no-dev",))
 def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding]:
     purpose = f"{stage.name} {stage.root} {basename(context.source.path)}"
-    if not stage.ships or _DEVELOPMENT.search(purpose) or _builds(stage):
+    if not stage.ships or _DEVELOPMENT.search(purpose) or _builds(stage) or _pruned(stage):
         return
     for run in stage.runs:
         for call in run.calls:
@@ -27,7 +27,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             if call.action != "install" or not known or call.packages or call.opaque:
                 continue
             left_out = call.has(known.unless) or _set(known, run, call, stage) or said(stage, known.settings)
-            if not left_out and not _pruned(stage, call):
+            if not left_out:
                 says = f"{call.shown} installs dependencies for development too, if there are any: "
                 says += f"{known.write}, or install in a builder stage"
                 yield Finding("development-dependencies", call.command.start, call.command.end, says)
@@ -42,7 +42,7 @@ def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
     return any(values.get(name, "production") != "production" for name in _MODES)
 
 
-def _pruned(stage: Stage, call: Call) -> bool:
+def _pruned(stage: Stage) -> bool:
     """Whether they are removed again, or what runs needs them (``npm run dev``)."""
     return bool(_STARTS_DEVELOPMENT.search(stage.started)) or any(
         "prune" in command.arguments for run in stage.runs for command in run.commands

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from posixpath import basename, join
 
 from echo_migrate.examine import Context
-from echo_migrate.layers import absolute, cleaned, downloads, removed, within
+from echo_migrate.layers import above, absolute, cleaned, downloads, removed
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import Call, listed, package_name
 from echo_migrate.runs import Run
@@ -16,34 +16,51 @@ from echo_migrate.stages import Copy, Stage
 def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.ships != "layers":
         return
-    copied: list[Copy] = []
-    earlier: list[Run] = []
+    below = _Layers()
     steps: list[Run | Copy] = sorted([*stage.runs, *stage.copies], key=lambda step: step.instruction.start)
     for step in steps:
         if isinstance(step, Copy):
-            copied.append(step)
+            below.copy(step)
             continue
-        said = [(one, _twice(one, step, copied) or _too_late(one, step, copied, earlier)) for one in step.commands]
-        said += [(call.command, _cleaned_too_late(call, step, earlier)) for call in step.calls]
+        said = [(one, _twice(one, step, below) or _too_late(one, step, below)) for one in step.commands]
+        said += [(call.command, says) for call, says in _cleaned_too_late(step, below)]
         yield from [Finding("layer-left-behind", one.start, one.end, says) for one, says in said if says][:1]
-        earlier.append(step)
+        below.run(step)
 
 
-def _twice(command: Command, run: Run, copied: list[Copy]) -> str:
-    """What a recursive chown or chmod writes into a second layer."""
-    if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
-        return ""
-    operands = [word for word in command.arguments if not word.startswith("-")][1:]
-    for path in filter(None, (absolute(word, run, command) for word in operands)):
-        for copy in copied if path != "/" else ():
-            if copy.target and _tree(copy) and within(copy.target, path):
-                option = f"{copy.instruction.verb.upper()} --{command.name}="
-                return f"{command.name} writes {copy.target} a second time: say {option} where it comes from"
-    return ""
+class _Layers:
+    """What the layers so far hold: by each path and each folder above it, the COPY that brought it first (``trees``:
+    those that most likely bring folders), and whether a RUN downloaded it; by the manager, what was installed."""
 
+    def __init__(self) -> None:
+        self.copied: dict[str, Copy] = {}
+        self.trees: dict[str, Copy] = {}
+        self.downloaded: set[str] = set()
+        self.installed: dict[str, set[str]] = {}
+        self.uncleaned: set[str] = set()
 
-def _recursive(option: str) -> bool:
-    return option == "--recursive" or (option.startswith("-") and not option.startswith("--") and "R" in option)
+    def copy(self, copy: Copy) -> None:
+        target = copy.target
+        if not target:
+            return
+        for place in dict.fromkeys((target, *[join(target, basename(word.value)) for word in copy.sources])):
+            for folder in above(place):
+                self.copied.setdefault(folder, copy)
+        for folder in above(target) if _tree(copy) else ():
+            self.trees.setdefault(folder, copy)
+
+    def run(self, run: Run) -> None:
+        for command in run.commands:
+            for file in filter(None, [absolute(name, run, command) for _, name in downloads(command) if name]):
+                if not run.mounted([file]):
+                    self.downloaded.update(above(file))
+        for call in run.calls:
+            if call.action == "install":
+                name = call.manager.name
+                names = {name for word in call.packages for name in (word.value, package_name(word))}
+                self.installed.setdefault(name, set()).update(names, {call.group})
+                if not cleaned(run, call):
+                    self.uncleaned.add(name)
 
 
 def _tree(copy: Copy) -> bool:
@@ -51,45 +68,51 @@ def _tree(copy: Copy) -> bool:
     return any(word.value in (".", "./") or "." not in basename(word.value.rstrip("/")) for word in copy.sources)
 
 
-def _too_late(command: Command, run: Run, copied: list[Copy], earlier: list[Run]) -> str:
-    """What is removed that a COPY or a download of an earlier layer brought."""
-    paths = [absolute(word.removesuffix("/*"), run, command) for word in removed(command)]
-    for path in [path for path in paths if path and path != "/"]:
-        for copy in copied:
-            brought = [place for word in copy.sources for place in _places(copy, word.value)]
-            if any(within(place, path) for place in brought):
-                remedy = "mount it instead (RUN --mount=type=bind), or copy it in a builder stage"
-                if any("://" in word.value for word in copy.sources):
-                    remedy = "download it in this RUN"
-                return f"{path} stays in the layer of the {copy.instruction.verb.upper()} that brought it: {remedy}"
-        for other in earlier:
-            for one in other.commands:
-                files = [absolute(name, other, one) for _, name in downloads(one) if name]
-                if any(file and within(file, path) and not other.mounted([file]) for file in files):
-                    return f"{path} stays in the layer of the RUN that downloaded it: remove it there"
-    return ""
-
-
-def _places(copy: Copy, source: str) -> list[str]:
-    return [copy.target, join(copy.target, basename(source))] if copy.target else []
-
-
-def _cleaned_too_late(call: Call, run: Run, earlier: list[Run]) -> str:
-    """A cleaning or a removal of packages in another layer than the install."""
-    name = call.manager.name
-    here = any(one.manager.name == name and one.action in ("install", "update", "upgrade") for one in run.calls)
-    before = [(r, one) for r in earlier for one in r.calls if one.manager.name == name and one.action == "install"]
-    if here or not before:
+def _twice(command: Command, run: Run, below: _Layers) -> str:
+    """What a recursive chown or chmod writes into a second layer."""
+    if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
         return ""
-    if call.action == "clean" and not all(cleaned(other, one) for other, one in before):
-        return f"{call.shown} is a layer too late to make the image smaller: say it in the RUN that installs"
-    if call.action == "remove":
-        installed = {name for _, one in before for word in one.packages for name in (word.value, package_name(word))}
-        installed |= {one.group for _, one in before}
-        gone = [word for word in call.packages if word.value in installed]
-        if gone:
-            return (
-                f"{listed(gone)} stay{'s' if len(gone) == 1 else ''} in the layer of the RUN that installed: "
-                "remove in that RUN, or install in a builder stage"
-            )
+    operands = [word for word in command.arguments if not word.startswith("-")][1:]
+    for path in filter(None, (absolute(word, run, command) for word in operands)):
+        copy = below.trees.get(path)
+        if copy:
+            option = f"{copy.instruction.verb.upper()} --{command.name}="
+            return f"{command.name} writes {copy.target} a second time: say {option} where it comes from"
     return ""
+
+
+def _recursive(option: str) -> bool:
+    return option == "--recursive" or (option.startswith("-") and not option.startswith("--") and "R" in option)
+
+
+def _too_late(command: Command, run: Run, below: _Layers) -> str:
+    """What is removed that a COPY or a download of an earlier layer brought."""
+    for path in filter(None, (absolute(word.removesuffix("/*"), run, command) for word in removed(command))):
+        copy = below.copied.get(path)
+        if copy:
+            remedy = "mount it instead (RUN --mount=type=bind), or copy it in a builder stage"
+            if any("://" in word.value for word in copy.sources):
+                remedy = "download it in this RUN"
+            return f"{path} stays in the layer of the {copy.instruction.verb.upper()} that brought it: {remedy}"
+        if path in below.downloaded:
+            return f"{path} stays in the layer of the RUN that downloaded it: remove it there"
+    return ""
+
+
+def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
+    """The cleanings and removals of packages in another layer than the install."""
+    here = {one.manager.name for one in run.calls if one.action in ("install", "update", "upgrade")}
+    for call in run.calls:
+        name = call.manager.name
+        installed = below.installed.get(name)
+        if name in here or installed is None:
+            continue
+        if call.action == "clean" and name in below.uncleaned:
+            yield call, f"{call.shown} is a layer too late to make the image smaller: say it in the RUN that installs"
+        gone = [word for word in call.packages if word.value in installed] if call.action == "remove" else []
+        if gone:
+            yield (
+                call,
+                f"{listed(gone)} stay{'s' if len(gone) == 1 else ''} in the layer of the RUN that installed: "
+                "remove in that RUN, or install in a builder stage",
+            )

@@ -108,7 +108,7 @@ def _side(stage: Stage, context: Context, last: bool = False) -> Side | None:
     image = root_of(stage, context.standings)
     if image is None:
         return None
-    text, later = context.source.text, stage.built_on_it if last else ()
+    text, later = context.source.text, tuple(stage.order.built_on(stage.number)) if last else ()
     found = _image(image.ref.value, "$" not in text[image.start : image.end], context)
     places = [(one.start, one.end) for one in stage.lineage]
     places += [(run.instruction.start, run.instruction.end) for run in later]

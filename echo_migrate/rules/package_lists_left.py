@@ -8,7 +8,7 @@ from echo_migrate.layers import unlisted, within
 from echo_migrate.model import Finding, Fix, rule
 from echo_migrate.packages import Call
 from echo_migrate.runs import Run
-from echo_migrate.sequence import below, can_be_appended_to, fetches_its_own
+from echo_migrate.sequence import can_be_appended_to, lists_are_missed
 from echo_migrate.source import Edit
 from echo_migrate.stages import Stage
 
@@ -41,6 +41,6 @@ def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:
         return None
     if re.search(r"\bapt", stage.started):
         return None
-    if not all(fetches_its_own(later, call.manager) for later in below(run, stage)):
+    if lists_are_missed(run, stage, call.manager):
         return None
     return Fix((Edit(place, place, f" && rm -rf {folder}/*"),), f"remove {folder}/*")

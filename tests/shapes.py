@@ -1,0 +1,219 @@
+"""Texts of any size that were made, or could be, to cost more than their size: one a shape, by name.
+
+Each is a file's name and a function of how often its piece is repeated; ``tests/test_growth.py`` and
+``tests/bench/growth.py`` hold what reading them costs to their size.
+"""
+
+from collections.abc import Callable
+
+Shape = Callable[[int], str]
+
+
+def _stages(n: int) -> str:
+    return "FROM debian:12 AS s0\nRUN a\nFROM s0 AS s1\nRUN a\n" + "".join(
+        f"FROM s{i - 1} AS s{i}\nCOPY --from=s{i - 2} / /\nRUN a\n" for i in range(2, n)
+    )
+
+
+def _reads(n: int) -> str:
+    return (
+        "ARG a0=x\n" + "".join(f"ARG a{i}=${{a{i - 1}+x}}${{a{i - 1}+x}}\n" for i in range(1, n)) + f"FROM $a{n - 1}\n"
+    )
+
+
+def _wide_reads(n: int) -> str:
+    lines = [f"ARG a{i}=" + f"${{a{i - 1}+x}}" * 60 for i in range(1, n)]
+    return "ARG a0=x\n" + "\n".join(lines) + f"\nFROM python:3.12\nFROM $a{n - 1}\n"
+
+
+def _names(n: int) -> str:
+    given = "; ".join(f'A{i}=f"{{A{i - 1}}}{{A{i - 1}}}"' for i in range(1, n))
+    call = f'client.containers.run(f"{{A{n - 1}}}python:3.12")'
+    return f'import docker\nclient = docker.from_env(); A0=""; {given}; {call}\n'
+
+
+def _diamond(n: int) -> str:
+    rest = [f'target "t{i}" {{ inherits = ["t{i - 1}", "t{i - 1}"] }}' for i in range(1, n)]
+    return 'target "t0" { contexts = { a = "docker-image://python:3.12" } }\n' + "\n".join(rest) + "\n"
+
+
+def _inherits(n: int) -> str:
+    return "".join(
+        f'target "t{i}" {{\n  inherits = ["t{max(0, i - 1)}"]\n  args = {{ A{i} = "python:3.12" }}\n}}\n'
+        for i in range(n)
+    )
+
+
+def _inline(n: int) -> str:
+    return "services:\n  s:\n    build:\n      dockerfile_inline: |\n" + "        FROM python:3.12\n" * n
+
+
+def _gitlab(n: int) -> str:
+    return "".join(f"j{i}:\n  stage: test\n  script: [make]\n  services: [postgres:16]\n" for i in range(n))
+
+
+def _aliases(n: int) -> str:
+    service = "  services: [{name: postgres:16, alias: db}]\n"
+    return "".join(f"j{i}:\n  stage: test\n  script: [make]\n{service}" for i in range(n))
+
+
+def _merges(n: int) -> str:
+    rest = "".join(f"x-{i}: &a{i}\n  <<: *a{i - 1}\n" for i in range(1, n))
+    return "x-0: &a0 {image: python:3.12}\n" + rest + f"services:\n  s:\n    <<: *a{n - 1}\n"
+
+
+def _wide_merges(n: int) -> str:
+    rest = "".join(f"x-{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n  k{i}: 1\n" for i in range(1, n))
+    return "x-0: &a0 {image: python:3.12}\n" + rest + f"services:\n  s:\n    <<: *a{n - 1}\n"
+
+
+def _copies(n: int) -> str:
+    pair = "COPY a{i} /x{i}\nRUN rm -rf /x{i} && tar xf /b{i}.tar.gz\n"
+    return "FROM debian:12\n" + "".join(pair.format(i=i) for i in range(n))
+
+
+def _chowns(n: int) -> str:
+    return "FROM debian:12\n" + "".join(
+        f"COPY a{i} /x{i}\nRUN chown -R a /y{i} && curl -o /z{i}.tgz http://a/b{i}.tgz\n" for i in range(n)
+    )
+
+
+def _installs(n: int) -> str:
+    return "FROM node:22\n" + "RUN apt-get update && apt-get install -y x\nRUN npm ci\n" * n
+
+
+def _chain(n: int) -> str:
+    first = "FROM debian:12 AS s0\nRUN apt-get update && apt-get install x\n"
+    return first + "".join(f"FROM s{i - 1} AS s{i}\nRUN apt-get update && apt-get install x\n" for i in range(1, n))
+
+
+def _taken(n: int) -> str:
+    stages = "".join(f"FROM debian:12 AS s{i}\nRUN make\n" for i in range(n))
+    return stages + "FROM debian:12\n" + "".join(f"COPY --from=s{i} /a /b{i}\n" for i in range(n))
+
+
+def _merged_services(n: int) -> str:
+    return "x-a: &a\n  image: python:3.12\n  restart: always\nservices:\n" + "".join(
+        f"  s{i}:\n    <<: *a\n    ports: ['80']\n" for i in range(n)
+    )
+
+
+def _pods(n: int) -> str:
+    pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {name: a, image: 'python:3.12'}\n---\n"
+    return pod * n
+
+
+def _one_pod(n: int) -> str:
+    containers = "".join(f"  - {{name: a{i}, image: 'python:3.12'}}\n" for i in range(n))
+    return f"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n{containers}"
+
+
+def _jobs(n: int) -> str:
+    job = (
+        "  j{i}:\n    runs-on: x\n    container: {{image: 'python:3.12'}}\n    steps:\n    - run: docker run node:22\n"
+    )
+    return "on: push\njobs:\n" + "".join(job.format(i=i) for i in range(n))
+
+
+def _matrix(n: int) -> str:
+    values = ", ".join(f"'python:3.{i}'" for i in range(n))
+    job = "  j:\n    strategy: {matrix: {image: [%s]}}\n    runs-on: x\n    container: '${{ matrix.image }}'\n"
+    return "on: push\njobs:\n" + job % values
+
+
+def _kustomization(n: int) -> str:
+    images = "".join(f"- {{name: a{i}, newName: python, newTag: '3.12'}}\n" for i in range(n))
+    return f"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nimages:\n{images}"
+
+
+def _circle(n: int) -> str:
+    jobs = "".join(f"  j{i}:\n    docker: [{{image: 'python:3.12'}}]\n    steps: [checkout]\n" for i in range(n))
+    return f"version: 2.1\njobs:\n{jobs}"
+
+
+def _python(n: int) -> str:
+    return "import docker\nclient = docker.from_env()\n" + 'client.containers.run("python:3.12")\n' * n
+
+
+def _terraform(n: int) -> str:
+    return "".join(f'resource "docker_image" "i{i}" {{\n  name = "python:3.12"\n}}\n' for i in range(n))
+
+
+def _json(n: int) -> str:
+    targets = ", ".join(f'"t{i}": {{"contexts": {{"a": "docker-image://python:3.12"}}}}' for i in range(n))
+    return f'{{"target": {{{targets}}}}}'
+
+
+def _devcontainer(n: int) -> str:
+    features = ", ".join(f'"f{i}": {{}}' for i in range(n))
+    return f'{{"image": "python:3.12", "features": {{{features}}}}}'
+
+
+def _go(n: int) -> str:
+    call = 'func f() { testcontainers.ContainerRequest{Image: "python:3.12"} }\n'
+    return 'import "github.com/testcontainers/testcontainers-go"\n' + call * n
+
+
+SHAPES: dict[str, tuple[str, Shape]] = {
+    "stages that take from two above": ("Dockerfile", _stages),
+    "build arguments that are only asked about": ("Dockerfile", _reads),
+    "the same, sixty a line": ("Dockerfile", _wide_reads),
+    "build arguments that are part of each other": (
+        "Dockerfile",
+        lambda n: "ARG a0=x\n" + "".join(f"ARG a{i}=$a{i - 1}$u{i}\n" for i in range(1, n)) + f"FROM $a{n - 1}\n",
+    ),
+    "build arguments without a value that decide": (
+        "Dockerfile",
+        lambda n: "ARG a0=x\n" + "".join(f"ARG a{i}=${{u{i}+}}$a{i - 1}\n" for i in range(1, n)) + f"FROM $a{n - 1}\n",
+    ),
+    "one argument, many images": ("Dockerfile", lambda n: "ARG a=python\n" + "FROM $a:3.12\n" * n),
+    "images": ("Dockerfile", lambda n: "FROM python:3.12\n" * n),
+    "stages that a variable may mean": (
+        "Dockerfile",
+        lambda n: "".join(f"FROM a AS s{i}\nFROM x-${{V}}\n" for i in range(n)),
+    ),
+    "copies and removals": ("Dockerfile", _copies),
+    "copies and changes of owners": ("Dockerfile", _chowns),
+    "installs of two managers": ("Dockerfile", _installs),
+    "a chain of stages": ("Dockerfile", _chain),
+    "stages that one takes from": ("Dockerfile", _taken),
+    "words in pieces": ("Dockerfile", lambda n: "FROM debian:12\nRUN docker run " + "$$\\" * n + "\n"),
+    "a script's words in pieces": ("run.sh", lambda n: "docker run " + "$$\\" * n + "\n"),
+    "a script's commands": ("run.sh", lambda n: "docker run python:3.12\n" * n),
+    "Python names that double": ("a.py", _names),
+    "Python calls": ("a.py", _python),
+    "targets that inherit twice": ("docker-bake.hcl", _diamond),
+    "targets that inherit in a chain": ("docker-bake.hcl", _inherits),
+    "targets in JSON": ("docker-bake.json", _json),
+    "one inline Dockerfile": ("compose.yaml", _inline),
+    "inline Dockerfiles": (
+        "compose.yaml",
+        lambda n: (
+            "services:\n"
+            + "".join(f"  s{i}:\n    build:\n      dockerfile_inline: |\n        FROM python:3.12\n" for i in range(n))
+        ),
+    ),
+    "merges in a chain": ("compose.yaml", _merges),
+    "merges that double": ("compose.yaml", _wide_merges),
+    "services that merge one": ("compose.yaml", _merged_services),
+    "services": (
+        "compose.yaml",
+        lambda n: "services:\n" + "".join(f"  s{i}: {{image: 'python:3.12'}}\n" for i in range(n)),
+    ),
+    "services of a pipeline": (".gitlab-ci.yml", _gitlab),
+    "services with an alias": (".gitlab-ci.yml", _aliases),
+    "manifests": ("pod.yaml", _pods),
+    "one pod": ("pod.yaml", _one_pod),
+    "values of a chart": (
+        "values.yaml",
+        lambda n: "".join(f"a{i}:\n  image: {{repository: python, tag: '3.12'}}\n" for i in range(n)),
+    ),
+    "a kustomization": ("kustomization.yaml", _kustomization),
+    "jobs of a workflow": (".github/workflows/a.yml", _jobs),
+    "a matrix": (".github/workflows/a.yml", _matrix),
+    "jobs of another pipeline": (".circleci/config.yml", _circle),
+    "recipes": ("Makefile", lambda n: "a:\n" + "\tdocker run python:3.12\n" * n),
+    "resources": ("main.tf", _terraform),
+    "a dev container": ("devcontainer.json", _devcontainer),
+    "tests in Go": ("a_test.go", _go),
+}
