@@ -18,6 +18,8 @@ import tempfile
 
 OLDEST = (3, 11)
 VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,63}")
+# What pip is told of where packages come from, and of the way there: all else is its lock's, and this script's, to say.
+REACH = ("INDEX_URL", "EXTRA_INDEX_URL", "TRUSTED_HOST", "CERT", "CLIENT_CERT", "PROXY", "DEFAULT_TIMEOUT", "RETRIES")
 
 
 def main() -> int:
@@ -80,7 +82,7 @@ def _tell(program: list[str], results: str, more: list[str], token: str) -> int:
     words += ["--inventory", os.path.join(results, "inventory.json"), *more]
     words += [*_given("COMMENT", "--comment"), *_given("SUGGESTIONS", "--suggestions")]
     words += [f"--name={' '.join([_input('PROVIDER'), _input('CONFIG'), *_paths()]).strip()}"]
-    code, said = _run(words, keep=True, GITHUB_TOKEN=token)
+    code, said = _run(words, keep=True, env={**os.environ, "GITHUB_TOKEN": token})
     sys.stdout.buffer.write(said)
     sys.stdout.flush()
     return code
@@ -91,21 +93,45 @@ def _paths() -> list[str]:
 
 
 def _installed(venv: str) -> list[str]:
-    """The words that run a module of the program, once it is installed into an environment of its own."""
+    """The words that run a module of the program, once it is installed into an environment of its own.
+
+    What it depends on is what the lock says, to the byte, and nothing is built but the program itself.
+    """
     version = _input("VERSION")
     if version and not VERSION.fullmatch(version):
         raise Misuse(f"version: {version!r} is none")
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    wanted = f"echo-migrate[github]=={version}" if version else f"{here}[github]"
     python = os.path.join(venv, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
-    pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", wanted]
-    for words in ([sys.executable, "-I", "-m", "venv", venv], pip):
-        if _run(words)[0]:
+    pip = [python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    install = [*pip, "install", "--quiet", "--no-cache-dir"]
+    wheels = "--only-binary=:all:"
+    commands = [
+        [sys.executable, "-I", "-m", "venv", venv],
+        [*install, wheels, "--require-hashes", "-r", os.path.join(here, "hooks", "requirements.txt")],
+    ]
+    if version:  # which may need another lock than this one
+        commands += [[*install, wheels, "--no-deps", f"echo-migrate=={version}"], [*pip, "check"]]
+    else:
+        commands += [[*install, "--no-deps", "--no-build-isolation", here]]
+    for words in commands:
+        if _run(words, env=_environment(), cwd=os.path.dirname(venv))[0]:
             raise Misuse("the program could not be installed: see the log above")
     return [python, "-I", "-m"]
 
 
-def _run(words: list[str], keep: bool = False, **more: str) -> tuple[int, bytes]:
+def _environment() -> dict[str, str]:
+    """The environment without what can lead Python or pip to files of the checkout: a workflow may name some there.
+
+    A cache is one of them: a wheel that lies in it passes for one that was built here.
+    """
+    reach = {f"PIP_{name}" for name in REACH}
+    leads = ("PIP_", "PYTHON", "XDG_")
+    return {name: value for name, value in os.environ.items() if name in reach or not name.startswith(leads)}
+
+
+def _run(
+    words: list[str], keep: bool = False, env: dict[str, str] | None = None, cwd: str | None = None
+) -> tuple[int, bytes]:
     """Run with its output in the log, where GitHub takes no word of it for a command; what it prints, if to be kept.
 
     Errors go where the marks go: a runner reads the two streams in no order.
@@ -113,9 +139,7 @@ def _run(words: list[str], keep: bool = False, **more: str) -> tuple[int, bytes]
     mark = secrets.token_hex(16)
     print(f"::stop-commands::{mark}", flush=True)
     aside = sys.stdout if keep else subprocess.STDOUT
-    done = subprocess.run(
-        words, stdout=subprocess.PIPE if keep else None, stderr=aside, env={**os.environ, **more}, check=False
-    )
+    done = subprocess.run(words, stdout=subprocess.PIPE if keep else None, stderr=aside, env=env, cwd=cwd, check=False)
     print(f"::{mark}::", flush=True)
     return done.returncode, done.stdout or b""
 

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
+import echo_migrate
 from tests.conftest import ROOT, Run, copy_project
 from tests.standin import REPOSITORY, GitHub, changed, commands, commit, git
+from tests.test_lock import pins
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 WORKFLOWS = sorted((ROOT / "hooks" / "github").glob("*.yml"))
@@ -21,7 +24,18 @@ RECIPES = (ROOT / "hooks" / "github" / "README.md").read_text()
 README = (ROOT / "README.md").read_text()
 BIN = Path(sys.executable).parent
 TRAP = "import pathlib\npathlib.Path(__file__).with_name('it-ran').touch()\n"
-TRAPS = ("pip", "venv", "json", "yaml", "sitecustomize", "echo_migrate/__init__", "echo_migrate/__main__", "github")
+TRAPS = (
+    "pip",
+    "venv",
+    "json",
+    "yaml",
+    "hatchling",
+    "sitecustomize",
+    "echo_migrate/__init__",
+    "echo_migrate/__main__",
+    "github",
+)
+HOSTILE = {"PIP_CONFIG_FILE": "pip.conf", "PIP_CONSTRAINT": "nowhere.txt", "PIP_CACHE_DIR": "cache", "PYTHONPATH": "."}
 TOKEN = "ghs_writer"
 
 
@@ -57,6 +71,7 @@ class Runner:
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_TEMP": str(self.folder / "temp"),
         }
+        environment |= {name: str(self.workspace / file) for name, file in HOSTILE.items()}
         script = self.folder / "step.sh"
         script.write_text(step["run"])
         words = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
@@ -81,6 +96,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     base = commit(one.workspace, {"README.md": "x\n", "echo-migrate.toml": "exclude = ['vendor/old']\n"})
     evil: dict[str, Any] = {f"{name}.py": TRAP for name in TRAPS}
     evil["echo-migrate.toml"] = "registry = 'evil.example'\nfail-on = 'never'\n"
+    evil["pip.conf"] = "[install]\nconstraint = nowhere.txt\n"
     evil["app/Dockerfile"] = "FROM python:3.12\nRUN true\n"
     evil["vendor/old/Dockerfile"] = "FROM node:22\nRUN true\n"
     evil[".git-blame-ignore-revs"] = "x\n"
@@ -122,6 +138,18 @@ def test_the_action_comments_and_ends_as_its_check_does(runner: Runner) -> None:
 
 def test_nothing_of_the_pull_request_is_run(runner: Runner) -> None:
     assert [str(path) for path in runner.workspace.rglob("it-ran")] == []
+    assert not (runner.workspace / "cache").exists(), "what pip keeps for its next run could be the pull request's"
+
+
+def test_what_is_installed_is_what_the_lock_says(runner: Runner) -> None:
+    """On this system and this Python, all of it and nothing else; pip comes with Python."""
+    program, *_ = (runner.folder / "temp").glob("echo-migrate-*/venv/bin/python")
+    words = [str(program), "-I", "-m", "pip", "list", "--format=freeze", "--exclude=pip", "--exclude=setuptools"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout.lower().splitlines()
+    found = {str(canonicalize_name(name)): version for name, _, version in (line.partition("==") for line in listed)}
+    assert found.pop("echo-migrate") == echo_migrate.__version__
+    assert found == pins()
+    assert subprocess.run([*words[:4], "check"], check=False).returncode == 0
 
 
 def test_the_pull_requests_configuration_does_not_count_and_that_is_said(runner: Runner) -> None:

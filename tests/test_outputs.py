@@ -1,6 +1,7 @@
 """What other programs read: each output against the published schema of its format, and hostile names parsed back."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from echo_migrate.formats import dockerfile
 from echo_migrate.model import Finding, Result
 from echo_migrate.rules import RULES
 from echo_migrate.source import Source, apply
-from tests.conftest import Run
+from tests.conftest import Run, copy_project
+from tests.standin import commit, git
 
 ROOT = Path(__file__).parent.parent
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -208,7 +210,8 @@ def test_the_readmes_lines_for_each_ci_do_what_they_say(run: Run, tmp_path: Path
     assert all((tmp_path / name).stat().st_size for name in names)
 
 
-def test_the_gitlab_job_is_one(run: Run, tmp_path: Path) -> None:
+def test_the_gitlab_job_is_one(tmp_path: Path) -> None:
+    """Its script, run as it stands on a checkout that is hostile, whose job names files of it to pip and Python."""
     path = ROOT / "hooks" / "gitlab-ci.yml"
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(path)],
@@ -217,6 +220,19 @@ def test_the_gitlab_job_is_one(run: Run, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     job = yaml.safe_load(path.read_text())["echo-migrate"]
-    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
-    assert run(*job["script"][-1].split()[1:]).returncode == 1
-    validate(GITLAB, json.loads((tmp_path / job["artifacts"]["reports"]["codequality"]).read_text()))
+    copy_project(tmp_path / "project")
+    trap = "import pathlib\npathlib.Path(__file__).with_name('it-ran').touch()\n"
+    checkout = tmp_path / "checkout"
+    files: dict[str, str | bytes | None] = {f"{name}.py": trap for name in ("pip", "venv", "json", "hatchling")}
+    files |= {"echo_migrate/__init__.py": trap, "Dockerfile": "FROM python:3.12\n"}
+    commit(checkout, files | {"pip.conf": "[install]\nconstraint = nowhere.txt\n"})
+    hostile = {"PYTHONPATH": ".", "PIP_CONFIG_FILE": "pip.conf", "PIP_CONSTRAINT": "no.txt", "PIP_CACHE_DIR": "cache"}
+    environment = os.environ | {name: str(checkout / file) for name, file in hostile.items()}
+    environment |= {"CI_PROJECT_DIR": str(checkout), "TMPDIR": str(tmp_path), "ECHO_MIGRATE": str(tmp_path / "project")}
+    environment["ECHO_MIGRATE_COMMIT"] = commit(tmp_path / "project", {})
+    script = ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])]
+    ran = subprocess.run(script, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    report = job["artifacts"]["reports"]["codequality"]
+    validate(GITLAB, json.loads((checkout / report).read_text()))
+    assert git(checkout, "status", "--porcelain") == f"?? {report}\n", "nothing else is left there, and nothing ran"

@@ -1,0 +1,162 @@
+"""The lock that the Action and the GitLab job install from: it fits pyproject.toml, and they hold pip to it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.conftest import ROOT
+
+LOCK = ROOT / "hooks" / "requirements.txt"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ROOTS = [
+    *PROJECT["project"]["dependencies"],
+    *PROJECT["project"]["optional-dependencies"]["github"],
+    *PROJECT["build-system"]["requires"],
+]
+
+
+def entries() -> list[str]:
+    """The lock's entries, each on one line, without comments."""
+    text = re.sub(r"^\s*#.*\n", "", LOCK.read_text(), flags=re.MULTILINE)
+    return [line for line in text.replace("\\\n", "").splitlines() if line.strip()]
+
+
+def pins(python: str | None = None) -> dict[str, str]:
+    """The version of each package, as this interpreter on this system reads the lock, or another version of it."""
+    where = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
+    found: dict[str, str] = {}
+    for line in entries():
+        requirement = Requirement(line.partition(" --hash")[0])
+        if requirement.marker is None or requirement.marker.evaluate(where):
+            assert requirement.name not in found, f"{requirement.name} is pinned twice"
+            found[requirement.name] = str(requirement.specifier).removeprefix("==")
+    return found
+
+
+def allowed(requirement: Requirement, locked: dict[str, str]) -> bool:
+    version = locked.get(canonicalize_name(requirement.name))
+    return version is not None and requirement.specifier.contains(version, prereleases=True)
+
+
+def test_every_entry_is_a_version_with_its_hashes() -> None:
+    assert len(entries()) > len(ROOTS)
+    for line in entries():
+        pin, *hashes = re.split(r" +--hash=", line.strip())
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w.' =<>!*()]+)?", pin), (
+            "no name, version and marker alone: " + line
+        )
+        assert hashes, line
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), line
+
+
+def test_it_names_no_index_and_no_machine() -> None:
+    """It is installed from whichever index a runner has."""
+    assert not re.search(r"://|pypi|(^|[\s'\"])/\w", LOCK.read_text(), re.IGNORECASE | re.MULTILINE)
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_it_fits_the_project(python: str) -> None:
+    """Whatever runs the program, and whatever builds it: another lower bound there needs another lock."""
+    locked = pins(python)
+    assert [one for one in ROOTS if not allowed(Requirement(one), locked)] == []
+
+
+def test_it_has_what_its_packages_need() -> None:
+    """By what is installed here, where that is the version of the lock: another one may need something else.
+
+    What pip makes of all of it: ``test_action.py::test_what_is_installed_is_what_the_lock_says``.
+    """
+    locked = pins()
+    reached: set[tuple[str, str]] = set()
+    left = [Requirement(one) for one in ROOTS]
+    while left:
+        requirement = left.pop()
+        name = canonicalize_name(requirement.name)
+        assert allowed(requirement, locked), f"{requirement}: the lock has {locked.get(name)}"
+        for extra in {"", *requirement.extras} - {extra for one, extra in reached if one == name}:
+            reached.add((name, extra))
+            left += _needs(name, extra) if metadata.version(name) == locked[name] else []
+    assert all(canonicalize_name(Requirement(one).name) in {name for name, _ in reached} for one in ROOTS)
+
+
+def _needs(name: str, extra: str) -> list[Requirement]:
+    found = [Requirement(text) for text in metadata.requires(name) or []]
+    return [one for one in found if one.marker is None or one.marker.evaluate({"extra": extra})]
+
+
+def commands(folder: Path, **environment: str) -> list[dict[str, Any]]:
+    """The commands that the Action installs by: the words, the working folder and the environment of each."""
+    script = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; import action, json\n"
+        "action._run = lambda words, **how: print(json.dumps({'words': words, **how})) or (0, b'')\n"
+        "action._installed(sys.argv[2])"
+    )
+    words = [sys.executable, "-I", "-c", script, str(ROOT / "hooks"), str(folder / "venv")]
+    done = subprocess.run(words, env=os.environ | environment, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_action_installs_by_the_lock(tmp_path: Path) -> None:
+    made, locked, itself = (one["words"] for one in commands(tmp_path))
+    assert made[1:] == ["-I", "-m", "venv", str(tmp_path / "venv")]
+    assert {"-I", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"} < set(locked)
+    assert locked[-2:] == ["-r", str(LOCK)]
+    assert {"-I", "--no-deps", "--no-build-isolation", "--no-cache-dir"} < set(itself)
+    assert itself[-1] == str(ROOT)
+
+
+def test_a_version_is_installed_beside_what_the_lock_says(tmp_path: Path) -> None:
+    """It is no part of a lock that was made before it; whether the lock has all that it needs, pip checks."""
+    _, locked, itself, checked = (one["words"] for one in commands(tmp_path, INPUT_VERSION="1.2.3"))
+    assert locked[-2:] == ["-r", str(LOCK)]
+    assert {"-I", "--no-deps", "--only-binary=:all:", "--no-cache-dir"} < set(itself)
+    assert itself[-1] == "echo-migrate==1.2.3"
+    assert checked[-1] == "check"
+
+
+def test_pip_is_told_where_packages_come_from_and_nothing_else(tmp_path: Path) -> None:
+    reach = {"PIP_INDEX_URL": "https://packages.example/simple", "PIP_CERT": "/etc/own.pem"}
+    pip = ("CONFIG_FILE", "CONSTRAINT", "REQUIREMENT", "EDITABLE", "FIND_LINKS", "CACHE_DIR", "NO_BINARY")
+    leads = [*(f"PIP_{name}" for name in pip), "PYTHONPATH", "PYTHONHOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"]
+    for one in commands(tmp_path, **reach, **dict.fromkeys(leads, "x")):
+        assert one["cwd"] == str(tmp_path)
+        assert reach.items() <= one["env"].items()
+        assert not {*leads} & {*one["env"]}
+        assert one["env"]["PATH"] == os.environ["PATH"]
+
+
+def test_another_file_than_the_locks_is_not_installed(tmp_path: Path) -> None:
+    """As if somebody had put another file in the place of a package's: the action ends, before anything is checked."""
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "action.py").write_bytes((ROOT / "hooks" / "action.py").read_bytes())
+    (line,) = (line for line in entries() if line.startswith("mdurl=="))
+    (tmp_path / "hooks" / "requirements.txt").write_text(f"{line.partition(' ')[0]} --hash=sha256:{'0' * 64}\n")
+    environment = os.environ | {"RUNNER_TEMP": str(tmp_path), "GITHUB_ACTIONS": "true"}
+    words = [sys.executable, "-I", str(tmp_path / "hooks" / "action.py")]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "DO NOT MATCH THE HASHES" in done.stdout + done.stderr
+    assert done.stdout.endswith("::error title=echo-migrate::the program could not be installed: see the log above\n")
+    assert list(tmp_path.rglob("mdurl*")) == []
+
+
+def test_the_gitlab_job_installs_by_the_lock() -> None:
+    job = yaml.safe_load((ROOT / "hooks" / "gitlab-ci.yml").read_text())["echo-migrate"]
+    assert re.fullmatch(r"[0-9a-f]{40}", job["variables"]["ECHO_MIGRATE_COMMIT"])
+    assert job["variables"]["ECHO_MIGRATE"] in (ROOT / "README.md").read_text()
+    script = "\n".join(job["script"])
+    locked, itself = re.findall(r"^\$install (.*)$", script, re.MULTILINE)
+    assert locked == '--require-hashes --only-binary=":all:" -r source/hooks/requirements.txt'
+    assert itself == "--no-deps --no-build-isolation ./source"
+    assert all(" -I " in line for line in script.splitlines() if re.search(r"python3? -", line))
