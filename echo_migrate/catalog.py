@@ -1,13 +1,12 @@
 """What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
 
 import contextlib
-import os
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from echo_migrate.data import folder, parse_yaml, read_data
+from echo_migrate.data import names, parse_yaml, read_data
 from echo_migrate.reference import Reference, parse
 from echo_migrate.source import Unreadable, contents
 
@@ -178,7 +177,7 @@ def lines(version: str) -> list[str]:
 
 def providers() -> list[str]:
     """The names of the providers there is data for."""
-    return sorted(name[:-5] for name in os.listdir(folder()) if name.endswith(".yaml") and name not in SHARED)
+    return [name.removesuffix(".yaml") for name in names() if name not in SHARED]
 
 
 def shortest(name: str, registry: str, facts: Facts) -> str:

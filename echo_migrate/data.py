@@ -1,77 +1,71 @@
-"""The files in ``mappings/``, read once and kept parsed."""
+"""The files in ``mappings/``, whole or by the block: YAML in a checkout, JSON in a wheel (``hooks/wheel.py``).
 
-import contextlib
-import marshal
+To load YAML takes 25 of the 100 ms that a small run may take, so the wheel has the data parsed. Nothing is kept from
+run to run: a cache beside the program is a file that others may be able to write, and that outlives the installation.
+"""
+
+import json
 import os
 import re
-import sys
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 def folder() -> str:
-    """Where the data lies: beside the package in a checkout, inside of it in an installed wheel."""
+    """Return where the data lies: beside the package in a checkout, inside of it in an installed wheel."""
     inside = os.path.join(_PACKAGE, "mappings")
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), "mappings")
 
 
+def names() -> list[str]:
+    """Return the names of the files in ``mappings/``, those in its folders left out; ``.yaml`` whatever their form."""
+    parts = map(os.path.splitext, os.listdir(folder()))
+    return sorted(f"{stem}.yaml" for stem, ending in parts if ending in (".json", ".yaml"))
+
+
 def read_data(name: str) -> Any:
-    """The data of a file in ``mappings/``."""
-    return _kept(name, name, read_yaml)
+    """Return the data of a file in ``mappings/``: the caller's own, parsed for each call."""
+    parsed, text = _text(os.path.join(folder(), name))
+    return json.loads(text) if parsed else _with_text_dates(parse_yaml(text))
 
 
 def read_block(name: str, key: str) -> Any:
-    """The value of one key of a file in ``mappings/``, without a look at the others; None if there is no such key.
+    """Return the value of one key of a file in ``mappings/`` without parsing the others; None if there is no such key.
 
-    Files with a block for each of many images are read this way: all of one would take 120 ms.
+    Files with a block for each of many images are read this way: all of one would take 120 ms as YAML, 8 as JSON.
     """
-
-    def parse(path: str) -> Any:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        match = re.search(rf"(?m)^(?:{re.escape(key)}|\"{re.escape(key)}\"):(?=\s)[^\n]*\n(?:[ #][^\n]*\n|\n)*", text)
-        return next(iter(parse_yaml(match[0]).values())) if match else None
-
-    return _kept(name, f"{name}.{key}", parse)
+    parsed, text = _text(os.path.join(folder(), name))
+    if parsed:
+        head = f"\n{json.dumps(key)}:"
+        start = text.find(head)
+        end = text.find("\n", start + 1)
+        return json.loads(text[start + len(head) : end].removesuffix(",")) if start >= 0 else None
+    match = re.search(rf"(?m)^(?:{re.escape(key)}|\"{re.escape(key)}\"):(?=\s)[^\n]*\n(?:[ #][^\n]*\n|\n)*", text)
+    return _with_text_dates(next(iter(parse_yaml(match[0]).values()))) if match else None
 
 
 def blocks(name: str) -> list[str]:
-    """The keys of a file in ``mappings/`` that has a block for each image, those for the file itself left out."""
-    with open(os.path.join(folder(), name), encoding="utf-8") as file:
-        return [key.strip('"') for key in re.findall(r"(?m)^([\w\"][^:\n]*):", file.read()) if key[0] != "_"]
+    """Return the keys of a file in ``mappings/`` that has a block for each image, without those for the file itself."""
+    keys = [key.strip('"') for key in re.findall(r"(?m)^([\w\"][^:\n]*):", _text(os.path.join(folder(), name))[1])]
+    return [key for key in keys if key[0] != "_"]
 
 
-def _kept(name: str, label: str, parse: Callable[[str], Any]) -> Any:
-    """What ``parse`` makes of a file.
+@cache
+def _text(path: str) -> tuple[bool, str]:
+    """Whether a file of ours is in parsed form, and its text, kept for the next of its blocks."""
+    json_path = path.removesuffix(".yaml") + ".json"
+    parsed = os.path.exists(json_path)
+    with open(json_path if parsed else path, encoding="utf-8") as file:
+        return parsed, file.read()
 
-    It is kept where Python keeps its compiled files, if that can be written, as long as the file's time and size stay:
-    to load YAML takes 25 of the 100 ms that a small run may take.
-    """
-    path = os.path.join(folder(), name)
-    status = os.stat(path)
-    stamp = (status.st_mtime_ns, status.st_size)
-    label = label.replace("/", "~")
-    kept = os.path.join(folder(), "__pycache__", f"{label}.{sys.implementation.cache_tag}.marshal")
-    with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
-        with open(kept, "rb") as file:
-            found, data = marshal.load(file)  # noqa: S302 - as trusted as the code beside it
-        if found == stamp:
-            return data
-    data = _with_text_dates(parse(path))
-    if data is None:
-        return None  # what strangers' files name must not fill a folder
-    mine = f"{kept}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        with open(mine, "wb") as file:
-            marshal.dump((stamp, data), file)
-        os.replace(mine, kept)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(mine)
-    return data
+
+def parse_yaml(text: str) -> Any:
+    """Return the data of a YAML text, a user's included; its errors are the caller's to catch."""
+    import yaml
+
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _with_text_dates(data: Any) -> Any:
@@ -81,16 +75,3 @@ def _with_text_dates(data: Any) -> Any:
     if isinstance(data, list):
         return [_with_text_dates(value) for value in data]
     return data if isinstance(data, str | int | float | None) else str(data)
-
-
-def read_yaml(path: str) -> Any:
-    """A YAML file's data; a data file of ours, or a user's (then its errors are the caller's to catch)."""
-    with open(path, encoding="utf-8") as file:
-        return parse_yaml(file)
-
-
-def parse_yaml(text: Any) -> Any:
-    """The data of a YAML text."""
-    import yaml
-
-    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))

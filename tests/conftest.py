@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,33 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(command, input=input, cwd=cwd, capture_output=True, env=environment, check=False, **more)  # type: ignore[call-overload, no-any-return]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the project as it stands."""
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the wheel is unpacked, to be put on Python's path."""
+    return unpacked(wheel, tmp_path_factory.mktemp("installed"))
+
+
+def build(kind: str, project: Path, target: Path) -> Path:
+    """Build a project's ``wheel`` or ``sdist`` into an empty folder, with what is installed here."""
+    words = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", str(target), str(project)]
+    subprocess.run(words, check=True, capture_output=True)
+    (built,) = target.iterdir()
+    return built
+
+
+def unpacked(wheel: Path, target: Path) -> Path:
+    """Install a wheel by what an installer does of it: its files into a folder."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+    return target
 
 
 def copy_project(target: Path) -> None:

@@ -1,6 +1,7 @@
 """How the files in ``mappings/`` are read, and the laws of what they say of images."""
 
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -17,43 +18,33 @@ UPSTREAM = yaml.load((FOLDER / "upstream.yaml").read_text(), LOADER)
 EOL = yaml.load((FOLDER / "eol.yaml").read_text(), LOADER)
 
 
-def test_what_was_read_once_is_kept_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "folder", lambda: str(tmp_path))
-    path = tmp_path / "a.yaml"
-    path.write_text("date: 2026-11-23\nnames: [a, b]\n")
-    first = data.read_data("a.yaml")
-    assert first == {"date": "2026-11-23", "names": ["a", "b"]}
-    (kept,) = (tmp_path / "__pycache__").iterdir()
-    with monkeypatch.context() as patched:
-        patched.setattr(data, "read_yaml", lambda path: pytest.fail("read again"))
-        assert data.read_data("a.yaml") == first
-    path.write_text("names: [a, b, c]\n")
-    assert data.read_data("a.yaml") == {"names": ["a", "b", "c"]}
-    kept.write_bytes(b"broken")
-    assert data.read_data("a.yaml") == {"names": ["a", "b", "c"]}
+FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.yaml"))
 
 
-def test_data_in_a_folder_that_cannot_be_written_is_read_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dates_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "folder", lambda: str(tmp_path))
-    (tmp_path / "a.yaml").write_text("names: [a]\n")
-    (tmp_path / "__pycache__").write_text("in the way")
-    assert data.read_data("a.yaml") == {"names": ["a"]}
+    (tmp_path / "a.yaml").write_text("date: 2026-11-23\nnames: [a, 1, 1.5, true, null, 2026-01-02]\n")
+    read = data.read_data("a.yaml")
+    assert read == {"date": "2026-11-23", "names": ["a", 1, 1.5, True, None, "2026-01-02"]}
+    read["names"].clear()
+    assert data.read_data("a.yaml")["names"], "each caller has data of its own"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
 def test_a_block_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "folder", lambda: str(tmp_path))
     text = '# head\n_about:\n  date: 2026-01-02\na:\n  - b\n# between\n  - c\n\nab: {not: [yaml\n"a.b/c":\n  - d\n'
     (tmp_path / "x.yaml").write_text(text)
-    assert data.read_block("x.yaml", "a") == ["b", "c"]
-    assert data.read_block("x.yaml", "_about") == {"date": "2026-01-02"}
-    assert data.read_block("x.yaml", "a.b/c") == ["d"]
-    assert data.blocks("x.yaml") == ["a", "ab", "a.b/c"]
-    kept = sorted(path.name for path in (tmp_path / "__pycache__").iterdir())
-    for strange in ("axb/c", "b", "../x", ".*", "x" * 5000, "a:\n", ""):
-        assert data.read_block("x.yaml", strange) is None
-    assert sorted(path.name for path in (tmp_path / "__pycache__").iterdir()) == kept, "strangers' names fill no folder"
+    (tmp_path / "y.json").write_text(
+        '{\n"_about":{"date":"2026-01-02"},\n"a":["b","c"],\n"ab":{not json,\n"a.b/c":["d"]\n}\n'
+    )
+    for name in ("x.yaml", "y.yaml"):
+        assert data.read_block(name, "a") == ["b", "c"]
+        assert data.read_block(name, "_about") == {"date": "2026-01-02"}
+        assert data.read_block(name, "a.b/c") == ["d"]
+        assert data.blocks(name) == ["a", "ab", "a.b/c"]
+        for strange in ("axb/c", "b", "../x", ".*", "x" * 5000, "a:\n", 'a"', "\udcff", ""):
+            assert data.read_block(name, strange) is None
 
 
 @pytest.mark.parametrize("vendor", IMAGES)
@@ -62,6 +53,24 @@ def test_each_block_is_what_the_whole_file_says(vendor: str) -> None:
     for name in names[:: max(1, len(names) // 40)]:
         block = data.read_block(f"images/{vendor}.yaml", name)
         assert block == data._with_text_dates(IMAGES[vendor][name]), name
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_wheel_says_what_a_checkout_says(name: str, installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    yaml_names, whole, keys = data.names(), data.read_data(name), data.blocks(name)
+    monkeypatch.setattr(data, "folder", lambda: str(installed / "echo_migrate" / "mappings"))
+    assert data.names() == yaml_names
+    assert repr(data.read_data(name)) == repr(whole), "types and order count"
+    assert data.blocks(name) == keys == [key for key in whole if key[0] != "_"]
+    for key, value in whole.items():
+        assert repr(data.read_block(name, key)) == repr(value), key
+
+
+def test_what_json_would_change_is_no_data() -> None:
+    as_json = runpy.run_path(str(FOLDER.parent / "hooks" / "wheel.py"))["as_json"]
+    assert as_json({"b": {"x": 1}, "a": ["é"]}) == '{\n"b":{"x":1},\n"a":["\\u00e9"]\n}\n'
+    with pytest.raises(ValueError, match="quote keys"):
+        as_json({"a": {1: "b"}})
 
 
 @pytest.mark.parametrize("vendor", IMAGES)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate import discover as module
 from echo_migrate.discover import Discovery, discover
 from echo_migrate.formats import candidate, dockerfile, recognised
 from echo_migrate.tree import ignore_file
@@ -153,7 +152,7 @@ def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_without_git_a_walk_finds_the_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(tree, "init", "-q")
-    monkeypatch.setattr(module.git, "files", lambda folder: None)
+    monkeypatch.setattr("echo_migrate.git.files", lambda folder: None)
     assert discover(["."]).files == sorted(FOUND)
 
 

@@ -29,7 +29,8 @@ def test_the_first_command_installs_and_fixes_the_examples(tmp_path: Path) -> No
     )
     assert (again.returncode, again.stdout) == (0, b"")
     (installed,) = clone.glob(".venv/lib/python3*/site-packages/echo_migrate/mappings")
-    assert {path.name for path in installed.iterdir()} == {path.name for path in (ROOT / "mappings").iterdir()}
+    data = {path.relative_to(ROOT / "mappings").with_suffix(".json") for path in (ROOT / "mappings").rglob("*.yaml")}
+    assert {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()} == data
 
 
 def test_the_second_command_is_what_the_gate_runs() -> None:

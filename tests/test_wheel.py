@@ -1,36 +1,115 @@
-"""The wheel, installed elsewhere, carries its data and runs."""
+"""The wheel, installed elsewhere, carries its data, runs, and is left as it was installed."""
 
+import csv
 import os
+import runpy
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.conftest import ROOT, build, unpacked
+
+TEXT = "FROM python:3.12\nFROM dhi.io/node:22\n"
 
 
-def test_wheel(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = (tmp_path / "dist").iterdir()
+def contents(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def fix(elsewhere: Path, folder: Path) -> str:
+    """Check and fix a Dockerfile, with files that anybody may write; return what it says then."""
+    (folder / "Dockerfile").write_text(TEXT)
+    environment = os.environ | {"PYTHONPATH": str(elsewhere), "PYTHONDONTWRITEBYTECODE": "1"}
+    for words in (["check"], ["fix"], ["providers"], ["check", "--provider", "docker", "--preset", "all"]):
+        subprocess.run(
+            [sys.executable, "-m", "echo_migrate", *words],
+            cwd=folder,
+            env=environment,
+            umask=0,
+            timeout=60,
+            capture_output=True,
+            check=False,
+        )
+    return (folder / "Dockerfile").read_text()
+
+
+def state(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """What can be seen of a change to a folder: modes, sizes and times of all that it has."""
+    found = ((path, path.lstat()) for path in (folder, *folder.rglob("*")))
+    return {str(path): (status.st_mode, status.st_size, status.st_mtime_ns) for path, status in found}
+
+
+def test_wheel(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    names = set(contents(wheel))
     for path in (*ROOT.glob("echo_migrate/rules/*.md"), *ROOT.glob("echo_migrate/**/*.py")):
         assert path.relative_to(ROOT).as_posix() in names
-    assert not [name for name in names if name.startswith(("tests", "mappings"))]
+    data = {path.relative_to(ROOT).with_suffix(".json").as_posix() for path in ROOT.glob("mappings/**/*.yaml")}
+    assert {name for name in names if "/mappings/" in name} == {f"echo_migrate/{name}" for name in data}
+    assert not [name for name in names if name.startswith(("tests", "mappings", "hooks")) or name.endswith(".yaml")]
 
-    elsewhere = tmp_path / "elsewhere"
-    install = ["-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(elsewhere), str(wheel)]
-    subprocess.run([sys.executable, *install], check=True, capture_output=True)
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
-    script = "import echo_migrate.catalog as c; print(c.folder()); from echo_migrate.cli import main; main()"
+    script = "import echo_migrate.data as d; print(d.folder()); from echo_migrate.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "fix"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(elsewhere)},
+        env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.startswith(f"{elsewhere}/echo_migrate/mappings\n")
+    assert done.stdout.startswith(f"{installed}/echo_migrate/mappings\n")
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
+
+
+def test_a_wheel_of_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    for name in ("sdist", "source", "wheel"):
+        (tmp_path / name).mkdir()
+    with tarfile.open(build("sdist", ROOT, tmp_path / "sdist")) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    again = build("wheel", source, tmp_path / "wheel")
+    assert again.name == wheel.name
+    assert contents(again) == contents(wheel)
+
+
+def test_nothing_is_written_beside_the_program(installed: Path, tmp_path: Path) -> None:
+    before = state(installed)
+    assert fix(installed, tmp_path).startswith("FROM reg.echohq.com/python:3.12\n")
+    assert state(installed) == before
+
+
+def test_what_lies_where_older_versions_kept_data_is_left_alone(wheel: Path, tmp_path: Path) -> None:
+    elsewhere = unpacked(wheel, tmp_path / "elsewhere")
+    kept = elsewhere / "echo_migrate" / "mappings" / "__pycache__"
+    kept.mkdir()
+    tag = sys.implementation.cache_tag
+    for name in ("echo.yaml", "eol.yaml._about", "images~upstream.yaml.python"):
+        (kept / f"{name}.{tag}.marshal").write_bytes(b"\xe9\x03\0\0\0")
+    for name in ("upstream.yaml", "commands.yaml", "images~echo.yaml.python"):
+        os.mkfifo(kept / f"{name}.{tag}.marshal")
+    before = state(elsewhere)
+    assert fix(elsewhere, tmp_path).startswith("FROM reg.echohq.com/python:3.12\n")
+    assert state(elsewhere) == before
+
+
+def test_nothing_stays_of_an_installation_that_is_removed(wheel: Path, tmp_path: Path) -> None:
+    elsewhere = unpacked(wheel, tmp_path / "elsewhere")
+    fix(elsewhere, tmp_path)
+    (record,) = elsewhere.glob("*.dist-info/RECORD")
+    for name, *_ in csv.reader(record.read_text().splitlines()):
+        (elsewhere / name).unlink()
+    assert not [path for path in elsewhere.rglob("*") if not path.is_dir()]
+
+
+def test_an_editable_wheel_has_no_data() -> None:
+    """What is edited in the checkout holds, and the build leaves nothing where it worked."""
+    hook = runpy.run_path(str(ROOT / "hooks" / "wheel.py"))["WheelHook"](str(ROOT), {}, None, None, "", "wheel")
+    for version, count in (("editable", 0), ("standard", 1)):
+        build_data: dict[str, dict[str, str]] = {"force_include": {}}
+        hook.initialize(version, build_data)
+        assert len(build_data["force_include"]) == count
+        hook.finalize(version, build_data, "")
+        assert not any(map(os.path.exists, build_data["force_include"]))
