@@ -5,6 +5,7 @@ attributes and blocks; a block's key is its type, and its value a map of its lab
 without escapes are texts; templates in them (``${…}``) stand as written, and ``jsonencode`` is what it is given.
 """
 
+import re
 from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 LARGEST = 200_000
 """The longest text that is read, far more than real build files have: faulty input costs the parser time."""
 
+_UNJOINED = re.compile(r'(?:"[^"\n]*"\s*){64}')
+"""More than a block has labels; the grammar looks long for what such a row could be."""
+
+_PIECE = 65_536
 _STRINGS = frozenset(("string_lit", "quoted_template"))
 
 
@@ -36,17 +41,21 @@ def read(text: str) -> Node:
     if max(text.count("{"), text.count("["), text.count("(")) > LARGEST // 20:
         raise NotRead("has too many brackets")
     data = text.encode("utf-8", "surrogateescape")
-    tree = _parser().parse(data).root_node
+    if _UNJOINED.search(text):
+        raise NotRead("has many strings that nothing joins")
+    # a grammar runs for as long as it takes: what it asks of Python between two steps is where a budget can end it
+    parsed = _parser().parse(lambda offset, _: data[offset : offset + _PIECE], progress_callback=lambda *_: False)
+    root = parsed.root_node
     reader = _Reader(text, data)
-    if tree.has_error:
-        raise NotRead("is not valid HCL", reader.place(_fault(tree)))
-    body = next((child for child in tree.children if child.type == "body"), None)
+    if root.has_error:
+        raise NotRead("is not valid HCL", reader.place(_fault(root)))
+    body = next((child for child in root.children if child.type == "body"), None)
     return reader.body(body, 0) if body else Node("map", (), 0, len(text))
 
 
-def _fault(tree: "Tree") -> int:
+def _fault(root: "Tree") -> int:
     """Where the grammar gives up."""
-    node = tree
+    node = root
     while node.type != "ERROR" and not node.is_missing:
         below = next((child for child in node.children if child.has_error or child.is_missing), None)
         if below is None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _QUOTED = re.compile(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
 _ESCAPED = re.compile(r"\\([$`\"\\])|\\\n")
+_NO_VARIABLE = re.compile(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
+"""The shell's own number, ``$$``, and a ``$`` that stands for itself; an escape is skipped."""
+
 _PLAIN = re.compile(r"[^$`\\'\"<>]*")
 _UNKNOWN = re.compile(r"[$`]|<\(|>\(")
 _WORDS = frozenset(
@@ -73,8 +76,10 @@ class _Reader:
         self.ends, self._cut = places.ends, places.cut
 
     def read(self, errexit: bool) -> Script:
-        # one byte a character, so that the offsets of the tree are those of the text
-        root = _parser().parse(self.script.value.encode("ascii", "replace")).root_node
+        # one byte a character, so that the offsets of the tree are those of the text; what of a $ is no variable the
+        # grammar takes for the end of a word, and many of them for errors, which it looks long for a way out of
+        masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
+        root = _parser().parse(masked.encode("ascii", "replace")).root_node
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
         for command in self.commands:
