@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -11,9 +12,6 @@ from typing import Any
 import click
 
 from echo_migrate import __version__
-
-CONFIGURATION = f"{__name__}.configuration"
-"""Where a command's context keeps the path of the configuration file that it was given."""
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -45,7 +43,7 @@ def _configure(context: click.Context, option: click.Parameter, path: str | None
         group = context.find_root().command
         assert isinstance(group, click.Group)
         context.default_map = config.read(found, group.commands.values(), context.command, named=bool(path))
-        context.meta[CONFIGURATION] = os.path.relpath(found)
+        context.meta[config.FOUND] = os.path.relpath(found)
 
 
 Decorator = Callable[[Any], Any]
@@ -142,14 +140,15 @@ _REPORTS = _formats(*_modules("reports"))
 
 
 class _Program(click.Group):
-    """A group whose commands end with 130 when interrupted and with 2 when output fails: 1 means findings."""
+    """A group whose commands end with 128 and the number of the signal that stops them, as a shell has it, and with 2
+    when output fails: 1 means findings."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("echo-migrate: interrupted", err=True)
-            sys.exit(130)
+        except KeyboardInterrupt as stop:
+            click.echo(": ".join(["echo-migrate: interrupted", *getattr(stop, "__notes__", ())]), err=True)
+            sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
         except click.UsageError as error:
             from echo_migrate.reports import printable
 
@@ -306,8 +305,15 @@ def rules(output_format: str) -> None:
     tell.rules(output_format)
 
 
+def _stop(number: int, _: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
 def main() -> None:
     """The entry point."""
+    for wish in (signal.SIGTERM, signal.SIGHUP):  # a job that is cancelled, a terminal that is closed
+        if signal.getsignal(wish) is signal.SIG_DFL:
+            signal.signal(wish, _stop)
     gc.freeze()  # what is loaded stays, and next to nothing of what a run makes is a cycle: looking costs a tenth
     gc.set_threshold(50_000)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):

@@ -1,6 +1,8 @@
 """What the commands do: options in, exit code out; results to standard output, all else to standard error."""
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -17,7 +19,6 @@ from echo_migrate.model import LEVELS, Result, Rule
 from echo_migrate.rules import RULES
 from echo_migrate.source import Source, Unreadable
 
-INTERRUPTED = 130
 _LONG = 1.0
 """Seconds after which a run shows its progress."""
 
@@ -89,6 +90,7 @@ def baseline(**options: Any) -> int:
     except NotWritten as error:
         _say(f"{path}: {error}")
         return 2
+    tell_configuration(options)
     count = sum(marks.total() for marks in known.values())
     if not options["quiet"]:
         findings = f"{count} finding{'s' * (count != 1)} in {len(known)} file{'s' * (len(known) != 1)}"
@@ -105,13 +107,14 @@ def fix(**options: Any) -> int:
     done: list[Result] = []
     try:
         for result in results:
-            result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
+            with _undisturbed():
+                result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
+                done.append(result)
             wrong = wrong or failed or _left_unread(result)
-            done.append(result)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         count = 0 if dry else sum(result.fixed is not result.source for result in done)
-        _say(f"interrupted: {count} files are changed, every file is whole")
-        return INTERRUPTED
+        stop.add_note(f"{count} files are changed, every file is whole")
+        raise
     changed = any(result.fixed is not result.source for result in done)
     if not dry and not stdin:
         from echo_migrate.write import remove_stale
@@ -138,7 +141,12 @@ def inventory(**options: Any) -> int:
     results, wrong = _results(options, settings)
     done = list(results)
     wrong = _tell_unread(done) or wrong
-    printed = _publish(options, tuple(listing.FORMATS), lambda name: listing.render(name, done, settings.catalog.login))
+    chosen = configuration(options)
+    if options["output_format"] not in ("text", "markdown", "json"):
+        tell_configuration(options)
+    printed = _publish(
+        options, listing.FORMATS, lambda name: listing.render(name, done, settings.catalog.login, chosen)
+    )
     return 2 if wrong or not printed else 0
 
 
@@ -153,6 +161,32 @@ def _tell_unread(results: list[Result]) -> bool:
     for result in left:
         _say(f"{result.source.path}: {result.findings[0].message}")
     return bool(left)
+
+
+def configuration(options: dict[str, Any]) -> str:
+    """Say which configuration file chose the provider, the registry or the mapping; "" if none did.
+
+    It may have come with the tree, and what moves goes where it says.
+    """
+    context = click.get_current_context(silent=True)
+    if not context or not context.default_map:
+        return ""
+    from echo_migrate.config import FOUND
+
+    path = context.meta[FOUND]
+    chosen = [
+        f"{name} {options[name]}"
+        for name in ("provider", "registry", "mapping")
+        if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT_MAP
+    ]
+    registry = catalog_of(options).registry if chosen else ""
+    return f"Configuration {path} sets {', '.join(chosen)}: images come from {registry}" if chosen else ""
+
+
+def tell_configuration(options: dict[str, Any]) -> None:
+    """Say so to standard error, for an output that has no place for it."""
+    if chosen := configuration(options):
+        _say(chosen)
 
 
 def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
@@ -316,6 +350,16 @@ def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Itera
             bar.stop()
 
 
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a signal that stops the run wait until a file is written and counted."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _written(result: Result) -> tuple[Result, bool]:
     """The result after its file is written, and whether that failed, or the change was refused."""
     if result.fixed is result.source:
@@ -346,7 +390,10 @@ def _print(results: list[Result], options: dict[str, Any], command: str, aside: 
         options.get("unsafe_fixes", False),
         options["quiet"],
         options["verbose"],
+        configuration(options),
     )
+    if options["quiet"] or options["output_format"] not in ("text", "markdown", "json"):
+        tell_configuration(options)
     told = reports.statistics(results, run) if options.get("statistics") else ""
     return _publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside, told)
 

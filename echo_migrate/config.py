@@ -21,6 +21,9 @@ NOT_KEYS = (
 )
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
+FOUND = f"{__name__}.found"
+"""Where a command's context keeps the path of the file that its values come from."""
+
 _PATHS = ("mapping", "baseline")
 MOST_PATTERNS = 1000
 LONGEST_PATTERN = 500

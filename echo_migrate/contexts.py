@@ -6,10 +6,14 @@ Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), 
 
 import contextlib
 import os
+import re
 from functools import lru_cache
 
-from echo_migrate.source import Source, Unreadable
+from echo_migrate.source import Source, Unreadable, contents
 from echo_migrate.tree import top
+
+_GIVES = re.compile(r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1)|(?:gnu)?makefile|jenkinsfile|justfile|earthfile|package\.json")
+"""Files that may run a build, by name."""
 
 
 def named(path: str) -> frozenset[str]:
@@ -22,6 +26,36 @@ def named(path: str) -> frozenset[str]:
         if os.path.realpath(folder) == root or folder == os.path.dirname(folder):
             return frozenset(found)
         folder = os.path.dirname(folder)
+
+
+def mentioned(path: str, name: str) -> bool:
+    """Whether a script or a pipeline beside a Dockerfile, or above it in its tree, that gives contexts to builds (with
+    ``--build-context``, or to an action as ``build-contexts``) has a name in it."""
+    folder, root = os.path.dirname(os.path.abspath(path)), top(path)
+    while True:
+        for place in (folder, os.path.join(folder, ".github", "workflows")):
+            if any(name in text for text in _giving(place, root)):
+                return True
+        if os.path.realpath(folder) == root or folder == os.path.dirname(folder):
+            return False
+        folder = os.path.dirname(folder)
+
+
+@lru_cache(maxsize=4096)
+def _giving(folder: str, root: str) -> list[str]:
+    """The texts of the scripts and pipelines in a folder that give contexts to builds."""
+    found: list[str] = []
+    if not f"{os.path.realpath(folder)}/".startswith(f"{root.rstrip('/')}/"):
+        return found
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            if _GIVES.fullmatch(name) and not os.path.islink(path):
+                with contextlib.suppress(Unreadable):
+                    data = contents(path)
+                    if b"build-context" in data:
+                        found.append(data.decode("utf-8", "replace"))
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -108,6 +108,8 @@ def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
     if len(before) != len(after):
         return "a reference would appear or vanish"
     for old, new in zip(before, after, strict=True):
+        if new.image.local and not old.image.local:
+            return f"{new.image.shown} would be {new.image.local}"
         if new.image.ref.value not in (old.image.ref.value, old.target):
             return f"{old.image.shown} would become {new.image.shown}"
         if new.state == "migrate":

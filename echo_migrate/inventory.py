@@ -3,15 +3,18 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from click import style
 
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import code, columns, in_a_line, printable, summary
+from echo_migrate.reference import shown
+from echo_migrate.reports import code, columns, in_a_line, printable, prose, summary
 
+FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WORDS = {
     "migrate": "to migrate by a safe fix",
     "hardened": "already hardened",
@@ -59,10 +62,22 @@ def rows(results: Iterable[Result]) -> Iterator[Row]:
             )
 
 
-def render(format: str, results: list[Result], login: str) -> str:
-    """The inventory in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing."""
+def render(format: str, results: list[Result], login: str, configuration: str = "") -> str:
+    """The inventory in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing.
+
+    ``configuration`` says which file chose provider, registry or mapping.
+    """
     listed = list(rows(results))
-    return FORMATS[format](listed, results, login)
+    if format == "json":
+        return _json(listed, configuration)
+    if format == "cyclonedx":
+        from echo_migrate.bill import bill
+
+        return bill(listed)
+    if format == "csv":
+        return _csv(listed)
+    closing = "\n".join(filter(None, [in_a_line(summary(results), login), configuration]))
+    return {"text": _text, "markdown": _markdown}[format](listed, results, closing)
 
 
 def _grouped(listed: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
@@ -91,7 +106,7 @@ def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
     return [(kind, str(sum(numbers)), *map(str, numbers)) for kind, numbers in ordered]
 
 
-def _text(listed: list[Row], results: list[Result], login: str) -> str:
+def _text(listed: list[Row], results: list[Result], closing: str) -> str:
     lines: list[str] = []
     last = ""
     for state, name, group in _grouped(listed):
@@ -99,53 +114,51 @@ def _text(listed: list[Row], results: list[Result], login: str) -> str:
             count = sum(row.state == state for row in listed)
             lines += [""] * bool(lines) + [style(f"{count} {_WORDS[state]}", bold=True)]
             last = state
-        lines.append(f"  {printable(name)} ({len(group)})")
-        for row in group:
+        lines.append(f"  {printable(shown(name))} ({len(group)})")
+        for row in map(_shown, group):
             target = f" -> {printable(row.target)}" if row.target else ""
             reason = f"  ({printable(row.reason)})" if row.reason else ""
             where = style(f"{printable(row.path)}:{row.line}:{row.column}", fg="cyan")
             lines.append(f"    {where} {printable(row.resolved)}{target}{reason}")
     kinds = _kinds(results)
     lines += ["", *columns(_HEADS, kinds)] if kinds else []
-    return "\n".join([*lines, "", in_a_line(summary(results), login)]) + "\n"
+    return "\n".join([*lines, "", *map(printable, closing.splitlines())]) + "\n"
 
 
-def _json(listed: list[Row], results: list[Result], login: str) -> str:
+def _json(listed: list[Row], configuration: str) -> str:
     import json
 
     references: list[dict[str, Any]] = [row._asdict() for row in listed]
-    return json.dumps({"version": 1, "references": references}, indent=2) + "\n"
+    document = {"version": 1, "configuration": configuration or None, "references": references}
+    return json.dumps(document, indent=2) + "\n"
 
 
-def _csv(listed: list[Row], results: list[Result], login: str) -> str:
+def _csv(listed: list[Row]) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(Row._fields)
-    writer.writerows([printable(str(cell)) if cell is not None else "" for cell in row] for row in listed)
+    writer.writerows([_cell(cell) for cell in row] for row in map(_shown, listed))
     return table.getvalue()
 
 
-def _markdown(listed: list[Row], results: list[Result], login: str) -> str:
+def _cell(value: object) -> str:
+    """A value as a table's program shows it, and does not take it for a formula (OWASP, CSV Injection)."""
+    text = "" if value is None else printable(str(value))
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _shown(row: Row) -> Row:
+    """A row with its references as people are shown them."""
+    raw, resolved, target = shown(row.raw), shown(row.resolved), row.target and shown(row.target)
+    return row._replace(raw=raw, resolved=resolved, target=target)
+
+
+def _markdown(listed: list[Row], results: list[Result], closing: str) -> str:
     lines = ["| state | upstream | reference | target | where | reason |", "|---|---|---|---|---|---|"]
     for state, name, group in _grouped(listed):
-        for row in group:
-            cells = (name, row.resolved, row.target or "", f"{row.path}:{row.line}", row.reason)
+        for row in map(_shown, group):
+            cells = (shown(name), row.resolved, row.target or "", f"{row.path}:{row.line}", row.reason)
             lines.append("| " + " | ".join([state, *(code(cell) if cell else "" for cell in cells)]) + " |")
     lines += ["", f"| {' | '.join(_HEADS)} |", f"|---{'|---:' * (len(_HEADS) - 1)}|"]
     lines += [f"| {' | '.join(row)} |" for row in _kinds(results)]
-    return "\n".join([*lines, "", in_a_line(summary(results), login)]) + "\n"
-
-
-def _cyclonedx(listed: list[Row], results: list[Result], login: str) -> str:
-    from echo_migrate.bill import bill
-
-    return bill(listed)
-
-
-FORMATS: dict[str, Callable[[list[Row], list[Result], str], str]] = {
-    "text": _text,
-    "json": _json,
-    "csv": _csv,
-    "markdown": _markdown,
-    "cyclonedx": _cyclonedx,
-}
+    return "\n".join([*lines, "", *map(prose, closing.splitlines())]) + "\n"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from echo_migrate.lazy import lazy
-from echo_migrate.reference import parse
+from echo_migrate.reference import parse, shown
 from echo_migrate.source import Edit, Source, Traced
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Image(NamedTuple):
     @property
     def shown(self) -> str:
         """The reference as a message shows it."""
-        value = self.ref.value
+        value = shown(self.ref.value)
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
 

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
-from echo_migrate.engine import treat_path
+from echo_migrate.engine import treat_path, unread
 from echo_migrate.examine import Settings
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
+from echo_migrate.source import Source
 
 CHUNK = 32
 
@@ -21,12 +23,18 @@ def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result |
     """The results in the order of the paths. Rules travel by name (they are functions of their modules)."""
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
+    done = 0
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
         try:
-            yield from pool.map(_treat, paths, chunksize=CHUNK)
+            for result in pool.map(_treat, paths, chunksize=CHUNK):
+                done += 1
+                yield result
         except (GeneratorExit, KeyboardInterrupt):
             pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
             raise
+        except BrokenProcessPool:
+            why = "this file was left unread: a process that read files was killed (was there too little memory?)"
+            yield from (unread(Source(path, ""), why) for path in paths[done:])
 
 
 def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:

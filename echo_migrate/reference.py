@@ -75,6 +75,34 @@ def parse(value: str) -> Reference:
     return Reference(registry, repository, tag, digest, name_end)
 
 
+def shown(value: str) -> str:
+    """Return a reference as people are shown it: no name has a letter beyond ASCII, and many look like one that has.
+
+    The ellipsis is ours, for what is not known.
+    """
+    if value.isascii():
+        return value
+    return "".join(ch if ch.isascii() or ch == "…" else ch.encode("ascii", "backslashreplace").decode() for ch in value)
+
+
+def familiar(value: str) -> str:
+    """Return a name as a builder compares it with those of its contexts and stages: in its shortest spelling.
+
+    After reference.FamiliarString (distribution/reference), of which BuildKit takes ``:latest`` away
+    (dockerui/namedcontext.go); stages are known in small letters.
+    """
+    name = value.lower().removesuffix(":latest")
+    for prefix in ("index.docker.io/", "docker.io/"):
+        name = name.removeprefix(prefix)
+    return name.removeprefix("library/")
+
+
+def untagged(value: str) -> str:
+    """Return a name without its tag and its digest, whatever it is a name of."""
+    path, slash, last = value.rpartition("/")
+    return path + slash + last.partition("@")[0].partition(":")[0]
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a whole number that a port or a stage can have."""
     return text.isascii() and text.isdigit() and len(text) < 10

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from echo_migrate import catalog, reports
-from echo_migrate.commands import catalog_of, rule_of
+from echo_migrate.commands import catalog_of, rule_of, tell_configuration
 from echo_migrate.rules import RULES, page
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def match(**options: Any) -> int:
     names = catalog.providers() if every else [options["provider"]]
     all_known = [catalog_of({**options, "provider": name}) for name in names]
     unknown = False
+    tell_configuration(options)
     for image in options["images"]:
         answers = [(known, matched(image, known, options["seen_only"])) for known in all_known]
         unknown = unknown or all(answer.upstream is None for _, answer in answers)

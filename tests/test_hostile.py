@@ -238,9 +238,11 @@ def test_a_file_that_changes_during_the_run_is_not_overwritten(tmp_path: Path, c
     assert os.listdir(tmp_path) == (["Dockerfile"] if change == "other" else [])
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_run_that_is_stopped_leaves_every_file_whole(tmp_path: Path, stop: signal.Signals, jobs: str) -> None:
+def test_a_run_that_is_stopped_leaves_every_file_whole(
+    run: Run, tmp_path: Path, stop: signal.Signals, jobs: str
+) -> None:
     paths = [tmp_path / f"Dockerfile.{number:03}" for number in range(300)]
     for path in paths:
         path.write_text(TEXT)
@@ -251,12 +253,14 @@ def test_a_run_that_is_stopped_leaves_every_file_whole(tmp_path: Path, stop: sig
     _, err = process.communicate(timeout=20)
     texts = [path.read_text() for path in paths]
     assert set(texts) == {TEXT, FIXED}
-    if stop == signal.SIGINT:
-        assert process.returncode == 130
+    if stop != signal.SIGKILL:
+        assert process.returncode == 128 + stop
         assert f"interrupted: {texts.count(FIXED)} files are changed, every file is whole" in err.decode()
-        assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
     else:
         assert len(set(os.listdir(tmp_path)) - {path.name for path in paths}) <= 1
+        assert run("fix", "--jobs", jobs).returncode == 0
+        assert {path.read_text() for path in paths} == {FIXED}
+    assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
 
 
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:

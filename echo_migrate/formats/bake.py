@@ -17,6 +17,7 @@ from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.nested import Node, NotRead, alike
+from echo_migrate.reference import familiar, untagged
 from echo_migrate.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.tree import dockerfile_at
 
@@ -60,6 +61,12 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
     if "contexts" in source.text:
         with contextlib.suppress(NotRead):
             yield from _File(source, _read(source)).named()
+
+
+def shadows(source: Source, name: str) -> bool:
+    """Whether a target's build may take an image's name (without a tag) for that of a context of its own."""
+    found = [one for whole in _File(source, _read(source)).whole.values() for one, _ in _pairs(whole, "contexts")]
+    return any(untagged(familiar(one)) == name for one in found)
 
 
 def _read(source: Source) -> Node:

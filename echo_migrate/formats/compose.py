@@ -12,6 +12,7 @@ from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.launch import Service
 from echo_migrate.model import Ignore, Problem
+from echo_migrate.reference import familiar, untagged
 from echo_migrate.services import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
 from echo_migrate.source import Edit, Source, Traced, Unreadable
 from echo_migrate.tree import repository
@@ -87,6 +88,15 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
                     names = [name for name, _ in contexts_of(effective(keys["build"]))]
                     if names:
                         yield built, names
+
+
+def shadows(source: Source, name: str) -> bool:
+    """Whether a service's build may take an image's name (without a tag) for that of a context of its own."""
+    if "additional_contexts" not in source.text:
+        return False
+    roots = [root for root in documents(source.text) if root is not None]
+    builds = [effective(effective(node).get("build")) for root in roots for _, node in Document(source, root).services]
+    return any(untagged(familiar(one)) == name for build in builds for one, _ in contexts_of(build))
 
 
 def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ignore]]]:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from echo_migrate.contexts import named
+from echo_migrate.contexts import mentioned, named
 from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, fewer, glob_ends
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import ignores
 from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reference import VARIABLE
+from echo_migrate.reference import VARIABLE, familiar, untagged
 from echo_migrate.runs import script_of
 from echo_migrate.shell import Command, run_by
 from echo_migrate.source import Edit, Source, Traced
@@ -67,6 +67,11 @@ def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
     from echo_migrate.formats import compose
 
     return compose.builders_of(source)
+
+
+def shadows(source: Source, name: str) -> bool:
+    """Whether a build of a Dockerfile may take an image's name (without a tag) for that of a context of its own."""
+    return any(untagged(familiar(one)) == name for one in named(source.path)) or mentioned(source.path, name)
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED, contexts: frozenset[str] = frozenset()) -> list[Node]:
@@ -202,7 +207,7 @@ class _Images:
     ) -> None:
         self.file = file
         self.given = given
-        self.contexts = frozenset(name.lower() for name in contexts)
+        self.contexts = frozenset(map(familiar, contexts))
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
         self.leaks: list[tuple[int, int, str]] = []
@@ -300,7 +305,7 @@ class _Images:
         name = value.lower()
         if name == "scratch":
             return "scratch"
-        if name in self.contexts:
+        if familiar(name) in self.contexts:
             return f"the named context {value}"
         if name in stages:
             return f"stage {value}"

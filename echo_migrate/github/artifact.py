@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 from echo_migrate import catalog
 from echo_migrate.github.event import Unusable
 from echo_migrate.model import LEVELS, STATES, Basis, Level, State
+from echo_migrate.reference import parse
 from echo_migrate.reports import Summary
 from echo_migrate.rules import RULES
 from echo_migrate.source import Edit
@@ -96,11 +97,19 @@ def distrusted(report: Report) -> Report:
     registry = catalog.load(report.provider).registry if known else "\0"
     findings = tuple(one._replace(message=RULES[one.rule].summary, edits=()) for one in report.findings)
     references = tuple(
-        one._replace(reason="", target=one.target if (one.target or "").startswith(f"{registry}/") else None)
+        one._replace(reason="", target=one.target if _lies_at(one.target, registry) else None)
         for one in report.references
     )
     provider = report.provider if known else "another provider"
     return report._replace(provider=provider, findings=findings, references=references)
+
+
+def _lies_at(target: str | None, registry: str) -> bool:
+    """Whether a text is a reference to an image of a registry."""
+    try:
+        return target is not None and parse(target).name.startswith(f"{registry}/")
+    except ValueError:
+        return False
 
 
 def _document(path: str, ours: bool) -> dict[str, Any]:

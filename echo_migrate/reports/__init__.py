@@ -17,7 +17,10 @@ FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py
 
 
 class Run(NamedTuple):
-    """What a report says beside the results: the command and its provider, and how the user wants to read."""
+    """What a report says beside the results: the command and its provider, and how the user wants to read.
+
+    ``configuration`` says which file chose provider, registry or mapping, "" if none did.
+    """
 
     command: str
     provider: str
@@ -27,6 +30,7 @@ class Run(NamedTuple):
     unsafe: bool = False
     quiet: bool = False
     verbose: bool = False
+    configuration: str = ""
 
 
 class Summary(NamedTuple):

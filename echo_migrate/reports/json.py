@@ -11,6 +11,7 @@ def report(results: list[Result], run: Run) -> str:
     document = {
         "version": 1,
         "provider": run.provider,
+        "configuration": run.configuration or None,
         "summary": summary(results)._asdict(),
         "findings": [_finding(result, finding) for result in results for finding in result.findings],
     }

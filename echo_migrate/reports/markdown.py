@@ -11,6 +11,7 @@ def report(results: list[Result], run: Run) -> str:
         blocks.append("\n".join(["| where | rule | what |", "|---|---|---|", *rows]))
     if not run.quiet:
         blocks.append(in_a_line(summary(results), run.login))
+        blocks += [prose(run.configuration)] if run.configuration else []
     return "\n\n".join(blocks) + "\n" if blocks else ""
 
 

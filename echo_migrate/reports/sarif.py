@@ -30,6 +30,7 @@ def report(results: list[Result], run: Run) -> str:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
+                **({"properties": {"configuration": run.configuration}} if run.configuration else {}),
                 "results": [
                     _result(result, finding, mark, places[finding.rule])
                     for result in results

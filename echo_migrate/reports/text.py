@@ -58,8 +58,9 @@ def _fix(finding: Finding, safe: bool) -> str:
 def _closing(results: list[Result], run: Run) -> str:
     counts = summary(results)
     files = f"{counts.files} file{'s' * (counts.files != 1)}"
+    chosen = [printable(run.configuration)] if run.configuration else []
     if not counts.references:
-        return f"Checked {files}: no image references.\n"
+        return "\n".join([f"Checked {files}: no image references.", *chosen]) + "\n"
     lines = [f"Checked {files}: {counts.references} image reference{'s' * (counts.references != 1)}"]
     done = "migrated" if run.written else "to migrate by a safe fix" if not run.unsafe else "to migrate"
     convention = f" ({counts.by_convention} by naming convention: their tags are unconfirmed)"
@@ -74,6 +75,7 @@ def _closing(results: list[Result], run: Run) -> str:
     lines += [f"  {count:>{width}} {words}" for count, words in rows if count]
     if run.verbose:
         lines += _left(results)
+    lines += chosen
     lines += _next(results, counts, run)
     return "\n".join(lines) + "\n"
 
