@@ -107,12 +107,13 @@ def fetch(folder: str, url: str, revision: str) -> None:
 
 
 def _asked(
-    folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int = _SECONDS, protocol: str = ""
+    folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int | None = None, protocol: str = ""
 ) -> _Answer | None:
     """Run git, and return what it prints to either stream if it succeeds."""
     import subprocess
     from threading import Thread, Timer
 
+    seconds = seconds or _SECONDS
     given = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
     try:
         process = subprocess.Popen(

@@ -54,6 +54,22 @@ def unpacked(wheel: Path, target: Path) -> Path:
     return target
 
 
+@pytest.fixture
+def traced(tmp_path: Path) -> Callable[..., list[str]]:
+    """``traced("execve", "check", ".", cwd=…)``: the system calls of the program and of what it starts, by strace."""
+
+    def traced(calls: str, *words: str, cwd: Path = tmp_path) -> list[str]:
+        log = tmp_path / "strace.log"
+        command = ["strace", "-f", "-qq", "-e", f"trace={calls}", "-e", "signal=none", "-o", str(log)]
+        command += [sys.executable, "-m", "echo_migrate", *words]
+        subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+        lines = log.read_text(errors="replace").splitlines()
+        assert f'execve("{sys.executable}"' in lines[0]  # so that it is known to have been looked at
+        return lines[1:]
+
+    return traced
+
+
 def copy_project(target: Path) -> None:
     """Lay the project's files, as they stand, into a folder."""
     words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

@@ -1,0 +1,346 @@
+"""Trees whose git repository tries to have a program run: none is, by any command."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from echo_migrate import git as asked
+from echo_migrate.discover import discover
+from tests.conftest import Run
+
+TEXT = "FROM python:3.12\n"
+COMMANDS = (
+    ("check", "."),
+    ("check", "--diff-base", "HEAD", "."),
+    ("fix", "--diff", "."),
+    ("inventory", "."),
+    ("baseline", "--baseline", "baseline.json", "."),
+)
+SYSTEM_CALLS = "execve,execveat,socket,connect,sendto,sendmsg"
+
+
+class Tree:
+    """A repository with a Dockerfile, and a program that leaves a mark when it is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        self.mark = folder / "ran"
+        self.program = folder / "evil.sh"
+        self.program.write_text(f"#!/bin/sh\necho ran >>{self.mark}\n")
+        self.program.chmod(0o755)
+        self.root.mkdir()
+        self.git("init", "-q", "-b", "main")
+        (self.root / "Dockerfile").write_text(TEXT)
+        (self.root / "in").mkdir()
+        (self.root / "in" / "Dockerfile").write_text(TEXT)
+        self.commit()
+
+    def git(self, *words: str, folder: Path | None = None) -> str:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always")
+        done = subprocess.run(["git", *identity, *words], cwd=folder or self.root, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-qm", "a")
+
+    def config(self, *pairs: tuple[str, ...], file: str = "config") -> None:
+        for name, value in pairs:
+            self.git("config", "--file", str(self.root / ".git" / file), "--add", name, value)
+
+    def touch(self) -> None:
+        """Make git look at the contents of its files again."""
+        for path in self.root.rglob("Dockerfile"):
+            os.utime(path, (1, 1))
+
+    def lose(self, name: str) -> None:
+        """Take an object out of the repository, and make a remote promise it."""
+        known = self.git("rev-parse", name)
+        (self.root / ".git" / "objects" / known[:2] / known[2:]).unlink()
+        self.config(("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"))
+        self.config(("remote.origin.promisor", "true"))
+
+
+def _fsmonitor(tree: Tree) -> None:
+    tree.config(("core.fsmonitor", str(tree.program)))
+
+
+def _hooks(tree: Tree) -> None:
+    for name in ("post-index-change", "fsmonitor-watchman", "post-checkout", "reference-transaction", "pre-auto-gc"):
+        shutil.copy(tree.program, tree.root / ".git" / "hooks" / name)
+    tree.touch()
+
+
+def _hooks_path(tree: Tree) -> None:
+    shutil.copy(tree.program, tree.root / "post-index-change")
+    tree.config(("core.hooksPath", str(tree.root)))
+    tree.touch()
+
+
+def _filters(tree: Tree, name: str = "evil") -> None:
+    (tree.root / ".gitattributes").write_text(f"* filter={name}\n")
+    for what in ("clean", "smudge", "process"):
+        tree.config((f"filter.{name}.{what}", str(tree.program)))
+    tree.config((f"filter.{name}.required", "true"))
+    tree.touch()
+
+
+def _filter_with_a_name_that_no_setting_can_have(tree: Tree) -> None:
+    (tree.root / ".gitattributes").write_text("* filter=a=b\n")
+    (tree.root / ".git" / "config").open("a").write(f'[filter "a=b"]\n\tclean = {tree.program}\n')
+    tree.touch()
+
+
+def _process_filter(tree: Tree) -> None:
+    (tree.root / ".gitattributes").write_text("* filter=evil\n")
+    tree.config(("filter.evil.process", str(tree.program)))
+    tree.touch()
+
+
+def _submodule(tree: Tree) -> None:
+    below = tree.root / "sub"
+    below.mkdir()
+    tree.git("init", "-q", folder=below)
+    (below / "Dockerfile").write_text(TEXT)
+    (below / ".gitattributes").write_text("* filter=evil\n")
+    tree.git("add", ".", folder=below)
+    tree.git("commit", "-qm", "a", folder=below)
+    (tree.root / ".gitmodules").write_text('[submodule "sub"]\n\tpath = sub\n\turl = ./sub\n')
+    tree.commit()
+    tree.config(("submodule.recurse", "true"), ("diff.ignoreSubmodules", "none"), ("submodule.sub.ignore", "none"))
+    tree.git("config", "filter.evil.clean", str(tree.program), folder=below)
+    tree.git("config", "core.fsmonitor", str(tree.program), folder=below)
+    tree.touch()
+
+
+def _textconv(tree: Tree) -> None:
+    (tree.root / ".gitattributes").write_text("* diff=evil\n")
+    tree.config(("diff.evil.textconv", str(tree.program)), ("diff.evil.cachetextconv", "true"))
+    (tree.root / "Dockerfile").write_text(TEXT * 2)
+
+
+def _driver(tree: Tree) -> None:
+    (tree.root / ".gitattributes").write_text("* diff=evil\n")
+    tree.config(("diff.evil.command", str(tree.program)))
+    (tree.root / "Dockerfile").write_text(TEXT * 2)
+
+
+def _external_diff(tree: Tree) -> None:
+    tree.config(("diff.external", str(tree.program)))
+    (tree.root / "Dockerfile").write_text(TEXT * 2)
+
+
+def _sparse_index(tree: Tree) -> None:
+    tree.git("sparse-checkout", "init", "--cone", "--sparse-index")
+    tree.git("sparse-checkout", "set", "elsewhere")
+    tree.lose("HEAD:in")
+    tree.config(("remote.origin.url", "/nowhere"), ("remote.origin.uploadpack", str(tree.program)))
+
+
+def _missing(url: str, *more: tuple[str, str]) -> Callable[[Tree], None]:
+    """A blob that HEAD has and the repository lacks, at a remote of some kind."""
+
+    def make(tree: Tree) -> None:
+        tree.lose("HEAD:in/Dockerfile")
+        tree.config(("remote.origin.url", url.format(program=tree.program)))
+        tree.config(*[tuple(part.format(program=tree.program) for part in pair) for pair in more])
+        tree.config(("protocol.allow", "always"), ("protocol.ext.allow", "always"))
+        (tree.root / "in" / "Dockerfile").write_text(TEXT * 2)
+
+    return make
+
+
+def _pager(tree: Tree) -> None:
+    tree.config(
+        ("core.pager", str(tree.program)), *[(f"pager.{name}", str(tree.program)) for name in ("diff", "config")]
+    )
+
+
+def _alternates(tree: Tree) -> None:
+    tree.git("clone", "-q", "--bare", str(tree.root), str(tree.root.parent / "other"))
+    (tree.root / ".git" / "objects" / "info" / "alternates").write_text(f"{tree.root.parent}/other/objects\n")
+    tree.config(("core.alternateRefsCommand", str(tree.program)))
+
+
+def _include(tree: Tree) -> None:
+    (tree.root.parent / "far").write_text(
+        f"[core]\n\tfsmonitor = {tree.program}\n[diff]\n\texternal = {tree.program}\n"
+    )
+    tree.config(("include.path", str(tree.root.parent / "far")))
+    (tree.root / "Dockerfile").write_text(TEXT * 2)
+
+
+def _worktree(tree: Tree) -> None:
+    tree.config(("core.repositoryformatversion", "1"), ("extensions.worktreeConfig", "true"))
+    tree.config(("core.fsmonitor", str(tree.program)), ("diff.external", str(tree.program)), file="config.worktree")
+    tree.config(("filter.evil.clean", str(tree.program)), file="config.worktree")
+    (tree.root / ".gitattributes").write_text("* filter=evil\n")
+    tree.touch()
+
+
+def _signatures(tree: Tree) -> None:
+    tree.config(("gpg.program", str(tree.program)), ("log.showSignature", "true"), ("commit.gpgSign", "true"))
+
+
+def _aliases(tree: Tree) -> None:
+    tree.config(*[(f"alias.{name}", f"!{tree.program}") for name in ("ls-files", "diff", "rev-parse", "config")])
+
+
+def _editors(tree: Tree) -> None:
+    tree.config(("core.editor", str(tree.program)), ("sequence.editor", str(tree.program)))
+    tree.config(("gc.auto", "1"), ("maintenance.auto", "true"), ("core.untrackedCache", "true"))
+
+
+def _elsewhere(tree: Tree) -> None:
+    """A repository within, which is bare, and whose configuration names this folder as its own."""
+    tree.git("init", "-q", "--bare", "in/bare")
+    with (tree.root / "in" / "bare" / "config").open("a") as file:
+        file.write(f"[core]\n\tbare = false\n\tworktree = {tree.root}\n\tfsmonitor = {tree.program}\n")
+
+
+WAYS: dict[str, Callable[[Tree], None]] = {
+    "fsmonitor": _fsmonitor,
+    "hooks": _hooks,
+    "hooksPath": _hooks_path,
+    "filters": _filters,
+    "process filter": _process_filter,
+    "a filter with = in its name": _filter_with_a_name_that_no_setting_can_have,
+    "a submodule's configuration": _submodule,
+    "textconv": _textconv,
+    "a diff driver": _driver,
+    "external diff": _external_diff,
+    "a sparse index and uploadpack": _sparse_index,
+    "uploadpack": _missing("/nowhere", ("remote.origin.uploadpack", "{program}")),
+    "sshCommand": _missing("ssh://a@b.invalid/c", ("core.sshCommand", "{program}")),
+    "ext": _missing("ext::{program}"),
+    "a remote helper": _missing("{program}", ("remote.origin.vcs", "ext")),
+    "a proxy": _missing("git://b.invalid/c", ("core.gitProxy", "{program}")),
+    "credentials": _missing("http://127.0.0.1:1/x", ("credential.helper", "!{program}"), ("core.askPass", "{program}")),
+    "another URL": _missing("https://b.invalid/c", ("url.ext::{program} .insteadOf", "https://b.invalid/")),
+    "pager": _pager,
+    "alternates": _alternates,
+    "include": _include,
+    "worktree configuration": _worktree,
+    "signatures": _signatures,
+    "aliases": _aliases,
+    "editors and upkeep": _editors,
+    "a bare repository within": _elsewhere,
+}
+
+
+IDLE = {"credentials", "pager", "alternates", "signatures", "aliases", "editors and upkeep", "a proxy"}
+"""What only other commands, a terminal or an answering server would have run."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_that_a_repository_names_is_run(run: Run, tmp_path: Path, way: str) -> None:
+    tree = Tree(tmp_path)
+    WAYS[way](tree)
+    tree.mark.unlink(missing_ok=True)  # git itself may have run it when the tree was made
+    bare = tree.root / "in" / "bare"
+    for words in COMMANDS:
+        for folder in (tree.root, *([bare] if bare.exists() else ())):
+            done = run(*words, cwd=folder)
+            assert done.returncode in (0, 1, 2)
+            assert b"Traceback" not in done.stderr
+    assert not tree.mark.exists()
+
+
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - IDLE))
+def test_the_trees_would_have_it_run(tmp_path: Path, way: str) -> None:
+    """The ways above work on a git that is asked as anybody asks it."""
+    tree = Tree(tmp_path)
+    WAYS[way](tree)
+    tree.mark.unlink(missing_ok=True)
+    places = [place for place in (tree.root, tree.root / "in" / "bare") if place.exists()]
+    for words in ("status", "diff HEAD", "ls-files", "--paginate diff HEAD", "cat-file -p HEAD:in/Dockerfile"):
+        for place in places:
+            subprocess.run(
+                ["git", *words.split()], cwd=place, capture_output=True, stdin=subprocess.DEVNULL, check=False
+            )
+    assert tree.mark.exists()
+
+
+def test_variables_of_the_caller_start_nothing(run: Run, tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    (tree.root / "Dockerfile").write_text(TEXT * 2)
+    names = ("EXTERNAL_DIFF", "PAGER", "SSH", "SSH_COMMAND", "PROXY_COMMAND", "ASKPASS", "EDITOR")
+    environment = {f"GIT_{name}": str(tree.program) for name in names}
+    environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsmonitor"}
+    environment |= {"GIT_CONFIG_VALUE_0": str(tree.program), "GIT_DIR": str(tmp_path)}
+    for words in COMMANDS:
+        assert run(*words, cwd=tree.root, env=environment).returncode in (0, 1)
+    assert not tree.mark.exists()
+
+
+@pytest.mark.parametrize("way", ["a sparse index and uploadpack", "filters", "ext", "a submodule's configuration"])
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:2]))
+def test_the_system_sees_git_alone_and_no_network(
+    traced: Callable[..., list[str]], tmp_path: Path, way: str, words: tuple[str, ...]
+) -> None:
+    tree = Tree(tmp_path)
+    WAYS[way](tree)
+    calls = traced(SYSTEM_CALLS, *words, cwd=tree.root)
+    started = {call.split('"')[1].rpartition("/")[2] for call in calls if "execve(" in call and "= 0" in call}
+    assert started == {"git"}
+    assert not [call for call in calls if "exec" not in call]
+
+
+def test_a_git_that_does_not_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    tree.config(("include.path", str(tmp_path / "pipe")))
+    monkeypatch.setattr(asked, "_SECONDS", 1)
+    monkeypatch.chdir(tree.root)
+    assert asked.git(".", "rev-parse", "HEAD") is None
+    assert discover(["."]).files == ["Dockerfile", "in/Dockerfile"]
+
+
+def test_more_than_can_be_read_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(tmp_path)
+    (tree.root / "large").write_text("x" * 100_000)
+    tree.commit()
+    assert asked.git(str(tree.root), "cat-file", "blob", "HEAD:large") == b"x" * 100_000
+    monkeypatch.setattr(asked, "_LARGEST", 99_999)
+    assert asked.git(str(tree.root), "cat-file", "blob", "HEAD:large") is None
+
+
+@pytest.mark.parametrize("url", ["ext::touch ran", "/nowhere", "ssh://a@b/c", "-u:x", "git://b/c", "://x"])
+def test_no_other_url_is_fetched_from(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(tmp_path)
+    monkeypatch.setattr(asked, "_asked", lambda *_: pytest.fail("git was asked"))
+    asked.fetch(str(tree.root), url, "1" * 40)
+
+
+def test_a_url_that_the_repository_makes_another_starts_nothing(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.config((f"url.ext::{tree.program} .insteadOf", "https://b.invalid/"), ("protocol.allow", "always"))
+    asked.fetch(str(tree.root), "https://b.invalid/c", "1" * 40)
+    assert not tree.mark.exists()
+
+
+@pytest.mark.parametrize("names", [("xx/outside/Dockerfile", "../outside/Dockerfile"), ("xlink/Dockerfile",) * 2])
+def test_a_name_in_an_index_leads_nowhere_outside(run: Run, tmp_path: Path, names: tuple[str, str]) -> None:
+    tree = Tree(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "Dockerfile").write_text(TEXT)
+    given, wanted = names
+    (tree.root / given).parent.mkdir(parents=True)
+    (tree.root / given).write_text(TEXT)
+    tree.git("add", ".")
+    shutil.rmtree(tree.root / given.split("/")[0])
+    if given == wanted:
+        os.symlink(outside, tree.root / given.split("/")[0])
+    index = tree.root / ".git" / "index"
+    data = index.read_bytes()[:-20].replace(given.encode(), wanted.encode())
+    index.write_bytes(data + hashlib.sha1(data).digest())
+    done = run("fix", ".", cwd=tree.root)
+    assert (outside / "Dockerfile").read_text() == TEXT
+    assert (tree.root / "Dockerfile").read_text() != TEXT
+    assert b"is a symbolic link that leaves the tree" in done.stdout or b"outside" not in done.stdout
