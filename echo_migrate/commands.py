@@ -353,11 +353,16 @@ def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Itera
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let a signal that stops the run wait until a file is written and counted."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+    waiting: list[int] = []
+    wishes = [one for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
+    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for one, handler in before:
+            signal.signal(one, handler)
+    if waiting:
+        raise KeyboardInterrupt(waiting[0])
 
 
 def _written(result: Result) -> tuple[Result, bool]:
@@ -418,13 +423,26 @@ def _publish(
             format, path = options["output_format"], output
         if format not in rendered:
             rendered[format] = render(format)
-        try:
-            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(click.unstyle(rendered[format]))
-        except OSError as error:
-            _say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
-            complete = False
+        complete = _put(path, click.unstyle(rendered[format]).encode("utf-8", "backslashreplace")) and complete
     return complete
+
+
+def _put(path: str, data: bytes) -> bool:
+    """Write a file that the user names: a regular one whole, or not at all. Returns whether it could be written."""
+    from echo_migrate.write import NotWritten, replace
+
+    try:
+        if os.path.lexists(path) and not os.path.isfile(path):
+            with open(path, "wb") as file:  # a device or a pipe
+                file.write(data)
+        else:
+            replace(os.path.realpath(path), data)
+        return True
+    except NotWritten as error:
+        _say(f"{path}: {error}")
+    except OSError as error:
+        _say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
+    return False
 
 
 def _wants_colour(stream: Any) -> bool:

@@ -73,7 +73,7 @@ class Context(NamedTuple):
     settings: Settings
     moves: dict[Image, Move]
     used: set[Ignore]
-    standings: Standings = MappingProxyType({})
+    standings: Standings = Standings()
     asked: dict[int, Standing | None] = {}  # noqa: RUF012 - each context is given its own
 
     def standing(self, node: Any) -> Standing | None:
@@ -186,7 +186,7 @@ def _standings(images: list[Image], moves: list[Move], services: list[Service], 
     found = standings(images, moves, settings.catalog)
     for around in {service.around for service in services}:
         there = plan(around, [judge(image, settings.catalog, settings.seen_only) for image in around])
-        found |= standings(around, there, settings.catalog)
+        found.update(standings(around, there, settings.catalog))
     return found
 
 

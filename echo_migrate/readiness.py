@@ -3,14 +3,16 @@
 Readiness is asked once: of the target of a move that would be safe without it, else of the image that stays.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from posixpath import basename
 from typing import Any
 
 from echo_migrate.bases import ROOT, Base, Standing, base_of
 from echo_migrate.catalog import Catalog
 from echo_migrate.contents import SHELL_PROGRAMS, may_have
-from echo_migrate.launch import Launch, Service, root_image
+from echo_migrate.launch import Launch, Service
 from echo_migrate.layers import within
 from echo_migrate.migration import Move
 from echo_migrate.model import Image
@@ -21,12 +23,25 @@ from echo_migrate.stages import Stage
 _VERSION = "0123456789."
 _FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
 
-Standings = Mapping[Image, Standing]
+
+class Standings(dict[Image, Standing]):
+    """What each image of a file is to what stands on it."""
+
+    @cached_property
+    def _froms(self) -> list[Image]:
+        return sorted((image for image in self if image.where == "FROM"), key=lambda image: image.start)
+
+    def root(self, stage: Stage) -> Image | None:
+        """The image that a stage, or the first of those it stands on, is FROM."""
+        first = stage.lineage[0]
+        place = bisect_left(self._froms, first.start, key=lambda image: image.start)
+        found = self._froms[place] if place < len(self._froms) else None
+        return found if found and found.start < first.end else None
 
 
-def standings(images: Iterable[Image], moves: Iterable[Move], catalog: Catalog) -> dict[Image, Standing]:
+def standings(images: Iterable[Image], moves: Iterable[Move], catalog: Catalog) -> Standings:
     """What each image is to what stands on it. Local names other than ``scratch`` are left out."""
-    found = {}
+    found = Standings()
     for image, move in zip(images, moves, strict=True):
         if image.local and image.local != "scratch":
             continue
@@ -38,11 +53,11 @@ def standings(images: Iterable[Image], moves: Iterable[Move], catalog: Catalog) 
     return found
 
 
-def root_of(node: Any, images: Iterable[Image]) -> Image | None:
+def root_of(node: Any, standings: Standings) -> Image | None:
     """The image that a stage (its first ancestor) or a service stands on."""
     if isinstance(node, Service):
         return node.image
-    return root_image(node, images) if isinstance(node, Stage) else None
+    return standings.root(node) if isinstance(node, Stage) else None
 
 
 def unsaid(nodes: Iterable[Stage | Service], standings: Standings, catalog: Catalog) -> dict[Image, list[str]]:

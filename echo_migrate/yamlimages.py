@@ -1,6 +1,7 @@
 """Images in YAML files that are not Compose's: the reading that Kubernetes, charts and CI systems have in common."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -177,8 +178,9 @@ class Sheet:
         known = {place.start: (where, place) for where, place in placed if place.runs}
         texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
         login = " ".join(_LOGIN.findall(self.text)) if texts else ""
+        starts = sorted(known)
         for image, service in script.named(self.text, texts) if texts else ():
-            where = next(where for where, place in known.values() if place.start <= image.start <= place.end)
+            where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}", anonymous=_NOBODY, login=login)
             yield image
             if service:

@@ -1,6 +1,7 @@
 """Running the program as people do: as a process of its own."""
 
 import os
+import resource
 import subprocess
 import sys
 import zipfile
@@ -52,6 +53,20 @@ def unpacked(wheel: Path, target: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)
     return target
+
+
+@pytest.fixture
+def limited(run: Run) -> Run:
+    """``limited(30, "check", …)``: as ``run``, with no more than that many seconds of a processor, and 2 GB."""
+
+    def limited(seconds: int, *words: str | bytes, **more: object) -> Done:
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            resource.setrlimit(resource.RLIMIT_AS, (2 * 10**9, 2 * 10**9))
+
+        return run(*words, preexec_fn=limit, **more)
+
+    return limited
 
 
 @pytest.fixture

@@ -39,8 +39,7 @@ def _diamond(n: int) -> str:
 
 def _inherits(n: int) -> str:
     return "".join(
-        f'target "t{i}" {{\n  inherits = ["t{max(0, i - 1)}"]\n  args = {{ A{i} = "python:3.12" }}\n}}\n'
-        for i in range(n)
+        f'target "t{i}" {{\n  inherits = ["t{max(0, i - 1)}"]\n  args = {{ A = "python:3.12" }}\n}}\n' for i in range(n)
     )
 
 

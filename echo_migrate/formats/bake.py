@@ -29,7 +29,7 @@ _CONTEXT = "docker-image://"
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _MERGED = frozenset(("args", "contexts"))
 
-MOST_INHERITED = 200_000
+MOST_INHERITED = 50_000
 """How many attributes, arguments and contexts all targets of a file may inherit."""
 
 Attributes = dict[str, Node]

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -210,6 +211,7 @@ class _Images:
         self.contexts = frozenset(map(familiar, contexts))
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
+        self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
         self.leaks: list[tuple[int, int, str]] = []
         self.problem: Problem | None = None
         self.every = {
@@ -309,8 +311,18 @@ class _Images:
             return f"the named context {value}"
         if name in stages:
             return f"stage {value}"
-        if "$" in name and 0 < len(stages) <= _MOST_STAGES:
-            pattern = [token for text in VARIABLE.split(name) for token in ("**", *text)][1:]
-            if set(pattern) != {"**"} and any(len(s) in glob_ends(pattern, s, 0) for s in stages):
-                return f"one of the stages {value}"
+        if "$" in name and 0 < len(stages) <= _MOST_STAGES and self._may_be_one_of(name, stages):
+            return f"one of the stages {value}"
         return ""
+
+    def _may_be_one_of(self, name: str, stages: "list[str] | set[str]") -> bool:
+        """Whether a name with variables may be that of a stage. What was asked before is asked of new ones alone."""
+        pattern = [token for text in VARIABLE.split(name) for token in ("**", *text)][1:]
+        if set(pattern) == {"**"}:
+            return False
+        whole = isinstance(stages, set)
+        found, asked = self.compared.get((name, whole), (False, 0))
+        if not found and asked < len(stages):
+            found = any(len(one) in glob_ends(pattern, one, 0) for one in islice(stages, asked, None))
+            self.compared[name, whole] = (found, len(stages))
+        return found

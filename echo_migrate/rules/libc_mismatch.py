@@ -79,8 +79,9 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
     if not image or not _bound_at_all(image.ref.value, context):
         return
     here = _side(stage, context, True)
+    above = {one.name.lower(): one for one in stage.others if one.name}
     for copy in copies:
-        there = _origin(copy, stage, context)
+        there = _origin(copy, stage, above, context)
         if here and there:
             paths = [path for word in copy.sources if (path := _path(word.value, stage))]
             says = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
@@ -94,12 +95,12 @@ def _bound_at_all(value: str, context: Context) -> bool:
     return base_of(value, context.settings.catalog).libc is not None
 
 
-def _origin(copy: Copy, stage: Stage, context: Context) -> Side | None:
-    """What a COPY takes from: a stage above, or an image."""
+def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context) -> Side | None:
+    """What a COPY takes from: a stage above, by its name or its number, or an image."""
     name = copy.origin.lower()
-    found = next((one for one in reversed(stage.others) if one.name.lower() == name), None)
-    if found is None and is_number(name):
-        found = next((one for one in stage.others if one.number == int(name)), None)
+    found = above.get(name)
+    if found is None and is_number(name) and int(name) < len(stage.others):
+        found = stage.others[int(name)]
     return _side(found, context) if found else _image(copy.origin, True, context)
 
 

@@ -1,9 +1,11 @@
 """A pipe whose first command can fail without the build taking notice."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import takewhile
 
 from echo_migrate.examine import Context
+from echo_migrate.instructions import Instruction
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Finding, rule
 from echo_migrate.packages import does
@@ -49,8 +51,9 @@ _ELSEWHERE = ("function", "not")
 
 @rule(on=Stage, level="note", default=False, also=("DL4006",))
 def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
+    shells = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
     for run in stage.runs:
-        if run.script and run.script.certain and not _is_exec(run) and not _shell_has_it(stage, run):
+        if run.script and run.script.certain and not _is_exec(run) and not _shell_has_it(shells, run):
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found
@@ -63,11 +66,10 @@ def _is_exec(run: Run) -> bool:
     return not run.instruction.heredocs and exec_form(run.instruction.args) is not None
 
 
-def _shell_has_it(stage: Stage, run: Run) -> bool:
-    """Whether the SHELL that holds for a RUN, in its stage or in one that this stands on, says pipefail."""
-    steps = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
-    above = [step for step in steps if step.start < run.instruction.start]
-    return bool(above) and "pipefail" in above[-1].args.value
+def _shell_has_it(shells: list[Instruction], run: Run) -> bool:
+    """Whether the last SHELL above a RUN says pipefail."""
+    above = bisect_left(shells, run.instruction.start, key=lambda step: step.start)
+    return above > 0 and "pipefail" in shells[above - 1].args.value
 
 
 def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:

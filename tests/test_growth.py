@@ -1,0 +1,147 @@
+"""What reading a text costs grows no faster than the text: counted in steps, and held by a limit of a processor's time.
+
+A step is a line of Python that is run; what is spent outside of Python is held by the second test, in which a text of
+each shape, far longer than real files are, has some seconds of a processor where the square of its length would take
+minutes.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from echo_migrate import budget, catalog, engine
+from echo_migrate.examine import Settings
+from echo_migrate.formats import dockerfile
+from echo_migrate.rules import RULES
+from echo_migrate.source import Source
+from tests.conftest import Run
+from tests.shapes import SHAPES
+
+MOST = 4.5
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True, today="2026-11-01")
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many lines of the program's own are run by some work."""
+    count = 0
+
+    def line(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return line
+
+    def call(frame: FrameType, event: str, _: Any) -> Any:
+        return line if "echo_migrate" in frame.f_code.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_four_times_the_text_takes_at_most_four_and_a_half_times_the_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, text = SHAPES[shape]
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    counts = []
+    for size in (4, 40, 160):  # the first loads what is loaded once
+        Path(name).write_text(text(size))
+        counts.append(steps(lambda: engine.treat_path(name, SETTINGS)))
+    assert counts[2] <= MOST * counts[1]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_long_text_ends_soon(limited: Run, tmp_path: Path, shape: str) -> None:
+    name, text = SHAPES[shape]
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    each = (len(text(40)) - len(text(20))) / 20
+    (tmp_path / name).write_text(text(int(150_000 / each)))
+    for words in (("check", "--select", "all"), ("fix", "--select", "all", "--unsafe-fixes")):
+        done = limited(30, *words, "--quiet", "--no-config", name)
+        assert done.returncode in (0, 1, 2)
+        assert b"fault" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "memory", "says"),
+    [
+        (9.9, 999_999_999, None),
+        (10.1, 0, "it takes more than 10 seconds of a processor"),
+        (0, 1_000_000_001, "it takes more than 1 GB of memory"),
+    ],
+)
+def test_what_a_file_may_use(seconds: float, memory: int, says: str | None) -> None:
+    assert budget.exceeded(seconds, memory) == says
+
+
+def _for_ever(*_: object) -> object:
+    while True:
+        try:
+            sum(range(1000))
+        except Exception:
+            continue
+
+
+def _ever_larger(*_: object) -> object:
+    held = []
+    while True:
+        held.append(bytearray(1_000_000))
+
+
+@pytest.mark.parametrize(
+    ("work", "says"),
+    [(_for_ever, "it takes more than 0.5 seconds"), (_ever_larger, "it takes more than 1 GB of memory")],
+)
+def test_a_file_that_uses_more_is_left_unread(monkeypatch: pytest.MonkeyPatch, work: Any, says: str) -> None:
+    monkeypatch.setattr(dockerfile, "parse", work)
+    monkeypatch.setattr(budget, "SECONDS", 0.5 if work is _for_ever else 60)
+    text = "FROM python:3.12 AS build\nFROM build\nCOPY --from=node:22 a b\nFROM --platform=x scratch\n  from debian\n"
+    result = engine.guarded(Source("Dockerfile", text), SETTINGS)
+    assert result is not None
+    assert [(one.rule, one.level) for one in result.findings] == [("unreadable-file", "error")]
+    assert says in result.findings[0].message
+    assert [(one.image.ref.value, one.state) for one in result.outcomes] == [
+        ("python:3.12", "needs-person"),
+        ("debian", "needs-person"),
+    ]
+    assert result.fixed is result.source
+
+
+@pytest.mark.parametrize("fault", [RecursionError(), MemoryError()])
+def test_what_python_has_no_room_for_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def parse(*_: object) -> object:
+        raise fault
+
+    monkeypatch.setattr(dockerfile, "parse", parse)
+    result = engine.guarded(Source("Dockerfile", "FROM a\n"), SETTINGS)
+    assert result is not None
+    assert "fault" not in result.findings[0].message
+    assert result.findings[0].message.startswith("this file was left unread: it ")
+
+
+def test_a_file_that_is_left_unread_ends_no_run_and_is_counted(run: Run, tmp_path: Path) -> None:
+    merges = "".join(f"x-{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n  k{i}: 1\n" for i in range(1, 1000))
+    (tmp_path / "compose.yaml").write_text(f"x-0: &a0 {{k: 1}}\n{merges}services:\n  a:\n    image: node:22\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    done = run("fix")
+    assert done.returncode == 2
+    assert (
+        b"compose.yaml:1:1: error[unreadable-file] this file was left unread: its merge keys stand for more"
+        in done.stdout
+    )
+    assert b"1 needs a person" in done.stdout
+    assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
+    listed = run("inventory", "--output-format", "csv")
+    assert listed.returncode == 2
+    assert b"compose.yaml,3001,12,unread,node:22,node:22,,,needs-person,the file was left unread" in listed.stdout
+    assert b"compose.yaml: this file was left unread" in listed.stderr
