@@ -31,7 +31,7 @@ import contextlib
 import os
 import re
 import signal
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 _SETTINGS = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
@@ -46,7 +46,8 @@ _SECONDS_TO_FETCH = 600
 _LARGEST = 1_000_000_000
 """How many bytes git may print, and a multiple of what it needs for itself beside the files that it maps."""
 
-_NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*)': ([^\n:]*)$")
+_NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*?)(?:': ([^\n:]+))?$")
+"""Git cuts a message off behind some 4,000 characters, and so the reason of a name that is too long."""
 
 
 class UnsafeFilter(ValueError):
@@ -76,7 +77,7 @@ def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
         return None
     listed = [(entry[0], entry[2:]) for entry in set(filter(None, os.fsdecode(answer.text).split("\0")))]
     closed = _NOT_ENTERED.findall(answer.complaints)
-    return listed, {os.fsdecode(folder).rstrip("/"): reason.decode() for folder, reason in closed}
+    return listed, {os.fsdecode(name).rstrip("/"): reason.decode() or "file name too long" for name, reason in closed}
 
 
 def unfiltered(folder: str) -> tuple[str, ...]:
@@ -135,10 +136,10 @@ def _asked(
         timer.daemon = True
         timer.start()
         complaints: list[bytes] = []
-        reader = Thread(target=lambda stream: complaints.append(stream.read(_LARGEST)), args=(process.stderr,))
+        reader = Thread(target=lambda stream: complaints.append(_read(stream)), args=(process.stderr,))
         reader.start()
         try:
-            text = process.stdout.read(_LARGEST + 1)
+            text = _read(process.stdout)
             if len(text) <= _LARGEST:
                 process.wait()
         finally:
@@ -147,6 +148,15 @@ def _asked(
                 _end(process.pid)
             reader.join()
     return _Answer(text, complaints[0]) if process.returncode == 0 else None
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    """Read a stream to its end, or a piece more than is wanted; what is asked for at once is set aside at once."""
+    pieces, size = [], 0
+    while size <= _LARGEST and (piece := stream.read(1_000_000)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def _environment(protocol: str) -> dict[str, str]:

@@ -43,7 +43,8 @@ def contents(path: str, most: int = LARGEST) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable("is not a regular file")
-            data = file.read(most + 1) if status.st_size <= most else b""
+            size = min(most, max(status.st_size, 65_536))  # of some of the system's own files no size is known
+            data = file.read(size + 1) if status.st_size <= most else b""
     except OSError as error:
         kind = Unreadable if error.errno in _ABSENT else Inaccessible
         raise kind(f"cannot be read: {(error.strerror or str(error)).lower()}") from None

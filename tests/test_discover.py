@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from echo_migrate.discover import Discovery, discover
 from echo_migrate.formats import candidate, dockerfile, recognised
 from echo_migrate.tree import ignore_file
+from tests.conftest import Run
 
 FOUND = [
     "Dockerfile",
@@ -148,6 +150,65 @@ def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         }
         assert discover(["Dockerfile.out"]).refused
         git(tree, "init", "-q")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["walk", "git"])
+def test_what_cannot_be_entered_is_said_and_ends_in_2(run: Run, tmp_path: Path, known: bool) -> None:
+    """As somebody else than root: a folder and a file that are another's, and a path that is too long."""
+    for name in ("Dockerfile", "open/Dockerfile", "closed/below/Dockerfile", "closed/Dockerfile", "open/compose.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("FROM python:3.12\n")
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    for _ in range(22):
+        os.mkdir("d" * 200)
+        os.chdir("d" * 200)
+    os.chdir(here)
+    if known:
+        git(tmp_path, "init", "-q")
+        git(tmp_path, "add", "closed", "open", "Dockerfile")
+    for path in (tmp_path, *tmp_path.parents):
+        if str(path).startswith("/tmp/"):
+            path.chmod(0o755)
+    subprocess.run(["chown", "-R", "65534", str(tmp_path)], check=True)
+    (tmp_path / "closed").chmod(0)
+    (tmp_path / "open" / "compose.yaml").chmod(0)
+    other = ("setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
+    program = [*other, sys.executable, "-m", "echo_migrate"]
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    for words in (
+        ("check", "."),
+        ("inventory", "."),
+        ("fix", "--jobs", "2", "."),
+        ("check", "--select", "floating-tag", "."),
+    ):
+        done = subprocess.run([*program, *words], cwd=tmp_path, env=environment, capture_output=True, check=False)
+        said = (done.stdout + done.stderr).decode()
+        assert done.returncode == 2, said
+        assert said.count("closed") == 1
+        assert "this folder could not be entered: permission denied" in said
+        assert "this folder could not be entered: file name too long" in said
+        assert "open/compose.yaml" in said
+        assert "this file cannot be read: permission denied" in said
+    assert (tmp_path / "open" / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
+    (tmp_path / "closed").chmod(0o755)
+    subprocess.run(["rm", "-rf", *[str(one) for one in tmp_path.iterdir()]], check=True)
+
+
+def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1500):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("Dockerfile").write_text("FROM python:3.12\n")
+    finally:
+        os.chdir(here)
+    found = discover([str(tmp_path)])
+    assert len(found.files) == 1
+    assert found.closed == {}
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
 
 def test_without_git_a_walk_finds_the_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
