@@ -48,6 +48,15 @@ def read(path: str) -> Known:
         raise Unusable(f"{path}: is no baseline: {remedy}") from None
 
 
+def replaceable(path: str) -> bool:
+    """Whether nothing is lost if a baseline is written there: it is one, of any version, or nothing is there."""
+    try:
+        document = json.loads(contents(path, LARGEST))
+    except (Unreadable, ValueError, RecursionError):
+        return not os.path.lexists(path)
+    return isinstance(document, dict) and document.keys() >= {"version", "findings"}
+
+
 def of(results: list[Result], folder: str) -> Known:
     """The findings of a run; paths are from a folder, that of the baseline."""
     found: Known = {}

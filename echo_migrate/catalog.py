@@ -299,6 +299,8 @@ def _user_file(path: str) -> dict[str, Any]:
             raise MappingError(f"{where}: {key}: must be {words}")
         if key == "tags" and value not in TAGS:
             raise MappingError(f"{where}: tags: must be one of {', '.join(TAGS)}")
+        if kind is str and isinstance(value, str) and not value.isprintable():
+            raise MappingError(f"{where}: {key}: has characters that cannot be printed")
         if kind is list and not all(isinstance(item, str) for item in value):
             raise MappingError(f"{where}: {key}: must be a list of texts")
     for name, image in data.get("images", {}).items():

@@ -57,6 +57,7 @@ def changed(revision: str) -> Changed:
         "--no-ext-diff",
         "--no-textconv",
         "--ignore-submodules=all",
+        "--submodule=short",
         "--find-renames",
         "--no-relative",
     )

@@ -43,14 +43,13 @@ def chart(path: str) -> Chart | None:
 
 
 def _names(folder: str) -> list[str]:
-    with contextlib.suppress(OSError):
-        return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if VALUES.fullmatch(name)][
-            :_MOST_FILES
-        ]
-    return []
+    return [path for path in _files(folder) if VALUES.fullmatch(os.path.basename(path))]
 
 
 def _files(folder: str) -> list[str]:
+    """The files in a folder of a chart; none where that is a link, which may lead out of the tree."""
+    if os.path.islink(folder):
+        return []
     with contextlib.suppress(OSError):
         names = [entry.path for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
         return sorted(names)[:_MOST_FILES]

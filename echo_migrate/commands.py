@@ -84,6 +84,8 @@ def baseline(**options: Any) -> int:
     done = list(results)
     wrong = _tell_unread(done) or wrong
     path = options["baseline"]
+    if not kept.replaceable(path):
+        raise click.UsageError(f"{path}: is no baseline, and is not overwritten: remove it, or name another file")
     known = kept.of(done, os.path.dirname(os.path.abspath(path)))
     try:
         kept.write(path, known)
@@ -173,12 +175,14 @@ def configuration(options: dict[str, Any]) -> str:
         return ""
     from echo_migrate.config import FOUND
 
-    path = context.meta[FOUND]
+    path, by_file = context.meta[FOUND], click.core.ParameterSource.DEFAULT_MAP
     chosen = [
         f"{name} {options[name]}"
         for name in ("provider", "registry", "mapping")
-        if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT_MAP
+        if context.get_parameter_source(name) is by_file
     ]
+    if options.get("unsafe_fixes") and context.get_parameter_source("unsafe_fixes") is by_file:
+        chosen.append("unsafe-fixes")
     registry = catalog_of(options).registry if chosen else ""
     return f"Configuration {path} sets {', '.join(chosen)}: images come from {registry}" if chosen else ""
 
@@ -397,7 +401,8 @@ def _print(results: list[Result], options: dict[str, Any], command: str, aside: 
         options["verbose"],
         configuration(options),
     )
-    if options["quiet"] or options["output_format"] not in ("text", "markdown", "json"):
+    in_report = options["output_format"] in (("json",) if options["quiet"] else ("json", "markdown", "text"))
+    if not in_report or options.get("statistics") or (aside and options["quiet"]):
         tell_configuration(options)
     told = reports.statistics(results, run) if options.get("statistics") else ""
     return _publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside, told)
@@ -428,15 +433,18 @@ def _publish(
 
 
 def _put(path: str, data: bytes) -> bool:
-    """Write a file that the user names: a regular one whole, or not at all. Returns whether it could be written."""
+    """Write a file that the user names, whole or not at all. Returns whether it could be written.
+
+    Its name may stand in a tree that is not the user's: what is neither a file nor the system's own device is refused.
+    """
     from echo_migrate.write import NotWritten, replace
 
     try:
-        if os.path.lexists(path) and not os.path.isfile(path):
-            with open(path, "wb") as file:  # a device or a pipe
+        if os.path.abspath(path).startswith("/dev/"):
+            with open(path, "wb") as file:
                 file.write(data)
         else:
-            replace(os.path.realpath(path), data)
+            replace(path, data)
         return True
     except NotWritten as error:
         _say(f"{path}: {error}")

@@ -9,11 +9,22 @@ import os
 import re
 from functools import lru_cache
 
+from echo_migrate.reference import familiar, untagged
 from echo_migrate.source import Source, Unreadable, contents
 from echo_migrate.tree import top
 
-_GIVES = re.compile(r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1)|(?:gnu)?makefile|jenkinsfile|justfile|earthfile|package\.json")
-"""Files that may run a build, by name."""
+_GIVES = re.compile(
+    r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1|hcl|tf)|[^.]+|(?:.*bake.*|package|\.?devcontainer)\.json|(?:make|docker|task)file\..*"
+)
+"""Files that may give contexts to a build, by name."""
+
+_BAKE = re.compile(r"(?i)\.hcl$|bake[^/]*\.json$")
+_KEYWORDS = (b"build-context", b"additional_contexts")
+_BESIDE = (
+    *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
+    *("deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
+)
+"""Folders in which builds of what lies beside or below them are usually said."""
 
 
 def named(path: str) -> frozenset[str]:
@@ -28,24 +39,40 @@ def named(path: str) -> frozenset[str]:
         folder = os.path.dirname(folder)
 
 
-def mentioned(path: str, name: str) -> bool:
-    """Whether a script or a pipeline beside a Dockerfile, or above it in its tree, that gives contexts to builds (with
-    ``--build-context``, or to an action as ``build-contexts``) has a name in it."""
+def shadows(path: str, name: str) -> bool:
+    """Whether a build may take an image's name, without a tag, for that of a context of its own.
+
+    Asked of every file that gives contexts in the folders of a path and above it in its tree, and in those where builds
+    are usually said, whatever it builds: no honest context is called as a hardened image, and what is called by a
+    variable, or cannot be read, may be.
+    """
     folder, root = os.path.dirname(os.path.abspath(path)), top(path)
     while True:
-        for place in (folder, os.path.join(folder, ".github", "workflows")):
-            if any(name in text for text in _giving(place, root)):
+        for place in (folder, *[os.path.join(folder, name) for name in _BESIDE], *_actions(folder, root)):
+            if any(_may_take(giving, text, name) for giving, text in _giving(place, root)):
                 return True
         if os.path.realpath(folder) == root or folder == os.path.dirname(folder):
             return False
         folder = os.path.dirname(folder)
 
 
+def _actions(folder: str, root: str) -> list[str]:
+    """The folders of the actions that a repository has of its own."""
+    place = os.path.join(folder, ".github", "actions")
+    with contextlib.suppress(OSError):
+        return [entry.path for entry in os.scandir(place)] if _inside(place, root) else []
+    return []
+
+
+def _inside(path: str, root: str) -> bool:
+    return f"{os.path.realpath(path)}/".startswith(f"{root.rstrip('/')}/")
+
+
 @lru_cache(maxsize=4096)
-def _giving(folder: str, root: str) -> list[str]:
-    """The texts of the scripts and pipelines in a folder that give contexts to builds."""
-    found: list[str] = []
-    if not f"{os.path.realpath(folder)}/".startswith(f"{root.rstrip('/')}/"):
+def _giving(folder: str, root: str) -> list[tuple[str, str]]:
+    """The files in a folder that give contexts to builds, with their texts."""
+    found: list[tuple[str, str]] = []
+    if not _inside(folder, root):
         return found
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
@@ -53,9 +80,21 @@ def _giving(folder: str, root: str) -> list[str]:
             if _GIVES.fullmatch(name) and not os.path.islink(path):
                 with contextlib.suppress(Unreadable):
                     data = contents(path)
-                    if b"build-context" in data:
-                        found.append(data.decode("utf-8", "replace"))
+                    bake = _BAKE.search(name) and b"context" in data
+                    if bake or any(word in data for word in _KEYWORDS):
+                        found.append((path, data.decode("utf-8", "replace")))
     return found
+
+
+def _may_take(path: str, text: str, name: str) -> bool:
+    """Whether a name may be that of a context in a file that gives some."""
+    from echo_migrate.formats import bake, compose
+
+    if "build-context" in text:  # by a command, or by an action: its words are not read
+        flat = re.sub(r"\\\r?\n[ \t]*", "", text)
+        return name.rpartition("/")[2] in flat or "$" in flat
+    names = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
+    return names is None or any(re.search(r"[$(\\]", one) or untagged(familiar(one)) == name for one in names)
 
 
 @lru_cache(maxsize=4096)

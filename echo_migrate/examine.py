@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from echo_migrate.bases import Standing
 from echo_migrate.catalog import Catalog
-from echo_migrate.formats import Asked, Format, building, shadowed
+from echo_migrate.contexts import shadows
+from echo_migrate.formats import Asked, Format, building, kind
 from echo_migrate.launch import Service
 from echo_migrate.migration import Move, judge, outcome, plan
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome, Rule
@@ -132,7 +133,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
         return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
 
     judged = [judge(image, settings.catalog, settings.seen_only) for image in images]
-    judged = _without_shadowed(judged, source, format)
+    judged = _without_shadowed(judged, source) if kind(format) in _BUILT else judged
     asked = _grouped(nodes)
     standing = _standings(images, plan(images, judged, commented), asked.get(Service, []), settings)
     context = Context(source, settings, {}, ignores.used, standing, {})
@@ -153,11 +154,15 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     return findings, [outcome(image, move) for image, move in zip(images, moves, strict=True)]
 
 
-def _without_shadowed(moves: list[Move], source: Source, format: Format) -> list[Move]:
+_BUILT = ("bake", "compose", "devcontainer", "dockerfile")
+"""Kinds of files whose images a build pulls, which may have named contexts."""
+
+
+def _without_shadowed(moves: list[Move], source: Source) -> list[Move]:
     """The moves, those left out whose target a build would take for a named context of its own."""
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
-    taken = {name for name in names if shadowed(format, source, familiar(name))}
-    words = "is the name of a context of a build here, which stands for something else"
+    taken = {name for name in names if shadows(source.path, familiar(name))}
+    words = "is, or may be, the name of a context of a build here, which stands for something else"
     return [
         move._replace(state="needs-person", edits=(), reasons=(f"{move.target} {words}",))
         if move.target and taken and parse(move.target).name in taken

@@ -10,11 +10,12 @@ that in every call of ``git``. What ``-c`` and the environment say is above all 
 - ``filter.*.clean``, ``smudge`` and ``process``: each that is configured is emptied where contents are compared
   (``unfiltered``); submodules, which have a configuration of their own, are ignored.
 - ``diff.external``, ``diff.*.command`` and ``diff.*.textconv``: ``--no-ext-diff`` and ``--no-textconv``, which belong
-  to ``diff`` and are said there.
+  to ``diff`` and are said there; a submodule that became a file is a line of its own (``diff.submodule``), for which
+  git is not started once more without them.
 - a missing object of a partial clone, a folder of a sparse index included: not fetched (``GIT_NO_LAZY_FETCH``); where
   git does not know that word yet, the fetch finds no protocol that it may use.
 - ``remote.*.uploadpack``, ``remote.*.vcs``, ``core.sshCommand``, ``core.gitProxy``, ``ext::`` and every other
-  transport or helper: an empty ``GIT_ALLOW_PROTOCOL`` allows none, and is above ``protocol.*.allow``.
+  transport or helper: ``GIT_ALLOW_PROTOCOL`` allows none, and is above ``protocol.*.allow``.
 - ``credential.helper``, ``core.askPass``: belong to transports; helpers are taken back, nobody is asked.
 - ``core.alternateRefsCommand``, ``uploadpack.packObjectsHook``: belong to fetching and serving.
 - ``core.pager``, ``pager.*``: ``--no-pager``. ``core.editor``, ``merge.*.driver``, ``gpg.program``: belong to
@@ -36,8 +37,12 @@ from typing import IO, NamedTuple
 _SETTINGS = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
     *("credential.interactive=false", "diff.external=", "gc.auto=0", "log.showSignature=false"),
-    *("maintenance.auto=false", "safe.bareRepository=explicit", "submodule.recurse=false"),
+    *("diff.submodule=short", "maintenance.auto=false", "safe.bareRepository=explicit", "submodule.recurse=false"),
 )
+NONE = "_"
+"""A protocol that is none. An empty word would allow an empty name, whose helper git looks for among the aliases of the
+repository; this one no alias can be called by."""
+
 _SECONDS = 60
 """How long git may take, by the clock and of a processor."""
 
@@ -46,6 +51,7 @@ _SECONDS_TO_FETCH = 600
 _LARGEST = 1_000_000_000
 """How many bytes git may print, and a multiple of what it needs for itself beside the files that it maps."""
 
+_FILTER = re.compile(rb"filter\..*\.(?:clean|smudge|process|required)", re.DOTALL)
 _NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*?)(?:': ([^\n:]+))?$")
 """Git cuts a message off behind some 4,000 characters, and so the reason of a name that is too long."""
 
@@ -83,11 +89,13 @@ def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
 def unfiltered(folder: str) -> tuple[str, ...]:
     """Return the settings with which git compares contents of a repository and runs none of its filters.
 
-    Raises ``UnsafeFilter`` for one whose name a setting cannot have (``-c`` ends a name at its first ``=``).
+    Raises ``UnsafeFilter`` for one whose name a setting cannot have (``-c`` ends a name at its first ``=``), and where
+    it is not known which there are.
     """
-    wanted = r"^filter\..*\.(clean|smudge|process|required)$"
-    names = (git(folder, "config", "-z", "--name-only", "--get-regexp", wanted) or b"").split(b"\0")
-    found = [os.fsdecode(name) for name in dict.fromkeys(filter(None, names))]
+    names = git(folder, "config", "-z", "--name-only", "--list")
+    if names is None:
+        raise UnsafeFilter("its configuration could not be read")
+    found = [os.fsdecode(name) for name in dict.fromkeys(names.split(b"\0")) if _FILTER.fullmatch(name)]
     if any("=" in name for name in found):
         raise UnsafeFilter("its configuration has a filter with = in its name")
     return tuple(f"{name}={'false' if name.endswith('required') else ''}" for name in found)
@@ -108,7 +116,7 @@ def fetch(folder: str, url: str, revision: str) -> None:
 
 
 def _asked(
-    folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int | None = None, protocol: str = ""
+    folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int | None = None, protocol: str = NONE
 ) -> _Answer | None:
     """Run git, and return what it prints to either stream if it succeeds."""
     import subprocess
@@ -162,7 +170,9 @@ def _read(stream: IO[bytes]) -> bytes:
 def _environment(protocol: str) -> dict[str, str]:
     """Return the environment in which git starts nothing and uses one protocol, or none; its messages are English."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)]
     return kept | {
+        "PATH": os.pathsep.join(folders),  # git is not looked for in the tree
         "GIT_ALLOW_PROTOCOL": protocol,
         "GIT_ASKPASS": "",
         "GIT_EDITOR": ":",

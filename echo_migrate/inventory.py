@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from click import style
 
 from echo_migrate.model import STATES, Result
-from echo_migrate.reference import shown
+from echo_migrate.reference import shown, unsigned
 from echo_migrate.reports import code, columns, in_a_line, printable, prose, summary
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
@@ -46,15 +46,16 @@ def rows(results: Iterable[Result]) -> Iterator[Row]:
         for found in result.outcomes:
             image = found.image
             line, column = result.source.position(image.start)
-            raw = text[image.start : image.end]
-            resolved = image.resolved or image.ref.value
+            raw = unsigned(text[image.start : image.end])
+            # what another file puts into a name may be anything, and is shown where it makes a known one of it
+            resolved = (found.upstream and image.resolved) or image.ref.value
             yield Row(
                 result.source.path,
                 line,
                 column,
                 image.where,
                 raw,
-                resolved,
+                unsigned(resolved),
                 found.upstream,
                 found.target,
                 found.state,

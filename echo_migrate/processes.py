@@ -24,6 +24,7 @@ def shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result |
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
     done = 0
+    os.environ["PYTHONSAFEPATH"] = "1"  # a process that is started anew imports nothing from the working folder
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
         try:
             for result in pool.map(_treat, paths, chunksize=CHUNK):

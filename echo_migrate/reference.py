@@ -13,6 +13,7 @@ _REGISTRY = lazy(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = lazy(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_LOGIN = lazy(r"(?<![^/\s])[^/\s:@]+:[^/\s@]+@(?=[\w.-]+(?::[0-9]+)?/)")
 _VERSION = re.compile(r"v?[0-9]|\$|latest$")
 
 
@@ -75,11 +76,17 @@ def parse(value: str) -> Reference:
     return Reference(registry, repository, tag, digest, name_end)
 
 
+def unsigned(value: str) -> str:
+    """Return a reference without a login before its registry, which is no part of one, and is nobody's to see."""
+    return _LOGIN.sub("***@", value) if "@" in value else value
+
+
 def shown(value: str) -> str:
     """Return a reference as people are shown it: no name has a letter beyond ASCII, and many look like one that has.
 
     The ellipsis is ours, for what is not known.
     """
+    value = unsigned(value)
     if value.isascii():
         return value
     return "".join(ch if ch.isascii() or ch == "…" else ch.encode("ascii", "backslashreplace").decode() for ch in value)

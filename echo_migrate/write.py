@@ -27,7 +27,8 @@ def write(old: Source, new: Source) -> None:
 
 
 def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
-    """Write a file anew, whole or not at all; one that is there keeps what it is apart from its text.
+    """Write a file anew, whole or not at all; one that is there keeps what it is apart from its text. A link is
+    replaced, and never written through.
 
     ``expected`` is what it must hold until then. Raises ``NotWritten``.
     """
@@ -39,7 +40,7 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)  # tells it from one that a killed run left
             file.write(data)
             file.flush()
-            if expected is not None or os.path.lexists(path):
+            if expected is not None or (os.path.lexists(path) and not os.path.islink(path)):
                 _liken(file.fileno(), path)
             else:
                 os.fchmod(file.fileno(), 0o666 & ~_umask())

@@ -75,7 +75,7 @@ def traced(tmp_path: Path) -> Callable[..., list[str]]:
 
     def traced(calls: str, *words: str, cwd: Path = tmp_path) -> list[str]:
         log = tmp_path / "strace.log"
-        command = ["strace", "-f", "-qq", "-e", f"trace={calls}", "-e", "signal=none", "-o", str(log)]
+        command = ["strace", "-f", "-qq", "-e", f"trace=execve,{calls}", "-e", "signal=none", "-o", str(log)]
         command += [sys.executable, "-m", "echo_migrate", *words]
         subprocess.run(command, cwd=cwd, capture_output=True, check=False)
         lines = log.read_text(errors="replace").splitlines()

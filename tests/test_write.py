@@ -180,9 +180,14 @@ def test_what_is_written_to_an_output_is_whole_too(run: Run, path: Path) -> None
     assert run("check", "--output", "json:report.json").returncode == 1
     assert (output.read_text()[0], output.stat().st_mode & 0o777) == ("{", 0o600)
     assert run("check", "--output", "json:/dev/null").returncode == 1
+    output.write_text("theirs")
     os.symlink("report.json", path.parent / "link.json")
     assert run("check", "--output", "json:link.json").returncode == 1
-    assert (path.parent / "link.json").is_symlink()
+    assert (output.read_text(), (path.parent / "link.json").is_symlink()) == ("theirs", False)
+    os.mkfifo(path.parent / "pipe.json")
+    done = run("check", "--output", "json:pipe.json", timeout=20)
+    assert done.returncode == 2
+    assert b"pipe.json: could not be written: it is not a regular file" in done.stderr
 
 
 def test_a_folder_without_its_own_synchronising_is_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

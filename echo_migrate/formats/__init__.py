@@ -25,9 +25,9 @@ NOTHING_ASKED = Asked()
 class Format(Protocol):
     """What a module of this package is. ``NAME`` matches the file names that leave no doubt.
 
-    Three functions more are a module's that has something to say: ``targets(path)``, the builds that a candidate asks
-    for (a Dockerfile's path, and the stage's name), ``building(source)``, the files on disk that build this text, each
-    with the nodes that do and its ignore comments, and ``shadows(source, name)`` (see ``shadowed``).
+    Two functions more are a module's that has something to say: ``targets(path)``, the builds that a candidate asks
+    for (a Dockerfile's path, and the stage's name), and ``building(source)``, the files on disk that build this text,
+    each with the nodes that do and its ignore comments.
     """
 
     NAME: Pattern[str]
@@ -87,12 +87,6 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
             for dockerfile, name in getattr(format, "targets", _nothing)(path):
                 found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
     return {path: frozenset(names) for path, names in found.items()}
-
-
-def shadowed(format: Format, source: Source, name: str) -> bool:
-    """Whether a build of a text may take an image's name, without a tag, for that of a named context of its own."""
-    answer: bool = getattr(format, "shadows", lambda *_: False)(source, name)
-    return answer
 
 
 def building(format: Format, source: Source) -> Iterable[tuple[Source, list[Any]]]:

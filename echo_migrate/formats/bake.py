@@ -17,7 +17,6 @@ from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.nested import Node, NotRead, alike
-from echo_migrate.reference import familiar, untagged
 from echo_migrate.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.tree import dockerfile_at
 
@@ -63,10 +62,23 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
             yield from _File(source, _read(source)).named()
 
 
-def shadows(source: Source, name: str) -> bool:
-    """Whether a target's build may take an image's name (without a tag) for that of a context of its own."""
-    found = [one for whole in _File(source, _read(source)).whole.values() for one, _ in _pairs(whole, "contexts")]
-    return any(untagged(familiar(one)) == name for one in found)
+def context_names(path: str, text: str) -> list[str] | None:
+    """The names of all contexts in a text, as written; None where it cannot be read, or a function makes them."""
+    try:
+        root = _read(Source(path, text))
+    except NotRead:
+        return None
+    names: list[str] = []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        for key, value in node.items:
+            waiting.append(value)
+            if key == "contexts":
+                if value.kind != "map":
+                    return None
+                names += [name for name, _ in value.items]
+    return names
 
 
 def _read(source: Source) -> Node:

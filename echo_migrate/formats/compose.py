@@ -12,7 +12,6 @@ from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
 from echo_migrate.launch import Service
 from echo_migrate.model import Ignore, Problem
-from echo_migrate.reference import familiar, untagged
 from echo_migrate.services import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
 from echo_migrate.source import Edit, Source, Traced, Unreadable
 from echo_migrate.tree import repository
@@ -24,11 +23,13 @@ from echo_migrate.yamltext import (
     is_scalar,
     items,
     lowered,
+    positions,
 )
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
 NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
 _SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
+_CONTEXTS = "additional_contexts"
 _SERVICE = re.compile(
     r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:"
 )
@@ -90,13 +91,14 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
                         yield built, names
 
 
-def shadows(source: Source, name: str) -> bool:
-    """Whether a service's build may take an image's name (without a tag) for that of a context of its own."""
-    if "additional_contexts" not in source.text:
-        return False
-    roots = [root for root in documents(source.text) if root is not None]
-    builds = [effective(effective(node).get("build")) for root in roots for _, node in Document(source, root).services]
-    return any(untagged(familiar(one)) == name for build in builds for one, _ in contexts_of(build))
+def context_names(text: str) -> list[str] | None:
+    """The names of all additional contexts in a text; None where it cannot be read."""
+    try:
+        roots = documents(text)
+    except (NotYaml, Unreadable):
+        return None
+    given = [value for root in roots for key, value in positions(root) if key is not None and key.value == _CONTEXTS]
+    return [name for value in given for name, _ in contexts_of({_CONTEXTS: value})]
 
 
 def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ignore]]]:

@@ -7,14 +7,14 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from echo_migrate.contexts import mentioned, named
+from echo_migrate.contexts import named
 from echo_migrate.expand import SET_BY_BUILD, Expansion, expand, fewer, glob_ends
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import ignores
 from echo_migrate.instructions import VERBS, Dockerfile, Instruction, read
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reference import VARIABLE, familiar, untagged
+from echo_migrate.reference import VARIABLE, familiar
 from echo_migrate.runs import script_of
 from echo_migrate.shell import Command, run_by
 from echo_migrate.source import Edit, Source, Traced
@@ -68,11 +68,6 @@ def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
     from echo_migrate.formats import compose
 
     return compose.builders_of(source)
-
-
-def shadows(source: Source, name: str) -> bool:
-    """Whether a build of a Dockerfile may take an image's name (without a tag) for that of a context of its own."""
-    return any(untagged(familiar(one)) == name for one in named(source.path)) or mentioned(source.path, name)
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED, contexts: frozenset[str] = frozenset()) -> list[Node]:

@@ -122,5 +122,6 @@ def _comments(source: Source) -> Iterator[Any]:
     import io
     import tokenize
 
-    tokens = tokenize.tokenize(io.BytesIO(source.data).readline)
+    # Python ends a line at a carriage return too, and its tokenizer only where it is given lines that do
+    tokens = tokenize.tokenize(io.BytesIO(re.sub(rb"\r\n?", b"\n", source.data)).readline)
     return (token.string for token in tokens if token.type == tokenize.COMMENT)

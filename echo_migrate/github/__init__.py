@@ -43,7 +43,7 @@ def run(
     if known.remote:
         results = artifact.distrusted(results)
         note = (*note, "From a run on the code of the pull request: names are as that run wrote them.")
-    view = View(results, notes=note)
+    view = View(results, notes=(*note, results.configuration) if results.configuration else note)
     token, repository = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_REPOSITORY", "")
     if comment != "never" and (known.number or known.branch):
         if token and repository:

@@ -51,13 +51,17 @@ class Reference(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that a comment is made of; ``whole`` is false where there is so much that only the counts were read."""
+    """All that a comment is made of; ``whole`` is false where there is so much that only the counts were read.
+
+    ``configuration`` says which file chose the provider, the registry or the mapping, "" if none did.
+    """
 
     provider: str
     summary: Summary
     findings: tuple[Found, ...]
     references: tuple[Reference, ...]
     whole: bool = True
+    configuration: str = ""
 
 
 def read(report: str, inventory: str, ours: bool = False) -> Report:
@@ -81,6 +85,7 @@ def read(report: str, inventory: str, ours: bool = False) -> Report:
             tuple(_found(one) for one in _list(document["findings"])),
             tuple(_reference(one) for one in _list(listed["references"])),
             whole,
+            _text(document.get("configuration") or ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, Unusable):
@@ -101,7 +106,7 @@ def distrusted(report: Report) -> Report:
         for one in report.references
     )
     provider = report.provider if known else "another provider"
-    return report._replace(provider=provider, findings=findings, references=references)
+    return report._replace(provider=provider, findings=findings, references=references, configuration="")
 
 
 def _lies_at(target: str | None, registry: str) -> bool:

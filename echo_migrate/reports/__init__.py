@@ -109,7 +109,7 @@ def printable(text: str) -> str:
 
 def in_a_line(counts: Summary, login: str = "") -> str:
     """The summary in one line, with the login that what is migrated needs."""
-    pulls = f"; pulling needs: {login}" if counts.migrated and login else ""
+    pulls = f"; pulling needs: {printable(login)}" if counts.migrated and login else ""
     return (
         f"{counts.files} files, {counts.references} image references: {counts.migrated} migrated "
         f"({counts.by_convention} by convention), {counts.hardened} hardened, {counts.no_replacement} without a "

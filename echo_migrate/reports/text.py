@@ -10,7 +10,14 @@ from echo_migrate.reports import Run, Summary, printable, summary
 
 _COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _WIDEST = 160
-_CREDENTIAL = lazy(r"(?i)://[^\s/@]{1,200}@|(?:passw(?:or)?d|secret|token|api[-_]?key|credential)\w{0,20}[\"']?[ =:]")
+_CREDENTIAL = lazy(
+    r"(?i)[\w.+-]{1,100}:[^\s/@]{1,200}@(?!sha\d)[\w.-]|://[^\s/@]{1,200}@|"
+    r"(?:passw(?:or)?d|secret|token|api[-_]?key|credential|authorization|bearer|_?pwd|_pass|_key)\w{0,20}[\"']?[ =:]|"
+    r"\s(?:-u|--user)[ =]\S{1,100}:\S|\b(?:mysql\w*|mariadb\w*|login)\b[^\n]{0,200}\s-p|"
+    r"\b(?:AKIA[0-9A-Z]{12}|gh[opsu]_\w{16}|github_pat_|glpat-|sk_live_|xox[abp]-)"
+)
+"""What may be a credential: a login before an address, a word for one before a value, options that take one, and the
+beginnings by which vendors mark theirs."""
 
 
 def report(results: list[Result], run: Run) -> str:
@@ -67,7 +74,7 @@ def _closing(results: list[Result], run: Run) -> str:
     rows = (
         (counts.migrated, done + convention * bool(counts.by_convention)),
         (counts.hardened, "already hardened"),
-        (counts.no_replacement, f"without a replacement at {run.title}"),
+        (counts.no_replacement, f"without a replacement at {printable(run.title)}"),
         (counts.needs_person, f"need{'s' * (counts.needs_person == 1)} a person"),
         (counts.ignored, "ignored"),
     )
@@ -108,5 +115,5 @@ def _next(results: list[Result], counts: Summary, run: Run) -> list[str]:
     elif run.written and unsafe:
         lines.append(f"{unsafe} unsafe fix{'es' * (unsafe != 1)} left: see above, apply with --unsafe-fixes.")
     if counts.migrated and run.login:
-        lines.append(f"Pulling from {run.title} needs a login: {run.login}")
+        lines.append(f"Pulling from {printable(run.title)} needs a login: {printable(run.login)}")
     return ["", *lines] if lines else []
