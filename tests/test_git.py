@@ -203,6 +203,28 @@ def _elsewhere(tree: Tree) -> None:
         file.write(f"[core]\n\tbare = false\n\tworktree = {tree.root}\n\tfsmonitor = {tree.program}\n")
 
 
+def _submodule_that_became_a_file(tree: Tree) -> None:
+    inner = tree.root.parent / "inner"
+    (tree.root / ".git" / "modules").mkdir()
+    tree.git("init", "-q", f"--separate-git-dir={tree.root}/.git/modules/sub", str(inner))
+    (inner / "f.txt").write_text("a")
+    tree.git("add", ".", folder=inner)
+    tree.git("commit", "-qm", "a", folder=inner)
+    known = tree.git("rev-parse", "HEAD", folder=inner)
+    with (tree.root / ".git" / "modules" / "sub" / "config").open("a") as file:
+        file.write(f'[core]\n\tbare = false\n[diff "evil"]\n\tcommand = {tree.program}\n\ttextconv = {tree.program}\n')
+    (tree.root / ".git" / "modules" / "sub" / "info").mkdir(exist_ok=True)
+    (tree.root / ".git" / "modules" / "sub" / "info" / "attributes").write_text("* diff=evil\n")
+    (tree.root / ".gitmodules").write_text('[submodule "sub"]\n\tpath = sub\n\turl = ./x\n')
+    tree.git("update-index", "--add", "--cacheinfo", f"160000,{known},sub")
+    tree.git("add", ".gitmodules")
+    tree.git("commit", "-qm", "b")
+    tree.git("rm", "-q", "--cached", "sub")
+    (tree.root / "sub").write_text("hi")
+    tree.git("add", "-f", "sub", ".gitmodules")
+    tree.config(("diff.submodule", "diff"))
+
+
 WAYS: dict[str, Callable[[Tree], None]] = {
     "fsmonitor": _fsmonitor,
     "hooks": _hooks,
@@ -211,6 +233,7 @@ WAYS: dict[str, Callable[[Tree], None]] = {
     "process filter": _process_filter,
     "a filter with = in its name": _filter_with_a_name_that_no_setting_can_have,
     "a submodule's configuration": _submodule,
+    "a submodule that became a file": _submodule_that_became_a_file,
     "textconv": _textconv,
     "a diff driver": _driver,
     "external diff": _external_diff,
@@ -219,6 +242,9 @@ WAYS: dict[str, Callable[[Tree], None]] = {
     "sshCommand": _missing("ssh://a@b.invalid/c", ("core.sshCommand", "{program}")),
     "ext": _missing("ext::{program}"),
     "a remote helper": _missing("{program}", ("remote.origin.vcs", "ext")),
+    "a helper without a name": _missing("x", ("remote.origin.vcs", ""), ("alias.remote-", "!{program}")),
+    "a URL without a helper": _missing("::x", ("alias.remote-", "!{program}")),
+    "a helper called none": _missing("none::x", ("alias.remote-none", "!{program}")),
     "a proxy": _missing("git://b.invalid/c", ("core.gitProxy", "{program}")),
     "credentials": _missing("http://127.0.0.1:1/x", ("credential.helper", "!{program}"), ("core.askPass", "{program}")),
     "another URL": _missing("https://b.invalid/c", ("url.ext::{program} .insteadOf", "https://b.invalid/")),
@@ -264,6 +290,38 @@ def test_the_trees_would_have_it_run(tmp_path: Path, way: str) -> None:
                 ["git", *words.split()], cwd=place, capture_output=True, stdin=subprocess.DEVNULL, check=False
             )
     assert tree.mark.exists()
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in IDLE])
+def test_nor_by_a_git_that_fetches_what_is_missing(run: Run, tmp_path: Path, way: str) -> None:
+    """Before 2.45, and 2.39.4 of the older ones, git knows no word for not fetching: no protocol is left to it."""
+    tree = Tree(tmp_path)
+    WAYS[way](tree)
+    tree.mark.unlink(missing_ok=True)
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "git").write_text(f'#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec {shutil.which("git")} "$@"\n')
+    (older / "git").chmod(0o755)
+    for words in COMMANDS[:2]:
+        done = run(*words, cwd=tree.root, env={"PATH": f"{older}:{os.environ['PATH']}"})
+        assert done.returncode in (0, 1, 2)
+    assert not tree.mark.exists()
+
+
+def test_where_filters_cannot_be_listed_nothing_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(tmp_path)
+    _filters(tree)
+    monkeypatch.setattr(asked, "_LARGEST", 10)
+    with pytest.raises(asked.UnsafeFilter, match="could not be read"):
+        asked.unfiltered(str(tree.root))
+
+
+def test_git_is_not_looked_for_in_the_tree(run: Run, tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    shutil.copy(tree.program, tree.root / "git")
+    for words in COMMANDS:
+        assert run(*words, cwd=tree.root, env={"PATH": f".:bin::{os.environ['PATH']}"}).returncode in (0, 1)
+    assert not tree.mark.exists()
 
 
 def test_variables_of_the_caller_start_nothing(run: Run, tmp_path: Path) -> None:

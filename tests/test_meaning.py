@@ -184,6 +184,58 @@ def test_a_python_source_with_lone_carriage_returns_moves(run: Run, tmp_path: Pa
     assert (tmp_path / "app.py").read_bytes() == moved
 
 
+@pytest.mark.parametrize("secret", ["hunter22", "sk_live_51Habc"])
+def test_what_another_file_holds_is_shown_of_images_alone(run: Run, tmp_path: Path, secret: str) -> None:
+    (tmp_path / ".env").write_text(f"KEY={secret}\nV=3.12\n")
+    services = "  a: {image: '${KEY}'}\n  b: {image: 'x.example/${KEY}'}\n  c: {image: 'python:${V}'}\n"
+    (tmp_path / "compose.yaml").write_text(f"services:\n{services}")
+    for words in (
+        ("check",),
+        ("check", "-v"),
+        *[("inventory", "--output-format", form) for form in ("text", "json", "csv")],
+    ):
+        done = run(*words)
+        assert secret.encode() not in done.stdout + done.stderr
+    assert b"python:3.12" in run("inventory").stdout
+
+
+def test_a_login_in_a_reference_is_not_shown(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  a: {image: 'me:hunter22@reg.example/python:3.12'}\n")
+    (tmp_path / "Dockerfile").write_text("FROM me:hunter22@reg.example:5000/python:3.12\n")
+    formats = ["text", "json", "concise", "markdown", "github", "sarif", "gitlab", "rdjson", "junit"]
+    for words in [("check", form) for form in formats] + [
+        ("inventory", form) for form in ("text", "json", "csv", "markdown")
+    ]:
+        done = run(words[0], "--output-format", words[1])
+        assert b"hunter22" not in done.stdout + done.stderr, words
+
+
+def test_a_digest_is_no_login() -> None:
+    digest = "python:3.12@sha256:" + "a" * 64
+    assert shown(digest) == digest
+    assert shown(f"reg.example:5000/{digest}") == f"reg.example:5000/{digest}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "docker login -u me -p hunter22 x.io",
+        "curl -u me:hunter22 http://x",
+        "wget --header='Authorization: Bearer hunter22' http://x",
+        "mysql -phunter22 -e x",
+        "MYSQL_PWD=hunter22 mysql",
+        "aws AKIAHUNTER22HUNTER22",
+        "echo ghp_hunter22hunter22hunter22",
+        "pip install https://me:hunter22@x.io/y",
+    ],
+)
+def test_a_line_that_may_hold_a_credential_is_not_shown(run: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM python:3.12\nRUN sudo {line} && apt-get install -y x\n")
+    said = run("check", "--select", "all").stdout.lower()
+    assert b"hunter22" not in said
+    assert b"dockerfile:2:" in said
+
+
 def test_what_lies_beside_a_file_behind_a_link_is_not_read(traced: Callable[..., list[str]], tmp_path: Path) -> None:
     outside, tree = tmp_path / "outside", tmp_path / "tree"
     for name in ("a.yaml", "values-x.yaml", "Chart.yaml", "compose.yaml", ".env", "docker-bake.hcl", "Dockerfile"):

@@ -164,6 +164,38 @@ def test_it_is_said_what_a_mapping_of_the_tree_does(run: Run, tree: Path) -> Non
     assert f"sets provider docker, mapping {tree}/rows.yaml: images come from evil.example/y" in said
 
 
+def test_it_is_said_where_the_summary_is_not(run: Run, tree: Path) -> None:
+    text = "registry = 'evil.example/x'\nstatistics = true\nunsafe-fixes = true\n"
+    (tree / ".echo-migrate.toml").write_text(text)
+    said = CHOSEN.replace("evil.example/x: images", "evil.example/x, unsafe-fixes: images")
+    for words in (("fix", "--check"), ("fix", "--diff"), ("fix", "--diff", "-q"), ("fix",)):
+        assert said in run(*words, cwd=tree).stderr.decode()
+
+
+@pytest.mark.parametrize("key", ["title", "login", "provider"])
+def test_a_mapping_says_nothing_that_cannot_be_printed(run: Run, tree: Path, key: str) -> None:
+    (tree / ".echo-migrate.toml").write_text("mapping = 'rows.yaml'\ncolor = 'always'\n")
+    for text in ("a\\e[2J", "a\\n::error title=x::y", "a\\u202eb"):
+        (tree / "rows.yaml").write_text(f'images: {{}}\n{key}: "{text}"\n')
+        done = run("check", cwd=tree)
+        assert done.returncode == 2
+        assert f"rows.yaml:2: {key}: has characters that cannot be printed".encode() in done.stderr
+    (tree / "rows.yaml").write_text(f"images: {{}}\n{key}: '<b>##[error]x</b>'\n")
+    for format in ("text", "markdown", "concise", "github"):
+        said = run("check", "--output-format", format, cwd=tree).stdout
+        assert b"##[error]" not in said
+        assert format != "markdown" or b"<b>" not in said
+
+
+def test_a_baseline_replaces_nothing_else(run: Run, tree: Path) -> None:
+    config = (tree / ".git" / "config").read_text()
+    (tree / ".echo-migrate.toml").write_text("baseline = '.git/config'\n")
+    done = run("baseline", cwd=tree)
+    assert done.returncode == 2
+    assert b"is no baseline, and is not overwritten" in done.stderr
+    assert (tree / ".git" / "config").read_text() == config
+
+
 def test_the_message_of_a_faulty_row_stays_of_use(tmp_path: Path) -> None:
     (tmp_path / "my.yaml").write_text("images:\n  a: b:1\n")
     with pytest.raises(MappingError, match=r"my.yaml:2: images: a: b:1 is no image name"):
