@@ -155,7 +155,8 @@ def _asked(
             if process.poll() is None:
                 _end(process.pid)
             reader.join()
-    return _Answer(text, complaints[0]) if process.returncode == 0 else None
+    whole = len(text) <= _LARGEST and process.returncode == 0
+    return _Answer(text, complaints[0]) if whole else None
 
 
 def _read(stream: IO[bytes]) -> bytes:

@@ -206,3 +206,26 @@ def test_the_plain_hook_looks_at_what_is_staged(tree: Path, home: Path) -> None:
     (tree / "other").write_text("x")
     call(tree, home, "git", "add", "other")
     assert commit(f"{folder}:{usual}").returncode == 0, "what is not staged does not count"
+
+
+def test_a_name_is_no_option(tmp_path: Path, home: Path, tree: Path) -> None:
+    """Folders of a branch can be called as options are: to have another registry, or a file overwritten."""
+    for hook in MANIFEST:
+        assert re.search(hook["exclude"], "--registry=evil.example/a.py")
+        assert not re.search(hook["exclude"], "a/-b/Dockerfile")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    for name in (f"--output=json:{precious}", "--registry=evil.example"):
+        (tree / name).mkdir(parents=True)
+        (tree / name / "a.sh").write_text("docker run python:3.12\n")
+    hook = tree / ".git" / "hooks" / "pre-commit"
+    hook.write_bytes((ROOT / "hooks" / "pre-commit").read_bytes())
+    hook.chmod(0o755)
+    call(tree, home, "git", "add", "--", ".")
+    programs = {**environment(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    words = ["git", "commit", "-qm", "a"]
+    done = subprocess.run(words, cwd=tree, env=programs, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "evil.example/python" not in done.stdout + done.stderr
+    assert "mapped-image" in done.stdout + done.stderr
+    assert list(precious.iterdir()) == []
