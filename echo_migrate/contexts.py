@@ -19,6 +19,8 @@ _GIVES = re.compile(
 """Files that may give contexts to a build, by name."""
 
 _BAKE = re.compile(r"(?i)\.hcl$|bake[^/]*\.json$")
+_VARIABLE = re.compile(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
+_MOST_VARIABLES = 5
 _KEYWORDS = (b"build-context", b"additional_contexts")
 _BESIDE = (
     *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
@@ -90,11 +92,22 @@ def _may_take(path: str, text: str, name: str) -> bool:
     """Whether a name may be that of a context in a file that gives some."""
     from echo_migrate.formats import bake, compose
 
-    if "build-context" in text:  # by a command, or by an action: its words are not read
-        flat = re.sub(r"\\\r?\n[ \t]*", "", text)
-        return name.rpartition("/")[2] in flat or "$" in flat
-    names = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
-    return names is None or any(re.search(r"[$(\\]", one) or untagged(familiar(one)) == name for one in names)
+    if "build-context" in text:  # a command's words, or an action's lines
+        flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", text))
+        names = re.findall(r"([^\s\"'=,]+)=", flat) + re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
+    else:
+        known = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
+        if known is None:
+            return True
+        names = [_VARIABLE.sub("$", one) for one in known]
+    return any(_may_be(untagged(familiar(one)), name) for one in names)
+
+
+def _may_be(one: str, name: str) -> bool:
+    """Whether a context's name, in which each variable is a ``$``, may read as another one."""
+    if "\\" in one or one.count("$") > _MOST_VARIABLES:
+        return True
+    return one == name or ("$" in one and bool(re.fullmatch(".*".join(map(re.escape, one.split("$"))), name)))
 
 
 @lru_cache(maxsize=4096)

@@ -47,8 +47,7 @@ def rows(results: Iterable[Result]) -> Iterator[Row]:
             image = found.image
             line, column = result.source.position(image.start)
             raw = unsigned(text[image.start : image.end])
-            # what another file puts into a name may be anything, and is shown where it makes a known one of it
-            resolved = (found.upstream and image.resolved) or image.ref.value
+            resolved = image.resolved or image.ref.value
             yield Row(
                 result.source.path,
                 line,

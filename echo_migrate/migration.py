@@ -118,8 +118,7 @@ def _elsewhere(image: Image, catalog: Catalog) -> Move:
     if not image.resolved:
         return unknown
     known = judge(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
-    sure = known.upstream is not None and not known.likely  # what else another file holds may be anything
-    if known.state not in ("migrate", "needs-person") or "$" in image.resolved or not sure:
+    if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
     return known._replace(state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",))
 

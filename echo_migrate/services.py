@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from echo_migrate.catalog import facts
 from echo_migrate.launch import Launch, Place, Service, line, listed, unread
 from echo_migrate.model import Image
-from echo_migrate.reference import VARIABLE, is_number
+from echo_migrate.reference import VARIABLE, is_number, parse
 from echo_migrate.shell import LONGEST
 from echo_migrate.source import Source, Traced, Unreadable
 from echo_migrate.tree import dockerfile_at
@@ -52,6 +53,7 @@ SERVICE_KEYS = frozenset(
 """The keys of the Compose specification's services (compose-spec.json)."""
 _PATH = re.compile(r"/[^:{}$]*")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
 
 
@@ -203,4 +205,17 @@ def settings_beside(path: str) -> dict[str, str]:
         text = Source.read(name).text
     except Unreadable:
         return {}
-    return {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}
+    found = {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}
+    return {name: value for name, value in found.items() if _names_an_image(value)}
+
+
+def _names_an_image(value: str) -> bool:
+    """Whether a setting is a version, or an image by its registry or as the official ones are called: what else stands
+    beside it may be a credential, and is not shown."""
+    if _VERSION.fullmatch(value):
+        return True
+    try:
+        reference = parse(value)
+    except ValueError:
+        return False
+    return "." in reference.registry or reference.name in facts().official

@@ -25,6 +25,7 @@ _HCL = re.compile(r"(?i).+\.hcl")
 _TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
 _OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
 _CONTEXT = "docker-image://"
+_QUOTED = re.compile(r'"([^"\n]*)"')
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _MERGED = frozenset(("args", "contexts"))
 
@@ -75,9 +76,11 @@ def context_names(path: str, text: str) -> list[str] | None:
         for key, value in node.items:
             waiting.append(value)
             if key == "contexts":
-                if value.kind != "map":
-                    return None
                 names += [name for name, _ in value.items]
+                written = "" if value.kind == "map" else text[value.start : value.end]
+                if "(" in written or "$" in written:
+                    return None
+                names += _QUOTED.findall(text) if written else []  # of the map of a choice or a variable
     return names
 
 
