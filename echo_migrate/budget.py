@@ -9,6 +9,10 @@ import signal
 import time
 from collections.abc import Iterator
 from threading import current_thread, main_thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
 
 SECONDS = 10
 """Of a processor. What takes longest of 60,000 files of public repositories takes 2."""
@@ -16,6 +20,7 @@ SECONDS = 10
 MEMORY = 1_000_000_000
 """Bytes, beside what the process had."""
 
+_PIECE = 65_536
 _EVERY = 0.25
 """Seconds of a processor between two looks: no more than some 100 MB can be taken meanwhile."""
 
@@ -33,6 +38,16 @@ def exceeded(seconds: float, memory: int) -> str | None:
     return None
 
 
+class _Watch:
+    """What is noted of the file that is read: why it must end, and whether that can be raised now."""
+
+    reason: str | None = None
+    raising: bool = True
+
+
+_watch = _Watch()
+
+
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
     """Raise ``Spent`` within a block that uses more than a file may. Other threads than the main one get no signals."""
@@ -41,13 +56,14 @@ def bounded() -> Iterator[None]:
         return
     began = time.process_time()
     held: list[int] = []
+    _watch.reason = None
 
     def look(*_: object) -> None:
         now = _memory()
         held.append(now)
-        reason = exceeded(time.process_time() - began, now - held[0])
-        if reason:
-            raise Spent(reason)
+        _watch.reason = exceeded(time.process_time() - began, now - held[0])
+        if _watch.reason and _watch.raising:
+            raise Spent(_watch.reason)
 
     before = signal.signal(signal.SIGPROF, look)
     signal.setitimer(signal.ITIMER_PROF, _EVERY, _EVERY)
@@ -56,6 +72,24 @@ def bounded() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+def parse(parser: "Parser", data: bytes) -> "Node":
+    """Return the root of what a grammar makes of a text. Raises ``Spent``.
+
+    A grammar runs for as long as it takes, and looks long for what a faulty text could be. Between two of its steps it
+    asks whether to go on: there a signal is heard, which must not be raised through it.
+    """
+    _watch.raising = False
+    try:
+        return parser.parse(
+            lambda offset, _: data[offset : offset + _PIECE], progress_callback=lambda *_: _watch.reason is not None
+        ).root_node
+    except ValueError:
+        parser.reset()
+        raise Spent(_watch.reason or "its grammar gave up") from None
+    finally:
+        _watch.raising = True
 
 
 def _memory() -> int:

@@ -230,13 +230,13 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
 
 def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool = False) -> dict[str, tuple[Row, ...]]:
     """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
-    rows: dict[str, tuple[Row, ...]] = {}
+    rows: dict[str, list[Row]] = {}
     for key, image in images.items():
         name, colon, words = _key(key)
         named = frozenset(words.lstrip("!").split("-")) if colon else frozenset[str]()
         known = seen is None or image in seen or "*" in seen
-        rows[name] = (*rows.get(name, ()), Row(named, image, known, own))
-    return rows
+        rows.setdefault(name, []).append(Row(named, image, known, own))
+    return {name: tuple(of_name) for name, of_name in rows.items()}
 
 
 def _key(key: str) -> tuple[str, str, str]:
@@ -304,6 +304,8 @@ def _user_file(path: str) -> dict[str, Any]:
         if kind is list and not all(isinstance(item, str) for item in value):
             raise MappingError(f"{where}: {key}: must be a list of texts")
     for name, image in data.get("images", {}).items():
+        if _is_row(name, image):
+            continue
         where = f"{path}{_line(text, name)}: images: {name}:"
         if not isinstance(name, str) or not isinstance(image, str | None):
             raise MappingError(f"{where} write text on both sides (quote numbers)")
@@ -316,6 +318,17 @@ def _user_file(path: str) -> dict[str, Any]:
     if "registry" in data:
         _check_reference(f"{data['registry']}/image", f"{path}: registry: is not HOST[:PORT][/PREFIX]")
     return data
+
+
+def _is_row(name: Any, image: Any) -> bool:
+    """Whether a pair is a row as it should be; if not, what is wrong with it is still to be said."""
+    if not isinstance(name, str) or not isinstance(image, str | None) or (":!" in name) != (image is None):
+        return False
+    try:
+        _check_reference(f"host.example/{image}", "")
+    except MappingError:
+        return image is None
+    return True
 
 
 def _user_data(path: str) -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from bisect import bisect_right
 from typing import NamedTuple
 
 from echo_migrate.git import UnsafeFilter, git, unfiltered
@@ -110,4 +111,5 @@ def _on(result: Result, finding: Finding, spans: list[tuple[int, int]]) -> bool:
         return True  # it stands for what could not be looked at
     first, _ = result.source.position(finding.start)
     last, _ = result.source.position(finding.end)
-    return any(start <= last and first <= end for start, end in spans)
+    place = bisect_right(spans, (last, _ALL[1]))  # spans are in order, and apart
+    return place > 0 and spans[place - 1][1] >= first

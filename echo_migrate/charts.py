@@ -13,7 +13,7 @@ from echo_migrate.yamltext import NotYaml, documents, effective, is_text
 
 VALUES = re.compile(r"(?i)(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
 _MOST_FILES = 200
-_IMAGE = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*(.*?)[ \t]*\r?$")
+_IMAGE = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*([^\n]*)")
 _FILLED = lazy(r"\{\{.*?\}\}")
 _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 

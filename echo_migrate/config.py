@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from echo_migrate.budget import Spent, bounded
 from echo_migrate.source import Unreadable, contents
 from echo_migrate.tree import repository
 
@@ -21,6 +22,7 @@ NOT_KEYS = (
 )
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
+_LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """Where a command's context keeps the path of the file that its values come from."""
 
@@ -67,10 +69,15 @@ def _table(path: str, text: str) -> Any:
     """Our table of a file; None if a pyproject.toml has none."""
     import tomllib
 
+    if _LONG_KEY.search(text):  # Python's reader needs the square of a key's parts
+        raise click.UsageError(f"{path}: has a key of too many parts")
     try:
-        table: Any = tomllib.loads(text)
+        with bounded():
+            table: Any = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
+    except (Spent, ValueError):
+        raise click.UsageError(f"{path}: is not valid TOML, or more of it than can be read") from None
     if os.path.basename(path) != "pyproject.toml":
         return table
     tool = table.get("tool")
@@ -145,6 +152,10 @@ def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
         fits, kind = isinstance(value, str), "a text"
     if not fits:
         raise click.UsageError(f"{where}: {key} must be {kind}")
+    if isinstance(value, int) and abs(value) > 10**6:
+        raise click.UsageError(f"{where}: {key} is too large")
+    if isinstance(value, str) and "\0" in value:
+        raise click.UsageError(f"{where}: {key} has a NUL in it")
     for item in value if option.multiple else () if option.is_flag else (value,):
         try:
             option.type.convert(item, option, None)

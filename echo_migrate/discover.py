@@ -90,14 +90,18 @@ def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
     plain = dict.fromkeys(one.strip().removeprefix("./").strip("/").removeprefix("**/") for one in exclude)
     patterns = [re.compile(translate(pattern)).match for pattern in plain]
 
-    @lru_cache(maxsize=65536)
+    known: dict[str, bool] = {}
+
     def matched(inside: str) -> bool:
-        above = inside.rpartition("/")[0]
-        if above and matched(above):
-            return True
         parts = inside.split("/")
-        tails = ["/".join(parts[begin:]) for begin in range(len(parts))]
-        return any(match(tail) for match in patterns for tail in tails)
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            if path not in known:
+                tails = ["/".join(parts[begin:end]) for begin in range(end)]
+                known[path] = any(match(tail) for match in patterns for tail in tails)
+            if known[path]:
+                return True
+        return False
 
     def excluded(path: str, root: str) -> bool:
         if not patterns:

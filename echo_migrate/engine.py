@@ -157,11 +157,11 @@ def unread(source: Source, reason: str) -> Result:
     The references that the lines of its text name need a person.
     """
     finding = Finding("unreadable-file", 0, 0, reason, level="error")
-    stages = {match[1].lower() for match in _STAGE.finditer(source.text)}
+    local = {"scratch", *(match[1].lower() for match in _STAGE.finditer(source.text))}
     images = [
         Image(Traced.of(source.text, *match.span(1)), "unread", *match.span(1))
         for match in _REFERENCE.finditer(source.text)
-        if match[1].lower() not in ("scratch", *stages)
+        if match[1].lower() not in local
     ]
     outcomes = tuple(Outcome(image, None, None, "needs-person", "the file was left unread") for image in images)
     return Result(source, (finding,), outcomes, source, kind="unread")

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from echo_migrate.budget import parse
 from echo_migrate.nested import DEEPEST, Node, NotRead
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ LARGEST = 200_000
 _UNJOINED = re.compile(r'(?:"[^"\n]*"\s*){64}')
 """More than a block has labels; the grammar looks long for what such a row could be."""
 
-_PIECE = 65_536
 _STRINGS = frozenset(("string_lit", "quoted_template"))
 
 
@@ -43,9 +43,7 @@ def read(text: str) -> Node:
     data = text.encode("utf-8", "surrogateescape")
     if _UNJOINED.search(text):
         raise NotRead("has many strings that nothing joins")
-    # a grammar runs for as long as it takes: what it asks of Python between two steps is where a budget can end it
-    parsed = _parser().parse(lambda offset, _: data[offset : offset + _PIECE], progress_callback=lambda *_: False)
-    root = parsed.root_node
+    root = parse(_parser(), data)
     reader = _Reader(text, data)
     if root.has_error:
         raise NotRead("is not valid HCL", reader.place(_fault(root)))

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from echo_migrate.lazy import lazy
 
+LONGEST = 1000
+"""A name has at most 255 characters (reference.go), a tag 128; the rest is for variables and digests."""
+
 VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\w+")
 _REGISTRY = lazy(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
@@ -55,6 +58,8 @@ class Reference(NamedTuple):
 
 def parse(value: str) -> Reference:
     """Take a reference apart. Raises ``ValueError`` for what no builder would pull."""
+    if len(value) > LONGEST:
+        raise ValueError("longer than any reference")
     masked = _masked(value)
     at = masked.find("@")
     name_end = len(value) if at < 0 else at

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from echo_migrate import budget
 from echo_migrate.shell import UNREADABLE, Command, Redirect, Script, Word, run_by, sets_errexit, simple
 from echo_migrate.source import Places, Traced
 
@@ -79,7 +80,7 @@ class _Reader:
         # one byte a character, so that the offsets of the tree are those of the text; what of a $ is no variable the
         # grammar takes for the end of a word, and many of them for errors, which it looks long for a way out of
         masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
-        root = _parser().parse(masked.encode("ascii", "replace")).root_node
+        root = budget.parse(_parser(), masked.encode("ascii", "replace"))
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
         for command in self.commands:

@@ -9,7 +9,7 @@ from echo_migrate.lazy import lazy
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 """Folders in which no file is anybody's own."""
 
-_ELSEWHERE = lazy(r"[$:\0]|^/")
+_ELSEWHERE = lazy(r"[$:\0\ud800-\udb7f]|^/")
 
 
 @lru_cache

@@ -17,6 +17,10 @@ DEEPEST = 200
 MOST_MERGED = 200_000
 """How many values all merge keys of a file may stand for: a chain of a thousand would stand for half a million."""
 
+MOST_DIRECTIVES = 100
+"""libyaml compares each with all before it."""
+
+_DIRECTIVE = re.compile(r"(?m)^%")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
 _BRACKETS = re.compile(r"[\[{]|[\]}]")
 _INDENT = re.compile(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
@@ -94,6 +98,8 @@ def bounded(text: str) -> None:
         deepest = max(deepest, depth)
     if deepest > DEEPEST or _INDENT.search(text):
         raise NotYaml(f"is nested over {DEEPEST} deep")
+    if len(_DIRECTIVE.findall(text)) > MOST_DIRECTIVES:
+        raise NotYaml(f"has more than {MOST_DIRECTIVES} directives")
 
 
 def is_mapping(node: Any) -> TypeGuard[Any]:

@@ -9,7 +9,7 @@ from echo_migrate.launch import Service
 from echo_migrate.lazy import lazy
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.pythoncalls import called, libraries
-from echo_migrate.source import Edit, Source
+from echo_migrate.source import Edit, Source, TooMuch
 
 if TYPE_CHECKING:
     import ast
@@ -19,6 +19,12 @@ NAME = re.compile(r"(?!)")
 
 MOST_NESTED = 120
 """How deep a file's syntax tree may be. Beyond its own limits libcst's parser can end the process."""
+
+MOST_PATTERNS = 5
+"""How deep the patterns of a match may lie in each other."""
+
+LONGEST = 600_000
+"""The longest source that is read, in characters: Python's own parser needs a thousand bytes for each of some."""
 
 MOST_NODES = 50_000
 """How many nodes it may have: twice those of the largest real files seen. libcst needs 200 microseconds for each."""
@@ -101,6 +107,8 @@ def _tree(source: Source) -> "ast.Module":
     import ast
     import warnings
 
+    if len(source.text) > LONGEST:
+        raise TooMuch(f"it is longer than {LONGEST:,} characters")
     with warnings.catch_warnings(action="ignore"):
         return ast.parse(source.data)
 
@@ -109,6 +117,15 @@ def _refused(tree: "ast.AST") -> str | None:
     """Why a syntax tree is too large to be read on."""
     import ast
 
+    patterns = [node for node in ast.walk(tree) if isinstance(node, ast.pattern)]
+    for _ in range(
+        MOST_PATTERNS
+    ):  # libcst's parser tries each in several ways, and what is in it again in each of them
+        patterns = [
+            child for node in patterns for child in ast.iter_child_nodes(node) if isinstance(child, ast.pattern)
+        ]
+    if patterns:
+        return "is nested too deep"
     level, count = [tree], 0
     for _ in range(MOST_NESTED):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
