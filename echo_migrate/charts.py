@@ -35,10 +35,13 @@ class Chart:
         return {place for one in beside if os.path.realpath(one) != os.path.realpath(path) for place in _said(one)}
 
 
-@lru_cache(maxsize=256)
 def chart(path: str) -> Chart | None:
     """The chart that a file of values lies beside, if it does."""
-    folder = os.path.dirname(path)
+    return _chart(os.path.dirname(path))
+
+
+@lru_cache(maxsize=256)
+def _chart(folder: str) -> Chart | None:
     return Chart(folder) if os.path.isfile(os.path.join(folder, "Chart.yaml")) else None
 
 

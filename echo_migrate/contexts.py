@@ -7,6 +7,7 @@ Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), 
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from echo_migrate.reference import familiar, untagged
@@ -31,13 +32,17 @@ _BESIDE = (
 
 def named(path: str) -> frozenset[str]:
     """The names that bake and compose files beside a Dockerfile, or above it in its tree, give to contexts of it."""
-    folder, root = os.path.dirname(os.path.abspath(path)), top(path)
     wanted = os.path.realpath(path)
-    found: set[str] = set()
+    return frozenset(name for folder in _folders(path) for name in _given(folder).get(wanted, ()))
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folder of a file and those above it, to the top of its tree."""
+    folder, root = os.path.realpath(os.path.dirname(os.path.abspath(path))), top(path)
     while True:
-        found.update(_given(folder).get(wanted, ()))
-        if os.path.realpath(folder) == root or folder == os.path.dirname(folder):
-            return frozenset(found)
+        yield folder
+        if folder in (root, os.path.dirname(folder)):
+            return
         folder = os.path.dirname(folder)
 
 
@@ -48,34 +53,32 @@ def shadows(path: str, name: str) -> bool:
     are usually said, whatever it builds: no honest context is called as a hardened image, and what is called by a
     variable, or cannot be read, may be.
     """
-    folder, root = os.path.dirname(os.path.abspath(path)), top(path)
-    while True:
-        for place in (folder, *[os.path.join(folder, name) for name in _BESIDE], *_actions(folder, root)):
-            if any(_may_take(giving, text, name) for giving, text in _giving(place, root)):
-                return True
-        if os.path.realpath(folder) == root or folder == os.path.dirname(folder):
-            return False
-        folder = os.path.dirname(folder)
+    return any(
+        _may_take(giving, text, name)
+        for folder in _folders(path)
+        for place in _places(folder)
+        for giving, text in _giving(place)
+    )
 
 
-def _actions(folder: str, root: str) -> list[str]:
-    """The folders of the actions that a repository has of its own."""
-    place = os.path.join(folder, ".github", "actions")
-    with contextlib.suppress(OSError):
-        return [entry.path for entry in os.scandir(place)] if _inside(place, root) else []
-    return []
-
-
-def _inside(path: str, root: str) -> bool:
-    return f"{os.path.realpath(path)}/".startswith(f"{root.rstrip('/')}/")
+def _places(folder: str) -> Iterator[str]:
+    """A folder, and those in it where builds are usually said; none that a link leads to."""
+    yield folder
+    for name in _BESIDE:
+        place = os.path.join(folder, name)
+        if not os.path.islink(place) and not os.path.islink(os.path.dirname(place)):
+            yield place
+            if name == ".github":
+                with contextlib.suppress(OSError):
+                    own = os.path.join(place, "actions")
+                    entries = [] if os.path.islink(own) else list(os.scandir(own))
+                    yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 @lru_cache(maxsize=4096)
-def _giving(folder: str, root: str) -> list[tuple[str, str]]:
+def _giving(folder: str) -> list[tuple[str, str]]:
     """The files in a folder that give contexts to builds, with their texts."""
     found: list[tuple[str, str]] = []
-    if not _inside(folder, root):
-        return found
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)

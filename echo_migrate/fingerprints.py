@@ -15,8 +15,12 @@ def fingerprints(result: Result) -> Iterator[tuple[Finding, str]]:
     credential) is kept anywhere.
     """
     seen: Counter[tuple[str, str]] = Counter()
+    lines: dict[int, str] = {}
     for finding in result.findings:
-        key = (finding.rule, _line(result.source.text, finding.start))
+        number, _ = result.source.position(finding.start)
+        if number not in lines:
+            lines[number] = _line(result.source.text, finding.start)
+        key = (finding.rule, lines[number])
         written = "\0".join((*key, str(seen[key]))).encode("utf-8", "surrogateescape")
         seen[key] += 1
         yield finding, hashlib.sha256(written).hexdigest()[:16]

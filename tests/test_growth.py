@@ -145,3 +145,86 @@ def test_a_file_that_is_left_unread_ends_no_run_and_is_counted(run: Run, tmp_pat
     assert listed.returncode == 2
     assert b"compose.yaml,3001,12,unread,node:22,node:22,,,needs-person,the file was left unread" in listed.stdout
     assert b"compose.yaml: this file was left unread" in listed.stderr
+
+
+DOCKER = "import docker\nclient = docker.from_env()\n"
+ENDLESS = {
+    "patterns within patterns": (
+        "a.py",
+        f"{DOCKER}match a:\n case " + "{1: " * 16 + "b" + "}" * 16 + ":\n  client.containers.run('python:3.12')\n",
+    ),
+    "scripts within scripts": ("run.sh", "docker run a\n" + "`> :" * 7000),
+    "directives": (
+        "compose.yaml",
+        "".join(f"%TAG !a{i}! x\n" for i in range(60_000)) + "---\nservices: {a: {image: b}}\n",
+    ),
+    "a long source": ("b.py", f"{DOCKER}client.containers.run('python:3.12')\n" + "x\n" * 2_000_000),
+    "a name of many parts": ("Dockerfile", "FROM " + "a/" * 60_000 + "a\n"),
+    "a row of strings": ("docker-bake.hcl", 'target "a" {\n' + '"a" ' * 40_000),
+    "blanks in a chart's template": ("c/templates/a.yaml", "image: {{ a" + " " * 64_000 + "b }}x\n"),
+    "findings in one line": (
+        "docker-bake.json",
+        '{"target": {'
+        + ", ".join(f'"t{i}": {{"contexts": {{"a": "docker-image://python:3.12"}}}}' for i in range(3000))
+        + "}}",
+    ),
+    "a surrogate for a name": ("docker-bake.json", '{"target":{"a":{"dockerfile":"\\ud800","args":{"A":"x"}}}}'),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_once_did_not_end_ends_soon(limited: Run, tmp_path: Path, name: str) -> None:
+    file, text = ENDLESS[name]
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+    (tmp_path / "c").mkdir(exist_ok=True)
+    (tmp_path / "c" / "Chart.yaml").write_text("apiVersion: v2\nname: a\n")
+    (tmp_path / "c" / "values.yaml").write_text("image: python:3.12\n")
+    for words in (("check", "--select", "all", "--output-format", "sarif"), ("fix", "--unsafe-fixes", "--diff")):
+        done = limited(20, *words, ".")
+        assert done.returncode in (0, 1, 2)
+        assert b"ran into a fault" not in done.stdout + done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_long_name_is_matched_with_nothing(limited: Run) -> None:
+    assert limited(20, "match", "a/" * 60_000 + "a").returncode == 1
+
+
+def test_a_long_mapping_is_read(limited: Run, tmp_path: Path) -> None:
+    rows = "".join(f"  a{i}: b\n" for i in range(8000)) + "".join(f"  c:{i}: b\n" for i in range(8000))
+    (tmp_path / "rows.yaml").write_text(f"images:\n{rows}")
+    (tmp_path / "Dockerfile").write_text("FROM a7:1\n")
+    assert b"reg.echohq.com/b:1" in limited(20, "check", "--mapping", "rows.yaml").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a" + ".a" * 32_000 + " = 1\n", "has a key of too many parts"),
+        ("jobs = " + "9" * 5000 + "\n", "is not valid TOML"),
+        ("jobs = 0x" + "f" * 5000 + "\n", "jobs is too large"),
+        ('mapping = "a\\u0000"\n', "mapping has a NUL in it"),
+        ('baseline = "a\\u0000"\n', "baseline has a NUL in it"),
+        ("exclude = ['zzz']\n", ""),
+    ],
+)
+def test_a_configuration_ends_in_an_error_at_once(limited: Run, tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / ".echo-migrate.toml").write_text(text)
+    deep = tmp_path.joinpath(*["d"] * 600)
+    deep.mkdir(parents=True)
+    (deep / "Dockerfile").write_text("FROM python:3.12\n")
+    done = limited(20, "check", "-q")
+    assert done.returncode == (2 if says else 1)
+    assert says in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_grammar_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "SECONDS", 0.5)
+    result = engine.guarded(Source("docker-bake.hcl", "[" + "\n" * 100_000), SETTINGS)
+    assert result is not None
+    assert "it takes more than 0.5 seconds" in result.findings[0].message
+    result = engine.guarded(Source("docker-bake.hcl", 'target "a" {}\n'), SETTINGS)
+    assert result is not None
+    assert result.findings == ()

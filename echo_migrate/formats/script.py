@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -120,15 +121,21 @@ def _edited(word: Word, edits: list[Edit]) -> bool:
     return place < len(edits) and edits[place].end <= word.end
 
 
+@lru_cache(maxsize=2)  # a pipeline's text is asked for by each of its scripts
+def _without_comments(text: str) -> tuple[str, Counter[str]]:
+    """The text with blanks in the place of comments, and how often it names each variable."""
+    bare = _COMMENT.sub(lambda match: " " * len(match[0]), text)
+    return bare, Counter(_NAMED.findall(bare))
+
+
 class _Images:
     """Reads the commands of one script, with the variables that have one value in all of it."""
 
     def __init__(self, text: str, script: Script) -> None:
         self.text = text
         self.script = script
-        self.bare = _COMMENT.sub(lambda match: " " * len(match[0]), text)
+        self.bare, self.named = _without_comments(text)
         self.assigned: dict[str, list[str]] = defaultdict(list)
-        self.named = Counter(_NAMED.findall(self.bare))
         self.variables: dict[str, Expansion] = {}
         reads = max((command.start for command in script.commands if command.name in _READING), default=-1)
         for command in script.commands:

@@ -34,5 +34,7 @@ def _range(result: Result, start: int, end: int) -> dict[str, dict[str, int]]:
 
 def _position(result: Result, offset: int) -> dict[str, int]:
     line, column = result.source.position(offset)
+    if result.source.text.isascii():
+        return {"line": line, "column": column}
     before = result.source.text[offset - column + 1 : offset]
     return {"line": line, "column": len(before.encode("utf-8", "surrogateescape")) + 1}

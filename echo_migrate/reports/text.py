@@ -42,7 +42,8 @@ def _finding(result: Result, finding: Finding, private: set[int]) -> str:
     lines = [f"{head} {style(level, fg=colour)}[{finding.rule}] {printable(finding.message)}"]
     begin = finding.start - column + 1
     end = source.text.find("\n", begin)
-    text = source.text[begin : len(source.text) if end < 0 else end].rstrip("\r")
+    end = len(source.text) if end < 0 else end
+    text = source.text[begin:end].rstrip("\r") if end - begin <= _WIDEST + 1 else ""
     if text and len(text) <= _WIDEST and line not in private and not _CREDENTIAL.search(text):
         gutter = " " * len(str(line))
         before = "".join("\t" if ch == "\t" else " " * len(printable(ch)) for ch in text[: column - 1])
