@@ -110,18 +110,31 @@ def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ign
     root = repository(folder) or folder
     wanted = os.path.realpath(dockerfile.path)
     while True:
-        for path in _named(folder, root):
+        for source, users in _building(folder, root).get(wanted, {}).values():
             with contextlib.suppress(Unreadable, NotYaml):
-                source, documents = _read(path)
-                found = [
-                    (one, name, keys) for one in documents for name, keys, built in one.builds() if built == wanted
-                ]
-                services = [service for one, name, keys in found for service in one.built(name, keys, dockerfile)]
+                services = [service for one, name, keys in users for service in one.built(name, keys, dockerfile)]
                 if services:
                     yield source, [*services, *in_yaml(source.text)]
         if folder in (root, os.path.dirname(folder)):
             return
         folder = os.path.dirname(folder)
+
+
+Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, Any]]]]]
+"""By the path of a compose file: its text, and the services of its documents that build something."""
+
+
+@lru_cache(maxsize=64)
+def _building(folder: str, root: str) -> dict[str, Builders]:
+    """What the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
+    found: dict[str, Builders] = {}
+    for path in _named(folder, root):
+        with contextlib.suppress(Unreadable, NotYaml):
+            source, documents = _read(path)
+            for one in documents:
+                for name, keys, built in one.builds():
+                    found.setdefault(built, {}).setdefault(path, (source, []))[1].append((one, name, keys))
+    return found
 
 
 @lru_cache
