@@ -254,7 +254,9 @@ def test_what_lies_beside_a_file_behind_a_link_is_not_read(traced: Callable[...,
     for name in (".env", "docker-bake.hcl", "kustomization.yaml"):
         (tree / name).symlink_to(outside / name)
     for words in (("fix", "--diff"), ("inventory",)):
-        opened = [call for call in traced("open,openat", *words, ".", cwd=tree) if "ENOENT" not in call]
-        names = ("outside/", "/templates/", "/ci/", "far/", "scripts/", ".github/", ".env", "bake", "kustomization")
-        assert any('"Dockerfile"' in call for call in opened)
-        assert not [call for call in opened if any(f"{name}" in call and "echo_migrate/" not in call for name in names)]
+        calls = [call for call in traced("open,openat", *words, ".", cwd=tree) if "ENOENT" not in call]
+        paths = [call.split('"')[1].removeprefix(f"{tree}/") for call in calls]
+        opened = [path for path in paths if not path.startswith("/") or str(tmp_path) in path]
+        assert "Dockerfile" in opened
+        names = ("outside", "templates", "/ci", "far", "scripts", ".github", ".env", "bake", "kustomization")
+        assert not [path for path in opened if any(name in path for name in names)]
