@@ -74,6 +74,16 @@ def test_what_may_be_the_name_of_a_context_is_taken_for_one(run: Run, tmp_path: 
     assert (tmp_path / "Dockerfile").read_text() == TEXT
 
 
+def test_a_choice_between_contexts_is_read_for_its_names(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(TEXT)
+    choice = 'variable "A" { default = "a" }\ntarget "a" {\n  tags = ["${A}", "${A}/x"]\n'
+    choice += '  contexts = A != "" ? {\n    "%s" = "."\n  } : null\n}\n'
+    for name, moves in (("src", True), ("reg.echohq.com/python:3.12", False)):
+        (tmp_path / "docker-bake.hcl").write_text(choice.replace("%s", name))
+        done = run("fix", "--check", "Dockerfile")
+        assert (done.returncode == 1) is moves
+
+
 def test_other_contexts_keep_nothing_back(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(TEXT)
     (tmp_path / "compose.yaml").write_text(SERVICE + " {src: ., base: 'service:b'}\n")

@@ -80,7 +80,8 @@ def context_names(path: str, text: str) -> list[str] | None:
                 written = "" if value.kind == "map" else text[value.start : value.end]
                 if "(" in written or "$" in written:
                     return None
-                names += _QUOTED.findall(text) if written else []  # of the map of a choice or a variable
+                # of a choice, or of a variable, the map is one of those that the file writes somewhere
+                names += [one for one in _QUOTED.findall(text) if "$" not in one] if written else []
     return names
 
 
