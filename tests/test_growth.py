@@ -88,7 +88,7 @@ def _for_ever(*_: object) -> object:
     while True:
         try:
             sum(range(1000))
-        except Exception:
+        except Exception:  # a reader that keeps what it can: the budget is no such thing
             continue
 
 

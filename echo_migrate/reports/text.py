@@ -13,7 +13,7 @@ _WIDEST = 160
 _CREDENTIAL = lazy(
     r"(?i)[\w.+-]{1,100}:[^\s/@]{1,200}@(?!sha\d)[\w.-]|://[^\s/@]{1,200}@|"
     r"(?:passw(?:or)?d|secret|token|api[-_]?key|credential|authorization|bearer|_?pwd|_pass|_key)\w{0,20}[\"']?[ =:]|"
-    r"\b(?:curl|wget|http)\b[^\n]{0,200}\s(?:-u|--user)[ =]|\b(?:mysql\w*|mariadb\w*|login)\b[^\n]{0,200}\s-p|"
+    r"\b(?:curl|wget)\b[^\n]{0,200}\s(?:-u|--user)[ =]|\b(?:mysql\w*|mariadb\w*|login)\b[^\n]{0,200}\s-p|"
     r"\b(?:AKIA[0-9A-Z]{12}|gh[opsu]_\w{16}|github_pat_|glpat-|sk_live_|xox[abp]-)"
 )
 """What may be a credential: a login before an address, a word for one before a value, options that take one, and the
