@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
+from echo_migrate.source import TooMuch
+
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 SECONDS = 10
 """Of a processor. No file of 61,455 in public repositories needs them all."""
+
+BESIDE = 2
+"""The same for what is read beside a file: a neighbour, which many files may have."""
 
 MEMORY = 1_000_000_000
 """Bytes, beside what the process had."""
@@ -43,6 +48,8 @@ class _Watch:
 
     reason: str | None = None
     raising: bool = True
+    neighbour: float | None = None
+    """When the processor's time for the neighbour that is read began."""
 
 
 _watch = _Watch()
@@ -58,9 +65,10 @@ def bounded() -> Iterator[None]:
     held: list[int] = []
 
     def look(*_: object) -> None:
-        now = _memory()
-        held.append(now)
-        _watch.reason = exceeded(time.process_time() - began, now - held[0])
+        now, memory = time.process_time(), _memory()
+        held.append(memory)
+        late = _watch.neighbour is not None and now - _watch.neighbour > BESIDE
+        _watch.reason = exceeded(now - began, memory - held[0]) or (_LATE if late else None)
         if _watch.reason and _watch.raising:
             raise Spent(_watch.reason)
 
@@ -72,6 +80,28 @@ def bounded() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
         _watch.reason = None  # what is read outside of a block is not ended by it
+
+
+@contextlib.contextmanager
+def beside() -> Iterator[None]:
+    """Raise ``TooMuch`` within a block, in one that is ``bounded``, that reads a neighbour for longer than it may take.
+
+    What is said of such a neighbour can be kept, so that it costs its time once a run, and not once for each file that
+    lies beside it.
+    """
+    above = _watch.neighbour
+    _watch.neighbour = time.process_time() if above is None else above
+    try:
+        yield
+    except Spent as error:
+        if above is not None or error.args != (_LATE,):
+            raise
+        raise TooMuch(_LATE) from None
+    finally:
+        _watch.neighbour = above
+
+
+_LATE = f"to be read beside another, it takes more than {BESIDE} seconds of a processor"
 
 
 def parse(parser: "Parser", data: bytes) -> "Node":

@@ -5,10 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from echo_migrate.budget import beside
 from echo_migrate.expand import expand
-from echo_migrate.fed import fed
+from echo_migrate.fed import Fed
 from echo_migrate.formats import Asked, dockerfile
 from echo_migrate.launch import Service, root_image
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
@@ -21,7 +22,7 @@ from echo_migrate.services import (
     service_of,
     settings_beside,
 )
-from echo_migrate.source import Places, Source, Traced, Unreadable
+from echo_migrate.source import Places, Source, TooMuch, Traced, Unreadable
 from echo_migrate.stages import Stage
 from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items, positions, traced
 
@@ -34,10 +35,25 @@ _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
 Node = Image | Problem | Ignore | Service
 
 
+class _Built(NamedTuple):
+    """What services build: the stages of a Dockerfile, the last of each name, and its images."""
+
+    last: Stage | None
+    named: dict[str, Stage]
+    images: tuple[Image, ...]
+
+
 @lru_cache(maxsize=64)
-def _stages(source: Source) -> list[Any]:
-    """The nodes of a Dockerfile that a service builds."""
-    return dockerfile.parse(source, Asked(frozenset([Stage])))
+def _stages(source: Source) -> _Built | None:
+    """What a Dockerfile has that services build; None where it takes too long to be read."""
+    try:
+        with beside():
+            nodes = dockerfile.parse(source, Asked(frozenset([Stage])))
+    except TooMuch:
+        return None
+    stages = [one for one in nodes if isinstance(one, Stage)]
+    named = {one.name.lower(): one for one in stages}
+    return _Built(stages[-1] if stages else None, named, tuple(one for one in nodes if isinstance(one, Image)))
 
 
 class Document:
@@ -49,9 +65,11 @@ class Document:
         top = dict(items(root))
         services = top.get("services", None if "version" in top else root)
         self.services = [(name, node) for name, node in items(services) if is_mapping(node)]
+        self.keys = {name: effective(node) for name, node in self.services}
         self.version_1 = "services" not in top
         self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
         self.settings: dict[str, str] | None = None
+        self.fed = Fed()
         self.given = Counter(
             place.start
             for _, node in self.services
@@ -151,18 +169,18 @@ class Document:
         if path is None:
             return
         try:
-            nodes = _stages(dockerfile or Source.read(path))
+            file = _stages(dockerfile or Source.read(path))
         except Unreadable:
             return
         target = effective(node).get("target")
-        wanted = target.value.lower() if is_scalar(target) else None
-        stages = [one for one in nodes if isinstance(one, Stage) and wanted in (None, one.name.lower())]
-        images = tuple(one for one in nodes if isinstance(one, Image))
-        image = root_image(stages[-1], images) if stages else None
+        if file is None:
+            return
+        stage = file.named.get(target.value.lower()) if is_scalar(target) else file.last
+        image = root_image(stage, file.images) if stage else None
         if image and image.local in ("", "scratch"):
             service = service_of(name, keys, image)
             given = bool(list(arguments(effective(node), self.text)))
-            yield service._replace(stage=stages[-1], around=images, open=service.open or given)
+            yield service._replace(stage=stage, around=file.images, open=service.open or given)
 
     def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
         """The images that a service's build arguments name, by the Dockerfile that they are given to."""
@@ -180,7 +198,7 @@ class Document:
         spans = {key: value for key, value in handed if value.runs}
         contexts = frozenset(context for context, _ in contexts_of(build))
         platform, mounts = self._circumstances(name, keys)
-        for key, image in fed(text, os.path.normpath(path), found, contexts):
+        for key, image in self.fed.images(text, os.path.normpath(path), found, contexts):
             yield image._replace(
                 where=f"services.{name}.build.args.{key}",
                 start=spans[key].start,
@@ -247,7 +265,7 @@ class Document:
             locked = "it is written in a form that cannot be edited"
         elif _SINGLE_DOLLAR.search(inline.value):
             locked = "Compose fills in variables of this Dockerfile"
-        keys = effective(dict(self.services)[name])
+        keys = self.keys[name]
         build = effective(keys.get("build"))
         if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
             locked = locked or "its build arguments are given beside it"

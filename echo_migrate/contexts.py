@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from echo_migrate.budget import beside
 from echo_migrate.reference import familiar, untagged
-from echo_migrate.source import Source, Unreadable, contents
+from echo_migrate.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.tree import top
 
 _GIVES = re.compile(
@@ -93,17 +94,29 @@ def _giving(folder: str) -> list[tuple[str, str]]:
 
 def _may_take(path: str, text: str, name: str) -> bool:
     """Whether a name may be that of a context in a file that gives some."""
+    names = _names(path, text)
+    return names is None or any(_may_be(one, name) for one in names)
+
+
+@lru_cache(maxsize=4096)
+def _names(path: str, text: str) -> frozenset[str] | None:
+    """The names of contexts in a file that gives some, without tags, a ``$`` for each variable; None for any."""
     from echo_migrate.formats import bake, compose
 
-    if "build-context" in text:  # a command's words, or an action's lines
-        flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", text))
-        names = re.findall(r"([^\s\"'=,]+)=", flat) + re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
-    else:
-        known = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
-        if known is None:
-            return True
-        names = [_VARIABLE.sub("$", one) for one in known]
-    return any(_may_be(untagged(familiar(one)), name) for one in names)
+    try:
+        with beside():
+            if "build-context" in text:  # a command's words, or an action's lines
+                flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", text))
+                names = re.findall(r"([^\s\"'=,]+)=", flat)
+                names += re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
+            else:
+                known = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
+                if known is None:
+                    return None
+                names = [_VARIABLE.sub("$", one) for one in known]
+            return frozenset(untagged(familiar(one)) for one in names)
+    except TooMuch:
+        return None
 
 
 def _may_be(one: str, name: str) -> bool:
@@ -125,12 +138,14 @@ def _given(folder: str) -> dict[str, set[str]]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _said(path: str) -> list[tuple[str, list[str]]]:
     from echo_migrate.formats import bake, compose
 
     name = os.path.basename(path)
     format = bake if bake.NAME.fullmatch(name) else compose if compose.NAME.fullmatch(name) else None
     try:
-        return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []
+        with beside():
+            return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []
     except Unreadable:
         return []

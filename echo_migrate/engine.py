@@ -146,7 +146,7 @@ def undone(result: Result) -> Result:
 def unreadable(path: str, reason: str, settings: Settings) -> Result:
     """The result for a file without a text."""
     source = Source(path, "")
-    context = Context(source, settings, {}, set())
+    context = Context(source, settings, {})
     found = check(settings.rules, {Problem: [Problem(0, 0, reason)]}, context)
     return Result(source, tuple(finding for _, _, finding in found), (), source)
 

@@ -1,7 +1,7 @@
 """One examination of a text: what the rules find, and what becomes of each image that it names."""
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import accumulate
@@ -73,7 +73,7 @@ class Context(NamedTuple):
     source: Source
     settings: Settings
     moves: dict[Image, Move]
-    used: set[Ignore]
+    used: set[Ignore] = set()  # noqa: RUF012 - given where it is asked for
     standings: Standings = Standings()
     asked: dict[int, Standing | None] = {}  # noqa: RUF012 - each context is given its own
 
@@ -90,22 +90,38 @@ class Ignores:
 
     def __init__(self, nodes: Iterable[Any]) -> None:
         self.nodes = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
-        self.begins = [node.first for node in self.nodes]
-        self.reach = list(accumulate((node.last for node in self.nodes), max))
-        self.used: set[Ignore] = set()
+        self.held: dict[tuple[str, bool], _Held] = {}
 
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
         """Whether a comment (``ours``: one of our own form) silences a rule there."""
-        names = {"*", rule.id, *rule.also}
-        place = bisect_right(self.begins, start)
-        found = False
-        while place and self.reach[place - 1] >= start:
-            place -= 1
-            node = self.nodes[place]
-            if node.last >= start and (node.ours or not ours) and not names.isdisjoint(node.rules):
-                self.used.add(node)
-                found = True
+        if (rule.id, ours) not in self.held:
+            names = {"*", rule.id, *rule.also}
+            of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
+            reach = list(accumulate((node.last for node in of_it), max))
+            self.held[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
+        held = self.held[rule.id, ours]
+        place = bisect_right(held.begins, start)
+        silent = place > 0 and held.reach[place - 1] >= start
+        held.silenced.extend([start] if silent else [])
+        return silent
+
+    def used(self) -> set[Ignore]:
+        """The comments that have silenced something so far."""
+        found: set[Ignore] = set()
+        for held in self.held.values():
+            silenced = sorted(held.silenced)
+            ends = [(bisect_left(silenced, node.first), bisect_right(silenced, node.last)) for node in held.nodes]
+            found.update(node for node, (first, last) in zip(held.nodes, ends, strict=True) if first < last)
         return found
+
+
+class _Held(NamedTuple):
+    """The comments on one rule: where they begin, how far those up to each reach, and the places that they silenced."""
+
+    nodes: list[Ignore]
+    begins: list[int]
+    reach: list[int]
+    silenced: list[int]
 
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
@@ -136,7 +152,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     judged = _without_shadowed(judged, source) if kind(format) in _BUILT else judged
     asked = _grouped(nodes)
     standing = _standings(images, plan(images, judged, commented), asked.get(Service, []), settings)
-    context = Context(source, settings, {}, ignores.used, standing, {})
+    context = Context(source, settings, {}, standings=standing, asked={})
     guarded = check(_guards(), asked, context)
     held = _bonds(guarded, asked, context, ignores, format)
     moves = plan(images, judged, spared, held)
@@ -145,6 +161,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     comments = {Ignore: asked.pop(Ignore, [])}
     found = [entry for entry in guarded if entry[0].id in selected] + check(others, asked, context)
     loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+    context = context._replace(used=ignores.used())
     found = check(others, comments, context)  # asked last, when it is known which comments silence something
     loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     findings = sorted(
@@ -189,7 +206,7 @@ def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Cont
 def _standings(images: list[Image], moves: list[Move], services: list[Service], settings: Settings) -> Standings:
     """What the images of a file are to what stands on them, those of Dockerfiles that its services build included."""
     found = standings(images, moves, settings.catalog)
-    for around in {service.around for service in services}:
+    for around in {id(service.around): service.around for service in services}.values():
         there = plan(around, [judge(image, settings.catalog, settings.seen_only) for image in around])
         found.update(standings(around, there, settings.catalog))
     return found

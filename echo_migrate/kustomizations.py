@@ -5,9 +5,10 @@ import os
 import re
 from functools import lru_cache
 
+from echo_migrate.budget import beside
 from echo_migrate.reference import parse
 from echo_migrate.services import sequence
-from echo_migrate.source import Source, Unreadable
+from echo_migrate.source import Source, TooMuch, Unreadable
 from echo_migrate.tree import entered, top
 from echo_migrate.yamltext import NotYaml, documents, effective, is_text
 
@@ -15,12 +16,13 @@ FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
 
 
 def renaming(path: str, image: str) -> str:
-    """The kustomization, as a path from the file's tree, that names an image of a file there; "" if none does.
+    """The kustomization, as a path from the file's tree, that names an image of a file there, or may; "" if none does.
 
     Kustomize compares what stands before the tag or the digest (kustomize, api/internal/image, IsImageMatched).
     """
     try:
-        return _renamed(top(path)).get(parse(image).name, "")
+        renamed = _renamed(top(path))
+        return renamed.get(parse(image).name) or renamed.get(_ANY, "")
     except ValueError:
         return ""
 
@@ -38,11 +40,21 @@ def _renamed(root: str) -> dict[str, str]:
     return found
 
 
+_ANY = "*"
+"""In place of a name that an image can have: of a kustomization that takes too long to be read."""
+
+
+@lru_cache(maxsize=4096)
 def _images(path: str) -> list[str]:
-    names = []
-    with contextlib.suppress(Unreadable, NotYaml):
-        text = Source.read(path).text
-        for root in documents(text) if "images" in text else ():
-            listed = [effective(one).get("name") for one in sequence(effective(root).get("images"))]
-            names += [node.value for node in listed if is_text(node)]
+    names: list[str] = []
+    try:
+        with contextlib.suppress(NotYaml), beside():
+            text = Source.read(path).text
+            for root in documents(text) if "images" in text else ():
+                listed = [effective(one).get("name") for one in sequence(effective(root).get("images"))]
+                names += [node.value for node in listed if is_text(node)]
+    except TooMuch:
+        return [_ANY]
+    except Unreadable:
+        return []
     return names

@@ -38,7 +38,7 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
             source = Source.read(path)
             nodes = list(pipelines(source, host))
         ignores = Ignores(in_yaml(source.text) if nodes else ())
-        found = check(settings.rules, {Pipeline: nodes}, Context(source, settings, {}, set()))
+        found = check(settings.rules, {Pipeline: nodes}, Context(source, settings, {}))
         findings = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
         if findings:
             yield Result(source, tuple(findings[:1]), (), source)

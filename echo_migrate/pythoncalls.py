@@ -71,7 +71,7 @@ def called(tree: "ast.AST") -> list[Called]:
     known = [one for library in libraries() if library.imports & roots for one in library.calls.items()]
     known += [(one.asname, places) for one in aliases if one.asname for name, places in known if _ends(one.name, name)]
     by_last: dict[str, list[tuple[str, tuple[Place, ...]]]] = {}
-    for callee, places in known:
+    for callee, places in dict.fromkeys(known):
         by_last.setdefault(callee.rpartition(".")[2], []).append((callee, places))
 
     def places_of(name: str) -> list[Place]:

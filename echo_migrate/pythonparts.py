@@ -65,10 +65,12 @@ def _given(tree: ast.Module) -> Given:
     """What names are given that has a text in it."""
     given: Given = {}
     for node in ast.walk(tree):
-        for target in node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]:
-            value = getattr(node, "value", None)
-            if isinstance(target, ast.Name) and isinstance(value, ast.AST) and any(map(_is_text, ast.walk(value))):
-                given.setdefault(target.id, []).append(value)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        value = getattr(node, "value", None)
+        if names and isinstance(value, ast.AST) and any(map(_is_text, ast.walk(value))):
+            for name in names:
+                given.setdefault(name, []).append(value)
     return given
 
 
@@ -86,8 +88,13 @@ def _shared(given: Given, found: list[Called]) -> tuple[set[str], set[str]]:
     names = {"__all__"}
     texts: set[str] = set()
     waiting: list[ast.AST] = [node for one in found for node in one.arguments]
+    seen: set[ast.AST] = set()
     while waiting:
-        for node in ast.walk(waiting.pop()):
+        value = waiting.pop()
+        if value in seen:
+            continue  # what many names are given at once
+        seen.add(value)
+        for node in ast.walk(value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)
             elif isinstance(node, ast.Name) and node.id in given and node.id not in names:

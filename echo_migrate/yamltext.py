@@ -14,8 +14,8 @@ from echo_migrate.source import Edit, TooMuch, Traced
 DEEPEST = 200
 """libyaml's composer recurses on the C stack, so nesting is counted before composing."""
 
-MOST_MERGED = 200_000
-"""How many values all merge keys of a file may stand for: a chain of a thousand would stand for half a million."""
+MOST_SHARED = 50_000
+"""How many nodes a file's aliases may stand for, beside those written: n users of a list of m are n times m."""
 
 MOST_DIRECTIVES = 100
 """libyaml compares each with all before it."""
@@ -36,7 +36,7 @@ class NotYaml(ValueError):
 
 
 def documents(text: str) -> list[Any]:
-    """The root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml``."""
+    """The root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml`` and ``TooMuch``."""
     import yaml
 
     bounded(text)
@@ -48,17 +48,44 @@ def documents(text: str) -> list[Any]:
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
         reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
         raise NotYaml(reason) from None
+    if "&" in text and "*" in text and _shared(roots) > MOST_SHARED:
+        raise TooMuch(f"its aliases stand for more than {MOST_SHARED:,} values")
     if "<<" in text:
         _merge(roots)
     return roots
 
 
+def _shared(roots: list[Any]) -> int:
+    """How many nodes aliases stand for: what the file would have were each written out, less what it has.
+
+    Of a node that holds itself, the second time is nothing.
+    """
+    sizes: dict[int, int] = {}
+    waiting = [root for root in roots if root is not None]
+    begun: set[int] = set()
+    while waiting:
+        node = waiting[-1]
+        below = [] if is_scalar(node) else [one for entry in node.value for one in _parts(entry)]
+        if id(node) in begun:
+            waiting.pop()
+            sizes.setdefault(id(node), 1 + sum(sizes.get(id(one), 0) for one in below))
+        else:
+            begun.add(id(node))
+            waiting += [one for one in below if id(one) not in begun]
+    return sum(sizes[id(root)] for root in roots if root is not None) - len(sizes)
+
+
+def _parts(entry: Any) -> tuple[Any, ...]:
+    """The nodes of an entry: of a mapping its key and value, of a list the item."""
+    return entry if isinstance(entry, tuple) else (entry,)
+
+
 def _merge(roots: list[Any]) -> None:
     """Give each mapping with merge keys (``<<``) what it has by them, for ``effective`` to find.
 
-    What is written nearer wins, of several mappings the first, and the last of duplicates. Raises ``TooMuch``.
+    What is written nearer wins, of several mappings the first, and the last of duplicates. What merge keys stand for
+    is a part of what ``_shared`` has counted.
     """
-    left = MOST_MERGED
     waiting = [node for root in roots for _, node in positions(root) if is_mapping(node)]
     waiting += [root for root in roots if is_mapping(root)]
     begun: set[int] = set()
@@ -76,9 +103,6 @@ def _merge(roots: list[Any]) -> None:
         merged: dict[str, Any] = {}
         for parent in parents:  # of one that is begun, and merges this one in its turn, its own keys
             merged = (getattr(parent, "effective", None) or _own(parent)) | merged
-            left -= len(merged)
-            if left < 0:
-                raise TooMuch(f"its merge keys stand for more than {MOST_MERGED:,} values")
         node.effective = merged | _own(node)
 
 

@@ -211,6 +211,40 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "jobs of a workflow": (".github/workflows/a.yml", _jobs),
     "a matrix": (".github/workflows/a.yml", _matrix),
     "jobs of another pipeline": (".circleci/config.yml", _circle),
+    "recipes that are no shell": ("Makefile", lambda n: "a:\n" + "\tdocker run node:22 (\n" * n),
+    "comments that ignore": (
+        "Dockerfile",
+        lambda n: "# hadolint global ignore=DL3006\n" * n + "FROM python\n" * n,
+    ),
+    "one value of many names": (
+        "a.py",
+        lambda n: (
+            "import docker\nclient = docker.from_env()\n"
+            + "a=" * n
+            + "("
+            + "'b', " * n
+            + ")\nclient.containers.run('python:3.12')\n"
+        ),
+    ),
+    "calls in one line": (
+        "a_test.go",
+        lambda n: (
+            'import "github.com/testcontainers/testcontainers-go"\n'
+            + 'f(testcontainers.ContainerRequest{Image: "python:3.12"}); ' * n
+        ),
+    ),
+    "inline Dockerfiles in one line": (
+        "compose.yaml",
+        lambda n: (
+            "services: {"
+            + ", ".join(f's{i}: {{build: {{dockerfile_inline: "FROM python:3.12"}}}}' for i in range(n))
+            + "}\n"
+        ),
+    ),
+    "packages": (
+        "Dockerfile",
+        lambda n: f"FROM debian:12\nRUN apt-get install -y {'vim ' * n}\n" + "RUN make\n" * n + 'CMD ["x"]\n',
+    ),
     "recipes": ("Makefile", lambda n: "a:\n" + "\tdocker run python:3.12\n" * n),
     "resources": ("main.tf", _terraform),
     "a dev container": ("devcontainer.json", _devcontainer),

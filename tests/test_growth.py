@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from echo_migrate import budget, catalog, engine
+from echo_migrate import budget, catalog, charts, composed, engine, kustomizations
 from echo_migrate.examine import Settings
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import compose, dockerfile
 from echo_migrate.rules import RULES
 from echo_migrate.source import Source
 from tests.conftest import Run
@@ -136,8 +136,7 @@ def test_a_file_that_is_left_unread_ends_no_run_and_is_counted(run: Run, tmp_pat
     done = run("fix")
     assert done.returncode == 2
     assert (
-        b"compose.yaml:1:1: error[unreadable-file] this file was left unread: its merge keys stand for more"
-        in done.stdout
+        b"compose.yaml:1:1: error[unreadable-file] this file was left unread: its aliases stand for more" in done.stdout
     )
     assert b"1 needs a person" in done.stdout
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
@@ -185,6 +184,138 @@ def test_what_once_did_not_end_ends_soon(limited: Run, tmp_path: Path, name: str
         assert done.returncode in (0, 1, 2)
         assert b"ran into a fault" not in done.stdout + done.stderr
         assert b"Traceback" not in done.stderr
+
+
+def _users(n: int, head: str, each: str) -> str:
+    return head + "".join(each.format(i=i) for i in range(n))
+
+
+SHARED: dict[str, tuple[str, Callable[[int], str]]] = {
+    "containers": (
+        "a.yaml",
+        lambda n: _users(
+            n,
+            "apiVersion: v1\nkind: Pod\nspec: {containers: &c ["
+            + ", ".join(f"{{image: a:{i}}}" for i in range(n))
+            + "]}\nx:\n",
+            "- {{containers: *c}}\n",
+        ),
+    ),
+    "services": (
+        ".github/workflows/a.yml",
+        lambda n: _users(
+            n,
+            "on: push\njobs:\n  j: {services: &s {" + ", ".join(f"a{i}: 'a:{i}'" for i in range(n)) + "}}\n",
+            "  j{i}: {{services: *s}}\n",
+        ),
+    ),
+    "a matrix": (
+        ".github/workflows/a.yml",
+        lambda n: _users(
+            n,
+            "on: push\njobs:\n  j: {strategy: &s {matrix: {image: ["
+            + ", ".join(f"'a:{i}'" for i in range(n))
+            + "]}}}\n",
+            "  j{i}: {{strategy: *s, container: '${{{{ matrix.image }}}}'}}\n",
+        ),
+    ),
+    "volumes": (
+        "compose.yaml",
+        lambda n: _users(
+            n,
+            "services:\n  a: {image: 'a:1', volumes: &v [" + ", ".join(f"a:/b{i}" for i in range(n)) + "]}\n",
+            "  a{i}: {{image: 'a:{i}', volumes: *v}}\n",
+        ),
+    ),
+    "arguments": (
+        "compose.yaml",
+        lambda n: _users(
+            n,
+            "services:\n  a: {build: {args: &v {" + ", ".join(f"A{i}: b" for i in range(n)) + "}}}\n",
+            "  a{i}: {{build: {{context: ., args: *v}}}}\n",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SHARED)
+def test_what_aliases_multiply_is_followed_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    file, text = SHARED[what]
+    few, many = (engine.guarded(Source(file, text(n)), SETTINGS) for n in (40, 1000))
+    assert few is not None
+    assert many is not None
+    assert not any(found.rule == "unreadable-file" for found in few.findings)
+    assert [found.message for found in many.findings] == [
+        "this file was left unread: its aliases stand for more than 50,000 values"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("compose.yaml", _users(400, "services:\n", "  s{i}: {{build: {{context: ., args: {{a: 'a:{i}'}}}}}}\n")),
+        ("docker-bake.hcl", _users(400, "", 'target "t{i}" {{ args = {{ a = "a:{i}" }} }}\n')),
+    ],
+)
+def test_a_dockerfile_is_read_for_so_many_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Dockerfile").write_text("ARG a\n" + "FROM $a\n" * 400)
+    result = engine.guarded(Source(file, text), SETTINGS)
+    assert result is not None
+    assert [found.message for found in result.findings] == [
+        "this file was left unread: the Dockerfiles that it gives arguments to have more than 100,000 instructions"
+    ]
+
+
+NEIGHBOURS = {
+    "a chart's template": ("c/values.yaml", "c/templates/a.yaml", "image: {{ .a }}x\n", charts, "re"),
+    "other values": ("c/values.yaml", "c/values-a.yaml", "image: a\n", charts, "walk"),
+    "a chart's dependencies": ("c/values.yaml", "c/Chart.yaml", "dependencies: [a]\n", charts, "sequence"),
+    "a kustomization": ("c/pod.yaml", "c/kustomization.yaml", "images: [{name: a}]\n", kustomizations, "sequence"),
+    "a compose file that gives contexts": (
+        "c/Dockerfile",
+        "c/compose.yaml",
+        "services: {a: {build: {context: ., additional_contexts: {a: b}}}}\n",
+        compose,
+        "positions",
+    ),
+    "a compose file": ("c/Dockerfile", "c/compose.yaml", "services: {a: {build: .}}\n", composed, "positions"),
+}
+FILES = {
+    "values.yaml": "image: {registry: docker.io, repository: python, tag: '3.12'}\n",
+    "pod.yaml": "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'python:3.12'}]}\n",
+    "Dockerfile": "FROM postgres:16\n",
+}
+
+
+@pytest.mark.parametrize("what", NEIGHBOURS)
+def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    file, neighbour, text, module, name = NEIGHBOURS[what]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c" / "templates").mkdir(parents=True)
+    (tmp_path / "c" / "Chart.yaml").write_text("name: a\n")
+    (tmp_path / neighbour).write_text(text)
+    asked = []
+
+    def endless(*_: object) -> object:
+        asked.append(1)
+        return _for_ever()
+
+    monkeypatch.setattr(module, name, type("re", (), {"search": endless}) if name == "re" else endless)
+    monkeypatch.setattr(budget, "BESIDE", 0.3)
+    for _ in range(3):
+        result = engine.guarded(Source(file, FILES[Path(file).name]), SETTINGS)
+        assert result is not None
+        assert not any(found.rule == "unreadable-file" for found in result.findings)
+        doubtful = what != "a compose file"  # of what it builds nothing is known, as if it were not there
+        unsafe = any(found.fix and not found.fix.safe for found in result.findings)
+        assert (result.outcomes[0].state == "needs-person" or unsafe) == doubtful
+    assert len(asked) == 1
 
 
 def test_a_long_name_is_matched_with_nothing(limited: Run) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import Run
 
 
 def graph(text: str, *targets: str) -> list[Stage]:
-    bases = [image.ref.value for image in dockerfile.images(text, {}, frozenset()) if image.where == "FROM"]
+    bases = [image.ref.value for image in dockerfile.images(read(text), {}, frozenset()) if image.where == "FROM"]
     return stages(text, read(text), bases, frozenset(targets))
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from echo_migrate import hcltext, jsontext
 from echo_migrate.expand import Expansion
-from echo_migrate.fed import fed
+from echo_migrate.fed import Fed
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
@@ -120,6 +120,7 @@ class _File:
             if default.plain
         )
         self.whole = _resolved(self.targets)
+        self.fed = Fed()
         self.parents = {one.text for body in self.targets.values() for one in _list(body, "inherits")}
 
     def contexts(self) -> Iterator[Image]:
@@ -177,7 +178,7 @@ class _File:
         values = {key: value for key, node in nodes.items() if (value := self._value(node))}
         contexts = frozenset(name for name, _ in _pairs(whole, "contexts"))
         found: dict[str, Image] = {}
-        for key, image in fed(text, os.path.normpath(path), values, contexts):
+        for key, image in self.fed.images(text, os.path.normpath(path), values, contexts):
             if image.local:
                 continue  # a stage that the argument chooses
             node = nodes[key]

@@ -33,7 +33,7 @@ _ENDINGS = (
     ".mts",
     ".cts",
 )
-_COMMENT = ("//", "/*", "*", "#")
+_COMMENT = re.compile(r"[^\S\n]*(?://|/\*|\*|#)")
 _LOCKED = "it stands in code, which is not rewritten"
 
 
@@ -71,9 +71,18 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image]:
 
 
 def _images(text: str, language: Language) -> Iterator[Image]:
+    begin = last = comment = 0  # of the line that the last call stands in: where it and a comment in it begin
     for match in language.calls.finditer(text):
-        line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].lstrip()
-        if not line.startswith(_COMMENT) and "//" not in line:
+        newline = text.rfind("\n", last, match.start())
+        if newline >= 0 or not last:
+            begin = newline + 1
+            stop = text.find("\n", match.start()) % (len(text) + 1)
+            found = text.find("//", begin, stop)
+            comment = stop if found < 0 else found
+            if _COMMENT.match(text, begin, stop):
+                comment = begin
+        last = match.end()
+        if match.start() <= comment:
             start, end = match.span(match.lastindex or 0)
             yield Image(Traced.of(text, start, end), "Testcontainers.image", start, end, locked=_LOCKED)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from echo_migrate.budget import beside
 from echo_migrate.composed import Document, Node
 from echo_migrate.formats import NOTHING_ASKED, Asked, dockerfile
 from echo_migrate.ignores import in_yaml
@@ -129,11 +130,9 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
     """What the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
     found: dict[str, Builders] = {}
     for path in _named(folder, root):
-        with contextlib.suppress(Unreadable, NotYaml):
-            source, documents = _read(path)
-            for one in documents:
-                for name, keys, built in one.builds():
-                    found.setdefault(built, {}).setdefault(path, (source, []))[1].append((one, name, keys))
+        for one in _read(path):
+            for name, keys, built in one.builds():
+                found.setdefault(built, {}).setdefault(path, (one.source, []))[1].append((one, name, keys))
     return found
 
 
@@ -158,12 +157,13 @@ def _folders(folder: str) -> list[str]:
     return names if len(names) <= _MOST_FOLDERS else []
 
 
-@lru_cache(maxsize=64)
-def _read(path: str) -> "tuple[Source, list[Document]]":
-    """A compose file as it lies on disk, read once a run. Raises ``Unreadable`` and ``NotYaml``."""
-    source = Source.read(path)
-    known = recognise(path, source.text)
-    return source, [Document(source, root) for root in documents(source.text)] if known else []
+@lru_cache(maxsize=256)
+def _read(path: str) -> list[Document]:
+    """The documents of a compose file as it lies on disk, read once a run; none of what cannot be read."""
+    with contextlib.suppress(Unreadable, NotYaml), beside():
+        source = Source.read(path)
+        return [Document(source, root) for root in documents(source.text)] if recognise(path, source.text) else []
+    return []
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:

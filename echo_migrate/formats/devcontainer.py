@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from echo_migrate import jsontext
 from echo_migrate.expand import Expansion
-from echo_migrate.fed import fed
+from echo_migrate.fed import Fed
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.ignores import SLASHED, in_yaml
 from echo_migrate.launch import Service
@@ -74,7 +74,7 @@ def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
     values = {
         key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
     }
-    for key, image in fed(text, os.path.normpath(path), values):
+    for key, image in Fed().images(text, os.path.normpath(path), values):
         place = given[key].traced
         yield image._replace(where=f"build.args.{key}", start=place.start, end=place.end)
 

@@ -187,9 +187,9 @@ def _names_broken(found: Expansion) -> bool:
     return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
-def images(text: str, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
+def images(file: Dockerfile, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
     """The images of a Dockerfile that is built with these arguments and named contexts."""
-    return _Images(read(text), given, contexts).read()
+    return _Images(file, given, contexts).read()
 
 
 class _Images:

@@ -69,7 +69,7 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
     for place in places:
         keys, path = place.keys, place.path
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else ""
-        overlaid = [_OVERLAY] if path in others else []
+        overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
         name = _name(place)
         if name:

@@ -172,12 +172,13 @@ class _Images:
                 if image:
                     found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
-        elsewhere = _Elsewhere(self.bare, self.script, called, [image for image, _ in found])
+        certain = self.script.certain
+        elsewhere = _Elsewhere(self.bare, self.script, called, [image for image, _ in found]) if certain else None
         for image, service in found:
-            locked = image.locked or loads or elsewhere.says(image)
-            if not self.script.certain:
-                locked = locked or "the script could not be read for certain"
-            moved = image._replace(locked=locked)
+            locked = image.locked or loads
+            moved = image._replace(
+                locked=locked or (elsewhere.says(image) if elsewhere else "the script could not be read for certain")
+            )
             yield moved, service._replace(image=moved) if service else None
 
     def _unsure(self, command: Command, one: Invocation) -> Iterator[Image]:

@@ -17,9 +17,9 @@ _SCRIPT = lazy(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 @rule(on=Stage, level="note", also=("DH003",))
 def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     installs = installed(stage)
-    tools = [
-        (call, word) for call, word in installs if _is_tool(word, stage) and not _needed(package_name(word), stage)
-    ]
+    tools = [(call, word) for call, word in installs if _is_tool(word, stage)]
+    needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
+    tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
         says = f"nothing in this file needs {listed(word for _, word in tools)} once the image is built: "
