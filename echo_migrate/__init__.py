@@ -9,9 +9,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "source": ("Edit", "Source", "Traced"),
+    "files.source": ("Edit", "Source", "Traced"),
     "model": ("Finding", "Fix", "Result"),
-    "engine": ("Settings", "run", "treat"),
+    "rules._rule": ("Settings",),
+    "engine.fix": ("treat",),
+    "engine.run": ("run",),
 }
 __all__ = ["Edit", "Finding", "Fix", "Result", "Settings", "Source", "Traced", "run", "treat"]
 

@@ -1,14 +1,12 @@
 """The values that formats, rules, engine and reports hand to each other: immutable, printable, comparable."""
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from echo_migrate.lazy import lazy
-from echo_migrate.reference import parse, shown
-from echo_migrate.source import Edit, Source, Traced
+from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.files.spelling import shown
 
 if TYPE_CHECKING:
-    from echo_migrate.examine import Context
+    pass
 
 LONGEST_SHOWN = 200
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
@@ -19,10 +17,6 @@ Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "needs-person", "ignored", "local"]
 STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "needs-person", "ignored", "local")
 Basis = Literal["seen", "convention"]
-
-
-_NUMBER = lazy(r"[-+.0-9][-+0-9_.:eExXoO]*")
-"""What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
 
 
 class Parts(NamedTuple):
@@ -41,22 +35,6 @@ class Parts(NamedTuple):
     def places(self) -> tuple[tuple[int, int], ...]:
         """Where the pieces stand."""
         return tuple(run for piece in (self.registry, self.repository, self.tag) if piece for run in piece.runs)
-
-    def spell(self, target: str) -> tuple[Edit, ...] | None:
-        """The edits after which the pieces name a target; None where they cannot."""
-        reference = parse(target)
-        tag = target[len(reference.name) + 1 :]
-        if self.bare and _NUMBER.fullmatch(tag):
-            tag = f'"{tag}"'
-        pieces = [(self.tag, tag)] if self.tag else []
-        if self.registry is None:
-            pieces.append((self.repository, reference.name))
-        else:
-            pieces += [(self.registry, reference.registry), (self.repository, reference.repository)]
-        changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
-        if not all(piece.runs for piece, _ in changed) or (tag and not self.tag):
-            return None
-        return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))
 
 
 class Image(NamedTuple):
@@ -182,49 +160,7 @@ class Result(NamedTuple):
     refused: str | None = None
     kind: str = ""
 
-
-Check = Callable[[Any, "Context"], Iterable[Finding]]
-
-
-class Rule(NamedTuple):
-    """A check of one type of node (``on`` can be a union of them). ``also`` holds the names of other linters for it."""
-
-    id: str
-    on: Any
-    check: Check
-    level: Level
-    also: tuple[str, ...]
-    summary: str
-    fixable: bool
-    default: bool
-    blocks: bool = False
-
     @property
-    def kinds(self) -> tuple[type, ...]:
-        """The types of nodes that it is asked about."""
-        return getattr(self.on, "__args__", (self.on,))
-
-
-def rule(
-    on: Any,
-    level: Level,
-    also: tuple[str, ...] = (),
-    fixable: bool = False,
-    default: bool = True,
-    blocks: bool = False,
-) -> Callable[[Check], Rule]:
-    """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring.
-
-    ``on`` is the type of node, or a union of several. The errors of a rule that ``blocks`` make the move of the image
-    that the node stands on unsafe, whatever was selected.
-    """
-
-    def register(check: Check) -> Rule:
-        import sys
-
-        module = check.__module__
-        summary = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
-        id = module.rpartition(".")[2].replace("_", "-")
-        return Rule(id, on, check, level, also, summary, fixable, default, blocks)
-
-    return register
+    def unread(self) -> bool:
+        """Whether a file or a folder should have been read and was not."""
+        return self.kind == "unread"

@@ -49,7 +49,7 @@ def _check(program: list[str], folder: str, token: str) -> int:
     """
     results = os.path.join(folder, "results")
     os.mkdir(results)
-    whose = [*program, "echo_migrate.github.trusted", os.path.join(folder, "base"), _input("CONFIG"), *_paths()]
+    whose = [*program, "echo_migrate.cli.github.trusted", os.path.join(folder, "base"), _input("CONFIG"), *_paths()]
     trusted = json.loads(_said(whose))
     if "misuse" in trusted:
         raise Misuse(trusted["misuse"])

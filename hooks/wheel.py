@@ -19,7 +19,7 @@ class WheelHook(BuildHookInterface[BuilderConfig]):
             return
         self.folder = tempfile.TemporaryDirectory()
         root = Path(self.root)
-        read_data = runpy.run_path(str(root / "echo_migrate" / "data.py"))["read_data"]
+        read_data = runpy.run_path(str(root / "echo_migrate" / "files" / "data.py"))["read_data"]
         for path in sorted((root / "mappings").rglob("*.yaml")):
             name = path.relative_to(root / "mappings")
             target = Path(self.folder.name, name).with_suffix(".json")

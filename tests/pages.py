@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from echo_migrate import catalog
-from echo_migrate.examine import Settings
+from echo_migrate.images import catalog
 from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "echo_migrate" / "rules").glob("*.md"), *(ROOT / "tests" / "cases").glob("*.md")])

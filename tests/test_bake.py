@@ -8,16 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine, hcltext
+from echo_migrate.engine import fix
+from echo_migrate.files import hcl
+from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.values import DEEPEST, Node, NotRead
 from echo_migrate.formats import bake, recognised
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
-from echo_migrate.nested import DEEPEST, Node, NotRead
 from echo_migrate.rules import RULES
-from echo_migrate.source import Edit, Source
+from echo_migrate.rules._rule import Settings
 from tests.pages import PAGES, Case, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".hcl")]
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,6}", fullmatch=True).filter(
     lambda name: name not in ("for", "if", "in", "null", "true", "false", "endif", "endfor", "else")
 )
@@ -26,7 +29,7 @@ TAGS = st.sampled_from(["python:3.12", "node:22", "nginx:1.29"])
 
 
 def treat(path: str, text: str, unsafe: bool = False) -> Result:
-    return engine.treat(Source(path, text), bake, SETTINGS._replace(unsafe=unsafe))
+    return fix.treat(Source(path, text), bake, SETTINGS._replace(unsafe=unsafe))
 
 
 def texts(node: Node) -> list[str]:
@@ -67,12 +70,12 @@ def files(draw: st.DrawFn) -> str:
 @settings(deadline=None)  # the other reader builds its grammar first
 @given(files())
 def test_another_reader_finds_the_same_strings(text: str) -> None:
-    assert sorted(texts(hcltext.read(text))) == sorted(strings(hcl2.loads(text)))
+    assert sorted(texts(hcl.read(text))) == sorted(strings(hcl2.loads(text)))
 
 
 @given(files())
 def test_every_string_knows_its_place(text: str) -> None:
-    waiting = [hcltext.read(text)]
+    waiting = [hcl.read(text)]
     while waiting:
         node = waiting.pop()
         waiting += [*node.each, *[value for _, value in node.items]]
@@ -236,5 +239,5 @@ def test_only_an_image_may_change(old: str, new: str) -> None:
 def test_what_breaks_is_refused() -> None:
     text = 'target "t" { contexts = { a = "docker-image://python:3.12" } }'
     with pytest.raises(NotRead):
-        hcltext.read(text + "}")
+        hcl.read(text + "}")
     assert bake.verify(Source("x.hcl", text), Source("x.hcl", text + "}"), [Edit(len(text), len(text), "}")])

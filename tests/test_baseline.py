@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_migrate import baseline, catalog, engine
-from echo_migrate.examine import Settings
+from echo_migrate.engine import baseline, fix
+from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
 SETTINGS = Settings(catalog.load(), (RULES["mapped-image"], RULES["floating-tag"]))
@@ -23,7 +24,7 @@ TREES = st.dictionaries(st.sampled_from(["a", "b", "c/d"]), st.lists(LINES, max_
 
 
 def results(tree: dict[str, list[str]]) -> list[Result]:
-    return [engine.treat(Source(name, "\n".join(lines)), dockerfile, SETTINGS) for name, lines in tree.items()]
+    return [fix.treat(Source(name, "\n".join(lines)), dockerfile, SETTINGS) for name, lines in tree.items()]
 
 
 def new(tree: dict[str, list[str]], known: baseline.Known, folder: Path) -> tuple[int, baseline.Known]:

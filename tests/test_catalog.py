@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echo_migrate import catalog
-from echo_migrate.data import blocks, folder
-from echo_migrate.migration import judge
+from echo_migrate.files.data import blocks, folder
+from echo_migrate.files.source import Source, Traced
+from echo_migrate.images import catalog, mapping_file
+from echo_migrate.images.migration import judge
+from echo_migrate.images.reference import parse
 from echo_migrate.model import Image
-from echo_migrate.reference import parse
-from echo_migrate.source import Source, Traced
 
 FOLDER = Path(folder())
 UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
@@ -28,7 +28,7 @@ def data(provider: str) -> dict[str, object]:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_rows(provider: str) -> None:
     file = data(provider)
-    assert set(file) == set(catalog.KEYS)
+    assert set(file) == set(mapping_file.KEYS)
     images, seen = file["images"], file["seen"]
     assert isinstance(images, dict)
     assert isinstance(seen, list)
@@ -139,7 +139,7 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
 def test_a_faulty_mapping_file_is_said(tmp_path: Path, text: str, says: str) -> None:
     mapping = tmp_path / "my.yaml"
     mapping.write_text(text)
-    with pytest.raises(catalog.MappingError) as error:
+    with pytest.raises(mapping_file.MappingError) as error:
         catalog.load(mapping=str(mapping))
     assert str(mapping) in str(error.value)
     assert says in str(error.value)

@@ -5,26 +5,28 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echo_migrate import catalog, engine, examine
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import compose, recognised
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Edit, Source
+from echo_migrate.rules._rule import Settings
 from tests.pages import PAGES, Case, cases, settings
 
 CASES = [case for page in PAGES for case in cases(page) if case.path == "compose.yaml"]
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
 def treat(path: str, text: str) -> Result:
-    return engine.treat(Source(path, text), compose, SETTINGS)
+    return fix.treat(Source(path, text), compose, SETTINGS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_pure_loader_sees_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = engine.treat(Source(case.path, case.text), compose, settings(case))
+    fast = fix.treat(Source(case.path, case.text), compose, settings(case))
     monkeypatch.delattr(yaml, "CSafeLoader")
-    slow = engine.treat(Source(case.path, case.text), compose, settings(case))
+    slow = fix.treat(Source(case.path, case.text), compose, settings(case))
     assert slow.fixed == fast.fixed
     assert [outcome.state for outcome in slow.outcomes] == [outcome.state for outcome in fast.outcomes]
 
@@ -113,7 +115,7 @@ def test_settings_beside_it_are_read_for_the_report_alone(tmp_path: Path) -> Non
         ("node:22", "node", "needs-person"),
     ]
     assert result.fixed is result.source
-    unsafe = engine.treat(Source(str(path), text), compose, SETTINGS._replace(unsafe=True))
+    unsafe = fix.treat(Source(str(path), text), compose, SETTINGS._replace(unsafe=True))
     assert unsafe.fixed.text == text.replace("node:", "reg.echohq.com/node:")
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from echo_migrate import bases, catalog, data
+from echo_migrate.files import data
+from echo_migrate.images import catalog, upstream
+from echo_migrate.images import facts as image_facts
 from echo_migrate.rules import RULES
 
 FOLDER = Path(data.folder())
@@ -85,7 +87,7 @@ def test_facts_of_images(vendor: str) -> None:
     for name, variants in blocks.items():
         seen: set[str] = set()
         for row in variants:
-            base = bases.Base(**{key: value for key, value in row.items() if key != "tags"})
+            base = image_facts.Base(**{key: value for key, value in row.items() if key != "tags"})
             assert row["tags"], name
             assert all(isinstance(tag, str) for tag in row["tags"]), name
             exact = [tag for tag in row["tags"] if not re.search(r"[*\[]", tag)]
@@ -103,7 +105,7 @@ def test_vendors_have_files() -> None:
     assert set(catalog.providers()) <= set(IMAGES)
     known = catalog.load()
     for prefix in UPSTREAM["vendors"]["registries"]:
-        assert catalog.shortest(prefix, "", known.facts) == prefix
+        assert upstream.shortest(prefix, "", known.facts) == prefix
 
 
 @pytest.mark.parametrize(
@@ -141,22 +143,22 @@ def test_vendors_have_files() -> None:
     ],
 )
 def test_what_is_known_of_an_image(reference: str, facts: dict[str, object]) -> None:
-    base = bases.base_of(reference, catalog.load())
+    base = image_facts.base_of(reference, catalog.load())
     assert {name: getattr(base, name) for name in facts} == facts
 
 
 def test_a_mirror_has_what_its_provider_has() -> None:
     mirror = catalog.load("docker", "harbor.example.com/dhi")
-    assert bases.base_of("harbor.example.com/dhi/node:22", mirror).shell is False
-    assert bases.base_of("harbor.example.com/dhi/node:22", catalog.load()).shell is None
+    assert image_facts.base_of("harbor.example.com/dhi/node:22", mirror).shell is False
+    assert image_facts.base_of("harbor.example.com/dhi/node:22", catalog.load()).shell is None
 
 
 def test_programs() -> None:
-    base = bases.Base(shell=False, programs=frozenset(["java"]), lacks=frozenset(["wget"]))
+    base = image_facts.Base(shell=False, programs=frozenset(["java"]), lacks=frozenset(["wget"]))
     assert [base.has(name) for name in ("java", "wget", "sh", "bash", "curl")] == [True, False, False, False, None]
-    assert bases.Base(complete=True).has("curl") is False
-    assert bases.Base(shell=True).has("sh") is True
-    assert bases.Base(shell=True).has("bash") is None
+    assert image_facts.Base(complete=True).has("curl") is False
+    assert image_facts.Base(shell=True).has("sh") is True
+    assert image_facts.Base(shell=True).has("bash") is None
 
 
 def test_ends_of_life() -> None:

@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine, jsontext
+from echo_migrate.engine import fix
+from echo_migrate.files import json as json_values
+from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.values import DEEPEST, Node, NotRead
 from echo_migrate.formats import devcontainer, recognised
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
-from echo_migrate.nested import DEEPEST, Node, NotRead
 from echo_migrate.rules import RULES
-from echo_migrate.source import Edit, Source
+from echo_migrate.rules._rule import Settings
 from tests.pages import PAGES, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith("devcontainer.json")]
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 TEXTS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))  # json5 leaves surrogate pairs apart
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
@@ -28,7 +31,7 @@ GAPS = st.text("\n\r\t ", max_size=3) | st.sampled_from(['// {"a": 1}\n', "/* * 
 
 
 def treat(path: str, text: str, unsafe: bool = False) -> Result:
-    return engine.treat(Source(path, text), devcontainer, SETTINGS._replace(unsafe=unsafe))
+    return fix.treat(Source(path, text), devcontainer, SETTINGS._replace(unsafe=unsafe))
 
 
 def loaded(node: Node) -> Any:
@@ -43,7 +46,7 @@ def loaded(node: Node) -> Any:
 def documents(draw: st.DrawFn) -> str:
     """A value as JSON with comments: gaps of any kind where there may be any, commas behind last values."""
     whole = json.dumps(draw(VALUES), ensure_ascii=draw(st.booleans()))
-    pieces = jsontext._TOKEN.findall(whole)
+    pieces = json_values._TOKEN.findall(whole)
     written = draw(GAPS)
     for piece, below in zip(pieces, [*pieces[1:], ""], strict=True):
         written += piece + draw(GAPS)
@@ -54,19 +57,19 @@ def documents(draw: st.DrawFn) -> str:
 
 @given(documents())
 def test_another_reader_finds_the_same_values(text: str) -> None:
-    assert loaded(jsontext.read(text, relaxed=True)) == json5.loads(text)
+    assert loaded(json_values.read(text, relaxed=True)) == json5.loads(text)
 
 
 @given(VALUES, st.sampled_from([None, 1, "\t"]))
 def test_strict_json_is_what_the_standard_library_reads(value: Any, indent: Any) -> None:
     text = json.dumps(value, indent=indent)
-    assert loaded(jsontext.read(text)) == json.loads(text)
+    assert loaded(json_values.read(text)) == json.loads(text)
 
 
 @given(st.text('{}[]:,"\\/*-+.019eEtrufalsn \n\t', max_size=40))
 def test_what_one_takes_the_other_does_too(text: str) -> None:
     try:
-        mine = loaded(jsontext.read(text))
+        mine = loaded(json_values.read(text))
     except NotRead:
         with pytest.raises(json.JSONDecodeError):
             json.loads(text)
@@ -76,7 +79,7 @@ def test_what_one_takes_the_other_does_too(text: str) -> None:
 
 @given(documents())
 def test_every_string_knows_its_place(text: str) -> None:
-    waiting = [jsontext.read(text, relaxed=True)]
+    waiting = [json_values.read(text, relaxed=True)]
     while waiting:
         node = waiting.pop()
         waiting += [*node.each, *[value for _, value in node.items]]

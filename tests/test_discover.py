@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate.discover import Discovery, discover
+from echo_migrate.engine.discover import Discovery, discover
+from echo_migrate.files.tree import ignore_file
 from echo_migrate.formats import candidate, dockerfile, recognised
-from echo_migrate.tree import ignore_file
 from tests.conftest import Run
 
 FOUND = [
@@ -213,7 +213,7 @@ def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:
 
 def test_without_git_a_walk_finds_the_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(tree, "init", "-q")
-    monkeypatch.setattr("echo_migrate.git.files", lambda folder: None)
+    monkeypatch.setattr("echo_migrate.files.git.files", lambda folder: None)
     assert discover(["."]).files == sorted(FOUND)
 
 

@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine
+from echo_migrate.engine import fix
+from echo_migrate.engine import run as runs
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import dockerfile
-from echo_migrate.model import Finding, Fix, Image, Rule
+from echo_migrate.images import catalog
+from echo_migrate.model import Finding, Fix, Image
 from echo_migrate.reports import summary
 from echo_migrate.rules import RULES
-from echo_migrate.source import Edit, Source
+from echo_migrate.rules._rule import Context, Rule, Settings
 
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 LINES = [
     "ARG A=python",
     "ARG A='node'",
@@ -52,8 +55,8 @@ LINES = [
 def test_laws(lines: list[str], unsafe: bool, newline: str) -> None:
     text = newline.join(lines).replace("\n", newline).replace("\r\r", "\r")
     asked = SETTINGS._replace(unsafe=unsafe)
-    result = engine.treat(Source("Dockerfile", text), dockerfile, asked)
-    again = engine.treat(result.fixed, dockerfile, asked)
+    result = fix.treat(Source("Dockerfile", text), dockerfile, asked)
+    again = fix.treat(result.fixed, dockerfile, asked)
     assert result.refused is None
     assert again.fixed.text == result.fixed.text
     assert result.fixed.text.count("\n") == text.count("\n")
@@ -79,8 +82,8 @@ def test_laws(lines: list[str], unsafe: bool, newline: str) -> None:
 @given(st.lists(st.sampled_from(LINES), max_size=12))
 def test_check_says_what_fix_does(lines: list[str]) -> None:
     source = Source("Dockerfile", "\n".join(lines))
-    checked = engine.treat(source, dockerfile, SETTINGS._replace(apply=False))
-    fixed = engine.treat(source, dockerfile, SETTINGS)
+    checked = fix.treat(source, dockerfile, SETTINGS._replace(apply=False))
+    fixed = fix.treat(source, dockerfile, SETTINGS)
     assert summary([checked]) == summary([fixed])
     assert checked.fixed is source
 
@@ -91,7 +94,7 @@ MOVE = Edit(5, 5, "reg.echohq.com/")
 def _rule(*edits: Edit, once: bool = False) -> Rule:
     """A faulty rule, for what must catch it."""
 
-    def check(image: Image, context: examine.Context) -> list[Finding]:
+    def check(image: Image, context: Context) -> list[Finding]:
         done = once and not context.source.text.startswith("FROM node:1\nRUN true")
         return [] if done else [Finding("faulty", image.start, image.end, "x", Fix(edits, "x"))]
 
@@ -113,7 +116,7 @@ def _rule(*edits: Edit, once: bool = False) -> Rule:
 )
 def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
     source = Source("Dockerfile", "FROM node:1\nRUN true\n")
-    result = engine.treat(source, dockerfile, SETTINGS._replace(rules=(rule,)))
+    result = fix.treat(source, dockerfile, SETTINGS._replace(rules=(rule,)))
     assert says in (result.refused or "")
     assert result.fixed is source
     assert [(f.applied, f.refused) for f in result.findings] == [(False, result.refused)]
@@ -121,12 +124,12 @@ def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
 
 def test_a_refused_fix_leaves_its_reference_to_a_person() -> None:
     source = Source("Dockerfile", "FROM python:3.12\n")
-    result = engine.refuse(engine.treat(source, dockerfile, SETTINGS), "the disk is full")
+    result = fix.refuse(fix.treat(source, dockerfile, SETTINGS), "the disk is full")
     assert [(outcome.state, outcome.reason) for outcome in result.outcomes] == [("needs-person", "the disk is full")]
 
 
 def test_overlapping_fixes_wait_for_the_next_round() -> None:
-    def check(image: Image, context: examine.Context) -> list[Finding]:
+    def check(image: Image, context: Context) -> list[Finding]:
         text = context.source.text
         return [
             Finding(
@@ -137,7 +140,7 @@ def test_overlapping_fixes_wait_for_the_next_round() -> None:
         ]
 
     rule = Rule("word", Image, check, "note", (), "x", True, True)
-    result = engine.treat(
+    result = fix.treat(
         Source("Dockerfile", "FROM reg.echohq.com/a:1\nLABEL xyz=1\n"), dockerfile, SETTINGS._replace(rules=(rule,))
     )
     assert result.fixed.text.endswith("LABEL XYZ=1\n")
@@ -149,32 +152,32 @@ def test_one_faulty_file_does_not_end_a_run(tmp_path: Path) -> None:
     for path in paths:
         Path(path).write_text("FROM python:3.12\n")
 
-    def check(image: Image, context: examine.Context) -> list[Finding]:
+    def check(image: Image, context: Context) -> list[Finding]:
         if context.source.path.endswith(".b"):
             raise RuntimeError("broken rule")
         return []
 
     rule = Rule("faulty", Image, check, "warning", (), "x", False, True)
     asked = SETTINGS._replace(rules=(*SETTINGS.rules, rule))
-    results = [result for result in engine.run(paths, asked) if result]
+    results = [result for result in runs.run(paths, asked) if result]
     assert [result.fixed is not result.source for result in results] == [True, False]
     assert "a fault of echo-migrate (RuntimeError: broken rule)" in results[1].findings[0].message
 
 
 def test_processes_give_the_same_results(tmp_path: Path) -> None:
     paths = []
-    for number in range(engine.MANY + 20):
+    for number in range(runs.MANY + 20):
         path = tmp_path / f"Dockerfile.{number:04}"
         path.write_text(f"FROM python:3.{number}\nFROM node:{number}-alpine\n")
         paths.append(str(path))
-    assert list(engine.run(paths, SETTINGS, jobs=2)) == list(engine.run(paths, SETTINGS, jobs=1))
+    assert list(runs.run(paths, SETTINGS, jobs=2)) == list(runs.run(paths, SETTINGS, jobs=1))
 
 
 def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
     doubtful = _rule(Edit(16, 20, "false"))
     rules = (doubtful, RULES["mapped-image"])
     source = Source("Dockerfile", "FROM node:1\nRUN true\n")
-    result = engine.treat(source, dockerfile, SETTINGS._replace(rules=rules))
+    result = fix.treat(source, dockerfile, SETTINGS._replace(rules=rules))
     assert result.refused is None
     assert result.fixed.text == "FROM reg.echohq.com/node:1\nRUN true\n"
     said = {found.rule: (found.applied, found.refused) for found in result.findings}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_migrate.expand import Expansion, expand
-from echo_migrate.source import Traced
+from echo_migrate.dockerfile.expansion import Expansion, expand
+from echo_migrate.files.source import Traced
 
 VALUES = {"x": "abc", "empty": "", "image": "docker.io/library/python:3.12-slim"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate import git as asked
-from echo_migrate.discover import discover
+from echo_migrate.engine.discover import discover
+from echo_migrate.files import git as asked
 from tests.conftest import Run
 
 TEXT = "FROM python:3.12\n"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from github import GithubException
 
-from echo_migrate.github.artifact import MOST
-from echo_migrate.github.post import _asked_to_wait
+from echo_migrate.cli.github.artifact import MOST
+from echo_migrate.cli.github.post import _asked_to_wait
 from tests.conftest import Done, Run
 from tests.standin import REPOSITORY, Fault, GitHub, changed, commands, commit, git
 

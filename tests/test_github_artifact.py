@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from echo_migrate.github.artifact import LARGEST, MOST, distrusted, read
-from echo_migrate.github.event import Event, Unusable, of
+from echo_migrate.cli.github.artifact import LARGEST, MOST, distrusted, read
+from echo_migrate.cli.github.event import Event, Unusable, of
 from tests.conftest import ROOT, Run
 
-SCHEMAS = ROOT / "echo_migrate" / "schemas"
+SCHEMAS = {path.name.partition(".")[0]: path for path in ROOT.glob("echo_migrate/**/*.schema.json")}
 FINDING: dict[str, Any] = {
     "path": "Dockerfile",
     "rule": "mapped-image",
@@ -79,7 +79,7 @@ def test_what_the_program_writes_is_read(run: Run, tmp_path: Path) -> None:
 
 def test_the_examples_here_are_of_the_schemas() -> None:
     for name, document in (("report", REPORT), ("inventory", INVENTORY)):
-        Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text())).validate(document)
+        Draft202012Validator(json.loads(SCHEMAS[name].read_text())).validate(document)
 
 
 def places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -102,7 +102,7 @@ def test_what_the_schema_refuses_is_refused(place: tuple[Any, ...], tmp_path: Pa
         for key in place[:-1]:
             part = part[key]
         part[place[-1]] = value
-        schema = json.loads((SCHEMAS / f"{place[0]}.schema.json").read_text())
+        schema = json.loads(SCHEMAS[place[0]].read_text())
         wrong = not Draft202012Validator(schema).is_valid(documents[place[0]])
         top = place[-1] in UNREAD and place[-3:-1] != ("edits", 0) and len(place) > 1
         paths = written(tmp_path, documents["report"], documents["inventory"])

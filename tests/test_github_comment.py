@@ -11,8 +11,8 @@ from cmarkgfm.cmark import Options
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from echo_migrate.github.artifact import Found, Reference, Report
-from echo_migrate.github.comment import LONGEST, LONGEST_SUMMARY, View, body
+from echo_migrate.cli.github.artifact import Found, Reference, Report
+from echo_migrate.cli.github.comment import LONGEST, LONGEST_SUMMARY, View, body
 from echo_migrate.model import State
 from echo_migrate.reports import Summary, code, printable, prose
 from tests.conftest import ROOT

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine
-from echo_migrate.examine import Settings
+from echo_migrate.cli.github.artifact import Found, Report
+from echo_migrate.cli.github.diff import Diff, Hunk, diff
+from echo_migrate.cli.github.suggestions import Suggestion, plan
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Source, apply
 from echo_migrate.formats import dockerfile
-from echo_migrate.github.artifact import Found, Report
-from echo_migrate.github.diff import Diff, Hunk, diff
-from echo_migrate.github.suggestions import Suggestion, plan
+from echo_migrate.images import catalog
 from echo_migrate.reports import Summary
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source, apply
+from echo_migrate.rules._rule import Settings
 from tests.standin import changed, commit
 
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), today="2026-11-24")
@@ -28,7 +29,7 @@ def report(path: str, text: str | bytes) -> Report:
     data = text.encode() if isinstance(text, str) else text
     source = Source.of(path, data)
     found = []
-    for one in engine.treat(source, dockerfile, SETTINGS).findings:
+    for one in fix.treat(source, dockerfile, SETTINGS).findings:
         line, column = source.position(one.start)
         safe, edits = (one.fix.safe, one.fix.edits) if one.fix else (None, ())
         found.append(Found(path, one.rule, one.level or "note", one.message, line, column, one.basis, safe, edits))

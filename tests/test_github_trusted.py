@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from echo_migrate.github.event import Event
-from echo_migrate.github.trusted import Trusted, trusted
+from echo_migrate.cli.github.event import Event
+from echo_migrate.cli.github.trusted import Trusted, trusted
 from tests.conftest import Run
 from tests.standin import commit, git
 
@@ -109,7 +109,7 @@ def said(cwd: Path, event: Event, kept: Path, *words: str) -> dict[str, Any]:
     }
     path = kept.parent / "event.json"
     path.write_text(json.dumps({"pull_request": pull}))
-    command = [sys.executable, "-I", "-m", "echo_migrate.github.trusted", str(kept), *words]
+    command = [sys.executable, "-I", "-m", "echo_migrate.cli.github.trusted", str(kept), *words]
     environment = os.environ | {"GITHUB_EVENT_PATH": str(path)}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -268,7 +268,7 @@ def test_the_checks_options_do_what_they_say(tmp_path: Path, run: Run) -> None:
         "base": {"sha": base, "repo": {"full_name": "acme/shop"}},
     }
     (tmp_path / "event.json").write_text(json.dumps({"pull_request": event}))
-    words = [sys.executable, "-I", "-m", "echo_migrate.github.trusted", str(tmp_path / "kept"), ""]
+    words = [sys.executable, "-I", "-m", "echo_migrate.cli.github.trusted", str(tmp_path / "kept"), ""]
     environment = os.environ | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
     said = json.loads(subprocess.run(words, cwd=tree, env=environment, capture_output=True, check=True).stdout)
     done = run("check", *said["options"], "--output-format", "json", cwd=tree)

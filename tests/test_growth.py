@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
-from echo_migrate import budget, catalog, charts, composed, engine, kustomizations
-from echo_migrate.examine import Settings
-from echo_migrate.formats import compose, dockerfile
+from echo_migrate.engine.run import guarded, treat_path
+from echo_migrate.files import budget
+from echo_migrate.files.source import Source
+from echo_migrate.formats import _charts, _kustomizations, compose, dockerfile
+from echo_migrate.formats.compose import document
+from echo_migrate.images import catalog
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 from tests.shapes import SHAPES
 
@@ -56,7 +59,7 @@ def test_four_times_the_text_takes_at_most_four_and_a_half_times_the_steps(
     counts = []
     for size in (4, 40, 160):  # the first loads what is loaded once
         Path(name).write_text(text(size))
-        counts.append(steps(lambda: engine.treat_path(name, SETTINGS)))
+        counts.append(steps(lambda: treat_path(name, SETTINGS)))
     assert counts[2] <= MOST * counts[1]
 
 
@@ -106,7 +109,7 @@ def test_a_file_that_uses_more_is_left_unread(monkeypatch: pytest.MonkeyPatch, w
     monkeypatch.setattr(dockerfile, "parse", work)
     monkeypatch.setattr(budget, "SECONDS", 0.5 if work is _for_ever else 60)
     text = "FROM python:3.12 AS build\nFROM build\nCOPY --from=node:22 a b\nFROM --platform=x scratch\n  from debian\n"
-    result = engine.guarded(Source("Dockerfile", text), SETTINGS)
+    result = guarded(Source("Dockerfile", text), SETTINGS)
     assert result is not None
     assert [(one.rule, one.level) for one in result.findings] == [("unreadable-file", "error")]
     assert says in result.findings[0].message
@@ -123,7 +126,7 @@ def test_what_python_has_no_room_for_is_no_fault_of_ours(monkeypatch: pytest.Mon
         raise fault
 
     monkeypatch.setattr(dockerfile, "parse", parse)
-    result = engine.guarded(Source("Dockerfile", "FROM a\n"), SETTINGS)
+    result = guarded(Source("Dockerfile", "FROM a\n"), SETTINGS)
     assert result is not None
     assert "fault" not in result.findings[0].message
     assert result.findings[0].message.startswith("this file was left unread: it ")
@@ -242,7 +245,7 @@ SHARED: dict[str, tuple[str, Callable[[int], str]]] = {
 def test_what_aliases_multiply_is_followed_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.chdir(tmp_path)
     file, text = SHARED[what]
-    few, many = (engine.guarded(Source(file, text(n)), SETTINGS) for n in (40, 1000))
+    few, many = (guarded(Source(file, text(n)), SETTINGS) for n in (40, 1000))
     assert few is not None
     assert many is not None
     assert not any(found.rule == "unreadable-file" for found in few.findings)
@@ -263,7 +266,7 @@ def test_a_dockerfile_is_read_for_so_many_builds(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Dockerfile").write_text("ARG a\n" + "FROM $a\n" * 400)
-    result = engine.guarded(Source(file, text), SETTINGS)
+    result = guarded(Source(file, text), SETTINGS)
     assert result is not None
     assert [found.message for found in result.findings] == [
         "this file was left unread: the Dockerfiles that it gives arguments to have more than 100,000 instructions"
@@ -271,10 +274,10 @@ def test_a_dockerfile_is_read_for_so_many_builds(
 
 
 NEIGHBOURS = {
-    "a chart's template": ("c/values.yaml", "c/templates/a.yaml", "image: {{ .a }}x\n", charts, "re"),
-    "other values": ("c/values.yaml", "c/values-a.yaml", "image: a\n", charts, "walk"),
-    "a chart's dependencies": ("c/values.yaml", "c/Chart.yaml", "dependencies: [a]\n", charts, "sequence"),
-    "a kustomization": ("c/pod.yaml", "c/kustomization.yaml", "images: [{name: a}]\n", kustomizations, "sequence"),
+    "a chart's template": ("c/values.yaml", "c/templates/a.yaml", "image: {{ .a }}x\n", _charts, "re"),
+    "other values": ("c/values.yaml", "c/values-a.yaml", "image: a\n", _charts, "walk"),
+    "a chart's dependencies": ("c/values.yaml", "c/Chart.yaml", "dependencies: [a]\n", _charts, "sequence"),
+    "a kustomization": ("c/pod.yaml", "c/kustomization.yaml", "images: [{name: a}]\n", _kustomizations, "sequence"),
     "a compose file that gives contexts": (
         "c/Dockerfile",
         "c/compose.yaml",
@@ -282,7 +285,7 @@ NEIGHBOURS = {
         compose,
         "positions",
     ),
-    "a compose file": ("c/Dockerfile", "c/compose.yaml", "services: {a: {build: .}}\n", composed, "positions"),
+    "a compose file": ("c/Dockerfile", "c/compose.yaml", "services: {a: {build: .}}\n", document, "positions"),
 }
 FILES = {
     "values.yaml": "image: {registry: docker.io, repository: python, tag: '3.12'}\n",
@@ -309,7 +312,7 @@ def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
     monkeypatch.setattr(module, name, type("re", (), {"search": endless}) if name == "re" else endless)
     monkeypatch.setattr(budget, "BESIDE", 0.3)
     for _ in range(3):
-        result = engine.guarded(Source(file, FILES[Path(file).name]), SETTINGS)
+        result = guarded(Source(file, FILES[Path(file).name]), SETTINGS)
         assert result is not None
         assert not any(found.rule == "unreadable-file" for found in result.findings)
         doubtful = what != "a compose file"  # of what it builds nothing is known, as if it were not there
@@ -353,9 +356,9 @@ def test_a_configuration_ends_in_an_error_at_once(limited: Run, tmp_path: Path, 
 
 def test_a_grammar_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "SECONDS", 0.5)
-    result = engine.guarded(Source("docker-bake.hcl", "[" + "\n" * 100_000), SETTINGS)
+    result = guarded(Source("docker-bake.hcl", "[" + "\n" * 100_000), SETTINGS)
     assert result is not None
     assert "it takes more than 0.5 seconds" in result.findings[0].message
-    result = engine.guarded(Source("docker-bake.hcl", 'target "a" {}\n'), SETTINGS)
+    result = guarded(Source("docker-bake.hcl", 'target "a" {}\n'), SETTINGS)
     assert result is not None
     assert result.findings == ()

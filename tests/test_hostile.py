@@ -200,7 +200,8 @@ def test_a_full_disk_leaves_the_file_whole(run: Run, tmp_path: Path) -> None:
 
 SLOW = """
 import sys, time
-from echo_migrate import cli, {module}
+from echo_migrate import cli
+from echo_migrate.files import {module}
 real = {module}.{name}
 def slow(*words):
     {body}
@@ -247,7 +248,7 @@ def test_a_run_that_is_stopped_leaves_every_file_whole(
     for path in paths:
         path.write_text(TEXT)
     process = _slowly("write", "write", "time.sleep(0.005); return real(*words)", tmp_path, "fix", "--jobs", jobs)
-    while paths[20].read_text() == TEXT:
+    while paths[20].read_text() == TEXT and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(stop)
     _, err = process.communicate(timeout=20)

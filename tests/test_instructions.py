@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from echo_migrate.dockerfile.parser import VERBS, Dockerfile, read
+from echo_migrate.dockerfile.second_reader import disagreement
+from echo_migrate.files.source import Source
 from echo_migrate.formats.dockerfile import parse
-from echo_migrate.instructions import VERBS, Dockerfile, read
 from echo_migrate.model import Problem
-from echo_migrate.source import Source
-from echo_migrate.witness import disagreement
 from tests.pages import PAGES, cases
 
 HAND_WRITTEN = [case.text for page in PAGES for case in cases(page) if case.path == "Dockerfile"] + [

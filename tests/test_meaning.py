@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate.github.artifact import _lies_at
-from echo_migrate.reference import familiar, shown, untagged
+from echo_migrate.cli.github.artifact import _lies_at
+from echo_migrate.files.spelling import shown
+from echo_migrate.images.reference import familiar, untagged
 from tests.conftest import Run
 
 TEXT = "FROM python:3.12\n"

@@ -15,12 +15,14 @@ import xmlschema
 import yaml
 from jsonschema import Draft202012Validator, validators
 
-from echo_migrate import catalog, engine, reports
-from echo_migrate.examine import Settings
+from echo_migrate import reports
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Source, apply
 from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
 from echo_migrate.model import Finding, Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source, apply
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run, copy_project
 from tests.standin import commit, git
 
@@ -61,7 +63,7 @@ GITLAB = {  # docs.gitlab.com/ci/testing/code_quality, "Code Quality report form
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
     settings = Settings(catalog.load(), tuple(RULES.values()), today="2026-11-24")
-    found = [engine.treat(Source.of(name, TEXT.encode()), dockerfile, settings) for name in NAMES]
+    found = [fix.treat(Source.of(name, TEXT.encode()), dockerfile, settings) for name in NAMES]
     assert {finding.level for result in found for finding in result.findings} == {"note", "warning", "error"}
     return found
 
@@ -90,12 +92,12 @@ def test_sarif(results: list[Result]) -> None:
         path = unquote(place["artifactLocation"]["uri"].removeprefix("file://"), errors="surrogateescape")
         assert path == result.source.path
         assert not re.search(r"[\s\x00-\x1f]", place["artifactLocation"]["uri"])
-        for fix in found.get("fixes", ()):
+        for repair in found.get("fixes", ()):
             lines = result.source.text.split("\n")
             starts = [sum(len(line) + 1 for line in lines[:i]) for i in range(len(lines))]
             changed = result.source.text
             for one in sorted(
-                fix["artifactChanges"][0]["replacements"],
+                repair["artifactChanges"][0]["replacements"],
                 key=lambda one: (-one["deletedRegion"]["startLine"], -one["deletedRegion"]["startColumn"]),
             ):
                 region = one["deletedRegion"]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate.engine import treat
-from echo_migrate.examine import examine
+from echo_migrate.engine.check import examine
+from echo_migrate.engine.fix import treat
+from echo_migrate.engine.registry_login import login_results
+from echo_migrate.files.source import Source
 from echo_migrate.formats import recognised
-from echo_migrate.pipelines import login_results
 from echo_migrate.rules import RULES, page
-from echo_migrate.source import Source
 from tests.pages import PAGES, Case, cases, settings
 
 CASES = [case for path in PAGES for case in cases(path)]

@@ -11,22 +11,25 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine
+from echo_migrate.engine import fix
+from echo_migrate.engine.run import guarded
+from echo_migrate.files.source import Source
 from echo_migrate.formats import ci, recognised
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source
+from echo_migrate.rules._rule import Settings
 from tests.pages import PAGES, ROOT, Case, cases, settings
 
 KINDS = ("ci", "helm", "kubernetes")
 CASES = [case for page in PAGES if page.stem in KINDS for case in cases(page)]
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
 def treat(path: str, text: str, unsafe: bool = False) -> Result:
     format = recognised(path, text)
     assert format is not None
-    return engine.treat(Source(path, text), format, SETTINGS._replace(unsafe=unsafe))
+    return fix.treat(Source(path, text), format, SETTINGS._replace(unsafe=unsafe))
 
 
 class Loader(yaml.SafeLoader):
@@ -114,7 +117,7 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
     assert format is not None
     listed = {
         case.text[outcome.image.start : outcome.image.end]
-        for outcome in engine.treat(Source(case.path, case.text), format, settings(case)).outcomes
+        for outcome in fix.treat(Source(case.path, case.text), format, settings(case)).outcomes
     }
     for path, value in leaves(loaded(case.text) or []):
         named = path[-1] == "image" or (path[-2:-1] == ("image",) and path[-1] in ("name", "repository"))
@@ -229,7 +232,7 @@ def test_aliases_that_multiply_are_followed_so_far(case: Case) -> None:
         text = f"{head}{mark}{bomb(levels)}{rest}" if loaded(rest) else case.text
         format = recognised(case.path, text)
         if format is not None:  # a word at the top of a file can be what it is known by
-            result = engine.guarded(Source(case.path, text), settings(case))
+            result = guarded(Source(case.path, text), settings(case))
             assert result is not None
             left = "its aliases stand for more than 50,000 values" in "".join(one.message for one in result.findings)
             assert left == (levels == 40 and text != case.text)
@@ -254,7 +257,7 @@ def test_strange_shapes_end_in_an_answer(path: str, shape: str) -> None:
         text = f"apiVersion: v1\nkind: Pod\non: push\nstage: image\n{body}steps: image\n"
         format = recognised(path, text)
         if format is not None:
-            assert engine.treat(Source(path, text), format, SETTINGS._replace(unsafe=True)).refused is None
+            assert fix.treat(Source(path, text), format, SETTINGS._replace(unsafe=True)).refused is None
 
 
 @given(case=st.sampled_from(CASES), data=st.data())
@@ -270,12 +273,12 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
     format = recognised(case.path, text)
     if format is None:
         return
-    result = engine.treat(Source(case.path, text), format, SETTINGS._replace(unsafe=True))
+    result = fix.treat(Source(case.path, text), format, SETTINGS._replace(unsafe=True))
     before, after = loaded(text), loaded(result.fixed.text)
     if before is not None and "\udcff" not in text:
         assert after is not None
         assert [path for path, _ in leaves(before)] == [path for path, _ in leaves(after)]
-    again = engine.treat(result.fixed, format, SETTINGS._replace(unsafe=True))
+    again = fix.treat(result.fixed, format, SETTINGS._replace(unsafe=True))
     assert again.fixed is again.source
 
 

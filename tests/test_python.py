@@ -10,14 +10,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, data, engine, examine
+from echo_migrate.engine import fix
+from echo_migrate.files import data
+from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import python, recognised
+from echo_migrate.formats.python.calls import called
+from echo_migrate.formats.python.code import read
+from echo_migrate.formats.python.prune import concerned
+from echo_migrate.images import catalog
 from echo_migrate.model import Image, Problem, Result
-from echo_migrate.pythoncalls import called
-from echo_migrate.pythoncode import read
-from echo_migrate.pythonparts import concerned
 from echo_migrate.rules import RULES
-from echo_migrate.source import Edit, Source, Traced
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
 DATA = yaml.safe_load((Path(data.folder()) / "places/python.yaml").read_text())
@@ -27,7 +30,7 @@ ROWS = [
     for callee, places in row["calls"].items()
     for place in places
 ]
-SETTINGS = examine.Settings(catalog.load(), (RULES["mapped-image"],), apply=True)
+SETTINGS = Settings(catalog.load(), (RULES["mapped-image"],), apply=True)
 HEAD = "from testcontainers.core.container import DockerContainer as C\n"
 OLD, NEW = "python:3.12", "reg.echohq.com/python:3.12"
 
@@ -35,7 +38,7 @@ OLD, NEW = "python:3.12", "reg.echohq.com/python:3.12"
 def treat(text: str | bytes, unsafe: bool = False) -> Result:
     source = Source.of("app.py", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
     assert recognised(source.path, source.text) is python
-    return engine.treat(source, python, SETTINGS._replace(unsafe=unsafe))
+    return fix.treat(source, python, SETTINGS._replace(unsafe=unsafe))
 
 
 def images(text: str) -> list[Image]:
@@ -206,7 +209,7 @@ def _tokens(text: bytes) -> list[tuple[int, str]]:
 @given(st.text(max_size=60), st.sampled_from(["C({})", "C(image={})", "C('python:3.12', {})", "{}"]))
 def test_any_text_ends_in_an_answer(text: str, form: str) -> None:
     source = Source("app.py", HEAD + form.format(text))
-    result = engine.treat(source, python, SETTINGS._replace(unsafe=True))
+    result = fix.treat(source, python, SETTINGS._replace(unsafe=True))
     if result.fixed is not result.source:
         assert ast.dump(ast.parse(source.text)).count("Call(") == ast.dump(ast.parse(result.fixed.text)).count("Call(")
 
@@ -256,7 +259,7 @@ def test_what_cannot_be_read_is_a_note(rest: str) -> None:
     assert [(type(node), node.level) for node in python.parse(source) if isinstance(node, Problem)] == [
         (Problem, "note")
     ]
-    result = engine.treat(source, python, SETTINGS)
+    result = fix.treat(source, python, SETTINGS)
     assert result.fixed is result.source
     assert result.outcomes == ()
 

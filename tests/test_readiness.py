@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, recognised
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
 BLOCKED = """\
@@ -26,10 +28,8 @@ def treat(text: str, rules: set[str], provider: str = "echo", path: str = "Docke
     source = Source(path, text)
     format: Format | None = recognised(path, text)
     assert format is not None
-    asked = examine.Settings(
-        catalog.load(provider), tuple(RULES[id] for id in sorted(rules)), apply=True, unsafe=unsafe
-    )
-    return engine.treat(source, format, asked)
+    asked = Settings(catalog.load(provider), tuple(RULES[id] for id in sorted(rules)), apply=True, unsafe=unsafe)
+    return fix.treat(source, format, asked)
 
 
 def reasons(result: Result) -> list[str]:

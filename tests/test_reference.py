@@ -2,9 +2,9 @@
 
 import pytest
 
-from echo_migrate import catalog
-from echo_migrate.catalog import Upstream
-from echo_migrate.reference import Reference, name_change, parse
+from echo_migrate.images import catalog
+from echo_migrate.images.catalog import Upstream
+from echo_migrate.images.reference import Reference, name_change, parse
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate import catalog, engine, examine, inventory, reports
+from echo_migrate import reports
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
+from echo_migrate.reports import inventory
+from echo_migrate.reports.inventory.rows import rows
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
 EVIL = "a|b`c\n<img src=x>@you\x1b[31m\u202e/Dockerfile"
@@ -25,8 +30,8 @@ RUN = reports.Run("check", "echo", "Echo", "docker login reg.echohq.com")
 
 @pytest.fixture
 def results() -> list[Result]:
-    settings = examine.Settings(catalog.load(), tuple(RULES.values()))
-    return [engine.treat(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
+    settings = Settings(catalog.load(), tuple(RULES.values()))
+    return [fix.treat(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
 
 
 @pytest.mark.parametrize("format", reports.FORMATS)
@@ -56,9 +61,9 @@ def test_the_bill_of_materials_is_valid_and_says_where_each_image_is_used(result
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     assert inventory.render("cyclonedx", results, RUN.login) == text
     components = {one["bom-ref"]: one for one in json.loads(text)["components"]}
-    rows = [row for row in inventory.rows(results) if row.state != "local"]
-    assert len(components) == len({row.resolved for row in rows})
-    assert sum(len(one["evidence"]["occurrences"]) for one in components.values()) == len(rows)
+    shown = [row for row in rows(results) if row.state != "local"]
+    assert len(components) == len({row.resolved for row in shown})
+    assert sum(len(one["evidence"]["occurrences"]) for one in components.values()) == len(shown)
     python = components["python:3.12"]
     assert (python["name"], python["version"], python["purl"]) == ("python", "3.12", "pkg:docker/python@3.12")
     assert {"name": "echo-migrate:target", "value": "reg.echohq.com/python:3.12"} in python["properties"]
@@ -97,14 +102,14 @@ def test_markdown_is_one_table_whatever_the_names(results: list[Result]) -> None
 
 
 def test_inventory_sums(results: list[Result]) -> None:
-    rows = list(inventory.rows(results))
+    listed = list(rows(results))
     counts = reports.summary(results)
-    assert len([row for row in rows if row.state != "local"]) == counts.references == 12
+    assert len([row for row in listed if row.state != "local"]) == counts.references == 12
     table = list(csv.DictReader(io.StringIO(inventory.render("csv", results, RUN.login))))
-    assert [row["state"] for row in table] == [row.state for row in rows]
+    assert [row["state"] for row in table] == [row.state for row in listed]
     text = inventory.render("text", results, RUN.login)
     for state, words in (("migrate", "2 to migrate"), ("hardened", "2 already"), ("needs-person", "6 need a person")):
-        assert sum(row.state == state for row in rows) == int(words.split()[0])
+        assert sum(row.state == state for row in listed) == int(words.split()[0])
         assert words in text
 
 
@@ -137,9 +142,9 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
     "line", ["CMD curl https://bob:hunter2@host/i.sh", "CMD run --api-key=hunter2", "CMD export TOKEN=hunter2"]
 )
 def test_no_line_that_may_hold_a_credential_is_shown(line: str, rule: str) -> None:
-    settings = examine.Settings(catalog.load(), (RULES["shell-form-command"], RULES[rule]))
+    settings = Settings(catalog.load(), (RULES["shell-form-command"], RULES[rule]))
     text = reports.render(
-        "text", [engine.treat(Source("Dockerfile", f"FROM python:3.12\n{line}\n"), dockerfile, settings)], RUN
+        "text", [fix.treat(Source("Dockerfile", f"FROM python:3.12\n{line}\n"), dockerfile, settings)], RUN
     )
     assert "shell-form-command" in text
     assert "hunter2" not in text

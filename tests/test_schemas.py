@@ -10,16 +10,18 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from echo_migrate import catalog, cli, config
-from echo_migrate.data import folder, read_data
+from echo_migrate import cli
+from echo_migrate.cli import config
+from echo_migrate.files.data import folder, read_data
+from echo_migrate.images import catalog, mapping_file
 from tests.conftest import Run
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "echo_migrate" / "schemas"
+SCHEMAS = {path.name.partition(".")[0]: path for path in ROOT.glob("echo_migrate/**/*.schema.json")}
 
 
 def validator(name: str) -> Draft202012Validator:
-    schema = json.loads((FOLDER / f"{name}.schema.json").read_text())
+    schema = json.loads(SCHEMAS[name].read_text())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
@@ -52,7 +54,7 @@ def test_match(run: Run) -> None:
 
 
 def test_config_keys_are_the_options() -> None:
-    schema = json.loads((FOLDER / "config.schema.json").read_text())
+    schema = json.loads(SCHEMAS["config"].read_text())
     keys = {
         max(option.opts, key=len).lstrip("-")
         for command in (cli.check, cli.fix)
@@ -65,7 +67,7 @@ def test_config_keys_are_the_options() -> None:
 
 @pytest.mark.parametrize("provider", catalog.providers())
 def test_mappings(provider: str) -> None:
-    assert set(json.loads((FOLDER / "mapping.schema.json").read_text())["properties"]) == set(catalog.KEYS)
+    assert set(json.loads(SCHEMAS["mapping"].read_text())["properties"]) == set(mapping_file.KEYS)
     data: dict[str, Any] = yaml.safe_load((Path(folder()) / f"{provider}.yaml").read_text())
     data = {key: value.isoformat() if isinstance(value, datetime.date) else value for key, value in data.items()}
     validator("mapping").validate(data)

@@ -8,18 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine, invocations
-from echo_migrate.formats import Asked, recognised, script
-from echo_migrate.launch import Service
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Edit, Source
+from echo_migrate.formats import Asked, _commands, recognised, script
+from echo_migrate.images import catalog
 from echo_migrate.model import Image, Result
 from echo_migrate.rules import RULES
-from echo_migrate.shell import LONGEST
-from echo_migrate.source import Edit, Source
+from echo_migrate.rules._rule import Settings
+from echo_migrate.shell import container_commands
+from echo_migrate.shell.parser import LONGEST
 from tests.pages import PAGES, Case, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".sh")]
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
-DATA = invocations.data()
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
+DATA = container_commands.data()
 ROWS = [
     (program, name, row)
     for program, owner in DATA["programs"].items()
@@ -30,7 +33,7 @@ WORDS = st.from_regex(r"[A-Za-z0-9_./=,-]{1,8}", fullmatch=True)
 
 
 def treat(text: str, unsafe: bool = False) -> Result:
-    return engine.treat(Source("run.sh", text), script, SETTINGS._replace(unsafe=unsafe))
+    return fix.treat(Source("run.sh", text), script, SETTINGS._replace(unsafe=unsafe))
 
 
 def images(text: str) -> list[str]:
@@ -81,8 +84,8 @@ def test_a_row_says_what_its_head_explains() -> None:
         assert all(option.startswith("--") or len(option) == 2 for option in options)
         assert len(options) == len(set(options))
     assert set(DATA["programs"].values()) == set(DATA["commands"])
-    assert script._PROGRAM.pattern.count("|") + 1 == len(DATA["programs"])
-    assert all(script._PROGRAM.fullmatch(program) for program in DATA["programs"])
+    assert _commands._PROGRAM.pattern.count("|") + 1 == len(DATA["programs"])
+    assert all(_commands._PROGRAM.fullmatch(program) for program in DATA["programs"])
 
 
 def test_options_are_read_as_docker_reads_them() -> None:
@@ -135,7 +138,7 @@ def test_the_words_of_a_run_stay_as_they_are(
 @given(st.text("dockerun pl:-'\"$({})`;&|<>\n\\=#[]!*?~\u00e9\udcff\0 \t\r" + "1", max_size=60))
 def test_any_text_ends_in_an_answer(text: str) -> None:
     source = Source("run.sh", f"docker run python:3.12 {text}\n{text} docker pull node:22\n")
-    result = engine.treat(source, script, SETTINGS._replace(unsafe=True))
+    result = fix.treat(source, script, SETTINGS._replace(unsafe=True))
     assert result.refused is None
     assert result.fixed.text.replace("reg.echohq.com/", "") == source.text
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate.instructions import read as read_dockerfile
-from echo_migrate.runs import script_of
-from echo_migrate.shell import Script, read
-from echo_migrate.source import Traced
+from echo_migrate.dockerfile.parser import read as read_dockerfile
+from echo_migrate.dockerfile.run import script_of
+from echo_migrate.files.source import Traced
+from echo_migrate.shell.commands import Script
+from echo_migrate.shell.parser import read
 
 PIECES = [
     "a",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_migrate.source import Edit, Source, Traced, Unreadable, apply, compatible
+from echo_migrate.files.source import Edit, Source, Traced, Unreadable, apply, compatible
 
 BYTES = st.one_of(
     st.binary(),

@@ -9,17 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine
+from echo_migrate.dockerfile.images import images
+from echo_migrate.dockerfile.parser import read
+from echo_migrate.dockerfile.stages import MOST, Stage, stages
+from echo_migrate.engine import fix
+from echo_migrate.engine.run import guarded
+from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
-from echo_migrate.instructions import read
+from echo_migrate.images import catalog
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source
-from echo_migrate.stages import MOST, Stage, stages
+from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
 
 def graph(text: str, *targets: str) -> list[Stage]:
-    bases = [image.ref.value for image in dockerfile.images(read(text), {}, frozenset()) if image.where == "FROM"]
+    bases = [image.ref.value for image in images(read(text), {}, frozenset()) if image.where == "FROM"]
     return stages(text, read(text), bases, frozenset(targets))
 
 
@@ -122,7 +126,7 @@ COMMANDS = [
     ),
 ]
 JOINTS = st.sampled_from([" && ", "; ", " \\\n  && ", " || "])
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True)
 
 
 @settings(max_examples=200, deadline=None)
@@ -135,7 +139,7 @@ def test_a_run_that_bash_accepts_is_accepted_after_and_nothing_else_changes(
 ) -> None:
     lines = ["RUN " + "".join(part for pair in run for part in pair)[: -len(run[-1][1])] for run in runs]
     source = Source("Dockerfile", newline.join(["FROM debian:12", *lines, ""]).replace("\n", newline))
-    result = engine.treat(source, dockerfile, SETTINGS)
+    result = fix.treat(source, dockerfile, SETTINGS)
     assert result.refused is None
     try:
         before, after = buildkit.parse_string(source.text), buildkit.parse_string(result.fixed.text)
@@ -143,7 +147,7 @@ def test_a_run_that_bash_accepts_is_accepted_after_and_nothing_else_changes(
         return
     assert [step.cmd for step in before] == [step.cmd for step in after]
     assert [accepted(step) for step in after] == [accepted(step) for step in before]
-    again = engine.treat(result.fixed, dockerfile, SETTINGS)
+    again = fix.treat(result.fixed, dockerfile, SETTINGS)
     assert again.fixed is again.source
 
 
@@ -157,8 +161,8 @@ def test_a_fault_of_ours_is_said_whatever_is_selected(monkeypatch: pytest.Monkey
         raise RuntimeError("boom")
 
     monkeypatch.setattr(dockerfile, "parse", boom)
-    settings = examine.Settings(catalog.load(), ())
-    result = engine.guarded(Source("Dockerfile", "FROM a AS b\nFROM b\n"), settings)
+    settings = Settings(catalog.load(), ())
+    result = guarded(Source("Dockerfile", "FROM a AS b\nFROM b\n"), settings)
     assert result is not None
     assert [(one.state, one.image.shown) for one in result.outcomes] == [("needs-person", "a")]
     assert [(found.level, "boom" in found.message) for found in result.findings] == [("error", True)]
@@ -167,7 +171,7 @@ def test_a_fault_of_ours_is_said_whatever_is_selected(monkeypatch: pytest.Monkey
 def test_a_dev_container_ships_nothing() -> None:
     text = "FROM debian:12\nRUN apt-get update && apt-get install vim\n"
     rules = {
-        path: {found.rule for found in engine.treat(Source(path, text), dockerfile, SETTINGS).findings}
+        path: {found.rule for found in fix.treat(Source(path, text), dockerfile, SETTINGS).findings}
         for path in (".devcontainer/Dockerfile", "api/Dockerfile")
     }
     assert "interactive-install" in rules[".devcontainer/Dockerfile"]

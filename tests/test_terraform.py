@@ -8,19 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate import catalog, engine, examine
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import recognised, terraform
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Edit, Source
+from echo_migrate.rules._rule import Settings
 from tests.pages import PAGES, Case, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".tf")]
-SETTINGS = examine.Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
 def treat(text: str, unsafe: bool = False) -> Result:
-    return engine.treat(Source("main.tf", text), terraform, SETTINGS._replace(unsafe=unsafe))
+    return fix.treat(Source("main.tf", text), terraform, SETTINGS._replace(unsafe=unsafe))
 
 
 def named(value: Any, key: str = "") -> list[str]:

@@ -51,7 +51,7 @@ def test_wheel(wheel: Path, installed: Path, tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "mappings", "hooks")) or name.endswith(".yaml")]
 
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
-    script = "import echo_migrate.data as d; print(d.folder()); from echo_migrate.cli import main; main()"
+    script = "import echo_migrate.files.data as d; print(d.folder()); from echo_migrate.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "fix"],
         cwd=tmp_path,

@@ -2,10 +2,10 @@
 
 import pytest
 
+from echo_migrate.dockerfile.parser import read
+from echo_migrate.dockerfile.second_reader import disagreement
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import dockerfile
-from echo_migrate.instructions import read
-from echo_migrate.source import Edit, Source
-from echo_migrate.witness import disagreement
 
 TEXT = "FROM a:1\nRUN b \\\n  c\nRUN d\n"
 SOURCE = Source("Dockerfile", TEXT)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from echo_migrate.source import Source
-from echo_migrate.write import NotWritten, remove_stale, replace, write
+from echo_migrate.files.source import Source
+from echo_migrate.files.write import NotWritten, remove_stale, replace, write
 from tests.conftest import Run
 
 OLD, NEW = b"FROM python:3.12\n", b"FROM reg.echohq.com/python:3.12\n"
@@ -96,7 +96,7 @@ def test_another_owner_is_kept_or_the_file_is_left(run: Run, tmp_path: Path, pat
         folder.chmod(folder.stat().st_mode | 0o555) if str(folder).startswith("/tmp/pytest") else None
     script = (
         "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "from echo_migrate.source import Source; from echo_migrate.write import write\n"
+        "from echo_migrate.files.source import Source; from echo_migrate.files.write import write\n"
         f"write(Source.of({str(path)!r}, {OLD!r}), Source.of({str(path)!r}, {NEW!r}))\n"
     )
     child = os.fork()

@@ -7,8 +7,8 @@ from importlib import import_module
 from re import Pattern
 from typing import Any, NamedTuple, Protocol, cast
 
-from echo_migrate.budget import Spent, bounded
-from echo_migrate.source import Edit, Source
+from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.source import Edit, Source
 
 
 class Asked(NamedTuple):
@@ -47,7 +47,7 @@ class Format(Protocol):
 
 FORMATS = (
     *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm"),
-    *("devcontainer", "bake", "script", "makefile", "terraform", "python", "code"),
+    *("devcontainer", "bake", "script", "makefile", "terraform", "python", "testcontainers"),
 )
 """The modules, in the order in which they are asked; one is imported when those before it have passed."""
 

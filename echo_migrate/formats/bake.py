@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from echo_migrate import hcltext, jsontext
-from echo_migrate.expand import Expansion
-from echo_migrate.fed import Fed
+from echo_migrate.dockerfile.expansion import Expansion
+from echo_migrate.files import hcl, json
+from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.values import Node, NotRead, alike
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.ignores import SLASHED, in_yaml
+from echo_migrate.formats._build_arguments import Fed
+from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
-from echo_migrate.nested import Node, NotRead, alike
-from echo_migrate.source import Edit, Source, TooMuch, Traced, Unreadable
-from echo_migrate.tree import dockerfile_at
 
 NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
 _HCL = re.compile(r"(?i).+\.hcl")
@@ -86,7 +86,7 @@ def context_names(path: str, text: str) -> list[str] | None:
 
 
 def _read(source: Source) -> Node:
-    return hcltext.read(source.text) if _HCL.fullmatch(source.path) else jsontext.read(source.text)
+    return hcl.read(source.text) if _HCL.fullmatch(source.path) else json.read(source.text)
 
 
 class _Given(NamedTuple):

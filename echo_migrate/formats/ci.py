@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from echo_migrate.data import read_data
+from echo_migrate.files.data import read_data
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import effective, is_mapping, is_scalar
 from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._volumes import mounts_of
+from echo_migrate.formats._yaml import NO_NAME as NAME
+from echo_migrate.formats._yaml import YAML, Node, Sheet, nodes, verify
 from echo_migrate.model import Image
-from echo_migrate.services import mounts_of
-from echo_migrate.source import Source
-from echo_migrate.yamlimages import NO_NAME as NAME
-from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
-from echo_migrate.yamltext import effective, is_mapping, is_scalar
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

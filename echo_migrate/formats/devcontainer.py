@@ -8,16 +8,16 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from echo_migrate import jsontext
-from echo_migrate.expand import Expansion
-from echo_migrate.fed import Fed
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.expansion import Expansion
+from echo_migrate.files import json
+from echo_migrate.files.source import Edit, Source, Unreadable
+from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.values import Node, NotRead, alike
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.ignores import SLASHED, in_yaml
-from echo_migrate.launch import Service
+from echo_migrate.formats._build_arguments import Fed
+from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.nested import Node, NotRead, alike
-from echo_migrate.source import Edit, Source, Unreadable
-from echo_migrate.tree import dockerfile_at
 
 NAME = re.compile(r"(?i)\.?devcontainer\.json")
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
@@ -36,7 +36,7 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Problem | Ignore]:
     """The images of a dev container, what runs in it, ignore comments, and why it could not be read; never raises."""
     try:
-        keys = dict(jsontext.read(source.text, relaxed=True).items)
+        keys = dict(json.read(source.text, relaxed=True).items)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Service | Problem | Ignore] = [*in_yaml(source.text, SLASHED)]
@@ -82,7 +82,7 @@ def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
     try:
-        old, new = (jsontext.read(one.text, relaxed=True) for one in (before, after))
+        old, new = (json.read(one.text, relaxed=True) for one in (before, after))
     except NotRead as error:
         return f"the changed file {error}"
     return None if alike(old, new, sorted(edits)) else "something else than an image would change"

@@ -8,16 +8,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.formats import NOTHING_ASKED, Asked, script
-from echo_migrate.launch import Service
-from echo_migrate.lazy import lazy
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence, traced
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._commands import calls
+from echo_migrate.formats._volumes import mounts_of
+from echo_migrate.formats._yaml import NO_NAME as NAME
+from echo_migrate.formats._yaml import YAML, Node, Sheet, nodes, verify
 from echo_migrate.model import Image
-from echo_migrate.services import mounts_of, sequence
-from echo_migrate.shell import SHELLS
-from echo_migrate.source import Source
-from echo_migrate.yamlimages import NO_NAME as NAME
-from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
-from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items, traced
+from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -39,7 +40,7 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """By content: triggers and jobs, or an action's runs; and something that can name an image."""
-    if not candidate(path) or not (_NAMES.search(text) or script.calls(text)):
+    if not candidate(path) or not (_NAMES.search(text) or calls(text)):
         return False
     if _ACTION.fullmatch(path):
         return bool(_RUNS.search(text))

@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.formats import NOTHING_ASKED, Asked, script
-from echo_migrate.launch import Service
-from echo_migrate.lazy import lazy
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._commands import calls
+from echo_migrate.formats._yaml import YAML, Node, Sheet, nodes, verify
 from echo_migrate.model import Image
-from echo_migrate.services import sequence
-from echo_migrate.source import Source
-from echo_migrate.yamlimages import YAML, Node, Sheet, nodes, verify
-from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -63,7 +63,7 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """By its name, or by content: jobs with a script and a stage, an image or services."""
-    if not candidate(path) or not (_NAMES.search(text) or script.calls(text)):
+    if not candidate(path) or not (_NAMES.search(text) or calls(text)):
         return False
     if _FILE.fullmatch(path.rpartition("/")[2]):
         return True

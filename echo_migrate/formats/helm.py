@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.charts import VALUES, Chart, chart
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import is_scalar, is_text
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.lazy import lazy
+from echo_migrate.formats._charts import VALUES, Chart, chart
+from echo_migrate.formats._yaml import NO_NAME as NAME
+from echo_migrate.formats._yaml import YAML, Node, Place, Sheet, literals, nodes, verify, walk
+from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Image
-from echo_migrate.reference import parse as reference
-from echo_migrate.source import Source
-from echo_migrate.yamlimages import NO_NAME as NAME
-from echo_migrate.yamlimages import YAML, Node, Place, Sheet, literals, nodes, verify, walk
-from echo_migrate.yamltext import is_scalar, is_text
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

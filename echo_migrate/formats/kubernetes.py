@@ -8,17 +8,17 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from echo_migrate.dockerfile.container import Place, Service
+from echo_migrate.dockerfile.startup import Launch, listed, unread
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.kustomizations import renaming
-from echo_migrate.launch import Launch, Place, Service, listed, unread
-from echo_migrate.lazy import lazy
+from echo_migrate.formats._kustomizations import renaming
+from echo_migrate.formats._yaml import NO_NAME as NAME
+from echo_migrate.formats._yaml import YAML, Node, Sheet, is_template, literals, nodes, verify, walk
+from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
-from echo_migrate.reference import is_number
-from echo_migrate.services import sequence
-from echo_migrate.source import Source
-from echo_migrate.yamlimages import NO_NAME as NAME
-from echo_migrate.yamlimages import YAML, Node, Sheet, is_template, literals, nodes, verify, walk
-from echo_migrate.yamltext import effective, is_mapping, is_scalar, is_text, items
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

@@ -6,14 +6,13 @@ Shape: kubectl.docs.kubernetes.io, kustomization, ``images`` (newName, newTag, d
 from collections.abc import Iterator
 from typing import Any
 
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import effective, is_text, sequence
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.kustomizations import FILE as NAME
-from echo_migrate.kustomizations import renaming
+from echo_migrate.formats._kustomizations import FILE as NAME
+from echo_migrate.formats._kustomizations import renaming
+from echo_migrate.formats._yaml import Node, Sheet, nodes, verify
 from echo_migrate.model import Image
-from echo_migrate.services import sequence
-from echo_migrate.source import Source
-from echo_migrate.yamlimages import Node, Sheet, nodes, verify
-from echo_migrate.yamltext import effective, is_text
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

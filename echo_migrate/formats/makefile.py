@@ -7,12 +7,13 @@ backslash at its end joins the next one, and the shell is handed both.
 import re
 from collections.abc import Iterable
 
-from echo_migrate.formats import NOTHING_ASKED, Asked, script
-from echo_migrate.ignores import in_yaml
-from echo_migrate.launch import Service
-from echo_migrate.lazy import lazy
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._commands import calls, named
+from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.model import Ignore, Image
-from echo_migrate.source import Edit, Source, Traced
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
@@ -28,15 +29,15 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """By name, and a word in it that is a program for containers."""
-    return candidate(path) and script.calls(text)
+    return candidate(path) and calls(text)
 
 
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Ignore]:
     """The images of a makefile's recipes, what runs them, and ignore comments; never raises."""
     text = source.text
-    places = [Traced.of(text, *match.span(1)) for match in _RECIPE.finditer(text) if script.calls(match[1])]
+    places = [Traced.of(text, *match.span(1)) for match in _RECIPE.finditer(text) if calls(match[1])]
     scripts = [place._replace(value=_as_shells(place.value)) for place in places]
-    found = script.named(text, scripts) if scripts else []
+    found = named(text, scripts) if scripts else []
     services = [service for _, service in found if service] if Service in asked.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(text)] if found else []
 

@@ -5,46 +5,20 @@ only tells, copies or makes is left alone; so are manifests in its heredocs.
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import islice
-from typing import Literal
+from bisect import bisect_left
+from collections.abc import Iterable
 
-from echo_migrate import invocations
-from echo_migrate.catalog import facts
-from echo_migrate.expand import Expansion, Lookup, expand
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.ignores import in_yaml
-from echo_migrate.invocations import Invocation
-from echo_migrate.launch import Launch, Place, Service, listed, unread
-from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image
-from echo_migrate.reference import is_number
-from echo_migrate.reference import parse as parse_reference
-from echo_migrate.services import target_of
-from echo_migrate.shell import Command, Script, Word, read
-from echo_migrate.source import Edit, Source, Traced
+from echo_migrate.formats._commands import _parts, calls, named
+from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.model import Ignore, Image
+from echo_migrate.shell.commands import Command, Script, Word
+from echo_migrate.shell.parser import read
 
 NAME = re.compile(r"(?!)")
 _SUFFIX = re.compile(r"(?i).+\.(?:ba|k|z)?sh")
-_PROGRAM = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane)\b")
-_COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*")
-_UNREADABLE = re.compile(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-_DEFAULT = re.compile(r"\$\{\w+:?-[\w./][^\s${}]*\}")
-_OPTION_OR_SPACE = re.compile(r"^-|\s|^$")
-_NUMBER = re.compile(r"[1-9]")
-"""A user that any image has and that is not root; of others, what holds in the new image is not known."""
-_TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
-_NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
-_BOUND = r"[\w./:@-]"
-_MADE = "the script itself makes an image of that name"
-_READING = (".", "source", "eval")
-"""What may set variables to something else."""
-
-MOST_IMAGES = 500
-"""More than any script names; each is looked for in all of it."""
 
 
 def candidate(path: str) -> bool:
@@ -61,22 +35,6 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service 
     found = named(source.text, [Traced.of(source.text, 0, len(source.text))])
     services = [service for _, service in found if service] if Service in asked.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(source.text)] if found else []
-
-
-def calls(text: str) -> bool:
-    """Whether a text may call a program for containers."""
-    return bool(_PROGRAM.search(text))
-
-
-def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Service | None]]:
-    """The images that scripts name which all stand in one text, each with what runs it.
-
-    Those that could be read for certain are taken together, as a name that one pulls may be another's too.
-    """
-    whole = [read(script) for script in scripts]
-    together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
-    parts = [together, *(one for one in whole if not one.certain)]
-    return [pair for part in parts for pair in islice(_Images(text, part).read(), MOST_IMAGES)]
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
@@ -107,243 +65,6 @@ def _alike(one: Command, other: Command, edits: list[Edit]) -> bool:
     return all(a.value == b.value or _edited(a, edits) for (_, a), (_, b) in zip(old, new, strict=True))
 
 
-def _parts(command: Command) -> list[tuple[str, Word]]:
-    """All words of a command, each with what it is."""
-    return [
-        *(("", word) for word in command.words),
-        *command.assignments,
-        *((one.operator, one.target) for one in command.redirects),
-    ]
-
-
 def _edited(word: Word, edits: list[Edit]) -> bool:
     place = bisect_left(edits, (word.start,))
     return place < len(edits) and edits[place].end <= word.end
-
-
-@lru_cache(maxsize=2)  # a pipeline's text is asked for by each of its scripts
-def _without_comments(text: str) -> tuple[str, Counter[str]]:
-    """The text with blanks in the place of comments, and how often it names each variable."""
-    bare = _COMMENT.sub(lambda match: " " * len(match[0]), text)
-    return bare, Counter(_NAMED.findall(bare))
-
-
-class _Images:
-    """Reads the commands of one script, with the variables that have one value in all of it."""
-
-    def __init__(self, text: str, script: Script) -> None:
-        self.text = text
-        self.script = script
-        self.bare, self.named = _without_comments(text)
-        self.assigned: dict[str, list[str]] = defaultdict(list)
-        self.variables: dict[str, Expansion] = {}
-        reads = max((command.start for command in script.commands if command.name in _READING), default=-1)
-        for command in script.commands:
-            for name, word in command.assignments:
-                self.assigned[name].append(word.value)
-                value = self._assigned(name, word) if not command.words and not command.inside else None
-                if value and command.start > reads:
-                    self.variables[name] = value
-        self.leaks = tuple(
-            (start, end, f"the variable {name} may serve more than this image")
-            for name, value in self.variables.items()
-            for start, end in value.text.runs
-        )
-
-    def _assigned(self, name: str, word: Word) -> Expansion | None:
-        """The value of a variable that is named but once, its uses aside."""
-        if self.named[name] != 1 or not word.text.runs:
-            return None
-        if "$" not in word.value and not _UNREADABLE.search(word.value):
-            return Expansion(word.text)
-        return self._expanded(word, lambda _: None)
-
-    def read(self) -> Iterator[tuple[Image, Service | None]]:
-        called = [(command, invocations.read(command, self._expands)) for command in self.script.commands]
-        made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
-        opened = any(one.opens for _, one in called)
-        loads = "the script loads images itself" if any(one.loads for _, one in called) else ""
-        found: list[tuple[Image, Service | None]] = []
-        for _, one in called:
-            for word, where in one.places:
-                image = self._image(word, where, one)
-                if image and _tagged(image.ref.value) in made:
-                    image = image._replace(local=_MADE) if one.runs else image._replace(locked=_MADE)
-                if image:
-                    found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
-        found += [(image, None) for command, one in called for image in self._unsure(command, one)]
-        certain = self.script.certain
-        elsewhere = _Elsewhere(self.bare, self.script, called, [image for image, _ in found]) if certain else None
-        for image, service in found:
-            locked = image.locked or loads
-            moved = image._replace(
-                locked=locked or (elsewhere.says(image) if elsewhere else "the script could not be read for certain")
-            )
-            yield moved, service._replace(image=moved) if service else None
-
-    def _unsure(self, command: Command, one: Invocation) -> Iterator[Image]:
-        """The official images with a tag among words of which it is not certain which names an image."""
-        for word in one.unsure:
-            image = self._image(word, f"{command.name} …", one) if word.known else None
-            reference = parse_reference(image.ref.value) if image else None
-            if image and reference and reference.tag and reference.name in facts().official:
-                yield image._replace(locked="which of the words names an image is not certain")
-
-    def _expands(self, value: str) -> Literal["word", "options", ""]:
-        """What a variable is known to expand to, by all that the script sets it to."""
-        if _DEFAULT.fullmatch(value):
-            return "word"
-        match = _VARIABLE.fullmatch(value)
-        name = match[1] or match[2] if match else ""
-        known = self.variables.get(name)
-        if known and known.text.value and not _OPTION_OR_SPACE.search(known.text.value):
-            return "word"
-        values = self.assigned.get(name, [])
-        own = (f"${name}", f"${{{name}}}", "-")
-        options = self.named[name] == len(values) and all(not one or one.startswith(own) for one in values)
-        return "options" if options and any(one.startswith("-") or " -" in one for one in values) else ""
-
-    def _expanded(self, word: Word, lookup: Lookup) -> Expansion | None:
-        if not word.text.runs or _UNREADABLE.search(word.value) or (word.known and "$" in word.value):
-            return None
-        try:
-            return expand(word.text, lookup, escape="\0")
-        except ValueError:
-            return None
-
-    def _filled(self, word: Word) -> str:
-        """What a word says as far as the script settles it."""
-        value = self._expanded(word, self.variables.get)
-        return value.text.value if value else word.value
-
-    def _image(self, word: Word, where: str, one: Invocation) -> Image | None:
-        """The image that a word names; None where its name is not written in the script."""
-        value = self._expanded(word, self.variables.get)
-        try:
-            reference = parse_reference(value.text.value) if value and value.text.runs else None
-        except ValueError:
-            return None
-        if value is None or reference is None or "$" in reference.name:
-            return None
-        start, end = word.text.start, word.text.end
-        platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
-        never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
-        return Image(
-            value.text,
-            where,
-            start,
-            end,
-            locked=one.locked or ("it is never pulled" if never else ""),
-            unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
-            platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
-            leaks=(*self.leaks, *(((start, end, one.doubt),) if one.doubt else ())),
-            reads=value.reads,
-            mounts=tuple(self._mounts(one)),
-        )
-
-    def _meant(self, one: Invocation, what: str) -> Iterator[invocations.Option]:
-        """The options of a command that say something."""
-        meaning = invocations.data()["meaning"]
-        return (option for option in one.options if meaning.get(option.name) == what)
-
-    def _mounts(self, one: Invocation) -> Iterator[str]:
-        """The paths in the container that volumes cover."""
-        for option in self._meant(one, "volume"):
-            if option.value:
-                target = target_of(option.value.value)
-                yield "/" if "$" in target or not target.startswith("/") else target
-        for option in self._meant(one, "mount"):
-            match = _TARGET.search(option.value.value) if option.value else None
-            yield match[1] if match and "$" not in match[1] else "/"
-        if any(self._meant(one, "all")) or _hides(one):
-            yield "/"
-
-    def _service(self, image: Image, one: Invocation, opened: bool) -> Service:
-        """What a container that a command runs starts, and as whom."""
-        launches = [_launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value]
-        launches += [_launch("command", list(one.behind))] if one.behind else []
-        users = [
-            option.value for option in self._meant(one, "user") if option.value and _NUMBER.match(option.value.value)
-        ]
-        return Service(
-            image.where,
-            image,
-            tuple(launches),
-            _place(users[-1], users[-1].value) if users else None,
-            tuple(self._ports(one)),
-            any(self._meant(one, "privileges")),
-            image.mounts,
-            opened or _hides(one),
-        )
-
-    def _ports(self, one: Invocation) -> Iterator[Place]:
-        """The ports of the container that are written as numbers."""
-        for option in self._meant(one, "port"):
-            number = option.value.value.partition("/")[0].rpartition(":")[2] if option.value else ""
-            if option.value and is_number(number):
-                yield _place(option.value, number)
-
-
-def _hides(one: Invocation) -> bool:
-    """Whether some of a command's options stand in a variable."""
-    return any(option.name.startswith("$") for option in one.options)
-
-
-def _place(word: Word, value: str) -> Place:
-    return Place(value, word.start, word.end)
-
-
-def _launch(key: str, words: list[Word]) -> Launch:
-    """What words start; not read where one of them is not known."""
-    start, end = words[0].start, words[-1].end
-    if all(word.known for word in words):
-        return listed(key, [word.value for word in words], start, end)
-    return unread(key, start, end)
-
-
-def _tagged(name: str) -> str:
-    """A name with the tag that it has if it says none."""
-    return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
-
-
-class _Elsewhere:
-    """Where a script also writes the name of an image that it runs or pulls."""
-
-    def __init__(
-        self, bare: str, script: Script, called: list[tuple[Command, Invocation]], images: list[Image]
-    ) -> None:
-        silent = invocations.data()["silent"]
-        behind = {word.start for _, one in called for word in one.behind}
-        self.text = bare
-        fine = [(command.start, command.end) for command in script.commands if command.name in silent]
-        fine += [(place.word.start, place.word.end) for _, one in called for place in one.places]
-        fine += [run for image in images for run in image.ref.runs]
-        self.fine: list[tuple[int, int]] = []
-        for start, end in sorted(fine):
-            last = self.fine[-1][1] if self.fine else 0
-            self.fine.append((start, max(end, last)))
-        self.words: dict[str, list[int]] = defaultdict(list)
-        for command in script.commands:
-            for _, word in _parts(command):
-                if word.text.runs and word.start not in behind:
-                    self.words[word.value].append(word.text.start)
-        self.known: dict[str, bool] = {}
-
-    def says(self, image: Image) -> str:
-        """Why an image must not move alone, if it must not."""
-        value = image.ref.value
-        if value not in self.known:
-            self.known[value] = not all(self._fine(place) for place in self._places(value))
-        return "the same name also stands where no image is pulled" if self.known[value] else ""
-
-    def _places(self, value: str) -> list[int]:
-        """Where a name stands: in any text, or as a word of its own where it may be anything's name."""
-        if ":" not in value and "/" not in value:
-            return self.words.get(value, [])
-        whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
-        return [match.start() for match in re.finditer(whole, self.text)]
-
-    def _fine(self, place: int) -> bool:
-        """Whether an image is named there, or people are told of it."""
-        at = bisect_right(self.fine, (place, len(self.text))) - 1
-        return at >= 0 and place < self.fine[at][1]

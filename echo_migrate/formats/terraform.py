@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from echo_migrate import hcltext
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.files import hcl
+from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.values import Node, NotRead, alike
 from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.ignores import SLASHED, in_yaml
-from echo_migrate.launch import Service
+from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.nested import Node, NotRead, alike
-from echo_migrate.source import Edit, Source
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i).+\.(?:tf|tofu)")
@@ -49,7 +49,7 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Problem | Ignore]:
     """The images of containers, what runs them, ignore comments, and why it could not be read; never raises."""
     try:
-        root = hcltext.read(source.text)
+        root = hcl.read(source.text)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Service | Problem | Ignore] = []
@@ -65,7 +65,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
     try:
-        old, new = hcltext.read(before.text), hcltext.read(after.text)
+        old, new = hcl.read(before.text), hcl.read(after.text)
     except NotRead as error:
         return f"the changed file {error}"
     return None if alike(old, new, sorted(edits)) else "something else than an image would change"

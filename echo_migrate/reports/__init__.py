@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from echo_migrate.lazy import lazy
+from echo_migrate.files.lazy import lazy
 from echo_migrate.model import Result
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))

@@ -2,7 +2,7 @@
 
 from json import dumps
 
-from echo_migrate.fingerprints import fingerprints
+from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Result
 from echo_migrate.reports import Run, printable
 

@@ -5,10 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 from echo_migrate import __version__
-from echo_migrate.fingerprints import fingerprints
-from echo_migrate.model import Finding, Fix, Result, Rule
+from echo_migrate.engine.fingerprints import fingerprints
+from echo_migrate.model import Finding, Fix, Result
 from echo_migrate.reports import Run, printable
 from echo_migrate.rules import RULES, page
+from echo_migrate.rules._rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

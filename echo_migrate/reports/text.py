@@ -4,7 +4,7 @@ from collections import Counter
 
 from click import style
 
-from echo_migrate.lazy import lazy
+from echo_migrate.files.lazy import lazy
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import Run, Summary, printable, summary
 

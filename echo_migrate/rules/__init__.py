@@ -3,7 +3,7 @@
 import os
 from importlib import import_module
 
-from echo_migrate.model import Rule
+from echo_migrate.rules._rule import Rule
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 

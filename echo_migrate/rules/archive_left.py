@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from posixpath import basename
 
-from echo_migrate.examine import Context
-from echo_migrate.instructions import Instruction
-from echo_migrate.layers import ARCHIVE, absolute, downloads, removed, within
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import does
-from echo_migrate.runs import Run
-from echo_migrate.shell import Command
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import ARCHIVE, absolute, downloads, removed, within
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import does
 
 _EXTRACTS = {"tar": "x", "bsdtar": "x", "rpm": "iUF", "dpkg": "ix"}
 """The letters with which these unpack (tar(1), rpm(8), dpkg(1)); the others do nothing else."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import installed
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import listed, used_for
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import installed
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import listed, used_for
 
 
 @rule(on=Stage, level="warning")

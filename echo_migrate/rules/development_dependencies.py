@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import said
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import Call, Development, does
-from echo_migrate.runs import Run
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import said
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import Call, Development, does
 
 _DEVELOPMENT = lazy(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
 _STARTS_DEVELOPMENT = lazy(r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b")

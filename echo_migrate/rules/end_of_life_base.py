@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from echo_migrate.catalog import Catalog, lines
-from echo_migrate.data import read_block
-from echo_migrate.examine import Context
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, Image, rule
-from echo_migrate.reference import Reference, parse
+from echo_migrate.files.data import read_block
+from echo_migrate.files.lazy import lazy
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.reference import Reference, parse
+from echo_migrate.images.upstream import lines
+from echo_migrate.model import Finding, Image
+from echo_migrate.rules._rule import Context, rule
 
 _VERSION = lazy(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""

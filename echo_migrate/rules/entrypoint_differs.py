@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.bases import Base, Standing
-from echo_migrate.examine import Context
-from echo_migrate.launch import Launch, Service, passes
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import started
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import Launch, passes
+from echo_migrate.images.facts import Base
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing, started
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage | Service, level="error", blocks=True)

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import said
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, Fix, rule
-from echo_migrate.packages import Call
-from echo_migrate.runs import Run
-from echo_migrate.sequence import fails_the_run
-from echo_migrate.source import Edit
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.control_flow import fails_the_run
+from echo_migrate.dockerfile.layers import said
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Edit
+from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import Call
 
 _CONFIGURES = lazy(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """Where a COPY may bring a manager's configuration: its folder, or one above."""

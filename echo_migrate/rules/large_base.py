@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import tools_started
-from echo_migrate.model import Finding, rule
-from echo_migrate.reference import is_version, parse
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import tools_started
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.images.reference import is_version, parse
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="note", also=("DD018",))

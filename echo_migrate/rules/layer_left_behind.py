@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from posixpath import basename, join
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import above, absolute, cleaned, downloads, removed
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import Call, listed, package_name
-from echo_migrate.runs import Run
-from echo_migrate.shell import Command
-from echo_migrate.stages import Copy, Stage
+from echo_migrate.dockerfile.layers import above, absolute, cleaned, downloads, removed
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import Call, listed, package_name
 
 
 @rule(on=Stage, level="warning")

@@ -7,17 +7,17 @@ from itertools import pairwise
 from posixpath import basename, dirname, normpath
 from typing import NamedTuple
 
-from echo_migrate.bases import base_of
-from echo_migrate.examine import Context
-from echo_migrate.layers import ARCHIVE, within
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, Level, rule
-from echo_migrate.packages import Call, does, package_name
-from echo_migrate.readiness import root_of
-from echo_migrate.reference import is_number, parse
-from echo_migrate.runs import Run
-from echo_migrate.shell import Command
-from echo_migrate.stages import Copy, Stage
+from echo_migrate.dockerfile.layers import ARCHIVE, within
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.images.facts import base_of
+from echo_migrate.images.reference import is_number, parse
+from echo_migrate.model import Finding, Level
+from echo_migrate.rules._readiness import root_of
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import Call, does, package_name
 
 _BRIDGES = {"musl": lazy("gcompat|libc6-compat|glibc|ld-linux"), "glibc": lazy("musl")}
 """What a stage with a C library speaks of that brings, or builds for, the other one."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Standing
-from echo_migrate.contents import may_have, mounted
-from echo_migrate.examine import Context
-from echo_migrate.launch import INITS, Launch, Service, passes
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import data
-from echo_migrate.readiness import started
-from echo_migrate.shell import BUILT_IN, SHELLS
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.programs import may_have, mounted
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import INITS, Launch, passes
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing, started
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import BUILT_IN, SHELLS
+from echo_migrate.shell.package_managers import data
 
 _FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
 _ASKS = ("command", "hash", "type", "which")

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.accounts import accounts
-from echo_migrate.bases import Base, Standing
-from echo_migrate.examine import Context
-from echo_migrate.instructions import Instruction
-from echo_migrate.launch import Service
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import as_root
-from echo_migrate.stages import Copy, Stage
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.dockerfile.users import accounts
+from echo_migrate.images.facts import Base
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing, as_root
+from echo_migrate.rules._rule import Context, rule
 
 _DISTROLESS = {"nobody": "65534", "nonroot": "65532", "root": "0"}
 """Who is in the /etc/passwd of distroless images (GoogleContainerTools/distroless, common/variables.bzl)."""

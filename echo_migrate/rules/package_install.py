@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Standing
-from echo_migrate.contents import SHELL_PROGRAMS, lacks_manager, may_have, mounted
-from echo_migrate.examine import Context
-from echo_migrate.layers import kept
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import listed, used_for
-from echo_migrate.shell import Word
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import kept
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, may_have, mounted
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Word
+from echo_migrate.shell.package_managers import listed, used_for
 
 
 @rule(on=Stage, level="note", blocks=True)

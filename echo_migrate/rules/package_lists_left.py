@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import unlisted, within
-from echo_migrate.model import Finding, Fix, rule
-from echo_migrate.packages import Call
-from echo_migrate.runs import Run
-from echo_migrate.sequence import can_be_appended_to, lists_are_missed
-from echo_migrate.source import Edit
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.control_flow import can_be_appended_to, lists_are_missed
+from echo_migrate.dockerfile.layers import unlisted, within
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.source import Edit
+from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import Call
 
 
 @rule(on=Stage, level="warning", also=("DL3009",), fixable=True)

@@ -4,14 +4,14 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import takewhile
 
-from echo_migrate.examine import Context
-from echo_migrate.instructions import Instruction
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import does
-from echo_migrate.runs import Run, exec_form
-from echo_migrate.shell import Command
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.run import Run, exec_form
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import does
 
 _PIPES = ("|", "|&")
 _HARMLESS = frozenset(

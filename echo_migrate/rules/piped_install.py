@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import address
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import does
-from echo_migrate.shell import SHELLS, Command
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import address
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import SHELLS, Command
+from echo_migrate.shell.package_managers import does
 
 
 @rule(on=Stage, level="warning", also=("DD054",))

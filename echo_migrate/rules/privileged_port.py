@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Standing
-from echo_migrate.examine import Context
-from echo_migrate.instructions import Instruction
-from echo_migrate.launch import Service, stage_of
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import as_root
-from echo_migrate.reference import is_number
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.container import Service, stage_of
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.images.reference import is_number
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing, as_root
+from echo_migrate.rules._rule import Context, rule
 
 _FIRST_FREE = 1024
 

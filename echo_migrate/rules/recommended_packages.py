@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import kept, said
-from echo_migrate.model import Finding, Fix, rule
-from echo_migrate.source import Edit
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import kept, said
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.source import Edit
+from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="note", also=("DL3015",), fixable=True)

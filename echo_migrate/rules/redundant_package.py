@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Base
-from echo_migrate.contents import lacks_manager
-from echo_migrate.examine import Context
-from echo_migrate.layers import installed
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import Call, listed, package_name
-from echo_migrate.readiness import root_of
-from echo_migrate.shell import Word
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import installed
+from echo_migrate.dockerfile.programs import lacks_manager
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.images.facts import Base
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import root_of
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Word
+from echo_migrate.shell.package_managers import Call, listed, package_name
 
 _ELSEWHERE = ("--root", "-p", "--installroot", "-R", "--chroot", "--initdb")
 _AGAIN = ("--upgrade", "--only-upgrade", "--reinstall", "--force-reinstall", "--latest")

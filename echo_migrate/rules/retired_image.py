@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.model import Finding, Image, rule
-from echo_migrate.reference import parse
+from echo_migrate.images.reference import parse
+from echo_migrate.model import Finding, Image
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Image, level="warning")

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.launch import Service
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import as_root
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import as_root
+from echo_migrate.rules._rule import Context, rule
 
 _DROPS = lazy(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
 _STARTS_AS_ROOT = lazy(

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Base, Standing
-from echo_migrate.contents import lacks_manager
-from echo_migrate.examine import Context
-from echo_migrate.layers import within
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import as_root
-from echo_migrate.runs import Run
-from echo_migrate.shell import Command
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import within
+from echo_migrate.dockerfile.programs import lacks_manager
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.images.facts import Base
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing, as_root
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
 
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.expand import expand
-from echo_migrate.instructions import Instruction
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.source import Traced
-from echo_migrate.stages import Copy, Stage
+from echo_migrate.dockerfile.expansion import expand
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Traced
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
 
 _REMEDY = "give it when the container starts, or to the one RUN that needs it (--mount=type=secret)"
 _BREAKS = lazy(r"(?<=[a-z])(?=[A-Z])|[_.-]")

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.bases import Standing
-from echo_migrate.examine import Context
-from echo_migrate.launch import INITS, Launch, passes
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, Fix, rule
-from echo_migrate.shell import BUILT_IN, UNREADABLE
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import INITS, Launch, passes
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._readiness import Standing
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import BUILT_IN, UNREADABLE
 
 _EXPANDED = lazy(r"[*?\[\]{}~#\n]")
 """What a shell would make something else of, or which is not its business in exec form."""

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.bases import Standing
-from echo_migrate.contents import SHELL_PROGRAMS, may_have, mounted
-from echo_migrate.examine import Context
-from echo_migrate.instructions import Instruction
-from echo_migrate.launch import Service
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import started
-from echo_migrate.runs import Run, exec_form
-from echo_migrate.shell import SHELLS
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_have, mounted
+from echo_migrate.dockerfile.run import Run, exec_form
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import Standing, started
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import SHELLS
 
 _FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import installed
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import listed, package_name, used_for
-from echo_migrate.shell import Word
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import installed
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Word
+from echo_migrate.shell.package_managers import listed, package_name, used_for
 
 _SCRIPT = lazy(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 """What the container starts is a script that is not in this file."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import removed, tools_started
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import does
-from echo_migrate.runs import Run
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import removed, tools_started
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import does
 
 _BUILDER = lazy(r"(?i)build")
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.catalog import Catalog
-from echo_migrate.examine import Context
-from echo_migrate.expand import expand
-from echo_migrate.instructions import SPACE, Instruction, read
-from echo_migrate.model import Finding, rule
-from echo_migrate.readiness import root_of
-from echo_migrate.reference import Reference, parse
-from echo_migrate.source import Traced
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.expansion import expand
+from echo_migrate.dockerfile.parser import SPACE, Instruction, read
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.source import Traced
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.reference import Reference, parse
+from echo_migrate.model import Finding
+from echo_migrate.rules._readiness import root_of
+from echo_migrate.rules._rule import Context, rule
 
 NAME = "org.opencontainers.image.base.name"
 DIGEST = "org.opencontainers.image.base.digest"

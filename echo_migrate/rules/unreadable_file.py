@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.model import Finding, Problem, rule
+from echo_migrate.model import Finding, Problem
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Problem, level="warning", also=("DL1000",))

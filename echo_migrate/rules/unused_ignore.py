@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.model import Finding, Ignore, rule
+from echo_migrate.model import Finding, Ignore
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Ignore, level="note")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.model import Finding, rule
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="note", also=("no-unreachable-stages",), default=False)

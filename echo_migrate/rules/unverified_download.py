@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from echo_migrate.examine import Context
-from echo_migrate.layers import ARCHIVE, address, downloads
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import does
-from echo_migrate.runs import Run
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.layers import ARCHIVE, address, downloads
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import does
 
 _PROGRAM = lazy(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
 

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.accounts import Account, accounts
-from echo_migrate.examine import Context
-from echo_migrate.instructions import Instruction
-from echo_migrate.launch import passes
-from echo_migrate.lazy import lazy
-from echo_migrate.model import Finding, rule
-from echo_migrate.packages import package_name
-from echo_migrate.stages import Stage
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import passes
+from echo_migrate.dockerfile.users import Account, accounts
+from echo_migrate.files.lazy import lazy
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import package_name
 
 _GIVES = frozenset(("addgroup", "adduser", "chgrp", "chown", "groupadd", "install", "useradd", "usermod"))
 """Commands that make a user, or give it files: it is not run as for that."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.examine import Context
-from echo_migrate.model import Finding, rule
-from echo_migrate.stages import Stage
-from echo_migrate.tree import ignore_file
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.tree import ignore_file
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="warning")

@@ -8,8 +8,8 @@ A name is right if its last part is that of the label's, as spellings of one pro
 import csv
 import sys
 
-from echo_migrate import catalog
-from echo_migrate.match import match
+from echo_migrate.cli.match import match
+from echo_migrate.images import catalog
 
 
 def main(path: str) -> None:

@@ -10,14 +10,15 @@ Prints the counts, and each fault; exits with 1 if there is one.
 import sys
 from pathlib import Path
 
-from echo_migrate import catalog
-from echo_migrate.engine import treat
-from echo_migrate.examine import Settings, examine
+from echo_migrate.dockerfile.parser import read
+from echo_migrate.engine.check import examine
+from echo_migrate.engine.fix import treat
+from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.formats import dockerfile, recognised
-from echo_migrate.instructions import read
+from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
-from echo_migrate.source import Source, Unreadable
+from echo_migrate.rules._rule import Settings
 
 GUARDS = tuple(rule for rule in RULES.values() if rule.blocks)
 

@@ -1,0 +1,325 @@
+"""The command line. Each command is a signature and one call; what a call needs is imported when it runs."""
+
+import errno
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+
+from echo_migrate import __version__
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _modules(package: str) -> list[str]:
+    """The public modules of a package, without importing one."""
+    names = os.listdir(os.path.join(_PACKAGE, package))
+    return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
+
+
+def _names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def _complete_rules(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in _modules("rules") if name.startswith(incomplete)]
+
+
+def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
+    if context.resilient_parsing or context.params.get("no_config"):
+        return
+    from echo_migrate.cli import config
+
+    try:
+        found = path or config.nearest(os.getcwd())
+    except FileNotFoundError:
+        raise click.UsageError("the working folder does not exist any more") from None
+    if found:
+        group = context.find_root().command
+        assert isinstance(group, click.Group)
+        context.default_map = config.read(found, group.commands.values(), context.command, named=bool(path))
+        context.meta[config.FOUND] = os.path.relpath(found)
+
+
+Decorator = Callable[[Any], Any]
+
+_PATHS: tuple[Decorator, ...] = (click.argument("paths", nargs=-1, type=click.Path(path_type=str)),)
+_CATALOG: tuple[Decorator, ...] = (
+    click.option(
+        "--provider", metavar="NAME", default="echo", show_default=True, help="Whose hardened images to move to."
+    ),
+    click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider."),
+    click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
+    click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
+)
+_TODAY: tuple[Decorator, ...] = (
+    click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
+)
+_rule_option = partial(click.option, metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules)
+_RULES: tuple[Decorator, ...] = (
+    click.option(
+        "--preset",
+        metavar="NAME",
+        default="default",
+        show_default=True,
+        help="A named selection: default, migrate (what matters when images move), all.",
+    ),
+    _rule_option("--select", help="Only these rules (all: every one), whatever the preset."),
+    _rule_option("--ignore", help="Not these rules."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["note", "warning", "error", "never"]),
+        default="warning",
+        show_default=True,
+        help="From which level on findings end a check with 1.",
+    ),
+)
+_FILES: tuple[Decorator, ...] = (
+    click.option(
+        "--exclude", metavar="GLOBS", multiple=True, callback=_names, help="Leave out files and folders: vendor,*.tmpl."
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(0, 64),
+        default=0,
+        show_default="one a processor, for large trees",
+        help="How many processes.",
+    ),
+    click.option(
+        "--stdin-filename",
+        metavar="NAME",
+        default="Dockerfile",
+        show_default=True,
+        help="What to take the text of - for.",
+    ),
+    click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
+)
+_PROGRAM: tuple[Decorator, ...] = (
+    click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file."),
+    click.option(
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=_configure,
+        help="This configuration file, not the nearest one.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="No summary."),
+    click.option("-v", "--verbose", is_flag=True, help="Say what is skipped, and list what does not move."),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="NO_COLOR and FORCE_COLOR hold too.",
+    ),
+)
+
+
+def _formats(*names: str) -> Decorator:
+    return click.option(
+        "--output-format", type=click.Choice(names), default="text", show_default=True, help="How results are printed."
+    )
+
+
+def _options(*groups: tuple[Decorator, ...]) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_REPORTS = _formats(*_modules("reports"))
+
+
+class _Program(click.Group):
+    """A group whose commands end with 128 and the number of the signal that stops them, as a shell has it, and with 2
+    when output fails: 1 means findings."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            click.echo(": ".join(["echo-migrate: interrupted", *getattr(stop, "__notes__", ())]), err=True)
+            sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
+        except click.UsageError as error:
+            from echo_migrate.reports import printable
+
+            raise click.UsageError(printable(error.format_message()), error.ctx) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
+            os._exit(2)  # what is still buffered cannot be written either
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="echo-migrate")
+def cli() -> None:
+    """Move container images to hardened ones, without breaking a file.
+
+    \b
+    echo-migrate check .          what would move, and what needs a person
+    echo-migrate fix --diff .     the safe changes, as a patch
+    echo-migrate fix .            the safe changes, applied
+    """
+
+
+_STATISTICS = click.option(
+    "--statistics", is_flag=True, help="Print how many findings each rule has, not the findings."
+)
+
+
+@cli.command()
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
+@click.option("--diff-base", metavar="REV", default="", help="Only findings on lines changed since REV.")
+@click.option("--baseline", metavar="FILE", default="", help="Only findings that are new to this baseline.")
+def check(**options: Any) -> None:
+    """Report findings below PATHS (default: the working folder). Writes nothing.
+
+    Exits with 0 if clean, 1 with findings at or above --fail-on, 2 on misuse. The path - reads standard input.
+    """
+    from echo_migrate.cli.check import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, _PROGRAM)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    default="echo-migrate-baseline.json",
+    show_default=True,
+    help="The file to write.",
+)
+def baseline(**options: Any) -> None:
+    """Write what is found below PATHS today to a file; check --baseline FILE then reports what is new.
+
+    What is mended goes out of the file by itself with the next check, so that it is new if it comes back.
+    """
+    from echo_migrate.cli.baseline import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
+@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
+@click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
+@click.option("--image", metavar="NAME", multiple=True, callback=_names, help="Move only this upstream image.")
+@click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
+def fix(**options: Any) -> None:
+    """Apply the safe fixes below PATHS (default: the working folder).
+
+    Exits with 0 when done, also if findings remain; 1 with --diff or --check if something would change; 2 on misuse, or
+    if a file could not be written. The path - reads standard input and writes the result to standard output.
+    """
+    from echo_migrate.cli.fix import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
+@_options(_PATHS, _CATALOG, _FILES, (_formats("text", "json", "csv", "markdown", "cyclonedx"),), _PROGRAM)
+def inventory(**options: Any) -> None:
+    """List every image reference below PATHS, with what becomes of it: grouped by state and by upstream image."""
+    from echo_migrate.cli.inventory import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@_options(_CATALOG, (_formats("text", "json"),), _PROGRAM)
+def match(**options: Any) -> None:
+    """Say how each IMAGE maps (node:22, quay.io/me/redis, 'node:${V}'): candidates, ranked, with scores and reasons.
+
+    With --provider all, what each provider has for it, side by side. Exits with 0 if each has an upstream image, else
+    with 1.
+    """
+    from echo_migrate.cli import about
+
+    sys.exit(about.match(**options))
+
+
+@cli.command()
+@click.option("--report", metavar="FILE", required=True, help="What check --output-format json wrote.")
+@click.option("--inventory", metavar="FILE", default="", help="What inventory --output-format json wrote.")
+@click.option(
+    "--comment",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Comment on the files that the pull request changes; on all findings; write nothing to it.",
+)
+@click.option(
+    "--suggestions", type=click.IntRange(0), default=15, show_default=True, help="How many suggestions at most."
+)
+@click.option("--event", metavar="FILE", envvar="GITHUB_EVENT_PATH", default="", help="The event of the workflow.")
+@click.option("--note", metavar="TEXT", multiple=True, help="Say this too.")
+@click.option("--name", metavar="TEXT", default="", help="Tells this comment from another of the same job.")
+@click.option("--distrust", is_flag=True, help="Take the results for what anybody may have written.")
+def github(**options: Any) -> None:
+    """Tell a pull request on GitHub what a check found: one comment, kept up to date, and suggestions on its lines.
+
+    For workflows: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL, and writes the job's summary too. Exits
+    with 0, also where GitHub does not let it write, and with 2 on misuse.
+    """
+    from echo_migrate.cli.github import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def providers(output_format: str) -> None:
+    """List the providers of hardened images there is data for, with how much, from where and of when."""
+    from echo_migrate.cli import about
+
+    about.providers(output_format)
+
+
+@cli.command()
+@click.argument("rule", shell_complete=_complete_rules)
+def explain(rule: str) -> None:
+    """Print the page of a RULE: what it finds, why, when its fix is safe, and cases."""
+    from echo_migrate.cli import about
+
+    about.explain(rule)
+
+
+@cli.command()
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def rules(output_format: str) -> None:
+    """List the rules: level, whether they fix, whether they are on by default, and their names elsewhere."""
+    from echo_migrate.cli import about
+
+    about.rules(output_format)
+
+
+def _stop(number: int, _: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def main() -> None:
+    """The entry point."""
+    for wish in (signal.SIGTERM, signal.SIGHUP):  # a job that is cancelled, a terminal that is closed
+        if signal.getsignal(wish) is signal.SIG_DFL:
+            signal.signal(wish, _stop)
+    gc.freeze()  # what is loaded stays, and next to nothing of what a run makes is a cycle: looking costs a tenth
+    gc.set_threshold(50_000)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="echo-migrate")

@@ -1,0 +1,126 @@
+"""What the commands do that only tell: of references, providers and rules."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli.output import tell_configuration
+from echo_migrate.cli.settings import catalog_of, rule_of
+from echo_migrate.images import catalog
+from echo_migrate.rules import RULES, page
+
+if TYPE_CHECKING:
+    from echo_migrate.cli.match import Match
+
+
+def match(**options: Any) -> int:
+    """Print how each reference maps. Returns the exit code."""
+    from echo_migrate.cli.match import match as matched
+
+    every = options["provider"] == "all"
+    names = catalog.providers() if every else [options["provider"]]
+    all_known = [catalog_of({**options, "provider": name}) for name in names]
+    unknown = False
+    tell_configuration(options)
+    for image in options["images"]:
+        answers = [(known, matched(image, known, options["seen_only"])) for known in all_known]
+        unknown = unknown or all(answer.upstream is None for _, answer in answers)
+        if options["output_format"] == "json":
+            import json
+
+            for known, answer in answers:
+                click.echo(json.dumps(({"provider": known.provider} if every else {}) | answer.as_json()))
+        elif every:
+            _side_by_side(image, answers)
+        else:
+            _show(answers[0][1], all_known[0].title)
+    return int(unknown)
+
+
+def _side_by_side(image: str, answers: "list[tuple[catalog.Catalog, Match]]") -> None:
+    click.echo(reports.printable(image))
+    width = max(len(known.provider) for known, _ in answers)
+    for known, answer in answers:
+        kind = f" ({'safe' if answer.safe else 'not safe: ' + answer.reason})" if answer.target else ""
+        click.echo(f"  {known.provider:<{width}}  {reports.printable((answer.target or 'nothing') + kind)}")
+
+
+def _show(answer: "Match", title: str) -> None:
+    target = answer.target or (
+        f"nothing at {title}" if answer.upstream and answer.candidates else "".join(answer.reasons[:1])
+    )
+    kind = "safe" if answer.safe else "not safe" if answer.target else ""
+    click.echo(f"{reports.printable(answer.reference)} -> {target}" + f" ({kind})" * bool(kind))
+    for candidate in answer.candidates:
+        click.echo(
+            f"  {candidate.score:>3}  {candidate.upstream:<24} {reports.printable('; '.join(candidate.reasons))}"
+        )
+    for reason in answer.reasons:
+        if reason != target and not any(reason in candidate.reasons for candidate in answer.candidates):
+            click.echo(f"       {reports.printable(reason)}")
+
+
+def providers(output_format: str) -> None:
+    """Print what there is data for."""
+    listed = [_provider(name) for name in catalog.providers()]
+    if output_format == "json":
+        import json
+
+        click.echo(json.dumps(listed, indent=2))
+        return
+    heads = ("provider", "registry", "rows", "images known", "tags", "login", "date")
+    rows = [tuple(str(row[head.replace(" ", "_")]) for head in heads) for row in listed]
+    click.echo("\n".join(reports.columns(heads, rows)))
+    for row in listed:
+        click.echo(f"\n{row['title']}, from:" + "".join(f"\n  {source}" for source in row["source"]))
+
+
+def _provider(name: str) -> dict[str, Any]:
+    """A provider with how many rows lead to it, of how many images facts are known, and where that is from."""
+    from echo_migrate.files.data import blocks, read_block, read_data
+
+    row = read_data(f"{name}.yaml")
+    about = read_block(f"images/{name}.yaml", "_about")
+    return {
+        "provider": name,
+        "title": row["title"],
+        "registry": row["registry"],
+        "rows": sum(image is not None for image in row["images"].values()),
+        "images_known": len(blocks(f"images/{name}.yaml")),
+        "tags": row["tags"],
+        "login": row["login"],
+        "date": max(row["date"], about["date"]),
+        "source": list(dict.fromkeys((*row["source"], about["source"]))),
+    }
+
+
+def explain(name: str) -> None:
+    """Print a rule's page."""
+    click.echo(page(rule_of(name).id), nl=False)
+
+
+def rules(output_format: str) -> None:
+    """Print the list of rules."""
+    listed = [
+        {
+            "rule": rule.id,
+            "level": rule.level,
+            "fixable": rule.fixable,
+            "default": rule.default,
+            "also": rule.also,
+            "summary": rule.summary,
+        }
+        for rule in RULES.values()
+    ]
+    if output_format == "json":
+        import json
+
+        click.echo(json.dumps(listed, indent=2))
+        return
+    heads = ("rule", "level", "fixes", "default", "also", "summary")
+    rows = [
+        (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
+        for r in RULES.values()
+    ]
+    click.echo("\n".join(reports.columns(heads, rows)))

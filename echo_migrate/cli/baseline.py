@@ -1,0 +1,37 @@
+"""The command ``baseline``: what is found today, written to a file."""
+
+import os
+from typing import Any
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli.output import say, tell_configuration, tell_unread
+from echo_migrate.cli.results import results_of
+from echo_migrate.cli.settings import settings_of
+
+
+def run(**options: Any) -> int:
+    """Write what is found today, to be left out from now on. Returns the exit code."""
+    from echo_migrate.engine import baseline as kept
+    from echo_migrate.files.write import NotWritten
+
+    settings = settings_of(options)
+    results, wrong = results_of(options, settings)
+    done = list(results)
+    wrong = tell_unread(done) or wrong
+    path = options["baseline"]
+    if not kept.replaceable(path):
+        raise click.UsageError(f"{path}: is no baseline, and is not overwritten: remove it, or name another file")
+    known = kept.of(done, os.path.dirname(os.path.abspath(path)))
+    try:
+        kept.write(path, known)
+    except NotWritten as error:
+        say(f"{path}: {error}")
+        return 2
+    tell_configuration(options)
+    count = sum(marks.total() for marks in known.values())
+    if not options["quiet"]:
+        findings = f"{count} finding{'s' * (count != 1)} in {len(known)} file{'s' * (len(known) != 1)}"
+        click.echo(f"{findings}: {reports.printable(path)} knows them from now on.")
+    return 2 if wrong else 0

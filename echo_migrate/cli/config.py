@@ -1,0 +1,170 @@
+"""The configuration file: a TOML table whose keys are the command line's options.
+
+It becomes click's ``default_map``, so that a flag and a key cannot drift apart.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.tree import repository
+
+FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
+NOT_KEYS = (
+    *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
+    # of the github command, which reads no file
+    *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
+)
+"""Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
+
+_LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
+FOUND = f"{__name__}.found"
+"""Where a command's context keeps the path of the file that its values come from."""
+
+_PATHS = ("mapping", "baseline")
+LONGEST_PATTERNS = 20_000
+"""All of ``exclude``: each pattern is held against each file."""
+
+
+def nearest(start: str) -> str | None:
+    """The configuration file that holds for a folder: its own or the nearest above, not beyond its repository.
+
+    A file that a link takes out of the repository is a ``click.UsageError``, as it comes with the tree.
+    """
+    folder = os.path.abspath(start)
+    while True:
+        for name in FILES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and (name != "pyproject.toml" or _has_table(path)):
+                if not _within(path, repository(folder) or folder):
+                    raise click.UsageError(f"{path}: is a link that leaves the repository")
+                return path
+        parent = os.path.dirname(folder)
+        if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
+            return None
+        folder = parent
+
+
+def _has_table(path: str) -> bool:
+    """Whether a pyproject.toml has our table; read as TOML only if it has our name."""
+    text = _text(path)
+    return "echo-migrate" in text and _table(path, text) is not None
+
+
+def _text(path: str) -> str:
+    try:
+        return contents(path).decode()
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path}: is not UTF-8") from None
+    except Unreadable as error:
+        raise click.UsageError(f"{path}: {error}") from None
+
+
+def _table(path: str, text: str) -> Any:
+    """Our table of a file; None if a pyproject.toml has none."""
+    import tomllib
+
+    if _LONG_KEY.search(text):  # Python's reader needs the square of a key's parts
+        raise click.UsageError(f"{path}: has a key of too many parts")
+    try:
+        with bounded():
+            table: Any = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
+    except (Spent, ValueError):
+        raise click.UsageError(f"{path}: is not valid TOML, or more of it than can be read") from None
+    if os.path.basename(path) != "pyproject.toml":
+        return table
+    tool = table.get("tool")
+    return tool.get("echo-migrate") if isinstance(tool, dict) else None
+
+
+def read(path: str, commands: Iterable[click.Command], command: click.Command, named: bool = True) -> dict[str, Any]:
+    """The table's values for ``command``, by parameter name.
+
+    A file that lies in a repository names files of that repository alone; so does, in its folder, one that lies in none
+    and was found there, not ``named`` by the user.
+    A key that no command has is a ``click.UsageError`` with a suggestion; one of another command's options is left out.
+    """
+    text = _text(path)
+    table = _table(path, text)
+    if table is None:
+        table = {}
+    if not isinstance(table, dict):
+        raise click.UsageError(f"{path}: tool.echo-migrate must be a table")
+    known: dict[str, list[click.Option]] = {}
+    for parameter in [parameter for other in (command, *commands) for parameter in other.params]:
+        if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS:
+            known.setdefault(max(parameter.opts, key=len).lstrip("-"), []).append(parameter)
+    values = {}
+    for key, value in table.items():
+        stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
+        where = f"{path}:{text.count(chr(10), 0, stands.start()) + 1}" if stands else path
+        if key not in known:
+            from echo_migrate.files.spelling import near
+
+            remedy = near(key, known) or f"known are {', '.join(sorted(known))}"
+            raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
+        option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
+        name = option.name or ""
+        value = _checked(where, key, value, option)
+        folder = os.path.dirname(os.path.abspath(path))
+        if name in _PATHS:
+            value = os.path.join(folder, value)
+            if name == "baseline" and not _within(value, folder):
+                raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
+            top = repository(folder) or (None if named else folder)
+            if top and not _within(value, top):
+                raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
+        elif name == "exclude":
+            if sum(len(pattern) + 10 for pattern in value) > LONGEST_PATTERNS:
+                raise click.UsageError(f"{where}: {key} is longer than {LONGEST_PATTERNS:,} characters")
+            value = [anchored(pattern, folder) for pattern in value]
+        if option in command.params:  # a format that only another command has is left to that one
+            values[name] = value
+    return values
+
+
+def _within(path: str, folder: str) -> bool:
+    """Whether a path stays in a folder, links followed: what comes with a tree must not choose what is written."""
+    return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
+
+
+def _accepts(option: click.Option, value: Any) -> bool:
+    """Whether an option has a value among its choices, where it has choices."""
+    return not isinstance(option.type, click.Choice) or value in option.type.choices
+
+
+def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
+    """The value if it is of the option's kind; TOML's own types are required, so that "no" is no true flag."""
+    if option.is_flag:
+        fits, kind = isinstance(value, bool), "true or false"
+    elif option.multiple:
+        fits, kind = isinstance(value, list) and all(isinstance(item, str) for item in value), "a list of texts"
+    elif isinstance(option.type, click.types.IntParamType):
+        fits, kind = isinstance(value, int) and not isinstance(value, bool), "a number"
+    else:
+        fits, kind = isinstance(value, str), "a text"
+    if not fits:
+        raise click.UsageError(f"{where}: {key} must be {kind}")
+    if isinstance(value, int) and abs(value) > 10**6:
+        raise click.UsageError(f"{where}: {key} is too large")
+    if isinstance(value, str) and "\0" in value:
+        raise click.UsageError(f"{where}: {key} has a NUL in it")
+    for item in value if option.multiple else () if option.is_flag else (value,):
+        try:
+            option.type.convert(item, option, None)
+        except click.BadParameter as error:
+            raise click.UsageError(f"{where}: {key}: {error.message}") from None
+    return value
+
+
+def anchored(pattern: str, folder: str) -> str:
+    """An exclude pattern with a folder in it, which is meant from the file's own folder, from the working one."""
+    plain = pattern.removeprefix("./").rstrip("/")
+    return os.path.relpath(os.path.join(folder, plain.lstrip("/"))) if "/" in plain.removeprefix("**/") else pattern

@@ -1,0 +1,77 @@
+"""The command ``fix``: what was asked for, applied and written."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.cli.output import print_bytes, print_report, say
+from echo_migrate.cli.results import results_of, standard_input_data
+from echo_migrate.cli.settings import settings_of
+from echo_migrate.engine import fix
+from echo_migrate.model import Result
+
+
+def run(**options: Any) -> int:
+    """Apply what was asked for. Returns the exit code."""
+    settings = settings_of(options)._replace(apply=True, unsafe=options["unsafe_fixes"])
+    dry = options["diff"] or options["check"]
+    stdin = options["paths"] == ("-",)
+    results, wrong = results_of(options, settings)
+    done: list[Result] = []
+    try:
+        for result in results:
+            with _undisturbed():
+                result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
+                done.append(result)
+            wrong = wrong or failed or result.unread
+    except KeyboardInterrupt as stop:
+        count = 0 if dry else sum(result.fixed is not result.source for result in done)
+        stop.add_note(f"{count} files are changed, every file is whole")
+        raise
+    changed = any(result.fixed is not result.source for result in done)
+    if not dry and not stdin:
+        from echo_migrate.files.write import remove_stale
+
+        for folder in sorted({os.path.dirname(os.path.realpath(result.source.path)) for result in done}):
+            remove_stale(folder)
+    if options["diff"]:
+        from echo_migrate.engine.patch import patch
+
+        print_bytes(patch(done))
+    elif stdin and not dry:
+        print_bytes(standard_input_data() if not changed else done[0].fixed.data)
+    if dry:
+        done = [fix.undone(result) for result in done]
+    printed = print_report(done, options, "fix", aside=options["diff"] or stdin)
+    return 2 if wrong or not printed else int(dry and changed)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a signal that stops the run wait until a file is written and counted."""
+    waiting: list[int] = []
+    wishes = [one for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
+    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+    if waiting:
+        raise KeyboardInterrupt(waiting[0])
+
+
+def _written(result: Result) -> tuple[Result, bool]:
+    """The result after its file is written, and whether that failed, or the change was refused."""
+    if result.fixed is result.source:
+        return result, result.refused is not None
+    from echo_migrate.files.write import NotWritten, write
+
+    try:
+        write(result.source, result.fixed)
+    except NotWritten as error:
+        say(f"{result.source.path}: {error}")
+        return fix.refuse(result, str(error)), True
+    return result, False

@@ -1,0 +1,202 @@
+"""The comment on a pull request, and the summary of a job: one text, cut to size between findings.
+
+Names and messages are those of a pull request: each goes through ``code`` or ``prose``, so that none can write
+Markdown, HTML, a mention or a link.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from echo_migrate.cli.github.artifact import Found, Reference, Report
+from echo_migrate.images import catalog
+from echo_migrate.reports import code, prose
+
+LONGEST = 65_536
+"""Characters of a comment (GitHub's «Body is too long (maximum is 65536 characters)»); counted as bytes, to be sure."""
+
+LONGEST_SUMMARY = 1_000_000
+"""Bytes of a job summary: 1 MiB a step (docs.github.com, "Workflow commands", job summaries)."""
+
+_LONGEST_NAME = 300
+_IN_TABLE = ("mapped-image", "unresolved-image")
+"""The rules whose message says of a reference what its row says."""
+
+_MOST_ROWS = 50
+"""Of the table, which is read first; what more there is stands with the other findings."""
+
+
+class View(NamedTuple):
+    """What is told, and of what: ``files`` are those that the pull request changes (None: there is none, all counts),
+    ``added`` the references on lines that it adds, ``suggested`` how many fixes it has as suggestions; ``notes`` are
+    said below the table."""
+
+    report: Report
+    files: frozenset[str] | None = None
+    added: frozenset[Reference] = frozenset()
+    suggested: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Found, ...]:
+        """The findings in the files that count."""
+        return tuple(one for one in self.report.findings if self.files is None or one.path in self.files)
+
+
+def body(view: View, longest: int = LONGEST) -> str:
+    """The text, of at most ``longest`` bytes."""
+    head, foot = _headline(view), _account(view)
+    notes = [f"> &#8203;{prose(_short(note))}" for note in view.notes]  # so that none begins a list
+    room = longest - sum(_size(block) for block in (head, foot, *notes)) - 2_000
+    table, told = _table(view, room // 2)
+    folds = _folds(view, told, room - _size(table))
+    return "\n\n".join(block for block in (head, table, *notes, *folds, foot) if block) + "\n"
+
+
+def _headline(view: View) -> str:
+    """What to do, in a line or two."""
+    findings = view.findings
+    safe = [one for one in findings if one.safe]
+    moves = sum(one.rule == "mapped-image" for one in safe)
+    title = prose(_catalog(view.report.provider)[0])
+    run = f"Run {code(_command(view.report.provider))} to apply"
+    if moves:
+        others = len(safe) - moves
+        more = f", with {_some(others, 'other safe fix', 'other safe fixes')}" if others else ""
+        line = f"**{_some(moves, 'image')} can move to {title} safely.** {run}{more}."
+    elif safe:
+        line = f"**{_some(len(safe), 'safe fix', 'safe fixes')}.** {run}."
+    elif not view.report.whole:
+        line = "**Too many results to tell one by one.** `echo-migrate check .` lists them; the counts are of all."
+    elif findings:
+        line = f"**{_some(len(findings), 'finding')}, none with a safe fix.** See below what stands in the way."
+    elif view.added:
+        line = "**No new findings.** The table has the images on the lines that this pull request adds."
+    else:
+        line = "**All clear.** Nothing is left to do here."
+    if view.suggested:
+        line += f" {_some(view.suggested, 'suggestion')} on the changed lines can be accepted with a click."
+    elsewhere = len(view.report.findings) - len(findings)
+    if elsewhere:
+        line += f"\n\n{_some(elsewhere, 'more finding')} in files that this pull request does not change."
+    return line
+
+
+def _command(provider: str) -> str:
+    named = "" if provider == catalog.PROVIDER or provider not in catalog.providers() else f" --provider {provider}"
+    return f"echo-migrate fix{named} ."
+
+
+def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]:
+    """The references that the pull request adds or changes, and the places of those that are told."""
+    bases = {(one.path, one.line, one.column): one.basis for one in view.report.findings if one.rule == "mapped-image"}
+    lines = ["| image | moves to | why | where |", "|---|---|---|---|"]
+    told = set()
+    listed = sorted(view.added, key=lambda one: (one.state != "migrate", one.path, one.line, one.column))
+    left = room - _size(lines[0])
+    for count, one in enumerate(listed):
+        place = (one.path, one.line, one.column)
+        target = code(_short(one.target)) if one.target else "–"
+        why = prose(_short(_why(one, bases.get(place), _catalog(view.report.provider)[0])))
+        row = f"| {code(_short(one.resolved))} | {target} | {why} | {code(_short(f'{one.path}:{one.line}'))} |"
+        left -= _size(row)
+        if left < 0 or count == _MOST_ROWS:
+            lines.append(f"| {_some(len(listed) - count, 'more image')}, see below | | | |")
+            break
+        lines.append(row)
+        told.add(place)
+    return ("\n".join(lines) if len(lines) > 2 else ""), frozenset(told)
+
+
+def _why(one: Reference, basis: str | None, title: str) -> str:
+    if one.state == "migrate":
+        return "safe, by naming convention: the tag is unconfirmed" if basis == "convention" else "safe"
+    if one.state == "no-replacement":
+        return one.reason or f"{title} has nothing for it"
+    return f"needs a person: {one.reason}" if one.reason else "needs a person"
+
+
+def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list[str]:
+    """The findings that the table does not tell, a fold for each file; at the end, how many had no place."""
+    findings = [
+        one for one in view.findings if one.rule not in _IN_TABLE or (one.path, one.line, one.column) not in told
+    ]
+    blocks: list[str] = []
+    left = len(findings)
+    for path, group in groupby(sorted(findings, key=lambda one: (one.path, one.line, one.column)), _path):
+        fold, count, room = _fold(path, list(group), room)
+        left -= count
+        if fold:
+            blocks.append(fold)
+        if room < 0:
+            break
+    if left:
+        blocks.append(f"{_some(left, 'more finding')} had no place here: `echo-migrate check .` lists all.")
+    return blocks
+
+
+def _fold(path: str, findings: list[Found], room: int) -> tuple[str, int, int]:
+    """A file's findings, as many as there is room for; how many those are, and what room is left (below 0: none)."""
+    head = f"<details><summary><code>{prose(_short(path))}</code>: {_some(len(findings), 'finding')}</summary>"
+    start, end = f"{head}\n\n| line | rule | what |\n|---|---|---|\n", "\n\n</details>"
+    room -= _size(start) + _size(end)
+    rows: list[str] = []
+    for row in _rows(findings):
+        room -= _size(row)
+        if room < 0:
+            break
+        rows.append(row)
+    return (start + "\n".join(rows) + end if rows else ""), len(rows), room
+
+
+def _rows(findings: Iterable[Found]) -> Iterator[str]:
+    for one in findings:
+        fix = "" if one.safe is None else " **Safe fix.**" if one.safe else " Unsafe fix."
+        yield f"| {one.line} | {one.level} {code(one.rule)} | {prose(_short(one.message))}{fix} |"
+
+
+def _account(view: View) -> str:
+    """What became of every reference of the run, and the login that the moved ones need."""
+    counts = view.report.summary
+    title, login = _catalog(view.report.provider)
+    files = _some(counts.files, "file")
+    if not counts.references:
+        return f"{files} checked: no image references."
+    convention = f" ({counts.by_convention} by naming convention: tags unconfirmed)" if counts.by_convention else ""
+    parts = (
+        (counts.migrated, f"can move by a safe fix{convention}"),
+        (counts.hardened, "already hardened"),
+        (counts.no_replacement, "without a replacement"),
+        (counts.needs_person, "for a person"),
+        (counts.ignored, "ignored"),
+    )
+    said = ", ".join(f"{count} {words}" for count, words in parts if count)
+    line = f"{_some(counts.references, 'image reference')} in {files}: {said}."
+    if (counts.migrated or counts.hardened) and login:
+        line += f" Pulling from {prose(title)} needs {code(login)}."
+    return line
+
+
+def _catalog(provider: str) -> tuple[str, str]:
+    """A provider's title, and the login that its registry needs; one of a user's own has its name alone."""
+    if provider not in catalog.providers():
+        return _short(provider), ""
+    known = catalog.load(provider)
+    return known.title, known.login
+
+
+def _path(one: Found) -> str:
+    return one.path
+
+
+def _some(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "…"
+
+
+def _size(block: str) -> int:
+    """Its bytes, with the empty line behind it."""
+    return len(block.encode("utf-8", "surrogatepass")) + 2

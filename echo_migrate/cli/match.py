@@ -1,0 +1,71 @@
+"""How a reference maps, with every candidate and its reasons: what ``echo-migrate match`` prints."""
+
+from typing import Any, NamedTuple
+
+from echo_migrate.dockerfile.expansion import Expansion, expand
+from echo_migrate.files.source import Traced
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.matching import Candidate, candidates
+from echo_migrate.images.migration import judge
+from echo_migrate.images.reference import VARIABLE, parse
+from echo_migrate.model import Image
+
+
+class Match(NamedTuple):
+    """The answer for one reference: ``upstream`` None if it is not known, ``target`` None if the provider has none."""
+
+    reference: str
+    upstream: str | None
+    target: str | None
+    safe: bool
+    score: int
+    reasons: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    against: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """What is said against it, or of the match, in one text."""
+        return "; ".join(self.against or self.reasons)
+
+    def as_json(self) -> dict[str, Any]:
+        ranked = [{"upstream": c.upstream, "score": c.score, "reasons": list(c.reasons)} for c in self.candidates]
+        plain = {key: value for key, value in self._asdict().items() if key != "against"}
+        return plain | {"reasons": list(self.reasons), "candidates": ranked}
+
+
+def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
+    """How a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an answer."""
+    image = _image(text)
+    try:
+        reference = parse(image.ref.value)
+    except ValueError:
+        return Match(text, None, None, False, 0, ("it is not an image reference",), ())
+    move = judge(image, catalog, seen_only)
+    found = [] if move.state == "hardened" else candidates(reference)
+    score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
+    reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *move.reasons]
+    fact = catalog.retired(reference)
+    if fact:
+        reasons.append(f"{fact.name} is retired" + f"; its place is taken by {fact.successor}" * bool(fact.successor))
+        if fact.successor and not fact.successor.count(" ") and "." not in fact.successor:
+            found.append(Candidate(fact.successor, 50, (f"it takes the place of {fact.name}",)))
+    if move.upstream and not score:
+        score = 100  # a row of the user's own mapping file
+    return Match(
+        text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found), move.reasons
+    )
+
+
+def _image(text: str) -> Image:
+    """The text as an image; a tag that a template fills in counts as a variable."""
+    place = Traced.of(text, 0, len(text))
+    try:
+        found = expand(place, lambda name: None)
+    except ValueError:
+        found = Expansion(place)
+    name, colon, tag = found.text.value.rpartition(":")
+    if colon and "/" not in tag and set(VARIABLE.sub("", tag)) & set("{%<"):
+        cut = found.text.cut(0, len(name))
+        return Image(cut, "", 0, len(text), unsettled=(*found.unsettled, tag))
+    return Image(found.text, "", 0, len(text), unsettled=found.unsettled)

@@ -1,0 +1,113 @@
+"""What a command prints: results to standard output and to files, all else to standard error."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli.settings import configuration
+from echo_migrate.images import catalog
+from echo_migrate.model import Result
+
+
+def tell_unread(results: list[Result]) -> bool:
+    """Say what was left unread, for a command that prints no findings; return whether there is any."""
+    left = [result for result in results if result.unread]
+    for result in left:
+        say(f"{result.source.path}: {result.findings[0].message}")
+    return bool(left)
+
+
+def tell_configuration(options: dict[str, Any]) -> None:
+    """Say so to standard error, for an output that has no place for it."""
+    if chosen := configuration(options):
+        say(chosen)
+
+
+def print_report(results: list[Result], options: dict[str, Any], command: str, aside: bool = False) -> bool:
+    """Print the report (to standard error where a patch or a text has standard output), and write the files asked for.
+
+    Returns whether all of them could be written.
+    """
+    known = catalog.load(options["provider"], options["registry"], options["mapping"])
+    applied = command == "fix" and not (options["diff"] or options["check"])
+    run = reports.Run(
+        command,
+        known.provider,
+        known.title,
+        known.login,
+        applied,
+        options.get("unsafe_fixes", False),
+        options["quiet"],
+        options["verbose"],
+        configuration(options),
+    )
+    in_report = options["output_format"] in (("json",) if options["quiet"] else ("json", "markdown", "text"))
+    if not in_report or options.get("statistics") or (aside and options["quiet"]):
+        tell_configuration(options)
+    told = reports.statistics(results, run) if options.get("statistics") else ""
+    return publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside, told)
+
+
+def publish(
+    options: dict[str, Any], formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False, told: str = ""
+) -> bool:
+    """Print a report (or what is ``told`` in its place), and write it to the files asked for.
+
+    Returns whether all of them could be written.
+    """
+    stream = sys.stderr if aside else sys.stdout
+    colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
+    rendered = {options["output_format"]: render(options["output_format"])}
+    if not (aside and options["quiet"]):
+        click.echo(told or rendered[options["output_format"]], nl=False, file=stream, color=colour)
+        stream.flush()
+    complete = True
+    for output in options["output"]:
+        format, colon, path = output.partition(":")
+        if not colon or format not in formats:
+            format, path = options["output_format"], output
+        if format not in rendered:
+            rendered[format] = render(format)
+        complete = _put(path, click.unstyle(rendered[format]).encode("utf-8", "backslashreplace")) and complete
+    return complete
+
+
+def _put(path: str, data: bytes) -> bool:
+    """Write a file that the user names, whole or not at all. Returns whether it could be written.
+
+    Its name may stand in a tree that is not the user's: what is neither a file nor the system's own device is refused.
+    """
+    from echo_migrate.files.write import NotWritten, replace
+
+    try:
+        if os.path.abspath(path).startswith("/dev/"):
+            with open(path, "wb") as file:
+                file.write(data)
+        else:
+            replace(path, data)
+        return True
+    except NotWritten as error:
+        say(f"{path}: {error}")
+    except OSError as error:
+        say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
+    return False
+
+
+def _wants_colour(stream: Any) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def print_bytes(data: bytes) -> None:
+    stream = sys.stdout.buffer
+    stream.write(data)
+    stream.flush()
+
+
+def say(message: str) -> None:
+    click.echo(f"echo-migrate: {reports.printable(message)}", err=True)

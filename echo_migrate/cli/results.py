@@ -1,0 +1,107 @@
+"""From paths to results: what is discovered, standard input, progress."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import click
+
+from echo_migrate.cli.output import say
+from echo_migrate.engine import run as runs
+from echo_migrate.engine.discover import Discovery, discover
+from echo_migrate.engine.run import guarded, unread, unreadable
+from echo_migrate.files.source import Source, Unreadable
+from echo_migrate.formats import dockerfile
+from echo_migrate.model import Result
+from echo_migrate.rules._rule import Settings
+
+_LONG = 1.0
+"""Seconds after which a run shows its progress."""
+
+
+def results_of(options: dict[str, Any], settings: Settings) -> tuple[Iterable[Result], bool]:
+    """The results as they come, and whether a path was wrong."""
+    paths = options["paths"] or (".",)
+    if "-" in paths:
+        if len(paths) > 1:
+            raise click.UsageError("- (standard input) stands alone: give no other path")
+        return [_standard_input(options["stdin_filename"], standard_input_data(), settings)], False
+    found = discover(paths, options["exclude"])
+    for path in found.missing:
+        say(f"{path}: no such file or folder")
+    for note in found.notes:
+        say(note)
+    return _found(found, paths, options, settings), bool(found.missing)
+
+
+def _found(found: Discovery, paths: Iterable[str], options: dict[str, Any], settings: Settings) -> Iterator[Result]:
+    """The results of what discovery found; files that are of no kind are passed over, with a word if named."""
+    skipped = [*found.skipped]
+    read = 0
+    for path, reason in found.refused.items():
+        read += 1
+        yield unreadable(path, reason, settings)
+    for path, reason in sorted(found.closed.items()):
+        read += 1
+        yield unread(Source(path, ""), f"this folder {reason}")
+    pulls = False
+    results = _watched(runs.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
+    for path, result in zip(found.files, results, strict=True):
+        if result is not None:
+            read += 1
+            pulls = pulls or any(one.at(settings.catalog.registry) for one in result.outcomes)
+            yield result
+        elif path in paths:
+            skipped.append(path)
+    if pulls and settings.catalog.login and any(path.endswith((".yml", ".yaml")) for path in found.files):
+        from echo_migrate.engine.registry_login import login_results
+
+        yield from login_results(found.files, settings)
+    if options["verbose"]:
+        for path in skipped:
+            say(f"{path}: skipped, no format recognises it")
+    if not read and not found.missing and not options["quiet"]:
+        say("no file that names images found")
+
+
+@lru_cache
+def standard_input_data() -> bytes:
+    return sys.stdin.buffer.read()
+
+
+def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
+    try:
+        source = Source.of(name, data)
+    except Unreadable as error:
+        return unreadable(name, str(error), settings)
+    result = guarded(source, settings, otherwise=dockerfile)
+    assert result is not None
+    return result
+
+
+def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:
+    """The same results, with a progress bar on a terminal once a run is long."""
+    if quiet or total < runs.MANY or not sys.stderr.isatty():
+        yield from results
+        return
+    import time
+
+    begun = time.monotonic()
+    bar = task = None
+    try:
+        for count, result in enumerate(results, 1):
+            if bar is None and time.monotonic() - begun > _LONG:
+                from rich.console import Console
+                from rich.progress import MofNCompleteColumn, Progress
+
+                columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+                bar = Progress(*columns, console=Console(stderr=True), transient=True)
+                task = bar.add_task("reading", total=total)
+                bar.start()
+            if bar is not None and task is not None:
+                bar.update(task, completed=count)
+            yield result
+    finally:
+        if bar is not None:
+            bar.stop()

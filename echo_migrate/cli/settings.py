@@ -1,0 +1,111 @@
+"""From options to what a run is asked for: the catalog, the rules, and which configuration file chose them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.files.spelling import near
+from echo_migrate.images import catalog
+from echo_migrate.images.mapping_file import MappingError
+from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import Rule, Settings
+
+
+def configuration(options: dict[str, Any]) -> str:
+    """Say which configuration file chose the provider, the registry or the mapping; "" if none did.
+
+    It may have come with the tree, and what moves goes where it says.
+    """
+    context = click.get_current_context(silent=True)
+    if not context or not context.default_map:
+        return ""
+    from echo_migrate.cli.config import FOUND
+
+    path, by_file = context.meta[FOUND], click.core.ParameterSource.DEFAULT_MAP
+    chosen = [
+        f"{name} {options[name]}"
+        for name in ("provider", "registry", "mapping")
+        if context.get_parameter_source(name) is by_file
+    ]
+    if options.get("unsafe_fixes") and context.get_parameter_source("unsafe_fixes") is by_file:
+        chosen.append("unsafe-fixes")
+    registry = catalog_of(options).registry if chosen else ""
+    return f"Configuration {path} sets {', '.join(chosen)}: images come from {registry}" if chosen else ""
+
+
+def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
+    """The provider's catalog that the options ask for."""
+    if options["provider"] not in catalog.providers():
+        raise click.BadParameter(
+            f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
+        )
+    try:
+        return catalog.load(options["provider"], options["registry"], options["mapping"])
+    except MappingError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    known = catalog_of(options)
+    for output in options["output"]:
+        format, colon, _ = output.partition(":")
+        if colon and format.isalpha() and format not in (*reports.FORMATS, "csv"):
+            raise click.BadParameter(f"{output}: {unknown_name(f'no format {format!r}', format, reports.FORMATS)}")
+    images = options.get("image", ())
+    for name in images:
+        if name not in known.rows or name == "*":
+            raise click.BadParameter(
+                unknown_name(f"no image {name!r} has a row", name, known.rows), param_hint="--image"
+            )
+    return Settings(
+        known,
+        _selected(options.get("preset", "default"), options.get("select", ()), options.get("ignore", ())),
+        frozenset(images),
+        options["seen_only"],
+        today=options.get("today") or _today(),
+    )
+
+
+def _today() -> str:
+    """The date, as the clock has it."""
+    from datetime import date
+
+    return date.today().isoformat()
+
+
+def _selected(preset: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
+    names = select or _preset(preset)
+    chosen = {rule_of(name).id for name in names if name not in ("all", "default")}
+    if not {"all", "default"}.isdisjoint(names):
+        chosen |= {name for name, rule in RULES.items() if rule.default or "all" in names}
+    chosen -= {rule_of(name).id for name in ignore}
+    return tuple(rule for name, rule in RULES.items() if name in chosen)
+
+
+def _preset(name: str) -> list[str]:
+    """The names of rules that a preset stands for."""
+    from echo_migrate.files.data import read_data
+
+    if name == "default":
+        return ["default"]
+    presets: dict[str, Any] = read_data("presets.yaml")
+    if name not in presets:
+        message = f"{unknown_name(f'no preset {name!r}', name, presets)} (known are {', '.join(presets)})"
+        raise click.BadParameter(message, param_hint="--preset")
+    names: list[str] = presets[name]["rules"]
+    return names
+
+
+def rule_of(name: str) -> Rule:
+    """A rule by its id, or by the one name that another linter has for it."""
+    also = [rule for rule in RULES.values() if name in rule.also]
+    if name not in RULES and len(also) != 1:
+        raise click.UsageError(unknown_name(f"no rule {name!r}", name, RULES) + " (see `echo-migrate rules`)")
+    return RULES[name] if name in RULES else also[0]
+
+
+def unknown_name(message: str, name: str, known: Iterable[str]) -> str:
+    remedy = near(name, known)
+    return f"{message}: {remedy}" if remedy else message

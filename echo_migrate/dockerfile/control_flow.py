@@ -1,0 +1,176 @@
+"""What runs after what: whether a command is certain to be reached, whether its failure is the script's, and whether
+later RUNs can do without what an earlier one left. Every safe fix in a RUN rests on these; what is not certain is no.
+"""
+
+from collections.abc import Callable, Iterable
+
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.shell.commands import Command, Script
+from echo_migrate.shell.package_managers import Call, Manager, does
+
+_ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
+_IN_TURN = frozenset(("", ";", "\n"))
+
+
+def outer(script: Script) -> list[Command]:
+    """The commands that stand in no construct: not in a condition, a loop, a function, a group or a substitution."""
+    return [command for command in script.commands if not command.inside]
+
+
+def can_be_appended_to(run: Run) -> bool:
+    """Whether ``&& command`` behind the last command runs only where all before it went well, and the RUN fails as it
+    did: the last command is a simple one, joined by ``&&``, or by ``;`` under ``set -e``, or alone."""
+    script = run.script
+    if script is None or script.tail is None or _is_tricky(script):
+        return False
+    commands = outer(script)
+    if not commands or commands[-1].name in _ENDING or "exec" in commands[-1].via:
+        return False
+    operator = commands[-1].operator
+    return operator == "&&" or len(commands) == 1 or (script.errexit and operator in _IN_TURN)
+
+
+def _is_tricky(script: Script) -> bool:
+    """Whether a script defines what its commands mean, here or in a file that it reads, or what happens at its end."""
+    return script.defines or any(command.name in (".", "eval", "source", "trap") for command in script.commands)
+
+
+def runs_before_the_end(command: Command, script: Script) -> bool:
+    """Whether what is appended behind the last command runs only if this one ran, and went well."""
+    commands = outer(script)
+    if command not in commands:
+        return False
+    place = commands.index(command)
+    later = {one.operator for one in commands[place + 1 :]}
+    if later <= {"&&"}:
+        return "||" not in {one.operator for one in commands}
+    return script.errexit and later <= {"&&", *_IN_TURN} and command.operator in _IN_TURN
+
+
+def fails_the_run(command: Command, script: Script) -> bool:
+    """Whether the RUN fails if this command does: nothing stands around or behind it that would go on.
+
+    ``set -e`` only acts on the last command of a list that ``&&`` joins (POSIX, Shell Command Language, set -e).
+    """
+    commands = outer(script)
+    if command not in commands or command.operator in ("|", "|&") or script.background or _is_tricky(script):
+        return False
+    later = [one.operator for one in commands[commands.index(command) + 1 :]]
+    if set(later) <= {"&&"}:
+        return True
+    return script.errexit and later[0] in _IN_TURN and set(later) <= {"&&", *_IN_TURN}
+
+
+def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:
+    """Whether anything later may count on what a RUN leaves in one of some folders, or in any cache: a command that
+    names it (an ``rm -f`` does not count on it), a mount over it, a COPY from it."""
+    wanted = ("cache", *folders)
+    mounts = [mount.target for mount in run.mounts]
+    if any(word in text for text in (*mounts, *stage.taken) for word in wanted):
+        return True
+
+    def names(one: Run) -> bool:
+        return any(word in text for text in _named(one) for word in wanted)
+
+    return stage.order.followed(run, stage, ("names", wanted), names)
+
+
+def _named(run: Run) -> list[str]:
+    """What a RUN names of files that may have been there before."""
+    texts = [mount.target for mount in run.mounts]
+    if run.script is None or not run.script.certain:
+        texts.append(run.instruction.args.value)
+    for command in run.commands:
+        texts += [word for word in command.arguments if "/" in word and word[:1] != "-" and not _forced(command)]
+    return texts
+
+
+def counts_on_the_cache(run: Run, stage: Stage, call: Call) -> bool:
+    """Whether the RUN of a call, or a later one, asks the manager for what it keeps (``dnf -C``, ``uv --offline``), or
+    would have to build again what it could build once."""
+    manager, name = call.manager, call.command.name
+
+    def asks(one: Run) -> bool:
+        return _asks_for_the_cache(one, manager, name)
+
+    def cleans(one: Run) -> bool:
+        return any(other.manager is manager and other.action == "clean" for other in one.calls)
+
+    def again(one: Run) -> bool:
+        return any(other.manager is manager for other in one.calls)
+
+    def removes(one: Run) -> bool:
+        return any(other.action == "remove" and other.manager.system for other in one.calls)
+
+    def later(what: str, holds: Callable[[Run], bool]) -> bool:
+        return stage.order.followed(run, stage, (what, manager.name, name), holds)
+
+    if asks(run) or later("asks", asks) or later("cleans", cleans):
+        return True
+    return (removes(run) or later("removes", removes)) and later("again", again)
+
+
+def _asks_for_the_cache(run: Run, manager: Manager, name: str) -> bool:
+    if not set(manager.keeping).isdisjoint(run.environment):
+        return True
+    for command in (command for command in run.commands if command.name == name):
+        options = [word for word in command.arguments if word[:1] == "-"]
+        if any(option.partition("=")[0] in manager.keeping for option in options):
+            return True
+        if any(option[1:2] != "-" and letter in option for option in options for letter in manager.keeping_letters):
+            return True
+    return False
+
+
+def _forced(command: Command) -> bool:
+    """Whether a command does not mind that what it removes is not there."""
+    return command.name == "rm" and any("f" in word for word in command.arguments if word[:1] == "-")
+
+
+def lists_are_missed(run: Run, stage: Stage, manager: Manager) -> bool:
+    """Whether something later may count on the package lists that a RUN leaves."""
+    return stage.order.followed(run, stage, ("lists", manager.name), lambda later: not fetches_its_own(later, manager))
+
+
+def fetches_its_own(run: Run, manager: Manager) -> bool:
+    """Whether a RUN is certain to work without the package lists that another one left: it installs nothing with the
+    manager, or updates first, and runs nothing that could install unseen."""
+    if run.script is None or not run.script.certain or run.script.defines:
+        return False
+    calls = {call.command.start: call for call in run.calls}
+    sure = run.mounted(manager.lists)
+    chained = False
+    for command in run.script.commands:
+        call = calls.get(command.start)
+        chained = chained and command.operator == "&&"
+        if call and call.manager is manager and call.action == "update" and not command.inside and not _narrowed(call):
+            sure = sure or command.operator in _IN_TURN
+            chained = chained or command.operator == "&&"
+        elif sure or chained:
+            continue
+        elif not _is_plain(command, call, manager):
+            return False
+    return True
+
+
+def _narrowed(call: Call) -> bool:
+    """Whether an update fetches less than all lists (``-o Dir::Etc::sourcelist=…``), or elsewhere (``chroot``)."""
+    elsewhere = call.opaque or call.command.via not in ((), ("sudo",))
+    return elsewhere or any(option[:2] == "-o" or option.startswith("--option") for option in call.options)
+
+
+def _is_plain(command: Command, call: Call | None, manager: Manager) -> bool:
+    """Whether a command is known not to need the lists."""
+    if not command.words:
+        return True
+    if call:
+        return not call.manager.system or call.action in ("remove", "clean")
+    if command.name == "find" and any(word.startswith(("-exec", "-ok")) for word in command.arguments):
+        return False
+    if not _forced(command) and any(folder in word for word in command.arguments for folder in manager.lists):
+        return False
+    word = command.words[0]
+    return word.known and word.value in (command.name, f"/bin/{command.name}", f"/usr/bin/{command.name}") and (
+        does(command, "plain") or does(command, "check") or does(command, "download")
+    )  # fmt: skip

@@ -1,0 +1,205 @@
+"""The images that the text of a Dockerfile names, with the build arguments and stages known at each place."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
+
+from echo_migrate.dockerfile.expansion import SET_BY_BUILD, Expansion, expand, fewer, glob_ends
+from echo_migrate.dockerfile.parser import VERBS, Dockerfile, Instruction
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Traced
+from echo_migrate.images.reference import VARIABLE, familiar
+from echo_migrate.model import Image, Problem
+
+_TEMPLATE = lazy(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
+
+
+_JINJA = lazy(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
+"""Marks that are no Go template of a command's (``docker inspect --format '{{.Id}}'``), so may stand in any place."""
+
+
+_LITERAL = frozenset(("add", "arg", "copy", "env", "expose", "from", "user", "volume", "workdir"))
+"""Instructions in which template marks have no meaning of their own."""
+
+
+_SET_BY_BUILD = frozenset(
+    f"{side}{what}" for side in ("BUILD", "TARGET") for what in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
+) | {"TARGETSTAGE"}
+"""BuildKit, frontend/dockerfile/dockerfile2llb/platform.go, defaultArgs."""
+
+
+_MOUNT_FROM = lazy(r"(?i)(?:^|(?<=,))from=([^,]*)")
+
+
+_MOST_STAGES = 500
+
+
+_MOST_NAMES = 64
+
+
+_NAMED = lazy(r"\$\{?(\w+)")
+
+
+_BROKEN = lazy(r"\$\{\w*[^\w}]")
+
+
+def _problem(text: str, file: Dockerfile) -> Problem | None:
+    """The first thing that keeps the file from being a Dockerfile as it stands."""
+    verbs = [instruction.verb for instruction in file.instructions]
+    if "from" not in verbs:
+        reason = "has no FROM, so it is a fragment or a template" if text.strip() else "is empty"
+        return Problem(0, 0, reason, "note")
+    if file.broken:
+        return Problem(*file.broken)
+    for instruction, verb in zip(file.instructions, verbs, strict=True):
+        marks = _TEMPLATE if verb in _LITERAL else _JINJA
+        if marks.search(text, instruction.start, instruction.end):
+            return Problem(instruction.start, instruction.end, "is a template", "note")
+        if verb not in VERBS:
+            end = min(instruction.end, (text + "\n").index("\n", instruction.start))
+            if _TEMPLATE.search(text, instruction.start, end):
+                return Problem(instruction.start, end, "is a template", "note")
+            return Problem(instruction.start, end, f"has the unknown instruction {verb.upper()[:40]}")
+    return None
+
+
+def _names_broken(found: Expansion) -> bool:
+    """Whether what is left unexpanded is an argument's own expression, not a variable without a value."""
+    return not found.unsettled and bool(_BROKEN.search(found.text.value))
+
+
+def images(file: Dockerfile, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
+    """The images of a Dockerfile that is built with these arguments and named contexts."""
+    return _Images(file, given, contexts).read()
+
+
+class _Images:
+    """Reads the instructions once, with the build arguments and stages known so far; ``given`` replaces defaults."""
+
+    def __init__(
+        self,
+        file: Dockerfile,
+        given: Mapping[str, Expansion] = MappingProxyType({}),
+        contexts: frozenset[str] = frozenset(),
+    ) -> None:
+        self.file = file
+        self.given = given
+        self.contexts = frozenset(map(familiar, contexts))
+        self.arguments: dict[str, Expansion] = {}
+        self.stages: list[str] = []
+        self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
+        self.leaks: list[tuple[int, int, str]] = []
+        self.problem: Problem | None = None
+        self.every = {
+            words[2].value.lower()
+            for instruction in file.instructions
+            if instruction.verb == "from" and len(words := instruction.words()) == 3
+        }
+
+    def read(self) -> list[Image]:
+        images: list[Image] = []
+        started = False
+        for instruction in self.file.instructions:
+            if instruction.verb == "from":
+                started = True
+                images += self._from(instruction)
+            elif instruction.verb == "arg":
+                self._argument(instruction, started)
+            else:
+                inner = instruction.trigger or instruction
+                if inner.flags:
+                    images += self._flags(inner, "ONBUILD " if instruction.trigger else "")
+        leaks = tuple(self.leaks)
+        return [image._replace(leaks=leaks) for image in images] if leaks else images
+
+    def _argument(self, instruction: Instruction, started: bool) -> None:
+        for word in instruction.arguments(self.file.escape):
+            name, equals, _ = word.value.partition("=")
+            if started:
+                carried = self.given.get(name) or self.arguments.get(name)
+                if carried and (not equals or name in self.given):
+                    words = f"the build argument {name} also reaches a stage"
+                    self.leaks += [(start, end, words) for start, end in (*carried.text.runs, *carried.reads)]
+            elif name in self.given:
+                self.arguments[name] = self.given[name]
+            elif equals:
+                self.arguments[name] = self._expand(word.cut(len(name) + 1, len(word.value)))
+
+    def _expand(self, word: Traced) -> Expansion:
+        """The word expanded; one that cannot be still reads every argument that it names."""
+        try:
+            return expand(word, self._value, self.file.escape)
+        except ValueError:
+            named = dict.fromkeys(_NAMED.findall(word.value)[:_MOST_NAMES])
+            values = [value for name in named if (value := self.arguments.get(name))]
+            reads = fewer(run for value in values for run in (*value.text.runs, *value.reads))
+            return Expansion(word, reads=reads, broken=True)
+
+    def _value(self, name: str) -> Expansion | None:
+        return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
+
+    def _from(self, instruction: Instruction) -> Iterator[Image]:
+        words = instruction.words()
+        if len(words) not in (1, 3) or (len(words) == 3 and words[1].value.lower() != "as"):
+            reason = "has a FROM that is not FROM image [AS name]"
+            self.problem = self.problem or Problem(instruction.start, instruction.end, reason)
+            return
+        platform = next((flag.value.value for flag in instruction.flags if flag.name == "platform"), "")
+        written = words[0]
+        found = self._expand(written)
+        yield Image(
+            found.text,
+            "FROM",
+            written.start,
+            written.end,
+            local="" if found.broken else self._local(found.text.value, self.stages),
+            locked="its expression cannot be expanded" if found.broken or _names_broken(found) else "",
+            unsettled=found.unsettled,
+            platform="" if "$" in platform else platform,
+            reads=found.reads,
+        )
+        if len(words) == 3:
+            self.stages.append(words[2].value.lower())
+
+    def _flags(self, instruction: Instruction, prefix: str) -> Iterator[Image]:
+        for flag in instruction.flags:
+            if instruction.verb == "copy" and flag.name == "from":
+                yield self._elsewhere(flag.value, f"{prefix}COPY --from")
+            elif instruction.verb == "run" and flag.name == "mount":
+                places = [match.span(1) for match in _MOUNT_FROM.finditer(flag.value.value)]
+                for ref in flag.value.cuts(places):
+                    yield self._elsewhere(ref, f"{prefix}RUN --mount from")
+
+    def _elsewhere(self, ref: Traced, where: str) -> Image:
+        """An image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its number."""
+        numbered = ref.value.isdigit() and where.endswith("COPY --from")
+        local = f"stage {ref.value}" if numbered else self._local(ref.value, self.every)
+        locked = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
+        if not local and not locked and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
+            locked = "it may name a stage of the file that builds on this image"
+        return Image(ref, where, ref.start, ref.end, local=local, locked=locked)
+
+    def _local(self, value: str, stages: "list[str] | set[str]") -> str:
+        name = value.lower()
+        if name == "scratch":
+            return "scratch"
+        if familiar(name) in self.contexts:
+            return f"the named context {value}"
+        if name in stages:
+            return f"stage {value}"
+        if "$" in name and 0 < len(stages) <= _MOST_STAGES and self._may_be_one_of(name, stages):
+            return f"one of the stages {value}"
+        return ""
+
+    def _may_be_one_of(self, name: str, stages: "list[str] | set[str]") -> bool:
+        """Whether a name with variables may be that of a stage. What was asked before is asked of new ones alone."""
+        pattern = [token for text in VARIABLE.split(name) for token in ("**", *text)][1:]
+        if set(pattern) == {"**"}:
+            return False
+        whole = isinstance(stages, set)
+        found, asked = self.compared.get((name, whole), (False, 0))
+        if not found and asked < len(stages):
+            found = any(len(one) in glob_ends(pattern, one, 0) for one in islice(stages, asked, None))
+            self.compared[name, whole] = (found, len(stages))
+        return found

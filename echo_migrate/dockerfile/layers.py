@@ -1,0 +1,189 @@
+"""What a RUN leaves in its layer: what it removes again, what it cleans, and which files it downloads."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from posixpath import basename, join, normpath
+
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.shell.commands import Command, Word
+from echo_migrate.shell.package_managers import Call, data, does, package_name
+
+ARCHIVE = lazy(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
+_BRACES = lazy(r"\{([^{}]*,[^{}]*)\}")
+_USER = lazy(r"//[^/]*@")
+_BRACED = lazy(r"\$\{(\w+)\}")
+_URL = lazy(r"(?i)^['\"]?(?:https?|ftp)://")
+_MOST_BRACES = 64
+_MOST_FOLDERS = 64
+
+
+def braces(word: str) -> list[str]:
+    """The words that a shell makes of ``/var/{cache,log}``."""
+    done: list[str] = []
+    waiting = [word]
+    while waiting and len(done) + len(waiting) < _MOST_BRACES:
+        text = waiting.pop()
+        match = _BRACES.search(text)
+        if match:
+            waiting += [text[: match.start()] + part + text[match.end() :] for part in match[1].split(",")]
+        else:
+            done.append(text)
+    return done + waiting
+
+
+def removed(command: Command) -> list[str]:
+    """The paths that an ``rm``, or a ``find`` that deletes, names, as written."""
+    if command.name in ("rm", "rmdir", "unlink", "shred"):
+        return [path for word in command.arguments if not word.startswith("-") for path in braces(word)]
+    if command.name == "find" and ("-delete" in command.arguments or "rm" in command.arguments):
+        return [word for word in command.arguments if word.startswith(("/", ".", "~", "$"))]
+    return []
+
+
+def kept(run: Run) -> list[tuple[Call, list[Word]]]:
+    """The installs of a layer by the system's managers, each with its packages that the same layer does not remove.
+
+    After ``apt-mark auto`` only apt knows what of the packages before it ``autoremove`` takes away: they are left out.
+    """
+    marks = [command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments]
+    found = []
+    for i, call in enumerate(run.calls):
+        here = call.manager.system and "chroot" not in call.command.via and not call.has(call.manager.dry)
+        if call.action != "install" or not here:
+            continue
+        later = [one for one in run.calls[i + 1 :] if one.action == "remove" and one.manager.name == call.manager.name]
+        gone = {name for one in later for word in one.packages for name in (word.value, package_name(word))}
+        left = [word for word in call.packages if gone.isdisjoint((word.value, package_name(word)))]
+        decided_by_apt = any(mark > call.command.start for mark in marks)
+        if (left or (call.opaque and not later)) and (not call.group or call.group not in gone) and not decided_by_apt:
+            found.append((call, left))
+    return found
+
+
+def installed(stage: Stage) -> list[tuple[Call, Word]]:
+    """The packages that a stage ships, each with the call that installs it."""
+    return [(call, word) for run in stage.runs for call, words in kept(run) for word in words] if stage.ships else []
+
+
+def clears(run: Run, folders: Iterable[str], after: int) -> bool:
+    """Whether a RUN empties one of the folders, or one above them, behind a place in the source."""
+    wanted = [folder.rstrip("/") for folder in folders]
+    for command in run.commands:
+        if command.start < after:
+            continue
+        for path in removed(command):
+            folder = path.rstrip("/*") or "/"
+            if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
+                return True
+            if any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted):
+                return True  # the home folder by its name
+    return False
+
+
+def cleaned(run: Run, call: Call) -> bool:
+    """Whether a RUN cleans up after a call: with the manager's own command, or by removing the folders."""
+    later = any(
+        other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
+        for other in run.calls
+        if other.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in other.packages)
+    )
+    return later or clears(run, call.manager.caches, call.command.start)
+
+
+def unlisted(run: Run, call: Call) -> bool:
+    """Whether the lists that an update fetched are gone when its RUN ends, or lie on a mount."""
+    manager = call.manager
+    emptied = any(
+        other.verb.value in manager.emptied and other.command.start > call.command.start
+        for other in run.calls
+        if other.manager.name == manager.name
+    )
+    return emptied or run.mounted(manager.lists) or clears(run, manager.lists, call.command.start)
+
+
+def tools_started(stage: Stage) -> set[str]:
+    """The words of what the container runs that are build tools, and not such as also start what they built."""
+    known = data().does
+    tools = {words.partition(" ")[0] for words in known["build"]} - known["start"]
+    return tools.intersection(re.findall(r"[\w.-]+", stage.started))
+
+
+def said(stage: Stage, words: Sequence[str]) -> bool:
+    """Whether a configuration word (in small letters) stands in what a stage runs, writes or sets, the stages below it
+    included. Options are not meant: they hold for their own command."""
+    return any(_stands(one.settings, tuple(words)) for one in stage.lineage) if words else False
+
+
+@lru_cache(maxsize=64)
+def _stands(text: str, words: tuple[str, ...]) -> bool:
+    return any(word in text for word in words)
+
+
+def downloads(command: Command) -> list[tuple[str, str]]:
+    """What a downloader fetches: each URL, with the file it is written to ("" for standard output or not known)."""
+    if not does(command, "download"):
+        return []
+    words = command.arguments
+    urls = [word for word in words if _URL.match(word)]
+    if not urls:
+        return []
+    written = next((redirect.target.value for redirect in command.redirects if redirect.operator in (">", ">>")), "")
+    given, folder, remote = "", "", command.name == "wget"
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        short = word if word[:1] == "-" and word[1:2] != "-" else ""
+        if command.name == "wget":
+            if word.startswith("--output-document="):
+                given = word.partition("=")[2]
+            elif word == "--output-document" or short.endswith("O"):
+                given = value
+            elif short.startswith(("-O", "-qO", "-nvO")):
+                given = short.partition("O")[2]
+            elif word == "-P" or word == "--directory-prefix":
+                folder = value
+        elif word == "--output" or short.endswith("o"):
+            given = value
+        elif word.startswith("--output="):
+            given = word.partition("=")[2]
+        elif word == "--remote-name" or "O" in short:
+            remote = True
+        elif word == "--output-dir":
+            folder = value
+    if given in ("-", "/dev/stdout"):
+        return [(url, written) for url in urls]
+    if given:
+        return [(urls[0], given)]
+    return [(url, written or (join(folder, basename(url.partition("?")[0])) if remote else "")) for url in urls]
+
+
+def address(url: str) -> str:
+    """A URL as messages show it: without what may be a secret, the user's name and the query."""
+    return _USER.sub("//", url).partition("?")[0]
+
+
+def absolute(path: str, run: Run, command: Command) -> str | None:
+    """A path in a command of a RUN from the root, or None where variables decide over it."""
+    path = _BRACED.sub(r"$\1", path)
+    if path.startswith("/") and not re.search(r"\$\(|`", path):
+        return normpath(path)  # one variable is the same in two places
+    if re.search(r"[$`~]", path):
+        return None
+    moved = [folder for start, folder in run.moves if start < command.start]
+    folder = moved[-1] if moved else run.folder
+    return None if folder is None else normpath(join(folder, path))
+
+
+def above(path: str) -> Iterator[str]:
+    """A path and the folders that it lies in, the root left out."""
+    for _ in range(_MOST_FOLDERS):
+        if path in ("", "/"):
+            return
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies in it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,294 @@
+"""The instructions of a Dockerfile, exactly where they stand.
+
+After frontend/dockerfile/parser of moby/buildkit (read at 73ed6825c, August 2026): parser directives, continuations
+with comments and blank lines inside, either escape character, heredocs, flags, ONBUILD.
+"""
+
+import re
+from typing import NamedTuple
+
+from echo_migrate.dockerfile.expansion import heredoc_words
+from echo_migrate.files.source import Traced
+
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go's unicode.IsSpace accepts (str.strip() would also take the separators U+001C to U+001F)."""
+
+VERBS = frozenset(
+    ("add", "arg", "cmd", "copy", "entrypoint", "env", "expose", "from", "healthcheck", "label", "maintainer")
+    + ("onbuild", "run", "shell", "stopsignal", "user", "volume", "workdir")
+)
+_WITH_HEREDOC = frozenset(("add", "copy", "run"))
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)", re.DOTALL)
+_WORD = re.compile(r"[^\t\v\f\r ]+")
+_VERB = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*")
+_ARGUMENT = {
+    escape: re.compile(
+        r"""(?:'[^']*'?|"(?:E.|[^"E])*"?|E.?|[^\s'"E])+""".replace("E", re.escape(escape)),
+        re.DOTALL,
+    )
+    for escape in "\\`"
+}
+
+
+class Broken(NamedTuple):
+    """Why a text is no Dockerfile, and where."""
+
+    start: int
+    end: int
+    reason: str
+
+
+class Comment(NamedTuple):
+    """A comment line, from its ``#`` to its end; ``below`` is where the line below it begins."""
+
+    text: Traced
+    below: int
+    directive: bool = False
+
+
+class Flag(NamedTuple):
+    """``--name=value`` of an instruction, quotes and escapes taken away, and where it stands."""
+
+    name: str
+    value: Traced
+    start: int
+    end: int
+
+
+class Instruction(NamedTuple):
+    """One instruction: ``args`` is what follows the verb and its flags, lines joined; ``heredocs`` are the bodies.
+
+    ``start`` is its first character, ``end`` the end of its last line (heredoc bodies included, newline not).
+    ``trigger`` is the instruction inside an ONBUILD.
+    """
+
+    verb: str
+    args: Traced
+    flags: tuple[Flag, ...]
+    heredocs: tuple[Traced, ...]
+    start: int
+    end: int
+    trigger: "Instruction | None" = None
+
+    def words(self) -> list[Traced]:
+        """The arguments, split at white space and nowhere else (as FROM is read)."""
+        return self.args.cuts(match.span() for match in _WORD.finditer(self.args.value))
+
+    def arguments(self, escape: str) -> list[Traced]:
+        """The arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
+        return self.args.cuts(match.span() for match in _ARGUMENT[escape].finditer(self.args.value))
+
+
+class Dockerfile(NamedTuple):
+    """A text cut into instructions and comments.
+
+    ``skipped`` are the line starts of blank lines and comments inside of an instruction, ``escape`` is the character
+    that the file escapes with, ``broken`` is why BuildKit would refuse it.
+    """
+
+    instructions: tuple[Instruction, ...]
+    comments: tuple[Comment, ...]
+    skipped: tuple[int, ...]
+    escape: str
+    broken: Broken | None = None
+
+
+def read(text: str) -> Dockerfile:
+    """Cut a text into instructions. Never raises: what BuildKit would refuse is ``broken``, with what came before."""
+    return _Reader(text).read()
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.escape = "\\"
+        self.directives: set[str] | None = set()
+        self.instructions: list[Instruction] = []
+        self.comments: list[Comment] = []
+        self.skipped: list[int] = []
+
+    def read(self) -> Dockerfile:
+        broken = None
+        try:
+            while self.position < len(self.text):
+                self._instruction()
+        except _Stop as stop:
+            broken = stop.args[0]
+        return Dockerfile(tuple(self.instructions), tuple(self.comments), tuple(self.skipped), self.escape, broken)
+
+    def _line(self) -> tuple[int, int]:
+        """The next line's start, and its end without the newline characters."""
+        start = self.position
+        end = self.text.find("\n", start)
+        self.position = len(self.text) if end < 0 else end + 1
+        end = self.position if end < 0 else end
+        while end > start and self.text[end - 1] == "\r":
+            end -= 1
+        return start, end
+
+    def _continued(self, start: int, end: int) -> int | None:
+        """Where the line's content ends if it goes on in the next line."""
+        text, escape = self.text, self.escape
+        last = end
+        while last > start and text[last - 1] in " \t":
+            last -= 1
+        if last > start and text[last - 1] == escape and (last - 1 == start or text[last - 2] != escape):
+            return last - 1
+        return None
+
+    def _directive(self, start: int, end: int) -> bool:
+        if self.directives is None:
+            return False
+        match = (
+            _DIRECTIVE.fullmatch(self.text[start + 1 : end].lstrip(SPACE).rstrip("\t\n\f\r "))
+            if self.text[start : start + 1] == "#"
+            else None
+        )
+        name = match[1].lower() if match else ""
+        if not match or name not in ("syntax", "escape", "check"):
+            self.directives = None
+            return False
+        if name in self.directives:
+            raise _Stop(Broken(start, end, f"has the parser directive {name} twice"))
+        self.directives.add(name)
+        if name == "escape":
+            if match[2] not in ("\\", "`"):
+                raise _Stop(Broken(start, end, "has an escape directive that is neither a backslash nor a backtick"))
+            self.escape = match[2]
+        return True
+
+    def _instruction(self) -> None:
+        text = self.text
+        start, end = self._line()
+        first = start
+        while first < end and text[first] in SPACE:
+            first += 1
+        directive = self.directives is not None and self._directive(first, end)
+        if first == end:
+            return
+        if text[first] == "#":
+            self.comments.append(Comment(Traced.of(text, first, end), self.position, directive))
+            return
+        content = self._continued(first, end)
+        runs = [(first, end if content is None else content)]
+        while content is not None and self.position < len(text):
+            start, end = self._line()
+            begin = start
+            while begin < end and text[begin] in SPACE:
+                begin += 1
+            if begin == end or text[begin] == "#":
+                self.skipped.append(start)
+                if begin < end:
+                    self.comments.append(Comment(Traced.of(text, begin, end), self.position))
+                continue
+            content = self._continued(start, end)
+            runs.append((start, end if content is None else content))
+        written = tuple([run for run in runs if run[0] < run[1]]) or (runs[0],)
+        line = Traced("".join([text[a:b] for a, b in written]), written)
+        instruction = self._parse(line, first, end)
+        opener = instruction.trigger or instruction
+        if "<<" in line.value and opener.verb in _WITH_HEREDOC and not _is_json(opener.args.value):
+            heredocs, end = self._heredocs(line.value, first, end)
+            opener = opener._replace(heredocs=heredocs, end=end)
+            instruction = instruction._replace(end=end, trigger=opener) if instruction.trigger else opener
+        self.instructions.append(instruction)
+
+    def _heredocs(self, line: str, start: int, end: int) -> tuple[tuple[Traced, ...], int]:
+        text = self.text
+        heredocs = []
+        try:
+            openers = list(heredoc_words(line))
+        except ValueError:
+            raise _Stop(Broken(start, end, "has a heredoc whose delimiter cannot be read")) from None
+        for chomp, name in openers:
+            begin = self.position
+            while self.position < len(text):
+                first, last = self._line()
+                candidate = text[first:last]
+                if (candidate.lstrip("\t") if chomp else candidate) == name:
+                    end = last
+                    break
+            else:
+                raise _Stop(Broken(start, end, f"has a heredoc that {name} does not end"))
+            heredocs.append(Traced.of(text, begin, first))
+        return tuple(heredocs), end
+
+    def _parse(self, line: Traced, start: int, end: int, inside: bool = False) -> Instruction:
+        value = line.value
+        length = len(value.rstrip(SPACE))
+        match = _VERB.match(value, length - len(value[:length].lstrip(SPACE)), length)
+        assert match is not None
+        args, flags = _flags(line.cut(match.end(), length), self.escape)
+        verb = match[1].lower()
+        trigger = self._parse(args, start, end, True) if verb == "onbuild" and args.value and not inside else None
+        return Instruction(verb, args, flags, (), start, end, trigger)
+
+
+class _Stop(Exception):
+    """Carries a ``Broken`` from where it is found to ``read``."""
+
+
+def _is_json(args: str) -> bool:
+    """Whether BuildKit takes the arguments for an exec form, in which nothing is a heredoc."""
+    if not args.startswith("["):
+        return False
+    import json
+
+    try:
+        return all(isinstance(item, str) for item in json.loads(args))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _flags(args: Traced, escape: str) -> tuple[Traced, tuple[Flag, ...]]:
+    """The arguments behind the flags, and the flags with quotes and escapes taken away (split_command.go)."""
+    value = args.value
+    i = 0
+    while i < len(value) and value[i] in SPACE:
+        i += 1
+    if not value.startswith("--", i):
+        return (args.cut(i, len(value)) if i else args), ()
+    words: list[tuple[int, int, list[tuple[int, int]]]] = []
+    while value.startswith("--", i):
+        begin = i
+        kept: list[tuple[int, int]] = []
+        quote = ""
+        while i < len(value) and (quote or value[i] not in SPACE):
+            ch = value[i]
+            if ch == quote:
+                quote = ""
+            elif not quote and ch in "'\"":
+                quote = ch
+            else:
+                i += ch == escape
+                kept.append((i, min(i + 1, len(value))))
+            i += 1
+        end = i
+        while i < len(value) and value[i] in SPACE:
+            i += 1
+        if value[begin:end] == "--":
+            break
+        words.append((begin, end, _merged(kept) or [(begin, begin)]))
+    pieces = iter(args.cuts(span for _, _, spans in words for span in spans))
+    ends = args.cuts((begin, end) for begin, end, _ in words)
+    flags = []
+    for (_, _, spans), whole in zip(words, ends, strict=True):
+        word = Traced.join([next(pieces) for _ in spans])
+        name, equals, _ = word.value[2:].partition("=")
+        start = 2 + len(name) + len(equals)
+        flags.append(Flag(name, word.cut(start, len(word.value)), whole.start, whole.end))
+    return args.cut(i, len(value)), tuple(flags)
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in spans:
+        if merged and merged[-1][1] == start:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,145 @@
+"""What a stage or service has beside what its base brings: programs that something may have put there.
+
+All of it errs on one side: where a program may be there, it is taken to be there.
+"""
+
+import re
+from collections.abc import Collection
+from posixpath import basename
+
+from echo_migrate.dockerfile.container import Service, stage_of
+from echo_migrate.dockerfile.layers import ARCHIVE
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.files.lazy import lazy
+from echo_migrate.images.facts import Base
+from echo_migrate.shell.commands import SHELLS, Command
+from echo_migrate.shell.package_managers import Call, does, package_name
+
+SHELL_PROGRAMS = SHELLS | {"busybox", "busybox.static", "sh.static", "toybox"}
+_ON_PATH = frozenset(
+    (
+        "/",
+        "/bin",
+        "/busybox",
+        "/sbin",
+        "/usr",
+        "/usr/bin",
+        "/usr/local",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/usr/sbin",
+    )
+)
+"""The folders of the usual PATH, and those above them."""
+_FILE = lazy(
+    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
+)
+_PROVIDERS = {
+    "groupadd": ("shadow",),
+    "nc": ("netcat",),
+    "ncat": ("nmap",),
+    "sh": ("bash",),
+    "useradd": ("shadow",),
+    "wget": ("-installer",),
+}
+"""Parts of the names of packages that bring a program and are not called like it (those that download need wget)."""
+_MOVERS = ("cp", "install", "ln", "mv")
+
+
+def may_have(node: Stage | Service, base: Base, names: Collection[str], before: int | None = None) -> bool:
+    """Whether a stage (or one it stands on), or a service, may have one of some programs that its base lacks.
+
+    ``before`` is where in the Dockerfile it is asked for.
+    """
+    if isinstance(node, Service) and any(path in _ON_PATH or basename(path) in names for path in node.mounts):
+        return True
+    stage = stage_of(node)
+    for one in stage.lineage if stage else ():
+        copies = [copy for copy in one.copies if before is None or copy.instruction.start < before]
+        if stage and any(_brings(copy, stage, names) for copy in copies):
+            return True
+        runs = [run for run in one.runs if before is None or run.instruction.start < before]
+        if any(_makes(run, base, names, before) for run in runs):
+            return True
+    return False
+
+
+def mounted(run: Run, names: Collection[str]) -> bool:
+    """Whether a mount may bring one of some programs to a RUN."""
+    return any(
+        mount.target in _ON_PATH or basename(mount.target) in names or basename(mount.source) in names
+        for mount in run.mounts
+        if mount.kind == "bind"
+    )
+
+
+def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
+    """Whether a COPY or ADD may bring one of some programs to a stage, its own or one that stands on that."""
+    sources = [word.value for word in copy.sources]
+    written = copy.written.value
+    if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
+        return True
+    found = copy.target is None or _on_path(copy.target.rstrip("/*") or "/", stage.environment.get("PATH", ""))
+    found = found or (copy.instruction.verb == "add" and any(map(ARCHIVE.search, sources)))
+    return found and not all(_is_file(source, written, stage) for source in sources)
+
+
+def _on_path(folder: str, path: str) -> bool:
+    """Whether a folder is one of PATH, or above one: of the usual folders, and of those that a stage adds."""
+    added = [one.rstrip("/") for one in path.split(":") if one and one not in ("$PATH", "${PATH}")]
+    return folder in _ON_PATH or any(f"{one}/".startswith(f"{folder}/") or "$" in one for one in added)
+
+
+def _is_file(source: str, written: str, stage: Stage) -> bool:
+    """Whether what is copied is one file for certain, under another name than those asked for: by its ending, by a name
+    that is given to it, or because a container starts it by that name."""
+    name = basename(source)
+    if not name or ARCHIVE.search(name) or re.search(r"[$*?\[]", source):
+        return False
+    if _FILE.search(name) or _FILE.search(written):
+        return True
+    started = {basename(one.words[0]) for above in stage.lineage for one in above.launches if one.words}
+    return name in started
+
+
+def _makes(run: Run, base: Base, names: Collection[str], before: int | None) -> bool:
+    """Whether a RUN may make or install one of some programs, by the commands before a place."""
+    if run.script is None or not run.script.certain:
+        return base.shell is not False
+    shell_form = not run.instruction.args.value.startswith("[") or bool(run.instruction.heredocs)
+    if shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
+        return False  # it cannot run: a shell that something else brought is asked for by itself
+    calls = {call.command.start: call for call in run.calls}
+    commands = [command for command in run.commands if before is None or command.start < before]
+    return any(_command_makes(command, calls.get(command.start), base, names) for command in commands)
+
+
+def _command_makes(command: Command, call: Call | None, base: Base, names: Collection[str]) -> bool:
+    if call and call.action in ("install", "upgrade"):
+        if call.manager.system and lacks_manager(base, call.manager.name, call.manager.families):
+            return False
+        unknown = call.opaque or "xargs" in command.via or any(not word.known for word in call.packages)
+        return unknown or any(_provides(package_name(word), names) for word in call.packages)
+    if call or not command.words:
+        return False
+    if any(basename(one.target.value) in names for one in command.redirects) or does(command, "unpack"):
+        return True
+    words = [word.value for word in command.words[1:]]
+    if any(basename(word) in names for word in words):
+        return command.name not in SHELLS or "/" in "".join(words)
+    if command.name in _MOVERS and words and (words[-1].rstrip("/") or "/") in _ON_PATH:
+        return True
+    return not does(command, "plain") and not does(command, "check")
+
+
+def _provides(package: str, names: Collection[str]) -> bool:
+    wanted = [part for name in names for part in (name, *_PROVIDERS.get(name, ()))]
+    return any(part in package for part in wanted) or package.startswith(("$", "@", "./", "/"))
+
+
+def lacks_manager(base: Base, manager: str, families: Collection[str]) -> bool:
+    """Whether a base is known to have no such package manager: none at all, or that of another distribution."""
+    if base.manager == "":
+        return True
+    return base.family is not None and bool(families) and base.family not in families and base.manager != manager

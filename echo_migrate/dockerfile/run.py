@@ -1,0 +1,158 @@
+"""A RUN: the commands that its shell runs, its calls of package managers, its mounts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from posixpath import join, normpath
+from typing import NamedTuple
+
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Traced
+from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, Word
+from echo_migrate.shell.package_managers import Call, call
+from echo_migrate.shell.parser import execute, read
+
+_HEREDOC = lazy(r"<<-?\s*(['\"]?)[\w.-]+\1")
+_ITEM = lazy(r"\"((?:[^\"\\]|\\.)*)\"")
+
+
+class Mount(NamedTuple):
+    """A mount of a RUN: its type (``bind`` if none is given), its folder, and the stage or image that it is from, with
+    the path there."""
+
+    kind: str
+    target: str
+    origin: str
+    source: str
+
+
+class State(NamedTuple):
+    """What a command finds: its user and folder (None where only the base image knows them), and the variables."""
+
+    user: str | None
+    folder: str | None
+    environment: Mapping[str, str]
+
+
+class Run(NamedTuple):
+    """A RUN, or the RUN of an ONBUILD, with the state in which it runs (see ``State``).
+
+    ``script`` is None where no POSIX shell reads it (SHELL, PowerShell, cmd, another interpreter). ``calls`` are its
+    calls of package managers, ``moves`` the folders that it goes to (``cd``), each with the place where it does.
+    """
+
+    instruction: Instruction
+    script: Script | None
+    calls: tuple[Call, ...]
+    mounts: tuple[Mount, ...]
+    user: str | None
+    folder: str | None
+    environment: Mapping[str, str]
+    moves: tuple[tuple[int, str | None], ...] = ()
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Its commands, as far as they can be read."""
+        return self.script.commands if self.script else ()
+
+    def variables(self, command: Command) -> set[str]:
+        """The names of the variables that are set where one of its commands runs."""
+        return {*self.environment, *[name for name, _ in command.assignments]}
+
+    def mounted(self, folders: Iterable[str]) -> bool:
+        """Whether a cache or a temporary file system covers one of the folders: what is left there does not ship."""
+        return any(
+            folder == mount.target or folder.startswith(mount.target + "/")
+            for mount in self.mounts
+            if mount.kind in ("cache", "tmpfs") and mount.target
+            for folder in folders
+        )
+
+
+def exec_form(args: Traced) -> list[Word] | None:
+    """The words of an exec form, or None where the arguments are none."""
+    if not args.value.startswith("["):
+        return None
+    import json
+
+    try:
+        items = json.loads(args.value)
+    except (ValueError, RecursionError):
+        return None
+    spans = [match.span(1) for match in _ITEM.finditer(args.value)]
+    if not all(isinstance(item, str) for item in items) or len(items) != len(spans):
+        return None
+    words = []
+    for item, (start, end) in zip(items, spans, strict=True):
+        place = args.cut(start, end)
+        text = place if place.value == item else Traced(item, ())
+        words.append(Word(text, True, place.start, place.end))
+    return words
+
+
+def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "State") -> Run:
+    """A RUN in the state that the instructions above it leave; ``shell`` is what SHELL says, None if nothing."""
+    script = script_of(instruction, shell, text)
+    variables = _assigned(script, state.environment) if script else {}
+    calls = [call(command, variables.get) for command in script.commands] if script else []
+    found = tuple([one for one in calls if one])
+    moves = tuple(_moves(script.commands, state.folder)) if script else ()
+    return Run(instruction, script, found, tuple(_mounts(instruction)), *state, moves)
+
+
+def _moves(commands: tuple[Command, ...], folder: str | None) -> Iterator[tuple[int, str | None]]:
+    for one in commands:
+        if one.name in ("cd", "popd", "pushd"):
+            target = one.words[-1].value if len(one.words) > 1 and one.words[-1].known and one.name != "popd" else "~"
+            known = not target.startswith(("~", "-")) and (folder is not None or target.startswith("/"))
+            folder = normpath(join(folder or "/", target)) if known else None
+            yield one.start, folder
+
+
+def _assigned(script: Script, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the variables that a script sets once, to a value that stands there."""
+    if not any(command.assignments for command in script.commands):
+        return environment
+    given: dict[str, str] = {}
+    unsettled: set[str] = set()
+    for command in script.commands:
+        if not command.words:
+            for name, word in command.assignments:
+                if name in given or not word.known or "function" in command.inside:
+                    unsettled.add(name)
+                given[name] = word.value
+    return {**environment, **{name: value for name, value in given.items() if name not in unsettled}}
+
+
+def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str) -> Script | None:
+    """The commands of a RUN, or None where no POSIX shell reads them. A shell that nobody names is ``/bin/sh``."""
+    args = instruction.args
+    items = exec_form(args) if not instruction.heredocs else None
+    if items is not None:
+        return execute(tuple(items), instruction.start, instruction.end) if items else NOTHING
+    if shell is not None and (not shell or shell[0].rpartition("/")[2] not in SHELLS):
+        return None
+    errexit = any(flag[:1] == "-" and flag[1:2] != "-" and "e" in flag for flag in (shell or ())[1:])
+    if not instruction.heredocs:
+        return read(args, errexit)
+    if _HEREDOC.fullmatch(args.value.strip()):
+        body = instruction.heredocs[0]
+        if body.value.startswith("#!"):
+            interpreter = body.value[2:].partition("\n")[0].split()
+            names = [word.rpartition("/")[2] for word in interpreter[:2]]
+            if not SHELLS.intersection(names):
+                return None
+            errexit = any("e" in word[1:] for word in interpreter[1:] if word.startswith("-"))
+        return read(body, errexit)
+    begin = instruction.heredocs[0].start - 1
+    whole = Traced(args.value + text[begin : instruction.end], (*args.runs, (begin, instruction.end)))
+    return read(whole, errexit)._replace(tail=None)
+
+
+def _mounts(instruction: Instruction) -> Iterator[Mount]:
+    for flag in instruction.flags:
+        if flag.name == "mount":
+            pairs = [field.partition("=")[::2] for field in flag.value.value.split(",")]
+            fields = {key.lower(): value for key, value in pairs}
+            target = fields.get("target") or fields.get("dst") or fields.get("destination") or ""
+            source = fields.get("source") or fields.get("src") or "/"
+            yield Mount(fields.get("type", "bind"), normpath(target) if target else "", fields.get("from", ""), source)

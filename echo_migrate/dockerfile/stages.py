@@ -1,0 +1,406 @@
+"""The stages of a Dockerfile as a graph: what each stands on, what of it reaches the final image, and in which state
+its commands run (user, shell, folder, environment).
+
+What the base image brings (its user, its shell, its environment) is not known here: None stands for that.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from posixpath import join, normpath
+from typing import Literal, NamedTuple
+
+from echo_migrate.dockerfile.expansion import Expansion, expand
+from echo_migrate.dockerfile.parser import SPACE, Dockerfile, Instruction
+from echo_migrate.dockerfile.run import Run, State, exec_form, run_of
+from echo_migrate.dockerfile.startup import Launch, launch_of
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Traced
+from echo_migrate.images.reference import is_number
+
+MOST = 2000
+"""How many instructions, and commands in all, a Dockerfile is read with (and words, and characters of scripts, below);
+ten times what real ones have."""
+MOST_WORDS = 20_000
+MOST_SCRIPT = 200_000
+MOST_INHERITED = 20_000
+"""How many instructions in all the stages may take over from those that they stand on, and RUNs those leave to them."""
+
+Ships = Literal["", "layers", "files"]
+
+_WINDOWS = lazy(r"(?i)windows|nanoserver|servercore")
+_WHOLE = frozenset(("/", "/.", "/*", "./", "."))
+
+
+class Copy(NamedTuple):
+    """A COPY or ADD: ``origin`` is the stage or image it takes from, "" for the build context; ``written`` is its last
+    word, ``target`` the absolute path that this is, None where it is not known."""
+
+    instruction: Instruction
+    origin: str
+    sources: tuple[Traced, ...]
+    written: Traced
+    target: str | None
+
+
+class Order:
+    """Which RUNs stand on what a RUN leaves: those later in its stage, in its ONBUILDs, and in stages built on it.
+
+    ``runs`` are those of each stage in order, its ONBUILDs last; ``later`` the numbers of the stages that stand on it.
+    """
+
+    def __init__(self, runs: list[tuple[Run, ...]], later: list[frozenset[int]]) -> None:
+        self.runs = runs
+        self.later = later
+        self._places = {run.instruction.start: i for stage in runs for i, run in enumerate(stage)}
+        self._above = [sum(1 << other for other in numbers) for numbers in later]
+        self._known: dict[object, tuple[list[int], int]] = {}
+
+    def followed(self, run: Run, stage: "Stage", what: object, holds: Callable[[Run], bool]) -> bool:
+        """Whether something holds of a RUN that stands on what a RUN of a stage leaves.
+
+        Each RUN of the file is asked once: ``what`` tells this question from others.
+        """
+        if what not in self._known:
+            last = [max((i for i, one in enumerate(runs) if holds(one)), default=-1) for runs in self.runs]
+            self._known[what] = (last, sum(1 << number for number, place in enumerate(last) if place >= 0))
+        last, stages = self._known[what]
+        return last[stage.number] > self._places[run.instruction.start] or bool(stages & self._above[stage.number])
+
+    def built_on(self, number: int) -> list[Run]:
+        """The RUNs of the stages that stand on a stage."""
+        return [run for other in sorted(self.later[number]) for run in self.runs[other]]
+
+
+class Stage(NamedTuple):
+    """One stage. ``others`` are the stages above it in the file, in order.
+
+    ``ships`` says how it reaches a final image: with its layers (it is final, or final stages stand on it), with all
+    its files (``COPY --from=stage /``), or not as a whole. ``certain`` is False where it ships only because a compose
+    file names it as a target. ``used`` says whether a final image needs it at all, ``leaf`` that nothing stands on it
+    or takes from it, ``top`` that none stands on it, ``alone`` that the file has no other. ``order`` is that of the
+    file's RUNs, ``taken`` are the paths that others copy or mount from it. ``environment`` and ``user``
+    are what holds at its end. ``settings`` is all that it runs, writes or sets where a configuration can stand (options
+    not), in small letters.
+    """
+
+    number: int
+    name: str
+    base: str
+    parent: "Stage | None"
+    others: "tuple[Stage, ...]"
+    start: int
+    end: int
+    instructions: tuple[Instruction, ...]
+    runs: tuple[Run, ...]
+    triggers: tuple[Run, ...]
+    copies: tuple[Copy, ...]
+    launches: tuple[Launch, ...]
+    order: Order
+    taken: tuple[str, ...]
+    ships: Ships
+    certain: bool
+    used: bool
+    leaf: bool
+    top: bool
+    alone: bool
+    user: str | None
+    environment: Mapping[str, str]
+    settings: str
+
+    @property
+    def lineage(self) -> "list[Stage]":
+        """The stages it stands on, the first one first, and itself."""
+        stages = [self]
+        while stages[-1].parent:
+            stages.append(stages[-1].parent)
+        return stages[::-1]
+
+    @property
+    def started(self) -> str:
+        """What the container runs, as far as the file says: its ENTRYPOINTs and CMDs."""
+        verbs = ("cmd", "entrypoint")
+        return "\n".join(one.args.value for stage in self.lineage for one in stage.launches if one.verb in verbs)
+
+    def launched(self, verb: str) -> Launch | None:
+        """The CMD, ENTRYPOINT or HEALTHCHECK that holds at its end, None where the base's does.
+
+        A stage with an ENTRYPOINT and no CMD has no command, whatever the stages below it say (BuildKit,
+        dockerfile2llb/convert.go, dispatchEntrypoint).
+        """
+        for stage in reversed(self.lineage):
+            found = next((one for one in reversed(stage.launches) if one.verb == verb), None)
+            if found or (verb == "cmd" and any(one.verb == "entrypoint" for one in stage.launches)):
+                return found
+        return None
+
+    @property
+    def root(self) -> str:
+        """The image that it stands on in the end."""
+        return self.lineage[0].base
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return f"stage {self.name or self.number}"
+
+
+def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str] = frozenset()) -> list[Stage]:
+    """The stages of a Dockerfile; ``bases`` are the references of its FROMs with build arguments filled in.
+
+    None are given where there is more to read than real files have (``MOST`` …). ``targets`` are the names of stages
+    that someone is known to build, in small letters.
+    """
+    scripts = sum(step.end - step.start for step in file.instructions if step.verb == "run")
+    if len(file.instructions) > MOST or scripts > MOST_SCRIPT:
+        return []
+    drafts: list[_Draft] = []
+    inherited: list[int] = []
+    total = 0
+    for draft in _drafts(text, file, bases):
+        inherited.append(len(draft.instructions) + (0 if draft.parent is None else inherited[draft.parent]))
+        total += inherited[-1]
+        drafts.append(draft)
+        if total > MOST_INHERITED:
+            return []
+    commands = [command for draft in drafts for run in draft.runs for command in run.commands]
+    if not drafts or len(commands) > MOST or sum(len(command.words) for command in commands) > MOST_WORDS:
+        return []
+    last = len(drafts) - 1
+    final = {last} | {i for i, draft in enumerate(drafts) if draft.name.lower() in targets}
+    used = _reached(final, drafts)
+    taken = set().union(*(draft.needs for draft in drafts))
+    parents = {draft.parent for draft in drafts}
+    sure = _shipping({last}, drafts)
+    ships = _shipping(final, drafts) | sure
+    built: list[Stage] = []
+    later: list[set[int]] = [set() for _ in drafts]
+    taken_from: dict[int, list[str]] = {}
+    for i, draft in reversed(list(enumerate(drafts))):
+        for other in draft.whole if draft.parent is None else {draft.parent, *draft.whole}:
+            later[other] |= {i, *later[i]}
+        for other, path in draft.takes:
+            taken_from.setdefault(other, []).append(path)
+    order = Order([(*draft.runs, *draft.triggers) for draft in drafts], [frozenset(numbers) for numbers in later])
+    if sum(len(order.runs[other]) for numbers in later for other in numbers) > MOST_INHERITED:
+        return []
+    for i, draft in enumerate(drafts):
+        parent = None if draft.parent is None else built[draft.parent]
+        built.append(
+            Stage(
+                i,
+                draft.name,
+                bases[i],
+                parent,
+                tuple(built),
+                draft.instructions[0].start,
+                draft.instructions[-1].end,
+                tuple(draft.instructions),
+                tuple(draft.runs),
+                tuple(draft.triggers),
+                tuple(draft.copies),
+                tuple(draft.launches),
+                order,
+                tuple(taken_from.get(i, ())),
+                ships.get(i, ""),
+                i in sure,
+                i in used,
+                i not in taken,
+                i not in parents,
+                len(drafts) == 1,
+                draft.user,
+                draft.environment,
+                draft.settings(),
+            )
+        )
+    return built
+
+
+def _reached(start: set[int], drafts: "list[_Draft]") -> set[int]:
+    """The stages that some need, with those that these need in their turn."""
+    found: set[int] = set()
+    waiting = list(start)
+    while waiting:
+        i = waiting.pop()
+        if i not in found:
+            found.add(i)
+            waiting += drafts[i].needs
+    return found
+
+
+def _shipping(start: set[int], drafts: "list[_Draft]") -> dict[int, Ships]:
+    """How stages reach the images of some: what these stand on with layers, what is copied whole with files."""
+    found: dict[int, Ships] = {}
+    waiting: list[tuple[int, Ships]] = [(i, "layers") for i in sorted(start)]
+    while waiting:
+        i, how = waiting.pop()
+        if found.get(i) in ("layers", how):
+            continue
+        found[i] = how
+        draft = drafts[i]
+        if draft.parent is not None:
+            waiting.append((draft.parent, how))
+        waiting += [(other, "files") for other in draft.whole]
+    return found
+
+
+class _Draft:
+    """A stage while it is read."""
+
+    def __init__(self, name: str, parent: int | None, above: "_Draft | None", arguments: dict[str, str]) -> None:
+        self.name = name
+        self.parent = parent
+        self.instructions: list[Instruction] = []
+        self.runs: list[Run] = []
+        self.triggers: list[Run] = []
+        self.copies: list[Copy] = []
+        self.launches: list[Launch] = []
+        self.needs: set[int] = set() if parent is None else {parent}
+        self.whole: set[int] = set()
+        self.takes: list[tuple[int, str]] = []
+        self.user: str | None = above.user if above else None
+        self.folder: str | None = above.folder if above else None
+        self.shell: tuple[str, ...] | None = above.shell if above else None
+        self.environment: dict[str, str] = above.environment if above else {}
+        self.defaults = arguments
+
+    def run(self, instruction: Instruction, text: str) -> Run:
+        return run_of(instruction, text, self.shell, State(self.user, self.folder, self.environment))
+
+    def settings(self) -> str:
+        words = [
+            w.text.value for run in self.runs for one in run.commands for w in one.words if w.text.value[:1] != "-"
+        ]
+        for instruction in self.instructions:
+            words += [body.value for body in instruction.heredocs]
+            if instruction.verb == "env":
+                words.append(instruction.args.value)
+        return "\n".join(words).lower()
+
+
+def _drafts(text: str, file: Dockerfile, bases: list[str]) -> Iterator[_Draft]:
+    """The stages, each read when it is complete."""
+    numbers: dict[str, int] = {}
+    drafts: list[_Draft] = []
+    defaults: dict[str, str] = {}
+    for instruction in file.instructions:
+        if instruction.verb == "from":
+            words = instruction.words()
+            base = bases[len(drafts)].lower() if len(drafts) < len(bases) else ""
+            parent = numbers.get(base)
+            name = words[2].value if len(words) == 3 else ""
+            draft = _Draft(name, parent, drafts[parent] if parent is not None else None, defaults)
+            if parent is None and (_WINDOWS.search(base) or file.escape == "`"):
+                draft.shell = ()
+            if "$" in words[0].value:  # another value of the argument may name any of them
+                draft.needs.update(numbers.values())
+            numbers |= {name.lower(): len(drafts)} if name else {}
+            drafts.append(draft)
+        elif not drafts:
+            if instruction.verb == "arg":
+                _set(instruction, file.escape, defaults, defaults)
+            continue
+        drafts[-1].instructions.append(instruction)
+        if instruction.verb not in ("from", "onbuild"):
+            _follow(instruction, drafts[-1], text, file.escape, numbers, len(drafts) - 1)
+        elif instruction.trigger and instruction.trigger.verb == "run":
+            drafts[-1].triggers.append(drafts[-1].run(instruction.trigger, text))
+    yield from drafts
+
+
+def _follow(
+    instruction: Instruction, draft: _Draft, text: str, escape: str, numbers: dict[str, int], number: int
+) -> None:
+    """What one instruction does to the state of its stage."""
+    verb = instruction.verb
+    if verb == "run":
+        run = draft.run(instruction, text)
+        draft.runs.append(run)
+        for mount in run.mounts:
+            other = _need(mount.origin, draft, numbers, number)
+            if other is not None:
+                draft.takes.append((other, mount.source))
+    elif verb in ("copy", "add"):
+        copy = _copy(instruction, draft, escape)
+        draft.copies.append(copy)
+        other = _need(copy.origin, draft, numbers, number)
+        if other is not None:
+            draft.takes += [(other, word.value) for word in copy.sources]
+            if copy.target == "/" and any(word.value in _WHOLE for word in copy.sources):
+                draft.whole.add(other)
+    elif verb in ("env", "arg"):
+        draft.environment = dict(draft.environment)
+        _set(instruction, escape, draft.environment, draft.defaults if verb == "arg" else None)
+    elif verb == "user":
+        draft.user = _plain(instruction.args, draft.environment, escape) or None
+    elif verb == "workdir":
+        draft.folder = _absolute(_plain(instruction.args, draft.environment, escape), draft.folder)
+    elif verb in ("cmd", "entrypoint", "healthcheck"):
+        draft.launches.append(launch_of(instruction, draft.shell))
+    elif verb == "shell":
+        draft.shell = tuple(word.value for word in exec_form(instruction.args) or ())
+
+
+def _need(origin: str, draft: _Draft, numbers: dict[str, int], number: int) -> int | None:
+    """The earlier stage that a name or a number means, which the stage then needs."""
+    other = numbers.get(origin.lower())
+    if other is None and is_number(origin) and int(origin) < number:
+        other = int(origin)
+    if other is not None and other != number:
+        draft.needs.add(other)
+        return other
+    return None
+
+
+def _set(instruction: Instruction, escape: str, into: dict[str, str], defaults: dict[str, str] | None) -> None:
+    """The variables of an ENV or ARG; ``defaults`` are what an ARG without a value takes over, None for ENV."""
+    words = instruction.arguments(escape)
+    if defaults is None and words and "=" not in words[0].value:  # ENV name the rest of the line
+        rest = instruction.args.value[len(words[0].value) :].strip(SPACE)
+        into[words[0].value] = rest
+        return
+    for word in words:
+        name, equals, _ = word.value.partition("=")
+        if equals:
+            into[name] = _plain(word.cut(len(name) + 1, len(word.value)), into, escape)
+        elif defaults is not None and name in defaults:
+            into[name] = defaults[name]
+
+
+def _plain(word: Traced, environment: Mapping[str, str], escape: str) -> str:
+    """A word with quotes taken away and known variables filled in; what cannot be expanded stays as written."""
+    if not word.value:
+        return ""
+
+    def value(name: str) -> Expansion | None:
+        known = environment.get(name)
+        return None if known is None else Expansion(Traced(known, ()))
+
+    try:
+        return expand(word, value, escape).text.value
+    except ValueError:
+        return word.value
+
+
+def _absolute(path: str, folder: str | None) -> str | None:
+    if path.startswith("/"):
+        return normpath(path)
+    if "$" in path:
+        return None
+    return None if folder is None else normpath(join(folder, path))
+
+
+def _copy(instruction: Instruction, draft: _Draft, escape: str) -> Copy:
+    origin = next((flag.value.value for flag in instruction.flags if flag.name == "from"), "")
+    items = exec_form(instruction.args)
+    words = [item.text for item in items] if items is not None else [_unquoted(word) for word in instruction.words()]
+    if len(words) < 2:
+        return Copy(instruction, origin, (), instruction.args, None)
+    target = _plain(words[-1], draft.environment, escape)
+    absolute = _absolute(target, draft.folder)
+    return Copy(instruction, origin, tuple(words[:-1]), words[-1], absolute)
+
+
+def _unquoted(word: Traced) -> Traced:
+    try:
+        return expand(word, lambda name: None).text
+    except ValueError:
+        return word

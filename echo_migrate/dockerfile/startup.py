@@ -1,0 +1,106 @@
+"""What a container starts: CMD, ENTRYPOINT and HEALTHCHECK of a Dockerfile, and their like in a compose file."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.run import exec_form
+from echo_migrate.files.source import Traced
+from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, Word
+from echo_migrate.shell.parser import execute, read
+
+if TYPE_CHECKING:
+    pass
+
+INITS = frozenset(("catatonit", "dumb-init", "tini", "tini-static"))
+"""Programs that run their arguments as a command, options before them aside."""
+
+PASSING = INITS | {"docker-entrypoint.sh", "docker-php-entrypoint"}
+"""The same of the entrypoints of images: those of the Docker official images run what is no option as a command."""
+
+
+class Launch(NamedTuple):
+    """What an instruction or a key starts.
+
+    ``verb`` is that of the instruction, in small letters, or the key. ``shell`` says that a shell reads it, ``words``
+    are those of the exec form, None where the form could not be read. ``script`` are its commands.
+    """
+
+    verb: str
+    shell: bool
+    words: tuple[str, ...] | None
+    script: Script
+    start: int
+    end: int
+    args: Traced
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return self.verb.upper() if self.verb in ("cmd", "entrypoint", "healthcheck") else self.verb
+
+    @property
+    def empty(self) -> bool:
+        """Whether it takes away what the base says, and starts nothing."""
+        return self.words == ()
+
+    def commands(self) -> list[Command]:
+        """The commands that it runs for certain, where no other is tried if one fails."""
+        script = self.script
+        if not script.certain or any(one.operator == "||" and one.name not in _ENDS for one in script.commands):
+            return []
+        commands = [one for one in script.commands if not set(one.inside) - {"group", "script"} and one.words]
+        if any(one.name in _ASKS for one in commands):
+            return []
+        return [one for one in commands if one.operator != "||" and one.words[0].known]
+
+
+_ENDS = frozenset((":", "echo", "exit", "false", "kill", "return", "true"))
+_ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
+
+
+def launch_of(instruction: Instruction, shell: tuple[str, ...] | None) -> Launch:
+    """What a CMD, ENTRYPOINT or HEALTHCHECK starts (nothing, for HEALTHCHECK NONE). ``shell`` is as for a RUN."""
+    args = instruction.args
+    verb = instruction.verb
+    if verb == "healthcheck":
+        words = instruction.words()
+        if not words or words[0].value.upper() != "CMD":
+            return Launch(verb, False, (), NOTHING, instruction.start, instruction.end, args)
+        args = args.cut(len(words[0].value), len(args.value))
+        args = args.cut(len(args.value) - len(args.value.lstrip()), len(args.value))
+    return launch(verb, args, exec_form(args) is None, instruction.start, instruction.end, shell)
+
+
+def launch(verb: str, args: Traced, shell_form: bool, start: int, end: int, shell: tuple[str, ...] | None) -> Launch:
+    """What a text starts, in shell form or in exec form."""
+    if shell_form:
+        posix = shell is None or bool(shell and shell[0].rpartition("/")[2] in SHELLS)
+        return Launch(verb, True, None, read(args) if posix else UNREADABLE, start, end, args)
+    items = exec_form(args) or []
+    script = execute(tuple(items), start, end) if items else NOTHING
+    return Launch(verb, False, tuple(item.value for item in items), script, start, end, args)
+
+
+def listed(verb: str, words: list[str], start: int, end: int) -> Launch:
+    """What a list of words starts that are not those of an instruction."""
+    items = tuple(Word(Traced.of(word, 0, len(word)), True, start, end) for word in words)
+    script = execute(items, start, end) if items else NOTHING
+    return Launch(verb, False, tuple(words), script, start, end, Traced(" ".join(words), ()))
+
+
+def unread(verb: str, start: int, end: int) -> Launch:
+    """What a key starts whose words a variable or a quote leaves open."""
+    return listed(verb, [], start, end)._replace(words=None, script=UNREADABLE)
+
+
+def line(verb: str, text: str, start: int, end: int) -> Launch:
+    """What a shell's command line starts that is not that of an instruction."""
+    return Launch(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
+
+
+def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:
+    """Whether an entrypoint (of an image, unless ``known`` names other programs) runs what CMD says as a command."""
+    if len(entrypoint) == 2 and entrypoint[1] == "-c" and entrypoint[0].rpartition("/")[2] in SHELLS:
+        return True
+    words = [word for word in entrypoint if not word.startswith("-")]
+    return all(word.rpartition("/")[2] in known for word in words)

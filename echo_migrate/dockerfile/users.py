@@ -1,0 +1,55 @@
+"""The users that a RUN creates."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.shell.commands import Command, Word
+
+_LETTERS = "GKPRZbcdefghkpsu"
+_VALUED = frozenset(
+    ("--base-dir", "--comment", "--expiredate", "--gecos", "--gid", "--groups", "--home", "--home-dir", "--inactive")
+    + ("--ingroup", "--key", "--password", "--prefix", "--root", "--selinux-user", "--shell", "--skel", "--uid")
+)
+"""Options with a value behind them of useradd and adduser (shadow 4.17, Debian's adduser 3.152, BusyBox 1.37)."""
+
+
+class Account(NamedTuple):
+    """A user that a command creates for certain; ``uid`` is "" where its number is not written."""
+
+    name: str
+    uid: str
+    command: Command
+
+
+def accounts(run: Run) -> Iterator[Account]:
+    """The users that a RUN creates, whatever else happens in it."""
+    for command in run.commands:
+        sure = not set(command.inside) - {"group", "script"} and command.operator != "||"
+        if command.name in ("adduser", "useradd") and sure:
+            operands, uid = _operands(command.words[1:])
+            if len(operands) == 1 and operands[0].known:  # adduser with two adds a user to a group
+                yield Account(operands[0].value, uid, command)
+
+
+def _operands(words: tuple[Word, ...]) -> tuple[list[Word], str]:
+    """What is no option among the words of useradd or adduser, and the number that ``-u`` gives."""
+    operands: list[Word] = []
+    given: dict[str, str] = {}
+    waiting = ""
+    for word in words:
+        text = word.value
+        if waiting:
+            given[waiting], waiting = text, ""
+        elif text.startswith("--"):
+            option, equals, value = text.partition("=")
+            given[option] = value
+            waiting = option if option in _VALUED and not equals else ""
+        elif text.startswith("-"):
+            i = next((i for i, letter in enumerate(text) if letter in _LETTERS), len(text))
+            given[f"-{text[i:][:1]}"] = text[i + 1 :]
+            waiting = f"-{text[i]}" if i == len(text) - 1 else ""
+        else:
+            operands.append(word)
+    uid = given.get("-u") or given.get("--uid") or ""
+    return operands, uid if uid.isdigit() else ""

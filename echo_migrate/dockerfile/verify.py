@@ -1,0 +1,84 @@
+"""Whether a changed Dockerfile may take the place of the one that it was made from."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+from echo_migrate.dockerfile.parser import Instruction, read
+from echo_migrate.dockerfile.run import script_of
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Edit, Source
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.parser import run_by
+
+_SUBSTITUTES = lazy(r"\$\(|`|<\(")
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+
+    Instructions keep their number and kinds; what no edit touches keeps its bytes, and so do the bodies of heredocs,
+    comments, and all of a FROM but its image. A RUN keeps all its commands and words in their order, and gains only
+    what the shell's grammar reads. Then the second reader is asked.
+    """
+    from echo_migrate.dockerfile.second_reader import disagreement
+
+    old, new = read(before.text), read(after.text)
+    if new.broken and not old.broken:
+        return f"the changed file {new.broken.reason}"
+    if list(map(_kinds, old.instructions)) != list(map(_kinds, new.instructions)):
+        return "an instruction would appear, vanish or become another"
+    if [comment.text.value for comment in old.comments] != [comment.text.value for comment in new.comments]:
+        return "a comment would change"
+    places = sorted(edits)
+    starts = [edit.start for edit in places]
+    for one, other in zip(old.instructions, new.instructions, strict=True):
+        first, last = bisect_left(starts, one.start), bisect_right(starts, one.end)
+        touched = first < last or (first and places[first - 1].end >= one.start)
+        if not touched and before.text[one.start : one.end] != after.text[other.start : other.end]:
+            return f"{one.verb.upper()} would change, which no edit touches"
+        if _kept(one) != _kept(other):
+            return f"more of {one.verb.upper()} would change than its image"
+        if touched and not _runs_all_of(one, before.text, other, after.text):
+            return "a RUN would no longer run all that it does"
+    return disagreement(before, old) or disagreement(after, new)
+
+
+def _kinds(instruction: Instruction) -> tuple[str, ...]:
+    inner = instruction.trigger
+    return (instruction.verb, inner.verb if inner else "", *[flag.name for flag in (inner or instruction).flags])
+
+
+def _kept(instruction: Instruction) -> tuple[object, ...]:
+    """What of an instruction no fix may change."""
+    inner = instruction.trigger or instruction
+    words = [word.value for word in inner.words()[1:]] if inner.verb == "from" else []
+    bodies = [body.value for body in inner.heredocs] if inner.verb != "run" else []
+    return (words, bodies)
+
+
+def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) -> bool:
+    """Whether a changed RUN still has each command of the old one, in order, with each of its words in order."""
+    old, new = one.trigger or one, other.trigger or other
+    texts = [[step.args.value, *[body.value for body in step.heredocs]] for step in (old, new)]
+    if old.verb != "run" or texts[0] == texts[1]:
+        return True
+    was, now = script_of(old, None, before), script_of(new, None, after)
+    if not was or not now or not was.certain or not now.certain:
+        return False
+    left = iter(now.commands)
+    return all(any(_within(command, candidate) for candidate in left) for command in was.commands)
+
+
+def _within(one: Command, other: Command) -> bool:
+    """Whether a command has all words of another, in their order, and stands where that stood.
+
+    A script among its words, and a substitution, are left aside: their own commands are compared.
+    """
+    handed = run_by(one) is not None
+    rest = iter([word.value for word in other.words])
+    words = all(any(_same(word.value, candidate) for candidate in rest) for word in one.words[: 1 if handed else None])
+    return words and (one.operator, one.inside, one.via) == (other.operator, other.inside, other.via)
+
+
+def _same(old: str, new: str) -> bool:
+    return old == new or bool(_SUBSTITUTES.search(old) and _SUBSTITUTES.search(new))

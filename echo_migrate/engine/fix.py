@@ -1,0 +1,131 @@
+"""The one flow, from a path to its result: read, parse, ask the rules, apply, verify."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from echo_migrate.engine.check import examine
+from echo_migrate.files.source import Edit, Source, compatible
+from echo_migrate.formats import Format, kind
+from echo_migrate.model import Finding, Outcome, Result
+from echo_migrate.rules._rule import Settings
+
+ROUNDS = 10
+MOST_TRIED = 200
+"""How many fixes are tried one by one when all together are refused: each costs a reading of the file."""
+
+
+def treat(source: Source, format: Format, settings: Settings) -> Result:
+    """Examine a text and, if asked for, fix it until nothing more applies.
+
+    A doubtful result is refused: the fixes that are doubtful alone, or the whole of it where it is none alone.
+    """
+    findings, outcomes = examine(source, format, settings)
+    if not settings.apply:
+        return Result(source, tuple(findings), tuple(outcomes), source, kind=kind(format))
+    result = _fixed(source, format, settings, findings, outcomes, {})
+    if result.refused and len(findings) <= MOST_TRIED:
+        doubtful = {
+            (found.rule, found.message): reason
+            for found in findings
+            if (edits := _edits(found, settings.unsafe))
+            and (reason := format.verify(source, source.apply(edits), edits))
+        }
+        again = _fixed(source, format, settings, findings, outcomes, doubtful) if doubtful else result
+        return result if again.refused or again.fixed is source else again
+    return result
+
+
+def _fixed(
+    source: Source,
+    format: Format,
+    settings: Settings,
+    findings: list[Finding],
+    outcomes: list[Outcome],
+    doubtful: dict[tuple[str, str], str],
+) -> Result:
+    """The result with all fixes but the doubtful ones, or refused."""
+    fixed, left, after, refused = source, findings, outcomes, None
+    for _ in range(ROUNDS):
+        asked = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
+        fixes = [edits for edits in asked if edits]
+        if not fixes or refused:
+            break
+        fits = compatible(fixes)
+        groups = {id(fix): fix for fix, fit in zip(fixes, fits, strict=True) if fit}
+        edits = list(dict.fromkeys(edit for group in groups.values() for edit in group))
+        before, fixed = fixed, fixed.apply(edits)
+        left, after = examine(fixed, format, settings)
+        refused = format.verify(before, fixed, edits)
+    else:
+        refused = refused or f"its fixes do not settle in {ROUNDS} rounds"
+    refused = refused or _astray(outcomes, after)
+    if refused:
+        left = []
+    marked = [
+        found._replace(applied=False, refused=doubtful[found.rule, found.message])
+        if (found.rule, found.message) in doubtful
+        else found
+        for found in _applied(findings, left, settings.unsafe)
+    ]
+    result = Result(source, tuple(marked), tuple(outcomes), source, kind=kind(format))
+    if refused:
+        return refuse(result, refused)
+    return result._replace(
+        outcomes=tuple(_moved(outcomes, after)), fixed=fixed if fixed.text != source.text else source
+    )
+
+
+def _edits(found: Finding, unsafe: bool) -> tuple[Edit, ...]:
+    """The edits of a finding, if it has a fix that was asked for."""
+    return found.fix.edits if found.fix and (found.fix.safe or unsafe) else ()
+
+
+def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iterator[Finding]:
+    """The findings, those marked whose fix was asked for and does not stand among what is left."""
+    remaining = Counter((found.rule, found.message) for found in left if _edits(found, unsafe))
+    for found in findings:
+        if _edits(found, unsafe):
+            key = (found.rule, found.message)
+            remaining[key] -= 1
+            found = found._replace(applied=remaining[key] < 0)
+        yield found
+
+
+def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
+    """Why the new text must be refused: each reference stays as it is or reads as its target, and none is new."""
+    if len(before) != len(after):
+        return "a reference would appear or vanish"
+    for old, new in zip(before, after, strict=True):
+        if new.image.local and not old.image.local:
+            return f"{new.image.shown} would be {new.image.local}"
+        if new.image.ref.value not in (old.image.ref.value, old.target):
+            return f"{old.image.shown} would become {new.image.shown}"
+        if new.state == "migrate":
+            return f"{new.image.shown} would be left behind"
+    return None
+
+
+def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
+    for old, new in zip(before, after, strict=True):
+        if old.state != "hardened" and new.state == "hardened":
+            yield old._replace(state="migrate")
+        elif old.state == "migrate":
+            yield old._replace(state="needs-person", reason="its fix could not be applied")
+        else:
+            yield old
+
+
+def refuse(result: Result, reason: str) -> Result:
+    """The result with its changes taken back: what was applied is refused, and its references need a person."""
+    findings = [
+        finding._replace(applied=False, refused=reason) if finding.applied else finding for finding in result.findings
+    ]
+    outcomes = [
+        old._replace(state="needs-person", reason=reason) if old.state == "migrate" else old for old in result.outcomes
+    ]
+    return result._replace(findings=tuple(findings), outcomes=tuple(outcomes), fixed=result.source, refused=reason)
+
+
+def undone(result: Result) -> Result:
+    """The result of a run that writes nothing: what would be applied is not."""
+    return result._replace(findings=tuple(finding._replace(applied=False) for finding in result.findings))

@@ -1,0 +1,131 @@
+"""Files that pull or build images where somebody must have logged in first: workflows, manifests, dependabot.yml.
+
+They are read for one question alone, whether a registry is among those logged in to; what images they name is not.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from echo_migrate.engine.check import Ignores, check
+from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.source import Source
+from echo_migrate.files.yaml import documents, effective, is_mapping, is_scalar, items, sequence
+from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.model import Pipeline, Result
+from echo_migrate.rules._rule import Context, Settings
+
+_PATH = re.compile(r"(?:^|[\\/])\.github[\\/](?:workflows[\\/][^\\/]+|dependabot)\.ya?ml$|(?i:\.ya?ml)$")
+_BUILDS = re.compile(
+    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake|pull|run)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,200}?"
+    r"\b(?:build|pull|run|up)\b"
+)
+_ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
+_LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
+_PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"))
+
+
+def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
+    """The first of the files in which the rules on ``Pipeline`` find something, with the first finding."""
+    wanted = any(Pipeline in rule.kinds for rule in settings.rules)
+    host = settings.catalog.registry.partition("/")[0]
+    for path in paths if wanted else ():
+        if not _PATH.search(path):
+            continue
+        source, nodes = Source(path, ""), list[Pipeline]()
+        with suppress(Exception, Spent), bounded():  # why not is said where the file is read for its images
+            source = Source.read(path)
+            nodes = list(pipelines(source, host))
+        ignores = Ignores(in_yaml(source.text) if nodes else ())
+        found = check(settings.rules, {Pipeline: nodes}, Context(source, settings, {}))
+        findings = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+        if findings:
+            yield Result(source, tuple(findings[:1]), (), source)
+            return
+
+
+def pipelines(source: Source, host: str) -> Iterator[Pipeline]:
+    """The places in a file that pull or build without a login to ``host``. Raises ``NotYaml``."""
+    path, text = source.path.replace("\\", "/"), source.text
+    if "/.github/workflows/" in f"/{path}":
+        if _BUILDS.search(text) or any(action in text for action in _ACTIONS):
+            for root in documents(text):
+                yield from _workflow(root, host)
+    elif re.search(r"/\.github/dependabot\.ya?ml$", f"/{path}"):
+        for root in documents(text):
+            yield from _dependabot(root, host)
+    elif f"{host}/" in text and "apiVersion" in text:
+        roots = documents(text)
+        accounts = [root for root in roots if _kind(root) == "ServiceAccount"]
+        if not any("imagePullSecrets" in effective(root) for root in accounts):
+            for root in roots:
+                if _kind(root) in _PODS:
+                    yield from _manifest(root, host)
+
+
+def _kind(root: Any) -> str:
+    node = effective(root).get("kind")
+    return node.value if is_scalar(node) else ""
+
+
+def _workflow(root: Any, host: str) -> Iterator[Pipeline]:
+    for _, job in items(effective(root).get("jobs")):
+        steps = [effective(step) for step in sequence(effective(job).get("steps"))]
+        if any(_logs_in(step, host) for step in steps):
+            continue
+        for step in steps:
+            uses, run = _text(step.get("uses")), _text(step.get("run"))
+            if uses.startswith(_ACTIONS) or _BUILDS.search(run):
+                node: Any = step.get("uses") if uses else step.get("run")
+                start = node.start_mark.index
+                end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
+                remedy = f"add a step before it with docker/login-action, registry: {host}, username and password"
+                yield Pipeline(start, end, "this step builds or pulls", remedy)
+                return
+
+
+def _logs_in(step: dict[str, Any], host: str) -> bool:
+    """Whether a step logs in to a host, or to one that only a run decides."""
+    uses = _text(step.get("uses"))
+    if _LOGIN_ACTIONS.match(uses):
+        registry = _text(effective(step.get("with")).get("registry"))
+        return "$" in registry or registry.removeprefix("https://").startswith(host)
+    if uses and not uses.startswith(("actions/", "docker/")):
+        return "login" in uses or "auth" in uses
+    run = _text(step.get("run"))
+    return "login" in run and (host in run or "$" in run)
+
+
+def _dependabot(root: Any, host: str) -> Iterator[Pipeline]:
+    known = [_text(effective(node).get("url")) for _, node in items(effective(root).get("registries"))]
+    if any(host in url for url in known):
+        return
+    for update in sequence(effective(root).get("updates")):
+        ecosystem: Any = effective(update).get("package-ecosystem")
+        if _text(ecosystem) in ("docker", "docker-compose"):
+            remedy = f"add registries: with type: docker-registry, url: https://{host}, and its name to this update"
+            yield Pipeline(ecosystem.start_mark.index, ecosystem.end_mark.index, "Dependabot asks for", remedy)
+            return
+
+
+def _manifest(root: Any, host: str) -> Iterator[Pipeline]:
+    """The first image of the host in a pod that names no secret to pull with."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        keys = effective(node) if is_mapping(node) else {}
+        for container in [*sequence(keys.get("initContainers")), *sequence(keys.get("containers"))]:
+            image: Any = effective(container).get("image")
+            if _text(image).startswith(f"{host}/") and not {"imagePullSecrets", "serviceAccountName"} & set(keys):
+                remedy = "name a secret in imagePullSecrets, here or on the service account"
+                yield Pipeline(image.start_mark.index, image.end_mark.index, "this pod pulls", remedy)
+                return
+        waiting += [child for child in [*keys.values(), *sequence(node)] if not is_scalar(child)]
+
+
+def _text(node: Any) -> str:
+    return node.value if is_scalar(node) else ""

@@ -1,0 +1,143 @@
+"""A run: paths to results, in one process or several, with a budget and a guard around each file."""
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.engine.check import check
+from echo_migrate.engine.fix import treat
+from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
+from echo_migrate.formats import Format, named, recognised, targets
+from echo_migrate.model import Finding, Image, Outcome, Problem, Result
+from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import Context, Settings
+
+_STAGE = lazy(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
+
+
+_REFERENCE = lazy(
+    r"(?im)^[ \t]*(?:-[ \t]+)?(?:FROM[ \t]+(?:--\S+[ \t]+)?|[\"']?image[\"']?[ \t]*[:=][ \t]*)[\"']?([^\s\"'#,}]+)"
+)
+"""What a line may name an image with, in a file that is not read."""
+
+
+MANY = 200
+"""From how many files on the work is shared between processes; below, starting them costs more than it saves."""
+
+
+def unreadable(path: str, reason: str, settings: Settings) -> Result:
+    """The result for a file without a text."""
+    source = Source(path, "")
+    context = Context(source, settings, {})
+    found = check(settings.rules, {Problem: [Problem(0, 0, reason)]}, context)
+    return Result(source, tuple(finding for _, _, finding in found), (), source)
+
+
+def unread(source: Source, reason: str) -> Result:
+    """The result for what should have been read and was not: said whatever rules are selected.
+
+    The references that the lines of its text name need a person.
+    """
+    finding = Finding("unreadable-file", 0, 0, reason, level="error")
+    local = {"scratch", *(match[1].lower() for match in _STAGE.finditer(source.text))}
+    images = [
+        Image(Traced.of(source.text, *match.span(1)), "unread", *match.span(1))
+        for match in _REFERENCE.finditer(source.text)
+        if match[1].lower() not in local
+    ]
+    outcomes = tuple(Outcome(image, None, None, "needs-person", "the file was left unread") for image in images)
+    return Result(source, (finding,), outcomes, source, kind="unread")
+
+
+def treat_path(path: str, settings: Settings) -> Result | None:
+    """The result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
+    try:
+        source = Source.read(path)
+    except Inaccessible as error:
+        return unread(Source(path, ""), f"this file {error}")
+    except Unreadable as error:
+        return unreadable(path, str(error), settings) if named(path) else None
+    return guarded(source, settings)
+
+
+def guarded(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
+    """What ``treat`` says; None for what is of no kind, unless another is to be taken then.
+
+    What a file may use is bounded, and a fault of ours is a finding, so that one file never ends a run.
+    """
+    try:
+        with bounded():
+            format = recognised(source.path, source.text) or otherwise
+            return treat(source, format, settings) if format else None
+    except (Spent, TooMuch) as error:
+        return unread(source, f"this file was left unread: {error}")
+    except RecursionError:
+        return unread(source, "this file was left unread: it is nested too deep")
+    except MemoryError:
+        return unread(source, "this file was left unread: it needs more memory than there is")
+    except Exception as error:
+        return unread(source, f"this file ran into a fault of echo-migrate ({type(error).__name__}: {error})")
+
+
+def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
+    """What ``treat_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
+
+    ``jobs`` is how many processes, 0 for one a processor.
+    """
+    wanted = any(Stage in rule.kinds for rule in settings.rules)
+    settings = settings._replace(targets=targets(paths) if wanted else {})
+    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    if jobs == 1 or len(paths) < MANY:
+        return (treat_path(path, settings) for path in paths)
+    return _shared(paths, settings, jobs)
+
+
+CHUNK = 32
+
+_settings: Settings | None = None
+
+
+def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result | None]:
+    """The results in the order of the paths. Rules travel by name (they are functions of their modules)."""
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    names = tuple(rule.id for rule in settings.rules)
+    arguments = (settings._replace(rules=()), names, os.getpid())
+    done = 0
+    os.environ["PYTHONSAFEPATH"] = "1"  # a process that is started anew imports nothing from the working folder
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
+        try:
+            for result in pool.map(_treat, paths, chunksize=CHUNK):
+                done += 1
+                yield result
+        except (GeneratorExit, KeyboardInterrupt):
+            pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
+            raise
+        except BrokenProcessPool:
+            why = "this file was left unread: a process that read files was killed (was there too little memory?)"
+            yield from (unread(Source(path, ""), why) for path in paths[done:])
+
+
+def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
+    import threading
+    import time
+
+    global _settings
+
+    def outlive() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)  # the parent was killed: nobody waits for our answers
+
+    threading.Thread(target=outlive, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
+    _settings = settings._replace(rules=tuple(RULES[name] for name in names))
+
+
+def _treat(path: str) -> Result | None:
+    assert _settings is not None
+    return treat_path(path, _settings)

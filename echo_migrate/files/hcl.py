@@ -1,0 +1,144 @@
+"""HCL read with the place of every value, through tree-sitter's grammar of it.
+
+After the HCL native syntax specification (github.com/hashicorp/hcl, hclsyntax/spec.md). A body is a map of its
+attributes and blocks; a block's key is its type, and its value a map of its labels, joined by dots. Only strings
+without escapes are texts; templates in them (``${…}``) stand as written, and ``jsonencode`` is what it is given.
+"""
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from echo_migrate.files.budget import parse
+from echo_migrate.files.values import DEEPEST, Node, NotRead
+
+if TYPE_CHECKING:
+    from tree_sitter import Node as Tree
+    from tree_sitter import Parser
+
+LARGEST = 200_000
+"""The longest text that is read, far more than real build files have: faulty input costs the parser time."""
+
+_UNJOINED = re.compile(r'(?:"[^"\n]*"\s*){64}')
+"""More than a block has labels; the grammar looks long for what such a row could be."""
+
+_STRINGS = frozenset(("string_lit", "quoted_template"))
+
+
+@lru_cache
+def _parser() -> "Parser":
+    import tree_sitter_hcl
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_hcl.language()))
+
+
+def read(text: str) -> Node:
+    """The body of a file. Raises ``NotRead``."""
+    if len(text) > LARGEST:
+        raise NotRead(f"is longer than {LARGEST:,} characters")
+    if max(text.count("{"), text.count("["), text.count("(")) > LARGEST // 20:
+        raise NotRead("has too many brackets")
+    data = text.encode("utf-8", "surrogateescape")
+    if _UNJOINED.search(text):
+        raise NotRead("has many strings that nothing joins")
+    root = parse(_parser(), data)
+    reader = _Reader(text, data)
+    if root.has_error:
+        raise NotRead("is not valid HCL", reader.place(_fault(root)))
+    body = next((child for child in root.children if child.type == "body"), None)
+    return reader.body(body, 0) if body else Node("map", (), 0, len(text))
+
+
+def _fault(root: "Tree") -> int:
+    """Where the grammar gives up."""
+    node = root
+    while node.type != "ERROR" and not node.is_missing:
+        below = next((child for child in node.children if child.has_error or child.is_missing), None)
+        if below is None:
+            break
+        node = below
+    return node.start_byte
+
+
+class _Reader:
+    """Turns the grammar's nodes into values; offsets of bytes into offsets of characters."""
+
+    def __init__(self, text: str, data: bytes) -> None:
+        self.text = text
+        self.wide: list[int] = []  # where characters of several bytes begin, and how many bytes more they have by then
+        self.more = [0]
+        if len(data) != len(text):
+            offset = 0
+            for character in text:
+                size = 1 if "\udc80" <= character <= "\udcff" else len(character.encode())
+                if size > 1:
+                    self.wide.append(offset)
+                    self.more.append(self.more[-1] + size - 1)
+                offset += size
+
+    def place(self, offset: int) -> int:
+        """Where the character at a byte stands."""
+        return offset - self.more[bisect_right(self.wide, offset - 1)] if self.wide else offset
+
+    def body(self, tree: "Tree", depth: int) -> Node:
+        if depth > DEEPEST:
+            raise NotRead(f"is nested over {DEEPEST} deep", self.place(tree.start_byte))
+        pairs: list[tuple[Node, Node]] = []
+        for child in tree.children:
+            if child.type == "attribute":
+                pairs.append((self._other(child.children[0]), self._expression(child.children[-1], depth + 1)))
+            elif child.type == "block":
+                pairs.append(self._block(child, depth + 1))
+        return Node("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
+
+    def _block(self, tree: "Tree", depth: int) -> tuple[Node, Node]:
+        head, *labels = [child for child in tree.children if child.type in ("identifier", "string_lit")]
+        body = next((child for child in tree.children if child.type == "body"), None)
+        value = (
+            self.body(body, depth) if body else Node("map", (), self.place(tree.end_byte), self.place(tree.end_byte))
+        )
+        names = [self._scalar(label) for label in labels]
+        if names:
+            whole = names[0]._replace(value=".".join(name.value for name in names), end=names[-1].end, plain=False)
+            value = Node("map", ((whole, value),), value.start, value.end)
+        return self._other(head), value
+
+    def _expression(self, tree: "Tree", depth: int) -> Node:
+        if depth > DEEPEST:
+            raise NotRead(f"is nested over {DEEPEST} deep", self.place(tree.start_byte))
+        while len(tree.children) == 1 and tree.type in (
+            "expression",
+            "literal_value",
+            "template_expr",
+            "collection_value",
+        ):
+            tree = tree.children[0]
+        if tree.type == "function_call" and self._other(tree.children[0]).value == "jsonencode":
+            given = [one for child in tree.children for one in child.children if one.type == "expression"]
+            if len(given) == 1:
+                return self._expression(given[0], depth + 1)
+        if tree.type == "tuple":
+            values = [self._expression(child, depth + 1) for child in tree.children if child.type == "expression"]
+            return Node("list", tuple(values), self.place(tree.start_byte), self.place(tree.end_byte))
+        if tree.type == "object":
+            elements = [child for child in tree.children if child.type == "object_elem"]
+            pairs = [
+                (self._expression(key, depth + 1), self._expression(value, depth + 1))
+                for one in elements
+                if (key := one.child_by_field_name("key")) and (value := one.child_by_field_name("val"))
+            ]
+            return Node("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
+        return self._scalar(tree)
+
+    def _scalar(self, tree: "Tree") -> Node:
+        start, end = self.place(tree.start_byte), self.place(tree.end_byte)
+        inner = self.text[start + 1 : end - 1]
+        if tree.type in _STRINGS and "\\" not in inner and "\n" not in inner:
+            return Node("text", inner, start, end, plain=True)
+        return self._other(tree)
+
+    def _other(self, tree: "Tree") -> Node:
+        start, end = self.place(tree.start_byte), self.place(tree.end_byte)
+        return Node("other", self.text[start:end], start, end)

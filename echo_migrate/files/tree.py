@@ -1,0 +1,99 @@
+"""Where a tree ends, and which of its folders are entered."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from echo_migrate.files.lazy import lazy
+
+SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
+"""Folders in which no file is anybody's own."""
+
+_ELSEWHERE = lazy(r"[$:\0\ud800-\udb7f]|^/")
+
+
+@lru_cache
+def repository(folder: str) -> str | None:
+    """The top folder of the repository that a folder lies in."""
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return None
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def top(path: str) -> str:
+    """The tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
+    here = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    working = os.path.realpath(os.getcwd())
+    below = (here + "/").startswith(working.rstrip("/") + "/")
+    return repository(here) or (working if below else here)
+
+
+@lru_cache
+def ignore_file(path: str) -> bool:
+    """Whether a .dockerignore may hold for a Dockerfile: its own, or one in its folder or above, within the tree."""
+    if os.path.lexists(f"{path}.dockerignore"):
+        return True
+    folder = os.path.realpath(os.path.dirname(path) or ".")
+    top = repository(folder) or folder
+    while True:
+        if os.path.lexists(os.path.join(folder, ".dockerignore")):
+            return True
+        if folder in (top, os.path.dirname(folder)):
+            return False
+        folder = os.path.dirname(folder)
+
+
+def entered(
+    path: str, other: Callable[[str], object] = str, closed: Callable[[OSError], object] = str
+) -> Iterator[tuple[str, list[str]]]:
+    """The folders below one, itself included, each with its files: none that is skipped, a link, or an environment.
+
+    Another repository within is not entered, and ``other`` is told of it; ``closed`` is told of what cannot be entered.
+    """
+    waiting = [path]
+    while waiting:  # os.walk of Python 3.11 is a recursion, which a deep tree ends
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            closed(error)
+            continue
+        folders = [entry for entry in entries if _is_folder(entry)]
+        names = {entry.name for entry in folders}
+        yield folder, [entry.name for entry in entries if entry.name not in names]
+        kept = []
+        for entry in folders:
+            if entry.name in SKIPPED or entry.is_symlink() or is_environment(entry.path):
+                continue
+            if os.path.lexists(os.path.join(entry.path, ".git")):
+                other(entry.path)
+            else:
+                kept.append(entry.path)
+        waiting += reversed(kept)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to where nobody may look
+        return False
+
+
+@lru_cache
+def is_environment(folder: str) -> bool:
+    """Whether a folder is a virtual environment of Python's."""
+    return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
+
+
+def dockerfile_at(path: str, context: str, name: str) -> str | None:
+    """The Dockerfile that a file builds, by the context and the name it says, if it lies inside of that file's tree."""
+    if any(_ELSEWHERE.search(part) for part in (context, name)):
+        return None
+    folder = os.path.dirname(path)
+    found = os.path.join(folder, context, name)
+    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
+    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
+    return found if inside and os.path.isfile(found) else None

@@ -1,0 +1,255 @@
+"""YAML read with the place of every scalar. Values are replaced where they stand, and nothing is ever dumped.
+
+Offsets come from PyYAML's marks, which count code points. A mark includes a node's properties (``&anchor``, ``!tag``),
+and an alias is the very node of its anchor.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Any, TypeGuard
+
+from echo_migrate.files.source import Edit, TooMuch, Traced
+
+DEEPEST = 200
+"""libyaml's composer recurses on the C stack, so nesting is counted before composing."""
+
+MOST_SHARED = 50_000
+"""How many nodes a file's aliases may stand for, beside those written: n users of a list of m are n times m."""
+
+MOST_DIRECTIVES = 100
+"""libyaml compares each with all before it."""
+
+_DIRECTIVE = re.compile(r"(?m)^%")
+_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
+_BRACKETS = re.compile(r"[\[{]|[\]}]")
+_INDENT = re.compile(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
+_BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
+
+
+class NotYaml(ValueError):
+    """A text that is no YAML, or none that is read: the message says why, ``offset`` where."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+def documents(text: str) -> list[Any]:
+    """The root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml`` and ``TooMuch``."""
+    import yaml
+
+    bounded(text)
+    try:
+        roots = list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise NotYaml(f"is not valid YAML: {error.problem or error.context}", mark.index if mark else 0) from None
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
+        reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
+        raise NotYaml(reason) from None
+    if "&" in text and "*" in text and _shared(roots) > MOST_SHARED:
+        raise TooMuch(f"its aliases stand for more than {MOST_SHARED:,} values")
+    if "<<" in text:
+        _merge(roots)
+    return roots
+
+
+def _shared(roots: list[Any]) -> int:
+    """How many nodes aliases stand for: what the file would have were each written out, less what it has.
+
+    Of a node that holds itself, the second time is nothing.
+    """
+    sizes: dict[int, int] = {}
+    waiting = [root for root in roots if root is not None]
+    begun: set[int] = set()
+    while waiting:
+        node = waiting[-1]
+        below = [] if is_scalar(node) else [one for entry in node.value for one in _parts(entry)]
+        if id(node) in begun:
+            waiting.pop()
+            sizes.setdefault(id(node), 1 + sum(sizes.get(id(one), 0) for one in below))
+        else:
+            begun.add(id(node))
+            waiting += [one for one in below if id(one) not in begun]
+    return sum(sizes[id(root)] for root in roots if root is not None) - len(sizes)
+
+
+def _parts(entry: Any) -> tuple[Any, ...]:
+    """The nodes of an entry: of a mapping its key and value, of a list the item."""
+    return entry if isinstance(entry, tuple) else (entry,)
+
+
+def _merge(roots: list[Any]) -> None:
+    """Give each mapping with merge keys (``<<``) what it has by them, for ``effective`` to find.
+
+    What is written nearer wins, of several mappings the first, and the last of duplicates. What merge keys stand for
+    is a part of what ``_shared`` has counted.
+    """
+    waiting = [node for root in roots for _, node in positions(root) if is_mapping(node)]
+    waiting += [root for root in roots if is_mapping(root)]
+    begun: set[int] = set()
+    while waiting:
+        node = waiting[-1]
+        parents = [one for key, value in items(node) if key == "<<" for one in _each(value) if is_mapping(one)]
+        if not parents or hasattr(node, "effective"):
+            waiting.pop()
+            continue
+        if id(node) not in begun:
+            begun.add(id(node))
+            waiting += [one for one in parents if id(one) not in begun]
+            continue
+        waiting.pop()
+        merged: dict[str, Any] = {}
+        for parent in parents:  # of one that is begun, and merges this one in its turn, its own keys
+            merged = (getattr(parent, "effective", None) or _own(parent)) | merged
+        node.effective = merged | _own(node)
+
+
+def _each(node: Any) -> list[Any]:
+    return list(node.value) if node.id == "sequence" else [node]
+
+
+def _own(node: Any) -> dict[str, Any]:
+    return {key: value for key, value in items(node) if key != "<<"}
+
+
+def bounded(text: str) -> None:
+    """Raise ``NotYaml`` for a text that is nested too deep to be composed."""
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(text):
+        depth = depth + 1 if match.group() in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST or _INDENT.search(text):
+        raise NotYaml(f"is nested over {DEEPEST} deep")
+    if len(_DIRECTIVE.findall(text)) > MOST_DIRECTIVES:
+        raise NotYaml(f"has more than {MOST_DIRECTIVES} directives")
+
+
+def is_mapping(node: Any) -> TypeGuard[Any]:
+    return getattr(node, "id", "") == "mapping"
+
+
+def is_scalar(node: Any) -> TypeGuard[Any]:
+    return getattr(node, "id", "") == "scalar"
+
+
+def is_text(node: Any) -> TypeGuard[Any]:
+    """Whether a node is a scalar with a value (``~`` and nothing have none)."""
+    return is_scalar(node) and bool(node.value) and not (node.tag.endswith(":null") or node.value in ("~", "null"))
+
+
+def items(node: Any) -> Iterator[tuple[str, Any]]:
+    """The pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
+    if is_mapping(node):
+        for key, value in node.value:
+            if is_scalar(key):
+                yield key.value, value
+
+
+def positions(root: Any) -> Iterator[tuple[Any, Any]]:
+    """Every pair of every mapping, and every item of every list with None for a key; shared ones are entered once."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or is_scalar(node) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        for key, child in node.value if is_mapping(node) else [(None, child) for child in node.value]:
+            waiting += [child] if key is None else [key, child]
+            yield key, child
+
+
+def effective(node: Any) -> dict[str, Any]:
+    """A mapping with its merge keys (``<<``) followed, as ``documents`` did; nothing of any other node."""
+    merged: dict[str, Any] | None = getattr(node, "effective", None)
+    return _own(node) if merged is None else dict(merged)
+
+
+def traced(node: Any, text: str) -> Traced:
+    """A scalar's value and where its characters stand; without runs where escapes or folding changed them."""
+    value: str = node.value
+    start, end = node.start_mark.index, node.end_mark.index
+    properties = _PROPERTIES.match(text, start, end)
+    start = properties.end() if properties else start
+    style = node.style or ""
+    if style in "'\"" and style:
+        start, end = start + 1, end - 1
+    elif style and style in "|>":
+        return _block(value, text, start, end)
+    if text[start:end] == value:
+        return Traced(value, ((start, end),))
+    return Traced(value, ())
+
+
+def _block(value: str, text: str, start: int, end: int) -> Traced:
+    """The value of a block scalar, line by line without its indentation."""
+    header = _BLOCK.match(text, start, end)
+    if not header:
+        return Traced(value, ())
+    lines: list[tuple[int, int, int]] = []
+    position = header.end()
+    while position < end:
+        newline = text.find("\n", position, end)
+        stop = end if newline < 0 else newline
+        lines.append((position, stop - (text[stop - 1 : stop] == "\r" and stop > position), stop))
+        position = stop + 1
+    indents = [len(text[a:b]) - len(text[a:b].lstrip(" ")) for a, b, _ in lines if text[a:b].strip()]
+    indent = min(indents, default=0)
+    runs: list[tuple[int, int]] = []
+    for first, last, stop in lines:
+        runs.append((min(first + indent, last), last))
+        if stop < len(text):
+            runs.append((stop, stop + 1))
+    read = "".join(text[a:b] for a, b in runs)
+    if not read.startswith(value) or read[len(value) :].strip("\n"):
+        return Traced(value, ())
+    return Traced(read, tuple(runs)).cut(0, len(value)) if value else Traced(value, ())
+
+
+def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
+    """The edits within an inline text, by its own offsets."""
+    position = 0
+    for start, end in inline.runs:
+        place = bisect_left(edits, (start,))
+        while place < len(edits) and edits[place].end <= end:
+            edit = edits[place]
+            yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
+            place += 1
+        position += end - start
+
+
+def alike(one: Any, other: Any, edits: list[Edit]) -> bool:
+    """Whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
+    waiting = [(one, other)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        one, other = waiting.pop()
+        if one is None or other is None:
+            if one is not other:
+                return False
+            continue
+        if (id(one), id(other)) in seen:
+            continue
+        seen.add((id(one), id(other)))
+        if one.id != other.id or one.tag != other.tag:
+            return False
+        if is_scalar(one):
+            place = bisect_left(edits, (one.start_mark.index,))
+            if one.value != other.value and not (place < len(edits) and edits[place].end <= one.end_mark.index):
+                return False
+            continue
+        if len(one.value) != len(other.value):
+            return False
+        for a, b in zip(one.value, other.value, strict=True):
+            if not is_mapping(one):
+                waiting.append((a, b))
+            elif is_scalar(a[0]) and getattr(b[0], "value", None) != a[0].value:
+                return False
+            else:
+                waiting += zip(a, b, strict=True)
+    return True
+
+
+def sequence(node: Any) -> list[Any]:
+    return list(node.value) if node is not None and node.id == "sequence" else []

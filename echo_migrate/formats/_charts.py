@@ -1,0 +1,110 @@
+"""What the rest of a chart does with the images of its values: its dependencies, its templates, its other values."""
+
+import contextlib
+import os
+import re
+from functools import lru_cache
+
+from echo_migrate.files.budget import beside
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Source, TooMuch, Unreadable
+from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
+from echo_migrate.formats._yaml import walk
+
+VALUES = re.compile(r"(?i)(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
+_MOST_FILES = 200
+_IMAGE = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*([^\n]*)")
+_FILLED = lazy(r"\{\{.*?\}\}")
+_PIECES = ("registry", "repository", "tag", "image", "name", "digest")
+
+
+class Chart:
+    """A chart by its folder. ``dependencies`` are the keys of values that go to other charts; ``adds`` says that a
+    template writes more than values into an image's name, or that not all of the chart could be read."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        named = [_dependencies(os.path.join(folder, file)) for file in ("Chart.yaml", "requirements.yaml")]
+        self.dependencies = {name for names in named for name in names or ()}
+        self.adds = None in named or any(map(_adds, _files(os.path.join(folder, "templates"))))
+
+    def others(self, path: str) -> set[tuple[str, ...]] | None:
+        """Where other values beside a file, which may be laid over it, say a piece of an image's name; None for
+        anywhere."""
+        around = [*_names(self.folder), *_names(os.path.join(self.folder, "ci"))]
+        said = [_said(one) for one in around if os.path.realpath(one) != os.path.realpath(path)]
+        return None if None in said else {place for places in said for place in places or ()}
+
+
+def chart(path: str) -> Chart | None:
+    """The chart that a file of values lies beside, if it does."""
+    return _chart(os.path.dirname(os.path.abspath(path)))
+
+
+@lru_cache(maxsize=256)
+def _chart(folder: str) -> Chart | None:
+    return Chart(folder) if os.path.isfile(os.path.join(folder, "Chart.yaml")) else None
+
+
+def _names(folder: str) -> list[str]:
+    return [path for path in _files(folder) if VALUES.fullmatch(os.path.basename(path))]
+
+
+def _files(folder: str) -> list[str]:
+    """The files in a folder of a chart; none where that is a link, which may lead out of the tree."""
+    if os.path.islink(folder):
+        return []
+    with contextlib.suppress(OSError):
+        names = [entry.path for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+        return sorted(names)[:_MOST_FILES]
+    return []
+
+
+def _text(path: str) -> str:
+    """A file's text; "" for a link, which may lead out of the tree, and what is not read."""
+    try:
+        return "" if os.path.islink(path) else Source.read(path).text
+    except Unreadable:
+        return ""
+
+
+@lru_cache(maxsize=4096)
+def _dependencies(path: str) -> list[str] | None:
+    """The names and the aliases of a chart's dependencies; None where they take too long to be read."""
+    names: list[str] = []
+    try:
+        with contextlib.suppress(NotYaml), beside():
+            for root in documents(_text(path)):
+                for one in sequence(effective(root).get("dependencies")):
+                    keys = effective(one)
+                    names += [keys[key].value for key in ("name", "alias") if is_text(keys.get(key))]
+    except TooMuch:
+        return None
+    return names
+
+
+@lru_cache(maxsize=4096)
+def _adds(path: str) -> bool:
+    """Whether a template writes, or may write, letters of its own beside what it fills into an image's name."""
+    try:
+        with beside():
+            written = [match[1] for match in _IMAGE.finditer(_text(path)) if "{{" in match[1]]
+            return any(re.search(r"\w", _FILLED.sub("", value).partition(" #")[0]) for value in written)
+    except TooMuch:
+        return True
+
+
+@lru_cache(maxsize=4096)
+def _said(path: str) -> set[tuple[str, ...]] | None:
+    """Where a file of values says a piece of an image's name; None where that takes too long to be read."""
+    try:
+        with contextlib.suppress(NotYaml), beside():
+            return {
+                place.path
+                for root in documents(_text(path))
+                for place in walk(root)
+                if any(is_text(place.keys.get(key)) for key in _PIECES)
+            }
+    except TooMuch:
+        return None
+    return set()

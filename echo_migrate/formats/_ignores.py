@@ -1,0 +1,93 @@
+"""Comments that silence findings: ours, and those that people already have for hadolint and BuildKit."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from echo_migrate.dockerfile.parser import Dockerfile
+from echo_migrate.model import Ignore
+
+OURS = re.compile(r"#\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])")
+SLASHED = re.compile(rf"(?:#|//){OURS.pattern[1:]}")
+"""The same where two slashes begin a comment too."""
+_HADOLINT = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
+_BUILDKIT = re.compile(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
+_COMMENT = re.compile(r"[ \t]*(?:#|//)")
+_INDENT = re.compile(r"[ ]*")
+_WORDS = re.compile(r"[\w*-]+")
+
+
+def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
+    """Each ignore comment, with the lines it covers: the next instruction, the next line inside of one, or the file.
+
+    Sources of the forms: hadolint's README, "Inline ignores" (v2.15); Docker's "Build checks" reference, "skip".
+    """
+    if "ignore" not in text and "skip" not in text:
+        return
+    below: dict[int, int] = {}  # from a comment's line to the first line under it that is none
+    for comment in reversed(file.comments):
+        below[text.rfind("\n", 0, comment.text.start) + 1] = below.get(comment.below, comment.below)
+    spans = {text.rfind("\n", 0, step.start) + 1: (step.start, step.end) for step in file.instructions}
+    for comment in file.comments:
+        value = comment.text.value
+        match = OURS.match(value) or _HADOLINT.match(value) or _BUILDKIT.match(value)
+        if not match:
+            continue
+        first, last = 0, len(text)
+        if not (comment.directive or ("all" in match.re.groupindex and match["all"])):
+            line = below.get(comment.below, comment.below)
+            end = text.find("\n", line)
+            first, last = spans.get(line, (line, len(text) if end < 0 else end))
+        rules = _rules(match["rules"])
+        yield Ignore(rules, comment.text.start, comment.text.end, first, last, match.re is OURS)
+
+
+def in_yaml(text: str, marks: re.Pattern[str] = OURS) -> Iterator[Ignore]:
+    """Our ignore comments in YAML and its like: above a line or behind its value; what is indented below is its own."""
+    found = marks.finditer(text)
+    before = ((text[max(0, match.start() - 1) : match.start()], match) for match in found)
+    return _indented(text, [match for one, match in before if not one or one.isspace()])  # else inside of a scalar
+
+
+def in_python(text: str, comments: Iterable[int]) -> Iterator[Ignore]:
+    """The same in a Python text whose comments begin at these places."""
+    return _indented(text, [match for place in comments if (match := OURS.match(text, place))])
+
+
+def _indented(text: str, comments: list[re.Match[str]]) -> Iterator[Ignore]:
+    below: dict[int, int] = {}  # from the line under a comment to the first that is none
+    ends: dict[int, int] = {}
+    for match in reversed(comments):
+        first = text.rfind("\n", 0, match.start()) + 1
+        if not text[first : match.start()].strip():
+            under = first = text.find("\n", match.end()) + 1 or len(text)
+            while first not in below and _COMMENT.match(text, first):
+                first = text.find("\n", first) + 1 or len(text)
+            first = below[under] = below.get(first, first)
+        if first not in ends:
+            ends[first] = _block_end(text, first)
+        yield Ignore(_rules(match["rules"]), match.start(), match.end(), first, ends[first], True)
+
+
+def _block_end(text: str, first: int) -> int:
+    """The end of the line at ``first`` and of the lines under it that are indented deeper."""
+    depth = _indent(text, first)
+    last = text.find("\n", first)
+    while last >= 0:
+        below = text.find("\n", last + 1)
+        line = text[last + 1 : len(text) if below < 0 else below]
+        if line.strip() and _indent(text, last + 1) <= depth:
+            break
+        last = below
+    return len(text) if last < 0 else last
+
+
+def _indent(text: str, start: int) -> int:
+    match = _INDENT.match(text, start)
+    return match.end() - start if match else 0
+
+
+def _rules(written: str | None) -> frozenset[str]:
+    """The rules that a comment names: all without brackets, none between empty ones."""
+    if written is None:
+        return frozenset("*")
+    return frozenset("*" if word in ("*", "all") else word for word in _WORDS.findall(written))

@@ -1,0 +1,275 @@
+"""Images in YAML files that are not Compose's: the reading that Kubernetes, charts and CI systems have in common."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.files.yaml import (
+    NotYaml,
+    alike,
+    documents,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_text,
+    positions,
+    traced,
+)
+from echo_migrate.formats import Asked
+from echo_migrate.formats._commands import calls, named
+from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.images.reference import VARIABLE
+from echo_migrate.model import Ignore, Image, Parts, Problem
+
+YAML = re.compile(r"(?i).+\.ya?ml")
+NO_NAME = re.compile(r"(?!)")
+"""For formats of which no file's name alone says that it is of their kind."""
+
+ALIASED = "the same text also stands where no image is"
+_MARKER = re.compile(r"(?m)^---(?=\s|$)")
+_TEMPLATE = lazy(
+    r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"
+)
+_COMMENT = lazy(r"(?m)^[ \t]*#.*$")
+_LITERAL = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
+_EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
+"""What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
+_LOGIN = lazy(r"(?m)^.*\b(?:login|registry)\b.*$")
+"""What stands where somebody logs in: ``registry:`` of docker/login-action, ``docker login`` and its like."""
+_NOBODY = "nothing in this file logs in to its new registry"
+_OTHER = lazy(r"\W")
+_IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
+
+Node = Image | Problem | Ignore | Service
+
+
+class Place(NamedTuple):
+    """A mapping of a document: the keys that lead to it, and what it says, merge keys followed."""
+
+    path: tuple[str, ...]
+    keys: dict[str, Any]
+
+    def where(self, key: str) -> str:
+        """The context of an image under a key of it."""
+        return ".".join((*self.path, key))
+
+
+class Sheet:
+    """The text of a file, its documents, and which of its scalars stand under which keys.
+
+    A broken document is left out, with a problem, and the others are read; one that is a template is left out in
+    silence, and ``templated`` says so.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.path = source.path
+        self.text = source.text
+        self.problems: list[Problem] = []
+        self.templated = False
+        self.roots = self._read()
+        self._under: dict[int, set[str]] = {}
+        if "*" in self.text and "&" in self.text:
+            for root in self.roots:
+                self._note(root)
+
+    def _read(self) -> list[Any]:
+        try:
+            return documents(self.text)
+        except NotYaml:
+            begins = [0, *(match.start() for match in _MARKER.finditer(self.text))]
+            pieces = list(zip(begins, [*begins[1:], len(self.text)], strict=True))
+        kept = ""
+        for start, end in pieces:
+            piece = self.text[start:end]
+            try:
+                documents(piece)
+            except NotYaml as error:
+                if is_template(piece):
+                    self.templated = True
+                else:
+                    place = start + error.offset
+                    self.problems.append(Problem(place, place, str(error), "note", "this document"))
+                piece = re.sub(r"[^\n]", " ", piece)
+            kept += piece
+        try:
+            return documents(kept)
+        except NotYaml:
+            return []  # what each document is alone, all are together, but for what YAML forbids anywhere
+
+    def _note(self, root: Any) -> None:
+        for key, child in positions(root):
+            self._under.setdefault(id(child), set()).add(key.value if is_scalar(key) else "")
+            if is_scalar(key):
+                self._under.setdefault(id(key), set()).add("\0")
+
+    def under(self, node: Any) -> str:
+        """All texts of a value, for a look at what they name."""
+        texts = [child.value for _, child in positions(node) if is_scalar(child)]
+        return " ".join([node.value] if is_scalar(node) else texts)
+
+    def _kept(self, *found: Any) -> str:
+        """Why scalars must stay: a program writes them, or one of them stands under other keys too."""
+        for node in found:
+            line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
+            if "$imagepolicy" in line:
+                return "Flux writes it, by the policy named behind it"
+            if len(self._under.get(id(node), ())) > 1:
+                return ALIASED
+        return ""
+
+    def image(self, node: Any, where: str, **fields: Any) -> Iterator[Image]:
+        """The image that a scalar names; none where it is empty, or filled in by a template."""
+        if not is_text(node) or not node.tag.endswith(":str"):
+            return
+        place = traced(node, self.text)
+        if "$" in place.value:
+            place = place._replace(value=_EXPRESSION.sub(_as_variable, place.value))
+        if "{{" in place.value:
+            return
+        start, end = node.start_mark.index, node.end_mark.index
+        if place.runs:
+            start, end = place.start, place.end
+            bare = place.value.strip()
+            place = place.cut(place.value.index(bare), place.value.index(bare) + len(bare))
+        if not place.value.strip():
+            return
+        locked = fields.pop("locked", "") or self._kept(node)
+        locked = locked or ("" if place.runs else "it is written in a form that cannot be edited")
+        names = variables(place.value)
+        yield Image(place, where, start, end, locked=locked, unsettled=names, filled=bool(names), **fields)
+
+    def parted(self, repository: Any, registry: Any, tag: Any, where: str, **fields: Any) -> Iterator[Image]:
+        """The image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
+        named = [node for node in (registry, repository, tag) if node is not None]
+        if not is_text(repository) or any("{{" in node.value or not is_scalar(node) for node in named):
+            return
+        name = _piece(repository, self.text)
+        host = None if registry is None else _piece(registry, self.text)
+        version = None if tag is None else _piece(tag, self.text)
+        value = f"{host.value}/{name.value}" if host and host.value else name.value
+        value += f":{version.value}" if version and version.value else ""
+        bare = tag is not None and not tag.style
+        parts = Parts(name, host, version if version and version.value else None, bare)
+        locked = fields.pop("locked", "") or self._kept(*named)
+        start, end = name.start if name.runs else repository.start_mark.index, repository.end_mark.index
+        yield Image(
+            Traced(value, ()),
+            where,
+            start,
+            max(start, name.end if name.runs else end),
+            locked=locked,
+            unsettled=variables(value),
+            filled="$" in value,
+            reads=parts.places,
+            parts=parts,
+            **fields,
+        )
+
+    def scripts(self, found: Iterable[tuple[str, Any]]) -> Iterator[Image | Service]:
+        """The images that shell scripts name, each a scalar with the context it stands in."""
+
+        placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
+        known = {place.start: (where, place) for where, place in placed if place.runs}
+        texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
+        login = " ".join(_LOGIN.findall(self.text)) if texts else ""
+        starts = sorted(known)
+        for image, service in named(self.text, texts) if texts else ():
+            where, _ = known[starts[bisect_right(starts, image.start) - 1]]
+            image = image._replace(where=f"{where} {image.where}", anonymous=_NOBODY, login=login)
+            yield image
+            if service:
+                yield service._replace(image=image)
+
+
+def _piece(node: Any, text: str) -> Traced:
+    """A scalar's text and place; an empty value has one only between quotes."""
+    if node.tag.endswith(":null"):
+        return Traced("", ())
+    if not node.value and node.style and node.style in "'\"":
+        return Traced("", ((node.end_mark.index - 1, node.end_mark.index - 1),))
+    return traced(node, text)
+
+
+def _as_variable(match: "re.Match[str]") -> str:
+    """An expression as a variable of as many characters, so that each of the others stays where it was written."""
+    return "${" + (match[1] or match[2] or "").center(len(match[0]) - 3) + "}"
+
+
+def _as_name(match: "re.Match[str]") -> str:
+    """GitHub's expression as a variable of a shell, of as many characters; what a shell reads itself stays."""
+    return match[0] if match[1] is None else f"${{{_OTHER.sub('_', match[1])}__}}"
+
+
+def variables(value: str) -> tuple[str, ...]:
+    """The variables in a reference, which something outside of the file fills in."""
+    return (
+        tuple(dict.fromkeys(match.group().strip("${} ") for match in VARIABLE.finditer(value))) if "$" in value else ()
+    )
+
+
+def walk(root: Any) -> Iterator[Place]:
+    """Every mapping of a document once, from the top; an item of a list goes by its name, if it has one."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    seen: set[int] = set()
+    while waiting:
+        path, node = waiting.pop()
+        if node is None or is_scalar(node) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if is_mapping(node):
+            keys = effective(node)
+            yield Place(path, keys)
+            below = [((*path, key), child) for key, child in keys.items()]
+        else:
+            below = [((*path, _name(child, index)), child) for index, child in enumerate(node.value)]
+        waiting += reversed(below)
+
+
+def _name(node: Any, index: int) -> str:
+    """What an item of a list is called in a path."""
+    for key, value in node.value if is_mapping(node) else ():
+        if is_scalar(key) and key.value == "name" and is_text(value):
+            return str(value.value)
+    return str(index)
+
+
+def is_template(text: str) -> bool:
+    """Whether a text is one of Go's or Jinja's templates, from which YAML is only made."""
+    return "{{" in text and bool(_TEMPLATE.search(_COMMENT.sub("", text)))
+
+
+def literals(text: str) -> Iterator[Image]:
+    """The images that a template names literally, which are listed and never rewritten."""
+    for match in _LITERAL.finditer(text):
+        start, end = match.span(2)
+        yield Image(Traced.of(text, start, end), "image", start, end, locked=_IN_A_TEMPLATE)
+
+
+def nodes(sheet: Sheet, found: Iterable[Image | Service], asked: Asked) -> list[Node]:
+    """What a file's nodes are: each image once, however many share it by an alias, and what was asked for."""
+    images: dict[tuple[int, int], Image] = {}
+    others: list[Node] = []
+    for node in found:
+        if not isinstance(node, Image):
+            others += [node] if Service in asked.kinds else []
+        else:
+            images.setdefault((node.start, node.end), node)
+    return [*in_yaml(sheet.text), *sheet.problems, *images.values(), *others]
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+
+    Documents keep their shape, keys and tags, and only scalars with an edit inside change.
+    """
+    places = sorted(edits)
+    old, new = Sheet(before), Sheet(after)
+    if len(old.problems) != len(new.problems) or len(old.roots) != len(new.roots):
+        return "the changed file is no longer the YAML that it was"
+    if not all(alike(a, b, places) for a, b in zip(old.roots, new.roots, strict=True)):
+        return "something else than an image would change"
+    return None

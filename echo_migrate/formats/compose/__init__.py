@@ -1,0 +1,196 @@
+"""Compose files (the Compose specification, and version 1 before it): images, contexts, inline Dockerfiles."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.verify import verify as verify_dockerfile
+from echo_migrate.files.budget import beside
+from echo_migrate.files.source import Edit, Source, Traced, Unreadable
+from echo_migrate.files.tree import repository
+from echo_migrate.files.yaml import NotYaml, alike, documents, effective, is_scalar, items, lowered, positions
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats.compose.document import Document, Node
+from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
+from echo_migrate.model import Ignore, Problem
+
+_YAML = re.compile(r"(?i).+\.ya?ml")
+NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+_SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
+_CONTEXTS = "additional_contexts"
+_SERVICE = re.compile(
+    r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:"
+)
+_OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
+
+_TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
+_MOST_FOLDERS = 200
+
+
+def candidate(path: str) -> bool:
+    return bool(_YAML.fullmatch(path.rpartition("/")[2]))
+
+
+def recognise(path: str, text: str) -> bool:
+    """By content: services that have an image or a build. Under a name that is not Compose's own, all keys must be."""
+    if not candidate(path) or not _SERVICE.search(text) or _OTHER.search(text):
+        return False
+    if NAME.fullmatch(path.rpartition("/")[2]):
+        return True
+    return bool(_SERVICES.search(text)) and _only_known_keys(text)
+
+
+def _only_known_keys(text: str) -> bool:
+    try:
+        roots = [root for root in documents(text) if root is not None]
+    except NotYaml:
+        return False
+    known = all(key in TOP_KEYS or key.startswith("x-") for root in roots for key, _ in items(root))
+    services = [node for root in roots for _, node in items(dict(items(root)).get("services"))]
+    keys = (key for node in services for key, _ in items(node))
+    return known and all(key in SERVICE_KEYS or key.startswith("x-") or key == "<<" for key in keys)
+
+
+def targets(path: str) -> Iterator[tuple[str, str]]:
+    """The builds of a compose file that name a target."""
+    try:
+        source = Source.read(path)
+    except Unreadable:
+        return
+    if not _TARGET.search(source.text) or not recognise(path, source.text):
+        return
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            for _, node in Document(source, root).services:
+                build = effective(node).get("build")
+                target, dockerfile = effective(build).get("target"), dockerfile_of(path, build)
+                if dockerfile and is_scalar(target) and "$" not in target.value:
+                    yield dockerfile, target.value
+
+
+def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
+    """The Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    if "additional_contexts" in source.text and recognise(source.path, source.text):
+        with contextlib.suppress(NotYaml):
+            for root in documents(source.text):
+                for _, keys, built in Document(source, root).builds():
+                    names = [name for name, _ in contexts_of(effective(keys["build"]))]
+                    if names:
+                        yield built, names
+
+
+def context_names(text: str) -> list[str] | None:
+    """The names of all additional contexts in a text; None where it cannot be read."""
+    try:
+        roots = documents(text)
+    except (NotYaml, Unreadable):
+        return None
+    given = [value for root in roots for key, value in positions(root) if key is not None and key.value == _CONTEXTS]
+    return [name for value in given for name, _ in contexts_of({_CONTEXTS: value})]
+
+
+def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ignore]]]:
+    """The compose files beside a Dockerfile, above it in its repository, or in a folder beside those, that build it.
+
+    Of each the services that do, and the ignore comments.
+    """
+    folder = os.path.dirname(os.path.abspath(dockerfile.path))
+    root = repository(folder) or folder
+    wanted = os.path.realpath(dockerfile.path)
+    while True:
+        for source, users in _building(folder, root).get(wanted, {}).values():
+            with contextlib.suppress(Unreadable, NotYaml):
+                services = [service for one, name, keys in users for service in one.built(name, keys, dockerfile)]
+                if services:
+                    yield source, [*services, *in_yaml(source.text)]
+        if folder in (root, os.path.dirname(folder)):
+            return
+        folder = os.path.dirname(folder)
+
+
+Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, Any]]]]]
+"""By the path of a compose file: its text, and the services of its documents that build something."""
+
+
+@lru_cache(maxsize=64)
+def _building(folder: str, root: str) -> dict[str, Builders]:
+    """What the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
+    found: dict[str, Builders] = {}
+    for path in _named(folder, root):
+        for one in _read(path):
+            for name, keys, built in one.builds():
+                found.setdefault(built, {}).setdefault(path, (one.source, []))[1].append((one, name, keys))
+    return found
+
+
+@lru_cache
+def _named(folder: str, root: str) -> list[str]:
+    """The compose files, by their names, in a folder and those below it; links out of the tree are left out."""
+    found = []
+    for place in (folder, *_folders(folder)):
+        with contextlib.suppress(OSError):
+            names = [name for name in sorted(os.listdir(place)) if NAME.fullmatch(name)]
+            paths = [os.path.join(place, name) for name in names]
+            found += [path for path in paths if os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)]
+    return found
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    names = sorted(entry.path for entry in entries if entry.name not in (".git", "node_modules"))
+    return names if len(names) <= _MOST_FOLDERS else []
+
+
+@lru_cache(maxsize=256)
+def _read(path: str) -> list[Document]:
+    """The documents of a compose file as it lies on disk, read once a run; none of what cannot be read."""
+    with contextlib.suppress(Unreadable, NotYaml), beside():
+        source = Source.read(path)
+        return [Document(source, root) for root in documents(source.text)] if recognise(path, source.text) else []
+    return []
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+    """The images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never raises."""
+    try:
+        roots = documents(source.text)
+    except NotYaml as error:
+        return [Problem(error.offset, error.offset, str(error))]
+    nodes: list[Node] = [*in_yaml(source.text)]
+    for root in roots:
+        nodes += Document(source, root).nodes(Service in asked.kinds)
+    return nodes
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+
+    Documents keep their shape, keys and tags; only scalars with an edit inside change, and an inline Dockerfile keeps
+    what a Dockerfile of its own would.
+    """
+    places = sorted(edits)
+    try:
+        old, new = documents(before.text), documents(after.text)
+    except NotYaml as error:
+        return f"the changed file {error}"
+    if len(old) != len(new) or not all(alike(a, b, places) for a, b in zip(old, new, strict=True)):
+        return "something else than an image would change"
+    for one, other in zip(_inlines(before, old), _inlines(after, new), strict=True):
+        if one.value != other.value:
+            within = lowered(one, places)
+            refused = verify_dockerfile(Source(before.path, one.value), Source(after.path, other.value), within)
+            if refused:
+                return refused
+    return None
+
+
+def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
+    return [inline for root in roots for _, _, inline in Document(source, root).inlines()]

@@ -1,0 +1,314 @@
+"""One document of a compose file: its services, with the images, the builds and the inline Dockerfiles they name."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.dockerfile.container import Service, root_image
+from echo_migrate.dockerfile.expansion import expand
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.budget import beside
+from echo_migrate.files.source import Places, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, positions, sequence, traced
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._build_arguments import Fed
+from echo_migrate.formats._dockerfile import nodes
+from echo_migrate.formats._volumes import mounts_of
+from echo_migrate.formats.compose.service import arguments, contexts_of, dockerfile_of, service_of, settings_beside
+from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+
+_CONTEXT = "docker-image://"
+_ALIASED = "the same text also stands where no image is"
+_DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
+_SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
+_VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
+
+Node = Image | Problem | Ignore | Service
+
+
+class _Built(NamedTuple):
+    """What services build: the stages of a Dockerfile, the last of each name, and its images."""
+
+    last: Stage | None
+    named: dict[str, Stage]
+    images: tuple[Image, ...]
+
+
+@lru_cache(maxsize=64)
+def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
+    """What a Dockerfile has that services build; None where it takes too long to be read."""
+    try:
+        with beside():
+            found = nodes(source, Asked(frozenset([Stage])), contexts)
+    except TooMuch:
+        return None
+    stages = [one for one in found if isinstance(one, Stage)]
+    named = {one.name.lower(): one for one in stages}
+    return _Built(stages[-1] if stages else None, named, tuple(one for one in found if isinstance(one, Image)))
+
+
+class Document:
+    """One document: its services, with what merge keys and aliases give them."""
+
+    def __init__(self, source: Source, root: Any) -> None:
+        self.source = source
+        self.text = source.text
+        top = dict(items(root))
+        services = top.get("services", None if "version" in top else root)
+        self.services = [(name, node) for name, node in items(services) if is_mapping(node)]
+        self.keys = {name: effective(node) for name, node in self.services}
+        self.version_1 = "services" not in top
+        self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
+        self.settings: dict[str, str] | None = None
+        self.fed = Fed()
+        self.given = Counter(
+            place.start
+            for _, node in self.services
+            for _, place in arguments(effective(effective(node).get("build")), self.text)
+            if place.runs
+        )
+        self.counts: Counter[int] = Counter()
+        self.elsewhere: set[int] = set()
+        self._count(root)
+        self.extended = {
+            target.value
+            for _, node in self.services
+            for target in (effective(node).get("extends"), effective(effective(node).get("extends")).get("service"))
+            if is_scalar(target)
+        }
+
+    def _count(self, root: Any) -> None:
+        """How often each scalar stands in the document, and which stand where no image is named."""
+        for key, child in positions(root):
+            self.counts.update(id(part) for part in (key, child) if is_scalar(part))
+            if is_scalar(key):
+                self.elsewhere.add(id(key))
+            if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
+                self.elsewhere.add(id(child))
+
+    def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """The literal platform of a service, and the paths in its container that may be volumes."""
+        build = effective(keys.get("build"))
+        platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
+        literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
+        platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
+        unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
+        return platform, (*mounts_of(keys.get("volumes")), *(("/",) if unseen else ()))
+
+    def nodes(self, services: bool) -> Iterator[Node]:
+        yield from self._images(services)
+        for name, scalar, inline in self.inlines():
+            yield from self._inline(name, scalar, inline)
+
+    def inlines(self) -> list[tuple[str, Any, Traced]]:
+        """The inline Dockerfiles: the service, the scalar, its text."""
+        found: dict[int, tuple[str, Any, Traced]] = {}
+        for name, node in self.services:
+            inline = effective(effective(node).get("build")).get("dockerfile_inline")
+            if is_text(inline):
+                found.setdefault(id(inline), (name, inline, traced(inline, self.text)))
+        return list(found.values())
+
+    def _images(self, services: bool) -> Iterator[Image | Service]:
+        """Each image scalar once, however many services share it by anchor, and the services that run one."""
+        users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        scalars: dict[int, Any] = {}
+        for name, node in self.services:
+            keys = effective(node)
+            if is_text(keys.get("image")):
+                scalars[id(keys["image"])] = keys["image"]
+                users.setdefault(id(keys["image"]), []).append((name, keys))
+        for name, node in self.extensions:
+            image = effective(node).get("image")
+            if is_text(image) and id(image) not in scalars:
+                scalars[id(image)] = image
+                users[id(image)] = [(name, effective(node))]
+        results = {keys["image"].value for group in users.values() for _, keys in group if "build" in keys}
+        for key, scalar in scalars.items():
+            image = self._image(scalar, users[key], results)
+            yield image
+            if services and not image.local:
+                whole = [user for user in users[key] if "build" not in user[1]]
+                yield from (service_of(name, keys, image) for name, keys in whole)
+        for name, node in self.services if services else ():
+            yield from self.built(name, effective(node))
+        seen: set[int] = set()
+        for name, node in self.services:
+            build = effective(effective(node).get("build"))
+            yield from self._fed(name, effective(node))
+            for context, value in contexts_of(build):
+                place = traced(value, self.text)
+                at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
+                if place.value.startswith(_CONTEXT, at) and id(value) not in seen:
+                    seen.add(id(value))
+                    ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.runs else place
+                    image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
+                    yield image._replace(locked=_ALIASED) if self.counts[id(value)] > 1 else image
+
+    def builds(self) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """The services that build a Dockerfile in the tree, and that file's real path."""
+        for name, node in self.services:
+            keys = effective(node)
+            path = dockerfile_of(self.source.path, keys["build"]) if keys.get("build") is not None else None
+            if path:
+                yield name, keys, os.path.realpath(path)
+
+    def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Service]:
+        """A service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
+        node = keys.get("build")
+        path = dockerfile_of(self.source.path, node) if node is not None else None
+        if path is None:
+            return
+        try:
+            names = frozenset(context for context, _ in contexts_of(effective(node)))
+            file = _stages(dockerfile or Source.read(path), names)
+        except Unreadable:
+            return
+        target = effective(node).get("target")
+        if file is None:
+            return
+        stage = file.named.get(target.value.lower()) if is_scalar(target) else file.last
+        image = root_image(stage, file.images) if stage else None
+        if image and image.local in ("", "scratch"):
+            service = service_of(name, keys, image)
+            given = bool(list(arguments(effective(node), self.text)))
+            yield service._replace(stage=stage, around=file.images, open=service.open or given)
+
+    def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
+        """The images that a service's build arguments name, by the Dockerfile that they are given to."""
+        node = keys.get("build")
+        build = effective(node)
+        handed = list(arguments(build, self.text))
+        path = dockerfile_of(self.source.path, node) if handed else None
+        if path is None:
+            return
+        try:
+            text = Source.read(path).text
+            found = {key: expand(value, _unset, escape="\0") for key, value in handed}
+        except (Unreadable, ValueError):
+            return
+        spans = {key: value for key, value in handed if value.runs}
+        contexts = frozenset(context for context, _ in contexts_of(build))
+        platform, mounts = self._circumstances(name, keys)
+        for key, image in self.fed.images(text, os.path.normpath(path), found, contexts):
+            yield image._replace(
+                where=f"services.{name}.build.args.{key}",
+                start=spans[key].start,
+                end=spans[key].end,
+                locked="other services are given it too" if self.given[spans[key].start] > 1 else image.locked,
+                platform=image.platform or platform,
+                mounts=mounts,
+            )
+
+    def _image(self, scalar: Any, users: list[tuple[str, dict[str, Any]]], results: set[str]) -> Image:
+        name, _ = users[0]
+        where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
+        place = traced(scalar, self.text)
+        image = self._read(place.cut(0, len(place.value.rstrip())) if place.runs else place, scalar, where)
+        built = ["build" in keys for _, keys in users]
+        local = "the result of a build" if all(built) or scalar.value in results else ""
+        locked = "it also names the result of a build" if any(built) and not local else image.locked
+        if id(scalar) in self.elsewhere:
+            locked = _ALIASED
+        around = [self._circumstances(*user) for user in users]
+        platform = next((one for one, _ in around if one), "")
+        mounts = tuple(sorted({mount for _, mounts in around for mount in mounts}))
+        return image._replace(local=local, locked=locked, platform=platform, mounts=mounts)
+
+    def _read(self, place: Traced, scalar: Any, where: str) -> Image:
+        start, end = scalar.start_mark.index, scalar.end_mark.index
+        if place.runs:
+            start, end = place.start, place.end
+        locked = "" if place.runs else "it is written in a form that cannot be edited"
+        try:
+            found = expand(place, _unset, escape="\0")
+        except ValueError:
+            return Image(place, where, start, end, locked="its expression cannot be expanded")
+        return Image(
+            found.text,
+            where,
+            start,
+            end,
+            locked=locked,
+            unsettled=found.unsettled,
+            resolved=self._resolved(found.text.value),
+        )
+
+    def _resolved(self, value: str) -> str:
+        """The reference with what the .env file beside says of its variables, for the report alone."""
+        if "$" not in value:
+            return ""
+        if self.settings is None:
+            self.settings = settings_beside(self.source.path)
+        settings = self.settings
+        filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
+        return filled if filled != value else ""
+
+    def _inline(self, name: str, scalar: Any, inline: Traced) -> Iterator[Node]:
+        """An inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
+        spans, position = [], 0
+        for match in re.finditer(r"\$\$", inline.value):
+            spans.append((position, match.start() + 1))
+            position = match.end()
+        spans.append((position, len(inline.value)))
+        whole = Traced.join(inline.cuts(spans)) if inline.runs else inline
+        locked = ""
+        if not inline.runs:
+            locked = "it is written in a form that cannot be edited"
+        elif _SINGLE_DOLLAR.search(inline.value):
+            locked = "Compose fills in variables of this Dockerfile"
+        keys = self.keys[name]
+        build = effective(keys.get("build"))
+        if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
+            locked = locked or "its build arguments are given beside it"
+        if self.counts[id(scalar)] > 1:
+            locked = locked or "several services share it"
+        platform, mounts = self._circumstances(name, keys)
+        contexts = frozenset(context for context, _ in contexts_of(build))
+        places = Places(whole)
+        for node in _lifted(nodes(Source(self.source.path, whole.value), NOTHING_ASKED, contexts), places):
+            if not inline.runs:
+                node = node._replace(start=scalar.start_mark.index, end=scalar.end_mark.index)
+            if isinstance(node, Image):
+                node = node._replace(
+                    where=f"services.{name}.build.dockerfile_inline {node.where}",
+                    locked=node.locked or locked,
+                    platform=node.platform or platform,
+                    mounts=mounts,
+                )
+            yield node
+
+
+def _lifted(nodes: Iterable[Any], places: Places) -> Iterator[Image | Problem | Ignore]:
+    """The nodes of an inline text, with the places of what it is read from."""
+    known: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
+    for node in nodes:
+        if isinstance(node, Image):
+            if id(node.leaks) not in known:
+                known[id(node.leaks)] = tuple(
+                    (a, b, words) for start, end, words in node.leaks for a, b in places.cut(start, end).runs
+                )
+            yield node._replace(
+                ref=Traced(node.ref.value, _spans(node.ref.runs, places)),
+                start=places.offset(node.start),
+                end=places.offset(node.end),
+                leaks=known[id(node.leaks)],
+                reads=_spans(node.reads, places),
+            )
+        elif isinstance(node, Ignore):
+            first, last = places.offset(node.first), places.offset(node.last)
+            start, end = places.offset(node.start), places.offset(node.end)
+            yield node._replace(start=start, end=end, first=first, last=last)
+        elif isinstance(node, Problem):
+            yield node._replace(start=places.offset(node.start), end=places.offset(node.end))
+
+
+def _spans(spans: Iterable[tuple[int, int]], places: Places) -> tuple[tuple[int, int], ...]:
+    return tuple(run for start, end in spans for run in places.cut(start, end).runs)
+
+
+def _unset(name: str) -> None:
+    return None

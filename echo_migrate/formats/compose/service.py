@@ -1,0 +1,193 @@
+"""What a Compose service says beside its image: contexts, arguments and Dockerfile of its build, volumes, settings."""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from echo_migrate.dockerfile.container import Place, Service
+from echo_migrate.dockerfile.startup import Launch, line, listed, unread
+from echo_migrate.files.source import Source, Traced, Unreadable
+from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.yaml import effective, is_scalar, is_text, items, sequence, traced
+from echo_migrate.formats._volumes import mounts_of
+from echo_migrate.images.reference import is_number, parse
+from echo_migrate.images.upstream import facts
+from echo_migrate.model import Image
+from echo_migrate.shell.parser import LONGEST
+
+TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
+SERVICE_KEYS = frozenset(
+    (
+        *(
+            "annotations",
+            "attach",
+            "blkio_config",
+            "build",
+            "cap_add",
+            "cap_drop",
+            "cgroup",
+            "cgroup_parent",
+            "command",
+        ),
+        *("configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period"),
+        *("cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop"),
+        *("device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint"),
+        *("env_file", "environment", "expose", "extends", "external_links", "extra_hosts", "gpus", "group_add"),
+        *("healthcheck", "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging"),
+        *("mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode"),
+        *("networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start"),
+        *(
+            "pre_stop",
+            "privileged",
+            "profiles",
+            "provider",
+            "pull_policy",
+            "pull_refresh_after",
+            "read_only",
+            "restart",
+        ),
+        *("runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal"),
+        *("storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts"),
+        *("volume_driver", "volumes", "volumes_from", "working_dir"),
+    )
+)
+"""The keys of the Compose specification's services (compose-spec.json)."""
+_VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
+_SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
+
+
+def service_of(name: str, keys: dict[str, Any], image: Image) -> Service:
+    """A service of a compose file by its keys."""
+    check = effective(keys.get("healthcheck"))
+    launches = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
+    launches.append(_check(check.get("test")) if "disable" not in check else None)
+    user = keys.get("user")
+    mounts = [*mounts_of(keys.get("volumes")), *(["/"] if "volumes_from" in keys else [])]
+    for kind in ("configs", "secrets"):
+        targets = [effective(one).get("target") for one in sequence(keys.get(kind))]
+        mounts += [target.value for target in targets if is_scalar(target)]
+    return Service(
+        name,
+        image,
+        tuple(one for one in launches if one),
+        _place(user) if is_text(user) and "$" not in user.value else None,
+        tuple(_ports(keys.get("ports"))),
+        not {"cap_add", "privileged", "sysctls"}.isdisjoint(keys),
+        tuple(mounts),
+        not {"develop", "extends", "post_start", "pre_stop"}.isdisjoint(keys),
+    )
+
+
+def _place(node: Any) -> Place:
+    return Place(node.value, node.start_mark.index, node.end_mark.index)
+
+
+def _words(node: Any) -> list[str] | None:
+    """The words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them open."""
+    values = [one.value for one in ([node] if is_scalar(node) else sequence(node)) if is_scalar(one)]
+    if any("$" in value.replace("$$", "") for value in values) or sum(map(len, values)) > LONGEST:
+        return None
+    values = [value.replace("$$", "$") for value in values]
+    if not is_scalar(node):
+        return values
+    import shlex
+
+    try:
+        return shlex.split(values[0])
+    except ValueError:
+        return None
+
+
+def _launch(key: str, node: Any) -> Launch | None:
+    if node is None or (is_scalar(node) and node.tag.endswith(":null")):
+        return None
+    words, start, end = _words(node), node.start_mark.index, node.end_mark.index
+    if words is None:
+        return unread(key, start, end)
+    return listed(key, words, start, end)
+
+
+def _check(node: Any) -> Launch | None:
+    if node is None or (is_scalar(node) and not is_text(node)):
+        return None
+    words, start, end = _words(node), node.start_mark.index, node.end_mark.index
+    if words is None:
+        return unread("healthcheck", start, end)
+    if not words:
+        return None
+    if is_scalar(node):
+        return line("healthcheck", node.value.replace("$$", "$"), start, end)
+    if words[0] == "CMD-SHELL":
+        return line("healthcheck", " ".join(words[1:]), start, end)
+    return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
+
+
+def _ports(node: Any) -> Iterator[Place]:
+    """The ports of the container that are written as numbers."""
+    for port in sequence(node):
+        target = port if is_scalar(port) else effective(port).get("target")
+        if is_scalar(target):
+            number = target.value.partition("/")[0].rpartition(":")[2]
+            if is_number(number):
+                yield _place(target)._replace(value=number)
+
+
+def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
+    """The build arguments with a value, in either form: a mapping, or a list of name=value."""
+    for name, value in items(build.get("args")):
+        if is_scalar(value) and value.value:
+            yield name, traced(value, text)
+    for value in sequence(build.get("args")):
+        if is_scalar(value) and "=" in value.value:
+            name = value.value.partition("=")[0]
+            place = traced(value, text)
+            if place.runs:
+                yield name, place.cut(len(name) + 1, len(place.value))
+
+
+def dockerfile_of(path: str, node: Any) -> str | None:
+    """The Dockerfile that a build names, if it lies inside of the compose file's tree."""
+    build = effective(node)
+    context = node if is_scalar(node) else build.get("context")
+    name = build.get("dockerfile")
+    parts = [part.value if is_scalar(part) else default for part, default in ((context, "."), (name, "Dockerfile"))]
+    if "dockerfile_inline" in build:
+        return None
+    return dockerfile_at(path, *parts)
+
+
+def contexts_of(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The additional contexts of a build, in either form: a mapping, or a list of name=value."""
+    contexts = build.get("additional_contexts")
+    for name, value in items(contexts):
+        if is_scalar(value):
+            yield name, value
+    for value in sequence(contexts):
+        if is_scalar(value):
+            yield value.value.partition("=")[0], value
+
+
+def settings_beside(path: str) -> dict[str, str]:
+    """The .env file beside a compose file. It is read for the report and never edited; a link is not followed."""
+    name = os.path.join(os.path.dirname(path), ".env")
+    if os.path.islink(name) or not os.path.isfile(name):
+        return {}
+    try:
+        text = Source.read(name).text
+    except Unreadable:
+        return {}
+    found = {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}
+    return {name: value for name, value in found.items() if _names_an_image(value)}
+
+
+def _names_an_image(value: str) -> bool:
+    """Whether a setting is a version, or an image by its registry or as the official ones are called: what else stands
+    beside it may be a credential, and is not shown."""
+    if _VERSION.fullmatch(value):
+        return True
+    try:
+        reference = parse(value)
+    except ValueError:
+        return False
+    return "." in reference.registry or reference.name in facts().official

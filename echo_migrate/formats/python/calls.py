@@ -1,0 +1,132 @@
+"""Which calls of Python libraries name an image: ``mappings/places/python.yaml``, whose head says what keys mean."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from echo_migrate.files.data import read_data
+
+if TYPE_CHECKING:
+    import ast
+
+Place = int | str
+"""Where an argument stands: a position, a keyword, or ``keyword.key`` for a key of a dictionary."""
+
+
+class Library(NamedTuple):
+    """A library. ``calls`` are the places of the image by callee, ``apart`` those of the rest of a reference."""
+
+    imports: frozenset[str]
+    calls: dict[str, tuple[Place, ...]]
+    apart: dict[str, tuple[Place, ...]]
+
+    def meets(self, text: str) -> bool:
+        """Whether a text may call it: it is imported, and there are the names of a call and of its argument."""
+        return any(name in text and _imported(name, text) for name in self.imports) and any(
+            all(part in text for part in callee.split(".")) and any(_needed(place) in text for place in places)
+            for callee, places in self.calls.items()
+        )
+
+
+@lru_cache
+def libraries() -> tuple[Library, ...]:
+    """All libraries that are known."""
+    return tuple(
+        Library(
+            frozenset(row["imports"]),
+            {callee: tuple(places) for callee, places in row["calls"].items()},
+            {callee: tuple(places) for callee, places in row.get("apart", {}).items()},
+        )
+        for row in read_data("places/python.yaml")["libraries"].values()
+    )
+
+
+def _imported(name: str, text: str) -> bool:
+    return any(f"{word}{name}" in text for word in ("import ", "from ", ", "))
+
+
+def _needed(place: Place) -> str:
+    """What must be written for an argument to be there: its last name, or a call at all."""
+    return "(" if isinstance(place, int) else place.rpartition(".")[2]
+
+
+class Called(NamedTuple):
+    """A call in a syntax tree that may be a library's, with what stands where its image does, or a class made of one of
+    theirs, which may say so anywhere."""
+
+    node: "ast.Call | ast.ClassDef"
+    arguments: "list[ast.AST]"
+
+
+def called(tree: "ast.AST") -> list[Called]:
+    """What a syntax tree has of them.
+
+    Goes by names alone: it keeps files from being read with their names resolved, which takes a hundred times as long.
+    """
+    import ast
+
+    nodes = list(ast.walk(tree))
+    aliases = [node for node in nodes if isinstance(node, ast.alias)]
+    modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)} | {one.name for one in aliases}
+    roots = {name.partition(".")[0] for name in modules}
+    known = [one for library in libraries() if library.imports & roots for one in library.calls.items()]
+    known += [(one.asname, places) for one in aliases if one.asname for name, places in known if _ends(one.name, name)]
+    by_last: dict[str, list[tuple[str, tuple[Place, ...]]]] = {}
+    for callee, places in dict.fromkeys(known):
+        by_last.setdefault(callee.rpartition(".")[2], []).append((callee, places))
+
+    def places_of(name: str) -> list[Place]:
+        rows = by_last.get(name.rpartition(".")[2], ())
+        return [place for callee, places in rows if _ends(name, callee) for place in places]
+
+    found: list[Called] = []
+    own: set[str] = set()
+    for node in nodes:  # a class that stands on another of this file comes after it
+        if isinstance(node, ast.ClassDef) and any(base in own or places_of(base) for base in map(written, node.bases)):
+            found.append(Called(node, [node]))
+            own.add(node.name)
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            name = written(node.func)
+            arguments: list[ast.AST] = [node] if name in own else _given(node, places_of(name))
+            found += [Called(node, arguments)] if arguments else []
+    return found
+
+
+def written(node: Any) -> str:
+    """A dotted name, or the attributes at the end of another expression with a dot in front (of either parser)."""
+    names: list[str] = []
+    while type(node).__name__ == "Attribute":
+        names.append(node.attr if isinstance(node.attr, str) else node.attr.value)
+        node = node.value
+    names.append(getattr(node, "id", getattr(node, "value", "")) if type(node).__name__ == "Name" else "")
+    return ".".join(reversed(names))
+
+
+def _ends(name: str, callee: str) -> bool:
+    """Whether a name may be that of a callee: one imported from a library may have lost the front of its name."""
+    return name.endswith(callee) if callee[0] == "." else f".{callee}".endswith(f".{name.rpartition('.')[2]}")
+
+
+def _given(call: "ast.Call", places: list[Place]) -> "list[ast.AST]":
+    """The arguments at some places that may be texts."""
+    import ast
+
+    found: list[ast.AST] = []
+    for place in places:
+        name, _, key = (str(place), "", "") if isinstance(place, int) else place.partition(".")
+        arguments = (
+            call.args[place : place + 1]
+            if isinstance(place, int)
+            else [one.value for one in call.keywords if one.arg == name]
+        )
+        if key:
+            arguments = [
+                value
+                for one in arguments
+                if isinstance(one, ast.Dict)
+                for each, value in zip(one.keys, one.values, strict=True)
+                if isinstance(each, ast.Constant) and each.value == key
+            ]
+        texts = ast.Constant | ast.Name | ast.JoinedStr
+        found += [node for node in arguments if any(isinstance(one, texts) for one in ast.walk(node))]
+    return found

@@ -1,0 +1,258 @@
+"""The strings of a Python source that a call, a parameter or a constant says are images, through libcst.
+
+What is known of calls is in ``mappings/places/python.yaml``; what is known of texts, ``pythontext`` says.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import libcst as cst
+from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
+
+from echo_migrate.files.lazy import lazy
+from echo_migrate.formats._ignores import in_python
+from echo_migrate.formats.python.calls import Place, libraries, written
+from echo_migrate.formats.python.strings import Strings, Text, alternatives
+from echo_migrate.model import Ignore, Image
+
+_WORD = lazy(r"[A-Za-z0-9]")
+
+Places = tuple[Place, ...]
+_NO_CALL: tuple[str, Places, Places] = ("", (), ())
+
+
+class Use(NamedTuple):
+    """A place that holds an image: the call's name and the argument's, the text, its span, and doubts about it."""
+
+    where: str
+    text: Text
+    start: int
+    end: int
+    doubts: tuple[str, ...]
+    locked: str
+
+
+def read(text: str) -> tuple[list[Image], list[Ignore]]:
+    """The images of a source and our ignore comments. Raises ``ValueError`` or ``RecursionError`` if it is not read.
+
+    The source must be one that Python's parser takes and that is not nested deep: libcst's parser can end the process.
+    """
+    clean = text.encode("utf-8", "replace").decode()  # lone surrogates as question marks: as long, and valid
+    try:
+        module = cst.parse_module(clean)
+        code = _Code(clean, MetadataWrapper(module, unsafe_skip_copy=True))
+        module.visit(code)
+    except (cst.ParserSyntaxError, cst.CSTValidationError):
+        raise ValueError("its syntax is not known") from None
+    return list(code.images()), list(in_python(text, code.comments))
+
+
+class _Code(cst.CSTVisitor):
+    """Gathers, in one visit, the uses of images and what else the constants they are read from serve."""
+
+    def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
+        super().__init__()
+        self.strings = Strings(text, wrapper)
+        self.roots: set[str] = set()
+        self.uses: list[Use] = []
+        self.literals: dict[str, list[cst.SimpleString]] = {}
+        self.exported: set[str] = set()
+        self.serves: dict[Assignment, bool] = {}  # whether a constant serves something else too
+        self.stands: dict[str, int] = {}  # the line on which a text stands that is no image, or 0
+        self.comments: list[int] = []
+        self.derived: dict[str, Places] = {}  # the classes of this file that are containers of a library
+        self.classes: list[tuple[Places, str]] = []
+        self.calls: list[tuple[cst.Call, tuple[Places, str]]] = []
+        self.defaults: list[tuple[str, cst.BaseExpression]] = []
+
+    # What is visited
+
+    def visit_Comment(self, node: cst.Comment) -> None:
+        self.comments.append(self.strings.span(node)[0])
+
+    def visit_SimpleString(self, node: cst.SimpleString) -> None:
+        value = node.evaluated_value
+        if isinstance(value, str):
+            self.literals.setdefault(value, []).append(node)
+
+    def visit_Expr(self, node: cst.Expr) -> bool:
+        return not isinstance(node.value, cst.SimpleString | cst.ConcatenatedString)  # a docstring, or one like it
+
+    def visit_Import(self, node: cst.Import) -> None:
+        self.roots.update(_root(written(one.name)) for one in node.names)
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
+        if node.module and not node.relative:
+            self.roots.add(_root(written(node.module)))
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        if node.value:
+            self.strings.values[id(node.target)] = node.value
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        if len(node.targets) == 1:
+            self.strings.values[id(node.targets[0].target)] = node.value
+        if any(isinstance(one.target, cst.Name) and one.target.value == "__all__" for one in node.targets):
+            self.exported.update(name for name in re.findall(r"\w+", self.strings.source(node.value)))
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        found = next(
+            (places for base in node.bases if (places := self.places_of(base.value, self.named(base.value)))), ()
+        )
+        self.classes.append((found, node.name.value))
+        if not found:
+            return
+        keywords = [place for place in found if isinstance(place, str)]
+        start = next((one for one in node.body.body if _is_init(one)), None)
+        positional, others = _parameters(start)
+        own = [position - 1 for position, one in enumerate(positional) if one.name.value in keywords]
+        for name in self.named(node, QualifiedNameSource.LOCAL):
+            self.derived[name] = (*own, *keywords) if start else found
+        for parameter in (*positional, *others):
+            if parameter.name.value in keywords and parameter.default:
+                self.defaults.append((f"{node.name.value}({parameter.name.value})", parameter.default))
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
+        self.classes.pop()
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self.calls.append((node, self.classes[-1] if self.classes else ((), "")))
+
+    # What calls mean
+
+    def called(self, node: cst.Call, within: tuple[Places, str]) -> None:
+        """Note the image of a call, if a library says that there is one."""
+        callee, places, apart = self.callee(node.func, *within)
+        argument = _argument(node, places)
+        if argument:
+            locked = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
+            name = next((place for place in places if isinstance(place, str)), "")
+            self.use(f"{callee}({name})", argument, locked)
+
+    def callee(self, function: cst.BaseExpression, places: Places, within: str) -> tuple[str, Places, Places]:
+        """What is called, the places of its image and those of the rest of the reference; ``places`` are those of the
+        class that the call stands in."""
+        if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
+            of_super = isinstance(function.value, cst.Call) and self.strings.source(function.value.func) == "super"
+            return (within, places, ()) if of_super else _NO_CALL
+        names = self.named(function)
+        found = self.places_of(function, names)
+        if found:
+            return written(function).lstrip("."), found, ()
+        name = written(function)
+        for library in libraries():
+            others = names and not any(_root(name) in library.imports for name in names)
+            if others or not library.imports & self.roots:
+                continue
+            for callee, places in library.calls.items():
+                if callee[0] == "." and name.endswith(callee):
+                    return callee[1:], places, library.apart.get(callee, ())
+        return _NO_CALL
+
+    def places_of(self, function: cst.BaseExpression, names: list[str]) -> Places:
+        """The places of the image in a call of what a library, or a class of this file, is imported or defined as."""
+        for name in names:
+            for library in libraries():
+                if _root(name) in library.imports:
+                    for callee, places in library.calls.items():
+                        if callee[0] != "." and f".{name}".endswith(f".{callee}"):
+                            return places
+        own = self.named(function, QualifiedNameSource.LOCAL)
+        return next((self.derived[name] for name in own if name in self.derived), ())
+
+    def named(self, node: cst.CSTNode, source: QualifiedNameSource = QualifiedNameSource.IMPORT) -> list[str]:
+        """The names that an expression may have been imported, or defined, by."""
+        scope = self.strings.scopes.get(node)
+        found = scope.get_qualified_names_for(node) if scope else ()
+        return sorted(one.name for one in found if one.source is source)
+
+    # What strings mean
+
+    def use(self, where: str, node: cst.BaseExpression, locked: str) -> None:
+        """Note what an argument may be: each string of a choice is one."""
+        for one, doubt in alternatives(node):
+            text = self.strings.string(one)
+            if text is None or not _WORD.search(re.sub(r"\$\{[^{}]*\}", "", text.ref.value)):
+                continue
+            start, end = self.strings.inside(one)
+            self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), locked))
+
+    # What comes of it
+
+    def images(self) -> Iterator[Image]:
+        """An image of each use, with what else its text serves."""
+        for where, default in self.defaults:
+            self.use(where, default, "")
+        for call, within in self.calls:
+            self.called(call, within)
+        for use in self.uses:
+            ref = use.text.ref
+            words = [*use.doubts, *self.shared(use.text)]
+            leaks = tuple((*run, one) for one in dict.fromkeys(words) for run in ref.runs)
+            locked = use.locked or ("" if _whole(use.text) else "a part of it that must go is put in by the program")
+            yield Image(ref, use.where, use.start, use.end, locked=locked, unsettled=use.text.unsettled, leaks=leaks)
+
+    def shared(self, text: Text) -> Iterator[str]:
+        """Why a text must not change without a look at the rest of the file."""
+        for assignment in text.names:
+            if assignment not in self.serves:
+                self.serves[assignment] = any(id(one.node) not in self.strings.taken for one in assignment.references)
+            if self.serves[assignment]:
+                yield f"{assignment.name} is also used where nothing says that it is an image"
+            if assignment.name in self.exported:
+                yield f"{assignment.name} is exported"
+        value = text.ref.value
+        if value not in self.stands:
+            others = (node for node in self.literals.get(value, ()) if id(node) not in self.strings.taken)
+            self.stands[value] = next((self.strings.line(node) for node in others), 0)
+        if self.stands[value]:
+            yield f"the same text stands on line {self.stands[value]}, where nothing says that it is an image"
+
+
+def _whole(text: Text) -> bool:
+    """Whether no digest is put in: it would have to go, and the expression with it."""
+    return "@" not in text.ref.value or not text.unsettled
+
+
+def _argument(call: cst.Call, places: Places) -> cst.BaseExpression | None:
+    """The argument that stands at one of the places."""
+    position = 0
+    for argument in call.args:
+        if argument.star:
+            position = len(call.args)  # how many there are is not known
+        elif argument.keyword is None:
+            if position in places:
+                return argument.value
+            position += 1
+        else:
+            for place in places:
+                name, _, key = str(place).partition(".")
+                if name == argument.keyword.value:
+                    return _entry(argument.value, key) if key else argument.value
+    return None
+
+
+def _entry(node: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
+    """The value of a key in a dictionary that is written out."""
+    if not isinstance(node, cst.Dict):
+        return None
+    pairs = [one for one in node.elements if isinstance(one, cst.DictElement)]
+    return next(
+        (one.value for one in pairs if isinstance(one.key, cst.SimpleString) and one.key.evaluated_value == key), None
+    )
+
+
+def _is_init(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.FunctionDef) and node.name.value == "__init__"
+
+
+def _parameters(node: cst.CSTNode | None) -> tuple[list[cst.Param], list[cst.Param]]:
+    """The parameters of a function, those with a position and the others."""
+    if not isinstance(node, cst.FunctionDef):
+        return [], []
+    return [*node.params.posonly_params, *node.params.params], [*node.params.kwonly_params]
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]

@@ -1,0 +1,211 @@
+"""What is known of the text of an expression in a Python source, with the place of every character, through libcst.
+
+Names are resolved by libcst's ``ScopeProvider``; the places of characters come from its ``ByteSpanPositionProvider``,
+and each is held against the text.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import libcst as cst
+from libcst.metadata import Assignment, ByteSpanPositionProvider, ClassScope, MetadataWrapper, ScopeProvider
+
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Traced, line_starts
+from echo_migrate.formats.python.calls import written
+
+LONGEST = 1000
+"""No reference is longer, and names may stand for each other."""
+
+MOST_NAMES = 64
+"""Nor is one put together from more constants."""
+
+LONGEST_NAME = 60
+_FORMATTED = lazy(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
+
+
+class Text(NamedTuple):
+    """A string as far as the file says it.
+
+    ``unsettled`` are the expressions that only a run decides, each of which stands as ``${…}`` in the value; ``names``
+    are the constants that it was read through.
+    """
+
+    ref: Traced
+    unsettled: tuple[str, ...] = ()
+    names: tuple[Assignment, ...] = ()
+
+
+class Strings:
+    """The strings of a module. ``values`` are what names are given by an assignment to each alone, by its target;
+    ``taken`` gathers the literals and names that were read."""
+
+    def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
+        self.text = text
+        self.spans = wrapper.resolve(ByteSpanPositionProvider)
+        self.scopes = wrapper.resolve(ScopeProvider)
+        self.offsets = _Offsets(text)
+        self.values: dict[int, cst.BaseExpression] = {}
+        self.taken: set[int] = set()
+        self.constants: dict[Assignment, Text | None] = {}
+
+    def string(self, node: cst.BaseExpression) -> Text | None:
+        """What is known of an expression's text; None for what is none, or of which nothing is known."""
+        match node:
+            case cst.SimpleString():
+                return self.literal(node)
+            case cst.ConcatenatedString(left=left, right=right):
+                return self.joined([self.string(left), self.string(right)])
+            case cst.FormattedString(parts=parts):
+                raw = "r" in node.prefix
+                return self.joined([self.part(one, raw) for one in parts] or [None])
+            case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
+                both = [self.string(left), self.string(right)]
+                sides = [text or self.open(side) for text, side in zip(both, (left, right), strict=True)]
+                return self.joined(sides) if any(both) else None
+            case cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Modulo()):
+                return self.filled(left)
+            case cst.Call(func=cst.Attribute(value=cst.SimpleString() as left, attr=cst.Name(value="format"))):
+                return self.filled(left)
+            case cst.Name():
+                return self.constant(node)
+        return None
+
+    def joined(self, parts: Sequence[Text | None]) -> Text | None:
+        known = [part for part in parts if part]
+        size = sum(max(len(part.ref.value), len(part.ref.runs)) for part in known)
+        if len(known) < len(parts) or size > LONGEST:
+            return None
+        unsettled = dict.fromkeys(name for part in known for name in part.unsettled)
+        names = dict.fromkeys(name for part in known for name in part.names)
+        if len(names) > MOST_NAMES:
+            return None
+        return Text(Traced.join(part.ref for part in known), tuple(unsettled), tuple(names))
+
+    def literal(self, node: cst.SimpleString) -> Text | None:
+        value = node.evaluated_value
+        if not isinstance(value, str):
+            return None
+        self.taken.add(id(node))
+        inside = self.inside(node)
+        plain = self.text[slice(*inside)] == value and self.source(node) == node.value
+        return Text(Traced(value, (inside,) if plain else ()))
+
+    def part(self, node: cst.BaseFormattedStringContent, raw: bool) -> Text | None:
+        """A part of an f-string."""
+        if isinstance(node, cst.FormattedStringText):
+            start, end = self.span(node)
+            same = self.text[start:end] == node.value and not set(node.value) & ({"{", "}"} if raw else set("{}\\"))
+            return Text(Traced(node.value, ((start, end),) if same else ()))
+        assert isinstance(node, cst.FormattedStringExpression)
+        plain = node.conversion is None and node.equal is None and not node.format_spec
+        if plain and isinstance(node.expression, cst.Name):
+            text = self.constant(node.expression)
+            if text:
+                return text
+        return self.open(node.expression, node)
+
+    def open(self, node: cst.BaseExpression, place: cst.CSTNode | None = None) -> Text:
+        """An expression that only a run decides, as a variable. All of it is read from one character."""
+        name = self.source(node)
+        if len(name) > LONGEST_NAME or re.search(r"[{}\n$]", name):
+            name = "…"
+        start, _ = self.span(place or node)
+        value = f"${{{name}}}"
+        return Text(Traced(value, ((start, start + 1),) * len(value)), (name,))
+
+    def filled(self, node: cst.SimpleString) -> Text | None:
+        """A literal that ``%`` or ``format`` fills in."""
+        text = self.literal(node)
+        if text is None:
+            return None
+        names: dict[str, None] = {}
+
+        def variable(match: re.Match[str]) -> str:
+            if match[0] in ("%%", "{{", "}}"):
+                return match[0][0]
+            name = match[1] or match[2] or "…"
+            names[name] = None
+            return f"${{{name}}}"
+
+        value = _FORMATTED.sub(variable, text.ref.value)
+        return Text(Traced(value, ()), tuple(names)) if names else None
+
+    def constant(self, node: cst.Name) -> Text | None:
+        """What a name that is assigned once stands for."""
+        scope = self.scopes.get(node)
+        assignments = list(scope[node.value]) if scope else []
+        assignment = assignments[0] if len(assignments) == 1 else None
+        if not isinstance(assignment, Assignment):
+            return None
+        if assignment not in self.constants:
+            self.constants[assignment] = None  # what a name that stands for itself is
+            value = self.values.get(id(assignment.node))
+            plain = isinstance(value, cst.SimpleString | cst.ConcatenatedString | cst.FormattedString)
+            if value and plain and not isinstance(assignment.scope, ClassScope):
+                self.constants[assignment] = self.string(value)
+        text = self.constants[assignment]
+        if text:
+            self.taken.add(id(node))
+            text = text._replace(names=tuple(dict.fromkeys((*text.names, assignment))))
+        return text
+
+    def span(self, node: cst.CSTNode) -> tuple[int, int]:
+        span = self.spans[node]
+        return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
+
+    def line(self, node: cst.CSTNode) -> int:
+        """The line on which a node begins."""
+        return bisect_right(line_starts(self.text), self.span(node)[0])
+
+    def inside(self, node: cst.CSTNode) -> tuple[int, int]:
+        """The place of a node; of a single string, what stands between its quotes."""
+        start, end = self.span(node)
+        match node:
+            case cst.SimpleString():
+                return start + len(node.prefix) + len(node.quote), end - len(node.quote)
+            case cst.FormattedString():
+                return start + len(node.start), end - len(node.end)
+        return start, end
+
+    def source(self, node: cst.CSTNode) -> str:
+        start, end = self.span(node)
+        return self.text[start:end]
+
+
+class _Offsets:
+    """Code points from bytes."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = [] if text.isascii() else text.encode().splitlines(keepends=True)
+        self.bytes = [0, *accumulate(map(len, self.lines))]
+        self.points = [0, *accumulate(len(line.decode()) for line in self.lines)]
+
+    def of(self, offset: int) -> int:
+        if not self.lines:
+            return offset
+        line = bisect_right(self.bytes, offset) - 1
+        if line == len(self.lines):
+            return self.points[line]
+        return self.points[line] + len(self.lines[line][: offset - self.bytes[line]].decode())
+
+
+def alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, str]]:
+    """What an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing value."""
+    match node:
+        case cst.IfExp(body=body, orelse=other):
+            yield from alternatives(body)
+            yield from alternatives(other)
+        case cst.BooleanOperation(operator=cst.Or(), right=right):
+            yield from ((one, _DEFAULT) for one, _ in alternatives(right))
+        case cst.Call(func=function, args=[_, cst.Arg(value=value, star="")]) if written(function) in _ENVIRONMENT:
+            yield from ((one, _DEFAULT) for one, _ in alternatives(value))
+        case _:
+            yield node, ""
+
+
+_DEFAULT = "it is a default, which something else may replace"
+_ENVIRONMENT = ("os.getenv", "getenv", "os.environ.get", "environ.get")

@@ -1,0 +1,92 @@
+"""Tests in other languages that start containers with Testcontainers: their images are listed, and never rewritten.
+
+Which calls name an image is data in ``mappings/places/code.yaml``.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.files.data import read_data
+from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats._yaml import NO_NAME as NAME
+from echo_migrate.model import Image
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+
+_LIBRARY = re.compile(r"(?i)testcontainers")
+_ENDINGS = (
+    ".cs",
+    ".go",
+    ".groovy",
+    ".java",
+    ".kt",
+    ".scala",
+    ".js",
+    ".ts",
+    ".tsx",
+    ".jsx",
+    ".mjs",
+    ".cjs",
+    ".mts",
+    ".cts",
+)
+_COMMENT = re.compile(r"[^\S\n]*(?://|/\*|\*|#)")
+_LOCKED = "it stands in code, which is not rewritten"
+
+
+class Language(NamedTuple):
+    """The files of a language that may start containers, and the calls that name an image."""
+
+    files: "re.Pattern[str]"
+    calls: "re.Pattern[str]"
+
+
+@lru_cache
+def languages() -> dict[str, Language]:
+    """The languages that there is data for."""
+    rows: dict[str, Any] = read_data("places/code.yaml")
+    return {name: Language(re.compile(row["files"]), re.compile("|".join(row["calls"]))) for name, row in rows.items()}
+
+
+def candidate(path: str) -> bool:
+    return path.endswith(_ENDINGS) and _language(path) is not None
+
+
+def _language(path: str) -> Language | None:
+    return next((one for one in languages().values() if one.files.search(path.replace("\\", "/"))), None)
+
+
+def recognise(path: str, text: str) -> bool:
+    """By its name, and the library's."""
+    return candidate(path) and bool(_LIBRARY.search(text))
+
+
+def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image]:
+    """The images that calls name literally; never raises."""
+    language = _language(source.path)
+    return list(_images(source.text, language)) if language else []
+
+
+def _images(text: str, language: Language) -> Iterator[Image]:
+    begin = last = comment = 0  # of the line that the last call stands in: where it and a comment in it begin
+    for match in language.calls.finditer(text):
+        newline = text.rfind("\n", last, match.start())
+        if newline >= 0 or not last:
+            begin = newline + 1
+            stop = text.find("\n", match.start()) % (len(text) + 1)
+            found = text.find("//", begin, stop)
+            comment = stop if found < 0 else found
+            if _COMMENT.match(text, begin, stop):
+                comment = begin
+        last = match.end()
+        if match.start() <= comment:
+            start, end = match.span(match.lastindex or 0)
+            yield Image(Traced.of(text, start, end), "Testcontainers.image", start, end, locked=_LOCKED)
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Nothing of it is ever to be changed."""
+    return _LOCKED

@@ -1,0 +1,183 @@
+"""What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
+
+import contextlib
+from functools import lru_cache
+from typing import NamedTuple
+
+from echo_migrate.files.data import names, read_data
+from echo_migrate.images.mapping_file import check_reference, read_mapping
+from echo_migrate.images.reference import Reference, parse
+from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
+
+PROVIDER = "echo"
+SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
+
+
+class Upstream(NamedTuple):
+    """A canonical upstream name. ``doubt`` says why the reference may mean something else, or asks for less; ``likely``
+    that it is a guess, ``movable`` that a fix may be offered all the same."""
+
+    name: str
+    doubt: str = ""
+    likely: bool = False
+    movable: bool = True
+
+
+class Row(NamedTuple):
+    """One row: the words of a tag that its key names, and the provider's image; no image means refused.
+
+    A version among the words also stands for its own patch versions (22 for 22.4.1). ``own`` is a user's row.
+    """
+
+    words: frozenset[str]
+    image: str | None
+    seen: bool
+    own: bool = False
+
+
+class Catalog(NamedTuple):
+    """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names.
+
+    ``vendor`` is the provider whose data it is, whatever a user's file calls it. ``tags`` says what is known of its
+    tags (``TAGS``); ``drop_in`` that its images are made to take upstream's place as they are, with files and paths.
+    """
+
+    vendor: str
+    provider: str
+    title: str
+    registry: str
+    login: str
+    family: str
+    variants: frozenset[str]
+    tags: str
+    drop_in: bool
+    seen: frozenset[str]
+    rows: dict[str, tuple[Row, ...]]
+    own: frozenset[str]
+    facts: Facts
+
+    def __hash__(self) -> int:
+        """By identity: one is loaded once, and what is concluded from it is kept."""
+        return id(self)
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - as long as the process
+    def upstream(self, reference: Reference) -> Upstream | None:
+        """The canonical name of what a reference names, in whichever of its spellings; None if it is not known."""
+        facts = self.facts
+        path = self.path(reference)
+        if path in facts.names or path in self.own:
+            return Upstream(path)
+        prefix, _, name = path.partition("/")
+        if prefix in facts.architectures and name in facts.official:
+            return Upstream(name, f"it asks for the architecture {prefix} by name")
+        from echo_migrate.images.matching import NAMED, candidates
+
+        best = next(iter(candidates(reference)), None)
+        if best is None or best.score < NAMED:
+            return None
+        if best.own:
+            return Upstream(best.upstream)
+        return Upstream(best.upstream, "; ".join(best.reasons), True, best.movable)
+
+    def path(self, reference: Reference) -> str:
+        """A reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
+        return shortest(reference.name, reference.registry, self.facts)
+
+    def hardened(self, reference: Reference) -> str | None:
+        """The hardened vendor whose registry a reference names, or None."""
+        name = self.path(reference) + "/"
+        if name.startswith(self.registry + "/"):
+            return self.title
+        return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
+
+    def retired(self, reference: Reference) -> Retired | None:
+        """Whether an image is retired, itself or with its registry."""
+        path = self.path(reference)
+        found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
+        return self.facts.retired_images.get(path) or next(found, None)
+
+    def row(self, name: str, words: frozenset[str]) -> Row | None:
+        """The row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
+        words = words | {line for word in words if word[:1].isdigit() for line in lines(word)}
+        fitting = [row for key in ("*", name) for row in self.rows.get(key, ()) if row.words <= words]
+        return min(fitting, key=lambda row: (row.image is not None, -len(row.words)), default=None)
+
+    def word_family(self, word: str) -> str | None:
+        """The distribution family that a variant word names: ``alpine3.20`` is alpine, ``jammy`` ubuntu."""
+        return self.facts.words.get(word.rstrip("0123456789."))
+
+    def release_number(self, word: str) -> str | None:
+        """The number of a Debian release by its name."""
+        return self.facts.debian_releases.get(word)
+
+    def family_of(self, name: str) -> str | None:
+        """The family that an upstream image is known to stand on where its tag has no distribution word."""
+        return next((family for family, names in self.facts.families.items() if name in names), None)
+
+    def publishes(self, name: str, word: str) -> bool:
+        """Whether both the provider and the upstream image are known to have a variant."""
+        return word in self.variants and name in self.facts.variants.get(word, ())
+
+
+def providers() -> list[str]:
+    """The names of the providers there is data for."""
+    return [name.removesuffix(".yaml") for name in names() if name not in SHARED]
+
+
+@lru_cache
+def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
+    """The provider's catalog, with a user's mapping file laid over and another registry put in its place.
+
+    Raises ``MappingError`` for a file of the user's that does not have the form, and for a registry that is none.
+    """
+    data = read_data(f"{provider}.yaml")
+    rows = _rows(data["images"], frozenset(data["seen"]))
+    own: frozenset[str] = frozenset()
+    if mapping:
+        laid_over = read_mapping(mapping)
+        images = laid_over.get("images", {})
+        vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
+        own = frozenset(_key(key)[0] for key in images) - {"*"}
+        for name, new in _rows(images, vouched, own=True).items():
+            words = {row.words for row in new}
+            rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
+        data |= {key: value for key, value in laid_over.items() if key not in ("images", "seen")}
+    if registry:
+        registry = registry.removeprefix("https://").rstrip("/")
+        check_reference(f"{registry}/image", "--registry: write HOST[:PORT][/PREFIX], without a login")
+        data["registry"] = registry
+    return Catalog(
+        vendor=provider,
+        provider=data["provider"],
+        title=data["title"],
+        registry=data["registry"],
+        login="" if registry else data["login"],
+        family=data["family"],
+        variants=frozenset(data["variants"]),
+        tags=data["tags"],
+        drop_in=data["drop_in"],
+        seen=frozenset(data["seen"]),
+        rows=rows,
+        own=own,
+        facts=facts(),
+    )
+
+
+def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool = False) -> dict[str, tuple[Row, ...]]:
+    """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
+    rows: dict[str, list[Row]] = {}
+    for key, image in images.items():
+        name, colon, words = _key(key)
+        named = frozenset(words.lstrip("!").split("-")) if colon else frozenset[str]()
+        known = seen is None or image in seen or "*" in seen
+        rows.setdefault(name, []).append(Row(named, image, known, own))
+    return {name: tuple(of_name) for name, of_name in rows.items()}
+
+
+def _key(key: str) -> tuple[str, str, str]:
+    """A row's key as name, colon and words; the name in its shortest spelling."""
+    colon = key.find(":", key.rfind("/") + 1)
+    name, words = (key, "") if colon < 0 else (key[:colon], key[colon + 1 :])
+    with contextlib.suppress(ValueError):  # a faulty name is said where the file is checked
+        name = shortest(name, parse(name).registry, facts())
+    return name, ":" * (colon >= 0), words

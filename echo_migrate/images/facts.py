@@ -1,0 +1,144 @@
+"""What is known of an image that a stage or a service stands on: its user, shell, package manager, programs.
+
+The facts are data (``mappings/images/``, one file a vendor). What is not stated there is not known, which ``None``, and
+an empty set, stand for; nothing is concluded from it.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.files.data import read_block
+from echo_migrate.files.lazy import lazy
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.reference import Reference, is_version, parse
+from echo_migrate.shell.commands import SHELLS
+
+_LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
+_UPSTREAM = "upstream"
+_RELEASE = lazy(r"-debian\d+$")
+ROOT = ("root", "0")
+
+
+class Base(NamedTuple):
+    """The facts of an image; ``mappings/images/upstream.yaml`` says what each means."""
+
+    family: str | None = None
+    manager: str | None = None
+    shell: bool | None = None
+    user: str | None = None
+    uid: int | None = None
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    ports: tuple[str, ...] = ()
+    packages: frozenset[str] = frozenset()
+    programs: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    complete: bool = False
+    eol: str = ""
+
+    @property
+    def libc(self) -> str | None:
+        """``musl`` or ``glibc``."""
+        return _LIBC.get(self.family or "")
+
+    @property
+    def unprivileged(self) -> bool:
+        """Whether it is known to run as another user than root."""
+        return self.user is not None and self.user not in ROOT
+
+    @property
+    def wants(self) -> bool:
+        """Whether it is known to go without something that a stage may need."""
+        return self.shell is False or self.manager == "" or self.unprivileged or bool(self.lacks) or self.complete
+
+    def has(self, program: str) -> bool | None:
+        """Whether a program, by its name, is there; None if that is not known."""
+        if program in self.programs or (program == "sh" and self.shell):
+            return True
+        if program in self.lacks or (program in SHELLS and self.shell is False):
+            return False
+        versioned = program.rstrip("0123456789.") in self.programs
+        return False if self.complete and not versioned else None
+
+
+NOTHING_KNOWN = Base()
+
+
+@lru_cache(maxsize=4096)
+def base_of(value: str, catalog: Catalog) -> Base:
+    """What is known of the image that a reference, or ``scratch``, names."""
+    try:
+        reference = parse(value)
+    except ValueError:
+        return NOTHING_KNOWN
+    return facts(reference, catalog) if "$" not in reference.name else NOTHING_KNOWN
+
+
+def facts(reference: Reference, catalog: Catalog) -> Base:
+    """What is known of an image."""
+    path = catalog.path(reference)
+    vendor, name = _UPSTREAM, path
+    for prefix, owner in ((catalog.registry, catalog.vendor), *catalog.facts.vendors.items()):
+        if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] == "/":
+            vendor, name = owner, path[len(prefix) + 1 :]
+            break
+    if path.startswith("cgr.dev/") and not path.startswith("cgr.dev/chainguard/"):
+        name = "_default"  # an organisation's images may be made otherwise
+    elif vendor == "ubi":
+        name = re.sub(r"^ubi\d+$", "ubi", re.sub(r"^ubi\d+(?:-|/(?:ubi)?-?)", "ubi-", name)).rstrip("-")
+    elif vendor == _UPSTREAM and path != "scratch":
+        known = catalog.upstream(reference)
+        name = known.name if known and not known.likely else ""
+    found = _variant(vendor, name, _tag(reference)) if name else NOTHING_KNOWN
+    if vendor == _UPSTREAM and found.family is None and name not in ("", "scratch"):
+        words = [word.text for word in reference.words]
+        family = next((one for one in map(catalog.word_family, words) if one), None)
+        if family is None and not reference.digest and (not words or (is_version(words[0]) and "$" not in words[0])):
+            family = catalog.family_of(name)
+        found = found._replace(family=family)
+    return found
+
+
+def listed(name: str, vendor: str) -> dict[str, Base]:
+    """The tags that a vendor is known to publish of an image, each with what is known of it."""
+    rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
+    return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
+
+
+def _tag(reference: Reference) -> str | None:
+    """The tag that decides over the variant; None where it is not known."""
+    if reference.tag is None:
+        return None if reference.digest else "latest"
+    return None if "$" in reference.tag else reference.tag
+
+
+@lru_cache(maxsize=4096)
+def _variant(vendor: str, name: str, tag: str | None) -> Base:
+    for candidate in dict.fromkeys((name, _RELEASE.sub("", name), _RELEASE.sub("", name).rstrip("0123456789."))):
+        if _rows(vendor, candidate):
+            return _base(vendor, candidate, tag)
+    return _base(vendor, "_default", tag)
+
+
+@lru_cache(maxsize=4096)
+def _base(vendor: str, name: str, tag: str | None) -> Base:
+    rows = [*_rows(vendor, name), *(_rows(vendor, "_default") if name != "_default" else [])]
+    if tag is None:
+        rows = rows[:1] if rows and rows[0]["tags"] == ["*"] else []
+    row = next((row for row in rows if any(tag is None or fnmatchcase(tag, one) for one in row["tags"])), None)
+    if row is None:
+        return NOTHING_KNOWN
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key != "tags"
+    }
+    for key in ("packages", "programs", "lacks"):
+        values[key] = frozenset(values.get(key, ()))
+    return Base(**values)
+
+
+@lru_cache(maxsize=4096)
+def _rows(vendor: str, name: str) -> list[dict[str, list[str]]]:
+    found: list[dict[str, list[str]]] | None = read_block(f"images/{vendor}.yaml", name)
+    return found or []

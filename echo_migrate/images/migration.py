@@ -1,0 +1,422 @@
+"""What becomes of each image reference: its target, the edits that take it there, and whether they are safe.
+
+One judgement serves the rules, the summary and every report, so that they cannot disagree.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from echo_migrate.files.lazy import lazy
+from echo_migrate.files.source import Edit, Traced, apply
+from echo_migrate.images.catalog import Catalog, Row, Upstream
+from echo_migrate.images.facts import Base, base_of, listed
+from echo_migrate.images.reference import Reference, Word, is_version, name_change, parse
+from echo_migrate.images.upstream import lines
+from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, Parts, State
+
+_NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
+"""Where what is mounted into a container is scripts, settings or nothing that lasts."""
+
+MOST_SHARED = 100
+"""Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
+
+
+class Move(NamedTuple):
+    """The judgement on one image.
+
+    ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
+    fix is not safe or why there is none, in words that follow a colon.
+    """
+
+    state: State
+    upstream: str | None = None
+    target: str | None = None
+    edits: tuple[Edit, ...] = ()
+    reasons: tuple[str, ...] = ()
+    basis: Basis | None = None
+    likely: bool = False
+
+    @property
+    def safe(self) -> bool:
+        """Whether the fix may be applied without being asked for."""
+        return self.state == "migrate"
+
+    @property
+    def reason(self) -> str:
+        """The reasons as one text."""
+        return "; ".join(self.reasons)
+
+    @property
+    def rule(self) -> str:
+        """The id of the rule that reports this judgement; comments and selections for it decide over the move."""
+        return "unresolved-image" if self.upstream is None else "likely-image" if self.likely else "mapped-image"
+
+
+Refusal = Callable[[Image, "Move"], str | None]
+Held = Mapping[Image, list[str]]
+NOTHING_HELD: Held = MappingProxyType({})
+
+
+def plan(
+    images: Iterable[Image], judged: Iterable[Move], spared: Refusal | None = None, held: Held = NOTHING_HELD
+) -> list[Move]:
+    """The move of every image of a file, in order, with shared pieces of text settled between them.
+
+    ``judged`` is what each is when seen alone. ``spared`` gives the reason why a movable image is to be left alone (an
+    ignore comment, another selection), ``held`` the reasons why what stands on an image makes its move unsafe.
+    """
+    images = list(images)
+    moves = []
+    for image, move in zip(images, judged, strict=True):
+        reason = spared(image, move) if spared and move.state in ("migrate", "needs-person") else None
+        if reason:
+            move = move._replace(state="ignored", edits=(), reasons=(reason,))
+        elif image in held and move.safe:
+            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(held[image])))
+        moves.append(move)
+    if any(image.reads or any(not image.start <= run[0] <= image.end for run in image.ref.runs) for image in images):
+        _settle(images, moves)
+    return moves
+
+
+def outcome(image: Image, move: Move) -> Outcome:
+    """What the summary and the inventory say of an image."""
+    return Outcome(image, move.upstream, move.target, move.state, move.reason, move.basis)
+
+
+def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
+    """The move of one image, seen alone."""
+    if image.local:
+        return Move("local", reasons=(image.local,))
+    value = image.ref.value
+    try:
+        reference = parse(value)
+    except ValueError:
+        reason = _no_value(image) if "$" in value else "it is not an image reference"
+        return Move("needs-person", reasons=(image.locked or reason,))
+    if "$" in reference.name:
+        return _elsewhere(image, catalog)
+    vendor = catalog.hardened(reference)
+    upstream = catalog.upstream(reference)
+    if vendor:
+        tail = reference.repository.rpartition("/")[2]
+        name = upstream.name if upstream and not upstream.likely else tail if tail in catalog.rows else None
+        return Move("hardened", name, reasons=(f"already at {vendor}",))
+    if not upstream:
+        return Move("no-replacement", reasons=("not a known public image",))
+    row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
+    if not row or not row.image:
+        variant = f" as {', '.join(sorted(row.words))}" if row else ""
+        reason = f"{catalog.title} is not known to offer {upstream.name}{variant}"
+        return Move("no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
+    return _Target(image, reference, upstream, row, catalog, seen_only).move()
+
+
+def _elsewhere(image: Image, catalog: Catalog) -> Move:
+    """The move of an image whose name is not in its file: a person's, with a target if another file gives the name."""
+    unknown = Move("needs-person", reasons=(image.locked or _no_value(image),))
+    if not image.resolved:
+        return unknown
+    known = judge(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
+    if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
+        return unknown
+    return known._replace(state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",))
+
+
+def _no_value(image: Image) -> str:
+    names = image.unsettled or (image.shown,)
+    return f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no value in this file"
+
+
+class _Target:
+    """Works out one target, gathering on the way what makes the move unsafe."""
+
+    def __init__(
+        self, image: Image, reference: Reference, upstream: Upstream, row: Row, catalog: Catalog, seen_only: bool
+    ) -> None:
+        self.image = image
+        self.reference = reference
+        self.upstream = upstream
+        self.row = row
+        self.catalog = catalog
+        self.seen_only = seen_only
+        self.doubts: list[str] = []
+        self.unpublished: list[str] = []
+        self.seen = row.seen
+        known = catalog.tags == "listed" and not row.own
+        self.published: dict[str, Base] = listed(row.image or "", catalog.vendor) if known else {}
+
+    def move(self) -> Move:
+        image, reference, catalog = self.image, self.reference, self.catalog
+        name = f"{catalog.registry}/{self.row.image}"
+        changes = [name_change(reference.name, name)]
+        tag = self._tag()
+        missing = None
+        if isinstance(tag, str):
+            missing = tag
+        else:
+            changes += tag
+        if reference.digest is not None:
+            start = len(image.ref.value) - len(reference.digest) - 1
+            changes.append((start, len(image.ref.value), ""))
+            self.doubts.append("the digest names the old image's bytes and is dropped")
+            if reference.tag is None:
+                missing = "only its digest says which version it is"
+        target = apply(image.ref.value, [Edit(*change) for change in changes])
+        self._circumstances(target)
+        basis: Basis = "seen" if self.seen else "convention"
+        if self.seen_only and not self.seen:
+            self.doubts.append("it rests on the naming convention alone")
+        found = Move("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
+        if missing or not self.upstream.movable:
+            return found._replace(reasons=(missing or self.upstream.doubt,))
+        found = found._replace(target=target)
+        self._known_tag(target, name)
+        if image.locked or not (image.ref.runs or image.parts):
+            return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
+        edits = _spell(image.parts, target) if image.parts else self._spelt(changes)
+        if edits is None:
+            apart = (
+                "its keys have no place for the new name"
+                if image.parts
+                else "it is put together from build arguments of their own"
+            )
+            return found._replace(reasons=(*self.doubts, apart))
+        for start, end, words in image.leaks:
+            if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
+                self.doubts.append(words)
+        return found._replace(
+            state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts)
+        )
+
+    def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
+        """The edits that make the changes where the reference was written; None where they would tear it apart."""
+        places = [self.image.ref.replace(*change) for change in changes]
+        torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
+        if len(torn) > 1 or any(not edit.text for edit in torn):
+            return None
+        return tuple(edit for place in places for edit in place)
+
+    def _within(self, edit: Edit) -> bool:
+        """Whether an edit stays inside the expression, and touches no build argument."""
+        return self.image.start <= edit.start and edit.end <= self.image.end
+
+    def _tag(self) -> list[tuple[int, int, str]] | str:
+        """The changes that the tag needs, or why no tag is left."""
+        words = self.reference.words
+        if not words:
+            self._undivided()
+            return []
+        catalog, name = self.catalog, self.upstream.name
+        changes: list[tuple[int, int, str]] = []
+        versioned = is_version(words[0].text)
+        family = None
+        line = next((one for one in lines(words[0].text) if one in self.row.words), None) if versioned else None
+        if line:
+            return self._in_the_name(line)
+        published = self.published.get(self.reference.tag or "")
+        if published:
+            self._family(next((one for one in map(catalog.word_family, self._texts()) if one), None), published.family)
+            return []
+        for word in words[1:] if versioned else words:
+            text = word.text
+            if "$" in text:
+                continue  # kept as written; that it has no value is said
+            if text in self.row.words:
+                changes.append(self._without(word))
+                continue
+            family = family or catalog.word_family(text)
+            number = catalog.release_number(text) if name == "debian" and word is words[0] else None
+            if number:
+                changes.append((word.start, word.end, number))
+                self.doubts.append(f"{text} is written as {number}")
+                versioned = True
+            elif catalog.publishes(name, text):
+                self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
+            else:
+                changes.append(self._without(word))
+                self._dropped(text, catalog.word_family(text))
+        self._leaves_out()
+        if not versioned:
+            return f"its tag {self.reference.tag} names no version"
+        if family is None:
+            self._undivided()
+        return changes
+
+    def _texts(self) -> list[str]:
+        return [word.text for word in self.reference.words]
+
+    def _in_the_name(self, line: str) -> list[tuple[int, int, str]]:
+        """The changes where the provider's name says the version: the tag goes."""
+        first, *rest = self._texts()
+        if first != line:
+            self.doubts.append(f"{self.row.image} says {line}, and no longer {first}")
+        for text in rest:
+            self._dropped(text, self.catalog.word_family(text))
+        self._leaves_out()
+        end = self.reference.name_end
+        return [(end, end + 1 + len(self.reference.tag or ""), "")]
+
+    def _leaves_out(self) -> None:
+        if self.unpublished:
+            left_out = f"{', '.join(self.unpublished)} {'are' if len(self.unpublished) > 1 else 'is'} left out"
+            self.doubts.append(f"{left_out}: {self.catalog.title} is not known to publish such a variant")
+
+    def _known_tag(self, target: str, name: str) -> None:
+        """Whether the tag that is written is one that the provider is known to have."""
+        tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
+        if self.row.own or self.catalog.tags == "unconfirmed":
+            return
+        if self.catalog.tags == "unknown":
+            self.doubts.append(f"which tags {name} has is not known")
+        elif tag not in self.published and "$" not in tag:
+            self.doubts.append(f"{name} is not known to have the tag {tag}")
+
+    def _without(self, word: Word) -> tuple[int, int, str]:
+        """The change that takes a word out of the tag with the dash before it (behind it, for the first word)."""
+        first = word.start == self.reference.name_end + 1
+        return (word.start, word.end + 1, "") if first else (word.start - 1, word.end, "")
+
+    def _dropped(self, text: str, family: str | None) -> None:
+        if family and family != self.catalog.family:
+            self.doubts.append(f"{text} is left out: {_change(family, self.catalog.family)}")
+        else:
+            self.unpublished.append(text)
+
+    def _undivided(self) -> None:
+        """A tag without a distribution word: evidence or a stated family must say that the family stays."""
+        if not (self.row.seen and (self.catalog.drop_in or self.row.own)):
+            self._family(None, self.catalog.family)
+
+    def _family(self, word: str | None, target: str | None) -> None:
+        """Whether the distribution's family stays: ``word`` is that of the tag, if it names one."""
+        known = word or self.catalog.family_of(self.upstream.name)
+        if known is None:
+            self.doubts.append(f"{self.upstream.name} is not known to stand on {target or 'the same distribution'}")
+        elif known != target:
+            self.doubts.append(_change(known, target or "another"))
+
+    def _circumstances(self, target: str) -> None:
+        image = self.image
+        if self.upstream.doubt:
+            self.doubts.append(self.upstream.doubt)
+        self.doubts += image.doubts
+        if image.anonymous and self.catalog.login and not self._logged_in():
+            self.doubts.append(image.anonymous)
+        if image.platform not in COMMON_PLATFORMS:
+            self.doubts.append(f"the platform {image.platform} may not be offered")
+        if image.unsettled:
+            self.doubts.append(_no_value(image))
+        kept = self.catalog.facts.stateful.get(self.upstream.name, ())
+        held = next(
+            (path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")), None
+        )
+        held = held or next((mount for path in kept for mount in image.mounts if mount.startswith(f"{path}/")), None)
+        # where an image keeps its data can be said to it in many ways, so that any place of its own may be that
+        held = held or next((mount for mount in image.mounts if kept and not mount.startswith(_NO_DATA)), None)
+        if held and not self._same_owner(base_of(image.ref.value, self.catalog), base_of(target, self.catalog)):
+            self.doubts.append(f"a volume keeps its data in {held}")
+
+    def _logged_in(self) -> bool:
+        """Whether the login beside the image names the provider's registry, or bears its name."""
+        login, host = self.image.login.lower(), self.catalog.registry.partition("/")[0]
+        return host in login or any(
+            part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
+        )
+
+    def _same_owner(self, before: Base, after: Base) -> bool:
+        """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
+
+        Where an image starts as root, whom it then becomes is not known.
+        """
+        known = before.unprivileged and after.unprivileged and None not in (before.uid, before.family)
+        return known and (before.uid, before.family) == (after.uid, after.family)
+
+
+def _change(before: str, after: str) -> str:
+    """What a change of the distribution's family is called."""
+    libc = ", from musl to glibc" if before == "alpine" else ""
+    return f"the distribution changes from {before} to {after}{libc}"
+
+
+def _settle(images: list[Image], moves: list[Move]) -> None:
+    """Let images that share text (a build argument) move together or not at all.
+
+    An edit is possible only if every image that is read from the edited text asks for that very edit. The fix of each
+    image then carries the edits of all that share one, and is as safe as the least safe of them.
+    """
+    owners: dict[Edit, list[int]] = {}
+    for index, move in enumerate(moves):
+        for edit in move.edits:
+            owners.setdefault(edit, []).append(index)
+    if not owners:
+        return
+    opposed = {edit: index for edit, index in _readers(images, sorted(owners)) if index not in owners[edit]}
+    groups = list(range(len(images)))
+
+    def group_of(index: int) -> int:
+        while groups[index] != index:
+            groups[index] = index = groups[groups[index]]
+        return index
+
+    for together in owners.values():
+        for index in together[1:]:
+            groups[group_of(index)] = group_of(together[0])
+    members: dict[int, list[int]] = {}
+    for index, move in enumerate(moves):
+        if move.edits:
+            members.setdefault(group_of(index), []).append(index)
+    for group in members.values():
+        if len(group) > MOST_SHARED:
+            for index in group:
+                words = f"more than {MOST_SHARED} references share the text it is read from"
+                moves[index] = moves[index]._replace(state="needs-person", edits=(), reasons=(words,))
+            continue
+        edits = tuple(dict.fromkeys(edit for index in group for edit in moves[index].edits))
+        opponent = next((opposed[edit] for edit in edits if edit in opposed), None)
+        unsafe = next((index for index in group if not moves[index].safe), None)
+        for index in group:
+            move = moves[index]
+            if opponent is not None:
+                other = opponent if opponent != index else next(i for i in group if i != index)
+                words = f"the text it is read from also serves {images[other].shown}, which cannot move with it"
+                moves[index] = move._replace(state="needs-person", edits=(), reasons=(words,))
+            elif unsafe is not None and move.safe:
+                words = f"its text also serves {images[unsafe].shown}: {moves[unsafe].reason}"
+                moves[index] = move._replace(state="needs-person", edits=edits, reasons=(words,))
+            else:
+                moves[index] = move._replace(edits=edits)
+
+
+def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int]]:
+    """Each edit with each image that is read from the text it changes."""
+    starts = [edit.start for edit in edits]
+    longest = max(edit.end - edit.start for edit in edits)
+    for index, image in enumerate(images):
+        for start, end in (*image.ref.runs, *image.reads):
+            for edit in edits[bisect_left(starts, start - longest) : bisect_right(starts, end)]:
+                if start <= edit.end:
+                    yield edit, index
+
+
+_NUMBER = lazy(r"[-+.0-9][-+0-9_.:eExXoO]*")
+"""What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
+
+
+def _spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
+    """The edits after which the pieces name a target; None where they cannot."""
+    reference = parse(target)
+    tag = target[len(reference.name) + 1 :]
+    if parts.bare and _NUMBER.fullmatch(tag):
+        tag = f'"{tag}"'
+    pieces = [(parts.tag, tag)] if parts.tag else []
+    if parts.registry is None:
+        pieces.append((parts.repository, reference.name))
+    else:
+        pieces += [(parts.registry, reference.registry), (parts.repository, reference.repository)]
+    changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
+    if not all(piece.runs for piece, _ in changed) or (tag and not parts.tag):
+        return None
+    return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))

@@ -1,0 +1,128 @@
+"""Image references: ``registry/repository:tag@digest``, also where a variable stands for a part.
+
+After the grammar of distribution/reference (github.com/distribution/reference, reference.go and normalize.go).
+"""
+
+import re
+from typing import NamedTuple
+
+from echo_migrate.files.lazy import lazy
+
+LONGEST = 1000
+"""A name has at most 255 characters (reference.go), a tag 128; the rest is for variables and digests."""
+
+VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\w+")
+_REGISTRY = lazy(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_DIGEST = lazy(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_VERSION = re.compile(r"v?[0-9]|\$|latest$")
+
+
+class Word(NamedTuple):
+    """A piece of a tag between dashes, and where it stands in the reference."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Reference(NamedTuple):
+    """The parts of a reference. ``registry`` is empty where none is written; ``name_end`` is where the name ends."""
+
+    registry: str
+    repository: str
+    tag: str | None
+    digest: str | None
+    name_end: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.registry}/{self.repository}" if self.registry else self.repository
+
+    @property
+    def words(self) -> list[Word]:
+        """The tag's pieces; a dash inside of ``${…}`` does not divide."""
+        if self.tag is None:
+            return []
+        start = self.name_end + 1
+        masked = _masked(self.tag)
+        words = []
+        for piece in masked.split("-"):
+            offset = start - self.name_end - 1
+            words.append(Word(self.tag[offset : offset + len(piece)], start, start + len(piece)))
+            start += len(piece) + 1
+        return words
+
+
+def parse(value: str) -> Reference:
+    """Take a reference apart. Raises ``ValueError`` for what no builder would pull."""
+    if len(value) > LONGEST:
+        raise ValueError("longer than any reference")
+    masked = _masked(value)
+    at = masked.find("@")
+    name_end = len(value) if at < 0 else at
+    colon = masked.rfind(":", masked.rfind("/", 0, name_end) + 1, name_end)
+    tag = None
+    if colon >= 0:
+        tag, name_end = value[colon + 1 : name_end], colon
+    digest = None if at < 0 else value[at + 1 :]
+    slash = masked.find("/", 0, name_end)
+    first = masked[:slash] if slash >= 0 else ""
+    has_registry = slash >= 0 and ("." in first or ":" in first or first == "localhost" or first != first.lower())
+    registry = value[:slash] if has_registry else ""
+    repository = value[slash + 1 : name_end] if has_registry else value[:name_end]
+    for text, pattern in ((registry, _REGISTRY), (tag, _TAG), (digest, _DIGEST)):
+        if text and not pattern.fullmatch(_masked(text)) and not VARIABLE.fullmatch(text):
+            raise ValueError(f"{text} is not valid there")
+    if tag == "" or digest == "" or not _REPOSITORY.fullmatch(_masked(repository)):
+        raise ValueError("not an image reference")
+    return Reference(registry, repository, tag, digest, name_end)
+
+
+def familiar(value: str) -> str:
+    """Return a name as a builder compares it with those of its contexts and stages: in its shortest spelling.
+
+    After reference.FamiliarString (distribution/reference), of which BuildKit takes ``:latest`` away
+    (dockerui/namedcontext.go); stages are known in small letters.
+    """
+    name = value.lower().removesuffix(":latest")
+    for prefix in ("index.docker.io/", "docker.io/"):
+        name = name.removeprefix(prefix)
+    return name.removeprefix("library/")
+
+
+def untagged(value: str) -> str:
+    """Return a name without its tag and its digest, whatever it is a name of."""
+    path, slash, last = value.rpartition("/")
+    return path + slash + last.partition("@")[0].partition(":")[0]
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number that a port or a stage can have."""
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def is_version(word: str) -> bool:
+    """Whether a tag's first piece is a version: a digit, ``v`` and a digit, ``latest``, or a variable."""
+    return bool(_VERSION.match(word))
+
+
+def name_change(old: str, new: str) -> tuple[int, int, str]:
+    """The smallest change, in whole path components, that makes the name ``old`` read ``new``."""
+    ours, theirs = old.split("/"), new.split("/")
+    same = 0
+    while same < min(len(ours), len(theirs)) and ours[-1 - same] == theirs[-1 - same]:
+        same += 1
+    kept = len("/".join(ours[len(ours) - same :]))
+    head = "/".join(theirs[: len(theirs) - same])
+    if same == len(ours):
+        return 0, 0, f"{head}/" if head else ""
+    if same == len(theirs):
+        return 0, len(old) - kept, ""
+    return 0, len(old) - kept - (1 if same else 0), head
+
+
+def _masked(text: str) -> str:
+    """The text with each variable as a row of ``x``, so that what stands inside of it divides nothing."""
+    return VARIABLE.sub(lambda match: "x" * len(match.group()), text) if "$" in text else text

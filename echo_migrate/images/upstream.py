@@ -1,0 +1,85 @@
+"""What holds of upstream images whichever provider takes their place: ``mappings/upstream.yaml``."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from echo_migrate.files.data import read_data
+
+
+class Retired(NamedTuple):
+    """What is gone or frozen: its name, since when ("" if not known), and what takes its place ("" if nothing)."""
+
+    name: str
+    since: str
+    successor: str
+
+
+class Facts(NamedTuple):
+    """``mappings/upstream.yaml``: what holds whichever provider takes an image's place."""
+
+    official: frozenset[str]
+    names: frozenset[str]
+    hub: frozenset[str]
+    library: tuple[str, ...]
+    architectures: frozenset[str]
+    hardened: dict[str, str]
+    vendors: dict[str, str]
+    families: dict[str, frozenset[str]]
+    variants: dict[str, frozenset[str]]
+    words: dict[str, str]
+    debian_releases: dict[str, str]
+    stateful: dict[str, list[str]]
+    linked: dict[str, list[str]]
+    builders: frozenset[str]
+    builder_words: frozenset[str]
+    full: frozenset[str]
+    retired_registries: tuple[Retired, ...]
+    retired_images: dict[str, Retired]
+
+
+def lines(version: str) -> list[str]:
+    """A version and the lines it belongs to, the longest first: 3.12.1, 3.12 and 3."""
+    parts = version.split(".")
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def shortest(name: str, registry: str, facts: Facts) -> str:
+    """An image's name without what Docker Hub lets one leave out: the registry, and ``library/`` before one name."""
+    if registry in facts.hub:
+        name = name.removeprefix(f"{registry}/")
+    prefix = next((prefix for prefix in facts.library if name.startswith(prefix + "/")), None)
+    rest = name[len(prefix) + 1 :] if prefix else ""
+    return rest if rest and "/" not in rest else name
+
+
+@lru_cache
+def facts() -> Facts:
+    """The facts that every provider shares."""
+    data = read_data("upstream.yaml")
+    official = frozenset(data["official"]["images"])
+    spellings, distributions = data["spellings"], data["distributions"]
+    retired = {
+        block: {name: Retired(name, str(fact["since"]), fact["successor"]) for name, fact in rows.items()}
+        for block, rows in data["retired"].items()
+        if block in ("registries", "images")
+    }
+    return Facts(
+        official=official,
+        names=official | frozenset(data["removed"]["images"]),
+        hub=frozenset(spellings["hub"]),
+        library=tuple(spellings["library"]),
+        architectures=frozenset(spellings["architectures"]),
+        hardened=data["hardened"]["registries"],
+        vendors=dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0]))),
+        families={family: frozenset(names) for family, names in data["families"]["images"].items()},
+        variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},
+        words={word: family for family, words in distributions["words"].items() for word in words},
+        debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
+        stateful=data["stateful"]["images"],
+        linked=data["linked"]["images"],
+        builders=frozenset(data["builders"]["images"]),
+        builder_words=frozenset(data["builders"]["words"]),
+        full=frozenset(data["builders"]["full"]),
+        retired_registries=tuple(retired["registries"].values()),
+        retired_images=retired["images"],
+    )

@@ -1,0 +1,128 @@
+"""Every image reference with what becomes of it: the answer to «what is left?»."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from click import style
+
+from echo_migrate.files.spelling import shown
+from echo_migrate.model import STATES, Result
+from echo_migrate.reports import code, columns, in_a_line, printable, prose, summary
+from echo_migrate.reports.inventory.rows import Row, rows
+
+FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WORDS = {
+    "migrate": "to migrate by a safe fix",
+    "hardened": "already hardened",
+    "no-replacement": "without a replacement",
+    "needs-person": "need a person",
+    "ignored": "ignored",
+    "local": "local: stages, scratch and results of builds (not counted)",
+}
+
+
+def render(format: str, results: list[Result], login: str, configuration: str = "") -> str:
+    """The inventory in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing.
+
+    ``configuration`` says which file chose provider, registry or mapping.
+    """
+    listed = list(rows(results))
+    if format == "json":
+        return _json(listed, configuration)
+    if format == "cyclonedx":
+        from echo_migrate.reports.inventory.cyclonedx import bill
+
+        return bill(listed)
+    if format == "csv":
+        return _csv(listed)
+    closing = "\n".join(filter(None, [in_a_line(summary(results), login), configuration]))
+    return {"text": _text, "markdown": _markdown}[format](listed, results, closing)
+
+
+def _grouped(listed: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
+    """By state, then by upstream name, the largest group first."""
+    for state in STATES:
+        of_state = sorted((row for row in listed if row.state == state), key=_group)
+        groups = [(name, list(group)) for name, group in groupby(of_state, _group)]
+        for name, group in sorted(groups, key=lambda pair: (-len(pair[1]), pair[0])):
+            yield state, name, group
+
+
+def _group(row: Row) -> str:
+    return row.upstream or row.resolved
+
+
+_HEADS = ("kind", "references", "migrate", "hardened", "no replacement", "need a person", "ignored")
+
+
+def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
+    """Of each kind of file: how many references it has, and how many of each state; the most first."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        counts.setdefault(result.kind, Counter()).update(found.state for found in result.outcomes)
+    rows = [(kind, [states[state] for state in STATES if state != "local"]) for kind, states in counts.items()]
+    ordered = sorted((row for row in rows if any(row[1])), key=lambda row: (-sum(row[1]), row[0]))
+    return [(kind, str(sum(numbers)), *map(str, numbers)) for kind, numbers in ordered]
+
+
+def _text(listed: list[Row], results: list[Result], closing: str) -> str:
+    lines: list[str] = []
+    last = ""
+    for state, name, group in _grouped(listed):
+        if state != last:
+            count = sum(row.state == state for row in listed)
+            lines += [""] * bool(lines) + [style(f"{count} {_WORDS[state]}", bold=True)]
+            last = state
+        lines.append(f"  {printable(shown(name))} ({len(group)})")
+        for row in map(_shown, group):
+            target = f" -> {printable(row.target)}" if row.target else ""
+            reason = f"  ({printable(row.reason)})" if row.reason else ""
+            where = style(f"{printable(row.path)}:{row.line}:{row.column}", fg="cyan")
+            lines.append(f"    {where} {printable(row.resolved)}{target}{reason}")
+    kinds = _kinds(results)
+    lines += ["", *columns(_HEADS, kinds)] if kinds else []
+    return "\n".join([*lines, "", *map(printable, closing.splitlines())]) + "\n"
+
+
+def _json(listed: list[Row], configuration: str) -> str:
+    import json
+
+    references: list[dict[str, Any]] = [row._asdict() for row in listed]
+    document = {"version": 1, "configuration": configuration or None, "references": references}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _csv(listed: list[Row]) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows([_cell(cell) for cell in row] for row in map(_shown, listed))
+    return table.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A value as a table's program shows it, and does not take it for a formula (OWASP, CSV Injection)."""
+    text = "" if value is None else printable(str(value))
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _shown(row: Row) -> Row:
+    """A row with its references as people are shown them."""
+    raw, resolved, target = shown(row.raw), shown(row.resolved), row.target and shown(row.target)
+    return row._replace(raw=raw, resolved=resolved, target=target)
+
+
+def _markdown(listed: list[Row], results: list[Result], closing: str) -> str:
+    lines = ["| state | upstream | reference | target | where | reason |", "|---|---|---|---|---|---|"]
+    for state, name, group in _grouped(listed):
+        for row in map(_shown, group):
+            cells = (shown(name), row.resolved, row.target or "", f"{row.path}:{row.line}", row.reason)
+            lines.append("| " + " | ".join([state, *(code(cell) if cell else "" for cell in cells)]) + " |")
+    lines += ["", f"| {' | '.join(_HEADS)} |", f"|---{'|---:' * (len(_HEADS) - 1)}|"]
+    lines += [f"| {' | '.join(row)} |" for row in _kinds(results)]
+    return "\n".join([*lines, "", *map(prose, closing.splitlines())]) + "\n"

@@ -1,0 +1,199 @@
+"""The bond between a swap and what stands on it: what each stage and service will stand on, and what of it says no.
+
+Readiness is asked once: of the target of a move that would be safe without it, else of the image that stays.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from posixpath import basename
+from typing import Any, NamedTuple
+
+from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.layers import within
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_have
+from echo_migrate.dockerfile.run import exec_form
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import Launch
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.facts import ROOT, Base, base_of
+from echo_migrate.images.migration import Move
+from echo_migrate.images.reference import parse
+from echo_migrate.model import Image
+
+_VERSION = "0123456789."
+_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
+
+
+class Standing(NamedTuple):
+    """What a stage or service stands on, or will once its reference has moved by a safe fix.
+
+    ``before`` is what it stands on now, where ``base`` is that of a ``target``.
+    """
+
+    base: Base
+    reference: str
+    target: bool = False
+    before: Base | None = None
+    was: str = ""
+
+    @property
+    def short(self) -> bool:
+        """Whether it would take a place without something that may be needed there."""
+        return self.target and self.base.wants
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return f"{self.reference}, where {self.was} would move," if self.target else self.reference
+
+
+class Standings(dict[Image, Standing]):
+    """What each image of a file is to what stands on it."""
+
+    @cached_property
+    def _froms(self) -> list[Image]:
+        return sorted((image for image in self if image.where == "FROM"), key=lambda image: image.start)
+
+    def root(self, stage: Stage) -> Image | None:
+        """The image that a stage, or the first of those it stands on, is FROM."""
+        first = stage.lineage[0]
+        place = bisect_left(self._froms, first.start, key=lambda image: image.start)
+        found = self._froms[place] if place < len(self._froms) else None
+        return found if found and found.start < first.end else None
+
+
+def standings(images: Iterable[Image], moves: Iterable[Move], catalog: Catalog) -> Standings:
+    """What each image is to what stands on it. Local names other than ``scratch`` are left out."""
+    found = Standings()
+    for image, move in zip(images, moves, strict=True):
+        if image.local and image.local != "scratch":
+            continue
+        base = base_of(image.ref.value, catalog)
+        if move.safe and move.target:
+            found[image] = Standing(base_of(move.target, catalog), move.target, True, base, image.shown)
+        else:
+            found[image] = Standing(base, image.shown)
+    return found
+
+
+def root_of(node: Any, standings: Standings) -> Image | None:
+    """The image that a stage (its first ancestor) or a service stands on."""
+    if isinstance(node, Service):
+        return node.image
+    return standings.root(node) if isinstance(node, Stage) else None
+
+
+def unsaid(nodes: Iterable[Stage | Service], standings: Standings, catalog: Catalog) -> dict[Image, list[str]]:
+    """Why moves are unsafe where no finding says it: the user that nodes leave to the image, and what was not read."""
+    found: dict[Image, list[str]] = {}
+    for node in nodes:
+        image = root_of(node, standings)
+        standing = standings.get(image) if image else None
+        if image and standing and standing.target:
+            reasons = [*_user_changes(node, standing), *_not_known(node, standing)]
+            found.setdefault(image, []).extend([*reasons, *_state(node, image, catalog)])
+    for image, standing in standings.items():
+        if image not in found and standing.target:
+            found[image] = _unread(image, standing.base, catalog)
+    return {image: reasons for image, reasons in found.items() if reasons}
+
+
+def _user_changes(node: Stage | Service, standing: Standing) -> list[str]:
+    before, after = standing.before, standing.base
+    own = node.user is not None if isinstance(node, Service) else node.user is not None or not node.top
+    if own or before is None or not after.unprivileged or after.user == before.user:
+        return []
+    was = f"not as {before.user}" if before.user else "whom it ran as is not known"
+    return [f"it would run as {after.user}, {was}: what it writes must belong to that user"]
+
+
+def _not_known(node: Stage | Service, standing: Standing) -> Iterator[str]:
+    """What keeps a move from being safe where the target goes without something, and the need for it is not certain.
+
+    A finding needs to be sure of what is missing; a safe move, of what is there.
+    """
+    base = standing.base
+    if not standing.short:
+        return
+    if isinstance(node, Service):
+        unread = node.open or any(one.words is None and not one.shell for one in node.launches)
+        if unread or any(path.startswith("/docker-entrypoint") for path in node.mounts):
+            yield "what it starts could not be read"
+    if base.shell is not False:
+        return
+    if isinstance(node, Stage):
+        for run in (*node.runs, *node.triggers):
+            plain = exec_form(run.instruction.args) is not None and not run.instruction.heredocs
+            if plain or may_have(node, base, SHELL_PROGRAMS, run.instruction.start) or run in node.triggers:
+                yield "whether its RUN finds what it needs is not known"
+    for launch in _launches(node):
+        name = (launch.words or ("",))[0]
+        if launch.shell and may_have(node, base, SHELL_PROGRAMS):
+            yield "whether there is a shell by then is not known"
+        elif name and not _is_there(name, base):
+            yield f"whether {basename(name)} can be started there is not known"
+
+
+def _launches(node: Stage | Service) -> list[Launch]:
+    """All that starts by a node: a CMD only where no ENTRYPOINT takes it for its arguments."""
+    entrypoint = node.launched("entrypoint")
+    verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
+    return [launch for launch in map(node.launched, verbs) if launch and not launch.empty]
+
+
+def _is_there(word: str, base: Base) -> bool:
+    """Whether a program is known to be there, or is a file of the image's own that needs no shell."""
+    folder, slash, name = word.rpartition("/")
+    own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
+    if base.has(name) or name.rstrip(_VERSION) in own:
+        return True
+    return bool(slash) and not name.endswith(".sh") and folder not in _FOLDERS
+
+
+def keeps_state(standing: Standing, catalog: Catalog) -> bool:
+    """Whether an image that would move is one that keeps state in a volume."""
+    return standing.target and bool(_kept(standing.was, catalog))
+
+
+def _kept(value: str, catalog: Catalog) -> list[str]:
+    try:
+        upstream = catalog.upstream(parse(value))
+    except ValueError:
+        return []
+    return catalog.facts.stateful.get(upstream.name, []) if upstream else []
+
+
+def _state(node: Stage | Service, image: Image, catalog: Catalog) -> list[str]:
+    """A service that builds on an image that keeps state, and mounts a volume over it."""
+    if not isinstance(node, Service) or not node.stage:
+        return []
+    kept = _kept(image.ref.value, catalog)
+    held = [mount for mount in node.mounts for path in kept if within(path, mount) or within(mount, path)]
+    return [f"a volume keeps its data in {held[0]}"] if held else []
+
+
+def _unread(image: Image, base: Base, catalog: Catalog) -> list[str]:
+    """Of an image on which nothing stands that was read."""
+    if not catalog.drop_in and not image.where.endswith(("FROM", ".image")):
+        return ["what is taken from it may lie elsewhere"]
+    taken = image.where.endswith(("COPY --from", "RUN --mount from"))
+    return ["what it needs of its base could not be read"] if base.wants and not taken else []
+
+
+def started(node: Stage | Service) -> list[Launch]:
+    """What starts by a node: a service's own words, or what holds at the end of a stage on which no other stands.
+
+    A stage that others take from, and that is not final, is taken to be started by nobody.
+    """
+    if isinstance(node, Service):
+        return [launch for launch in node.launches if not launch.empty and not node.open]
+    if not node.top or not (node.ships == "layers" or node.leaf):
+        return []
+    found = [node.launched(verb) for verb in ("entrypoint", "cmd", "healthcheck")]
+    return [launch for launch in found if launch and not launch.empty]
+
+
+def as_root(user: str | None) -> bool:
+    """Whether a user, with or without a group, is root."""
+    return user is not None and user.partition(":")[0] in ROOT

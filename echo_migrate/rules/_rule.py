@@ -1,0 +1,91 @@
+"""What a rule is, what it is asked with, and what a run was asked for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from echo_migrate.files.source import Source
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.migration import Move
+from echo_migrate.model import Finding, Ignore, Image, Level
+from echo_migrate.rules._readiness import Standing, Standings, root_of
+
+Check = Callable[[Any, "Context"], Iterable[Finding]]
+
+
+class Rule(NamedTuple):
+    """A check of one type of node (``on`` can be a union of them). ``also`` holds the names of other linters for it."""
+
+    id: str
+    on: Any
+    check: Check
+    level: Level
+    also: tuple[str, ...]
+    summary: str
+    fixable: bool
+    default: bool
+    blocks: bool = False
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The types of nodes that it is asked about."""
+        return getattr(self.on, "__args__", (self.on,))
+
+
+def rule(
+    on: Any,
+    level: Level,
+    also: tuple[str, ...] = (),
+    fixable: bool = False,
+    default: bool = True,
+    blocks: bool = False,
+) -> Callable[[Check], Rule]:
+    """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring.
+
+    ``on`` is the type of node, or a union of several. The errors of a rule that ``blocks`` make the move of the image
+    that the node stands on unsafe, whatever was selected.
+    """
+
+    def register(check: Check) -> Rule:
+        import sys
+
+        module = check.__module__
+        summary = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
+        id = module.rpartition(".")[2].replace("_", "-")
+        return Rule(id, on, check, level, also, summary, fixable, default, blocks)
+
+    return register
+
+
+class Settings(NamedTuple):
+    """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
+    and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
+    ``today`` is an ISO date."""
+
+    catalog: Catalog
+    rules: tuple[Rule, ...]
+    images: frozenset[str] = frozenset()
+    seen_only: bool = False
+    apply: bool = False
+    unsafe: bool = False
+    targets: Mapping[str, frozenset[str]] = MappingProxyType({})
+    today: str = ""
+
+
+class Context(NamedTuple):
+    """What a rule may ask beside its node. ``used`` are the ignore comments that silenced something (known to rules on
+    ``Ignore``, which are asked last); rules that block are asked before the moves are known."""
+
+    source: Source
+    settings: Settings
+    moves: dict[Image, Move]
+    used: set[Ignore] = set()  # noqa: RUF012 - given where it is asked for
+    standings: Standings = Standings()
+    asked: dict[int, Standing | None] = {}  # noqa: RUF012 - each context is given its own
+
+    def standing(self, node: Any) -> Standing | None:
+        """What a stage or service stands on; None where no image of the file is it."""
+        if id(node) not in self.asked:
+            image = root_of(node, self.standings)
+            self.asked[id(node)] = self.standings.get(image) if image else None
+        return self.asked[id(node)]

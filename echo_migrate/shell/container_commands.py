@@ -1,0 +1,217 @@
+"""Where a command line names an image, by ``mappings/places/scripts.yaml``, whose head says what each key means."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from echo_migrate.files.data import read_data
+from echo_migrate.shell.commands import Command, Word
+
+_FILE = "places/scripts.yaml"
+_SCHEME = "docker://"
+_WHOLE = re.compile(r"(?:\$\w+|\$\{[^{}]*\}|\$[@*#?!-])+")
+_SUBSTITUTED = re.compile(r"\$\(|`|\[@\]|\$@|\$\{@")
+
+Expands = Callable[[str], Literal["word", "options", ""]]
+"""What an unquoted variable is known to expand to: one word that is no option, options or nothing, or neither."""
+
+
+class Option(NamedTuple):
+    """An option of a command, and its value if it has one; or a variable that holds options."""
+
+    name: str
+    value: Word | None
+
+
+class Place(NamedTuple):
+    """A word that names an image, and what says so."""
+
+    word: Word
+    where: str
+
+
+class Invocation(NamedTuple):
+    """What a command line asks a container's program for.
+
+    ``places`` name images, ``made`` what it makes. Of one that ``runs``, ``options`` are those before the image and
+    ``behind`` the words behind it. ``doubt`` says why a place is no more than likely, ``locked`` why it must stay.
+    ``opens`` says that it starts more in what runs already, ``loads`` that it brings images that are not pulled.
+    ``unsure`` are the words of a command that names an image, where it is not certain which of them does.
+    """
+
+    places: tuple[Place, ...] = ()
+    made: tuple[Word, ...] = ()
+    options: tuple[Option, ...] = ()
+    behind: tuple[Word, ...] = ()
+    runs: bool = False
+    doubt: str = ""
+    locked: str = ""
+    opens: bool = False
+    loads: bool = False
+    unsure: tuple[Word, ...] = ()
+
+
+NOTHING = Invocation()
+
+
+@lru_cache
+def data() -> dict[str, Any]:
+    """The file's data, with each command under all of its names."""
+    found: dict[str, Any] = read_data(_FILE)
+    commands = {
+        owner: {name: row for first, row in rows.items() for name in (first, *row.get("also", ()))}
+        for owner, rows in found["commands"].items()
+    }
+    return found | {"commands": commands}
+
+
+def read(command: Command, expands: Expands) -> Invocation:
+    """What a command asks for; nothing where it is no container's program or its words leave the place open."""
+    owner = data()["programs"].get(command.name)
+    if owner is None or not command.words:
+        return NOTHING
+    commands = data()["commands"][owner]
+    words = command.words[1:]
+    begun = _options(words, commands.get("", {}), expands)
+    if begun is None:
+        return NOTHING
+    words = words[begun[1] :]
+    for count in (2, 1):
+        name = " ".join(word.value for word in words[:count])
+        if len(words) >= count and name in commands:
+            return _read(f"{command.name} {name}", words[count:], commands[name], expands)
+    return NOTHING
+
+
+def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
+    """What the words behind a command's name ask for."""
+    kind = row.get("image")
+    locked = row.get("locked", "")
+    made = tuple(_made(words, row))
+    if kind == "option":
+        return Invocation(tuple(Place(word, f"{where} --image") for word in _values(words, ("--image",))))
+    if kind == "argument":
+        given = tuple(_arguments(words, where))
+        return Invocation(given, made, doubt="what the build does with it is not read here")
+    if kind == "scheme":
+        found = [word for word in words if word.value.startswith(_SCHEME)]
+        return Invocation(tuple(Place(_cut(word, len(_SCHEME)), where) for word in found[:1]), locked=locked)
+    if kind is None:
+        return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
+    begun = _options(words, row, expands)
+    if begun is None:
+        return Invocation(unsure=words)
+    if begun[1] >= len(words):
+        return NOTHING
+    options, at = begun
+    if kind == "first":
+        runs = bool(row.get("runs"))
+        behind = words[at + 1 :] if runs else ()
+        return Invocation((Place(words[at], where),), (), options, behind, runs, locked=locked)
+    rest = _positional(words, at, row, expands)
+    if kind == "pairs":
+        rest = [_cut(word, word.value.index("=") + 1) for word in rest[1:] if "=" in word.value]
+    return Invocation(tuple(Place(word, where) for word in rest), (), options, locked=locked)
+
+
+def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
+    """The options that words begin with, and how many words they are; None where that is not certain."""
+    valued, flags = row.get("valued", ()), row.get("flags", ())
+    found: list[Option] = []
+    i = 0
+    while i < len(words):
+        word = words[i]
+        value = word.value
+        if value == "--":
+            return tuple(found), i + 1
+        if not value.startswith("-") or value == "-":
+            if _one_word(word, expands):
+                return tuple(found), i
+            if word.quoted or expands(value) != "options":
+                return None
+            found.append(Option(value, None))
+            i += 1
+            continue
+        i += 1
+        name, equals, _ = value.partition("=")
+        if value.startswith("--"):
+            if equals:
+                found.append(Option(name, _cut(word, len(name) + 1)))
+            elif value in valued and i < len(words):
+                found.append(Option(value, words[i]))
+                i += 1
+            elif value in flags:
+                found.append(Option(value, None))
+            else:
+                return None
+            continue
+        for place, letter in enumerate(value[1:], 2):
+            option = f"-{letter}"
+            if option in flags:
+                found.append(Option(option, None))
+            elif option not in valued or (place == len(value) and i >= len(words)):
+                return None
+            elif place < len(value):
+                found.append(Option(option, _cut(word, place + (value[place] == "="))))
+                break
+            else:
+                found.append(Option(option, words[i]))
+                i += 1
+    return tuple(found), i
+
+
+def _positional(words: tuple[Word, ...], at: int, row: dict[str, Any], expands: Expands) -> list[Word]:
+    """The words from ``at`` on that are no options; none where that is not certain."""
+    found: list[Word] = []
+    while at < len(words):
+        found.append(words[at])
+        begun = _options(words[at + 1 :], row, expands)
+        if begun is None:
+            return []
+        at += 1 + begun[1]
+    return found
+
+
+def _one_word(word: Word, expands: Expands) -> bool:
+    """Whether a word stays one, and is no option, whatever it expands to."""
+    value = word.value
+    if word.known or not _WHOLE.fullmatch(value):
+        return not _SUBSTITUTED.match(value)
+    return not _SUBSTITUTED.search(value) and (word.quoted or expands(value) == "word")
+
+
+def _made(words: tuple[Word, ...], row: dict[str, Any]) -> Iterator[Word]:
+    """The names of what a command makes."""
+    if row.get("makes") == "named":
+        yield from _values(words, row["named"])
+    elif row.get("makes") == "last" and len(words) > 1:
+        yield words[-1]
+
+
+def _values(words: tuple[Word, ...], options: "tuple[str, ...] | list[str]") -> Iterator[Word]:
+    """The values of options, wherever they stand in front of ``--``."""
+    for i, word in enumerate(words):
+        name, equals, _ = word.value.partition("=")
+        if word.value == "--":
+            return
+        if equals and name in options:
+            yield _cut(word, len(name) + 1)
+        elif word.value in options and i + 1 < len(words):
+            yield words[i + 1]
+
+
+def _arguments(words: tuple[Word, ...], where: str) -> Iterator[Place]:
+    """The build arguments whose names say that they are images, and whose values look like it."""
+    for word in _values(words, ("--build-arg",)):
+        name, equals, value = word.value.partition("=")
+        likely = any(part in data()["arguments"] for part in name.upper().split("_"))
+        if equals and likely and (":" in value or "/" in value):
+            yield Place(_cut(word, len(name) + 1), f"{where} --build-arg {name}")
+
+
+def _cut(word: Word, start: int) -> Word:
+    """The rest of a word; that of a quoted one stays quoted."""
+    text = word.text
+    rest = text.cut(start, len(text.value)) if text.runs else text._replace(value=text.value[start:])
+    return word._replace(text=rest)

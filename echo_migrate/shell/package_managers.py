@@ -1,0 +1,274 @@
+"""What a command does to packages: which manager, install or remove, which words are packages.
+
+The managers are data: ``mappings/commands.yaml``.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.files.data import read_data
+from echo_migrate.files.lazy import lazy
+from echo_migrate.shell.commands import Command, Word
+
+MOST_LISTED = 5
+LONGEST_LIST = 4_000
+"""The most characters of a variable that is read as a list of packages."""
+ACTIONS = ("other", "clean", "remove", "upgrade", "update", "install")
+_VERSION = lazy(r"[\d.]+$")
+_NAME = lazy(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
+_ASKING = frozenset(("--version", "-V", "--help"))
+_OPTIONS = lazy(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
+"""A variable that by its name may hold options; any other is taken for packages."""
+_VARIABLE = lazy(r"\$\{?(\w+)\}?")
+
+
+class Development(NamedTuple):
+    """What leaves development dependencies out: options, variables with their value, words of a configuration."""
+
+    unless: frozenset[str]
+    environment: dict[str, str]
+    settings: tuple[str, ...]
+    write: str
+
+
+class Manager(NamedTuple):
+    """A package manager: what ``mappings/commands.yaml`` says of it."""
+
+    name: str
+    system: bool
+    actions: dict[str, str]
+    valued: frozenset[str]
+    answers: tuple[str, ...]
+    letters: str
+    cached: tuple[str, ...]
+    recommended: tuple[str, ...]
+    caches: tuple[str, ...]
+    lists: tuple[str, ...]
+    emptied: frozenset[str]
+    environment: tuple[str, ...]
+    settings: tuple[str, ...]
+    pinned: str
+    elsewhere: frozenset[str]
+    old: tuple[str, ...]
+    keeping: tuple[str, ...]
+    keeping_letters: str
+    dry: tuple[str, ...]
+    cleaning: str
+    families: frozenset[str]
+    development: Development | None
+
+
+class Call(NamedTuple):
+    """A command that calls a package manager.
+
+    ``verb`` is the word behind which options go. ``group`` is the name that ``apk add --virtual`` gives to what is
+    installed. ``opaque`` says that some of its options are only known when it runs.
+    """
+
+    manager: Manager
+    action: str
+    verb: Word
+    packages: tuple[Word, ...]
+    options: tuple[str, ...]
+    group: str
+    opaque: bool
+    command: Command
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        name = self.command.name if self.manager.system else self.manager.name
+        verb = self.verb.value
+        return name if self.verb is self.command.words[0] or name.endswith(f" {verb}") else f"{name} {verb}"
+
+    def has(self, options: Iterable[str], letters: str = "") -> bool:
+        """Whether one of the options is given, also as ``--option=value`` or as a letter among joined ones."""
+        wanted = tuple(options)
+        return any(
+            option in wanted
+            or option.partition("=")[0] in wanted
+            or any(word in option for word in wanted if not word.startswith("-"))
+            or (letters and option[:1] == "-" and option[1:2] != "-" and any(letter in option for letter in letters))
+            for option in self.options
+        )
+
+
+class Data(NamedTuple):
+    """All managers, by the words that call them, what packages are for, and commands by what they do."""
+
+    managers: dict[str, Manager]
+    longest: int
+    heads: frozenset[str]
+    groups: dict[str, re.Pattern[str]]
+    does: dict[str, frozenset[str]]
+    verbs: frozenset[str]
+
+
+@lru_cache
+def data() -> Data:
+    """The package managers, read once."""
+    raw = read_data("commands.yaml")
+    managers = {
+        words: manager
+        for kind in ("system", "language")
+        for name, row in raw[kind].items()
+        for manager in (_manager(name, kind == "system", row),)
+        for words in row["commands"]
+    }
+    groups = {
+        group: re.compile("|".join(re.escape(name).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for name in names))
+        for group, names in raw["packages"].items()
+    }
+    longest = max(words.count(" ") for words in managers) + 1
+    heads = frozenset(words.partition(" ")[0] for words in managers if " " in words)
+    kinds = {kind: frozenset(names) for kind, names in raw["does"].items()}
+    verbs = frozenset(words.partition(" ")[0] for names in kinds.values() for words in names)
+    return Data(managers, longest, heads, groups, kinds, verbs)
+
+
+def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
+    development = row.get("development")
+    return Manager(
+        name,
+        system,
+        {word: action for action in ACTIONS for word in row.get(action, ())},
+        frozenset(row.get("valued", ())),
+        tuple(row.get("answer", ())),
+        row.get("letters", ""),
+        tuple(row.get("cached", ())),
+        tuple(row.get("recommended", ())),
+        tuple(row.get("caches", ())),
+        tuple(row.get("lists", ())),
+        frozenset(row.get("emptied", ())),
+        tuple(row.get("environment", ())),
+        tuple(row.get("settings", ())),
+        row.get("pinned", ""),
+        frozenset(row.get("from", ())),
+        tuple(row.get("old", ())),
+        tuple(row.get("keeping", ())),
+        row.get("keeping letters", ""),
+        tuple(row.get("dry", ())),
+        row.get("cleaning", ""),
+        frozenset(row.get("families", ())),
+        development
+        and Development(
+            frozenset(development["unless"]),
+            development.get("environment", {}),
+            tuple(development.get("settings", ())),
+            development["write"],
+        ),
+    )
+
+
+def call(command: Command, value: Callable[[str], str | None] = lambda name: None) -> Call | None:
+    """What a command asks of a package manager, or None if it calls none.
+
+    ``value`` gives the values of variables, so that the packages in ``$DEPS`` are known.
+    """
+    if not command.words:
+        return None
+    known = data()
+    head = _VERSION.sub("", command.name) or command.name
+    manager, length = known.managers.get(head), 1
+    if head in known.heads:
+        for count in range(2, known.longest + 1):
+            joined = " ".join([head, *[word.value for word in command.words[1:count]]])
+            if joined in known.managers:
+                manager, length = known.managers[joined], count
+    return _read(manager, command, command.words[length:], length, value) if manager else None
+
+
+def _read(
+    manager: Manager, command: Command, words: tuple[Word, ...], length: int, value: Callable[[str], str | None]
+) -> Call | None:
+    verb, action, group = command.words[length - 1], manager.actions.get("*", ""), ""
+    packages: list[Word] = []
+    options: list[str] = []
+    opaque = False
+    skip = False
+    for word in words:
+        text = word.value
+        if skip:
+            skip = False
+            group = text if options[-1] in ("-t", "--virtual") else group
+            options.append(text)
+        elif text.startswith("-") and len(text) > 1:
+            named = not action and next((key for key in _prefixes(text) if key in manager.actions), None)
+            if named and manager.actions[named]:
+                action, verb = manager.actions[named], word
+            options.append(text)
+            skip = text in manager.valued
+            if text.startswith("--virtual="):
+                group = text.partition("=")[2]
+        elif not action and not word.known:
+            opaque = True
+        elif not action:
+            if text not in manager.actions:
+                return None
+            action, verb = manager.actions[text], word
+        elif word.known:
+            packages.append(word)
+        else:
+            found = _variable_words(word, value)
+            opaque = opaque or (found is None and bool(_OPTIONS.match(text)) and not word.quoted)
+            packages += [word] if found is None else found
+    if not action:
+        bare = all(word.value[:1] == "-" and word.value not in _ASKING for word in words)
+        action = manager.actions.get("", "") if bare else ""
+    if not action:
+        return None
+    return Call(manager, action, verb, tuple(packages), tuple(options), group, opaque, command)
+
+
+def _prefixes(option: str) -> Iterator[str]:
+    """An option and, where letters are joined (``-Syu``), its beginnings, the longest first."""
+    yield option
+    if not option.startswith("--"):
+        for end in range(len(option) - 1, 1, -1):
+            yield option[:end]
+
+
+def _variable_words(word: Word, value: Callable[[str], str | None]) -> list[Word] | None:
+    match = _VARIABLE.fullmatch(word.value)
+    text = value(match[1]) if match else None
+    if text is None or len(text) > LONGEST_LIST or "$" in text or "`" in text:
+        return None
+    return [word._replace(text=word.text._replace(value=name), known=True) for name in text.split()]
+
+
+def package_name(word: Word) -> str:
+    """A package's name without version, architecture and repository."""
+    match = _NAME.match(word.value)
+    return match[0] if match else word.value
+
+
+def used_for(word: Word) -> str:
+    """What a package is for: "build", "shell", "network", "download", or "" for all else."""
+    name = package_name(word)
+    return next((group for group, names in data().groups.items() if names.fullmatch(name)), "")
+
+
+def does(command: Command, kind: str) -> bool:
+    """Whether a command is one of a kind: build, check, download, interpret, plain, start, unpack."""
+    name = command.name
+    if name not in data().verbs and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
+        return False
+    words = [word.text.value for word in command.words[1:3]]
+    return kind in _kinds(name, *words) and _ASKING.isdisjoint(words)
+
+
+@lru_cache(maxsize=4096)
+def _kinds(name: str, *words: str) -> frozenset[str]:
+    """The kinds of a command by its name and the two words behind it."""
+    name = name.removesuffix(".sh")
+    forms = {name, _VERSION.sub("", name), *[" ".join((name, *words[:count])) for count in (1, 2)]}
+    return frozenset(kind for kind, known in data().does.items() if not known.isdisjoint(forms))
+
+
+def listed(words: Iterable[Word]) -> str:
+    """The names of packages as a message shows them, the first few."""
+    names = list(dict.fromkeys(package_name(word) for word in words))
+    shown = ", ".join(names[:MOST_LISTED])
+    return f"{shown} and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else shown

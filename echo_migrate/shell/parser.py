@@ -1,0 +1,401 @@
+"""The shell parser: the tree that tree-sitter-bash makes of a script, read into commands.
+
+A script that a command hands to a shell is read too, so that all of it is one recursion.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from echo_migrate.files import budget
+from echo_migrate.files.source import Places, Traced
+from echo_migrate.shell.commands import SHELLS, UNREADABLE, Command, Redirect, Script, Word, sets_errexit, simple
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+_QUOTED = re.compile(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
+_ESCAPED = re.compile(r"\\([$`\"\\])|\\\n")
+_NO_VARIABLE = re.compile(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
+"""The shell's own number, ``$$``, and a ``$`` that stands for itself; an escape is skipped."""
+
+_PLAIN = re.compile(r"[^$`\\'\"<>]*")
+_UNKNOWN = re.compile(r"[$`]|<\(|>\(")
+_WORDS = frozenset(
+    ("word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion", "ansi_c_string")
+    + ("command_substitution", "process_substitution", "arithmetic_expansion", "brace_expression", "regex")
+    + ("translated_string", "extglob_pattern", "test_operator")
+)
+_RESERVED = frozenset(("!", "do", "done", "elif", "else", "esac", "fi", "then", "{", "}"))
+_SUBSTITUTIONS = frozenset(("command_substitution", "process_substitution"))
+_SILENT = frozenset(("test_command", "comment", "heredoc_start", "heredoc_end", "unset_command"))
+SEPARATORS = frozenset((";", "\n", "&", "&&", "||", "|", "|&", ";;"))
+
+
+@lru_cache
+def _parser() -> "Parser":
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(_grammar()))
+
+
+def _grammar() -> object:
+    """``tree_sitter_bash.language()``, without what its package imports beside it (half of the time to load it)."""
+    from importlib.machinery import PathFinder
+
+    package = PathFinder.find_spec("tree_sitter_bash")
+    folders = package.submodule_search_locations if package else None
+    binding = PathFinder.find_spec("tree_sitter_bash._binding", folders) if folders else None
+    if not binding or not binding.loader:
+        from tree_sitter_bash import language
+
+        return language()
+    module = binding.loader.create_module(binding)
+    assert module is not None
+    binding.loader.exec_module(module)
+    return module.language()
+
+
+class _Reader:
+    """One script; ``commands`` grows in the order of the text."""
+
+    def __init__(self, script: Traced, depth: int, substitutions: bool) -> None:
+        self.script = script
+        self.depth = depth
+        self.substitutions = substitutions
+        self.commands: list[Command] = []
+        self.certain = True
+        self.defines = False
+        places = Places(script)
+        self.ends, self._cut = places.ends, places.cut
+
+    def read(self, errexit: bool) -> Script:
+        # one byte a character, so that the offsets of the tree are those of the text; what of a $ is no variable the
+        # grammar takes for the end of a word, and many of them for errors, which it looks long for a way out of
+        masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
+        root = budget.parse(_parser(), masked.encode("ascii", "replace"))
+        self.certain = not root.has_error
+        self._sequence(root, "", (), None)
+        for command in self.commands:
+            if command.inside:
+                continue
+            if command.name != "set" or command.operator not in ("", ";", "\n"):
+                break
+            errexit = errexit or sets_errexit(command)
+        if any(word[:1] == "+" for one in self.commands if one.name == "set" for word in one.arguments):
+            errexit = False
+        if not self.certain:
+            self.commands = [command._replace(editable=False) for command in self.commands]
+        tail = self._tail(root) if self.certain else None
+        background = any(child.type == "&" for child in root.children)
+        return Script(tuple(self.commands), self.certain, errexit, tail, background, self.defines)
+
+    def _tail(self, root: "Node") -> int | None:
+        children = [child for child in root.children if child.type != "comment"]
+        last = next((child for child in reversed(children) if child.is_named), None)
+        behind = children[children.index(last) + 1 :] if last is not None else []
+        end = last
+        while end is not None and end.type in ("list", "redirected_statement") and end.children:
+            simple = end.type == "list" or not any(child.type == "heredoc_redirect" for child in end.children)
+            end = end.children[-1 if end.type == "list" else 0] if simple else None
+        if last is None or end is None or end.type != "command" or any(child.type == "&" for child in behind):
+            return None
+        return self._place(last.end_byte)
+
+    def _place(self, offset: int) -> int:
+        """Where in the source an insertion behind ``offset`` characters of the script goes."""
+        return self._cut(offset - 1, offset).end if offset else self.script.start
+
+    def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
+        """The statements among a node's children, each with what joins it to the one before."""
+        for child in node.children:
+            kind = child.type
+            if kind in SEPARATORS:
+                operator = kind
+            elif child.is_named:
+                count = len(self.commands)
+                self._statement(child, operator, inside, host)
+                if len(self.commands) > count or kind == "test_command":
+                    operator = ";"
+
+    def _statement(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
+        kind = node.type
+        if kind == "command":
+            self._command(node, operator, inside, host, ())
+        elif kind == "list":
+            spine = []
+            while node.type == "list" and node.children:  # a long chain leans to the left
+                spine.append(node.children[1:])
+                node = node.children[0]
+            self._statement(node, operator, inside, host)
+            for children in reversed(spine):
+                joined = ";"
+                for child in children:
+                    if child.type in SEPARATORS:
+                        joined = child.type
+                    else:
+                        self._statement(child, joined, inside, host)
+        elif kind == "redirected_statement":
+            self._redirected(node, operator, inside, host)
+        elif kind in _SILENT:
+            self._substituted(node, inside, host)
+        elif kind == "variable_assignment":
+            self._assigned([node], node, operator, inside, host)
+        elif kind in ("variable_assignments", "declaration_command"):
+            self._assigned(
+                [child for child in node.children if child.type == "variable_assignment"], node, operator, inside, host
+            )
+        elif kind in _WORDS:
+            self._substituted(node, inside, host)
+        elif kind == "ERROR":
+            self.certain = False
+        elif kind == "function_definition":
+            self.defines = True
+            self._sequence(node, operator, (*inside, _INSIDE[kind]), host)
+        else:
+            self._sequence(node, operator, (*inside, _INSIDE[kind]) if kind in _INSIDE else inside, host)
+
+    def _redirected(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
+        redirects: list[Redirect] = []
+        rest: list[Node] = []
+        body = None
+        for child in node.children:
+            if child.type == "file_redirect":
+                redirects += self._redirect(child)
+            elif child.type == "heredoc_redirect":
+                for part in child.children:
+                    if part.type == "file_redirect":
+                        redirects += self._redirect(part)
+                    else:
+                        rest.append(part)
+            elif child.type == "herestring_redirect":
+                rest.append(child)
+            elif body is None:
+                body = child
+        if body is not None and body.type == "command":
+            self._command(body, operator, inside, host, tuple(redirects))
+        elif body is not None:
+            self._statement(body, operator, inside, host)
+            last = next((i for i in reversed(range(len(self.commands))) if self.commands[i].inside == inside), None)
+            if last is not None and body.type in ("list", "pipeline"):  # the grammar gives it the last one's files
+                self.commands[last] = self.commands[last]._replace(
+                    redirects=(*self.commands[last].redirects, *redirects)
+                )
+        joined = ";"
+        for part in rest:
+            if part.type in SEPARATORS:
+                joined = part.type
+            elif part.type in ("heredoc_body", "herestring_redirect"):
+                self._substituted(part, inside, host)
+            elif part.is_named and part.type not in _SILENT:
+                self._statement(part, joined, inside, host)
+
+    def _redirect(self, node: "Node") -> Iterator[Redirect]:
+        target = node.child_by_field_name("destination")
+        if target is not None:
+            word = self._word(target.start_byte, target.end_byte)
+            yield Redirect(self.script.value[node.start_byte : target.start_byte].strip(), word)
+
+    def _assigned(
+        self, nodes: "list[Node]", whole: "Node", operator: str, inside: tuple[str, ...], host: int | None
+    ) -> None:
+        place = self._cut(whole.start_byte, whole.end_byte)
+        assignments = tuple([pair for node in nodes for pair in self._assignment(node)])
+        number = len(self.commands)
+        self.commands.append(Command("", (), operator, inside, (), assignments, (), host, place.start, place.end))
+        for node in nodes:
+            self._substituted(node, inside, number)
+
+    def _assignment(self, node: "Node") -> Iterator[tuple[str, Word]]:
+        name = node.child_by_field_name("name")
+        value = node.child_by_field_name("value")
+        if name is not None and value is not None:
+            yield self.script.value[name.start_byte : name.end_byte], self._word(value.start_byte, value.end_byte)
+
+    def _command(
+        self,
+        node: "Node",
+        operator: str,
+        inside: tuple[str, ...],
+        host: int | None,
+        redirects: tuple[Redirect, ...],
+    ) -> None:
+        written: list[tuple[int, int, list[Node]]] = []
+        assignments: list[tuple[str, Word]] = []
+        more: list[Redirect] = []
+        hosts: list[Node] = []
+        for child in node.children:
+            kind = child.type
+            if kind == "command_name":
+                child = child.children[0] if child.children else child
+                kind = child.type
+            if kind == "variable_assignment":
+                assignments += self._assignment(child)
+                hosts.append(child)
+            elif kind == "file_redirect":
+                more += self._redirect(child)
+            elif kind != "herestring_redirect" and (child.is_named or not written or kind in ("=", "==")):
+                if written and child.start_byte == written[-1][1]:  # the grammar ends an unquoted word at its second $
+                    begin, _, pieces = written[-1]
+                    pieces.append(child)
+                    written[-1] = (begin, child.end_byte, pieces)
+                else:
+                    written.append((child.start_byte, child.end_byte, [child]))
+            else:
+                hosts.append(child)
+        words = [self._word(begin, end) for begin, end, _ in written]
+        for word, (_, _, pieces) in zip(words, written, strict=True):
+            hosts += [] if word.known else pieces
+        redirects = (*redirects, *more)
+        if not words and not assignments:
+            return
+        if words and words[0].value in _RESERVED and not words[0].quoted:
+            self.certain = False  # a shell takes it for grammar in the wrong place
+        last = words[-1].end if words else assignments[-1][1].end
+        first = assignments[0][1].start if assignments else words[0].start
+        number = self.emit(simple(tuple(words), operator, inside, tuple(assignments), redirects, host, first, last))
+        for part in hosts:
+            self._substituted(part, inside, number)
+
+    def _substituted(self, node: "Node", inside: tuple[str, ...], host: int | None) -> None:
+        """The commands of the substitutions below a node."""
+        waiting = [node] if self.substitutions else []
+        while waiting:
+            node = waiting.pop()
+            if node.type in _SUBSTITUTIONS:
+                self._sequence(node, "", (*inside, "substitution"), host)
+            elif node.children:
+                waiting += reversed(node.children)
+
+    def _word(self, start: int, end: int) -> Word:
+        value = self.script.value[start:end]
+        plain = _PLAIN.fullmatch(value)
+        i = bisect_right(self.ends, start)
+        if plain and i < len(self.ends) and end <= self.ends[i]:  # most words: said apart for its speed
+            begin = self.script.runs[i][1] - self.ends[i] + start
+            last = begin + end - start
+            return Word(Traced(value, ((begin, last),)), True, begin, last)
+        whole = self._cut(start, end)
+        if plain:
+            return Word(whole, True, whole.start, whole.end)
+        known = not _UNKNOWN.search(value)
+        text = whole
+        if "\\" in value or "'" in value or '"' in value:
+            spans = list(_spans(value))
+            known = known or not _UNKNOWN.search("".join([value[a:b] for a, b, quote in spans if quote != "'"]))
+            kept = [(a, b) for a, b, _ in spans if a < b] or [(1, 1)]
+            text = Traced.join([self._cut(start + a, start + b) for a, b in kept])
+        return Word(text, known, whole.start, whole.end)
+
+    def emit(self, command: Command) -> int:
+        """Take a command in, and behind it what it hands to a shell; its number is given back."""
+        number = len(self.commands)
+        self.commands.append(command)
+        script = run_by(command, number, self.depth)
+        if script:
+            self.certain = self.certain and script.certain
+            self.commands += script.commands
+        return number
+
+
+_INSIDE = {
+    "if_statement": "if",
+    "for_statement": "for",
+    "c_style_for_statement": "for",
+    "while_statement": "while",
+    "case_statement": "case",
+    "function_definition": "function",
+    "subshell": "subshell",
+    "compound_statement": "group",
+    "negated_command": "not",
+}
+
+
+def _spans(value: str) -> Iterator[tuple[int, int, str]]:
+    """What of a word stays when its quotes and escapes are taken away, each piece with its quote."""
+    for match in _QUOTED.finditer(value):
+        if match[1] is not None:
+            yield (*match.span(1), "'")
+        elif match[2] is not None:
+            start, end = match.span(2)
+            for escape in _ESCAPED.finditer(value, start, end):
+                yield start, escape.start(), '"'
+                start = escape.start(1) if escape[1] else escape.end()
+            yield start, end, '"'
+        elif match[3] is not None:
+            yield (*match.span(3), "'")
+        else:
+            yield (*match.span(), "")
+
+
+DEEPEST = 8
+"""How many scripts within scripts (``sh -c "sh -c …"``) are read."""
+
+
+LONGEST = 30_000
+"""The most characters of a script that is read, more than twice what real ones have: beyond, faulty grammar costs the
+parser seconds."""
+
+
+DEEPEST_NESTING = 500
+
+
+def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: bool = True) -> Script:
+    """The commands of a script that a POSIX shell or bash would run; never raises.
+
+    ``errexit`` says that the shell is called with ``-e``, ``depth`` how many scripts the script stands in,
+    ``substitutions`` whether the commands in ``$(…)`` are wanted.
+    """
+    if not script.runs or len(script.value) > LONGEST or max(map(script.value.count, "(`")) > DEEPEST_NESTING:
+        return UNREADABLE
+    try:
+        return _Reader(script, depth, substitutions).read(errexit)
+    except RecursionError:
+        return UNREADABLE
+
+
+def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
+    """The commands that a list of words runs without a shell (exec form)."""
+    command = simple(words, "", (), (), (), None, start, end)._replace(editable=False)
+    inner = run_by(command)
+    return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
+
+
+def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
+    """The script that a command with this number hands to a shell, as part of the script it stands in; None if none."""
+    word = _handed(command)
+    if word is None:
+        return None
+    # the outer shell runs the substitutions of a word that is not known, and they are read there
+    script = read(word.text, depth=depth + 1, substitutions=word.known) if depth < DEEPEST else UNREADABLE
+    return script._replace(
+        commands=tuple(
+            [
+                one._replace(
+                    inside=(*command.inside, "script", *one.inside),
+                    via=(*command.via, *one.via),
+                    host=number if one.host is None else one.host + number + 1,
+                    editable=one.editable and word.quoted and word.text.end == word.end - 1,
+                )
+                for one in script.commands
+            ]
+        )
+    )
+
+
+def _handed(command: Command) -> Word | None:
+    """The script that a command hands to a shell: of ``sh -c``, ``bash -lc``, ``su -c`` and ``eval``."""
+    name = command.name
+    if name == "eval" and len(command.words) == 2:
+        return command.words[1]
+    if name not in SHELLS and name != "su":
+        return None
+    for option, word in zip(command.words[1:], command.words[2:], strict=False):
+        value = option.value
+        if value.startswith("-") and not value.startswith("--") and value.endswith("c"):
+            return word
+        if not value.startswith("-") and name != "su":
+            return None
+    return None
