@@ -247,3 +247,16 @@ def test_a_dockerignore_holds_beside_the_dockerfile_and_above_it_within_the_repo
     (tmp_path / "repo" / ".dockerignore").touch()
     ignore_file.cache_clear()
     assert ignore_file(path + ".dev")
+
+
+def test_patterns_are_compared_with_a_path_of_so_many_folders(limited: Run, tmp_path: Path) -> None:
+    for depth in (90, 600):
+        deep = tmp_path.joinpath(*["d"] * depth)
+        deep.mkdir(parents=True, exist_ok=True)
+        (deep / "Dockerfile").write_text("FROM python:3.12\n")
+    words = [word for i in range(200) for word in ("--exclude", f"*q{i}")]
+    done = limited(20, "check", *words, ".")
+    assert done.returncode == 2
+    assert b"is over 100 folders deep" in done.stdout
+    assert b"1 image reference" in done.stdout
+    assert limited(20, "check", "--exclude", "d", ".").returncode == 2

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -354,9 +355,53 @@ def test_a_git_that_does_not_end_is_left(tmp_path: Path, monkeypatch: pytest.Mon
     os.mkfifo(tmp_path / "pipe")
     tree.config(("include.path", str(tmp_path / "pipe")))
     monkeypatch.setattr(asked, "_SECONDS", 1)
+    monkeypatch.setattr(asked, "_SECONDS_TO_LIST", 1)
     monkeypatch.chdir(tree.root)
     assert asked.git(".", "rev-parse", "HEAD") is None
-    assert discover(["."]).files == ["Dockerfile", "in/Dockerfile"]
+    found = discover(["."])
+    assert found.files == ["Dockerfile", "in/Dockerfile"]
+    assert found.notes == [".: git takes too long to list it, and what it ignores is read too"]
+
+
+def test_patterns_that_keep_git_for_long_are_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path.joinpath(*["a"] * 40)
+    deep.mkdir(parents=True)
+    (deep / "Dockerfile").write_text(TEXT)
+    Tree(tmp_path)
+    (tmp_path / ".gitignore").write_text("**/a/" * 14 + "b\n")
+    monkeypatch.setattr(asked, "_SECONDS_TO_LIST", 1)
+    monkeypatch.chdir(tmp_path)
+    assert len(discover(["."]).files) == len(discover(["."]).files) > 0
+
+
+def test_names_longer_than_a_path_are_said_and_not_looked_for(limited: Run, tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    entry = subprocess.run(
+        ["git", "rev-parse", ":Dockerfile"], cwd=tree.root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    names = [b"Dockerfile", *(b"a/" * 30_000 + b"%03d/Dockerfile" % number for number in range(200))]
+    # version 4 of an index says of each name how much of the one before it ends, and what comes then
+    written, before = b"", b""
+    for name in names:
+        same = len(os.path.commonprefix([before, name]))  # noqa: RUF071 - of bytes, not of folders
+        head = struct.pack(">10L", 0, 0, 0, 0, 0, 0, 0o100644, 0, 0, 17) + bytes.fromhex(entry)
+        written += head + struct.pack(">H", min(len(name), 0xFFF)) + _offset(len(before) - same) + name[same:] + b"\0"
+        before = name
+    data = b"DIRC" + struct.pack(">LL", 4, len(names)) + written
+    (tree.root / ".git" / "index").write_bytes(data + hashlib.sha1(data).digest())
+    done = limited(10, "check", cwd=tree.root)
+    assert done.returncode == 2
+    assert b"a:1:1: error[unreadable-file] this folder could not be entered: file name too long" in done.stdout
+    assert b"Dockerfile:1:" in done.stdout
+
+
+def _offset(value: int) -> bytes:
+    """A number as an index has it (git, Documentation/gitformat-pack.txt, offset encoding)."""
+    found = [value & 127]
+    while value := value >> 7:
+        value -= 1
+        found.append(128 | (value & 127))
+    return bytes(reversed(found))
 
 
 def test_more_than_can_be_read_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,13 @@ import pytest
 
 from echo_migrate.engine.run import guarded, treat_path
 from echo_migrate.files import budget
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, TooMuch, Traced
 from echo_migrate.formats import _charts, _kustomizations, compose, dockerfile
 from echo_migrate.formats.compose import document
 from echo_migrate.images import catalog
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
+from echo_migrate.shell.parser import read
 from tests.conftest import Run
 from tests.shapes import SHAPES
 
@@ -321,6 +322,15 @@ def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
     assert len(asked) == 1
 
 
+def test_what_is_read_after_a_late_neighbour_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "BESIDE", 0.3)
+    with budget.bounded():
+        with pytest.raises(TooMuch), budget.beside():
+            _for_ever()
+        script = Traced.of("true && " * 200 + "true", 0, 1604)
+        assert len(read(script).commands) == 201
+
+
 def test_a_long_name_is_matched_with_nothing(limited: Run) -> None:
     assert limited(20, "match", "a/" * 60_000 + "a").returncode == 1
 
@@ -345,7 +355,7 @@ def test_a_long_mapping_is_read(limited: Run, tmp_path: Path) -> None:
 )
 def test_a_configuration_ends_in_an_error_at_once(limited: Run, tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / ".echo-migrate.toml").write_text(text)
-    deep = tmp_path.joinpath(*["d"] * 600)
+    deep = tmp_path.joinpath(*["d"] * 95)
     deep.mkdir(parents=True)
     (deep / "Dockerfile").write_text("FROM python:3.12\n")
     done = limited(20, "check", "-q")

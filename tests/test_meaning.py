@@ -271,3 +271,57 @@ def test_what_lies_beside_a_file_behind_a_link_is_not_read(traced: Callable[...,
         assert "Dockerfile" in opened
         names = ("outside", "templates", "/ci", "far", "scripts", ".github", ".env", "bake", "kustomization")
         assert not [path for path in opened if any(name in path for name in names)]
+
+
+COMMANDS = ("::error file=a::pwned", "##vso[task.setvariable variable=PATH]x", "##[set-env name=a]b", "##VSO[a]b")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("format", ["text", "concise", "json", "sarif", "gitlab", "rdjson", "junit", "markdown"])
+def test_no_path_is_a_command_to_a_runner(run: Run, tmp_path: Path, name: str, format: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "Dockerfile").write_text(f"FROM python:3.12 AS {name}\nRUN apt-get update\nCMD {name}\n")
+    for words in (("check", "--select", "all"), ("fix", "--check")):
+        done = run(*words, "--output-format", format)
+        for line in (done.stdout + done.stderr).decode().splitlines():
+            assert not line.lstrip().startswith("::")
+            assert "##vso[" not in line.lower()
+            assert "##[" not in line
+    if format == "json":
+        assert json.loads(done.stdout)["findings"][0]["path"] == f"{name}/Dockerfile"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("format", ["text", "json", "csv", "markdown"])
+def test_nor_in_an_inventory(run: Run, tmp_path: Path, name: str, format: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\n")
+    for line in run("inventory", "--output-format", format).stdout.decode().splitlines():
+        assert not line.lstrip(' "').startswith("::")
+        assert "##vso[" not in line.lower()
+        assert "##[" not in line
+
+
+def test_a_name_of_a_context_with_variables_is_compared_in_one_pass(limited: Run, tmp_path: Path) -> None:
+    (tmp_path / "build").write_text('docker build --build-context "' + "${A}a" * 200 + 'zz=1" .\n')
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    assert limited(5, "fix", "--registry", "e.io/" + "a" * 200).returncode == 0
+    assert (tmp_path / "Dockerfile").read_text() == f"FROM e.io/{'a' * 200}/python:3.12\n"
+
+
+def test_many_names_of_contexts_cost_each_dockerfile_nothing(limited: Run, tmp_path: Path) -> None:
+    for i in range(50):
+        names = " ".join(f"$a-{n}=" for n in range(2000))
+        (tmp_path / f"build{i}").write_text(f"docker build --build-context {names}\n")
+        (tmp_path / f"d{i}").mkdir()
+        (tmp_path / f"d{i}" / "Dockerfile").write_text("FROM python:3.12\n" * 6)
+    done = limited(20, "check")
+    assert b"left unread" not in done.stdout
+    assert b"is, or may be, the name of a context" in done.stdout
+
+
+def test_a_deep_folder_is_taken_to_have_contexts_of_any_name(limited: Run, tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 400)
+    deep.mkdir(parents=True)
+    (deep / "Dockerfile").write_text("FROM python:3.12\nFROM node:22\n")
+    assert b"2 need a person" in limited(10, "fix").stdout

@@ -108,6 +108,7 @@ def test_a_configuration_behind_a_link_out_of_the_tree_is_refused(run: Run, tree
     [
         ("exclude = [" + "'x',\n" * 40_000 + "]\n", b"exclude is longer than 20,000 characters"),
         ("exclude = ['" + "x" * 20_000 + "']\n", b"exclude is longer than 20,000 characters"),
+        ("exclude = [" + "'x',\n" * 201 + "]\n", b"exclude has more than 200 patterns"),
         ("jobs = 100000\n", b"jobs: 100000 is not in the range 0<=x<=64"),
         ("#" * 6_000_000, b".echo-migrate.toml: is larger than 5 MB"),
         ("registry = 'https://me:hidden@evil.example/x'\n", b"--registry: write HOST[:PORT][/PREFIX], without a login"),
@@ -190,11 +191,17 @@ def test_a_mapping_says_nothing_that_cannot_be_printed(run: Run, tree: Path, key
 
 def test_a_baseline_replaces_nothing_else(run: Run, tree: Path) -> None:
     config = (tree / ".git" / "config").read_text()
-    (tree / ".echo-migrate.toml").write_text("baseline = '.git/config'\n")
-    done = run("baseline", cwd=tree)
-    assert done.returncode == 2
-    assert b"is no baseline, and is not overwritten" in done.stderr
+    (tree / "notes").write_text("mine\n")
+    for name, says in (
+        (".git/config", b"baseline must lie in the folder"),
+        ("notes", b"is no baseline, and is not over"),
+    ):
+        (tree / ".echo-migrate.toml").write_text(f"baseline = '{name}'\n")
+        done = run("baseline", cwd=tree)
+        assert done.returncode == 2
+        assert says in done.stderr
     assert (tree / ".git" / "config").read_text() == config
+    assert (tree / "notes").read_text() == "mine\n"
 
 
 def test_the_message_of_a_faulty_row_stays_of_use(tmp_path: Path) -> None:

@@ -27,10 +27,8 @@ def match(**options: Any) -> int:
         answers = [(known, matched(image, known, options["seen_only"])) for known in all_known]
         unknown = unknown or all(answer.upstream is None for _, answer in answers)
         if options["output_format"] == "json":
-            import json
-
             for known, answer in answers:
-                click.echo(json.dumps(({"provider": known.provider} if every else {}) | answer.as_json()))
+                click.echo(reports.as_json(({"provider": known.provider} if every else {}) | answer.as_json(), None))
         elif every:
             _side_by_side(image, answers)
         else:
@@ -65,9 +63,7 @@ def providers(output_format: str) -> None:
     """Print what there is data for."""
     listed = [_provider(name) for name in catalog.providers()]
     if output_format == "json":
-        import json
-
-        click.echo(json.dumps(listed, indent=2))
+        click.echo(reports.as_json(listed))
         return
     heads = ("provider", "registry", "rows", "images known", "tags", "login", "date")
     rows = [tuple(str(row[head.replace(" ", "_")]) for head in heads) for row in listed]
@@ -114,9 +110,7 @@ def rules(output_format: str) -> None:
         for rule in RULES.values()
     ]
     if output_format == "json":
-        import json
-
-        click.echo(json.dumps(listed, indent=2))
+        click.echo(reports.as_json(listed))
         return
     heads = ("rule", "level", "fixes", "default", "also", "summary")
     rows = [

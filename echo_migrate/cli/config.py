@@ -28,6 +28,7 @@ FOUND = f"{__name__}.found"
 
 _PATHS = ("mapping", "baseline")
 LONGEST_PATTERNS = 20_000
+MOST_PATTERNS = 200
 """All of ``exclude``: each pattern is held against each file."""
 
 
@@ -116,7 +117,7 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
         folder = os.path.dirname(os.path.abspath(path))
         if name in _PATHS:
             value = os.path.join(folder, value)
-            if name == "baseline" and not _within(value, folder):
+            if name == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
                 raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
             top = repository(folder) or (None if named else folder)
             if top and not _within(value, top):
@@ -124,6 +125,8 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
         elif name == "exclude":
             if sum(len(pattern) + 10 for pattern in value) > LONGEST_PATTERNS:
                 raise click.UsageError(f"{where}: {key} is longer than {LONGEST_PATTERNS:,} characters")
+            if len(value) > MOST_PATTERNS:
+                raise click.UsageError(f"{where}: {key} has more than {MOST_PATTERNS} patterns")
             value = [anchored(pattern, folder) for pattern in value]
         if option in command.params:  # a format that only another command has is left to that one
             values[name] = value

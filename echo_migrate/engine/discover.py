@@ -13,6 +13,9 @@ from echo_migrate.files import git
 from echo_migrate.files.tree import SKIPPED, entered, is_environment, top
 from echo_migrate.formats import candidate
 
+MOST_FOLDERS = 100
+"""In how many folders a file may lie that patterns are compared with."""
+
 
 class Discovery(NamedTuple):
     """What was found: the files to read, sorted; those that must not be read, with the reason; what could not be
@@ -32,7 +35,8 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 
     ``exclude`` holds glob patterns for paths and folders below the working folder, or the tree named, at any depth.
     """
-    excluded = _excluder(exclude)
+    deep: dict[str, str] = {}
+    excluded = _excluder(exclude, deep)
     found = Discovery([], {}, {}, [], [], [])
     seen: set[str] = set()
     for path in paths:
@@ -54,6 +58,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     for path in [*found.closed]:
         if excluded(path, path) or any(above in found.closed for above in _folders_above(path)):
             del found.closed[path]
+    found.closed.update(deep)
     found.files.sort()
     return found
 
@@ -84,12 +89,13 @@ def _folders_above(path: str) -> Iterator[str]:
         path = above
 
 
-def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
+def _excluder(exclude: Iterable[str], deep: dict[str, str]) -> Callable[[str, str], bool]:
     """Return what says whether a pattern matches a path below the working folder or a tree, a folder of it, or their
-    last parts. Patterns count without what leads or ends them; ``**/x`` is ``x`` at any depth, as every pattern is."""
+    last parts. Patterns count without what leads or ends them; ``**/x`` is ``x`` at any depth, as every pattern is.
+
+    Each part of a path is compared with each pattern: one in too many folders is left out, and ``deep`` is told."""
     plain = dict.fromkeys(one.strip().removeprefix("./").strip("/").removeprefix("**/") for one in exclude)
     patterns = [re.compile(translate(pattern)).match for pattern in plain]
-
     known: dict[str, bool] = {}
 
     def matched(inside: str) -> bool:
@@ -107,14 +113,22 @@ def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
         if not patterns:
             return False
         inside = os.path.relpath(os.path.abspath(path))
-        return matched(os.path.relpath(os.path.abspath(path), root) if inside.startswith("../") else inside)
+        inside = os.path.relpath(os.path.abspath(path), root) if inside.startswith("../") else inside
+        if inside.count("/") > MOST_FOLDERS:
+            deep[os.path.dirname(path)] = f"is over {MOST_FOLDERS} folders deep: exclude is not compared with that"
+            return True
+        return matched(inside)
 
     return excluded
 
 
 def _listed(path: str, found: Discovery) -> list[str] | None:
     """What git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
-    answer = git.files(path)
+    try:
+        answer = git.files(path)
+    except git.TooSlow:
+        found.notes.append(f"{os.path.normpath(path)}: git takes too long to list it, and what it ignores is read too")
+        return None
     if not answer or not any(answer):
         return None
     listed, closed = answer

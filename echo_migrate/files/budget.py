@@ -99,6 +99,8 @@ def beside() -> Iterator[None]:
         raise TooMuch(_LATE) from None
     finally:
         _watch.neighbour = above
+        if above is None and _watch.reason == _LATE:
+            _watch.reason = None  # what is read next is another
 
 
 _LATE = f"to be read beside another, it takes more than {BESIDE} seconds of a processor"

@@ -44,13 +44,20 @@ NONE = "_"
 repository; this one no alias can be called by."""
 
 _SECONDS = 60
-"""How long git may take, by the clock and of a processor."""
+"""How long git may take to compare, by the clock and of a processor."""
+
+_SECONDS_TO_LIST = 15
+"""The same to list files: patterns of 70 bytes can keep it for an hour."""
 
 _SECONDS_TO_FETCH = 600
 
-_LARGEST = 1_000_000_000
+_LARGEST = 200_000_000
 """How many bytes git may print, and a multiple of what it needs for itself beside the files that it maps."""
 
+_LONGEST = 4096
+"""Bytes of a path that Linux takes (PATH_MAX)."""
+
+_LONG = "file name too long"
 _FILTER = re.compile(rb"filter\..*\.(?:clean|smudge|process|required)", re.DOTALL)
 _NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*?)(?:': ([^\n:]+))?$")
 """Git cuts a message off behind some 4,000 characters, and so the reason of a name that is too long."""
@@ -58,6 +65,10 @@ _NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*?)(?
 
 class UnsafeFilter(ValueError):
     """A filter that git would run, and that no setting can take back."""
+
+
+class TooSlow(Exception):
+    """Git took longer, or printed more, than it may."""
 
 
 class _Answer(NamedTuple):
@@ -70,20 +81,27 @@ def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | Non
 
     ``settings`` are more of its configuration, as ``name=value``.
     """
-    answer = _asked(folder, words, settings)
+    try:
+        answer = _asked(folder, words, settings)
+    except TooSlow:
+        return None
     return answer.text if answer else None
 
 
 def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
     """Return the files below a folder that git knows or would add, each with its tag of ``git ls-files -t``, and the
-    folders that could not be entered, with the reason; None where git is missing, fails, or takes too long."""
+    folders that could not be entered, with the reason; None where git is missing or fails. Raises ``TooSlow``."""
     words = ("ls-files", "-t", "-z", "--cached", "--others", "--exclude-standard")
-    answer = _asked(folder, words, ())
+    answer = _asked(folder, words, (), _SECONDS_TO_LIST)
     if answer is None:
         return None
-    listed = [(entry[0], entry[2:]) for entry in set(filter(None, os.fsdecode(answer.text).split("\0")))]
-    closed = _NOT_ENTERED.findall(answer.complaints)
-    return listed, {os.fsdecode(name).rstrip("/"): reason.decode() or "file name too long" for name, reason in closed}
+    entries = {entry for entry in answer.text.split(b"\0") if entry}
+    reached = {entry for entry in entries if len(entry) <= _LONGEST}  # of others the index is what somebody made of it
+    closed = {
+        os.fsdecode(name).rstrip("/"): why.decode() or _LONG for name, why in _NOT_ENTERED.findall(answer.complaints)
+    }
+    closed |= {os.fsdecode(entry[2:].partition(b"/")[0][:255]): _LONG for entry in entries - reached}
+    return [(entry[0], entry[2:]) for entry in map(os.fsdecode, reached)], closed
 
 
 def unfiltered(folder: str) -> tuple[str, ...]:
@@ -112,13 +130,14 @@ def fetch(folder: str, url: str, revision: str) -> None:
         return
     options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--depth=1")
     words = ("fetch", *options, "--upload-pack=git-upload-pack", "--", url, revision)
-    _asked(folder, words, ("core.alternateRefsCommand=true",), _SECONDS_TO_FETCH, protocol)
+    with contextlib.suppress(TooSlow):
+        _asked(folder, words, ("core.alternateRefsCommand=true",), _SECONDS_TO_FETCH, protocol)
 
 
 def _asked(
     folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int | None = None, protocol: str = NONE
 ) -> _Answer | None:
-    """Run git, and return what it prints to either stream if it succeeds."""
+    """Run git, and return what it prints to either stream if it succeeds. Raises ``TooSlow``."""
     import subprocess
     from threading import Thread, Timer
 
@@ -155,8 +174,9 @@ def _asked(
             if process.poll() is None:
                 _end(process.pid)
             reader.join()
-    whole = len(text) <= _LARGEST and process.returncode == 0
-    return _Answer(text, complaints[0]) if whole else None
+    if len(text) > _LARGEST or process.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
+        raise TooSlow
+    return _Answer(text, complaints[0]) if process.returncode == 0 else None
 
 
 def _read(stream: IO[bytes]) -> bytes:

@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
@@ -22,7 +24,12 @@ _GIVES = re.compile(
 
 _BAKE = re.compile(r"(?i)\.hcl$|bake[^/]*\.json$")
 _VARIABLE = re.compile(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
-_MOST_VARIABLES = 5
+MOST_FOLDERS = 64
+"""How many folders above a file, and how many in each of them, are looked into: with more, anything may be given."""
+
+_MOST_PARTLY = 500
+"""How many names with a variable in them are compared: with more, any name may be meant."""
+
 _KEYWORDS = (b"build-context", b"additional_contexts")
 _BESIDE = (
     *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
@@ -38,9 +45,9 @@ def named(path: str) -> frozenset[str]:
 
 
 def _folders(path: str) -> Iterator[str]:
-    """The folder of a file and those above it, to the top of its tree."""
+    """The folder of a file and those above it, to the top of its tree: at most ``MOST_FOLDERS``."""
     folder, root = os.path.realpath(os.path.dirname(os.path.abspath(path))), top(path)
-    while True:
+    for _ in range(MOST_FOLDERS):
         yield folder
         if folder in (root, os.path.dirname(folder)):
             return
@@ -54,29 +61,59 @@ def shadows(path: str, name: str) -> bool:
     are usually said, whatever it builds: no honest context is called as a hardened image, and what is called by a
     variable, or cannot be read, may be.
     """
-    return any(
-        _may_take(giving, text, name)
-        for folder in _folders(path)
-        for place in _places(folder)
-        for giving, text in _giving(place)
-    )
+    folders = list(_folders(path))
+    return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
+
+
+class _Names(NamedTuple):
+    """The names of contexts that some files give, without tags: plain ones, and those with a ``$`` for each variable.
+
+    ``any`` says that they may be called by any name.
+    """
+
+    plain: frozenset[str]
+    partly: frozenset[str]
+    any: bool = False
+
+
+_ANY = _Names(frozenset(), frozenset(), True)
+
+
+@lru_cache(maxsize=65_536)
+def _may_take(folder: str, name: str) -> bool:
+    """Whether a name may be that of a context that a file of a folder gives, or one where builds are usually said."""
+    names = _said_in(folder)
+    return names.any or name in names.plain or any(_may_be(one, name) for one in names.partly)
+
+
+@lru_cache(maxsize=4096)
+def _said_in(folder: str) -> _Names:
+    """The names of contexts that the files of a folder give, and those in it where builds are usually said."""
+    places = list(islice(_places(folder), MOST_FOLDERS))
+    found = [_names(*giving) for place in places for giving in _giving(place)]
+    partly = frozenset(name for names in found for name in names.partly)
+    open = len(places) == MOST_FOLDERS or len(partly) > _MOST_PARTLY or any(names.any for names in found)
+    return _ANY if open else _Names(frozenset(name for names in found for name in names.plain), partly)
 
 
 def _places(folder: str) -> Iterator[str]:
     """A folder, and those in it where builds are usually said; none that a link leads to."""
     yield folder
+    there: set[str] = set()
+    with contextlib.suppress(OSError):
+        there.update(os.listdir(folder))
     for name in _BESIDE:
         place = os.path.join(folder, name)
-        if not os.path.islink(place) and not os.path.islink(os.path.dirname(place)):
-            yield place
-            if name == ".github":
-                with contextlib.suppress(OSError):
-                    own = os.path.join(place, "actions")
-                    entries = [] if os.path.islink(own) else list(os.scandir(own))
-                    yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+        if name.partition("/")[0] not in there or os.path.islink(place) or os.path.islink(os.path.dirname(place)):
+            continue
+        yield place
+        if name == ".github":
+            with contextlib.suppress(OSError):
+                own = os.path.join(place, "actions")
+                entries = [] if os.path.islink(own) else list(os.scandir(own))
+                yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
-@lru_cache(maxsize=4096)
 def _giving(folder: str) -> list[tuple[str, str]]:
     """The files in a folder that give contexts to builds, with their texts."""
     found: list[tuple[str, str]] = []
@@ -92,15 +129,9 @@ def _giving(folder: str) -> list[tuple[str, str]]:
     return found
 
 
-def _may_take(path: str, text: str, name: str) -> bool:
-    """Whether a name may be that of a context in a file that gives some."""
-    names = _names(path, text)
-    return names is None or any(_may_be(one, name) for one in names)
-
-
 @lru_cache(maxsize=4096)
-def _names(path: str, text: str) -> frozenset[str] | None:
-    """The names of contexts in a file that gives some, without tags, a ``$`` for each variable; None for any."""
+def _names(path: str, text: str) -> _Names:
+    """The names of contexts in a file that gives some."""
     from echo_migrate.formats import bake, compose
 
     try:
@@ -112,18 +143,29 @@ def _names(path: str, text: str) -> frozenset[str] | None:
             else:
                 known = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
                 if known is None:
-                    return None
+                    return _ANY
                 names = [_VARIABLE.sub("$", one) for one in known]
-            return frozenset(untagged(familiar(one)) for one in names)
+            bare = frozenset(untagged(familiar(one)) for one in names)
     except TooMuch:
-        return None
+        return _ANY
+    plain = frozenset(one for one in bare if "$" not in one and "\\" not in one)
+    return _Names(plain, bare - plain)
 
 
 def _may_be(one: str, name: str) -> bool:
     """Whether a context's name, in which each variable is a ``$``, may read as another one."""
-    if "\\" in one or one.count("$") > _MOST_VARIABLES:
+    if "\\" in one:
         return True
-    return one == name or ("$" in one and bool(re.fullmatch(".*".join(map(re.escape, one.split("$"))), name)))
+    first, *middle, last = one.split("$")
+    if len(name) < len(first) + len(last) or not name.startswith(first) or not name.endswith(last):
+        return False
+    place, end = len(first), len(name) - len(last)
+    for piece in middle:
+        found = name.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,9 @@ references and URLs"), which are known by no fewer than seven digits."""
 FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
 
 
+_COMMAND = lazy(r"(?i)##(\[|vso\[)")
+
+
 class Run(NamedTuple):
     """What a report says beside the results: the command and its provider, and how the user wants to read.
 
@@ -100,11 +103,21 @@ def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str
 def printable(text: str) -> str:
     """Text that cannot move the cursor, colour or hide anything: control and format characters as escapes.
 
-    Nor is it a command to a runner of GitHub or Azure, which read ``##[`` wherever it stands in a line of a log.
+    Nor is it a command to a runner of GitHub or Azure, which read ``##[`` and ``##vso[`` wherever they stand in a line
+    of a log, and ``::`` where it begins one.
     """
     if not text.isprintable():
         text = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
-    return text.replace("##[", "#\\x23[")
+    text = _COMMAND.sub(r"#\\x23\1", text) if "##" in text else text
+    return text.replace("::", "\\x3a:", 1) if text.lstrip().startswith("::") else text
+
+
+def as_json(data: object, indent: int | None = 2) -> str:
+    """Return data as JSON that is no command to a runner, in whose log it may stand."""
+    import json
+
+    text = json.dumps(data, indent=indent)
+    return _COMMAND.sub(r"#\\u0023\1", text) if "##" in text else text
 
 
 def in_a_line(counts: Summary, login: str = "") -> str:

@@ -1,16 +1,14 @@
 """GitLab's code quality report: docs.gitlab.com, "Code Quality", report format (a subset of Code Climate's)."""
 
-from json import dumps
-
 from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Result
-from echo_migrate.reports import Run, printable
+from echo_migrate.reports import Run, as_json, printable
 
 _SEVERITIES = {"note": "info", "warning": "minor", "error": "major"}
 
 
 def report(results: list[Result], run: Run) -> str:
-    return dumps([issue for result in results for issue in _issues(result)], indent=2) + "\n"
+    return as_json([issue for result in results for issue in _issues(result)]) + "\n"
 
 
 def _issues(result: Result) -> list[dict[str, object]]:

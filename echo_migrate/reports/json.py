@@ -1,10 +1,9 @@
 """One JSON document: the contract for other programs."""
 
-from json import dumps
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import Run, summary
+from echo_migrate.reports import Run, as_json, summary
 
 
 def report(results: list[Result], run: Run) -> str:
@@ -15,7 +14,7 @@ def report(results: list[Result], run: Run) -> str:
         "summary": summary(results)._asdict(),
         "findings": [_finding(result, finding) for result in results for finding in result.findings],
     }
-    return dumps(document, indent=2) + "\n"
+    return as_json(document) + "\n"
 
 
 def _finding(result: Result, finding: Finding) -> dict[str, Any]:

@@ -1,17 +1,16 @@
 """Reviewdog's diagnostic format (github.com/reviewdog/reviewdog, proto/rdf): columns count bytes of UTF-8."""
 
-from json import dumps
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import Run, printable
+from echo_migrate.reports import Run, as_json, printable
 
 _SEVERITIES = {"note": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
 def report(results: list[Result], run: Run) -> str:
     diagnostics = [_diagnostic(result, finding) for result in results for finding in result.findings]
-    return dumps({"source": {"name": "echo-migrate"}, "diagnostics": diagnostics}, indent=2) + "\n"
+    return as_json({"source": {"name": "echo-migrate"}, "diagnostics": diagnostics}) + "\n"
 
 
 def _diagnostic(result: Result, finding: Finding) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """SARIF 2.1.0 (OASIS, 27 March 2020), for code scanning: rules with their pages, findings, fixes."""
 
-from json import dumps
 from typing import Any
 from urllib.parse import quote
 
 from echo_migrate import __version__
 from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Finding, Fix, Result
-from echo_migrate.reports import Run, printable
+from echo_migrate.reports import Run, as_json, printable
 from echo_migrate.rules import RULES, page
 from echo_migrate.rules._rule import Rule
 
@@ -40,7 +39,7 @@ def report(results: list[Result], run: Run) -> str:
             }
         ],
     }
-    return dumps(document, indent=2) + "\n"
+    return as_json(document) + "\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

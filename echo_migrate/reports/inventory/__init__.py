@@ -11,7 +11,7 @@ from click import style
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import code, columns, in_a_line, printable, prose, summary
+from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, summary
 from echo_migrate.reports.inventory.rows import Row, rows
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
@@ -90,11 +90,9 @@ def _text(listed: list[Row], results: list[Result], closing: str) -> str:
 
 
 def _json(listed: list[Row], configuration: str) -> str:
-    import json
-
     references: list[dict[str, Any]] = [row._asdict() for row in listed]
     document = {"version": 1, "configuration": configuration or None, "references": references}
-    return json.dumps(document, indent=2) + "\n"
+    return as_json(document) + "\n"
 
 
 def _csv(listed: list[Row]) -> str:
