@@ -1,29 +1,58 @@
-"""Running the program as people do: as a process of its own."""
+"""Running the program as people do: as a process of its own, and a start where the start is the point."""
 
 import os
 import resource
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.warm import Request, Warm
 
 ROOT = Path(__file__).parent.parent
 Done = subprocess.CompletedProcess[bytes]
 Run = Callable[..., Done]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """``run("check", ".", input=b"…", cwd=…)``: the finished process; the working folder is the test's own."""
+settings.register_profile("here", deadline=None)  # a busy machine is no fault
+settings.load_profile("here")
 
-    def run(*words: str | bytes, input: bytes = b"", cwd: Path = tmp_path, **more: object) -> Done:
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A process that has the program loaded, and runs it in children of its own."""
+    process = Warm(ROOT)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def run(warm: Warm, tmp_path: Path) -> Run:
+    """``run("check", ".", input=b"…", cwd=…)``: the finished process; the working folder is the test's own.
+
+    It is a child of a process that has the program loaded; where ``env`` has words for Python, one that starts anew.
+    ``limits`` are numbers by resource.
+    """
+
+    def run(
+        *words: str | bytes,
+        input: bytes = b"",
+        cwd: Path = tmp_path,
+        env: dict[str, str] | None = None,
+        limits: dict[int, int] | None = None,
+    ) -> Done:
+        given = env or {}
         environment = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "CI")}
-        environment |= {"PYTHONIOENCODING": "utf-8"} | more.pop("env", {})  # type: ignore[operator]
-        command = [sys.executable, "-m", "echo_migrate", *words]
-        return subprocess.run(command, input=input, cwd=cwd, capture_output=True, env=environment, check=False, **more)  # type: ignore[call-overload, no-any-return]
+        environment |= {"PYTHONIOENCODING": "utf-8"} | given
+        if any(key.startswith("PYTHON") for key in given):
+            command = [sys.executable, "-m", "echo_migrate", *words]
+            return subprocess.run(command, input=input, cwd=cwd, capture_output=True, env=environment, check=False)
+        request = Request([os.fsdecode(word) for word in words], str(cwd), environment, list((limits or {}).items()))
+        return warm.run(request, input)
 
     return run
 
@@ -60,11 +89,7 @@ def limited(run: Run) -> Run:
     """``limited(30, "check", …)``: as ``run``, with no more than that many seconds of a processor, and 2 GB."""
 
     def limited(seconds: int, *words: str | bytes, **more: object) -> Done:
-        def limit() -> None:
-            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-            resource.setrlimit(resource.RLIMIT_AS, (2 * 10**9, 2 * 10**9))
-
-        return run(*words, preexec_fn=limit, **more)
+        return run(*words, limits={resource.RLIMIT_CPU: seconds, resource.RLIMIT_AS: 2 * 10**9}, **more)
 
     return limited
 

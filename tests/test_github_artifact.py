@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -210,7 +210,6 @@ json_like = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(json_like)
 def test_an_event_is_read_or_refused(payload: Any) -> None:
     with suppress(Unusable, KeyError, TypeError, AttributeError):  # what ``read`` turns into misuse

@@ -8,7 +8,7 @@ from pathlib import Path
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from echo_migrate.cli.github.artifact import Found, Reference, Report
@@ -195,7 +195,6 @@ def test_the_summary_of_a_job_has_more_room() -> None:
     assert sum("| " in line and "reg.echohq.com" in line for line in text.splitlines()) == 500
 
 
-@settings(deadline=None)
 @given(st.integers(3_000, 70_000))
 def test_it_is_cut_between_findings(longest: int) -> None:
     text = body(five_hundred(), longest)
@@ -222,7 +221,6 @@ words = st.text(
 )
 
 
-@settings(deadline=None)
 @example("", "-", "")
 @example("", "1. x", "")
 @example("", "    x", "")
@@ -240,7 +238,6 @@ def test_no_text_says_anything_in_markdown(path: str, message: str, name: str) -
     assert not re.search(LINKED, page.plain)
 
 
-@settings(deadline=None)
 @given(words)
 def test_code_and_prose_show_what_they_were_given(text: str) -> None:
     wanted = printable(text)

@@ -167,7 +167,6 @@ def test_a_file_that_is_shorter_than_its_report_gets_none(tmp_path: Path) -> Non
     assert plan(report("Dockerfile", "# long\n" * 9 + "FROM python:3.12\n"), known, str(tmp_path), 15) == []
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(
@@ -208,7 +207,7 @@ def test_what_is_accepted_is_what_the_fixes_write(lines: list[str]) -> None:
         assert all(last < first for (_, last), (first, _) in pairwise(spans))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_hunks_are_the_new_files_lines(before: bytes, after: bytes) -> None:
     """Against git's own patch of the two."""

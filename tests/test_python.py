@@ -2,12 +2,13 @@
 
 import ast
 import io
+import resource
 import tokenize
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_migrate.engine import fix
@@ -68,7 +69,6 @@ PIECES = (
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_left_out_changes_no_answer(pieces: list[str], newline: str) -> None:
     text = (HEAD + "".join(pieces)).replace("\n", newline)
@@ -171,7 +171,6 @@ USES = (
 MODULES = st.lists(st.sampled_from(NEUTRAL + USES), max_size=12)
 
 
-@settings(deadline=None)
 @given(MODULES, st.sampled_from(["\n", "\r\n"]), st.sampled_from([b"", b"\xef\xbb\xbf"]))
 def test_only_the_images_change(lines: list[str], newline: str, bom: bytes) -> None:
     def module(image: str) -> bytes:
@@ -205,7 +204,6 @@ def _tokens(text: bytes) -> list[tuple[int, str]]:
     return [(one.type, "" if one.type in strings else one.string) for one in tokens]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["C({})", "C(image={})", "C('python:3.12', {})", "{}"]))
 def test_any_text_ends_in_an_answer(text: str, form: str) -> None:
     source = Source("app.py", HEAD + form.format(text))
@@ -214,7 +212,6 @@ def test_any_text_ends_in_an_answer(text: str, form: str) -> None:
         assert ast.dump(ast.parse(source.text)).count("Call(") == ast.dump(ast.parse(result.fixed.text)).count("Call(")
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="py:3.12-$@{}%\\'\"/ \n\té", max_size=30))
 def test_a_literal_has_the_place_of_each_character(value: str) -> None:
     text = HEAD + "C({value!r})\nC({('a' + value)!r} {value!r})\n"
@@ -281,7 +278,7 @@ def test_what_cannot_be_read_is_a_note(rest: str) -> None:
 def test_long_files_end_within_seconds(run: Run, tmp_path: Path, rest: str) -> None:
     path = tmp_path / "app.py"
     path.write_text(HEAD + rest)
-    done = run("check", "-q", "app.py", timeout=60)
+    done = run("check", "-q", "app.py", limits={resource.RLIMIT_CPU: 60})
     assert done.returncode in (0, 1)
     assert done.stderr == b""
     assert b"fault of echo-migrate" not in done.stdout

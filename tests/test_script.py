@@ -5,7 +5,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_migrate.dockerfile.container import Service
@@ -110,7 +110,6 @@ def test_bash_takes_what_it_took(case: Case) -> None:
     assert accepted(case.text) == accepted(case.fixed)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["a && ", "if b; then c; fi; ", "x=$(", "(", "{ ", "'q' \"$y\" | "]), max_size=4),
     st.lists(WORDS, max_size=4),
@@ -134,7 +133,6 @@ def test_the_words_of_a_run_stay_as_they_are(
         assert result.fixed.text.replace("reg.echohq.com/", "") == text
 
 
-@settings(deadline=None)
 @given(st.text("dockerun pl:-'\"$({})`;&|<>\n\\=#[]!*?~\u00e9\udcff\0 \t\r" + "1", max_size=60))
 def test_any_text_ends_in_an_answer(text: str) -> None:
     source = Source("run.sh", f"docker run python:3.12 {text}\n{text} docker pull node:22\n")

@@ -33,7 +33,7 @@ def script(text: str) -> Script:
     return read(Traced.of(text, 0, len(text)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), st.sampled_from([" ", "  ", " \t"]))
 def test_words_are_what_bash_makes_of_them(pieces: list[str], space: str) -> None:
     text = space.join(["x", *pieces])
@@ -84,7 +84,7 @@ TOKENS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(TOKENS, max_size=12))
 def test_every_word_knows_where_it_was_written(tokens: list[str]) -> None:
     text = " ".join(tokens)
@@ -95,7 +95,7 @@ def test_every_word_knows_where_it_was_written(tokens: list[str]) -> None:
         assert command.host is None or 0 <= command.host < len(script(text).commands)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(TOKENS, max_size=10))
 def test_what_is_certain_is_what_bash_accepts_and_its_tail_takes_a_command(tokens: list[str]) -> None:
     text = " ".join(tokens)

@@ -129,7 +129,7 @@ JOINTS = st.sampled_from([" && ", "; ", " \\\n  && ", " || "])
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from(COMMANDS), JOINTS), min_size=1, max_size=4), min_size=1, max_size=4),
     st.sampled_from(["\n", "\r\n"]),

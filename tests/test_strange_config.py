@@ -1,6 +1,7 @@
 """Configurations that come with a tree: what they may name, what is shown of it, and who says what they chose."""
 
 import os
+import resource
 import subprocess
 import zipfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_a_tree_names_its_own_files_alone(run: Run, tree: Path, key: str, value:
     os.symlink("../secret.yaml", tree / "link.yaml")
     (tree / ".echo-migrate.toml").write_text(f'{key} = "{value}"\n')
     for command in ("check", "fix", "inventory") if key == "mapping" else ("check",):
-        done = run(command, cwd=tree, timeout=20)
+        done = run(command, cwd=tree, limits={resource.RLIMIT_CPU: 20})
         assert (done.returncode, done.stdout) == (2, b"")
         assert f".echo-migrate.toml:1: {key} must lie in the ".encode() in done.stderr
         assert b"root:" not in done.stderr
@@ -65,7 +66,7 @@ def test_a_tree_names_its_own_files_alone(run: Run, tree: Path, key: str, value:
 def test_what_is_no_mapping_is_not_read_and_not_shown(run: Run, tree: Path, make: object, says: bytes) -> None:
     make(tree / "rows.yaml")  # type: ignore[operator]
     (tree / ".echo-migrate.toml").write_text('mapping = "rows.yaml"\n')
-    done = run("check", cwd=tree, timeout=20)
+    done = run("check", cwd=tree, limits={resource.RLIMIT_CPU: 20})
     assert (done.returncode, done.stdout) == (2, b"")
     assert says in done.stderr
     assert not any(piece in done.stderr for piece in (b"root:", b"20228", b"Traceback"))

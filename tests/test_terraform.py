@@ -5,7 +5,7 @@ from typing import Any
 
 import hcl2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_migrate.engine import fix
@@ -49,7 +49,6 @@ def test_another_reader_finds_the_same_containers(case: Case) -> None:
     assert hcl2.loads(case.fixed)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(sorted(terraform._CONTAINERS)),
     st.lists(st.sampled_from(["a", "spec", "template", "dynamic"]), max_size=5),

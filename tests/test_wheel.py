@@ -29,7 +29,6 @@ def fix(elsewhere: Path, folder: Path) -> str:
             cwd=folder,
             env=environment,
             umask=0,
-            timeout=60,
             capture_output=True,
             check=False,
         )

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -162,12 +163,11 @@ def test_a_baseline_is_written_as_everything_is(run: Run, path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_of_a_baseline(run: Run, path: Path) -> None:
-    import resource
 
     path.write_text("FROM node:22\n" * 2000)
     done = run(
         *("baseline", "--baseline", "b.json", "--select", "all"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        limits={resource.RLIMIT_FSIZE: 100},
     )
     assert (done.returncode, os.listdir(path.parent)) == (2, ["Dockerfile"])
     assert b"b.json: could not be written: file too large" in done.stderr
@@ -185,7 +185,7 @@ def test_what_is_written_to_an_output_is_whole_too(run: Run, path: Path) -> None
     assert run("check", "--output", "json:link.json").returncode == 1
     assert (output.read_text(), (path.parent / "link.json").is_symlink()) == ("theirs", False)
     os.mkfifo(path.parent / "pipe.json")
-    done = run("check", "--output", "json:pipe.json", timeout=20)
+    done = run("check", "--output", "json:pipe.json", limits={resource.RLIMIT_CPU: 20})
     assert done.returncode == 2
     assert b"pipe.json: could not be written: it is not a regular file" in done.stderr
 

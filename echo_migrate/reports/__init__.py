@@ -101,15 +101,23 @@ def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str
 
 
 def printable(text: str) -> str:
-    """Text that cannot move the cursor, colour or hide anything: control and format characters as escapes.
+    """Return text that does nothing where it is shown: as ``visible``, and no command where it begins a line.
+
+    Runners of GitHub read ``::`` there.
+    """
+    shown = visible(text)
+    return shown.replace("::", "\\x3a:", 1) if shown.lstrip().startswith("::") else shown
+
+
+def visible(text: str) -> str:
+    """Return text that cannot move the cursor, colour or hide anything: control and format characters as escapes.
 
     Nor is it a command to a runner of GitHub or Azure, which read ``##[`` and ``##vso[`` wherever they stand in a line
-    of a log, and ``::`` where it begins one.
+    of a log.
     """
     if not text.isprintable():
         text = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
-    text = _COMMAND.sub(r"#\\x23\1", text) if "##" in text else text
-    return text.replace("::", "\\x3a:", 1) if text.lstrip().startswith("::") else text
+    return _COMMAND.sub(r"#\\x23\1", text) if "##" in text else text
 
 
 def as_json(data: object, indent: int | None = 2) -> str:

@@ -6,7 +6,7 @@ says how many are left.
 """
 
 from echo_migrate.model import LEVELS, Finding, Result
-from echo_migrate.reports import Run, in_a_line, printable, summary
+from echo_migrate.reports import Run, in_a_line, printable, summary, visible
 
 MOST = 10
 _COMMANDS = {"note": "notice", "warning": "warning", "error": "error"}
@@ -45,7 +45,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
+    return _data(visible(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,138 @@
+"""The program in children of a process that has it loaded: each as a process of its own, without what a start costs.
+
+``python -m tests.warm FD`` serves on a socket: a request is its length, with the files for standard input, output and
+error, and then a pickle of ``Request``; the answer is the child's exit code, as ``subprocess`` has it.
+"""
+
+import contextlib
+import gc
+import os
+import pickle
+import resource
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+_NUMBER = struct.Struct("!q")
+_LOADED = (
+    *("echo_migrate.cli.about", "echo_migrate.cli.baseline", "echo_migrate.cli.check", "echo_migrate.cli.config"),
+    *("echo_migrate.cli.fix", "echo_migrate.cli.github", "echo_migrate.cli.inventory", "echo_migrate.cli.match"),
+    *("echo_migrate.engine.baseline", "echo_migrate.engine.changed_lines", "echo_migrate.engine.patch"),
+    *("echo_migrate.engine.registry_login", "echo_migrate.files.write", "github", "rich.progress"),
+)
+
+
+class Request(NamedTuple):
+    """What a child is to be: its words, folder, environment and limits (a resource and its number each)."""
+
+    words: list[str]
+    cwd: str
+    environment: dict[str, str]
+    limits: list[tuple[int, int]]
+
+
+class Warm:
+    """The process that has the program loaded, from the side of the tests."""
+
+    def __init__(self, root: Path) -> None:
+        self.connection, other = socket.socketpair()
+        with other:
+            words = [sys.executable, "-m", "tests.warm", str(other.fileno())]
+            self.server = subprocess.Popen(words, cwd=root, pass_fds=[other.fileno()])
+        self.connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
+
+    def run(self, request: Request, input: bytes) -> "subprocess.CompletedProcess[bytes]":
+        """Run the program, and return it finished."""
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given.write(input)
+            given.seek(0)
+            data = pickle.dumps(request)
+            socket.send_fds(self.connection, [_NUMBER.pack(len(data))], [one.fileno() for one in (given, out, err)])
+            self.connection.sendall(data)
+            (code,) = _NUMBER.unpack(_received(self.connection, _NUMBER.size))
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(["echo-migrate", *request.words], code, out.read(), err.read())
+
+    def close(self) -> None:
+        """End it."""
+        self.connection.close()
+        self.server.wait()
+
+
+def _received(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise EOFError("the process that has the program loaded is gone")
+        data += piece
+    return data
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the other side is gone."""
+    from importlib import import_module
+
+    from echo_migrate.formats import FORMATS
+    from echo_migrate.images import catalog
+    from echo_migrate.reports import FORMATS as REPORTS
+
+    for name in (*_LOADED, *(f"echo_migrate.formats.{one}" for one in FORMATS)):
+        import_module(name)
+    for name in REPORTS:
+        import_module(f"echo_migrate.reports.{name}")
+    catalog.load()
+    gc.freeze()
+    while True:
+        head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
+        if not head:
+            return
+        request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
+        child = os.fork()
+        if not child:
+            connection.close()
+            _become(request, files)
+        for file in files:
+            os.close(file)
+        _, status = os.waitpid(child, 0)
+        connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _become(request: Request, files: list[int]) -> None:
+    """Be what a request asks for, in a child, to its end."""
+    from echo_migrate.cli import main
+
+    code: object = 1
+    try:
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+            os.close(file)
+        os.chdir(request.cwd)
+        os.environ.clear()
+        os.environ.update(request.environment)
+        for kind, most in request.limits:
+            resource.setrlimit(kind, (most, most))
+        sys.argv = ["echo-migrate", *request.words]
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - as long as the process
+        sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        main()
+        code = 0
+    except SystemExit as end:
+        code = 0 if end.code is None else end.code
+    except BaseException:
+        traceback.print_exc()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
