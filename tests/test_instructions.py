@@ -108,7 +108,7 @@ def test_hand_written(text: str) -> None:
     assert steps == expected
     for step, instruction in zip(dockerfile.parse_string(text.removeprefix("\ufeff")), file.instructions, strict=True):
         if instruction.verb in ("from", "arg"):
-            words = instruction.words() if instruction.verb == "from" else instruction.arguments(file.escape)
+            words = instruction.words() if instruction.verb == "from" else instruction.arguments()
             assert [word.value for word in words] == list(step.value)
         if instruction.verb == "run" and not step.json:
             assert (instruction.args.value,) == step.value

@@ -7,7 +7,7 @@ from echo_migrate.files.source import Traced
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.matching import Candidate, candidates
 from echo_migrate.images.migration import judge
-from echo_migrate.images.reference import VARIABLE, parse
+from echo_migrate.images.reference import VARIABLE, parsed
 from echo_migrate.model import Image
 
 
@@ -37,9 +37,8 @@ class Match(NamedTuple):
 def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
     """How a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an answer."""
     image = _image(text)
-    try:
-        reference = parse(image.ref.value)
-    except ValueError:
+    reference = parsed(image.ref.value)
+    if reference is None:
         return Match(text, None, None, False, 0, ("it is not an image reference",), ())
     move = judge(image, catalog, seen_only)
     found = [] if move.state == "hardened" else candidates(reference)

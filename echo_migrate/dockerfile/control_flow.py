@@ -49,17 +49,26 @@ def runs_before_the_end(command: Command, script: Script) -> bool:
 
 
 def fails_the_run(command: Command, script: Script) -> bool:
-    """Whether the RUN fails if this command does: nothing stands around or behind it that would go on.
+    """Return whether the RUN fails if this command does: nothing stands around or behind it that would go on.
 
     ``set -e`` only acts on the last command of a list that ``&&`` joins (POSIX, Shell Command Language, set -e).
     """
-    commands = outer(script)
-    if command not in commands or command.operator in ("|", "|&") or script.background or _is_tricky(script):
+    if command.inside or command.operator in ("|", "|&") or script.background or _is_tricky(script):
         return False
-    later = [one.operator for one in commands[commands.index(command) + 1 :]]
-    if set(later) <= {"&&"}:
-        return True
-    return script.errexit and later[0] in _IN_TURN and set(later) <= {"&&", *_IN_TURN}
+    commands = [one for one in script.commands if one.host is None]
+    if command not in commands:
+        return False
+    for number, one in enumerate(commands[commands.index(command) + 1 :]):
+        if one.operator == "||":
+            return one.name == "false" or (one.name == "exit" and one.arguments[:1] != ["0"])
+        if one.operator != "&&":
+            return script.errexit and number == 0 and one.operator in _IN_TURN
+    return True
+
+
+def must_succeed(command: Command, script: Script) -> bool:
+    """Return whether a RUN cannot do without a command: it runs wherever all before it went well, and fails the RUN."""
+    return script.certain and command.always and fails_the_run(command, script)
 
 
 def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:

@@ -114,17 +114,17 @@ class _Images:
         return [image._replace(leaks=leaks) for image in images] if leaks else images
 
     def _argument(self, instruction: Instruction, started: bool) -> None:
-        for word in instruction.arguments(self.file.escape):
-            name, equals, _ = word.value.partition("=")
+        for written, value in instruction.pairs():
+            name = written.value
             if started:
                 carried = self.given.get(name) or self.arguments.get(name)
-                if carried and (not equals or name in self.given):
+                if carried and (value is None or name in self.given):
                     words = f"the build argument {name} also reaches a stage"
                     self.leaks += [(start, end, words) for start, end in (*carried.text.runs, *carried.reads)]
             elif name in self.given:
                 self.arguments[name] = self.given[name]
-            elif equals:
-                self.arguments[name] = self._expand(word.cut(len(name) + 1, len(word.value)))
+            elif value is not None:
+                self.arguments[name] = self._expand(value)
 
     def _expand(self, word: Traced) -> Expansion:
         """The word expanded; one that cannot be still reads every argument that it names."""

@@ -7,7 +7,7 @@ with comments and blank lines inside, either escape character, heredocs, flags, 
 import re
 from typing import NamedTuple
 
-from echo_migrate.dockerfile.expansion import heredoc_words
+from echo_migrate.dockerfile.expansion import expand, heredoc_words
 from echo_migrate.files.source import Traced
 
 SPACE = (
@@ -62,7 +62,7 @@ class Instruction(NamedTuple):
     """One instruction: ``args`` is what follows the verb and its flags, lines joined; ``heredocs`` are the bodies.
 
     ``start`` is its first character, ``end`` the end of its last line (heredoc bodies included, newline not).
-    ``trigger`` is the instruction inside an ONBUILD.
+    ``trigger`` is the instruction inside an ONBUILD, ``escape`` the character that the file escapes with.
     """
 
     verb: str
@@ -72,14 +72,40 @@ class Instruction(NamedTuple):
     start: int
     end: int
     trigger: "Instruction | None" = None
+    escape: str = "\\"
 
     def words(self) -> list[Traced]:
         """The arguments, split at white space and nowhere else (as FROM is read)."""
         return self.args.cuts(match.span() for match in _WORD.finditer(self.args.value))
 
-    def arguments(self, escape: str) -> list[Traced]:
+    def arguments(self) -> list[Traced]:
         """The arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
-        return self.args.cuts(match.span() for match in _ARGUMENT[escape].finditer(self.args.value))
+        return self.args.cuts(match.span() for match in _ARGUMENT[self.escape].finditer(self.args.value))
+
+    def pairs(self) -> list[tuple[Traced, Traced | None]]:
+        """Return the names of an ARG, ENV or LABEL, each with its value as written; None for one without a value.
+
+        ``ENV name value`` and ``LABEL name value`` have one, which is the rest of the line (Dockerfile reference).
+        """
+        words = self.arguments()
+        if words and self.verb != "arg" and "=" not in words[0].value:
+            begin = len(words[0].value)
+            rest = self.args.value[begin:]
+            begin += len(rest) - len(rest.lstrip(SPACE))
+            return [(words[0], self.args.cut(begin, begin + len(rest.strip(SPACE))))]
+        found: list[tuple[Traced, Traced | None]] = []
+        for word in words:
+            name, equals, _ = word.value.partition("=")
+            value = word.cut(len(name) + 1, len(word.value)) if equals else None
+            found.append((word.cut(0, len(name)), value))
+        return found
+
+    def unquoted(self, word: Traced) -> Traced:
+        """Return a word of it without quotes and escapes, variables as written; what cannot be read stays as it is."""
+        try:
+            return expand(word, lambda _: None, self.escape).text if word.value else word
+        except ValueError:
+            return word
 
 
 class Dockerfile(NamedTuple):
@@ -225,7 +251,7 @@ class _Reader:
         args, flags = _flags(line.cut(match.end(), length), self.escape)
         verb = match[1].lower()
         trigger = self._parse(args, start, end, True) if verb == "onbuild" and args.value and not inside else None
-        return Instruction(verb, args, flags, (), start, end, trigger)
+        return Instruction(verb, args, flags, (), start, end, trigger, self.escape)
 
 
 class _Stop(Exception):

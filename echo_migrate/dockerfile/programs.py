@@ -47,6 +47,10 @@ _PROVIDERS = {
 _MOVERS = ("cp", "install", "ln", "mv")
 
 
+FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
+"""Where programs are looked for by their name alone (PATH of the images known)."""
+
+
 def may_have(node: Stage | Service, base: Base, names: Collection[str], before: int | None = None) -> bool:
     """Whether a stage (or one it stands on), or a service, may have one of some programs that its base lacks.
 
@@ -107,8 +111,7 @@ def _makes(run: Run, base: Base, names: Collection[str], before: int | None) -> 
     """Whether a RUN may make or install one of some programs, by the commands before a place."""
     if run.script is None or not run.script.certain:
         return base.shell is not False
-    shell_form = not run.instruction.args.value.startswith("[") or bool(run.instruction.heredocs)
-    if shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
+    if run.shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
         return False  # it cannot run: a shell that something else brought is asked for by itself
     calls = {call.command.start: call for call in run.calls}
     commands = [command for command in run.commands if before is None or command.start < before]

@@ -50,6 +50,11 @@ class Run(NamedTuple):
     moves: tuple[tuple[int, str | None], ...] = ()
 
     @property
+    def shell_form(self) -> bool:
+        """Whether a shell reads it: what is no list in JSON is no exec form, whatever it begins with."""
+        return bool(self.instruction.heredocs) or exec_form(self.instruction.args) is None
+
+    @property
     def commands(self) -> tuple[Command, ...]:
         """Its commands, as far as they can be read."""
         return self.script.commands if self.script else ()

@@ -4,12 +4,12 @@ its commands run (user, shell, folder, environment).
 What the base image brings (its user, its shell, its environment) is not known here: None stands for that.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from posixpath import join, normpath
 from typing import Literal, NamedTuple
 
 from echo_migrate.dockerfile.expansion import Expansion, expand
-from echo_migrate.dockerfile.parser import SPACE, Dockerfile, Instruction
+from echo_migrate.dockerfile.parser import Dockerfile, Instruction
 from echo_migrate.dockerfile.run import Run, State, exec_form, run_of
 from echo_migrate.dockerfile.startup import Launch, launch_of
 from echo_migrate.files.lazy import lazy
@@ -260,6 +260,7 @@ class _Draft:
         self.folder: str | None = above.folder if above else None
         self.shell: tuple[str, ...] | None = above.shell if above else None
         self.environment: dict[str, str] = above.environment if above else {}
+        self.by_env: Set[str] = above.by_env if above else frozenset()
         self.defaults = arguments
 
     def run(self, instruction: Instruction, text: str) -> Run:
@@ -296,7 +297,7 @@ def _drafts(text: str, file: Dockerfile, bases: list[str]) -> Iterator[_Draft]:
             drafts.append(draft)
         elif not drafts:
             if instruction.verb == "arg":
-                _set(instruction, file.escape, defaults, defaults)
+                defaults |= _assigned(instruction, defaults, defaults)
             continue
         drafts[-1].instructions.append(instruction)
         if instruction.verb not in ("from", "onbuild"):
@@ -327,8 +328,7 @@ def _follow(
             if copy.target == "/" and any(word.value in _WHOLE for word in copy.sources):
                 draft.whole.add(other)
     elif verb in ("env", "arg"):
-        draft.environment = dict(draft.environment)
-        _set(instruction, escape, draft.environment, draft.defaults if verb == "arg" else None)
+        _set(instruction, draft)
     elif verb == "user":
         draft.user = _plain(instruction.args, draft.environment, escape) or None
     elif verb == "workdir":
@@ -350,19 +350,30 @@ def _need(origin: str, draft: _Draft, numbers: dict[str, int], number: int) -> i
     return None
 
 
-def _set(instruction: Instruction, escape: str, into: dict[str, str], defaults: dict[str, str] | None) -> None:
-    """The variables of an ENV or ARG; ``defaults`` are what an ARG without a value takes over, None for ENV."""
-    words = instruction.arguments(escape)
-    if defaults is None and words and "=" not in words[0].value:  # ENV name the rest of the line
-        rest = instruction.args.value[len(words[0].value) :].strip(SPACE)
-        into[words[0].value] = rest
-        return
-    for word in words:
-        name, equals, _ = word.value.partition("=")
-        if equals:
-            into[name] = _plain(word.cut(len(name) + 1, len(word.value)), into, escape)
-        elif defaults is not None and name in defaults:
-            into[name] = defaults[name]
+def _set(instruction: Instruction, draft: "_Draft") -> None:
+    """Give a stage the variables of an ENV or ARG.
+
+    All values of one instruction are filled in with what holds above it, and what ENV has set no ARG changes
+    (Dockerfile reference, "Environment replacement" and "Using ARG variables").
+    """
+    found = _assigned(instruction, draft.environment, draft.defaults)
+    if instruction.verb == "env":
+        draft.by_env = draft.by_env | found.keys()
+    else:
+        found = {name: value for name, value in found.items() if name not in draft.by_env}
+    if found:
+        draft.environment = draft.environment | found
+
+
+def _assigned(instruction: Instruction, known: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an ENV or ARG gives a value; ``defaults`` are what an ARG without one takes over."""
+    found: dict[str, str] = {}
+    for name, value in instruction.pairs():
+        if value is not None:
+            found[name.value] = _plain(value, known, instruction.escape)
+        elif name.value in defaults:
+            found[name.value] = defaults[name.value]
+    return found
 
 
 def _plain(word: Traced, environment: Mapping[str, str], escape: str) -> str:
@@ -391,16 +402,9 @@ def _absolute(path: str, folder: str | None) -> str | None:
 def _copy(instruction: Instruction, draft: _Draft, escape: str) -> Copy:
     origin = next((flag.value.value for flag in instruction.flags if flag.name == "from"), "")
     items = exec_form(instruction.args)
-    words = [item.text for item in items] if items is not None else [_unquoted(word) for word in instruction.words()]
+    words = [item.text for item in items] if items is not None else list(map(instruction.unquoted, instruction.words()))
     if len(words) < 2:
         return Copy(instruction, origin, (), instruction.args, None)
-    target = _plain(words[-1], draft.environment, escape)
+    target = _plain(instruction.words()[-1] if items is None else words[-1], draft.environment, escape)
     absolute = _absolute(target, draft.folder)
     return Copy(instruction, origin, tuple(words[:-1]), words[-1], absolute)
-
-
-def _unquoted(word: Traced) -> Traced:
-    try:
-        return expand(word, lambda name: None).text
-    except ValueError:
-        return word

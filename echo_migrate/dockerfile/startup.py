@@ -48,10 +48,10 @@ class Launch(NamedTuple):
         script = self.script
         if not script.certain or any(one.operator == "||" and one.name not in _ENDS for one in script.commands):
             return []
-        commands = [one for one in script.commands if not set(one.inside) - {"group", "script"} and one.words]
+        commands = [one for one in script.commands if one.always and one.words]
         if any(one.name in _ASKS for one in commands):
             return []
-        return [one for one in commands if one.operator != "||" and one.words[0].known]
+        return [one for one in commands if one.words[0].known]
 
 
 _ENDS = frozenset((":", "echo", "exit", "false", "kill", "return", "true"))

@@ -25,8 +25,7 @@ class Account(NamedTuple):
 def accounts(run: Run) -> Iterator[Account]:
     """The users that a RUN creates, whatever else happens in it."""
     for command in run.commands:
-        sure = not set(command.inside) - {"group", "script"} and command.operator != "||"
-        if command.name in ("adduser", "useradd") and sure:
+        if command.name in ("adduser", "useradd") and command.always:
             operands, uid = _operands(command.words[1:])
             if len(operands) == 1 and operands[0].known:  # adduser with two adds a user to a group
                 yield Account(operands[0].value, uid, command)

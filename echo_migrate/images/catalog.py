@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.data import names, read_data
 from echo_migrate.images.mapping_file import check_reference, read_mapping
-from echo_migrate.images.reference import Reference, parse
+from echo_migrate.images.reference import Reference, parse, parsed
 from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 
 PROVIDER = "echo"
@@ -89,6 +89,12 @@ class Catalog(NamedTuple):
         if name.startswith(self.registry + "/"):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
+
+    def state_of(self, value: str) -> list[str]:
+        """Return the folders in which the upstream image that a reference names keeps state, if any."""
+        reference = parsed(value)
+        upstream = self.upstream(reference) if reference else None
+        return self.facts.stateful.get(upstream.name, []) if upstream else []
 
     def retired(self, reference: Reference) -> Retired | None:
         """Whether an image is retired, itself or with its registry."""

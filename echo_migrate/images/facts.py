@@ -12,13 +12,18 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy import lazy
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.reference import Reference, is_version, parse
+from echo_migrate.images.reference import Reference, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
 
 _LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
 _UPSTREAM = "upstream"
 _RELEASE = lazy(r"-debian\d+$")
-ROOT = ("root", "0")
+_ROOT = ("root", "0")
+
+
+def is_root(user: str) -> bool:
+    """Return whether a user as USER writes one, with or without a group, is root."""
+    return user.partition(":")[0] in _ROOT
 
 
 class Base(NamedTuple):
@@ -46,7 +51,7 @@ class Base(NamedTuple):
     @property
     def unprivileged(self) -> bool:
         """Whether it is known to run as another user than root."""
-        return self.user is not None and self.user not in ROOT
+        return self.user is not None and not is_root(self.user)
 
     @property
     def wants(self) -> bool:
@@ -69,9 +74,8 @@ NOTHING_KNOWN = Base()
 @lru_cache(maxsize=4096)
 def base_of(value: str, catalog: Catalog) -> Base:
     """What is known of the image that a reference, or ``scratch``, names."""
-    try:
-        reference = parse(value)
-    except ValueError:
+    reference = parsed(value)
+    if reference is None:
         return NOTHING_KNOWN
     return facts(reference, catalog) if "$" not in reference.name else NOTHING_KNOWN
 

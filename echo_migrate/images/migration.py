@@ -309,15 +309,7 @@ class _Target:
             self.doubts.append(f"the platform {image.platform} may not be offered")
         if image.unsettled:
             self.doubts.append(_no_value(image))
-        kept = self.catalog.facts.stateful.get(self.upstream.name, ())
-        held = next(
-            (path for path in kept for mount in image.mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")), None
-        )
-        held = held or next((mount for path in kept for mount in image.mounts if mount.startswith(f"{path}/")), None)
-        # where an image keeps its data can be said to it in many ways, so that any place of its own may be that
-        held = held or next((mount for mount in image.mounts if kept and not mount.startswith(_NO_DATA)), None)
-        if held and not self._same_owner(base_of(image.ref.value, self.catalog), base_of(target, self.catalog)):
-            self.doubts.append(f"a volume keeps its data in {held}")
+        self.doubts += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 
     def _logged_in(self) -> bool:
         """Whether the login beside the image names the provider's registry, or bears its name."""
@@ -326,13 +318,29 @@ class _Target:
             part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
         )
 
-    def _same_owner(self, before: Base, after: Base) -> bool:
-        """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
 
-        Where an image starts as root, whom it then becomes is not known.
-        """
-        known = before.unprivileged and after.unprivileged and None not in (before.uid, before.family)
-        return known and (before.uid, before.family) == (after.uid, after.family)
+def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Catalog) -> list[str]:
+    """Return why an image with these mounts (paths in the container) may not read its state after a move; [] if it may.
+
+    ``value`` is the reference now, and ``target`` what it would be.
+    """
+    kept = catalog.state_of(value)
+    covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
+    covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
+    # where an image keeps its data can be said to it in many ways, so that any place of its own may be that
+    covered += [mount for mount in mounts if kept and not mount.startswith(_NO_DATA)]
+    if not covered or _same_owner(base_of(value, catalog), base_of(target, catalog)):
+        return []
+    return [f"a volume keeps its data in {covered[0]}"]
+
+
+def _same_owner(before: Base, after: Base) -> bool:
+    """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
+
+    Where an image starts as root, whom it then becomes is not known.
+    """
+    known = before.unprivileged and after.unprivileged and None not in (before.uid, before.family)
+    return known and (before.uid, before.family) == (after.uid, after.family)
 
 
 def _change(before: str, after: str) -> str:

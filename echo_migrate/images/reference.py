@@ -4,6 +4,7 @@ After the grammar of distribution/reference (github.com/distribution/reference, 
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.files.lazy import lazy
@@ -78,6 +79,15 @@ def parse(value: str) -> Reference:
     if tag == "" or digest == "" or not _REPOSITORY.fullmatch(_masked(repository)):
         raise ValueError("not an image reference")
     return Reference(registry, repository, tag, digest, name_end)
+
+
+@lru_cache(maxsize=4096)
+def parsed(value: str) -> Reference | None:
+    """Return a reference taken apart, as ``parse`` does; None for what no builder would pull."""
+    try:
+        return parse(value)
+    except ValueError:
+        return None
 
 
 def familiar(value: str) -> str:

@@ -10,19 +10,15 @@ from posixpath import basename
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Service
-from echo_migrate.dockerfile.layers import within
-from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_have
-from echo_migrate.dockerfile.run import exec_form
+from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_have
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import Launch
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import ROOT, Base, base_of
-from echo_migrate.images.migration import Move
-from echo_migrate.images.reference import parse
+from echo_migrate.images.facts import Base, base_of, is_root
+from echo_migrate.images.migration import Move, state_in_volume
 from echo_migrate.model import Image
 
 _VERSION = "0123456789."
-_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
 
 
 class Standing(NamedTuple):
@@ -92,7 +88,7 @@ def unsaid(nodes: Iterable[Stage | Service], standings: Standings, catalog: Cata
         standing = standings.get(image) if image else None
         if image and standing and standing.target:
             reasons = [*_user_changes(node, standing), *_not_known(node, standing)]
-            found.setdefault(image, []).extend([*reasons, *_state(node, image, catalog)])
+            found.setdefault(image, []).extend([*reasons, *_state(node, image, standing, catalog)])
     for image, standing in standings.items():
         if image not in found and standing.target:
             found[image] = _unread(image, standing.base, catalog)
@@ -124,8 +120,11 @@ def _not_known(node: Stage | Service, standing: Standing) -> Iterator[str]:
         return
     if isinstance(node, Stage):
         for run in (*node.runs, *node.triggers):
-            plain = exec_form(run.instruction.args) is not None and not run.instruction.heredocs
-            if plain or may_have(node, base, SHELL_PROGRAMS, run.instruction.start) or run in node.triggers:
+            if (
+                not run.shell_form
+                or may_have(node, base, SHELL_PROGRAMS, run.instruction.start)
+                or run in node.triggers
+            ):
                 yield "whether its RUN finds what it needs is not known"
     for launch in _launches(node):
         name = (launch.words or ("",))[0]
@@ -148,29 +147,19 @@ def _is_there(word: str, base: Base) -> bool:
     own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
     if base.has(name) or name.rstrip(_VERSION) in own:
         return True
-    return bool(slash) and not name.endswith(".sh") and folder not in _FOLDERS
+    return bool(slash) and not name.endswith(".sh") and folder not in FOLDERS
 
 
 def keeps_state(standing: Standing, catalog: Catalog) -> bool:
     """Whether an image that would move is one that keeps state in a volume."""
-    return standing.target and bool(_kept(standing.was, catalog))
+    return standing.target and bool(catalog.state_of(standing.was))
 
 
-def _kept(value: str, catalog: Catalog) -> list[str]:
-    try:
-        upstream = catalog.upstream(parse(value))
-    except ValueError:
-        return []
-    return catalog.facts.stateful.get(upstream.name, []) if upstream else []
-
-
-def _state(node: Stage | Service, image: Image, catalog: Catalog) -> list[str]:
+def _state(node: Stage | Service, image: Image, standing: Standing, catalog: Catalog) -> list[str]:
     """A service that builds on an image that keeps state, and mounts a volume over it."""
     if not isinstance(node, Service) or not node.stage:
         return []
-    kept = _kept(image.ref.value, catalog)
-    held = [mount for mount in node.mounts for path in kept if within(path, mount) or within(mount, path)]
-    return [f"a volume keeps its data in {held[0]}"] if held else []
+    return state_in_volume(image.ref.value, standing.reference, node.mounts, catalog)
 
 
 def _unread(image: Image, base: Base, catalog: Catalog) -> list[str]:
@@ -196,4 +185,4 @@ def started(node: Stage | Service) -> list[Launch]:
 
 def as_root(user: str | None) -> bool:
     """Whether a user, with or without a group, is root."""
-    return user is not None and user.partition(":")[0] in ROOT
+    return user is not None and is_root(user)

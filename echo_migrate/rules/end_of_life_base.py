@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy import lazy
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.reference import Reference, parse
+from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
@@ -36,9 +36,8 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     move, today = context.moves[image], context.settings.today
     if image.local or image.locked or move.state == "hardened" or not move.upstream or move.likely or not today:
         return
-    try:
-        reference = parse(image.ref.value)
-    except ValueError:
+    reference = parsed(image.ref.value)
+    if reference is None:
         return
     product = _product(move.upstream, reference, today)
     below = (

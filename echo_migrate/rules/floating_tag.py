@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.reference import parse
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
@@ -14,9 +14,8 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         return
     if image.parts and not image.parts.tag:
         return  # another file says the tag
-    try:
-        reference = parse(image.ref.value)
-    except ValueError:
+    reference = parsed(image.ref.value)
+    if reference is None:
         return
     bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
     if reference.digest is None and reference.tag in (None, "latest") and not bare:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.layers import tools_started
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.images.reference import is_version, parse
+from echo_migrate.images.reference import is_version, parsed
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
@@ -17,9 +17,8 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     image = next((one for one in context.moves if one.where == "FROM" and stage.start <= one.start <= stage.end), None)
     if image is None or image.local or context.moves[image].state == "hardened":
         return
-    try:
-        reference = parse(image.ref.value)
-    except ValueError:
+    reference = parsed(image.ref.value)
+    if reference is None:
         return
     upstream = context.settings.catalog.upstream(reference)
     words = {word.text for word in reference.words if not is_version(word.text)}

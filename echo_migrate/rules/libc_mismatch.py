@@ -12,7 +12,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Copy, Stage
 from echo_migrate.files.lazy import lazy
 from echo_migrate.images.facts import base_of
-from echo_migrate.images.reference import is_number, parse
+from echo_migrate.images.reference import is_number, parsed
 from echo_migrate.model import Finding, Level
 from echo_migrate.rules._readiness import root_of
 from echo_migrate.rules._rule import Context, rule
@@ -119,9 +119,8 @@ def _side(stage: Stage, context: Context, last: bool = False) -> Side | None:
 
 def _image(value: str, literal: bool, context: Context) -> Side | None:
     catalog = context.settings.catalog
-    try:
-        reference = parse(value)
-    except ValueError:
+    reference = parsed(value)
+    if reference is None:
         return None
     known = catalog.upstream(reference)
     version = re.match(r"\d+\.\d+", reference.tag or "") if literal else None

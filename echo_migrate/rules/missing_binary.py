@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Service
-from echo_migrate.dockerfile.programs import may_have, mounted
+from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.programs import FOLDERS, may_have, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, Launch, passes
 from echo_migrate.model import Finding
@@ -12,7 +13,6 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import BUILT_IN, SHELLS
 from echo_migrate.shell.package_managers import data
 
-_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
 _ASKS = ("command", "hash", "type", "which")
 
 
@@ -41,7 +41,7 @@ def _programs(launch: Launch, node: Stage | Service, standing: Standing) -> Iter
         words = [*(launch.words or ())[:1]] if not argument else []
     for word in words:
         folder, slash, name = word.rpartition("/")
-        usual = (not slash or folder in _FOLDERS) and "\\" not in word
+        usual = (not slash or folder in FOLDERS) and "\\" not in word
         if usual and not (launch.shell and name in BUILT_IN | SHELLS) and standing.base.has(name) is False:
             yield name
 
@@ -65,7 +65,7 @@ def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
             if standing.base.has(name) is not False or name in data().managers or name in BUILT_IN:
                 continue  # of a package manager, package-install says it
             there = mounted(run, [name]) or may_have(stage, standing.base, [name], command.start)
-            if run.script.fatal(command) and not there:
+            if must_succeed(command, run.script) and not there:
                 says = f"RUN calls {name}, which {standing.shown} does not have: install it first"
                 yield Finding("missing-binary", command.start, command.end, says)
                 return

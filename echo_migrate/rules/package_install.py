@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.layers import kept
 from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, may_have, mounted
 from echo_migrate.dockerfile.stages import Stage
@@ -44,7 +45,7 @@ def _impossible(stage: Stage, standing: Standing) -> Iterator[Finding]:
                 continue
             wanted = [command.name, *SHELL_PROGRAMS]
             there = mounted(run, [command.name]) or may_have(stage, standing.base, wanted, command.start)
-            if run.script and run.script.fatal(command) and not there:
+            if run.script and must_succeed(command, run.script) and not there:
                 own = f": its own is {standing.base.manager}" if standing.base.manager else ""
                 says = f"{command.name} is not in {standing.shown.rstrip(',')}{own}: "
                 says += "install in a stage that has it, and COPY what is needed"

@@ -8,6 +8,7 @@ from echo_migrate.dockerfile.layers import unlisted, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
+from echo_migrate.images.facts import is_root
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
@@ -35,7 +36,7 @@ def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:
     folder = call.manager.lists[0]
     place = run.script.tail if run.script else None
     mounted = any("$" in mount.target or within(mount.target, folder) for mount in run.mounts)
-    if place is None or call.command.via or run.user not in (None, "root", "0") or mounted:
+    if place is None or call.command.via or not (run.user is None or is_root(run.user)) or mounted:
         return None
     if not can_be_appended_to(run) or any(within(path, folder) or within(folder, path) for path in stage.taken):
         return None

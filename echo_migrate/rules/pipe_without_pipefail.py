@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.run import Run, exec_form
+from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy import lazy
 from echo_migrate.model import Finding
@@ -53,17 +53,13 @@ _ELSEWHERE = ("function", "not")
 def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
     shells = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
     for run in stage.runs:
-        if run.script and run.script.certain and not _is_exec(run) and not _shell_has_it(shells, run):
+        if run.script and run.script.certain and run.shell_form and not _shell_has_it(shells, run):
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found
                 says = f"{left.name} can fail unnoticed, as only how {last.name} ends counts: "
                 says += _remedy(run, left, stage, context)
                 yield Finding("pipe-without-pipefail", left.start, left.end, says)
-
-
-def _is_exec(run: Run) -> bool:
-    return not run.instruction.heredocs and exec_form(run.instruction.args) is not None
 
 
 def _shell_has_it(shells: list[Instruction], run: Run) -> bool:

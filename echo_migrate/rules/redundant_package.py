@@ -14,8 +14,6 @@ from echo_migrate.shell.package_managers import Call, listed, package_name
 
 _ELSEWHERE = ("--root", "-p", "--installroot", "-R", "--chroot", "--initdb")
 _AGAIN = ("--upgrade", "--only-upgrade", "--reinstall", "--force-reinstall", "--latest")
-_ALWAYS = frozenset(("group", "script", "subshell"))
-"""The constructs around a command that always runs."""
 
 
 @rule(on=Stage, level="note")
@@ -44,4 +42,4 @@ def _redundant(call: Call, word: Word, base: Base) -> bool:
         return False
     if lacks_manager(base, call.manager.name, call.manager.families) or call.has((*_ELSEWHERE, *_AGAIN), "u"):
         return False
-    return call.command.operator != "||" and _ALWAYS.issuperset(call.command.inside)
+    return call.command.always

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.reference import parse
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
@@ -11,9 +11,8 @@ from echo_migrate.rules._rule import Context, rule
 def retired_image(image: Image, context: Context) -> Iterator[Finding]:
     if image.local:
         return
-    try:
-        reference = parse(image.ref.value)
-    except ValueError:
+    reference = parsed(image.ref.value)
+    if reference is None:
         return
     fact = context.settings.catalog.retired(reference)
     if fact:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.layers import within
 from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.run import Run
@@ -55,7 +56,7 @@ def _given(stage: Stage, run: Run) -> list[str]:
 
 
 def _what(command: Command, run: Run, base: Base, own: list[str]) -> str:
-    if command.via or not command.words or not run.script or not run.script.fatal(command):
+    if command.via or not command.words or not run.script or not must_succeed(command, run.script):
         return ""
     call = next((one for one in run.calls if one.command is command), None)
     if call:

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.expansion import expand
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.stages import Copy, Stage
 from echo_migrate.files.lazy import lazy
-from echo_migrate.files.source import Traced
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
@@ -91,31 +89,11 @@ def _variables(instruction: Instruction) -> Iterator[Finding]:
     """The variables of an ENV or ARG whose value is a credential; the value itself is never said."""
     if instruction.verb not in ("arg", "env") or not _SPEAKS.search(instruction.args.value):
         return
-    for name, value in _pairs(instruction):
-        if _is_secret(name.value, value):
+    for name, value in instruction.pairs():
+        if value is not None and _is_secret(name.value, instruction.unquoted(value).value):
             where = "the default of this ARG" if instruction.verb == "arg" else "this ENV"
             says = f"{name.value} has its value in {where}, and all who pull the image can read it: {_REMEDY}"
             yield Finding("secret-in-image", name.start, name.end, says, private=True)
-
-
-def _pairs(instruction: Instruction) -> Iterator[tuple[Traced, str]]:
-    words = instruction.arguments("\\")
-    if words and instruction.verb == "env" and "=" not in words[0].value:  # ENV name the rest of the line
-        rest = instruction.args.cut(len(words[0].value), len(instruction.args.value))
-        yield words[0], _plain(rest).strip()
-        return
-    for word in words:
-        name, equals, _ = word.value.partition("=")
-        if name and equals:
-            yield word.cut(0, len(name)), _plain(word.cut(len(name) + 1, len(word.value)))
-
-
-def _plain(word: Traced) -> str:
-    """A value without its quotes; what cannot be read stays as written."""
-    try:
-        return expand(word, lambda name: None).text.value if word.value else ""
-    except ValueError:
-        return word.value
 
 
 def _is_secret(name: str, value: str) -> bool:

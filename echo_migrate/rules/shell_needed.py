@@ -4,15 +4,13 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Service
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_have, mounted
+from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_have, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import Standing, started
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import SHELLS
-
-_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
 
 
 @rule(on=Stage | Service, level="error", blocks=True)
@@ -58,7 +56,7 @@ def _usual_shell(stage: Stage, before: int) -> bool:
     chosen = [step for step in _steps(stage) if step.verb == "shell" and step.start < before]
     words = exec_form(chosen[-1].args) if chosen else None
     folder, _, name = words[0].value.rpartition("/") if words else ("/bin", "/", "sh")
-    return folder in _FOLDERS and name in SHELLS
+    return folder in ("", *FOLDERS) and name in SHELLS
 
 
 def _steps(stage: Stage) -> Iterator[Instruction]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.expansion import expand
-from echo_migrate.dockerfile.parser import SPACE, Instruction, read
+from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Traced
 from echo_migrate.images.catalog import Catalog
@@ -22,8 +21,7 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
     image = root_of(stage, context.standings) if written and stage.ships == "layers" else None
     if image is None or image.local or "$" in context.source.text[image.start : image.end]:
         return
-    escape = read(context.source.text).escape
-    labels = {key: (value, place) for one in written for key, value, place in _labels(one, escape)}
+    labels = {key: (value, place) for one in written for key, value, place in _labels(one)}
     standing = context.standings[image]
     moves = standing.target and context.moves[image].state != "needs-person"
     base = standing.reference if moves else image.ref.value
@@ -46,24 +44,11 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
             yield Finding("stale-base-label", place.start, place.end, says)
 
 
-def _labels(instruction: Instruction, escape: str) -> Iterator[tuple[str, str, Traced]]:
-    """The labels of a LABEL: key, value, and where the two stand."""
-    words = instruction.arguments(escape)
-    if words and "=" not in words[0].value:  # LABEL key the rest of the line
-        rest = instruction.args.value[len(words[0].value) :].strip(SPACE)
-        yield _plain(words[0].value, escape), _plain(rest, escape), instruction.args
-        return
-    for word in words:
-        key, _, value = word.value.partition("=")
-        yield _plain(key, escape), _plain(value, escape), word
-
-
-def _plain(text: str, escape: str) -> str:
-    """A text with its quotes taken away; what holds variables keeps them."""
-    try:
-        return expand(Traced(text, ()), lambda name: None, escape).text.value if text else ""
-    except ValueError:
-        return ""
+def _labels(instruction: Instruction) -> Iterator[tuple[str, str, Traced]]:
+    """The labels of a LABEL: key, value, and where the two stand; what holds variables keeps them."""
+    for key, value in instruction.pairs():
+        whole = Traced.join([key, value]) if value and value.runs else key
+        yield instruction.unquoted(key).value, instruction.unquoted(value).value if value else "", whole
 
 
 def _parsed(value: str) -> Reference | None:

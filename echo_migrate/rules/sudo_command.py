@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.images.facts import is_root
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
@@ -16,7 +17,7 @@ def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
         commands = run.script.commands if run.script and run.user is not None else ()
         command = next((one for one in commands if "sudo" in one.via and one.name not in _IDLE), None)
         if command:
-            root = (run.user or "").partition(":")[0] in ("root", "0")
+            root = is_root(run.user or "")
             remedy = (
                 "this runs as root: leave sudo out" if root else f"write USER root above, and USER {run.user} below"
             )

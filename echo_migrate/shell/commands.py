@@ -45,6 +45,9 @@ WRAPPERS: dict[str, tuple[str, int]] = {
 """Commands that run the command behind them: their short options with a value, and how many words of their own come
 first (their manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
 
+_ALWAYS = frozenset(("group", "script", "subshell"))
+"""Constructs around a command that always runs."""
+
 _ASSIGNMENT = lazy(r"[A-Za-z_]\w*=")
 
 
@@ -98,6 +101,11 @@ class Command(NamedTuple):
     editable: bool = True
 
     @property
+    def always(self) -> bool:
+        """Whether it runs wherever its script gets to: neither a construct around it nor ``||`` decides that."""
+        return self.operator != "||" and _ALWAYS.issuperset(self.inside)
+
+    @property
     def arguments(self) -> list[str]:
         """The words behind the name."""
         return [word.text.value for word in self.words[1:]]
@@ -118,26 +126,6 @@ class Script(NamedTuple):
     tail: int | None
     background: bool = False
     defines: bool = False
-
-    def fatal(self, command: Command) -> bool:
-        """Whether a command runs for certain, and the script fails if it does.
-
-        Not so inside of other constructs, behind ``||`` or in front of one (but for ``|| exit 1``), in front of a pipe,
-        and where the script goes on after a semicolon without ``set -e``.
-        """
-        if command.inside or command.operator == "||" or command.host is not None or not self.certain:
-            return False
-        places = [i for i, one in enumerate(self.commands) if one is command]
-        for later in self.commands[places[0] + 1 :] if places else ():
-            if later.host is not None:
-                continue
-            if later.operator == "||":
-                return later.name == "false" or (later.name == "exit" and later.arguments[:1] != ["0"])
-            if later.operator in ("|", "|&", "&"):
-                return False
-            if later.operator != "&&":
-                return self.errexit
-        return bool(places)
 
 
 NOTHING = Script((), True, False, None)

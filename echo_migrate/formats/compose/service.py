@@ -11,7 +11,7 @@ from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.yaml import effective, is_scalar, is_text, items, sequence, traced
 from echo_migrate.formats._volumes import mounts_of
-from echo_migrate.images.reference import is_number, parse
+from echo_migrate.images.reference import is_number, parsed
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
 from echo_migrate.shell.parser import LONGEST
@@ -186,8 +186,7 @@ def _names_an_image(value: str) -> bool:
     beside it may be a credential, and is not shown."""
     if _VERSION.fullmatch(value):
         return True
-    try:
-        reference = parse(value)
-    except ValueError:
+    reference = parsed(value)
+    if reference is None:
         return False
     return "." in reference.registry or reference.name in facts().official

@@ -1,0 +1,275 @@
+"""Laws that rest on one condition each: what a stage has of those below it, what a RUN did, what a move costs."""
+
+import pytest
+
+from echo_migrate.dockerfile.control_flow import can_be_appended_to, fails_the_run, must_succeed
+from echo_migrate.dockerfile.images import images
+from echo_migrate.dockerfile.layers import absolute, cleaned
+from echo_migrate.dockerfile.parser import read
+from echo_migrate.dockerfile.stages import Stage, stages
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Source
+from echo_migrate.formats import dockerfile
+from echo_migrate.formats.compose import parse as parse_compose
+from echo_migrate.images import catalog
+from echo_migrate.images.facts import Base
+from echo_migrate.images.migration import judge, plan, state_in_volume
+from echo_migrate.model import Image, Outcome, Result
+from echo_migrate.rules import RULES
+from echo_migrate.rules._readiness import Standing, _user_changes, started
+from echo_migrate.rules._rule import Settings
+
+ECHO = catalog.load()
+SETTINGS = Settings(ECHO, tuple(RULES.values()), apply=True, today="2026-11-01")
+
+
+def graph(text: str) -> list[Stage]:
+    bases = [image.ref.value for image in images(read(text), {}, frozenset()) if image.where == "FROM"]
+    return stages(text, read(text), bases)
+
+
+def treated(text: str, path: str = "Dockerfile") -> Result:
+    return fix.treat(Source(path, text), dockerfile, SETTINGS)
+
+
+def test_the_name_of_a_release_is_a_number_for_debian_alone() -> None:
+    moved = [
+        judge(image, ECHO).target
+        for image in images(read("FROM debian:bookworm\nFROM python:3-bookworm\n"), {}, frozenset())
+    ]
+    assert moved == ["reg.echohq.com/debian:12", "reg.echohq.com/python:3"]
+    (named,) = images(read("FROM python:bookworm\n"), {}, frozenset())
+    assert judge(named, ECHO).reasons == ("its tag bookworm names no version",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ({"user": "a", "uid": 70, "family": "alpine"}, {"user": "a", "uid": 70, "family": "alpine"}, True),
+        ({"user": "a", "uid": 70, "family": "alpine"}, {"user": "a", "uid": 70, "family": "debian"}, False),
+        ({"user": "a", "uid": 70, "family": "debian"}, {"user": "a", "uid": 71, "family": "debian"}, False),
+        ({"user": "root", "uid": 0, "family": "debian"}, {"user": "root", "uid": 0, "family": "debian"}, False),
+        (
+            {"user": "root:root", "uid": 0, "family": "debian"},
+            {"user": "root:root", "uid": 0, "family": "debian"},
+            False,
+        ),
+    ],
+)
+def test_what_a_volume_keeps_is_of_one_user_and_one_distribution(
+    monkeypatch: pytest.MonkeyPatch, before: dict[str, object], after: dict[str, object], same: bool
+) -> None:
+    bases = {"postgres:16": Base(**before), "new:16": Base(**after)}  # type: ignore[arg-type]
+    monkeypatch.setattr("echo_migrate.images.migration.base_of", lambda value, _: bases[value])
+    said = state_in_volume("postgres:16", "new:16", ["/var/lib/postgresql/data"], ECHO)
+    assert said == ([] if same else ["a volume keeps its data in /var/lib/postgresql/data"])
+
+
+def test_what_stands_against_a_move_stays_when_its_text_is_shared() -> None:
+    """The first image is held for a reason of its own, the second by sharing its text: each says its own."""
+    text = "ARG V=python:3.12\nFROM $V\nFROM $V\n"
+    found = images(read(text), {}, frozenset())
+    moves = plan(found, [judge(image, ECHO) for image in found], held={found[0]: ["it is held"]})
+    assert moves[0].reasons == ("it is held",)
+    assert all(move.state == "needs-person" for move in moves)
+
+
+@pytest.mark.parametrize(
+    ("text", "ships"),
+    [
+        ("FROM a AS x\nFROM x AS y\nCOPY --from=x / /\nFROM y\n", ["layers", "layers", "layers"]),
+        (
+            "FROM a AS x\nFROM b AS y\nCOPY --from=x / /\nFROM x AS z\nCOPY --from=y / /\n",
+            ["layers", "files", "layers"],
+        ),
+    ],
+)
+def test_what_ships_with_layers_and_as_files_ships_with_layers(text: str, ships: list[str]) -> None:
+    assert [stage.ships for stage in graph(text)] == ships
+
+
+def test_an_entrypoint_takes_away_the_command_of_the_stage_below() -> None:
+    first, second, third = graph('FROM a AS x\nCMD ["run"]\nFROM x AS y\nENTRYPOINT ["go"]\nFROM y\nCMD ["on"]\n')
+    assert first.launched("cmd") is not None
+    assert second.launched("cmd") is None
+    assert third.launched("cmd") is not None
+
+
+def test_a_stage_takes_from_those_above_it_alone() -> None:
+    text = "FROM a AS x\nCOPY --from=1 /f /f\nCOPY --from=y /f /f\nFROM b AS y\nFROM x\n"
+    assert [stage.used for stage in graph(text)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("script", "clean"),
+    [
+        ("dnf install -y gcc && dnf clean all", True),
+        ("dnf clean all && dnf install -y gcc", False),
+        ("dnf install -y gcc && dnf clean all && dnf install -y make", True),
+        ("rm -rf /var/cache/dnf && dnf install -y gcc", False),
+    ],
+)
+def test_a_cleaning_holds_for_what_came_before_it(script: str, clean: bool) -> None:
+    (stage,) = graph(f"FROM fedora:41\nRUN {script}\n")
+    run = stage.runs[0]
+    first = next(call for call in run.calls if call.action == "install")
+    assert cleaned(run, first) is clean
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/x/y", "/x/y"),
+        ("/x/$V", "/x/$V"),
+        ("/x/${V}", "/x/$V"),
+        ("/x/$(y)", None),
+        ("/x/`y`", None),
+        ("y", "/srv/y"),
+        ("$V/y", None),
+        ("~/y", None),
+    ],
+)
+def test_what_a_command_makes_of_a_path_is_not_known(path: str, known: str | None) -> None:
+    (stage,) = graph("FROM a\nWORKDIR /srv\nRUN true\n")
+    assert absolute(path, stage.runs[0], stage.runs[0].commands[0]) == known
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ('FROM a AS x\nCMD ["run"]\nFROM b\nCOPY --from=x /f /f\n', [False, False]),  # nobody starts what is taken from
+        ('FROM a AS x\nCMD ["run"]\nFROM b\n', [True, False]),
+        ('FROM a AS x\nCMD ["run"]\nFROM x\n', [False, True]),
+        ('FROM a\nCMD ["run"]\nCMD []\n', [False]),
+    ],
+)
+def test_what_starts_is_what_stands_at_the_end_of_a_stage_that_is_one(text: str, starts: list[bool]) -> None:
+    assert [bool(started(stage)) for stage in graph(text)] == starts
+
+
+@pytest.mark.parametrize(("user", "says"), [("nonroot", []), ("app", ["it would run as app, not as nonroot"])])
+def test_a_move_to_the_same_user_changes_no_user(user: str, says: list[str]) -> None:
+    (stage,) = graph("FROM a\nRUN true\n")
+    standing = Standing(Base(user=user), "new", True, Base(user="nonroot"), "a")
+    assert [one.partition(":")[0] for one in _user_changes(stage, standing)] == says
+
+
+@pytest.mark.parametrize(
+    ("script", "fine"),
+    [
+        ("apt-get install -y a", True),
+        ("true && apt-get install -y a", True),
+        ("true && exec apt-get install -y a", False),
+        ("true; apt-get install -y a", False),
+        ("set -e; true; apt-get install -y a", True),
+        ("true && exit 0", False),
+    ],
+)
+def test_behind_what_takes_the_shells_place_nothing_runs(script: str, fine: bool) -> None:
+    (stage,) = graph(f"FROM a\nRUN {script}\n")
+    assert can_be_appended_to(stage.runs[0]) is fine
+
+
+@pytest.mark.parametrize(
+    ("script", "fails", "must"),
+    [
+        ("a", True, True),
+        ("a && b", True, True),
+        ("a &", False, False),
+        ("a && b &", False, False),
+        ("b & a", False, False),
+        ("a | b", False, False),
+        ("b | a", False, False),
+        ("a; b", False, False),
+        ("set -e; a; b", True, True),
+        ("set -e; a && b; c", False, False),
+        ("a || exit 1", True, True),
+        ("a || exit 0", False, False),
+        ("a || true", False, False),
+        ("b || a", True, False),
+        ("(a)", False, False),
+        ("if a; then b; fi", False, False),
+        ("trap b EXIT; a", False, False),
+        ("f() { b; }; a", False, False),
+    ],
+)
+def test_the_failure_of_a_command_is_the_runs(script: str, fails: bool, must: bool) -> None:
+    (stage,) = graph(f"FROM x\nRUN {script}\n")
+    whole = stage.runs[0].script
+    assert whole is not None
+    command = next(one for one in whole.commands if one.name == "a")
+    assert (fails_the_run(command, whole), must_succeed(command, whole)) == (fails, must)
+
+
+def test_what_would_be_left_behind_takes_the_whole_fix_back() -> None:
+    """Each reference of the new text is as it was, reads as its target, and is not one that still would move."""
+    (image,) = images(read("FROM python:3.12\n"), {}, frozenset())
+    before = [Outcome(image, "python", "reg.echohq.com/python:3.12", "migrate", "")]
+    moved = image._replace(ref=image.ref._replace(value="reg.echohq.com/python:3.12"))
+    other = image._replace(ref=image.ref._replace(value="node:22"))
+    assert fix._astray(before, [Outcome(moved, None, None, "hardened", "")]) is None
+    assert fix._astray(before, [Outcome(image, "python", "x", "migrate", "")]) == "python:3.12 would be left behind"
+    assert fix._astray(before, [Outcome(other, None, None, "local", "")]) == "python:3.12 would become node:22"
+    assert fix._astray(before, []) == "a reference would appear or vanish"
+
+
+def test_a_program_may_be_there_with_a_version_in_its_name() -> None:
+    base = Base(complete=True, programs=frozenset(("python", "sh")))
+    assert [base.has(name) for name in ("python", "python3", "python3.12", "node")] == [True, None, None, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("ENV D=/old\nENV D=/new E=$D\nWORKDIR $E\n", "/old"),
+        ("ENV V=1\nARG V=2\nWORKDIR /$V\n", "/1"),
+        ("ARG V=2\nENV V=1\nWORKDIR /$V\n", "/1"),
+        ("ARG V=2\nARG W=$V V=3\nWORKDIR /$W/$V\n", "/2/3"),
+        ("ENV V the rest\nWORKDIR /$V\n", "/the rest"),
+        ("ENV V 'a b'\nWORKDIR /$V\n", "/a b"),
+        ("ENV A=1\nENV A=2\nWORKDIR /$A\n", "/2"),
+    ],
+)
+def test_the_variables_of_a_stage_are_those_that_a_build_has(text: str, folder: str) -> None:
+    """Dockerfile reference, "Environment replacement": an instruction sees the values from before it, and ENV first."""
+    (stage,) = graph(f"FROM a\n{text}RUN true\n")
+    assert stage.runs[0].folder == folder
+
+
+def test_what_env_has_set_below_no_argument_of_a_later_stage_changes() -> None:
+    _, stage = graph("FROM a AS x\nENV V=1\nFROM x\nARG V=2\nWORKDIR /$V\nRUN true\n")
+    assert stage.runs[0].folder == "/1"
+
+
+def test_a_backtick_escapes_where_the_file_says_so() -> None:
+    text = '# escape=`\nFROM a\nCOPY certs\\server.key C:\\app\\\nENV A=b` c D="x`"y"\nLABEL k=v` w\n'
+    (stage,) = graph(text)
+    copy = stage.copies[0]
+    assert [word.value for word in copy.sources] == ["certs\\server.key"]
+    pairs = [step.pairs() for step in stage.instructions if step.verb in ("env", "label")]
+    assert [[(name.value, step.value if step else None) for name, step in found] for found in pairs] == [
+        [("A", "b` c"), ("D", '"x`"y"')],
+        [("k", "v` w")],
+    ]
+    said = [found.message for found in treated(text).findings if found.rule == "secret-in-image"]
+    assert [one.partition(" ")[0] for one in said] == ["server.key"]
+
+
+@pytest.mark.parametrize("script", ["[ -d /y ] && cp /x /y", "test -d /y && cp /x /y"])
+def test_what_is_no_json_is_shell_form(script: str) -> None:
+    (stage,) = graph(f"FROM a\nRUN {script}\n")
+    assert stage.runs[0].shell_form
+    said = {found.rule for found in treated(f"FROM python:3.12\nRUN {script}\n").findings}
+    assert said == {found.rule for found in treated("FROM python:3.12\nRUN test -d /y && cp /x /y\n").findings}
+
+
+def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() -> None:
+    mounts = ["/data"]
+    assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", mounts, ECHO) == [
+        "a volume keeps its data in /data"
+    ]
+    assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/etc/x"], ECHO) == []
+    assert state_in_volume("python:3.12", "reg.echohq.com/python:3.12", mounts, ECHO) == []
+    nodes = parse_compose(Source("compose.yaml", "services: {a: {image: 'postgres:16', volumes: ['x:/data']}}\n"))
+    (image,) = (node for node in nodes if isinstance(node, Image))
+    assert "a volume keeps its data in /data" in judge(image, ECHO).reasons
