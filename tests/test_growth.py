@@ -170,6 +170,9 @@ ENDLESS = {
         + ", ".join(f'"t{i}": {{"contexts": {{"a": "docker-image://python:3.12"}}}}' for i in range(3000))
         + "}}",
     ),
+    "pipes that no shell reads": ("a.sh", "docker run python:3.12\n" + "a|" * 14_900),
+    "the same in a Dockerfile": ("Dockerfile", "FROM python:3.12\nRUN docker x; " + "a|" * 14_000 + "\n"),
+    "words without an end": ("build.sh", "build-context\n" + "a" * 60_000 + "\n"),
     "a surrogate for a name": ("docker-bake.json", '{"target":{"a":{"dockerfile":"\\ud800","args":{"A":"x"}}}}'),
 }
 
@@ -269,7 +272,7 @@ def test_a_dockerfile_is_read_for_so_many_builds(
     result = guarded(Source(file, text), SETTINGS)
     assert result is not None
     assert [found.message for found in result.findings] == [
-        "this file was left unread: the Dockerfiles that it gives arguments to have more than 100,000 instructions"
+        "this file was left unread: the Dockerfiles that it gives arguments to have more than 10,000 instructions"
     ]
 
 
@@ -328,6 +331,45 @@ def test_what_is_read_after_a_late_neighbour_has_its_own_time(monkeypatch: pytes
             _for_ever()
         script = Traced.of("true && " * 200 + "true", 0, 1604)
         assert len(read(script).commands) == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docker-bake.json", '{"target":{"a":{"dockerfile":"\\udc00","contexts":{"x":"y"}}}}'),
+        ("docker-bake.json", '{"target":{"a":{"context":"\\udfff","contexts":{"x":"y"}}}}'),
+        ("ci/x.hcl", 'a "b" {\n contexts = { ["x"] = 1 }\n}\n'),
+        ("docker-bake.hcl", 'target "a" { contexts = { ["x"] = "docker-image://python:3.12" } }\n'),
+        ("docker-bake.hcl", 'target "a" { contexts = { {a="b"} = "docker-image://python:3.12" } }\n'),
+    ],
+)
+def test_no_neighbour_keeps_a_dockerfile_from_being_read(run: Run, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "Dockerfile").write_text("FROM python:3.12\n")
+    done = run("check")
+    assert b"fault" not in done.stdout + done.stderr
+    assert b"d/Dockerfile:1:6: warning[mapped-image]" in done.stdout
+
+
+def test_a_file_that_kills_its_process_is_lost_alone(run: Run, tmp_path: Path) -> None:
+    for i in range(300):
+        (tmp_path / f"Dockerfile.{i:03}").write_text("FROM python:3.12\n")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text(
+        "import os\nfrom echo_migrate.formats import dockerfile\nreal = dockerfile.parse\n"
+        "def parse(source, *words):\n"
+        "    os.kill(os.getpid(), 9) if source.path.endswith(('.100', '.101', '.250')) else None\n"
+        "    return real(source, *words)\n"
+        "dockerfile.parse = parse\n"
+    )
+    done = run("check", "--jobs", "2", "-q", env={"PYTHONPATH": str(hooks)})
+    assert done.returncode == 2
+    lost = [line for line in done.stdout.decode().splitlines() if "its process was killed" in line]
+    assert [line.partition(":")[0][-3:] for line in lost] == ["100", "101", "250"]
+    assert done.stdout.count(b"warning[mapped-image]") == 297
 
 
 def test_a_long_name_is_matched_with_nothing(limited: Run) -> None:

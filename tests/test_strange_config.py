@@ -110,6 +110,7 @@ def test_a_configuration_behind_a_link_out_of_the_tree_is_refused(run: Run, tree
         ("exclude = [" + "'x',\n" * 40_000 + "]\n", b"exclude is longer than 20,000 characters"),
         ("exclude = ['" + "x" * 20_000 + "']\n", b"exclude is longer than 20,000 characters"),
         ("exclude = [" + "'x',\n" * 201 + "]\n", b"exclude has more than 200 patterns"),
+        ("mapping = 'n.yaml'\n", b"is not valid YAML"),
         ("jobs = 100000\n", b"jobs: 100000 is not in the range 0<=x<=64"),
         ("#" * 6_000_000, b".echo-migrate.toml: is larger than 5 MB"),
         ("registry = 'https://me:hidden@evil.example/x'\n", b"--registry: write HOST[:PORT][/PREFIX], without a login"),
@@ -117,9 +118,12 @@ def test_a_configuration_behind_a_link_out_of_the_tree_is_refused(run: Run, tree
 )
 def test_a_configuration_is_bounded(limited: Run, tree: Path, text: str, says: bytes) -> None:
     (tree / ".echo-migrate.toml").write_text(text)
-    done = limited(20, "check", cwd=tree)
-    assert done.returncode == 2
-    assert says in done.stderr
+    for number in ('!!int ""', '!!float ""', "!!bool x", "1:" * 200 + "1.5"):
+        (tree / "n.yaml").write_text(f"a: {number}\n")
+        done = limited(20, "check", cwd=tree)
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert b"Traceback" not in done.stderr
     assert b"hidden" not in done.stderr
 
 

@@ -34,7 +34,8 @@ def run(**options: Any) -> int:
     if not dry and not stdin:
         from echo_migrate.files.write import remove_stale
 
-        for folder in sorted({os.path.dirname(os.path.realpath(result.source.path)) for result in done}):
+        read = [result.source.path for result in done if result.kind and not result.unread]  # and is in the tree
+        for folder in sorted({os.path.dirname(os.path.realpath(path)) for path in read}):
             remove_stale(folder)
     if options["diff"]:
         from echo_migrate.engine.patch import patch

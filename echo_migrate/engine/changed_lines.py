@@ -68,7 +68,7 @@ def changed(revision: str) -> Changed:
         raise NoRevision(f"--diff-base {revision}: git would run a program of this repository: {error}") from None
     prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
     patch = git(root, "diff", *options, *prefixes, base, "--", settings=settings)
-    new = git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    new = None if patch is None else git(root, "ls-files", "-z", "--others", "--exclude-standard")
     if patch is None or new is None:
         raise NoRevision(f"--diff-base {revision}: git could not compare with it")
     lines = dict(_lines(patch))

@@ -13,9 +13,6 @@ from echo_migrate.files import git
 from echo_migrate.files.tree import SKIPPED, entered, is_environment, top
 from echo_migrate.formats import candidate
 
-MOST_FOLDERS = 100
-"""In how many folders a file may lie that patterns are compared with."""
-
 
 class Discovery(NamedTuple):
     """What was found: the files to read, sorted; those that must not be read, with the reason; what could not be
@@ -35,12 +32,13 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 
     ``exclude`` holds glob patterns for paths and folders below the working folder, or the tree named, at any depth.
     """
-    deep: dict[str, str] = {}
-    excluded = _excluder(exclude, deep)
+    excluded = _excluder(exclude)
     found = Discovery([], {}, {}, [], [], [])
     seen: set[str] = set()
     for path in paths:
-        if os.path.isdir(path):
+        if os.path.islink(path) and os.path.isdir(path) and not _within(os.path.realpath(path), top(path)):
+            found.refused[path] = "is a symbolic link that leaves the tree"
+        elif os.path.isdir(path):
             root = os.path.realpath(path)
             names = _listed(path, found)
             names = _walk(path, found) if names is None else names
@@ -58,7 +56,6 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     for path in [*found.closed]:
         if excluded(path, path) or any(above in found.closed for above in _folders_above(path)):
             del found.closed[path]
-    found.closed.update(deep)
     found.files.sort()
     return found
 
@@ -66,11 +63,15 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
     """Take a file in, unless it lies outside of the tree: behind a link, or by a name that git was made to list."""
     real = os.path.realpath(path) if os.path.islink(path) else os.path.join(_real(path), os.path.basename(path))
-    if not real.startswith(root.rstrip("/") + "/"):
+    if not _within(real, root):
         found.refused[path] = "is a symbolic link that leaves the tree"
     elif real not in seen:
         seen.add(real)
         found.files.append(path)
+
+
+def _within(real: str, root: str) -> bool:
+    return real == root or real.startswith(root.rstrip("/") + "/")
 
 
 def _real(path: str) -> str:
@@ -89,37 +90,63 @@ def _folders_above(path: str) -> Iterator[str]:
         path = above
 
 
-def _excluder(exclude: Iterable[str], deep: dict[str, str]) -> Callable[[str, str], bool]:
+def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
     """Return what says whether a pattern matches a path below the working folder or a tree, a folder of it, or their
-    last parts. Patterns count without what leads or ends them; ``**/x`` is ``x`` at any depth, as every pattern is.
-
-    Each part of a path is compared with each pattern: one in too many folders is left out, and ``deep`` is told."""
+    last parts. Patterns count without what leads or ends them; ``**`` is any number of folders, and what else stands
+    for any text does so within one part."""
     plain = dict.fromkeys(one.strip().removeprefix("./").strip("/").removeprefix("**/") for one in exclude)
-    patterns = [re.compile(translate(pattern)).match for pattern in plain]
-    known: dict[str, bool] = {}
+    patterns: _Patterns = [[(part, re.compile(translate(part)).match) for part in one.split("/")] for one in plain]
+    first = _with_any_folders(patterns, {(number, 0) for number in range(len(patterns))})
+    known: dict[str, set[tuple[int, int]] | None] = {"": first}
+    """By a folder: how far each pattern is matched that a path below may match; None where one is matched."""
 
-    def matched(inside: str) -> bool:
-        parts = inside.split("/")
-        for end in range(1, len(parts) + 1):
-            path = "/".join(parts[:end])
-            if path not in known:
-                tails = ["/".join(parts[begin:end]) for begin in range(end)]
-                known[path] = any(match(tail) for match in patterns for tail in tails)
-            if known[path]:
-                return True
-        return False
+    def reached(path: str) -> set[tuple[int, int]] | None:
+        begin = path
+        while begin not in known:
+            begin = begin.rpartition("/")[0]
+        for part in path[len(begin) :].strip("/").split("/") if path != begin else ():
+            places, begin = known[begin], f"{begin}/{part}".lstrip("/")
+            known[begin] = None if places is None else _next(patterns, places, part, first)
+        return known[path]
 
     def excluded(path: str, root: str) -> bool:
         if not patterns:
             return False
         inside = os.path.relpath(os.path.abspath(path))
         inside = os.path.relpath(os.path.abspath(path), root) if inside.startswith("../") else inside
-        if inside.count("/") > MOST_FOLDERS:
-            deep[os.path.dirname(path)] = f"is over {MOST_FOLDERS} folders deep: exclude is not compared with that"
-            return True
-        return matched(inside)
+        return reached(inside) is None
 
     return excluded
+
+
+_Patterns = list[list[tuple[str, Callable[[str], object]]]]
+
+
+def _next(
+    patterns: _Patterns, places: set[tuple[int, int]], part: str, first: set[tuple[int, int]]
+) -> set[tuple[int, int]] | None:
+    """How far patterns are matched behind one part more of a path, each beginning anew too; None if one is matched."""
+    found = set(first)
+    for number, place in places:
+        written, match = patterns[number][place]
+        last = place + 1 == len(patterns[number])
+        if written == "**" and not last:
+            found |= _with_any_folders(patterns, {(number, place)})
+        elif written == "**" or match(part):
+            if last:
+                return None
+            found |= _with_any_folders(patterns, {(number, place + 1)})
+    return found
+
+
+def _with_any_folders(patterns: _Patterns, places: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The places, with those behind each ``**`` at them, which may be no folder at all; one at the end is any part."""
+    found = set(places)
+    for number, place in places:
+        while patterns[number][place][0] == "**" and place + 1 < len(patterns[number]):
+            place += 1
+            found.add((number, place))
+    return found
 
 
 def _listed(path: str, found: Discovery) -> list[str] | None:

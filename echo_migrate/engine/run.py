@@ -1,5 +1,6 @@
 """A run: paths to results, in one process or several, with a budget and a guard around each file."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterable, Iterator
@@ -107,19 +108,33 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
 
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
-    done = 0
+    done = careful = 0
     os.environ["PYTHONSAFEPATH"] = "1"  # a process that is started anew imports nothing from the working folder
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) as pool:
-        try:
-            for result in pool.map(_treat, paths, chunksize=CHUNK):
-                done += 1
-                yield result
-        except (GeneratorExit, KeyboardInterrupt):
-            pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
-            raise
-        except BrokenProcessPool:
-            why = "this file was left unread: a process that read files was killed (was there too little memory?)"
-            yield from (unread(Source(path, ""), why) for path in paths[done:])
+    while done < len(paths):
+        rest = paths[done : done + careful] if careful else paths[done:]
+        workers, chunk = (1, 1) if careful else (jobs, CHUNK)
+        with ProcessPoolExecutor(workers, initializer=_start, initargs=arguments) as pool:
+            try:
+                for result in pool.map(_treat, rest, chunksize=chunk):
+                    done += 1
+                    careful = max(0, careful - 1)
+                    yield result
+            except (GeneratorExit, KeyboardInterrupt):
+                pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
+                raise
+            except BrokenProcessPool:
+                if careful:  # one file at a time: it was this one
+                    yield _lost(paths[done])
+                    done += 1
+                careful = max(careful - 1, 0) or jobs * CHUNK
+
+
+def _lost(path: str) -> Result:
+    """The result for a file with which the process that read it was killed."""
+    source = Source(path, "")
+    with contextlib.suppress(Unreadable):
+        source = Source.read(path)
+    return unread(source, "this file was left unread: its process was killed (was there too little memory?)")
 
 
 def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:

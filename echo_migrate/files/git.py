@@ -43,7 +43,7 @@ NONE = "_"
 """A protocol that is none. An empty word would allow an empty name, whose helper git looks for among the aliases of the
 repository; this one no alias can be called by."""
 
-_SECONDS = 60
+_SECONDS = 30
 """How long git may take to compare, by the clock and of a processor."""
 
 _SECONDS_TO_LIST = 15

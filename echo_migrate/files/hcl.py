@@ -125,12 +125,17 @@ class _Reader:
         if tree.type == "object":
             elements = [child for child in tree.children if child.type == "object_elem"]
             pairs = [
-                (self._expression(key, depth + 1), self._expression(value, depth + 1))
+                (self._key(key, depth + 1), self._expression(value, depth + 1))
                 for one in elements
                 if (key := one.child_by_field_name("key")) and (value := one.child_by_field_name("val"))
             ]
             return Node("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
         return self._scalar(tree)
+
+    def _key(self, tree: "Tree", depth: int) -> Node:
+        """What a pair stands under: a list or a map is only text there."""
+        key = self._expression(tree, depth)
+        return self._other(tree) if key.kind in ("list", "map") else key
 
     def _scalar(self, tree: "Tree") -> Node:
         start, end = self.place(tree.start_byte), self.place(tree.end_byte)

@@ -9,7 +9,7 @@ from echo_migrate.files.lazy import lazy
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 """Folders in which no file is anybody's own."""
 
-_ELSEWHERE = lazy(r"[$:\0\ud800-\udb7f]|^/")
+_ELSEWHERE = lazy(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
 
 @lru_cache

@@ -10,9 +10,13 @@ from echo_migrate.dockerfile.parser import Dockerfile, read
 from echo_migrate.files.source import TooMuch, Traced
 from echo_migrate.model import Image
 
-MOST_READ = 100_000
+MOST_READ = 10_000
 """How many instructions all Dockerfiles that a file gives arguments to may have, one counted once for each build."""
 
+MOST_PIECES = 64
+"""In how many pieces a reference may be written that an argument is part of: each is kept for each image."""
+
+_MANY = "it is put together of too many pieces"
 _FAR = 10**12
 """Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
 
@@ -45,15 +49,16 @@ class Fed:
             key = _key(starts, own[0][0]) if own and image.where == "FROM" else None
             if key is None:
                 continue
-            whole = len(own) == len(image.ref.runs)
-            reads = (*image.reads, *(() if whole else own))
+            many = len(own) > MOST_PIECES
+            whole = len(own) == len(image.ref.runs) and not many
+            reads = (*image.reads, *(() if whole else own))[:MOST_PIECES]
             if id(image.leaks) not in leaks:
                 leaks[id(image.leaks)] = tuple((a - _FAR, b - _FAR, words) for a, b, words in image.leaks if a >= _FAR)
             yield (
                 key,
                 image._replace(
                     ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
-                    locked=image.locked if whole else f"its other part stands in {path}",
+                    locked=image.locked if whole else _MANY if many else f"its other part stands in {path}",
                     leaks=leaks[id(image.leaks)],
                     reads=tuple((a - _FAR, b - _FAR) for a, b in reads if a >= _FAR),
                 ),

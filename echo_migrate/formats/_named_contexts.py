@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
-from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
+from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import top
 from echo_migrate.images.reference import familiar, untagged
 
@@ -138,7 +138,7 @@ def _names(path: str, text: str) -> _Names:
         with beside():
             if "build-context" in text:  # a command's words, or an action's lines
                 flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", text))
-                names = re.findall(r"([^\s\"'=,]+)=", flat)
+                names = re.findall(r"(?<![^\s\"'=,])([^\s\"'=,]+)=", flat)
                 names += re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
             else:
                 known = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
@@ -146,7 +146,7 @@ def _names(path: str, text: str) -> _Names:
                     return _ANY
                 names = [_VARIABLE.sub("$", one) for one in known]
             bare = frozenset(untagged(familiar(one)) for one in names)
-    except TooMuch:
+    except Exception:  # a fault in a neighbour is said where that is read, and is none of this file
         return _ANY
     plain = frozenset(one for one in bare if "$" not in one and "\\" not in one)
     return _Names(plain, bare - plain)
@@ -189,5 +189,5 @@ def _said(path: str) -> list[tuple[str, list[str]]]:
     try:
         with beside():
             return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []
-    except Unreadable:
+    except Exception:  # as above: of what cannot be read any name may be a context's
         return []

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.data import parse_yaml
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.spelling import near
@@ -82,23 +83,26 @@ def _is_row(name: Any, image: Any) -> bool:
 
 def _user_data(path: str) -> tuple[str, Any]:
     """The text and the data of a user's YAML file. Raises ``MappingError``."""
-    import yaml
 
-    from echo_migrate.files.yaml import NotYaml, bounded
+    from echo_migrate.files.yaml import NotYaml
+    from echo_migrate.files.yaml import bounded as nested
 
     try:
         text = contents(path).decode()
-        bounded(text)
+        nested(text)
         if "<<" in text:  # PyYAML's constructor copies what is merged, and merged again
             raise MappingError(f"{path}{_line(text, '<<')}: merge keys (<<) are not read here")
-        return text, parse_yaml(text)
+        with bounded():
+            return text, parse_yaml(text)
     except UnicodeDecodeError:
         raise MappingError(f"{path}: is not UTF-8") from None
     except (Unreadable, NotYaml) as error:
         raise MappingError(f"{path}: {error}") from None
-    except (yaml.YAMLError, ValueError, AttributeError, TypeError, RecursionError) as error:  # PyYAML raises these too
-        if isinstance(error, MappingError):
-            raise
+    except MappingError:
+        raise
+    except Spent as error:
+        raise MappingError(f"{path}: {error}") from None
+    except Exception as error:  # of tags and numbers that are none PyYAML raises what it runs into
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         problem = str(getattr(error, "problem", None) or "")

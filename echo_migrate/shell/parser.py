@@ -348,7 +348,7 @@ def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: b
     ``errexit`` says that the shell is called with ``-e``, ``depth`` how many scripts the script stands in,
     ``substitutions`` whether the commands in ``$(…)`` are wanted.
     """
-    if not script.runs or len(script.value) > LONGEST or max(map(script.value.count, "(`")) > DEEPEST_NESTING:
+    if not script.runs or len(script.value) > LONGEST or max(map(script.value.count, "(`|")) > DEEPEST_NESTING:
         return UNREADABLE
     try:
         return _Reader(script, depth, substitutions).read(errexit)

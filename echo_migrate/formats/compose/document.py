@@ -136,9 +136,12 @@ class Document:
         for name, node in self.services if services else ():
             yield from self.built(name, effective(node))
         seen: set[int] = set()
+        fed: set[int] = set()
         for name, node in self.services:
             build = effective(effective(node).get("build"))
-            yield from self._fed(name, effective(node))
+            if id(effective(node).get("build")) not in fed:  # what services share by an alias is written once
+                fed.add(id(effective(node).get("build")))
+                yield from self._fed(name, effective(node))
             for context, value in contexts_of(build):
                 place = traced(value, self.text)
                 at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
