@@ -121,7 +121,6 @@ class Finding(NamedTuple):
     """What a rule says of a span. ``level`` None stands for the rule's own until the engine fills it in; of a
     ``private`` one no report shows the line, as a credential stands there."""
 
-    rule: str
     start: int
     end: int
     message: str
@@ -131,6 +130,7 @@ class Finding(NamedTuple):
     applied: bool = False
     refused: str | None = None
     private: bool = False
+    rule: str = ""
 
 
 class Outcome(NamedTuple):

@@ -96,7 +96,7 @@ def _rule(*edits: Edit, once: bool = False) -> Rule:
 
     def check(image: Image, context: Context) -> list[Finding]:
         done = once and not context.source.text.startswith("FROM node:1\nRUN true")
-        return [] if done else [Finding("faulty", image.start, image.end, "x", Fix(edits, "x"))]
+        return [] if done else [Finding(image.start, image.end, "x", Fix(edits, "x"))]
 
     return Rule("faulty", Image, check, "warning", (), "x", True, True)
 
@@ -132,9 +132,7 @@ def test_overlapping_fixes_wait_for_the_next_round() -> None:
     def check(image: Image, context: Context) -> list[Finding]:
         text = context.source.text
         return [
-            Finding(
-                "word", at, at + 1, f"{ch} at {at}", Fix((Edit(at, at + 2, ch.upper() + text[at + 1 : at + 2]),), ch)
-            )
+            Finding(at, at + 1, f"{ch} at {at}", Fix((Edit(at, at + 2, ch.upper() + text[at + 1 : at + 2]),), ch))
             for at, ch in enumerate(text)
             if at > 10 and ch in "xyz"
         ]

@@ -70,8 +70,18 @@ class Order:
         return [run for other in sorted(self.later[number]) for run in self.runs[other]]
 
 
+class Graph:
+    """The stages of a file, by their numbers."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+
+    def __repr__(self) -> str:
+        return f"<the {len(self.stages)} stages of a file>"
+
+
 class Stage(NamedTuple):
-    """One stage. ``others`` are the stages above it in the file, in order.
+    """One stage, by its number in the ``graph`` of its file; ``parent`` is that of the stage it stands on, if any.
 
     ``ships`` says how it reaches a final image: with its layers (it is final, or final stages stand on it), with all
     its files (``COPY --from=stage /``), or not as a whole. ``certain`` is False where it ships only because a compose
@@ -82,11 +92,11 @@ class Stage(NamedTuple):
     not), in small letters.
     """
 
+    graph: Graph
     number: int
     name: str
     base: str
-    parent: "Stage | None"
-    others: "tuple[Stage, ...]"
+    parent: int | None
     start: int
     end: int
     instructions: tuple[Instruction, ...]
@@ -106,12 +116,20 @@ class Stage(NamedTuple):
     environment: Mapping[str, str]
     settings: str
 
+    def __hash__(self) -> int:
+        return hash((self.graph, self.number))
+
+    @property
+    def others(self) -> "list[Stage]":
+        """The stages above it in the file, in order."""
+        return self.graph.stages[: self.number]
+
     @property
     def lineage(self) -> "list[Stage]":
         """The stages it stands on, the first one first, and itself."""
         stages = [self]
-        while stages[-1].parent:
-            stages.append(stages[-1].parent)
+        while (parent := stages[-1].parent) is not None:
+            stages.append(self.graph.stages[parent])
         return stages[::-1]
 
     @property
@@ -171,7 +189,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     parents = {draft.parent for draft in drafts}
     sure = _shipping({last}, drafts)
     ships = _shipping(final, drafts) | sure
-    built: list[Stage] = []
+    graph = Graph()
     later: list[set[int]] = [set() for _ in drafts]
     taken_from: dict[int, list[str]] = {}
     for i, draft in reversed(list(enumerate(drafts))):
@@ -183,35 +201,34 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     if sum(len(order.runs[other]) for numbers in later for other in numbers) > MOST_INHERITED:
         return []
     for i, draft in enumerate(drafts):
-        parent = None if draft.parent is None else built[draft.parent]
-        built.append(
+        graph.stages.append(
             Stage(
-                i,
-                draft.name,
-                bases[i],
-                parent,
-                tuple(built),
-                draft.instructions[0].start,
-                draft.instructions[-1].end,
-                tuple(draft.instructions),
-                tuple(draft.runs),
-                tuple(draft.triggers),
-                tuple(draft.copies),
-                tuple(draft.launches),
-                order,
-                tuple(taken_from.get(i, ())),
-                ships.get(i, ""),
-                i in sure,
-                i in used,
-                i not in taken,
-                i not in parents,
-                len(drafts) == 1,
-                draft.user,
-                draft.environment,
-                draft.settings(),
+                graph=graph,
+                number=i,
+                name=draft.name,
+                base=bases[i],
+                parent=draft.parent,
+                start=draft.instructions[0].start,
+                end=draft.instructions[-1].end,
+                instructions=tuple(draft.instructions),
+                runs=tuple(draft.runs),
+                triggers=tuple(draft.triggers),
+                copies=tuple(draft.copies),
+                launches=tuple(draft.launches),
+                order=order,
+                taken=tuple(taken_from.get(i, ())),
+                ships=ships.get(i, ""),
+                certain=i in sure,
+                used=i in used,
+                leaf=i not in taken,
+                top=i not in parents,
+                alone=len(drafts) == 1,
+                user=draft.user,
+                environment=draft.environment,
+                settings=draft.settings(),
             )
         )
-    return built
+    return graph.stages
 
 
 def _reached(start: set[int], drafts: "list[_Draft]") -> set[int]:

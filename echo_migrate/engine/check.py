@@ -160,7 +160,7 @@ def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Cont
     """What rules find, each with its rule and node."""
     by_kind = _by_kind(rules)
     return [
-        (rule, node, finding._replace(level=finding.level or rule.level))
+        (rule, node, finding._replace(rule=rule.id, level=finding.level or rule.level))
         for kind, group in nodes.items()
         for rule in by_kind.get(kind, ())
         for node in group

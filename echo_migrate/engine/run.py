@@ -42,7 +42,7 @@ def unread(source: Source, reason: str) -> Result:
 
     The references that the lines of its text name need a person.
     """
-    finding = Finding("unreadable-file", 0, 0, reason, level="error")
+    finding = Finding(0, 0, reason, level="error", rule="unreadable-file")
     local = {"scratch", *(match[1].lower() for match in _STAGE.finditer(source.text))}
     images = [
         Image(Traced.of(source.text, *match.span(1)), "unread", *match.span(1))

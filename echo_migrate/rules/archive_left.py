@@ -27,13 +27,13 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
                 if last.unpacks(path, command) and not _gone(path, run, j, last):
                     says = f"{path} stays in the image beside what it held: remove it in the same RUN, or use a pipe"
-                    yield Finding("archive-left", command.start, command.end, says)
+                    yield Finding(command.start, command.end, says)
     for copy in stage.copies if stage.ships == "layers" else ():
         name = next((word.value for word in (copy.written, *copy.sources) if ARCHIVE.search(word.value)), "")
         step = copy.instruction
         if step.verb == "copy" and last.unpacks(name, step) and not last.removes(name, step):
             says = f"{name} is unpacked by a later RUN, and stays in this layer: mount it (RUN --mount=type=bind)"
-            yield Finding("archive-left", step.start, step.end, says)
+            yield Finding(step.start, step.end, says)
 
 
 class _Last:

@@ -18,4 +18,4 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
             f"{listed(word for _, word in tools)} for building {'reaches' if len(tools) == 1 else 'reach'} the final "
         )
         says += "image: compile in a builder stage and COPY the result, or remove in the same RUN"
-        yield Finding("build-tools-in-final-image", call.command.start, call.command.end, says)
+        yield Finding(call.command.start, call.command.end, says)

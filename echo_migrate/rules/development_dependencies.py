@@ -30,7 +30,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             if not left_out:
                 says = f"{call.shown} installs dependencies for development too, if there are any: "
                 says += f"{known.write}, or install in a builder stage"
-                yield Finding("development-dependencies", call.command.start, call.command.end, says)
+                yield Finding(call.command.start, call.command.end, says)
 
 
 def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy import lazy
 from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.facts import base_of
 from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Finding, Image
@@ -34,7 +35,15 @@ class End(NamedTuple):
 @rule(on=Image, level="warning")
 def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     move, today = context.moves[image], context.settings.today
-    if image.local or image.locked or move.state == "hardened" or not move.upstream or move.likely or not today:
+    if image.local or image.locked or not today:
+        return
+    if move.state == "hardened":
+        ended = base_of(image.ref.value, context.settings.catalog).eol
+        if ended and ended < today:
+            says = f"{image.shown} reached its end of life on {ended}, as its vendor says: take a newer line"
+            yield Finding(image.start, image.end, says)
+        return
+    if not move.upstream or move.likely:
         return
     reference = parsed(image.ref.value)
     if reference is None:
@@ -48,12 +57,12 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     source = f"(endoflife.date, as of {_block('_about')['date']})"
     if over:
         says = f"{_over(over)} {source}{_remedy(over, 'supported line')}"
-        yield Finding("end-of-life-base", image.start, image.end, says)
+        yield Finding(image.start, image.end, says)
     elif ends:
         end = ends[0]
         says = f"{end.shown} has had only long-term support since {end.date}, and that ends on {end.until} {source}"
         says += _remedy([end], "line with full support")
-        yield Finding("end-of-life-base", image.start, image.end, says, level="note")
+        yield Finding(image.start, image.end, says, level="note")
 
 
 def _over(ends: list[End]) -> str:

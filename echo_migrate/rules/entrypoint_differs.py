@@ -19,7 +19,7 @@ def entrypoint_differs(node: Stage | Service, context: Context) -> Iterator[Find
         return
     says = _words(command, standing)
     if says:
-        yield Finding("entrypoint-differs", command.start, command.end, says)
+        yield Finding(command.start, command.end, says)
 
 
 def _words(command: Launch, standing: Standing) -> str:

@@ -20,4 +20,4 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
         tag = "the tag latest" if reference.tag else "no tag"
-        yield Finding("floating-tag", image.start, image.end, f"{image.shown} has {tag}: name a version")
+        yield Finding(image.start, image.end, f"{image.shown} has {tag}: name a version")

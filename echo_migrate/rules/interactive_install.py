@@ -26,7 +26,7 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
                 safe = run.script is not None and fails_the_run(call.command, run.script)
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
-                yield Finding("interactive-install", call.command.start, call.command.end, says, fix)
+                yield Finding(call.command.start, call.command.end, says, fix)
 
 
 def _answered(call: Call, run: Run, stage: Stage) -> bool:

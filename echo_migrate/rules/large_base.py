@@ -12,7 +12,7 @@ from echo_migrate.rules._rule import Context, rule
 
 @rule(on=Stage, level="note", also=("DD018",))
 def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
-    if stage.parent or stage.ships != "layers" or not stage.certain:
+    if stage.parent is not None or stage.ships != "layers" or not stage.certain:
         return
     image = next((one for one in context.moves if one.where == "FROM" and stage.start <= one.start <= stage.end), None)
     if image is None or image.local or context.moves[image].state == "hardened":
@@ -30,7 +30,7 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     if builder and stage.started and not itself and not tools_started(stage):
         says = f"{image.shown} is made for building, and the final image stands on it: build there, and COPY --from it "
         says += "what runs into a smaller base image"
-        yield Finding("large-base", image.start, image.end, says)
+        yield Finding(image.start, image.end, says)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
         says = f"{image.shown} is the full image, with compilers and headers: its slim form serves what needs none"
-        yield Finding("large-base", image.start, image.end, says)
+        yield Finding(image.start, image.end, says)

@@ -24,7 +24,7 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         said = [(one, _twice(one, step, below) or _too_late(one, step, below)) for one in step.commands]
         said += [(call.command, says) for call, says in _cleaned_too_late(step, below)]
-        yield from [Finding("layer-left-behind", one.start, one.end, says) for one, says in said if says][:1]
+        yield from [Finding(one.start, one.end, says) for one, says in said if says][:1]
         below.run(step)
 
 

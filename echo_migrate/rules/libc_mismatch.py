@@ -87,7 +87,7 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
             says = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
             if says:
                 level: Level | None = "note" if _NATIVE in says else None
-                yield Finding("libc-mismatch", copy.instruction.start, copy.instruction.end, says, level=level)
+                yield Finding(copy.instruction.start, copy.instruction.end, says, level=level)
 
 
 def _bound_at_all(value: str, context: Context) -> bool:

@@ -14,4 +14,4 @@ def likely_image(image: Image, context: Context) -> Iterator[Finding]:
     says = f"{image.shown} may be {move.upstream}, which has a hardened image, {move.target}"
     says += f"; {'not a safe move' if move.edits else 'needs a person'}: {move.reason}"
     fix = Fix(move.edits, f"use {move.target}", safe=False) if move.edits else None
-    yield Finding("likely-image", image.start, image.end, says, fix, basis=move.basis)
+    yield Finding(image.start, image.end, says, fix, basis=move.basis)

@@ -17,5 +17,5 @@ def mapped_image(image: Image, context: Context) -> Iterator[Finding]:
     if move.reasons:
         says += f"; not a safe move: {move.reason}" if move.edits else f"; needs a person: {move.reason}"
     fix = Fix(move.edits, f"use {move.target}", move.safe) if move.edits else None
-    finding = Finding("mapped-image", image.start, image.end, says, fix, basis=move.basis)
+    finding = Finding(image.start, image.end, says, fix, basis=move.basis)
     yield finding._replace(level="note") if image.locked else finding

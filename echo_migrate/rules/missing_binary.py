@@ -27,7 +27,7 @@ def missing_binary(node: Stage | Service, context: Context) -> Iterator[Finding]
         )
         if name:
             says = f"{launch.shown} runs {name}, which {standing.shown} does not have: {_remedy(launch, name)}"
-            yield Finding("missing-binary", launch.start, launch.end, says)
+            yield Finding(launch.start, launch.end, says)
     if isinstance(node, Stage) and standing.base.shell is not False:
         yield from _in_runs(node, standing)
 
@@ -67,7 +67,7 @@ def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
             there = mounted(run, [name]) or may_have(stage, standing.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
                 says = f"RUN calls {name}, which {standing.shown} does not have: install it first"
-                yield Finding("missing-binary", command.start, command.end, says)
+                yield Finding(command.start, command.end, says)
                 return
 
 

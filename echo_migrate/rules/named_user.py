@@ -37,12 +37,12 @@ def named_user(node: Stage | Service, context: Context) -> Iterator[Finding]:
     if name and standing and _nobody(node, standing.base, name):
         says = f"{standing.shown} has no user {name}, and no container starts: write a number, "
         says += "or copy the /etc/passwd of the stage that makes it"
-        yield Finding("named-user", start, end, says, level="error")
+        yield Finding(start, end, says, level="error")
     elif name and node.started:  # what starts nothing is a base for others, or for people
         number = _number(name, _created(node, name), standing)
         says = f"Kubernetes (runAsNonRoot) refuses the name {name}, and another base may not know it: write "
         if number or (standing and standing.target):
-            yield Finding("named-user", start, end, says + (f"USER {number}" if number else "its number"))
+            yield Finding(start, end, says + (f"USER {number}" if number else "its number"))
 
 
 def _of_service(service: Service, standing: Standing | None) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def _of_service(service: Service, standing: Standing | None) -> Iterator[Finding
     if name and service.user:
         says = f"{name} is a name, which another image may not know: write "
         says += _number(name, "", standing) or "its number"
-        yield Finding("named-user", service.user.start, service.user.end, says)
+        yield Finding(service.user.start, service.user.end, says)
 
 
 def _name(user: str) -> str:

@@ -32,7 +32,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
                 seen.add(manager.name)
                 says = f"{call.shown} leaves its cache in the image: {_remedy(call)}"
                 fix = _fix(call, run, stage) if stage.certain else None
-                yield Finding("package-cache-left", call.command.start, call.command.end, says, fix)
+                yield Finding(call.command.start, call.command.end, says, fix)
 
 
 def _leaves(call: Call, run: Run, stage: Stage) -> bool:

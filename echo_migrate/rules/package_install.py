@@ -31,7 +31,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
             f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {listed(words) or 'packages'} "
         )
         says += f"into the final image; hardened images often have no package manager: {_remedy(words)}"
-        yield Finding("package-install", call.command.start, call.command.end, says)
+        yield Finding(call.command.start, call.command.end, says)
 
 
 def _impossible(stage: Stage, standing: Standing) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def _impossible(stage: Stage, standing: Standing) -> Iterator[Finding]:
                 own = f": its own is {standing.base.manager}" if standing.base.manager else ""
                 says = f"{command.name} is not in {standing.shown.rstrip(',')}{own}: "
                 says += "install in a stage that has it, and COPY what is needed"
-                yield Finding("package-install", command.start, command.end, says, level="error")
+                yield Finding(command.start, command.end, says, level="error")
 
 
 def _remedy(words: list[Word]) -> str:

@@ -28,7 +28,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         remedy = "install in the same RUN, and remove them there" if alone else "remove them in the same RUN"
         says = f"{call.shown} leaves its lists in {folder}: {remedy}"
         fix = _fix(run, stage, call) if stage.certain else None
-        yield Finding("package-lists-left", call.command.start, call.command.end, says, fix)
+        yield Finding(call.command.start, call.command.end, says, fix)
 
 
 def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:

@@ -14,5 +14,5 @@ def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
             if call.action == "upgrade" and call.manager.system and not call.packages:
                 says = f"{call.shown} stores the base image's packages a second time, "
                 says += "in versions that change from build to build: build on a base image that is kept up to date"
-                yield Finding("package-upgrade", call.command.start, call.command.end, says)
+                yield Finding(call.command.start, call.command.end, says)
                 return

@@ -59,7 +59,7 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
                 left, last = found
                 says = f"{left.name} can fail unnoticed, as only how {last.name} ends counts: "
                 says += _remedy(run, left, stage, context)
-                yield Finding("pipe-without-pipefail", left.start, left.end, says)
+                yield Finding(left.start, left.end, says)
 
 
 def _shell_has_it(shells: list[Instruction], run: Run) -> bool:

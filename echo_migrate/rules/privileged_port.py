@@ -30,7 +30,7 @@ def privileged_port(node: Stage | Service, context: Context) -> Iterator[Finding
             says = (
                 f"{user} may not listen on port {port} everywhere (Kubernetes among them): listen on one from 1024 on"
             )
-            yield Finding("privileged-port", start, end, says + _instead(standing))
+            yield Finding(start, end, says + _instead(standing))
             return
 
 

@@ -22,4 +22,4 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
             says = f"{call.command.name} installs what the packages recommend too: {option} leaves that out"
             edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
             fix = Fix(edits, f"add {option}", safe=False) if call.command.editable and stage.certain else None
-            yield Finding("recommended-packages", call.command.start, call.command.end, says, fix)
+            yield Finding(call.command.start, call.command.end, says, fix)

@@ -30,7 +30,7 @@ def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
         one = len({package_name(word) for word in words}) == 1
         says = f"{standing.shown} has {listed(words)} already: leave {'it' if one else 'them'} out"
         says += " when it moves" if standing.target else ""
-        yield Finding("redundant-package", call.command.start, call.command.end, says)
+        yield Finding(call.command.start, call.command.end, says)
 
 
 def _redundant(call: Call, word: Word, base: Base) -> bool:

@@ -12,4 +12,4 @@ def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
     says = (
         f"{pipeline.what} images of {catalog.title}, whose registry needs a login ({catalog.login}): {pipeline.remedy}"
     )
-    yield Finding("registry-login", pipeline.start, pipeline.end, says)
+    yield Finding(pipeline.start, pipeline.end, says)

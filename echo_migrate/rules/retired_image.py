@@ -18,4 +18,4 @@ def retired_image(image: Image, context: Context) -> Iterator[Finding]:
     if fact:
         since = f" since {fact.since}" if fact.since else ""
         successor = f": its place is taken by {fact.successor}" if fact.successor else ""
-        yield Finding("retired-image", image.start, image.end, f"{fact.name} is retired{since}{successor}")
+        yield Finding(image.start, image.end, f"{fact.name} is retired{since}{successor}")

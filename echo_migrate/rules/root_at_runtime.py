@@ -43,4 +43,4 @@ def _started(stage: Stage) -> bool:
 
 
 def _finding(start: int, end: int, says: str) -> Finding:
-    return Finding("root-at-runtime", start, end, f"{says}: say USER with the number of another user")
+    return Finding(start, end, f"{says}: say USER with the number of another user")

@@ -43,7 +43,7 @@ def _needs_root(stage: Stage, standing: Standing) -> Iterator[Finding]:
             if what:
                 says = f"{what} needs root, and {standing.shown} runs as {standing.base.user}: "
                 says += "say USER root before, and the user again behind it"
-                yield Finding("root-owned-path", command.start, command.end, says, level="error")
+                yield Finding(command.start, command.end, says, level="error")
                 return
 
 
@@ -94,7 +94,7 @@ def _copied(stage: Stage) -> Iterator[Finding]:
             if place:
                 start, end, path = place
                 says = f"what this brings to {path} is root's, and a RUN as {user} writes there: say --chown={user}"
-                yield Finding("root-owned-path", start, end, says, level="warning")
+                yield Finding(start, end, says, level="warning")
                 return
 
 

@@ -76,13 +76,13 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
         if kind:
             end = instruction.start + len(instruction.verb)
             says = f"{kind} stands in this {instruction.verb.upper()}, and so in the image: {_REMEDY}"
-            yield Finding("secret-in-image", instruction.start, end, says, private=True)
+            yield Finding(instruction.start, end, says, private=True)
     for copy in stage.copies:
         name = _secret_file(copy)
         if name:
             says = f"{name} is a file for credentials, and stays in the image: "
             says += "mount it where the container starts, or in the one RUN that needs it (--mount=type=secret)"
-            yield Finding("secret-in-image", copy.instruction.start, copy.instruction.end, says)
+            yield Finding(copy.instruction.start, copy.instruction.end, says)
 
 
 def _variables(instruction: Instruction) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def _variables(instruction: Instruction) -> Iterator[Finding]:
         if value is not None and _is_secret(name.value, instruction.unquoted(value).value):
             where = "the default of this ARG" if instruction.verb == "arg" else "this ENV"
             says = f"{name.value} has its value in {where}, and all who pull the image can read it: {_REMEDY}"
-            yield Finding("secret-in-image", name.start, name.end, says, private=True)
+            yield Finding(name.start, name.end, says, private=True)
 
 
 def _is_secret(name: str, value: str) -> bool:

@@ -30,7 +30,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.standing(stage)):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
-        yield Finding("shell-form-command", launch.start, launch.end, says, fix)
+        yield Finding(launch.start, launch.end, says, fix)
 
 
 def _exec_form(launch: Launch) -> str:

@@ -66,4 +66,4 @@ def _steps(stage: Stage) -> Iterator[Instruction]:
 def _finding(what: str, start: int, end: int, standing: Standing, remedy: str) -> Finding:
     needs = "need" if "more)" in what else "needs"
     says = f"{what} {needs} a shell, and {standing.shown} has none: {remedy}"
-    return Finding("shell-needed", start, end, says)
+    return Finding(start, end, says)

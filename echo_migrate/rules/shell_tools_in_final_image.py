@@ -24,7 +24,7 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         call, _ = tools[0]
         says = f"nothing in this file needs {listed(word for _, word in tools)} once the image is built: "
         says += "use a builder stage, remove in the same RUN, or attach to the container when needed"
-        yield Finding("shell-tools-in-final-image", call.command.start, call.command.end, says)
+        yield Finding(call.command.start, call.command.end, says)
 
 
 def _is_tool(word: Word, stage: Stage) -> bool:

@@ -22,7 +22,7 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
         if command and not _cleans_up(run) and command.name not in tools_started(stage):
             says = f"{command.name} builds in the only stage, so that sources, compilers and caches ship too: "
             says += "build in a first stage, and COPY --from it what runs"
-            yield Finding("single-stage-build", command.start, command.end, says)
+            yield Finding(command.start, command.end, says)
             return
 
 

@@ -31,7 +31,7 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
         says = (
             f"and {image.shown} would move to {base}: change it with FROM" if moves else f"and it is {base}: write that"
         )
-        yield Finding("stale-base-label", place.start, place.end, f"the label says that the base is {named}, {says}")
+        yield Finding(place.start, place.end, f"the label says that the base is {named}, {says}")
     digest, place = labels.get(DIGEST, ("", None))
     actual = _parsed(base)
     if place and digest and "$" not in digest:
@@ -41,7 +41,7 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
         elif actual and actual.digest and actual.digest != digest:
             says = f"the label says that the digest of the base is {digest}, and it is {actual.digest}: write that"
         if says:
-            yield Finding("stale-base-label", place.start, place.end, says)
+            yield Finding(place.start, place.end, says)
 
 
 def _labels(instruction: Instruction) -> Iterator[tuple[str, str, Traced]]:

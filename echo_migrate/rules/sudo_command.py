@@ -21,4 +21,4 @@ def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
             remedy = (
                 "this runs as root: leave sudo out" if root else f"write USER root above, and USER {run.user} below"
             )
-            yield Finding("sudo-command", command.start, command.end, f"sudo {command.name}: {remedy}")
+            yield Finding(command.start, command.end, f"sudo {command.name}: {remedy}")

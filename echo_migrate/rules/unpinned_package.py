@@ -27,7 +27,7 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
             loose = [word for word in call.packages if word.known and _loose(word.value, manager.pinned)]
             if loose:
                 says = f"{call.shown} takes {listed(loose)} in whichever version there is that day"
-                yield Finding("unpinned-package", call.command.start, call.command.end, says)
+                yield Finding(call.command.start, call.command.end, says)
 
 
 def _loose(name: str, marks: str) -> bool:

@@ -9,4 +9,4 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
     says = f"{problem.what} {problem.reason}; nothing in it is rewritten"
-    yield Finding("unreadable-file", problem.start, problem.end, says, level=problem.level)
+    yield Finding(problem.start, problem.end, says, level=problem.level)

@@ -16,7 +16,7 @@ def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
     asked = {name for rule in context.settings.rules for name in (rule.id, *rule.also)}
     unknown = ignore.rules - known - {"*"}
     if unknown:
-        yield Finding("unused-ignore", ignore.start, ignore.end, f"there is no rule {', '.join(sorted(unknown))}")
+        yield Finding(ignore.start, ignore.end, f"there is no rule {', '.join(sorted(unknown))}")
     elif ignore.rules - {"*"} <= asked:
         names = ", ".join(sorted(ignore.rules - {"*"})) or "any rule"
-        yield Finding("unused-ignore", ignore.start, ignore.end, f"there is nothing here to ignore of {names}")
+        yield Finding(ignore.start, ignore.end, f"there is nothing here to ignore of {names}")

@@ -11,4 +11,4 @@ from echo_migrate.rules._rule import Context, rule
 def unused_stage(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.used and stage.leaf:
         says = f"nothing is taken from {stage.shown}, and no image stands on it: remove it, unless it is built by name"
-        yield Finding("unused-stage", stage.start, stage.instructions[0].end, says)
+        yield Finding(stage.start, stage.instructions[0].end, says)

@@ -22,14 +22,14 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
             for url, path in downloads(command):
                 if unpacked or _is_program(url.partition("?")[0]) or _is_program(path):
                     says = f"{address(url)} is used as it arrives: check it (sha256sum -c, or a signature)"
-                    yield Finding("unverified-download", command.start, command.end, says)
+                    yield Finding(command.start, command.end, says)
                     break
     for copy in stage.copies:
         if copy.instruction.verb == "add" and not any(flag.name == "checksum" for flag in copy.instruction.flags):
             url = next((word.value for word in copy.sources if word.value.startswith(("http://", "https://"))), "")
             if url:
                 says = f"{address(url)} is used as it arrives: write ADD --checksum=sha256:…"
-                yield Finding("unverified-download", copy.instruction.start, copy.instruction.end, says)
+                yield Finding(copy.instruction.start, copy.instruction.end, says)
 
 
 def _is_program(path: str) -> bool:

@@ -45,7 +45,7 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
     account = made[0]
     says = f"this creates {account.name}, and the container runs as root all the same: "
     says += f"say USER {account.uid or account.name}"
-    yield Finding("user-never-used", account.command.start, account.command.end, says)
+    yield Finding(account.command.start, account.command.end, says)
 
 
 def _started_as_is(stage: Stage, context: Context) -> bool:

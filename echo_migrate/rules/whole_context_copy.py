@@ -16,5 +16,5 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
                 return
             says = "nothing keeps what else lies there (.git, .env, local builds) out of this copy of the context: "
             says += "write a .dockerignore"
-            yield Finding("whole-context-copy", copy.instruction.start, copy.instruction.end, says)
+            yield Finding(copy.instruction.start, copy.instruction.end, says)
             return

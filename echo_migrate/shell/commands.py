@@ -148,7 +148,18 @@ def simple(
     if name in WRAPPERS:
         words, via, assignments = _unwrapped(words, assignments)
         name = words[0].text.value.rpartition("/")[2]
-    return Command(name, words, operator, inside, via, assignments, redirects, host, start, end)
+    return Command(
+        name=name,
+        words=words,
+        operator=operator,
+        inside=inside,
+        via=via,
+        assignments=assignments,
+        redirects=redirects,
+        host=host,
+        start=start,
+        end=end,
+    )
 
 
 def _unwrapped(

@@ -204,7 +204,7 @@ class _Reader:
         place = self._cut(whole.start_byte, whole.end_byte)
         assignments = tuple([pair for node in nodes for pair in self._assignment(node)])
         number = len(self.commands)
-        self.commands.append(Command("", (), operator, inside, (), assignments, (), host, place.start, place.end))
+        self.commands.append(simple((), operator, inside, assignments, (), host, place.start, place.end))
         for node in nodes:
             self._substituted(node, inside, number)
 
