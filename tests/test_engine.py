@@ -183,3 +183,54 @@ def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
         "faulty": (False, "a RUN would no longer run all that it does"),
         "mapped-image": (True, None),
     }
+
+
+POD = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'python:3.12'}]}\n"
+CHANGES = {
+    "a kustomization": ("pod.yaml", POD, "kustomization.yaml", "images: [{name: python, newTag: '3.13'}]\n"),
+    "a named context": (
+        "Dockerfile",
+        "FROM python:3.12\n",
+        "build.sh",
+        "docker build --build-context reg.echohq.com/python=docker-image://x .\n",
+    ),
+    "a compose file": (
+        "Dockerfile",
+        "FROM postgres:16\n",
+        "compose.yaml",
+        "services: {a: {build: ., volumes: ['x:/var/lib/postgresql/data']}}\n",
+    ),
+    "a chart": (
+        "values.yaml",
+        "image: {registry: docker.io, repository: python, tag: '3.12'}\n",
+        "templates/a.yaml",
+        "image: {{ .Values.image.repository }}-extra\n",
+    ),
+    "an ignore file": ("Dockerfile", "FROM python:3.12\nCOPY . /srv\n", ".dockerignore", "*\n"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changes_between_two_runs_of_a_process_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    file, text, other, more = CHANGES[what]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: a\n")
+    (tmp_path / file).write_text(text)
+    settings = SETTINGS._replace(rules=tuple(RULES.values()), apply=False)
+
+    def said() -> object:
+        (result,) = runs.run([file], settings, 1)
+        assert result is not None
+        return [(found.rule, found.fix and found.fix.safe) for found in result.findings], [
+            (one.state, one.reason) for one in result.outcomes
+        ]
+
+    before = said()
+    (tmp_path / other).write_text(more)
+    assert said() != before
+    (tmp_path / other).unlink()
+    assert said() == before

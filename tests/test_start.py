@@ -38,6 +38,7 @@ CHECK = {
     *("images.reference", "images.upstream"),
     *("shell", "shell.commands", "shell.package_managers", "shell.parser"),
     *("files", "files.budget", "files.data", "files.git", "files.lazy", "files.source", "files.spelling", "files.tree"),
+    "files.workspace",
 }
 SCRIPT = """
 import sys, atexit

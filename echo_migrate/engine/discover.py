@@ -6,11 +6,11 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import translate
-from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.files import git
 from echo_migrate.files.tree import SKIPPED, entered, is_environment, top
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats import candidate
 
 
@@ -79,7 +79,7 @@ def _real(path: str) -> str:
     return _real_folder(os.path.dirname(os.path.abspath(path)))
 
 
-@lru_cache(maxsize=1)  # files come folder by folder
+@of_a_run(1)  # files come folder by folder
 def _real_folder(folder: str) -> str:
     return os.path.realpath(folder)
 

@@ -11,6 +11,7 @@ from echo_migrate.engine.fix import treat
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.lazy import lazy
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.workspace import begin
 from echo_migrate.formats import Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Outcome, Problem, Result
 from echo_migrate.rules import RULES
@@ -88,6 +89,7 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
 
     ``jobs`` is how many processes, 0 for one a processor.
     """
+    begin()
     wanted = any(Stage in rule.kinds for rule in settings.rules)
     settings = settings._replace(targets=targets(paths) if wanted else {})
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

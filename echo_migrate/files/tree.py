@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from echo_migrate.files.lazy import lazy
+from echo_migrate.files.workspace import of_a_run
 
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 """Folders in which no file is anybody's own."""
@@ -12,7 +12,7 @@ SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site
 _ELSEWHERE = lazy(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
 
-@lru_cache
+@of_a_run(4096)
 def repository(folder: str) -> str | None:
     """The top folder of the repository that a folder lies in."""
     while not os.path.lexists(os.path.join(folder, ".git")):
@@ -30,7 +30,7 @@ def top(path: str) -> str:
     return repository(here) or (working if below else here)
 
 
-@lru_cache
+@of_a_run(4096)
 def ignore_file(path: str) -> bool:
     """Whether a .dockerignore may hold for a Dockerfile: its own, or one in its folder or above, within the tree."""
     if os.path.lexists(f"{path}.dockerignore"):
@@ -82,7 +82,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-@lru_cache
+@of_a_run(4096)
 def is_environment(folder: str) -> bool:
     """Whether a folder is a virtual environment of Python's."""
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))

@@ -6,9 +6,9 @@ import fcntl
 import os
 import re
 import stat
-from functools import cache
 
 from echo_migrate.files.source import Source, Unreadable, contents
+from echo_migrate.files.workspace import of_a_run
 
 _TEMPORARY = re.compile(r"\.echo-migrate-[0-9a-f]{16}")
 
@@ -92,7 +92,7 @@ def _copy_attributes(file: int, path: str) -> None:
         raise NotWritten("could not be written: it would lose its access list or attributes") from None
 
 
-@cache
+@of_a_run(4096)
 def remove_stale(folder: str) -> None:
     """Remove what runs that were killed left in a folder; what a run at work holds stays. Once a folder and run."""
     with contextlib.suppress(OSError):

@@ -3,11 +3,11 @@
 import contextlib
 import os
 import re
-from functools import lru_cache
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy import lazy
 from echo_migrate.files.source import Source, TooMuch, Unreadable
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
 from echo_migrate.formats._yaml import walk
 
@@ -41,7 +41,7 @@ def chart(path: str) -> Chart | None:
     return _chart(os.path.dirname(os.path.abspath(path)))
 
 
-@lru_cache(maxsize=256)
+@of_a_run(256)
 def _chart(folder: str) -> Chart | None:
     return Chart(folder) if os.path.isfile(os.path.join(folder, "Chart.yaml")) else None
 
@@ -68,7 +68,7 @@ def _text(path: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _dependencies(path: str) -> list[str] | None:
     """The names and the aliases of a chart's dependencies; None where they take too long to be read."""
     names: list[str] = []
@@ -83,7 +83,7 @@ def _dependencies(path: str) -> list[str] | None:
     return names
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _adds(path: str) -> bool:
     """Whether a template writes, or may write, letters of its own beside what it fills into an image's name."""
     try:
@@ -94,7 +94,7 @@ def _adds(path: str) -> bool:
         return True
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _said(path: str) -> set[tuple[str, ...]] | None:
     """Where a file of values says a piece of an image's name; None where that takes too long to be read."""
     try:

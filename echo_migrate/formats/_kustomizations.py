@@ -3,11 +3,11 @@
 import contextlib
 import os
 import re
-from functools import lru_cache
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable
 from echo_migrate.files.tree import entered, top
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
 from echo_migrate.images.reference import parse
 
@@ -26,7 +26,7 @@ def renaming(path: str, image: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=64)
+@of_a_run(64)
 def _renamed(root: str) -> dict[str, str]:
     """By the name of an image: a kustomization below a folder that says what becomes of it."""
     found: dict[str, str] = {}
@@ -43,7 +43,7 @@ _ANY = "*"
 """In place of a name that an image can have: of a kustomization that takes too long to be read."""
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _images(path: str) -> list[str]:
     names: list[str] = []
     try:

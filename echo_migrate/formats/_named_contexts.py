@@ -8,13 +8,13 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import top
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.reference import familiar, untagged
 
 _GIVES = re.compile(
@@ -79,14 +79,14 @@ class _Names(NamedTuple):
 _ANY = _Names(frozenset(), frozenset(), True)
 
 
-@lru_cache(maxsize=65_536)
+@of_a_run(65_536)
 def _may_take(folder: str, name: str) -> bool:
     """Whether a name may be that of a context that a file of a folder gives, or one where builds are usually said."""
     names = _said_in(folder)
     return names.any or name in names.plain or any(_may_be(one, name) for one in names.partly)
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _said_in(folder: str) -> _Names:
     """The names of contexts that the files of a folder give, and those in it where builds are usually said."""
     places = list(islice(_places(folder), MOST_FOLDERS))
@@ -129,7 +129,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
     return found
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _names(path: str, text: str) -> _Names:
     """The names of contexts in a file that gives some."""
     from echo_migrate.formats import bake, compose
@@ -168,7 +168,7 @@ def _may_be(one: str, name: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _given(folder: str) -> dict[str, set[str]]:
     """The names by the real path of the Dockerfile, of all files in a folder."""
     found: dict[str, set[str]] = {}
@@ -180,7 +180,7 @@ def _given(folder: str) -> dict[str, set[str]]:
     return found
 
 
-@lru_cache(maxsize=4096)
+@of_a_run(4096)
 def _said(path: str) -> list[tuple[str, list[str]]]:
     from echo_migrate.formats import bake, compose
 

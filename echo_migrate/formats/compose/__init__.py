@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 from echo_migrate.dockerfile.container import Service
@@ -12,6 +11,7 @@ from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Edit, Source, Traced, Unreadable
 from echo_migrate.files.tree import repository
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, alike, documents, effective, is_scalar, items, lowered, positions
 from echo_migrate.formats import NOTHING_ASKED, Asked
 from echo_migrate.formats._ignores import in_yaml
@@ -117,7 +117,7 @@ Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, Any]]]]]
 """By the path of a compose file: its text, and the services of its documents that build something."""
 
 
-@lru_cache(maxsize=64)
+@of_a_run(64)
 def _building(folder: str, root: str) -> dict[str, Builders]:
     """What the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
     found: dict[str, Builders] = {}
@@ -128,7 +128,7 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
     return found
 
 
-@lru_cache
+@of_a_run(4096)
 def _named(folder: str, root: str) -> list[str]:
     """The compose files, by their names, in a folder and those below it; links out of the tree are left out."""
     found = []
@@ -149,7 +149,7 @@ def _folders(folder: str) -> list[str]:
     return names if len(names) <= _MOST_FOLDERS else []
 
 
-@lru_cache(maxsize=256)
+@of_a_run(256)
 def _read(path: str) -> list[Document]:
     """The documents of a compose file as it lies on disk, read once a run; none of what cannot be read."""
     with contextlib.suppress(Unreadable, NotYaml), beside():
