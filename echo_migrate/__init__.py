@@ -1,7 +1,7 @@
 """echo-migrate: move container images to hardened ones, without breaking a file.
 
 Public names are loaded on first use: ``Source``, ``Traced``, ``Edit``, ``Finding``, ``Fix``, ``Result``, ``Settings``,
-``treat`` (one text to its result) and ``run`` (many paths).
+``fix_source`` (one text to its result) and ``run`` (many paths).
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ _HOMES = {
     "files.source": ("Edit", "Source", "Traced"),
     "model": ("Finding", "Fix", "Result"),
     "rules._rule": ("Settings",),
-    "engine.fix": ("treat",),
+    "engine.fix": ("fix_source",),
     "engine.run": ("run",),
 }
-__all__ = ["Edit", "Finding", "Fix", "Result", "Settings", "Source", "Traced", "run", "treat"]
+__all__ = ["Edit", "Finding", "Fix", "Result", "Settings", "Source", "Traced", "run", "fix_source"]
 
 
 def __getattr__(name: str) -> Any:

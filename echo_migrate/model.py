@@ -34,21 +34,21 @@ class Parts(NamedTuple):
     @property
     def places(self) -> tuple[tuple[int, int], ...]:
         """Where the pieces stand."""
-        return tuple(run for piece in (self.registry, self.repository, self.tag) if piece for run in piece.runs)
+        return tuple(run for piece in (self.registry, self.repository, self.tag) if piece for run in piece.spans)
 
 
 class Image(NamedTuple):
     """A place that names an image.
 
     ``ref`` is the reference with build arguments filled in, ``start`` and ``end`` the expression as written, ``where``
-    its context ("FROM", "COPY --from", …). ``local`` says why nothing is pulled (a stage, scratch), ``locked`` why the
-    place must not be edited. ``unsettled`` names the variables that only a build decides; ``leaks`` are spans whose
-    text a build argument also carries elsewhere, with the words that say so. ``reads`` are places that
-    decide over the reference without being part of it. ``resolved`` is the reference as far as
-    another file settles it; ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where
-    its pieces stand in places of their own. ``filled`` says that variables are the way of its kind of file, where a
-    cluster or a pipeline fills them in. ``doubts`` say why no move of it is safe, ``anonymous`` why one to a
-    registry that wants a login is not, unless ``login``, the text of the login it is pulled with, is for that registry.
+    its context ("FROM", "COPY --from", …). ``local`` says why nothing is pulled (a stage, scratch), ``not_editable``
+    why the place must not be edited. ``unsettled`` names the variables that only a build decides; ``shared_spans`` are
+    spans whose text a build argument also carries elsewhere, with the words that say so. ``depends_on`` are places that
+    decide over the reference without being part of it. ``resolved`` is the reference as far as another file settles it;
+    ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where its pieces stand in places of
+    their own. ``templated`` says that variables are the way of its kind of file, where a cluster or a pipeline fills
+    them in. ``unsafe_reasons`` say why no move of it is safe, ``needs_login`` why one to a registry that wants a login
+    is not, unless ``login``, the text of the login it is pulled with, is for that registry.
     """
 
     ref: Traced
@@ -56,17 +56,17 @@ class Image(NamedTuple):
     start: int
     end: int
     local: str = ""
-    locked: str = ""
+    not_editable: str = ""
     unsettled: tuple[str, ...] = ()
     platform: str = ""
-    leaks: tuple[tuple[int, int, str], ...] = ()
-    reads: tuple[tuple[int, int], ...] = ()
+    shared_spans: tuple[tuple[int, int, str], ...] = ()
+    depends_on: tuple[tuple[int, int], ...] = ()
     resolved: str = ""
     mounts: tuple[str, ...] = ()
     parts: Parts | None = None
-    filled: bool = False
-    doubts: tuple[str, ...] = ()
-    anonymous: str = ""
+    templated: bool = False
+    unsafe_reasons: tuple[str, ...] = ()
+    needs_login: str = ""
     login: str = ""
 
     @property

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from echo_migrate.engine import fix
 from echo_migrate.files import hcl
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import DEEPEST, Node, NotRead
+from echo_migrate.files.values import DEEPEST, Value, NotRead
 from echo_migrate.formats import bake, recognised
 from echo_migrate.images import catalog
 from echo_migrate.model import Result
@@ -28,11 +28,11 @@ WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclu
 TAGS = st.sampled_from(["python:3.12", "node:22", "nginx:1.29"])
 
 
-def treat(path: str, text: str, unsafe: bool = False) -> Result:
-    return fix.treat(Source(path, text), bake, SETTINGS._replace(unsafe=unsafe))
+def fix_source(path: str, text: str, unsafe: bool = False) -> Result:
+    return fix.fix_source(Source(path, text), bake, SETTINGS._replace(unsafe=unsafe))
 
 
-def texts(node: Node) -> list[str]:
+def texts(node: Value) -> list[str]:
     """Every string of a tree, in order."""
     inner = [*node.each, *[value for _, value in node.items]]
     return [node.text] if node.kind == "text" else [text for one in inner for text in texts(one)]
@@ -86,7 +86,7 @@ def test_every_string_knows_its_place(text: str) -> None:
 def test_edits_stay_inside_of_the_string(text: str, image: str, newline: str) -> None:
     text = f'{text}target "é-own" {{\n  contexts = {{ "x" = "docker-image://{image}" }} # {image}\n}}\n'
     text = text.replace("\n", newline)
-    result = treat("docker-bake.hcl", text)
+    result = fix_source("docker-bake.hcl", text)
     assert result.refused is None
     assert result.fixed.text == text.replace(f"image://{image}", f"image://reg.echohq.com/{image}")
 
@@ -138,7 +138,7 @@ def test_recognised(path: str, text: str, known: bool) -> None:
     ],
 )
 def test_what_is_no_hcl_is_a_note(text: str) -> None:
-    result = treat("docker-bake.hcl", text, unsafe=True)
+    result = fix_source("docker-bake.hcl", text, unsafe=True)
     assert [(finding.rule, finding.level) for finding in result.findings] == [("unreadable-file", "note")]
     assert result.fixed is result.source
 
@@ -156,7 +156,7 @@ def test_strange_shapes_end_in_an_answer() -> None:
         'variable "a" {}\nvariable "b" { default = a }\ntarget "c" { args = { a = b } }',
         'target "a" { contexts = { x = "\udcff" } }',
     ):
-        result = treat("docker-bake.hcl", text, unsafe=True)
+        result = fix_source("docker-bake.hcl", text, unsafe=True)
         assert result.refused is None
         assert not any("fault" in finding.message for finding in result.findings)
         assert result.fixed is result.source
@@ -167,7 +167,7 @@ def test_strange_shapes_end_in_an_answer() -> None:
         '{"target": {"a": 3}}',
         '{"target": {"a": {"args": [1], "inherits": {}}}}',
     ):
-        assert treat("docker-bake.json", text).findings == ()
+        assert fix_source("docker-bake.json", text).findings == ()
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def tree(tmp_path: Path) -> Path:
 
 def test_build_arguments_feed_a_dockerfile(tree: Path) -> None:
     text = 'target "a" {\n  context = "app"\n  args = { BASE = "python:3.12", V = "22", X = "ruby:3", Y = f("x") }\n}\n'
-    result = treat(str(tree / "docker-bake.hcl"), text)
+    result = fix_source(str(tree / "docker-bake.hcl"), text)
     assert [(o.image.where, o.image.ref.value, o.state) for o in result.outcomes] == [
         ("target.a.args.BASE", "python:3.12", "migrate"),
         ("target.a.args.V", "node:22", "needs-person"),
@@ -193,7 +193,7 @@ def test_arguments_are_inherited_and_moved_once(tree: Path) -> None:
         'target "a" {\n  inherits = ["_all"]\n  context = "app"\n}\n'
         'target "b" {\n  inherits = ["a"]\n  args = { V = "22" }\n}\n'
     )
-    result = treat(str(tree / "docker-bake.hcl"), text)
+    result = fix_source(str(tree / "docker-bake.hcl"), text)
     assert [o.image.ref.value for o in result.outcomes] == ["python:3.12", "node:22"]
     assert result.fixed.text == text.replace("python", "reg.echohq.com/python")
 
@@ -206,7 +206,7 @@ def test_an_argument_that_another_target_uses_otherwise_stays(tree: Path) -> Non
         'target "a" {\n  inherits = ["_all"]\n  context = "app"\n}\n'
         'target "b" {\n  inherits = ["_all"]\n  context = "other"\n}\n'
     )
-    result = treat(str(tree / "docker-bake.hcl"), text, unsafe=True)
+    result = fix_source(str(tree / "docker-bake.hcl"), text, unsafe=True)
     assert [(o.state, o.reason) for o in result.outcomes] == [("needs-person", "other targets are given it too")]
     assert result.fixed is result.source
 
@@ -214,14 +214,14 @@ def test_an_argument_that_another_target_uses_otherwise_stays(tree: Path) -> Non
 def test_a_variable_that_is_an_argument_moves_where_it_is_written(tree: Path) -> None:
     text = 'variable "BASE" { default = "python:3.12" }\ntarget "a" {\n  context = "app"\n  args = { BASE = BASE }\n}\n'
     path = str(tree / "docker-bake.hcl")
-    assert treat(path, text).fixed.text == text
-    assert treat(path, text, unsafe=True).fixed.text == text.replace("python", "reg.echohq.com/python")
+    assert fix_source(path, text).fixed.text == text
+    assert fix_source(path, text, unsafe=True).fixed.text == text.replace("python", "reg.echohq.com/python")
 
 
 def test_no_dockerfile_outside_of_the_tree_is_read(tree: Path) -> None:
     (tree / "in").mkdir()
     text = 'target "a" {\n  context = "../app"\n  args = { BASE = "python:3.12" }\n}\n'
-    assert treat(str(tree / "in" / "docker-bake.hcl"), text).outcomes == ()
+    assert fix_source(str(tree / "in" / "docker-bake.hcl"), text).outcomes == ()
 
 
 @pytest.mark.parametrize(

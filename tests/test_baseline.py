@@ -24,7 +24,7 @@ TREES = st.dictionaries(st.sampled_from(["a", "b", "c/d"]), st.lists(LINES, max_
 
 
 def results(tree: dict[str, list[str]]) -> list[Result]:
-    return [fix.treat(Source(name, "\n".join(lines)), dockerfile, SETTINGS) for name, lines in tree.items()]
+    return [fix.fix_source(Source(name, "\n".join(lines)), dockerfile, SETTINGS) for name, lines in tree.items()]
 
 
 def new(tree: dict[str, list[str]], known: baseline.Known, folder: Path) -> tuple[int, baseline.Known]:

@@ -8,7 +8,7 @@ import yaml
 from echo_migrate.files.data import blocks, folder
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.images import catalog, mapping_file
-from echo_migrate.images.migration import judge
+from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Image
 
@@ -58,10 +58,10 @@ def test_no_chains_and_no_target_that_moves_again(provider: str) -> None:
     known = catalog.load(provider)
     for name in sorted(set(known.rows) - {"*"}):
         text = f"FROM {name}:1"
-        move = judge(Image(Traced.of(text, 5, len(text)), "FROM", 5, len(text)), known)
+        move = assess(Image(Traced.of(text, 5, len(text)), "FROM", 5, len(text)), known)
         if move.target:
             moved = Source("f", text).apply(move.edits).text
-            again = judge(Image(Traced.of(moved, 5, len(moved)), "FROM", 5, len(moved)), known)
+            again = assess(Image(Traced.of(moved, 5, len(moved)), "FROM", 5, len(moved)), known)
             assert again.state == "hardened"
 
 

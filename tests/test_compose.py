@@ -18,15 +18,15 @@ CASES = [case for page in PAGES for case in cases(page) if case.path == "compose
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
-def treat(path: str, text: str) -> Result:
-    return fix.treat(Source(path, text), compose, SETTINGS)
+def fix_source(path: str, text: str) -> Result:
+    return fix.fix_source(Source(path, text), compose, SETTINGS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_pure_loader_sees_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = fix.treat(Source(case.path, case.text), compose, settings(case))
+    fast = fix.fix_source(Source(case.path, case.text), compose, settings(case))
     monkeypatch.delattr(yaml, "CSafeLoader")
-    slow = fix.treat(Source(case.path, case.text), compose, settings(case))
+    slow = fix.fix_source(Source(case.path, case.text), compose, settings(case))
     assert slow.fixed == fast.fixed
     assert [outcome.state for outcome in slow.outcomes] == [outcome.state for outcome in fast.outcomes]
 
@@ -41,8 +41,8 @@ def test_every_image_that_a_plain_walk_finds_is_listed(case: Case) -> None:
         documents = list(yaml.load_all(case.text, Loader))
     except yaml.YAMLError:
         return
-    listed = {o.image.ref.value for o in treat(case.path, case.text).outcomes}
-    listed |= {case.text[o.image.start : o.image.end] for o in treat(case.path, case.text).outcomes}
+    listed = {o.image.ref.value for o in fix_source(case.path, case.text).outcomes}
+    listed |= {case.text[o.image.start : o.image.end] for o in fix_source(case.path, case.text).outcomes}
     for document in documents:
         for service in document.get("services", document).values():
             if isinstance(service, dict) and service.get("image"):
@@ -83,7 +83,7 @@ def test_recognised_by_content(path: str, text: str, known: bool) -> None:
     ],
 )
 def test_what_is_no_yaml_is_a_finding(text: str) -> None:
-    result = treat("compose.yaml", text)
+    result = fix_source("compose.yaml", text)
     assert [finding.rule for finding in result.findings] == ["unreadable-file"]
     assert result.fixed is result.source
 
@@ -99,7 +99,7 @@ def test_strange_shapes_end_in_an_answer() -> None:
         "services: [a]\n---\nservices:\n  s:\n    image: python:3.12\n",
     )
     for text in shapes:
-        result = treat("compose.yaml", text)
+        result = fix_source("compose.yaml", text)
         assert not any(finding.rule == "unreadable-file" for finding in result.findings), text
         moved = "build: null" not in text
         assert ("reg.echohq.com/python:3.12" in result.fixed.text) == moved, text
@@ -109,13 +109,13 @@ def test_settings_beside_it_are_read_for_the_report_alone(tmp_path: Path) -> Non
     (tmp_path / ".env").write_text("# note\nIMAGE=python:3.12\nexport TAG='22'\n")
     path = tmp_path / "compose.yaml"
     text = "services:\n  a:\n    image: ${IMAGE}\n  b:\n    image: node:${TAG}\n"
-    result = treat(str(path), text)
+    result = fix_source(str(path), text)
     assert [(o.image.resolved, o.upstream, o.state) for o in result.outcomes] == [
         ("python:3.12", "python", "needs-person"),
         ("node:22", "node", "needs-person"),
     ]
     assert result.fixed is result.source
-    unsafe = fix.treat(Source(str(path), text), compose, SETTINGS._replace(unsafe=True))
+    unsafe = fix.fix_source(Source(str(path), text), compose, SETTINGS._replace(unsafe=True))
     assert unsafe.fixed.text == text.replace("node:", "reg.echohq.com/node:")
 
 
@@ -127,7 +127,7 @@ def test_build_arguments_feed_a_dockerfile(tmp_path: Path, form: str) -> None:
         f"        {form.format(*pair)}\n" for pair in (("BASE", "python:3.12"), ("V", "22"), ("X", "ruby:3"))
     )
     text = f"services:\n  a:\n    build:\n      context: app\n      args:\n{arguments}"
-    result = treat(str(tmp_path / "compose.yaml"), text)
+    result = fix_source(str(tmp_path / "compose.yaml"), text)
     assert [(o.image.where, o.image.ref.value, o.state) for o in result.outcomes] == [
         ("services.a.build.args.BASE", "python:3.12", "migrate"),
         ("services.a.build.args.V", "node:22", "needs-person"),
@@ -138,7 +138,7 @@ def test_build_arguments_feed_a_dockerfile(tmp_path: Path, form: str) -> None:
 def test_an_argument_that_also_reaches_a_stage_is_not_moved_safely(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG B\nFROM ${B}\nARG B\nRUN test $B\n")
     text = "services:\n  a:\n    build:\n      context: .\n      args:\n        B: python:3.12\n"
-    result = treat(str(tmp_path / "compose.yaml"), text)
+    result = fix_source(str(tmp_path / "compose.yaml"), text)
     assert [(o.state, o.reason) for o in result.outcomes] == [
         ("needs-person", "the build argument B also reaches a stage")
     ]
@@ -147,7 +147,7 @@ def test_an_argument_that_also_reaches_a_stage_is_not_moved_safely(tmp_path: Pat
 def test_an_argument_that_serves_two_images_blocks_itself_alone(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG B\nFROM ${B} AS a\nFROM corp.example/${B} AS b\n")
     text = "services:\n  a:\n    build:\n      context: .\n      args: {B: 'python:3.12'}\n  b: {image: 'node:20'}\n"
-    result = treat(str(tmp_path / "compose.yaml"), text)
+    result = fix_source(str(tmp_path / "compose.yaml"), text)
     assert result.refused is None
     assert result.fixed.text == text.replace("node:20", "reg.echohq.com/node:20")
 
@@ -156,7 +156,7 @@ def test_no_dockerfile_outside_of_the_tree_is_read(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     (tmp_path / "tree").mkdir()
     text = "services:\n  a:\n    build:\n      context: ..\n      args: {BASE: 'python:3.12'}\n"
-    assert treat(str(tmp_path / "tree" / "compose.yaml"), text).outcomes == ()
+    assert fix_source(str(tmp_path / "tree" / "compose.yaml"), text).outcomes == ()
 
 
 @pytest.mark.parametrize(

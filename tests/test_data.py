@@ -87,7 +87,7 @@ def test_facts_of_images(vendor: str) -> None:
     for name, variants in blocks.items():
         seen: set[str] = set()
         for row in variants:
-            base = image_facts.Base(**{key: value for key, value in row.items() if key != "tags"})
+            base = image_facts.ImageFacts(**{key: value for key, value in row.items() if key != "tags"})
             assert row["tags"], name
             assert all(isinstance(tag, str) for tag in row["tags"]), name
             exact = [tag for tag in row["tags"] if not re.search(r"[*\[]", tag)]
@@ -143,22 +143,22 @@ def test_vendors_have_files() -> None:
     ],
 )
 def test_what_is_known_of_an_image(reference: str, facts: dict[str, object]) -> None:
-    base = image_facts.base_of(reference, catalog.load())
+    base = image_facts.facts_of(reference, catalog.load())
     assert {name: getattr(base, name) for name in facts} == facts
 
 
 def test_a_mirror_has_what_its_provider_has() -> None:
     mirror = catalog.load("docker", "harbor.example.com/dhi")
-    assert image_facts.base_of("harbor.example.com/dhi/node:22", mirror).shell is False
-    assert image_facts.base_of("harbor.example.com/dhi/node:22", catalog.load()).shell is None
+    assert image_facts.facts_of("harbor.example.com/dhi/node:22", mirror).shell is False
+    assert image_facts.facts_of("harbor.example.com/dhi/node:22", catalog.load()).shell is None
 
 
 def test_programs() -> None:
-    base = image_facts.Base(shell=False, programs=frozenset(["java"]), lacks=frozenset(["wget"]))
+    base = image_facts.ImageFacts(shell=False, programs=frozenset(["java"]), lacks=frozenset(["wget"]))
     assert [base.has(name) for name in ("java", "wget", "sh", "bash", "curl")] == [True, False, False, False, None]
-    assert image_facts.Base(complete=True).has("curl") is False
-    assert image_facts.Base(shell=True).has("sh") is True
-    assert image_facts.Base(shell=True).has("bash") is None
+    assert image_facts.ImageFacts(complete=True).has("curl") is False
+    assert image_facts.ImageFacts(shell=True).has("sh") is True
+    assert image_facts.ImageFacts(shell=True).has("bash") is None
 
 
 def test_ends_of_life() -> None:

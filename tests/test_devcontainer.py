@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from echo_migrate.engine import fix
 from echo_migrate.files import json as json_values
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import DEEPEST, Node, NotRead
+from echo_migrate.files.values import DEEPEST, Value, NotRead
 from echo_migrate.formats import devcontainer, recognised
 from echo_migrate.images import catalog
 from echo_migrate.model import Result
@@ -30,11 +30,11 @@ VALUES = st.recursive(
 GAPS = st.text("\n\r\t ", max_size=3) | st.sampled_from(['// {"a": 1}\n', "/* * , ] / */", "/**/", " //\r\n"])
 
 
-def treat(path: str, text: str, unsafe: bool = False) -> Result:
-    return fix.treat(Source(path, text), devcontainer, SETTINGS._replace(unsafe=unsafe))
+def fix_source(path: str, text: str, unsafe: bool = False) -> Result:
+    return fix.fix_source(Source(path, text), devcontainer, SETTINGS._replace(unsafe=unsafe))
 
 
-def loaded(node: Node) -> Any:
+def loaded(node: Value) -> Any:
     if node.kind == "map":
         return {key: loaded(value) for key, value in node.items}
     if node.kind == "list":
@@ -91,7 +91,7 @@ def test_every_string_knows_its_place(text: str) -> None:
 @given(documents(), GAPS)
 def test_edits_stay_inside_of_the_string(value: str, gap: str) -> None:
     text = f'{{"a":{value},{gap}"image"{gap}:{gap}"python:3.12"{gap},}}'
-    result = treat("devcontainer.json", text)
+    result = fix_source("devcontainer.json", text)
     before, after = text.split('"python:3.12"')[0], text.rsplit('"python:3.12"', 1)
     if before.count('"image"') == 1 and text.count('"python:3.12"') == 1:
         assert result.refused is None
@@ -142,7 +142,7 @@ def test_known_by_name(path: str, known: bool) -> None:
     ],
 )
 def test_what_is_no_json_is_a_note(text: str) -> None:
-    result = treat("devcontainer.json", text, unsafe=True)
+    result = fix_source("devcontainer.json", text, unsafe=True)
     assert [(finding.rule, finding.level) for finding in result.findings] == [("unreadable-file", "note")]
     assert result.fixed is result.source
 
@@ -157,12 +157,12 @@ def test_strange_shapes_end_in_an_answer() -> None:
         '{"build": {"args": [1]}}',
         '{"": {}}',
     ):
-        assert treat("devcontainer.json", text).findings == ()
+        assert fix_source("devcontainer.json", text).findings == ()
 
 
 def test_the_last_of_two_keys_counts() -> None:
     text = '{"image": "node:22", "image": "python:3.12"}'
-    result = treat("devcontainer.json", text)
+    result = fix_source("devcontainer.json", text)
     assert result.fixed.text == text.replace("python", "reg.echohq.com/python")
 
 
@@ -171,7 +171,7 @@ def test_build_arguments_feed_a_dockerfile(tmp_path: Path) -> None:
     text = (
         '{"build": {"dockerfile": "Dockerfile", "context": "..", "args": {"BASE": "python:3.12", "V": "22", "X": "a"}}}'
     )
-    result = treat(str(tmp_path / "devcontainer.json"), text)
+    result = fix_source(str(tmp_path / "devcontainer.json"), text)
     assert [(o.image.where, o.image.ref.value, o.state) for o in result.outcomes] == [
         ("build.args.BASE", "python:3.12", "migrate"),
         ("build.args.V", "node:22", "needs-person"),
@@ -183,7 +183,7 @@ def test_no_dockerfile_outside_of_the_tree_is_read(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     (tmp_path / "tree").mkdir()
     text = '{"build": {"dockerfile": "../Dockerfile", "args": {"BASE": "python:3.12"}}}'
-    assert treat(str(tmp_path / "tree" / "devcontainer.json"), text).outcomes == ()
+    assert fix_source(str(tmp_path / "tree" / "devcontainer.json"), text).outcomes == ()
 
 
 @pytest.mark.parametrize(("old", "new"), [("python", "node"), ('"a"', '"b"'), ("1]", "2]"), (", 1", ""), ("// x", "")])

@@ -55,8 +55,8 @@ LINES = [
 def test_laws(lines: list[str], unsafe: bool, newline: str) -> None:
     text = newline.join(lines).replace("\n", newline).replace("\r\r", "\r")
     asked = SETTINGS._replace(unsafe=unsafe)
-    result = fix.treat(Source("Dockerfile", text), dockerfile, asked)
-    again = fix.treat(result.fixed, dockerfile, asked)
+    result = fix.fix_source(Source("Dockerfile", text), dockerfile, asked)
+    again = fix.fix_source(result.fixed, dockerfile, asked)
     assert result.refused is None
     assert again.fixed.text == result.fixed.text
     assert result.fixed.text.count("\n") == text.count("\n")
@@ -82,8 +82,8 @@ def test_laws(lines: list[str], unsafe: bool, newline: str) -> None:
 @given(st.lists(st.sampled_from(LINES), max_size=12))
 def test_check_says_what_fix_does(lines: list[str]) -> None:
     source = Source("Dockerfile", "\n".join(lines))
-    checked = fix.treat(source, dockerfile, SETTINGS._replace(apply=False))
-    fixed = fix.treat(source, dockerfile, SETTINGS)
+    checked = fix.fix_source(source, dockerfile, SETTINGS._replace(apply=False))
+    fixed = fix.fix_source(source, dockerfile, SETTINGS)
     assert summary([checked]) == summary([fixed])
     assert checked.fixed is source
 
@@ -116,7 +116,7 @@ def _rule(*edits: Edit, once: bool = False) -> Rule:
 )
 def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
     source = Source("Dockerfile", "FROM node:1\nRUN true\n")
-    result = fix.treat(source, dockerfile, SETTINGS._replace(rules=(rule,)))
+    result = fix.fix_source(source, dockerfile, SETTINGS._replace(rules=(rule,)))
     assert says in (result.refused or "")
     assert result.fixed is source
     assert [(f.applied, f.refused) for f in result.findings] == [(False, result.refused)]
@@ -124,7 +124,7 @@ def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
 
 def test_a_refused_fix_leaves_its_reference_to_a_person() -> None:
     source = Source("Dockerfile", "FROM python:3.12\n")
-    result = fix.refuse(fix.treat(source, dockerfile, SETTINGS), "the disk is full")
+    result = fix.refuse(fix.fix_source(source, dockerfile, SETTINGS), "the disk is full")
     assert [(outcome.state, outcome.reason) for outcome in result.outcomes] == [("needs-person", "the disk is full")]
 
 
@@ -138,7 +138,7 @@ def test_overlapping_fixes_wait_for_the_next_round() -> None:
         ]
 
     rule = Rule("word", Image, check, "note", (), "x", True, True)
-    result = fix.treat(
+    result = fix.fix_source(
         Source("Dockerfile", "FROM reg.echohq.com/a:1\nLABEL xyz=1\n"), dockerfile, SETTINGS._replace(rules=(rule,))
     )
     assert result.fixed.text.endswith("LABEL XYZ=1\n")
@@ -175,7 +175,7 @@ def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
     doubtful = _rule(Edit(16, 20, "false"))
     rules = (doubtful, RULES["mapped-image"])
     source = Source("Dockerfile", "FROM node:1\nRUN true\n")
-    result = fix.treat(source, dockerfile, SETTINGS._replace(rules=rules))
+    result = fix.fix_source(source, dockerfile, SETTINGS._replace(rules=rules))
     assert result.refused is None
     assert result.fixed.text == "FROM reg.echohq.com/node:1\nRUN true\n"
     said = {found.rule: (found.applied, found.refused) for found in result.findings}

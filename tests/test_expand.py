@@ -106,7 +106,7 @@ def test_every_character_is_traced(word: str) -> None:
         text = read(word).text
     except ValueError:
         return
-    places = "".join(VALUES["x"][a - 1000 : b - 1000] if a >= 1000 else word[a:b] for a, b in text.runs)
+    places = "".join(VALUES["x"][a - 1000 : b - 1000] if a >= 1000 else word[a:b] for a, b in text.spans)
     assert places == text.value
 
 

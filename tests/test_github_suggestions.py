@@ -29,7 +29,7 @@ def report(path: str, text: str | bytes) -> Report:
     data = text.encode() if isinstance(text, str) else text
     source = Source.of(path, data)
     found = []
-    for one in fix.treat(source, dockerfile, SETTINGS).findings:
+    for one in fix.fix_source(source, dockerfile, SETTINGS).findings:
         line, column = source.position(one.start)
         safe, edits = (one.fix.safe, one.fix.edits) if one.fix else (None, ())
         found.append(Found(path, one.rule, one.level or "note", one.message, line, column, one.basis, safe, edits))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from echo_migrate.engine.run import guarded, treat_path
+from echo_migrate.engine.run import check_safely, fix_path
 from echo_migrate.files import budget
 from echo_migrate.files.source import Source, TooMuch, Traced
 from echo_migrate.formats import _charts, _kustomizations, compose, dockerfile
@@ -60,7 +60,7 @@ def test_four_times_the_text_takes_at_most_four_and_a_half_times_the_steps(
     counts = []
     for size in (4, 40, 160):  # the first loads what is loaded once
         Path(name).write_text(text(size))
-        counts.append(steps(lambda: treat_path(name, SETTINGS)))
+        counts.append(steps(lambda: fix_path(name, SETTINGS)))
     assert counts[2] <= MOST * counts[1]
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_uses_more_is_left_unread(monkeypatch: pytest.MonkeyPatch, w
     monkeypatch.setattr(dockerfile, "parse", work)
     monkeypatch.setattr(budget, "SECONDS", 0.5 if work is _for_ever else 60)
     text = "FROM python:3.12 AS build\nFROM build\nCOPY --from=node:22 a b\nFROM --platform=x scratch\n  from debian\n"
-    result = guarded(Source("Dockerfile", text), SETTINGS)
+    result = check_safely(Source("Dockerfile", text), SETTINGS)
     assert result is not None
     assert [(one.rule, one.level) for one in result.findings] == [("unreadable-file", "error")]
     assert says in result.findings[0].message
@@ -126,7 +126,7 @@ def test_what_python_has_no_room_for_is_no_fault_of_ours(monkeypatch: pytest.Mon
         raise fault
 
     monkeypatch.setattr(dockerfile, "parse", parse)
-    result = guarded(Source("Dockerfile", "FROM a\n"), SETTINGS)
+    result = check_safely(Source("Dockerfile", "FROM a\n"), SETTINGS)
     assert result is not None
     assert "fault" not in result.findings[0].message
     assert result.findings[0].message.startswith("this file was left unread: it ")
@@ -248,7 +248,7 @@ SHARED: dict[str, tuple[str, Callable[[int], str]]] = {
 def test_what_aliases_multiply_is_followed_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.chdir(tmp_path)
     file, text = SHARED[what]
-    few, many = (guarded(Source(file, text(n)), SETTINGS) for n in (40, 1000))
+    few, many = (check_safely(Source(file, text(n)), SETTINGS) for n in (40, 1000))
     assert few is not None
     assert many is not None
     assert not any(found.rule == "unreadable-file" for found in few.findings)
@@ -269,7 +269,7 @@ def test_a_dockerfile_is_read_for_so_many_builds(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Dockerfile").write_text("ARG a\n" + "FROM $a\n" * 400)
-    result = guarded(Source(file, text), SETTINGS)
+    result = check_safely(Source(file, text), SETTINGS)
     assert result is not None
     assert [found.message for found in result.findings] == [
         "this file was left unread: the Dockerfiles that it gives arguments to have more than 10,000 instructions"
@@ -306,22 +306,22 @@ def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
     (tmp_path / "c" / "templates").mkdir(parents=True)
     (tmp_path / "c" / "Chart.yaml").write_text("name: a\n")
     (tmp_path / neighbour).write_text(text)
-    asked = []
+    request = []
 
     def endless(*_: object) -> object:
-        asked.append(1)
+        request.append(1)
         return _for_ever()
 
     monkeypatch.setattr(module, name, type("re", (), {"search": endless}) if name == "re" else endless)
     monkeypatch.setattr(budget, "BESIDE", 0.3)
     for _ in range(3):
-        result = guarded(Source(file, FILES[Path(file).name]), SETTINGS)
+        result = check_safely(Source(file, FILES[Path(file).name]), SETTINGS)
         assert result is not None
         assert not any(found.rule == "unreadable-file" for found in result.findings)
         doubtful = what != "a compose file"  # of what it builds nothing is known, as if it were not there
         unsafe = any(found.fix and not found.fix.safe for found in result.findings)
         assert (result.outcomes[0].state == "needs-person" or unsafe) == doubtful
-    assert len(asked) == 1
+    assert len(request) == 1
 
 
 def test_what_is_read_after_a_late_neighbour_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,9 +407,9 @@ def test_a_configuration_ends_in_an_error_at_once(limited: Run, tmp_path: Path, 
 
 def test_a_grammar_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "SECONDS", 0.5)
-    result = guarded(Source("docker-bake.hcl", "[" + "\n" * 100_000), SETTINGS)
+    result = check_safely(Source("docker-bake.hcl", "[" + "\n" * 100_000), SETTINGS)
     assert result is not None
     assert "it takes more than 0.5 seconds" in result.findings[0].message
-    result = guarded(Source("docker-bake.hcl", 'target "a" {}\n'), SETTINGS)
+    result = check_safely(Source("docker-bake.hcl", 'target "a" {}\n'), SETTINGS)
     assert result is not None
     assert result.findings == ()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echo_migrate.dockerfile.parser import VERBS, Dockerfile, read
-from echo_migrate.dockerfile.second_reader import disagreement
+from echo_migrate.dockerfile.second_reader import mismatch
 from echo_migrate.files.source import Source
 from echo_migrate.formats.dockerfile import parse
 from echo_migrate.model import Problem
@@ -116,7 +116,7 @@ def test_hand_written(text: str) -> None:
             flags = [f"--{flag.name}" + f"={flag.value.value}" * bool(flag.value.value) for flag in instruction.flags]
             assert flags == list(step.flags)
     if all(verb in VERBS for verb, *_ in steps):
-        assert disagreement(source, file) is None
+        assert mismatch(source, file) is None
 
 
 @settings(max_examples=400)
@@ -135,7 +135,7 @@ def test_reading_never_raises_and_every_run_is_read_from_its_place(text: str) ->
     for node in parse(source):
         assert node.start <= node.end <= len(text)
     for instruction in read(text).instructions:
-        runs = "".join(text[start:end] for start, end in instruction.args.runs)
+        runs = "".join(text[start:end] for start, end in instruction.args.spans)
         assert runs == instruction.args.value
 
 

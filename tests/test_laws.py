@@ -4,7 +4,7 @@ import pytest
 
 from echo_migrate.dockerfile.control_flow import can_be_appended_to, fails_the_run, must_succeed
 from echo_migrate.dockerfile.images import images
-from echo_migrate.dockerfile.layers import absolute, cleaned
+from echo_migrate.dockerfile.layers import absolute, cache_cleared
 from echo_migrate.dockerfile.parser import read
 from echo_migrate.dockerfile.stages import Stage, stages
 from echo_migrate.engine import fix
@@ -12,11 +12,11 @@ from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
 from echo_migrate.formats.compose import parse as parse_compose
 from echo_migrate.images import catalog
-from echo_migrate.images.facts import Base
-from echo_migrate.images.migration import judge, plan, state_in_volume
+from echo_migrate.images.facts import ImageFacts
+from echo_migrate.images.migration import assess, settle, state_in_volume
 from echo_migrate.model import Image, Outcome, Result
 from echo_migrate.rules import RULES
-from echo_migrate.rules._readiness import Standing, _user_changes, started
+from echo_migrate.rules._readiness import EffectiveBase, _user_changes, started
 from echo_migrate.rules._rule import Settings
 
 ECHO = catalog.load()
@@ -29,17 +29,17 @@ def graph(text: str) -> list[Stage]:
 
 
 def treated(text: str, path: str = "Dockerfile") -> Result:
-    return fix.treat(Source(path, text), dockerfile, SETTINGS)
+    return fix.fix_source(Source(path, text), dockerfile, SETTINGS)
 
 
 def test_the_name_of_a_release_is_a_number_for_debian_alone() -> None:
     moved = [
-        judge(image, ECHO).target
+        assess(image, ECHO).target
         for image in images(read("FROM debian:bookworm\nFROM python:3-bookworm\n"), {}, frozenset())
     ]
     assert moved == ["reg.echohq.com/debian:12", "reg.echohq.com/python:3"]
     (named,) = images(read("FROM python:bookworm\n"), {}, frozenset())
-    assert judge(named, ECHO).reasons == ("its tag bookworm names no version",)
+    assert assess(named, ECHO).reasons == ("its tag bookworm names no version",)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_the_name_of_a_release_is_a_number_for_debian_alone() -> None:
 def test_what_a_volume_keeps_is_of_one_user_and_one_distribution(
     monkeypatch: pytest.MonkeyPatch, before: dict[str, object], after: dict[str, object], same: bool
 ) -> None:
-    bases = {"postgres:16": Base(**before), "new:16": Base(**after)}  # type: ignore[arg-type]
-    monkeypatch.setattr("echo_migrate.images.migration.base_of", lambda value, _: bases[value])
+    bases = {"postgres:16": ImageFacts(**before), "new:16": ImageFacts(**after)}  # type: ignore[arg-type]
+    monkeypatch.setattr("echo_migrate.images.migration.facts_of", lambda value, _: bases[value])
     said = state_in_volume("postgres:16", "new:16", ["/var/lib/postgresql/data"], ECHO)
     assert said == ([] if same else ["a volume keeps its data in /var/lib/postgresql/data"])
 
@@ -69,7 +69,7 @@ def test_what_stands_against_a_move_stays_when_its_text_is_shared() -> None:
     """The first image is held for a reason of its own, the second by sharing its text: each says its own."""
     text = "ARG V=python:3.12\nFROM $V\nFROM $V\n"
     found = images(read(text), {}, frozenset())
-    moves = plan(found, [judge(image, ECHO) for image in found], held={found[0]: ["it is held"]})
+    moves = settle(found, [assess(image, ECHO) for image in found], blockers={found[0]: ["it is held"]})
     assert moves[0].reasons == ("it is held",)
     assert all(move.state == "needs-person" for move in moves)
 
@@ -90,9 +90,9 @@ def test_what_ships_with_layers_and_as_files_ships_with_layers(text: str, ships:
 
 def test_an_entrypoint_takes_away_the_command_of_the_stage_below() -> None:
     first, second, third = graph('FROM a AS x\nCMD ["run"]\nFROM x AS y\nENTRYPOINT ["go"]\nFROM y\nCMD ["on"]\n')
-    assert first.launched("cmd") is not None
-    assert second.launched("cmd") is None
-    assert third.launched("cmd") is not None
+    assert first.start_command("cmd") is not None
+    assert second.start_command("cmd") is None
+    assert third.start_command("cmd") is not None
 
 
 def test_a_stage_takes_from_those_above_it_alone() -> None:
@@ -113,7 +113,7 @@ def test_a_cleaning_holds_for_what_came_before_it(script: str, clean: bool) -> N
     (stage,) = graph(f"FROM fedora:41\nRUN {script}\n")
     run = stage.runs[0]
     first = next(call for call in run.calls if call.action == "install")
-    assert cleaned(run, first) is clean
+    assert cache_cleared(run, first) is clean
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_what_starts_is_what_stands_at_the_end_of_a_stage_that_is_one(text: str,
 @pytest.mark.parametrize(("user", "says"), [("nonroot", []), ("app", ["it would run as app, not as nonroot"])])
 def test_a_move_to_the_same_user_changes_no_user(user: str, says: list[str]) -> None:
     (stage,) = graph("FROM a\nRUN true\n")
-    standing = Standing(Base(user=user), "new", True, Base(user="nonroot"), "a")
-    assert [one.partition(":")[0] for one in _user_changes(stage, standing)] == says
+    effective = EffectiveBase(ImageFacts(user=user), "new", True, ImageFacts(user="nonroot"), "a")
+    assert [one.partition(":")[0] for one in _user_changes(stage, effective)] == says
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_what_would_be_left_behind_takes_the_whole_fix_back() -> None:
 
 
 def test_a_program_may_be_there_with_a_version_in_its_name() -> None:
-    base = Base(complete=True, programs=frozenset(("python", "sh")))
+    base = ImageFacts(complete=True, programs=frozenset(("python", "sh")))
     assert [base.has(name) for name in ("python", "python3", "python3.12", "node")] == [True, None, None, False]
 
 
@@ -272,4 +272,4 @@ def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() 
     assert state_in_volume("python:3.12", "reg.echohq.com/python:3.12", mounts, ECHO) == []
     nodes = parse_compose(Source("compose.yaml", "services: {a: {image: 'postgres:16', volumes: ['x:/data']}}\n"))
     (image,) = (node for node in nodes if isinstance(node, Image))
-    assert "a volume keeps its data in /data" in judge(image, ECHO).reasons
+    assert "a volume keeps its data in /data" in assess(image, ECHO).reasons

@@ -44,8 +44,8 @@ def pins(python: str | None = None) -> dict[str, str]:
     return found
 
 
-def allowed(requirement: Requirement, locked: dict[str, str]) -> bool:
-    version = locked.get(canonicalize_name(requirement.name))
+def allowed(requirement: Requirement, not_editable: dict[str, str]) -> bool:
+    version = not_editable.get(canonicalize_name(requirement.name))
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 
@@ -68,8 +68,8 @@ def test_it_names_no_index_and_no_machine() -> None:
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 def test_it_fits_the_project(python: str) -> None:
     """Whatever runs the program, and whatever builds it: another lower bound there needs another lock."""
-    locked = pins(python)
-    assert [one for one in ROOTS if not allowed(Requirement(one), locked)] == []
+    not_editable = pins(python)
+    assert [one for one in ROOTS if not allowed(Requirement(one), not_editable)] == []
 
 
 def test_it_has_what_its_packages_need() -> None:
@@ -77,16 +77,16 @@ def test_it_has_what_its_packages_need() -> None:
 
     What pip makes of all of it: ``test_action.py::test_what_is_installed_is_what_the_lock_says``.
     """
-    locked = pins()
+    not_editable = pins()
     reached: set[tuple[str, str]] = set()
     left = [Requirement(one) for one in ROOTS]
     while left:
         requirement = left.pop()
         name = canonicalize_name(requirement.name)
-        assert allowed(requirement, locked), f"{requirement}: the lock has {locked.get(name)}"
+        assert allowed(requirement, not_editable), f"{requirement}: the lock has {not_editable.get(name)}"
         for extra in {"", *requirement.extras} - {extra for one, extra in reached if one == name}:
             reached.add((name, extra))
-            left += _needs(name, extra) if metadata.version(name) == locked[name] else []
+            left += _needs(name, extra) if metadata.version(name) == not_editable[name] else []
     assert all(canonicalize_name(Requirement(one).name) in {name for name, _ in reached} for one in ROOTS)
 
 
@@ -108,18 +108,18 @@ def commands(folder: Path, **environment: str) -> list[dict[str, Any]]:
 
 
 def test_the_action_installs_by_the_lock(tmp_path: Path) -> None:
-    made, locked, itself = (one["words"] for one in commands(tmp_path))
+    made, not_editable, itself = (one["words"] for one in commands(tmp_path))
     assert made[1:] == ["-I", "-m", "venv", str(tmp_path / "venv")]
-    assert {"-I", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"} < set(locked)
-    assert locked[-2:] == ["-r", str(LOCK)]
+    assert {"-I", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"} < set(not_editable)
+    assert not_editable[-2:] == ["-r", str(LOCK)]
     assert {"-I", "--no-deps", "--no-build-isolation", "--no-cache-dir"} < set(itself)
     assert itself[-1] == str(ROOT)
 
 
 def test_a_version_is_installed_beside_what_the_lock_says(tmp_path: Path) -> None:
     """It is no part of a lock that was made before it; whether the lock has all that it needs, pip checks."""
-    _, locked, itself, checked = (one["words"] for one in commands(tmp_path, INPUT_VERSION="1.2.3"))
-    assert locked[-2:] == ["-r", str(LOCK)]
+    _, not_editable, itself, checked = (one["words"] for one in commands(tmp_path, INPUT_VERSION="1.2.3"))
+    assert not_editable[-2:] == ["-r", str(LOCK)]
     assert {"-I", "--no-deps", "--only-binary=:all:", "--no-cache-dir"} < set(itself)
     assert itself[-1] == "echo-migrate==1.2.3"
     assert checked[-1] == "check"
@@ -156,7 +156,7 @@ def test_the_gitlab_job_installs_by_the_lock() -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", job["variables"]["ECHO_MIGRATE_COMMIT"])
     assert job["variables"]["ECHO_MIGRATE"] in (ROOT / "README.md").read_text()
     script = "\n".join(job["script"])
-    locked, itself = re.findall(r"^\$install (.*)$", script, re.MULTILINE)
-    assert locked == '--require-hashes --only-binary=":all:" -r source/hooks/requirements.txt'
+    not_editable, itself = re.findall(r"^\$install (.*)$", script, re.MULTILINE)
+    assert not_editable == '--require-hashes --only-binary=":all:" -r source/hooks/requirements.txt'
     assert itself == "--no-deps --no-build-isolation ./source"
     assert all(" -I " in line for line in script.splitlines() if re.search(r"python3? -", line))

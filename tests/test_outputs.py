@@ -63,7 +63,7 @@ GITLAB = {  # docs.gitlab.com/ci/testing/code_quality, "Code Quality report form
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
     settings = Settings(catalog.load(), tuple(RULES.values()), today="2026-11-24")
-    found = [fix.treat(Source.of(name, TEXT.encode()), dockerfile, settings) for name in NAMES]
+    found = [fix.fix_source(Source.of(name, TEXT.encode()), dockerfile, settings) for name in NAMES]
     assert {finding.level for result in found for finding in result.findings} == {"note", "warning", "error"}
     return found
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.engine.check import examine
-from echo_migrate.engine.fix import treat
+from echo_migrate.engine.fix import fix_source
 from echo_migrate.engine.registry_login import login_results
 from echo_migrate.files.source import Source
 from echo_migrate.formats import recognised
@@ -31,7 +31,7 @@ def test_case(case: Case, newline: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert ["{}:{} {} {}".format(*one.position(f.start), f.rule, f.message) for one, f in found] == case.says
         return
     assert format is not None
-    result = treat(source, format, asked)
+    result = fix_source(source, format, asked)
     said = ["{}:{} {} {}".format(*source.position(f.start), f.rule, f.message) for f in result.findings]
     assert result.refused is None
     assert said == case.says

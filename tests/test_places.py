@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_migrate.engine import fix
-from echo_migrate.engine.run import guarded
+from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Source
 from echo_migrate.formats import ci, recognised
 from echo_migrate.images import catalog
@@ -26,10 +26,10 @@ CASES = [case for page in PAGES if page.stem in KINDS for case in cases(page)]
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
-def treat(path: str, text: str, unsafe: bool = False) -> Result:
+def fix_source(path: str, text: str, unsafe: bool = False) -> Result:
     format = recognised(path, text)
     assert format is not None
-    return fix.treat(Source(path, text), format, SETTINGS._replace(unsafe=unsafe))
+    return fix.fix_source(Source(path, text), format, SETTINGS._replace(unsafe=unsafe))
 
 
 class Loader(yaml.SafeLoader):
@@ -117,7 +117,7 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
     assert format is not None
     listed = {
         case.text[outcome.image.start : outcome.image.end]
-        for outcome in fix.treat(Source(case.path, case.text), format, settings(case)).outcomes
+        for outcome in fix.fix_source(Source(case.path, case.text), format, settings(case)).outcomes
     }
     for path, value in leaves(loaded(case.text) or []):
         named = path[-1] == "image" or (path[-2:-1] == ("image",) and path[-1] in ("name", "repository"))
@@ -146,8 +146,8 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("name: web\ndependencies: [{name: a, alias: sub}]\n")
     (chart / "templates" / "web.yaml").write_text('image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"\n')
-    assert [outcome.state for outcome in treat(str(none / "values.yaml"), text).outcomes] == ["needs-person"] * 2
-    assert treat(str(chart / "values.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node", 1)
+    assert [outcome.state for outcome in fix_source(str(none / "values.yaml"), text).outcomes] == ["needs-person"] * 2
+    assert fix_source(str(chart / "values.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node", 1)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
     (tmp_path / beside).parent.mkdir(exist_ok=True)
     (tmp_path / beside).write_text(content)
     (tmp_path / "Chart.yaml").write_text("name: web\n")
-    (outcome,) = treat(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
     assert outcome.state == "needs-person"
     assert reason in outcome.reason
 
@@ -179,7 +179,7 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
 def test_a_named_context_takes_the_place_of_an_image(tmp_path: Path, path: str, content: str) -> None:
     (tmp_path / path).write_text(content)
     (tmp_path / "Dockerfile").write_text("FROM python\nFROM node:22\n")
-    assert [o.state for o in treat(str(tmp_path / "Dockerfile"), "FROM python\nFROM node:22\n").outcomes] == [
+    assert [o.state for o in fix_source(str(tmp_path / "Dockerfile"), "FROM python\nFROM node:22\n").outcomes] == [
         "local",
         "migrate",
     ]
@@ -189,7 +189,7 @@ def test_a_kustomization_that_searches_for_a_new_name_keeps_it(tmp_path: Path) -
     (tmp_path / ".git").mkdir()
     (tmp_path / "prod").mkdir()
     (tmp_path / "prod" / "kustomization.yaml").write_text("images: [{name: python, newTag: '3.13'}]\n")
-    (outcome,) = treat(
+    (outcome,) = fix_source(
         str(tmp_path / "kustomization.yaml"), "images: [{name: app, newName: python, newTag: '3.12'}]\n"
     ).outcomes
     assert outcome.state == "needs-person"
@@ -199,9 +199,9 @@ def test_a_kustomization_that_searches_for_a_new_name_keeps_it(tmp_path: Path) -
 def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_path: Path) -> None:
     (tmp_path / "Chart.yaml").write_text("name: web\n")
     text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n"
-    result = treat(str(tmp_path / "templates" / "pod.yaml"), text)
+    result = fix_source(str(tmp_path / "templates" / "pod.yaml"), text)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person"]
-    assert treat(str(tmp_path / "pod.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node")
+    assert fix_source(str(tmp_path / "pod.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node")
 
 
 def test_an_image_that_a_kustomization_of_the_tree_names_is_a_persons(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_an_image_that_a_kustomization_of_the_tree_names_is_a_persons(tmp_path: 
     (overlay / "kustomization.yaml").write_text("images:\n  - name: node\n    newTag: '23'\n")
     (tmp_path / "kustomization.yml").symlink_to("/etc/hostname")
     text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n    - image: python:3.12\n"
-    result = treat(str(base / "pod.yaml"), text)
+    result = fix_source(str(base / "pod.yaml"), text)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person", "migrate"]
     assert "overlays/prod/kustomization.yaml gives it another name" in result.outcomes[0].reason
     assert result.fixed.text == text.replace("python", "reg.echohq.com/python")
@@ -232,7 +232,7 @@ def test_aliases_that_multiply_are_followed_so_far(case: Case) -> None:
         text = f"{head}{mark}{bomb(levels)}{rest}" if loaded(rest) else case.text
         format = recognised(case.path, text)
         if format is not None:  # a word at the top of a file can be what it is known by
-            result = guarded(Source(case.path, text), settings(case))
+            result = check_safely(Source(case.path, text), settings(case))
             assert result is not None
             left = "its aliases stand for more than 50,000 values" in "".join(one.message for one in result.findings)
             assert left == (levels == 40 and text != case.text)
@@ -257,7 +257,7 @@ def test_strange_shapes_end_in_an_answer(path: str, shape: str) -> None:
         text = f"apiVersion: v1\nkind: Pod\non: push\nstage: image\n{body}steps: image\n"
         format = recognised(path, text)
         if format is not None:
-            assert fix.treat(Source(path, text), format, SETTINGS._replace(unsafe=True)).refused is None
+            assert fix.fix_source(Source(path, text), format, SETTINGS._replace(unsafe=True)).refused is None
 
 
 @given(case=st.sampled_from(CASES), data=st.data())
@@ -273,12 +273,12 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
     format = recognised(case.path, text)
     if format is None:
         return
-    result = fix.treat(Source(case.path, text), format, SETTINGS._replace(unsafe=True))
+    result = fix.fix_source(Source(case.path, text), format, SETTINGS._replace(unsafe=True))
     before, after = loaded(text), loaded(result.fixed.text)
     if before is not None and "\udcff" not in text:
         assert after is not None
         assert [path for path, _ in leaves(before)] == [path for path, _ in leaves(after)]
-    again = fix.treat(result.fixed, format, SETTINGS._replace(unsafe=True))
+    again = fix.fix_source(result.fixed, format, SETTINGS._replace(unsafe=True))
     assert again.fixed is again.source
 
 
@@ -302,10 +302,10 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
 def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, line: str, image: str) -> None:
     text = f"// with testcontainers\n{line}\n"
     format = recognised(path, text)
-    outcomes = treat(path, text, unsafe=True).outcomes if format else ()
+    outcomes = fix_source(path, text, unsafe=True).outcomes if format else ()
     assert [outcome.image.ref.value for outcome in outcomes] == ([image] if image else [])
     if outcomes:
-        assert treat(path, text, unsafe=True).fixed.text == text
+        assert fix_source(path, text, unsafe=True).fixed.text == text
         assert outcomes[0].state in ("needs-person", "no-replacement")
     assert recognised(path, line + "\n") is None
 
@@ -329,7 +329,7 @@ def test_makefiles_are_known_by_name_and_a_program_for_containers(path: str, kno
 @given(st.text("\t\n\r\\$(){}'\"@-+:#&| ab docker run node:22", max_size=120))
 def test_any_text_is_a_makefile_that_keeps_its_other_lines(text: str) -> None:
     text = f"a:\n\tdocker run node:22 true\n{text}"
-    result = treat("Makefile", text)
+    result = fix_source("Makefile", text)
     old, new = text.split("\n"), result.fixed.text.split("\n")
     assert len(old) == len(new)
     assert all(a == b or b.replace("reg.echohq.com/", "") == a for a, b in zip(old, new, strict=True))

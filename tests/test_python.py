@@ -36,10 +36,10 @@ HEAD = "from testcontainers.core.container import DockerContainer as C\n"
 OLD, NEW = "python:3.12", "reg.echohq.com/python:3.12"
 
 
-def treat(text: str | bytes, unsafe: bool = False) -> Result:
+def fix_source(text: str | bytes, unsafe: bool = False) -> Result:
     source = Source.of("app.py", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
     assert recognised(source.path, source.text) is python
-    return fix.treat(source, python, SETTINGS._replace(unsafe=unsafe))
+    return fix.fix_source(source, python, SETTINGS._replace(unsafe=unsafe))
 
 
 def images(text: str) -> list[Image]:
@@ -118,7 +118,7 @@ def _file(library: str, callee: str, call: str) -> str:
 @pytest.mark.parametrize(("library", "callee", "place"), ROWS)
 def test_each_row(library: str, callee: str, place: int | str) -> None:
     text = _file(library, callee, _call(callee, place, f'"{OLD}"'))
-    result = treat(text)
+    result = fix_source(text)
     assert [outcome.image.ref.value for outcome in result.outcomes] == [OLD]
     assert result.fixed.text == text.replace(OLD, NEW)
     elsewhere = text.replace(f"from {DATA['libraries'][library]['imports'][0]}.", "from another.")
@@ -141,7 +141,7 @@ def test_each_row(library: str, callee: str, place: int | str) -> None:
 def test_each_part_that_stands_apart(library: str, callee: str, place: int | str) -> None:
     more = '"3"' if isinstance(place, int) else f'{place}="3"'
     text = _file(library, callee, f'thing{callee}("{OLD}", {more})')
-    result = treat(text, unsafe=True)
+    result = fix_source(text, unsafe=True)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person"]
     assert result.fixed.text == text
 
@@ -180,10 +180,10 @@ def test_only_the_images_change(lines: list[str], newline: str, bom: bytes) -> N
         text = "\n".join(["from testcontainers.core.container import DockerContainer as C", *body, "C(x, '')", ""])
         return bom + text.replace("C('p' 'ython:3.12')", f"C('{split}')").replace("\n", newline).encode()
 
-    result = treat(module(OLD))
+    result = fix_source(module(OLD))
     assert result.refused is None
     assert result.fixed.data == module(NEW)
-    again = treat(result.fixed.data)
+    again = fix_source(result.fixed.data)
     assert again.fixed is again.source
     assert _blank(result.source.data) == _blank(result.fixed.data)
     assert _tokens(result.source.data) == _tokens(result.fixed.data)
@@ -207,7 +207,7 @@ def _tokens(text: bytes) -> list[tuple[int, str]]:
 @given(st.text(max_size=60), st.sampled_from(["C({})", "C(image={})", "C('python:3.12', {})", "{}"]))
 def test_any_text_ends_in_an_answer(text: str, form: str) -> None:
     source = Source("app.py", HEAD + form.format(text))
-    result = fix.treat(source, python, SETTINGS._replace(unsafe=True))
+    result = fix.fix_source(source, python, SETTINGS._replace(unsafe=True))
     if result.fixed is not result.source:
         assert ast.dump(ast.parse(source.text)).count("Call(") == ast.dump(ast.parse(result.fixed.text)).count("Call(")
 
@@ -216,9 +216,9 @@ def test_any_text_ends_in_an_answer(text: str, form: str) -> None:
 def test_a_literal_has_the_place_of_each_character(value: str) -> None:
     text = HEAD + "C({value!r})\nC({('a' + value)!r} {value!r})\n"
     for image in images(text):
-        written = "".join(text[start:end] for start, end in image.ref.runs)
+        written = "".join(text[start:end] for start, end in image.ref.spans)
         assert image.ref.value in (value, "a" + value + value)
-        assert image.ref.runs == () or written == image.ref.value
+        assert image.ref.spans == () or written == image.ref.value
 
 
 # Odd files
@@ -228,7 +228,7 @@ def test_a_literal_has_the_place_of_each_character(value: str) -> None:
 def test_another_encoding(cookie: str) -> None:
     head = f"# -*- coding: {cookie} -*-\nfrom testcontainers.core.container import DockerContainer\n"
     text = (head + "x = 'é'; DockerContainer('python:3.12')  # é\n").encode(cookie)
-    assert treat(text).fixed.data == text.replace(OLD.encode(), NEW.encode())
+    assert fix_source(text).fixed.data == text.replace(OLD.encode(), NEW.encode())
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_what_cannot_be_read_is_a_note(rest: str) -> None:
     assert [(type(node), node.level) for node in python.parse(source) if isinstance(node, Problem)] == [
         (Problem, "note")
     ]
-    result = fix.treat(source, python, SETTINGS)
+    result = fix.fix_source(source, python, SETTINGS)
     assert result.fixed is result.source
     assert result.outcomes == ()
 
@@ -333,10 +333,10 @@ def test_only_an_image_may_change(start: str, end: str, new: str, refused: bool)
 def test_an_expression_in_a_string_is_never_edited() -> None:
     text = HEAD + "C(f'postgres@{digest}')\nC(f'node:{a}.{b}-alpine')\n"
     (digest, tag) = images(text)
-    assert digest.locked
+    assert digest.not_editable
     assert tag.unsettled == ("a", "b")
     assert tag.ref.value == "node:${a}.${b}-alpine"
-    fixed = treat(text, unsafe=True).fixed.text
+    fixed = fix_source(text, unsafe=True).fixed.text
     assert fixed == text.replace("node:{a}.{b}-alpine", "reg.echohq.com/node:{a}.{b}")
 
 

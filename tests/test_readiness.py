@@ -24,12 +24,14 @@ MOVED = BLOCKED.replace("eclipse-temurin:25-jre", "reg.echohq.com/eclipse-temuri
 GUARDS = {id for id, rule in RULES.items() if rule.blocks}
 
 
-def treat(text: str, rules: set[str], provider: str = "echo", path: str = "Dockerfile", unsafe: bool = False) -> Result:
+def fix_source(
+    text: str, rules: set[str], provider: str = "echo", path: str = "Dockerfile", unsafe: bool = False
+) -> Result:
     source = Source(path, text)
     format: Format | None = recognised(path, text)
     assert format is not None
     asked = Settings(catalog.load(provider), tuple(RULES[id] for id in sorted(rules)), apply=True, unsafe=unsafe)
-    return fix.treat(source, format, asked)
+    return fix.fix_source(source, format, asked)
 
 
 def reasons(result: Result) -> list[str]:
@@ -38,7 +40,7 @@ def reasons(result: Result) -> list[str]:
 
 @given(st.sets(st.sampled_from(sorted(RULES))))
 def test_selection_decides_what_is_said_never_what_is_safe(rules: set[str]) -> None:
-    result = treat(BLOCKED, rules | {"mapped-image"})
+    result = fix_source(BLOCKED, rules | {"mapped-image"})
     assert result.fixed.text == BLOCKED
     assert reasons(result) == ["needs-person: missing-binary on line 2 stands against it"]
     assert {finding.rule for finding in result.findings} <= rules | {"mapped-image"}
@@ -46,12 +48,12 @@ def test_selection_decides_what_is_said_never_what_is_safe(rules: set[str]) -> N
 
 @given(st.sets(st.sampled_from(sorted(RULES))))
 def test_findings_on_readiness_do_not_depend_on_what_else_is_selected(rules: set[str]) -> None:
-    said = [(f.rule, f.message) for f in treat(BLOCKED, rules | GUARDS).findings if f.rule in GUARDS]
-    assert said == [(f.rule, f.message) for f in treat(BLOCKED, GUARDS).findings]
+    said = [(f.rule, f.message) for f in fix_source(BLOCKED, rules | GUARDS).findings if f.rule in GUARDS]
+    assert said == [(f.rule, f.message) for f in fix_source(BLOCKED, GUARDS).findings]
 
 
 def test_unsafe_fixes_move_it_all_the_same() -> None:
-    result = treat(BLOCKED, {"mapped-image"}, unsafe=True)
+    result = fix_source(BLOCKED, {"mapped-image"}, unsafe=True)
     assert result.refused is None
     assert result.fixed.text == MOVED
 
@@ -68,37 +70,37 @@ def test_unsafe_fixes_move_it_all_the_same() -> None:
 )
 def test_only_a_comment_of_ours_on_the_very_finding_lifts_it(comment: str, moves: bool) -> None:
     text = BLOCKED.replace("HEALTHCHECK", f"{comment}\nHEALTHCHECK")
-    assert (treat(text, {"mapped-image"}).fixed.text != text) == moves
+    assert (fix_source(text, {"mapped-image"}).fixed.text != text) == moves
 
 
 def test_a_comment_on_another_line_lifts_nothing() -> None:
     text = "# echo-migrate: ignore[missing-binary]\n" + BLOCKED
-    assert treat(text, {"mapped-image"}).fixed.text == text
+    assert fix_source(text, {"mapped-image"}).fixed.text == text
 
 
 def test_it_is_asked_once_of_what_would_take_the_place() -> None:
     text = "FROM debian:bookworm\nUSER 1\nRUN true\n"
-    (said,) = treat("FROM node:22\nUSER 1\nRUN true\n", GUARDS, "docker").findings
+    (said,) = fix_source("FROM node:22\nUSER 1\nRUN true\n", GUARDS, "docker").findings
     assert "dhi.io/node:22, where node:22 would move," in said.message
-    assert not treat(text, GUARDS, "echo").findings
+    assert not fix_source(text, GUARDS, "echo").findings
 
 
 def test_a_child_stage_speaks_for_the_image_at_its_root() -> None:
     text = "FROM node:22 AS base\nUSER 1\nFROM base AS mid\nFROM mid\nRUN npm ci\n"
-    result = treat(text, {"mapped-image"}, "docker")
+    result = fix_source(text, {"mapped-image"}, "docker")
     assert result.fixed.text == text
     assert reasons(result)[0] == "needs-person: shell-needed on line 5 stands against it"
 
 
 def test_each_stage_speaks_for_its_own_image() -> None:
     text = "FROM node:22 AS build\nUSER 1\nRUN npm ci\nFROM node:24\nUSER 1\nCOPY --from=build /app /app\n"
-    result = treat(text, {"mapped-image"}, "docker")
+    result = fix_source(text, {"mapped-image"}, "docker")
     assert result.fixed.text == text.replace("node:24", "dhi.io/node:24")
 
 
 def test_what_shares_a_build_argument_stays_with_what_is_held() -> None:
     text = "ARG R=docker.io/library\nFROM ${R}/node:22 AS a\nUSER 1\nRUN npm ci\nFROM ${R}/node:24\nUSER 1\n"
-    result = treat(text, {"mapped-image"}, "docker")
+    result = fix_source(text, {"mapped-image"}, "docker")
     assert result.fixed.text == text
     assert reasons(result) == [
         "needs-person: shell-needed on line 4 stands against it",
@@ -117,7 +119,7 @@ def test_what_shares_a_build_argument_stays_with_what_is_held() -> None:
     ],
 )
 def test_a_user_that_changes_is_no_safe_move(text: str, moves: bool) -> None:
-    assert (treat(text, {"mapped-image"}, "docker").fixed.text != text) == moves
+    assert (fix_source(text, {"mapped-image"}, "docker").fixed.text != text) == moves
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_user_that_changes_is_no_safe_move(text: str, moves: bool) -> None:
 )
 def test_what_is_not_known_to_be_there_is_no_safe_move(text: str, moves: bool) -> None:
     """A finding needs to be sure of what is missing; a safe move, of what is there."""
-    result = treat(text, {"mapped-image"}, provider="docker")
+    result = fix_source(text, {"mapped-image"}, provider="docker")
     assert (result.fixed.text != text) is moves
 
 
@@ -154,7 +156,7 @@ def test_what_is_not_known_to_be_there_is_no_safe_move(text: str, moves: bool) -
 )
 def test_services(body: str, moves: bool) -> None:
     text = f"services:\n  web:\n    image: eclipse-temurin:25-jre\n{body}"
-    assert (treat(text, {"mapped-image"}, path="compose.yaml").fixed.text != text) == moves
+    assert (fix_source(text, {"mapped-image"}, path="compose.yaml").fixed.text != text) == moves
 
 
 def test_a_service_that_shares_an_image_by_anchor_speaks_for_it() -> None:
@@ -162,12 +164,12 @@ def test_a_service_that_shares_an_image_by_anchor_speaks_for_it() -> None:
         "services:\n  a: &a\n    image: eclipse-temurin:25-jre\n  b:\n    <<: *a\n"
         "    healthcheck: {test: [CMD, wget, localhost]}\n"
     )
-    assert treat(text, {"mapped-image"}, path="compose.yaml").fixed.text == text
+    assert fix_source(text, {"mapped-image"}, path="compose.yaml").fixed.text == text
 
 
 def test_what_is_not_read_is_not_safe() -> None:
     text = "services:\n  web:\n    build:\n      dockerfile_inline: |\n        FROM eclipse-temurin:25-jre\n"
-    result = treat(text, {"mapped-image"}, path="compose.yaml")
+    result = fix_source(text, {"mapped-image"}, path="compose.yaml")
     assert result.fixed.text == text
     assert reasons(result) == ["needs-person: what it needs of its base could not be read"]
 
@@ -255,9 +257,9 @@ def test_inventory_tells_the_reason(tmp_path: Path, run: Run) -> None:
 )
 def test_what_moved_has_all_that_stands_on_it_needs(lines: list[str], provider: str, unsafe: bool) -> None:
     text = "\n".join(lines)
-    result = treat(text, {"mapped-image"}, provider, unsafe=unsafe)
+    result = fix_source(text, {"mapped-image"}, provider, unsafe=unsafe)
     assert result.refused is None
-    again = treat(result.fixed.text, {"mapped-image", *GUARDS}, provider, unsafe=unsafe)
+    again = fix_source(result.fixed.text, {"mapped-image", *GUARDS}, provider, unsafe=unsafe)
     assert again.fixed.text == result.fixed.text
     registry = f"{catalog.load(provider).registry}/"
     errors = [f.message for f in again.findings if f.level == "error" and "would move" not in f.message]

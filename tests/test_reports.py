@@ -31,7 +31,7 @@ RUN = reports.Run("check", "echo", "Echo", "docker login reg.echohq.com")
 @pytest.fixture
 def results() -> list[Result]:
     settings = Settings(catalog.load(), tuple(RULES.values()))
-    return [fix.treat(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
+    return [fix.fix_source(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
 
 
 @pytest.mark.parametrize("format", reports.FORMATS)
@@ -144,7 +144,7 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
 def test_no_line_that_may_hold_a_credential_is_shown(line: str, rule: str) -> None:
     settings = Settings(catalog.load(), (RULES["shell-form-command"], RULES[rule]))
     text = reports.render(
-        "text", [fix.treat(Source("Dockerfile", f"FROM python:3.12\n{line}\n"), dockerfile, settings)], RUN
+        "text", [fix.fix_source(Source("Dockerfile", f"FROM python:3.12\n{line}\n"), dockerfile, settings)], RUN
     )
     assert "shell-form-command" in text
     assert "hunter2" not in text

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.engine import fix
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.formats import Asked, _commands, recognised, script
+from echo_migrate.formats import Request, _commands, recognised, script
 from echo_migrate.images import catalog
 from echo_migrate.model import Image, Result
 from echo_migrate.rules import RULES
@@ -32,17 +32,17 @@ ROWS = [
 WORDS = st.from_regex(r"[A-Za-z0-9_./=,-]{1,8}", fullmatch=True)
 
 
-def treat(text: str, unsafe: bool = False) -> Result:
-    return fix.treat(Source("run.sh", text), script, SETTINGS._replace(unsafe=unsafe))
+def fix_source(text: str, unsafe: bool = False) -> Result:
+    return fix.fix_source(Source("run.sh", text), script, SETTINGS._replace(unsafe=unsafe))
 
 
 def images(text: str) -> list[str]:
     return [node.ref.value for node in script.parse(Source("run.sh", text)) if isinstance(node, Image)]
 
 
-def services(text: str) -> list[Service]:
-    nodes = script.parse(Source("run.sh", text), Asked(frozenset([Service])))
-    return [node for node in nodes if isinstance(node, Service)]
+def services(text: str) -> list[Container]:
+    nodes = script.parse(Source("run.sh", text), Request(frozenset([Container])))
+    return [node for node in nodes if isinstance(node, Container)]
 
 
 def accepted(text: str) -> bool:
@@ -100,7 +100,7 @@ def test_options_are_read_as_docker_reads_them() -> None:
     ):
         assert images(f"docker run {options} python:3.12 node:22\n") == ["python:3.12"], options
     for options in ("--rn", "-Z", "-itZ", "--rm --nosuch", "-", '"$OPTIONS"[@]'):
-        result = treat(f"docker run {options} python:3.12\n")
+        result = fix_source(f"docker run {options} python:3.12\n")
         assert result.fixed is result.source, options
 
 
@@ -126,7 +126,7 @@ def test_the_words_of_a_run_stay_as_they_are(
     text = f"{''.join(around)}docker run {' '.join(before)} {image} {' '.join(behind)}{tail}{newline}".replace(
         "docker run  ", "docker run "
     )
-    result = treat(text, unsafe=True)
+    result = fix_source(text, unsafe=True)
     assert result.refused is None
     if result.fixed is not result.source:
         assert accepted(result.fixed.text.replace("\r", "")) == accepted(text.replace("\r", ""))
@@ -136,7 +136,7 @@ def test_the_words_of_a_run_stay_as_they_are(
 @given(st.text("dockerun pl:-'\"$({})`;&|<>\n\\=#[]!*?~\u00e9\udcff\0 \t\r" + "1", max_size=60))
 def test_any_text_ends_in_an_answer(text: str) -> None:
     source = Source("run.sh", f"docker run python:3.12 {text}\n{text} docker pull node:22\n")
-    result = fix.treat(source, script, SETTINGS._replace(unsafe=True))
+    result = fix.fix_source(source, script, SETTINGS._replace(unsafe=True))
     assert result.refused is None
     assert result.fixed.text.replace("reg.echohq.com/", "") == source.text
 
@@ -175,7 +175,7 @@ def test_recognised_by_a_word(path: str, text: str, known: bool) -> None:
     ],
 )
 def test_hostile_scripts_end_in_silence(text: str) -> None:
-    result = treat(text, unsafe=True)
+    result = fix_source(text, unsafe=True)
     assert result.fixed is result.source
     assert not any("fault" in finding.message for finding in result.findings)
 
@@ -186,14 +186,14 @@ def test_what_runs_is_a_service() -> None:
         "--entrypoint sh python:3.12 -c 'echo 1'\n"
     )
     (service,) = services(text)
-    assert [(launch.verb, launch.words) for launch in service.launches] == [
+    assert [(launch.verb, launch.words) for launch in service.start_commands] == [
         ("entrypoint", ("sh",)),
         ("command", ("-c", "echo 1")),
     ]
     assert service.user
     assert (service.user.value, [port.value for port in service.ports]) == ("5", ["8080"])
     assert (sorted(service.mounts), service.privileges, service.open) == (["/data", "/y"], True, False)
-    assert services("docker run python:3.12 $CMD\n")[0].launches[0].words is None
+    assert services("docker run python:3.12 $CMD\n")[0].start_commands[0].words is None
     assert services("docker run -d python:3.12\ndocker exec x y\n")[0].open
     assert services("docker pull python:3.12\n") == []
 

@@ -90,7 +90,7 @@ def test_every_word_knows_where_it_was_written(tokens: list[str]) -> None:
     text = " ".join(tokens)
     for command in script(text).commands:
         for word in command.words:
-            assert "".join(text[start:end] for start, end in word.text.runs) == word.value
+            assert "".join(text[start:end] for start, end in word.text.spans) == word.value
             assert word.start <= word.text.start <= word.text.end <= word.end
         assert command.host is None or 0 <= command.host < len(script(text).commands)
 

@@ -114,9 +114,9 @@ def test_a_cut_is_read_from_its_runs(given: tuple[str, Traced], draw: st.DataObj
     start = draw.draw(st.integers(0, len(string.value)))
     stop = draw.draw(st.integers(start, len(string.value)))
     middle = string.cut(start, stop)
-    assert middle.value == string.value[start:stop] == "".join(text[a:b] for a, b in middle.runs)
+    assert middle.value == string.value[start:stop] == "".join(text[a:b] for a, b in middle.spans)
     whole = Traced.join([string.cut(0, start), middle, string.cut(stop, len(string.value))])
-    assert whole.value == string.value == "".join(text[a:b] for a, b in whole.runs)
+    assert whole.value == string.value == "".join(text[a:b] for a, b in whole.spans)
 
 
 def test_a_string_without_a_source_cannot_be_rewritten() -> None:

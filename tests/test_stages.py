@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.images import images
 from echo_migrate.dockerfile.parser import read
 from echo_migrate.dockerfile.stages import MOST, Stage, stages
 from echo_migrate.engine import fix
-from echo_migrate.engine.run import guarded
+from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
@@ -139,7 +139,7 @@ def test_a_run_that_bash_accepts_is_accepted_after_and_nothing_else_changes(
 ) -> None:
     lines = ["RUN " + "".join(part for pair in run for part in pair)[: -len(run[-1][1])] for run in runs]
     source = Source("Dockerfile", newline.join(["FROM debian:12", *lines, ""]).replace("\n", newline))
-    result = fix.treat(source, dockerfile, SETTINGS)
+    result = fix.fix_source(source, dockerfile, SETTINGS)
     assert result.refused is None
     try:
         before, after = buildkit.parse_string(source.text), buildkit.parse_string(result.fixed.text)
@@ -147,7 +147,7 @@ def test_a_run_that_bash_accepts_is_accepted_after_and_nothing_else_changes(
         return
     assert [step.cmd for step in before] == [step.cmd for step in after]
     assert [accepted(step) for step in after] == [accepted(step) for step in before]
-    again = fix.treat(result.fixed, dockerfile, SETTINGS)
+    again = fix.fix_source(result.fixed, dockerfile, SETTINGS)
     assert again.fixed is again.source
 
 
@@ -162,7 +162,7 @@ def test_a_fault_of_ours_is_said_whatever_is_selected(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(dockerfile, "parse", boom)
     settings = Settings(catalog.load(), ())
-    result = guarded(Source("Dockerfile", "FROM a AS b\nFROM b\n"), settings)
+    result = check_safely(Source("Dockerfile", "FROM a AS b\nFROM b\n"), settings)
     assert result is not None
     assert [(one.state, one.image.shown) for one in result.outcomes] == [("needs-person", "a")]
     assert [(found.level, "boom" in found.message) for found in result.findings] == [("error", True)]
@@ -171,7 +171,7 @@ def test_a_fault_of_ours_is_said_whatever_is_selected(monkeypatch: pytest.Monkey
 def test_a_dev_container_ships_nothing() -> None:
     text = "FROM debian:12\nRUN apt-get update && apt-get install vim\n"
     rules = {
-        path: {found.rule for found in fix.treat(Source(path, text), dockerfile, SETTINGS).findings}
+        path: {found.rule for found in fix.fix_source(Source(path, text), dockerfile, SETTINGS).findings}
         for path in (".devcontainer/Dockerfile", "api/Dockerfile")
     }
     assert "interactive-install" in rules[".devcontainer/Dockerfile"]

@@ -37,7 +37,16 @@ CHECK = {
     *("images", "images.catalog", "images.facts", "images.mapping_file", "images.migration"),
     *("images.reference", "images.upstream"),
     *("shell", "shell.commands", "shell.package_managers", "shell.parser"),
-    *("files", "files.budget", "files.data", "files.git", "files.lazy", "files.source", "files.spelling", "files.tree"),
+    *(
+        "files",
+        "files.budget",
+        "files.data",
+        "files.git",
+        "files.lazy_regex",
+        "files.source",
+        "files.spelling",
+        "files.tree",
+    ),
     "files.workspace",
 }
 SCRIPT = """

@@ -21,8 +21,8 @@ CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 
 
-def treat(text: str, unsafe: bool = False) -> Result:
-    return fix.treat(Source("main.tf", text), terraform, SETTINGS._replace(unsafe=unsafe))
+def fix_source(text: str, unsafe: bool = False) -> Result:
+    return fix.fix_source(Source("main.tf", text), terraform, SETTINGS._replace(unsafe=unsafe))
 
 
 def named(value: Any, key: str = "") -> list[str]:
@@ -43,7 +43,7 @@ def test_another_reader_finds_the_same_containers(case: Case) -> None:
         assert "unreadable-file" in case.says[0]
         return
     theirs = [image.strip('"') for image in named(loaded) if image.startswith('"')]
-    images = [outcome.image for outcome in treat(case.text).outcomes]
+    images = [outcome.image for outcome in fix_source(case.text).outcomes]
     ours = [one for one in images if not re.search(r"\.docker_|\.container_def", one.where)]  # it leaves calls unread
     assert sorted(theirs) == sorted(image.ref.value for image in ours)
     assert hcl2.loads(case.fixed)
@@ -61,7 +61,7 @@ def test_edits_stay_inside_of_the_string(key: str, above: list[str], image: str,
     for name in above:
         inner = f"{name} {{\n# {words}\n{inner}}}\n"
     text = f'resource "kubernetes_pod" "é" {{\n{inner}}}\n'.replace("\n", newline)
-    result = treat(text)
+    result = fix_source(text)
     assert result.refused is None
     assert [outcome.image.ref.value for outcome in result.outcomes] == [image]
     assert result.fixed.text == text.replace(f'image = "{image}"', f'image = "reg.echohq.com/{image}"')
@@ -92,7 +92,7 @@ def test_strange_shapes_end_in_an_answer() -> None:
         'resource "a" "b" { container { image = "%{ if x }python:3.12%{ endif }" } }',
         'resource "a" "b" { container { image = "python\\u003a3.12" } }',
     ):
-        result = treat(text, unsafe=True)
+        result = fix_source(text, unsafe=True)
         assert result.refused is None
         assert result.fixed is result.source
         assert not any("fault" in finding.message for finding in result.findings)

@@ -3,7 +3,7 @@
 import pytest
 
 from echo_migrate.dockerfile.parser import read
-from echo_migrate.dockerfile.second_reader import disagreement
+from echo_migrate.dockerfile.second_reader import mismatch
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import dockerfile
 
@@ -13,14 +13,14 @@ SOURCE = Source("Dockerfile", TEXT)
 
 def test_a_missed_instruction_is_seen() -> None:
     file = read(TEXT)
-    assert disagreement(SOURCE, file) is None
+    assert mismatch(SOURCE, file) is None
     blind = file._replace(instructions=(file.instructions[0], file.instructions[2]))
-    assert disagreement(SOURCE, blind) == "a second reader does not see RUN on line 4 as we do"
+    assert mismatch(SOURCE, blind) == "a second reader does not see RUN on line 4 as we do"
 
 
 def test_an_edit_that_glues_two_lines_is_seen() -> None:
     glued = Source("Dockerfile", TEXT.replace("a:1\n", "a:1 \\\n"))
-    assert disagreement(glued, read(TEXT)) is not None
+    assert mismatch(glued, read(TEXT)) is not None
     assert (
         dockerfile.verify(SOURCE, glued, [Edit(8, 8, " \\")]) == "an instruction would appear, vanish or become another"
     )

@@ -6,7 +6,7 @@ from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.files.source import Traced
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.matching import Candidate, candidates
-from echo_migrate.images.migration import judge
+from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import VARIABLE, parsed
 from echo_migrate.model import Image
 
@@ -40,7 +40,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
     reference = parsed(image.ref.value)
     if reference is None:
         return Match(text, None, None, False, 0, ("it is not an image reference",), ())
-    move = judge(image, catalog, seen_only)
+    move = assess(image, catalog, seen_only)
     found = [] if move.state == "hardened" else candidates(reference)
     score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
     reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *move.reasons]

@@ -10,7 +10,7 @@ import click
 from echo_migrate.cli.output import say
 from echo_migrate.engine import run as runs
 from echo_migrate.engine.discover import Discovery, discover
-from echo_migrate.engine.run import guarded, unread, unreadable
+from echo_migrate.engine.run import check_safely, unread, unreadable
 from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.formats import dockerfile
 from echo_migrate.model import Result
@@ -75,7 +75,7 @@ def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
         source = Source.of(name, data)
     except Unreadable as error:
         return unreadable(name, str(error), settings)
-    result = guarded(source, settings, otherwise=dockerfile)
+    result = check_safely(source, settings, otherwise=dockerfile)
     assert result is not None
     return result
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from echo_migrate.dockerfile.startup import Launch
+from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.model import Image
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Place(NamedTuple):
     end: int
 
 
-class Service(NamedTuple):
+class Container(NamedTuple):
     """A service: what it starts, as whom, and the ports of the container that it names.
 
     Where it says nothing, what its image says holds; of one that is built, ``stage`` is what is built, and ``around``
@@ -28,7 +28,7 @@ class Service(NamedTuple):
 
     name: str
     image: Image
-    launches: tuple[Launch, ...]
+    start_commands: tuple[StartCommand, ...]
     user: Place | None
     ports: tuple[Place, ...]
     privileges: bool
@@ -43,16 +43,16 @@ class Service(NamedTuple):
         """What messages call it."""
         return f"{self.kind} {self.name}"
 
-    def launched(self, verb: str) -> Launch | None:
+    def start_command(self, verb: str) -> StartCommand | None:
         """What it starts by a key, named as the instruction of a Dockerfile."""
         key = "command" if verb == "cmd" else verb
-        own = next((one for one in self.launches if one.verb == key), None)
-        return self.stage.launched(verb) if own is None and self.stage else own
+        own = next((one for one in self.start_commands if one.verb == key), None)
+        return self.stage.start_command(verb) if own is None and self.stage else own
 
 
-def stage_of(node: "Stage | Service") -> "Stage | None":
+def stage_of(node: "Stage | Container") -> "Stage | None":
     """The stage that a node is, or that a service builds; None for a service that runs an image as it is."""
-    return node.stage if isinstance(node, Service) else node
+    return node.stage if isinstance(node, Container) else node
 
 
 def root_image(stage: "Stage", images: Iterable[Image]) -> Image | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 
 LONGEST = 4096
@@ -20,20 +20,20 @@ MOST_READS = 64
 DEEPEST = 64
 _PLAIN = re.compile(r"[^$'\"\\`]*")
 _NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[^\W\d]\w*")
-_HEREDOC_WORD = lazy(r"([0-9]*)<<(-?)[\t\n\v\f\r ]*([^<]*)")
-_UNEXPANDED = lazy(r"\$\{|\$\w")
+_HEREDOC_WORD = lazy_regex(r"([0-9]*)<<(-?)[\t\n\v\f\r ]*([^<]*)")
+_UNEXPANDED = lazy_regex(r"\$\{|\$\w")
 
 
 class Expansion(NamedTuple):
     """A word after expansion, and the variables it met that have no value here (they decide at build time).
 
-    ``reads`` are places that decide over the text without being part of it, as what a pattern took out of a value; of
+    ``depends_on`` are places that decide over the text without being part of it, as what a pattern took out of a value; of
     many, one from the first to the last. ``broken`` says that the word could not be expanded, and stands as written.
     """
 
     text: Traced
     unsettled: tuple[str, ...] = ()
-    reads: tuple[tuple[int, int], ...] = ()
+    depends_on: tuple[tuple[int, int], ...] = ()
     broken: bool = False
 
     @property
@@ -162,13 +162,13 @@ def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
         return Expansion(word)
     if text.count("$") > DEEPEST:
         raise ValueError("too many substitutions")
-    reads: dict[tuple[int, int], None] = {}
-    parts, unsettled = _expand(word, 0, len(text), _Reading(lookup, reads), escape)
+    depends_on: dict[tuple[int, int], None] = {}
+    parts, unsettled = _expand(word, 0, len(text), _Reading(lookup, depends_on), escape)
     empty = 1 if text[0] in "'\"" else 0
     whole = Traced.join(parts or [word.cut(empty, empty)])
-    if len(whole.value) > LONGEST or len(whole.runs) > LONGEST:
+    if len(whole.value) > LONGEST or len(whole.spans) > LONGEST:
         raise ValueError("a value longer than any reference")
-    return Expansion(whole, tuple(dict.fromkeys(unsettled))[:MOST_READS], fewer(reads))
+    return Expansion(whole, tuple(dict.fromkeys(unsettled))[:MOST_READS], fewer(depends_on))
 
 
 def fewer(places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -183,7 +183,7 @@ class _Reading(NamedTuple):
     """A lookup, and what is read through it without becoming part of the text."""
 
     lookup: Lookup
-    reads: dict[tuple[int, int], None]
+    depends_on: dict[tuple[int, int], None]
 
 
 def _expand(word: Traced, i: int, stop: int, reading: _Reading, escape: str) -> tuple[list[Traced], list[str]]:
@@ -235,7 +235,7 @@ def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) ->
     if value is SET_BY_BUILD:
         return [word.cut(i, end)], [name]
     if value:
-        reading.reads.update(dict.fromkeys(value.reads))
+        reading.depends_on.update(dict.fromkeys(value.depends_on))
     if not braced or text[i + 2 + len(name)] == "}":
         return ([value.text], list(value.unsettled)) if value else ([word.cut(i, end)], [name])
     at = i + 2 + len(name)
@@ -248,14 +248,14 @@ def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) ->
         if (operator == "-") == given:
             return ([value.text] if value and operator == "-" else []), settled
         if value:
-            reading.reads.update(dict.fromkeys(fewer(value.text.runs)))
+            reading.depends_on.update(dict.fromkeys(fewer(value.text.spans)))
         parts, names = _expand(word, at + 1, end - 1, reading, escape)
         return parts, settled + names
     if value is None or (operator == "?" and not given):
         return [word.cut(i, end)], [name]
     if operator == "?":
         return [value.text], settled
-    reading.reads.update(dict.fromkeys(fewer(value.text.runs)))
+    reading.depends_on.update(dict.fromkeys(fewer(value.text.spans)))
     return _edited(word, at, end, value, reading, escape), settled
 
 

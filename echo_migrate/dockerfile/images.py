@@ -7,15 +7,15 @@ from types import MappingProxyType
 
 from echo_migrate.dockerfile.expansion import SET_BY_BUILD, Expansion, expand, fewer, glob_ends
 from echo_migrate.dockerfile.parser import VERBS, Dockerfile, Instruction
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import VARIABLE, familiar
 from echo_migrate.model import Image, Problem
 
-_TEMPLATE = lazy(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
+_TEMPLATE = lazy_regex(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
 
 
-_JINJA = lazy(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
+_JINJA = lazy_regex(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
 """Marks that are no Go template of a command's (``docker inspect --format '{{.Id}}'``), so may stand in any place."""
 
 
@@ -29,7 +29,7 @@ _SET_BY_BUILD = frozenset(
 """BuildKit, frontend/dockerfile/dockerfile2llb/platform.go, defaultArgs."""
 
 
-_MOUNT_FROM = lazy(r"(?i)(?:^|(?<=,))from=([^,]*)")
+_MOUNT_FROM = lazy_regex(r"(?i)(?:^|(?<=,))from=([^,]*)")
 
 
 _MOST_STAGES = 500
@@ -38,10 +38,10 @@ _MOST_STAGES = 500
 _MOST_NAMES = 64
 
 
-_NAMED = lazy(r"\$\{?(\w+)")
+_NAMED = lazy_regex(r"\$\{?(\w+)")
 
 
-_BROKEN = lazy(r"\$\{\w*[^\w}]")
+_BROKEN = lazy_regex(r"\$\{\w*[^\w}]")
 
 
 def _problem(text: str, file: Dockerfile) -> Problem | None:
@@ -89,7 +89,7 @@ class _Images:
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
         self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
-        self.leaks: list[tuple[int, int, str]] = []
+        self.shared_spans: list[tuple[int, int, str]] = []
         self.problem: Problem | None = None
         self.every = {
             words[2].value.lower()
@@ -110,8 +110,8 @@ class _Images:
                 inner = instruction.trigger or instruction
                 if inner.flags:
                     images += self._flags(inner, "ONBUILD " if instruction.trigger else "")
-        leaks = tuple(self.leaks)
-        return [image._replace(leaks=leaks) for image in images] if leaks else images
+        shared_spans = tuple(self.shared_spans)
+        return [image._replace(shared_spans=shared_spans) for image in images] if shared_spans else images
 
     def _argument(self, instruction: Instruction, started: bool) -> None:
         for written, value in instruction.pairs():
@@ -120,7 +120,9 @@ class _Images:
                 carried = self.given.get(name) or self.arguments.get(name)
                 if carried and (value is None or name in self.given):
                     words = f"the build argument {name} also reaches a stage"
-                    self.leaks += [(start, end, words) for start, end in (*carried.text.runs, *carried.reads)]
+                    self.shared_spans += [
+                        (start, end, words) for start, end in (*carried.text.spans, *carried.depends_on)
+                    ]
             elif name in self.given:
                 self.arguments[name] = self.given[name]
             elif value is not None:
@@ -133,8 +135,8 @@ class _Images:
         except ValueError:
             named = dict.fromkeys(_NAMED.findall(word.value)[:_MOST_NAMES])
             values = [value for name in named if (value := self.arguments.get(name))]
-            reads = fewer(run for value in values for run in (*value.text.runs, *value.reads))
-            return Expansion(word, reads=reads, broken=True)
+            depends_on = fewer(run for value in values for run in (*value.text.spans, *value.depends_on))
+            return Expansion(word, depends_on=depends_on, broken=True)
 
     def _value(self, name: str) -> Expansion | None:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
@@ -154,10 +156,10 @@ class _Images:
             written.start,
             written.end,
             local="" if found.broken else self._local(found.text.value, self.stages),
-            locked="its expression cannot be expanded" if found.broken or _names_broken(found) else "",
+            not_editable="its expression cannot be expanded" if found.broken or _names_broken(found) else "",
             unsettled=found.unsettled,
             platform="" if "$" in platform else platform,
-            reads=found.reads,
+            depends_on=found.depends_on,
         )
         if len(words) == 3:
             self.stages.append(words[2].value.lower())
@@ -175,10 +177,10 @@ class _Images:
         """An image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its number."""
         numbered = ref.value.isdigit() and where.endswith("COPY --from")
         local = f"stage {ref.value}" if numbered else self._local(ref.value, self.every)
-        locked = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
-        if not local and not locked and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
-            locked = "it may name a stage of the file that builds on this image"
-        return Image(ref, where, ref.start, ref.end, local=local, locked=locked)
+        not_editable = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
+        if not local and not not_editable and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
+            not_editable = "it may name a stage of the file that builds on this image"
+        return Image(ref, where, ref.start, ref.end, local=local, not_editable=not_editable)
 
     def _local(self, value: str, stages: "list[str] | set[str]") -> str:
         name = value.lower()

@@ -7,15 +7,15 @@ from posixpath import basename, join, normpath
 
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command, Word
 from echo_migrate.shell.package_managers import Call, data, does, package_name
 
-ARCHIVE = lazy(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
-_BRACES = lazy(r"\{([^{}]*,[^{}]*)\}")
-_USER = lazy(r"//[^/]*@")
-_BRACED = lazy(r"\$\{(\w+)\}")
-_URL = lazy(r"(?i)^['\"]?(?:https?|ftp)://")
+ARCHIVE = lazy_regex(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
+_BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
+_USER = lazy_regex(r"//[^/]*@")
+_BRACED = lazy_regex(r"\$\{(\w+)\}")
+_URL = lazy_regex(r"(?i)^['\"]?(?:https?|ftp)://")
 _MOST_BRACES = 64
 _MOST_FOLDERS = 64
 
@@ -43,7 +43,7 @@ def removed(command: Command) -> list[str]:
     return []
 
 
-def kept(run: Run) -> list[tuple[Call, list[Word]]]:
+def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
     """The installs of a layer by the system's managers, each with its packages that the same layer does not remove.
 
     After ``apt-mark auto`` only apt knows what of the packages before it ``autoremove`` takes away: they are left out.
@@ -65,7 +65,11 @@ def kept(run: Run) -> list[tuple[Call, list[Word]]]:
 
 def installed(stage: Stage) -> list[tuple[Call, Word]]:
     """The packages that a stage ships, each with the call that installs it."""
-    return [(call, word) for run in stage.runs for call, words in kept(run) for word in words] if stage.ships else []
+    return (
+        [(call, word) for run in stage.runs for call, words in remaining_installs(run) for word in words]
+        if stage.ships
+        else []
+    )
 
 
 def clears(run: Run, folders: Iterable[str], after: int) -> bool:
@@ -83,7 +87,7 @@ def clears(run: Run, folders: Iterable[str], after: int) -> bool:
     return False
 
 
-def cleaned(run: Run, call: Call) -> bool:
+def cache_cleared(run: Run, call: Call) -> bool:
     """Whether a RUN cleans up after a call: with the manager's own command, or by removing the folders."""
     later = any(
         other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
@@ -111,7 +115,7 @@ def tools_started(stage: Stage) -> set[str]:
     return tools.intersection(re.findall(r"[\w.-]+", stage.started))
 
 
-def said(stage: Stage, words: Sequence[str]) -> bool:
+def configures(stage: Stage, words: Sequence[str]) -> bool:
     """Whether a configuration word (in small letters) stands in what a stage runs, writes or sets, the stages below it
     included. Options are not meant: they hold for their own command."""
     return any(_stands(one.settings, tuple(words)) for one in stage.lineage) if words else False

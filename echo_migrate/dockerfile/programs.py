@@ -7,12 +7,12 @@ import re
 from collections.abc import Collection
 from posixpath import basename
 
-from echo_migrate.dockerfile.container import Service, stage_of
+from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.layers import ARCHIVE
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Copy, Stage
-from echo_migrate.files.lazy import lazy
-from echo_migrate.images.facts import Base
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command
 from echo_migrate.shell.package_managers import Call, does, package_name
 
@@ -32,7 +32,7 @@ _ON_PATH = frozenset(
     )
 )
 """The folders of the usual PATH, and those above them."""
-_FILE = lazy(
+_FILE = lazy_regex(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
 )
 _PROVIDERS = {
@@ -51,12 +51,12 @@ FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/u
 """Where programs are looked for by their name alone (PATH of the images known)."""
 
 
-def may_have(node: Stage | Service, base: Base, names: Collection[str], before: int | None = None) -> bool:
+def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str], before: int | None = None) -> bool:
     """Whether a stage (or one it stands on), or a service, may have one of some programs that its base lacks.
 
     ``before`` is where in the Dockerfile it is asked for.
     """
-    if isinstance(node, Service) and any(path in _ON_PATH or basename(path) in names for path in node.mounts):
+    if isinstance(node, Container) and any(path in _ON_PATH or basename(path) in names for path in node.mounts):
         return True
     stage = stage_of(node)
     for one in stage.lineage if stage else ():
@@ -103,11 +103,11 @@ def _is_file(source: str, written: str, stage: Stage) -> bool:
         return False
     if _FILE.search(name) or _FILE.search(written):
         return True
-    started = {basename(one.words[0]) for above in stage.lineage for one in above.launches if one.words}
+    started = {basename(one.words[0]) for above in stage.lineage for one in above.start_commands if one.words}
     return name in started
 
 
-def _makes(run: Run, base: Base, names: Collection[str], before: int | None) -> bool:
+def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | None) -> bool:
     """Whether a RUN may make or install one of some programs, by the commands before a place."""
     if run.script is None or not run.script.certain:
         return base.shell is not False
@@ -118,7 +118,7 @@ def _makes(run: Run, base: Base, names: Collection[str], before: int | None) -> 
     return any(_command_makes(command, calls.get(command.start), base, names) for command in commands)
 
 
-def _command_makes(command: Command, call: Call | None, base: Base, names: Collection[str]) -> bool:
+def _command_makes(command: Command, call: Call | None, base: ImageFacts, names: Collection[str]) -> bool:
     if call and call.action in ("install", "upgrade"):
         if call.manager.system and lacks_manager(base, call.manager.name, call.manager.families):
             return False
@@ -141,7 +141,7 @@ def _provides(package: str, names: Collection[str]) -> bool:
     return any(part in package for part in wanted) or package.startswith(("$", "@", "./", "/"))
 
 
-def lacks_manager(base: Base, manager: str, families: Collection[str]) -> bool:
+def lacks_manager(base: ImageFacts, manager: str, families: Collection[str]) -> bool:
     """Whether a base is known to have no such package manager: none at all, or that of another distribution."""
     if base.manager == "":
         return True

@@ -5,14 +5,14 @@ from posixpath import join, normpath
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, Word
 from echo_migrate.shell.package_managers import Call, call
 from echo_migrate.shell.parser import execute, read
 
-_HEREDOC = lazy(r"<<-?\s*(['\"]?)[\w.-]+\1")
-_ITEM = lazy(r"\"((?:[^\"\\]|\\.)*)\"")
+_HEREDOC = lazy_regex(r"<<-?\s*(['\"]?)[\w.-]+\1")
+_ITEM = lazy_regex(r"\"((?:[^\"\\]|\\.)*)\"")
 
 
 class Mount(NamedTuple):
@@ -149,7 +149,7 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
             errexit = any("e" in word[1:] for word in interpreter[1:] if word.startswith("-"))
         return read(body, errexit)
     begin = instruction.heredocs[0].start - 1
-    whole = Traced(args.value + text[begin : instruction.end], (*args.runs, (begin, instruction.end)))
+    whole = Traced(args.value + text[begin : instruction.end], (*args.spans, (begin, instruction.end)))
     return read(whole, errexit)._replace(tail=None)
 
 

@@ -14,7 +14,7 @@ from echo_migrate.dockerfile.parser import Dockerfile
 from echo_migrate.files.source import Source
 
 
-def disagreement(source: Source, file: Dockerfile) -> str | None:
+def mismatch(source: Source, file: Dockerfile) -> str | None:
     """Where the second reader sees another instruction than we do, or None."""
     from dockerfile_parse import DockerfileParser
 

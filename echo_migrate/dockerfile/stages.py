@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
 from echo_migrate.dockerfile.run import Run, State, exec_form, run_of
-from echo_migrate.dockerfile.startup import Launch, launch_of
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.startup import StartCommand, start_command_of
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
 
@@ -26,7 +26,7 @@ MOST_INHERITED = 20_000
 
 Ships = Literal["", "layers", "files"]
 
-_WINDOWS = lazy(r"(?i)windows|nanoserver|servercore")
+_WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore")
 _WHOLE = frozenset(("/", "/.", "/*", "./", "."))
 
 
@@ -103,7 +103,7 @@ class Stage(NamedTuple):
     runs: tuple[Run, ...]
     triggers: tuple[Run, ...]
     copies: tuple[Copy, ...]
-    launches: tuple[Launch, ...]
+    start_commands: tuple[StartCommand, ...]
     order: Order
     taken: tuple[str, ...]
     ships: Ships
@@ -136,17 +136,17 @@ class Stage(NamedTuple):
     def started(self) -> str:
         """What the container runs, as far as the file says: its ENTRYPOINTs and CMDs."""
         verbs = ("cmd", "entrypoint")
-        return "\n".join(one.args.value for stage in self.lineage for one in stage.launches if one.verb in verbs)
+        return "\n".join(one.args.value for stage in self.lineage for one in stage.start_commands if one.verb in verbs)
 
-    def launched(self, verb: str) -> Launch | None:
+    def start_command(self, verb: str) -> StartCommand | None:
         """The CMD, ENTRYPOINT or HEALTHCHECK that holds at its end, None where the base's does.
 
         A stage with an ENTRYPOINT and no CMD has no command, whatever the stages below it say (BuildKit,
         dockerfile2llb/convert.go, dispatchEntrypoint).
         """
         for stage in reversed(self.lineage):
-            found = next((one for one in reversed(stage.launches) if one.verb == verb), None)
-            if found or (verb == "cmd" and any(one.verb == "entrypoint" for one in stage.launches)):
+            found = next((one for one in reversed(stage.start_commands) if one.verb == verb), None)
+            if found or (verb == "cmd" and any(one.verb == "entrypoint" for one in stage.start_commands)):
                 return found
         return None
 
@@ -214,7 +214,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 runs=tuple(draft.runs),
                 triggers=tuple(draft.triggers),
                 copies=tuple(draft.copies),
-                launches=tuple(draft.launches),
+                start_commands=tuple(draft.start_commands),
                 order=order,
                 taken=tuple(taken_from.get(i, ())),
                 ships=ships.get(i, ""),
@@ -269,7 +269,7 @@ class _Draft:
         self.runs: list[Run] = []
         self.triggers: list[Run] = []
         self.copies: list[Copy] = []
-        self.launches: list[Launch] = []
+        self.start_commands: list[StartCommand] = []
         self.needs: set[int] = set() if parent is None else {parent}
         self.whole: set[int] = set()
         self.takes: list[tuple[int, str]] = []
@@ -351,7 +351,7 @@ def _follow(
     elif verb == "workdir":
         draft.folder = _absolute(_plain(instruction.args, draft.environment, escape), draft.folder)
     elif verb in ("cmd", "entrypoint", "healthcheck"):
-        draft.launches.append(launch_of(instruction, draft.shell))
+        draft.start_commands.append(start_command_of(instruction, draft.shell))
     elif verb == "shell":
         draft.shell = tuple(word.value for word in exec_form(instruction.args) or ())
 

@@ -18,7 +18,7 @@ PASSING = INITS | {"docker-entrypoint.sh", "docker-php-entrypoint"}
 """The same of the entrypoints of images: those of the Docker official images run what is no option as a command."""
 
 
-class Launch(NamedTuple):
+class StartCommand(NamedTuple):
     """What an instruction or a key starts.
 
     ``verb`` is that of the instruction, in small letters, or the key. ``shell`` says that a shell reads it, ``words``
@@ -58,44 +58,46 @@ _ENDS = frozenset((":", "echo", "exit", "false", "kill", "return", "true"))
 _ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
 
 
-def launch_of(instruction: Instruction, shell: tuple[str, ...] | None) -> Launch:
+def start_command_of(instruction: Instruction, shell: tuple[str, ...] | None) -> StartCommand:
     """What a CMD, ENTRYPOINT or HEALTHCHECK starts (nothing, for HEALTHCHECK NONE). ``shell`` is as for a RUN."""
     args = instruction.args
     verb = instruction.verb
     if verb == "healthcheck":
         words = instruction.words()
         if not words or words[0].value.upper() != "CMD":
-            return Launch(verb, False, (), NOTHING, instruction.start, instruction.end, args)
+            return StartCommand(verb, False, (), NOTHING, instruction.start, instruction.end, args)
         args = args.cut(len(words[0].value), len(args.value))
         args = args.cut(len(args.value) - len(args.value.lstrip()), len(args.value))
     return launch(verb, args, exec_form(args) is None, instruction.start, instruction.end, shell)
 
 
-def launch(verb: str, args: Traced, shell_form: bool, start: int, end: int, shell: tuple[str, ...] | None) -> Launch:
+def launch(
+    verb: str, args: Traced, shell_form: bool, start: int, end: int, shell: tuple[str, ...] | None
+) -> StartCommand:
     """What a text starts, in shell form or in exec form."""
     if shell_form:
         posix = shell is None or bool(shell and shell[0].rpartition("/")[2] in SHELLS)
-        return Launch(verb, True, None, read(args) if posix else UNREADABLE, start, end, args)
+        return StartCommand(verb, True, None, read(args) if posix else UNREADABLE, start, end, args)
     items = exec_form(args) or []
     script = execute(tuple(items), start, end) if items else NOTHING
-    return Launch(verb, False, tuple(item.value for item in items), script, start, end, args)
+    return StartCommand(verb, False, tuple(item.value for item in items), script, start, end, args)
 
 
-def listed(verb: str, words: list[str], start: int, end: int) -> Launch:
+def listed(verb: str, words: list[str], start: int, end: int) -> StartCommand:
     """What a list of words starts that are not those of an instruction."""
     items = tuple(Word(Traced.of(word, 0, len(word)), True, start, end) for word in words)
     script = execute(items, start, end) if items else NOTHING
-    return Launch(verb, False, tuple(words), script, start, end, Traced(" ".join(words), ()))
+    return StartCommand(verb, False, tuple(words), script, start, end, Traced(" ".join(words), ()))
 
 
-def unread(verb: str, start: int, end: int) -> Launch:
+def unread(verb: str, start: int, end: int) -> StartCommand:
     """What a key starts whose words a variable or a quote leaves open."""
     return listed(verb, [], start, end)._replace(words=None, script=UNREADABLE)
 
 
-def line(verb: str, text: str, start: int, end: int) -> Launch:
+def line(verb: str, text: str, start: int, end: int) -> StartCommand:
     """What a shell's command line starts that is not that of an instruction."""
-    return Launch(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
+    return StartCommand(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
 
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:

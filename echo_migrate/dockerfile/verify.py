@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from echo_migrate.dockerfile.parser import Instruction, read
 from echo_migrate.dockerfile.run import script_of
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.parser import run_by
 
-_SUBSTITUTES = lazy(r"\$\(|`|<\(")
+_SUBSTITUTES = lazy_regex(r"\$\(|`|<\(")
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
@@ -20,7 +20,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     comments, and all of a FROM but its image. A RUN keeps all its commands and words in their order, and gains only
     what the shell's grammar reads. Then the second reader is asked.
     """
-    from echo_migrate.dockerfile.second_reader import disagreement
+    from echo_migrate.dockerfile.second_reader import mismatch
 
     old, new = read(before.text), read(after.text)
     if new.broken and not old.broken:
@@ -40,7 +40,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
             return f"more of {one.verb.upper()} would change than its image"
         if touched and not _runs_all_of(one, before.text, other, after.text):
             return "a RUN would no longer run all that it does"
-    return disagreement(before, old) or disagreement(after, new)
+    return mismatch(before, old) or mismatch(after, new)
 
 
 def _kinds(instruction: Instruction) -> tuple[str, ...]:

@@ -7,27 +7,27 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Source
-from echo_migrate.formats import Asked, Format, building, kind
+from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.formats._named_contexts import shadows
-from echo_migrate.images.migration import Move, judge, outcome, plan
+from echo_migrate.images.migration import Migration, assess, outcome, settle
 from echo_migrate.images.reference import familiar, parse
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome
-from echo_migrate.rules._readiness import Standings, keeps_state, root_of, standings, unsaid
+from echo_migrate.rules._readiness import EffectiveBases, effective_bases, keeps_state, other_blockers, root_of
 from echo_migrate.rules._rule import Context, Rule, Settings
 
 
-def _request(path: str, settings: Settings) -> Asked:
+def _request(path: str, settings: Settings) -> Request:
     """Return what the rules of a run want of a file."""
-    return Asked(_kinds(settings.rules), settings.targets.get(os.path.normpath(path), frozenset()))
+    return Request(_kinds(settings.rules), settings.targets.get(os.path.normpath(path), frozenset()))
 
 
 @lru_cache
 def _kinds(rules: tuple[Rule, ...]) -> frozenset[type]:
     """What the rules of a run look at: those selected, and those that block."""
-    return frozenset(kind for rule in (*rules, *_guards()) for kind in rule.kinds)
+    return frozenset(kind for rule in (*rules, *_blocking_rules()) for kind in rule.kinds)
 
 
 def _all() -> dict[str, Rule]:
@@ -38,7 +38,7 @@ def _all() -> dict[str, Rule]:
 
 
 @lru_cache
-def _guards() -> tuple[Rule, ...]:
+def _blocking_rules() -> tuple[Rule, ...]:
     """The rules whose errors make a move unsafe, selected or not."""
     return tuple(rule for rule in _all().values() if rule.blocks)
 
@@ -55,28 +55,28 @@ class Ignores:
 
     def __init__(self, nodes: Iterable[Any]) -> None:
         self.nodes = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
-        self.held: dict[tuple[str, bool], _Held] = {}
+        self.blockers: dict[tuple[str, bool], _Held] = {}
 
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
         """Whether a comment (``ours``: one of our own form) silences a rule there."""
-        if (rule.id, ours) not in self.held:
+        if (rule.id, ours) not in self.blockers:
             names = {"*", rule.id, *rule.also}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
             reach = list(accumulate((node.last for node in of_it), max))
-            self.held[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
-        held = self.held[rule.id, ours]
-        place = bisect_right(held.begins, start)
-        silent = place > 0 and held.reach[place - 1] >= start
-        held.silenced.extend([start] if silent else [])
+            self.blockers[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
+        blockers = self.blockers[rule.id, ours]
+        place = bisect_right(blockers.begins, start)
+        silent = place > 0 and blockers.reach[place - 1] >= start
+        blockers.silenced.extend([start] if silent else [])
         return silent
 
     def used(self) -> set[Ignore]:
         """The comments that have silenced something so far."""
         found: set[Ignore] = set()
-        for held in self.held.values():
-            silenced = sorted(held.silenced)
-            ends = [(bisect_left(silenced, node.first), bisect_right(silenced, node.last)) for node in held.nodes]
-            found.update(node for node, (first, last) in zip(held.nodes, ends, strict=True) if first < last)
+        for blockers in self.blockers.values():
+            silenced = sorted(blockers.silenced)
+            ends = [(bisect_left(silenced, node.first), bisect_right(silenced, node.last)) for node in blockers.nodes]
+            found.update(node for node, (first, last) in zip(blockers.nodes, ends, strict=True) if first < last)
         return found
 
 
@@ -100,12 +100,12 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     selected, known = {rule.id: rule for rule in settings.rules}, _all()
 
-    def commented(image: Image, move: Move) -> str | None:
+    def commented(image: Image, move: Migration) -> str | None:
         places = dict.fromkeys((image.start, *(edit.start for edit in move.edits)))
         silent = move.rule in known and sum(ignores.silence(known[move.rule], place) for place in places)
         return "a comment ignores it" if silent else None
 
-    def spared(image: Image, move: Move) -> str | None:
+    def skip_reason(image: Image, move: Migration) -> str | None:
         reason = commented(image, move)
         if reason or move.upstream is None:
             return reason
@@ -113,18 +113,18 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
             return f"{move.rule} is not selected"
         return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
 
-    judged = [judge(image, settings.catalog, settings.seen_only) for image in images]
-    judged = _without_shadowed(judged, source) if kind(format) in _BUILT else judged
-    asked = _grouped(nodes)
-    standing = _standings(images, plan(images, judged, commented), asked.get(Service, []), settings)
-    context = Context(source, settings, {}, standings=standing, asked={})
-    guarded = check(_guards(), asked, context)
-    held = _bonds(guarded, asked, context, ignores, format)
-    moves = plan(images, judged, spared, held)
+    assessed = [assess(image, settings.catalog, settings.seen_only) for image in images]
+    assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    request = _grouped(nodes)
+    effective = _standings(images, settle(images, assessed, commented), request.get(Container, []), settings)
+    context = Context(source, settings, {}, effective_bases=effective)
+    check_safely = check(_blocking_rules(), request, context)
+    blockers = _bonds(check_safely, request, context, ignores, format)
+    moves = settle(images, assessed, skip_reason, blockers)
     context = context._replace(moves=dict(zip(images, moves, strict=True)))
     others = tuple(rule for rule in settings.rules if not rule.blocks)
-    comments = {Ignore: asked.pop(Ignore, [])}
-    found = [entry for entry in guarded if entry[0].id in selected] + check(others, asked, context)
+    comments = {Ignore: request.pop(Ignore, [])}
+    found = [entry for entry in check_safely if entry[0].id in selected] + check(others, request, context)
     loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     context = context._replace(used=ignores.used())
     found = check(others, comments, context)  # asked last, when it is known which comments silence something
@@ -140,7 +140,7 @@ _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
 """Kinds of files whose images a build pulls, which may have named contexts."""
 
 
-def _without_shadowed(moves: list[Move], source: Source) -> list[Move]:
+def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
     """The moves, those left out whose target a build would take for a named context of its own."""
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
     taken = {name for name in names if shadows(source.path, familiar(name))}
@@ -168,12 +168,14 @@ def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Cont
     ]
 
 
-def _standings(images: list[Image], moves: list[Move], services: list[Service], settings: Settings) -> Standings:
+def _standings(
+    images: list[Image], moves: list[Migration], services: list[Container], settings: Settings
+) -> EffectiveBases:
     """What the images of a file are to what stands on them, those of Dockerfiles that its services build included."""
-    found = standings(images, moves, settings.catalog)
+    found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
-        there = plan(around, [judge(image, settings.catalog, settings.seen_only) for image in around])
-        found.update(standings(around, there, settings.catalog))
+        there = settle(around, [assess(image, settings.catalog, settings.seen_only) for image in around])
+        found.update(effective_bases(around, there, settings.catalog))
     return found
 
 
@@ -181,33 +183,36 @@ def _bonds(
     found: list[Found], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> dict[Image, list[str]]:
     """Why images do not move safely: what stands on them in the file, and in the files that build it."""
-    held = _held(found, context, ignores)
+    blockers = _blockers(found, context, ignores)
     nodes = dict(nodes)
     if any(
-        standing.short or keeps_state(standing, context.settings.catalog) for standing in context.standings.values()
+        effective.short or keeps_state(effective, context.settings.catalog)
+        for effective in context.effective_bases.values()
     ):
         for other, there in building(format, context.source):
-            within = context._replace(source=other, asked={})
-            errors = _held(check(_guards(), _grouped(there), within), within, Ignores(there))
+            within = context._replace(source=other)
+            errors = _blockers(check(_blocking_rules(), _grouped(there), within), within, Ignores(there))
             for image, reasons in errors.items():
-                held.setdefault(image, []).extend(f"{reason}, in {os.path.relpath(other.path)}" for reason in reasons)
-            nodes[Service] = [*nodes.get(Service, []), *[node for node in there if isinstance(node, Service)]]
-    readable = nodes.get(Stage, []) + nodes.get(Service, [])
-    for image, reasons in unsaid(readable, context.standings, context.settings.catalog).items():
-        held[image] = [*reasons, *held.get(image, [])]
-    return held
+                blockers.setdefault(image, []).extend(
+                    f"{reason}, in {os.path.relpath(other.path)}" for reason in reasons
+                )
+            nodes[Container] = [*nodes.get(Container, []), *[node for node in there if isinstance(node, Container)]]
+    readable = nodes.get(Stage, []) + nodes.get(Container, [])
+    for image, reasons in other_blockers(readable, context.effective_bases, context.settings.catalog).items():
+        blockers[image] = [*reasons, *blockers.get(image, [])]
+    return blockers
 
 
-def _held(found: list[Found], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
+def _blockers(found: list[Found], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
     """Why images do not move safely: the errors of what stands on them, but for those that a comment of ours lifts."""
-    held: dict[Image, list[str]] = {}
+    blockers: dict[Image, list[str]] = {}
     for rule, node, finding in found:
-        image = root_of(node, context.standings) if finding.level == "error" else None
-        standing = context.standings.get(image) if image else None
-        if image and standing and standing.target and not ignores.silence(rule, finding.start, ours=True):
+        image = root_of(node, context.effective_bases) if finding.level == "error" else None
+        effective = context.effective_bases.get(image) if image else None
+        if image and effective and effective.target and not ignores.silence(rule, finding.start, ours=True):
             line, _ = context.source.position(finding.start)
-            held.setdefault(image, []).append(f"{rule.id} on line {line} stands against it")
-    return held
+            blockers.setdefault(image, []).append(f"{rule.id} on line {line} stands against it")
+    return blockers
 
 
 def _grouped(nodes: Iterable[Any]) -> dict[type, list[Any]]:

@@ -14,7 +14,7 @@ MOST_TRIED = 200
 """How many fixes are tried one by one when all together are refused: each costs a reading of the file."""
 
 
-def treat(source: Source, format: Format, settings: Settings) -> Result:
+def fix_source(source: Source, format: Format, settings: Settings) -> Result:
     """Examine a text and, if asked for, fix it until nothing more applies.
 
     A doubtful result is refused: the fixes that are doubtful alone, or the whole of it where it is none alone.
@@ -46,8 +46,8 @@ def _fixed(
     """The result with all fixes but the doubtful ones, or refused."""
     fixed, left, after, refused = source, findings, outcomes, None
     for _ in range(ROUNDS):
-        asked = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
-        fixes = [edits for edits in asked if edits]
+        request = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
+        fixes = [edits for edits in request if edits]
         if not fixes or refused:
             break
         fits = compatible(fixes)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.check import check
-from echo_migrate.engine.fix import treat
+from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import Format, named, recognised, targets
@@ -17,10 +17,10 @@ from echo_migrate.model import Finding, Image, Outcome, Problem, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings
 
-_STAGE = lazy(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
+_STAGE = lazy_regex(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
 
 
-_REFERENCE = lazy(
+_REFERENCE = lazy_regex(
     r"(?im)^[ \t]*(?:-[ \t]+)?(?:FROM[ \t]+(?:--\S+[ \t]+)?|[\"']?image[\"']?[ \t]*[:=][ \t]*)[\"']?([^\s\"'#,}]+)"
 )
 """What a line may name an image with, in a file that is not read."""
@@ -54,7 +54,7 @@ def unread(source: Source, reason: str) -> Result:
     return Result(source, (finding,), outcomes, source, kind="unread")
 
 
-def treat_path(path: str, settings: Settings) -> Result | None:
+def fix_path(path: str, settings: Settings) -> Result | None:
     """The result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
     try:
         source = Source.read(path)
@@ -62,18 +62,18 @@ def treat_path(path: str, settings: Settings) -> Result | None:
         return unread(Source(path, ""), f"this file {error}")
     except Unreadable as error:
         return unreadable(path, str(error), settings) if named(path) else None
-    return guarded(source, settings)
+    return check_safely(source, settings)
 
 
-def guarded(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
-    """What ``treat`` says; None for what is of no kind, unless another is to be taken then.
+def check_safely(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
+    """What ``fix_source`` says; None for what is of no kind, unless another is to be taken then.
 
     What a file may use is bounded, and a fault of ours is a finding, so that one file never ends a run.
     """
     try:
         with bounded():
             format = recognised(source.path, source.text) or otherwise
-            return treat(source, format, settings) if format else None
+            return fix_source(source, format, settings) if format else None
     except (Spent, TooMuch) as error:
         return unread(source, f"this file was left unread: {error}")
     except RecursionError:
@@ -85,7 +85,7 @@ def guarded(source: Source, settings: Settings, otherwise: Format | None = None)
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
-    """What ``treat_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
+    """What ``fix_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
 
     ``jobs`` is how many processes, 0 for one a processor.
     """
@@ -94,7 +94,7 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
     settings = settings._replace(targets=targets(paths) if wanted else {})
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     if jobs == 1 or len(paths) < MANY:
-        return (treat_path(path, settings) for path in paths)
+        return (fix_path(path, settings) for path in paths)
     return _shared(paths, settings, jobs)
 
 
@@ -117,7 +117,7 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
         workers, chunk = (1, 1) if careful else (jobs, CHUNK)
         with ProcessPoolExecutor(workers, initializer=_start, initargs=arguments) as pool:
             try:
-                for result in pool.map(_treat, rest, chunksize=chunk):
+                for result in pool.map(_fix_path, rest, chunksize=chunk):
                     done += 1
                     careful = max(0, careful - 1)
                     yield result
@@ -155,6 +155,6 @@ def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
     _settings = settings._replace(rules=tuple(RULES[name] for name in names))
 
 
-def _treat(path: str) -> Result | None:
+def _fix_path(path: str) -> Result | None:
     assert _settings is not None
-    return treat_path(path, _settings)
+    return fix_path(path, _settings)

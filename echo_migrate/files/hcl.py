@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.budget import parse
-from echo_migrate.files.values import DEEPEST, Node, NotRead
+from echo_migrate.files.values import DEEPEST, Value, NotRead
 
 if TYPE_CHECKING:
     from tree_sitter import Node as Tree
@@ -34,7 +34,7 @@ def _parser() -> "Parser":
     return Parser(Language(tree_sitter_hcl.language()))
 
 
-def read(text: str) -> Node:
+def read(text: str) -> Value:
     """The body of a file. Raises ``NotRead``."""
     if len(text) > LARGEST:
         raise NotRead(f"is longer than {LARGEST:,} characters")
@@ -48,7 +48,7 @@ def read(text: str) -> Node:
     if root.has_error:
         raise NotRead("is not valid HCL", reader.place(_fault(root)))
     body = next((child for child in root.children if child.type == "body"), None)
-    return reader.body(body, 0) if body else Node("map", (), 0, len(text))
+    return reader.body(body, 0) if body else Value("map", (), 0, len(text))
 
 
 def _fault(root: "Tree") -> int:
@@ -82,30 +82,30 @@ class _Reader:
         """Where the character at a byte stands."""
         return offset - self.more[bisect_right(self.wide, offset - 1)] if self.wide else offset
 
-    def body(self, tree: "Tree", depth: int) -> Node:
+    def body(self, tree: "Tree", depth: int) -> Value:
         if depth > DEEPEST:
             raise NotRead(f"is nested over {DEEPEST} deep", self.place(tree.start_byte))
-        pairs: list[tuple[Node, Node]] = []
+        pairs: list[tuple[Value, Value]] = []
         for child in tree.children:
             if child.type == "attribute":
                 pairs.append((self._other(child.children[0]), self._expression(child.children[-1], depth + 1)))
             elif child.type == "block":
                 pairs.append(self._block(child, depth + 1))
-        return Node("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
+        return Value("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
 
-    def _block(self, tree: "Tree", depth: int) -> tuple[Node, Node]:
+    def _block(self, tree: "Tree", depth: int) -> tuple[Value, Value]:
         head, *labels = [child for child in tree.children if child.type in ("identifier", "string_lit")]
         body = next((child for child in tree.children if child.type == "body"), None)
         value = (
-            self.body(body, depth) if body else Node("map", (), self.place(tree.end_byte), self.place(tree.end_byte))
+            self.body(body, depth) if body else Value("map", (), self.place(tree.end_byte), self.place(tree.end_byte))
         )
         names = [self._scalar(label) for label in labels]
         if names:
             whole = names[0]._replace(value=".".join(name.value for name in names), end=names[-1].end, plain=False)
-            value = Node("map", ((whole, value),), value.start, value.end)
+            value = Value("map", ((whole, value),), value.start, value.end)
         return self._other(head), value
 
-    def _expression(self, tree: "Tree", depth: int) -> Node:
+    def _expression(self, tree: "Tree", depth: int) -> Value:
         if depth > DEEPEST:
             raise NotRead(f"is nested over {DEEPEST} deep", self.place(tree.start_byte))
         while len(tree.children) == 1 and tree.type in (
@@ -121,7 +121,7 @@ class _Reader:
                 return self._expression(given[0], depth + 1)
         if tree.type == "tuple":
             values = [self._expression(child, depth + 1) for child in tree.children if child.type == "expression"]
-            return Node("list", tuple(values), self.place(tree.start_byte), self.place(tree.end_byte))
+            return Value("list", tuple(values), self.place(tree.start_byte), self.place(tree.end_byte))
         if tree.type == "object":
             elements = [child for child in tree.children if child.type == "object_elem"]
             pairs = [
@@ -129,21 +129,21 @@ class _Reader:
                 for one in elements
                 if (key := one.child_by_field_name("key")) and (value := one.child_by_field_name("val"))
             ]
-            return Node("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
+            return Value("map", tuple(pairs), self.place(tree.start_byte), self.place(tree.end_byte))
         return self._scalar(tree)
 
-    def _key(self, tree: "Tree", depth: int) -> Node:
+    def _key(self, tree: "Tree", depth: int) -> Value:
         """What a pair stands under: a list or a map is only text there."""
         key = self._expression(tree, depth)
         return self._other(tree) if key.kind in ("list", "map") else key
 
-    def _scalar(self, tree: "Tree") -> Node:
+    def _scalar(self, tree: "Tree") -> Value:
         start, end = self.place(tree.start_byte), self.place(tree.end_byte)
         inner = self.text[start + 1 : end - 1]
         if tree.type in _STRINGS and "\\" not in inner and "\n" not in inner:
-            return Node("text", inner, start, end, plain=True)
+            return Value("text", inner, start, end, plain=True)
         return self._other(tree)
 
-    def _other(self, tree: "Tree") -> Node:
+    def _other(self, tree: "Tree") -> Value:
         start, end = self.place(tree.start_byte), self.place(tree.end_byte)
-        return Node("other", self.text[start:end], start, end)
+        return Value("other", self.text[start:end], start, end)

@@ -6,7 +6,7 @@ Visual Studio Code (jsonc-parser, ``allowTrailingComma``) and by the dev contain
 
 import re
 
-from echo_migrate.files.values import DEEPEST, Node, NotRead
+from echo_migrate.files.values import DEEPEST, Value, NotRead
 
 _TOKEN = re.compile(
     r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
@@ -16,7 +16,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _RELAXED_SPACE = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
 
 
-def read(text: str, relaxed: bool = False) -> Node:
+def read(text: str, relaxed: bool = False) -> Value:
     """The one value of a text. Raises ``NotRead``."""
     return _Reader(text, relaxed).whole()
 
@@ -29,7 +29,7 @@ class _Reader:
         self.relaxed = relaxed
         self.token, self.start, self.end = "", 0, 0
 
-    def whole(self) -> Node:
+    def whole(self) -> Value:
         self._next()
         node = self._value(0)
         if self.token:
@@ -52,7 +52,7 @@ class _Reader:
         self._next()
         return token
 
-    def _value(self, depth: int) -> Node:
+    def _value(self, depth: int) -> Value:
         if depth > DEEPEST:
             raise NotRead(f"is nested over {DEEPEST} deep", self.start)
         if self.token in ("{", "["):
@@ -61,23 +61,23 @@ class _Reader:
             return self._string()
         if not self.token or self.token in "]}:,":
             raise NotRead("is not valid JSON" if self.token else "ends too soon", self.start)
-        node = Node("other", self.token, self.start, self.end)
+        node = Value("other", self.token, self.start, self.end)
         self._next()
         return node
 
-    def _string(self) -> Node:
+    def _string(self) -> Value:
         if not self.token.startswith('"'):
             raise NotRead("is not valid JSON" if self.token else "ends too soon", self.start)
         plain = "\\" not in self.token
-        node = Node("text", self.token[1:-1] if plain else _decoded(self.token), self.start, self.end, plain)
+        node = Value("text", self.token[1:-1] if plain else _decoded(self.token), self.start, self.end, plain)
         self._next()
         return node
 
-    def _many(self, depth: int) -> Node:
+    def _many(self, depth: int) -> Value:
         """An object or an array."""
         start, kind = self.start, self._take("{", "[")
         closing = "}" if kind == "{" else "]"
-        found: list[Node | tuple[Node, Node]] = []
+        found: list[Value | tuple[Value, Value]] = []
         while self.token != closing:
             if kind == "[":
                 found.append(self._value(depth + 1))
@@ -91,7 +91,7 @@ class _Reader:
                     raise NotRead("has a comma behind its last value", self.start)
         end = self.end
         self._next()
-        return Node("map" if kind == "{" else "list", tuple(found), start, end)
+        return Value("map" if kind == "{" else "list", tuple(found), start, end)
 
 
 def _decoded(token: str) -> str:

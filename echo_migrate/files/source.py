@@ -77,12 +77,12 @@ class Edit(NamedTuple):
 class Traced(NamedTuple):
     """A string, and the source slices that its characters were read from, in order.
 
-    The lengths of ``runs`` add up to ``len(value)``, and an empty run marks where an empty value was written.
-    A value without a source (an escaped scalar) has no runs: it can be read but not rewritten.
+    The lengths of ``spans`` add up to ``len(value)``, and an empty run marks where an empty value was written.
+    A value without a source (an escaped scalar) has no spans: it can be read but not rewritten.
     """
 
     value: str
-    runs: tuple[tuple[int, int], ...]
+    spans: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, text: str, start: int, end: int) -> "Traced":
@@ -95,47 +95,47 @@ class Traced(NamedTuple):
         if len(parts) == 1:
             return parts[0]
         value = "".join(part.value for part in parts)
-        if any(part.value and not part.runs for part in parts):
+        if any(part.value and not part.spans for part in parts):
             return cls(value, ())
-        return cls(value, tuple(run for part in parts for run in part.runs))
+        return cls(value, tuple(run for part in parts for run in part.spans))
 
     @property
     def start(self) -> int:
-        return self.runs[0][0]
+        return self.spans[0][0]
 
     @property
     def end(self) -> int:
-        return self.runs[-1][1]
+        return self.spans[-1][1]
 
     def cut(self, start: int, stop: int) -> "Traced":
         """``value[start:stop]`` with its sources (indexes as given, not counted from the end)."""
-        if len(self.runs) == 1:
-            origin = self.runs[0][0]
+        if len(self.spans) == 1:
+            origin = self.spans[0][0]
             return Traced(self.value[start:stop], ((origin + start, origin + stop),))
-        runs: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         position = 0
-        for first, last in self.runs:
+        for first, last in self.spans:
             length = last - first
             low, high = max(start, position), min(stop, position + length)
-            if low < high or (low == high == start == stop and not runs):
-                runs.append((first + low - position, first + high - position))
+            if low < high or (low == high == start == stop and not spans):
+                spans.append((first + low - position, first + high - position))
             position += length
-            if position >= stop and runs:
+            if position >= stop and spans:
                 break
-        return Traced(self.value[start:stop], tuple(runs))
+        return Traced(self.value[start:stop], tuple(spans))
 
     def cuts(self, spans: "Iterable[tuple[int, int]]") -> "list[Traced]":
         """What ``cut`` says of spans that are in order and apart, in one pass."""
         spans = list(spans)
-        if len(self.runs) < 2 or len(spans) < 2:
+        if len(self.spans) < 2 or len(spans) < 2:
             return [self.cut(start, stop) for start, stop in spans]
-        ends = list(accumulate(last - first for first, last in self.runs))
+        ends = list(accumulate(last - first for first, last in self.spans))
         found = []
         for start, stop in spans:
             low, high = bisect_right(ends, start), bisect_left(ends, stop)
             low, high = min(low, len(ends) - 1), min(high, len(ends) - 1)
             position = ends[low - 1] if low else 0
-            few = Traced(self.value[position : ends[high]], self.runs[low : high + 1])
+            few = Traced(self.value[position : ends[high]], self.spans[low : high + 1])
             found.append(few.cut(start - position, stop - position))
         return found
 
@@ -143,13 +143,13 @@ class Traced(NamedTuple):
         """The edits that make ``value[start:stop]`` read ``text``.
 
         The new text goes where the first replaced character was written; an insertion goes to the first place that
-        holds it, an empty value included. Without runs there is no place, and ``ValueError`` is raised.
+        holds it, an empty value included. Without spans there is no place, and ``ValueError`` is raised.
         """
-        if not self.runs:
+        if not self.spans:
             raise ValueError(f"{self.value!r} has no source to edit")
         edits: list[Edit] = []
         position = 0
-        for first, last in self.runs:
+        for first, last in self.spans:
             length = last - first
             low, high = max(start, position), min(stop, position + length)
             if low < high or low == high == start == stop:
@@ -166,11 +166,11 @@ class Places:
 
     def __init__(self, whole: Traced) -> None:
         self.whole = whole
-        self.ends = list(accumulate(last - first for first, last in whole.runs))
+        self.ends = list(accumulate(last - first for first, last in whole.spans))
 
     def cut(self, start: int, stop: int) -> Traced:
         """What ``Traced.cut`` says."""
-        value, runs, ends = self.whole.value, self.whole.runs, self.ends
+        value, runs, ends = self.whole.value, self.whole.spans, self.ends
         if not runs:
             return Traced(value[start:stop], ())
         i = bisect_right(ends, start) if stop > start else max(0, bisect_right(ends, start - 1))
@@ -184,7 +184,7 @@ class Places:
 
     def offset(self, offset: int) -> int:
         """Where in the source an offset of the string lies; its end for one behind it, 0 without a source."""
-        if not self.whole.runs:
+        if not self.whole.spans:
             return 0
         return self.whole.end if offset >= len(self.whole.value) else self.cut(offset, offset + 1).start
 

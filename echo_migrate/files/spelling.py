@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -29,4 +29,4 @@ def unsigned(value: str) -> str:
     return _LOGIN.sub("***@", value) if "@" in value else value
 
 
-_LOGIN = lazy(r"(?<![^/\s])[^/\s:@]+:[^/\s@]+@(?=[\w.-]+(?::[0-9]+)?/)")
+_LOGIN = lazy_regex(r"(?<![^/\s])[^/\s:@]+:[^/\s@]+@(?=[\w.-]+(?::[0-9]+)?/)")

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.workspace import of_a_run
 
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 """Folders in which no file is anybody's own."""
 
-_ELSEWHERE = lazy(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
+_ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
 
 @of_a_run(4096)

@@ -18,7 +18,7 @@ class NotRead(ValueError):
         self.offset = offset
 
 
-class Node(NamedTuple):
+class Value(NamedTuple):
     """A value: of a ``map`` pairs of nodes, of a ``list`` nodes, of a ``text`` its string, else how it is written.
 
     ``start`` and ``end`` are where it stands, quotes included. ``plain`` says that a text's string is what stands
@@ -32,12 +32,12 @@ class Node(NamedTuple):
     plain: bool = False
 
     @property
-    def items(self) -> Iterator[tuple[str, "Node"]]:
+    def items(self) -> Iterator[tuple[str, "Value"]]:
         """The pairs of a map, nothing of any other value; of a key that stands twice, both."""
         return ((key.value, value) for key, value in (self.value if self.kind == "map" else ()))
 
     @property
-    def each(self) -> "list[Node]":
+    def each(self) -> "list[Value]":
         """The values of a list, nothing of any other value."""
         return list(self.value) if self.kind == "list" else []
 
@@ -53,7 +53,7 @@ class Node(NamedTuple):
         return Traced(self.text, runs)
 
 
-def alike(one: Node, other: Node, edits: list[Edit]) -> bool:
+def alike(one: Value, other: Value, edits: list[Edit]) -> bool:
     """Whether two values are the same but for texts with one of the (sorted) edits inside."""
     if one.kind != other.kind:
         return False

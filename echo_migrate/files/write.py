@@ -48,7 +48,7 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
             if expected is not None and contents(path) != expected:
                 raise NotWritten("changed since it was read (by another run?); run again")
             os.replace(temporary, path)
-        _settle(folder)
+        _settle_shared(folder)
         remove_stale(folder)
     except OSError as error:
         raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
@@ -113,7 +113,7 @@ def _remove(path: str) -> None:
             os.close(file)
 
 
-def _settle(folder: str) -> None:
+def _settle_shared(folder: str) -> None:
     """Have the folder's new entry written to the disk, where a folder can be asked that."""
     with contextlib.suppress(OSError):
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -210,7 +210,7 @@ def _block(value: str, text: str, start: int, end: int) -> Traced:
 def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
     """The edits within an inline text, by its own offsets."""
     position = 0
-    for start, end in inline.runs:
+    for start, end in inline.spans:
         place = bisect_left(edits, (start,))
         while place < len(edits) and edits[place].end <= end:
             edit = edits[place]

@@ -11,7 +11,7 @@ from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Edit, Source
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What a run wants of a file: the kinds of nodes that its rules look at (images, problems and ignore comments
     are always given), and the targets that other files are known to build of it."""
 
@@ -19,7 +19,7 @@ class Asked(NamedTuple):
     targets: frozenset[str] = frozenset()
 
 
-NOTHING_ASKED = Asked()
+NO_REQUEST = Request()
 
 
 class Format(Protocol):
@@ -38,7 +38,7 @@ class Format(Protocol):
     def recognise(self, path: str, text: str) -> bool:
         """Whether a candidate is of this kind, by its text too."""
 
-    def parse(self, source: Source, asked: Asked) -> Iterable[Any]:
+    def parse(self, source: Source, request: Request) -> Iterable[Any]:
         """The nodes of a file, for rules to be called on; never raises for what a file holds."""
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:

@@ -21,7 +21,7 @@ _FAR = 10**12
 """Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
 
 
-class Fed:
+class BuildArguments:
     """The builds of one file that are given arguments."""
 
     def __init__(self) -> None:
@@ -42,25 +42,27 @@ class Fed:
         if self.left < 0:
             raise TooMuch(f"the Dockerfiles that it gives arguments to have more than {MOST_READ:,} instructions")
         far = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in given.items()}
-        starts = sorted((run[0], run[1], key) for key, value in far.items() for run in value.text.runs)
-        leaks: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
+        starts = sorted((run[0], run[1], key) for key, value in far.items() for run in value.text.spans)
+        shared_spans: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
         for image in images(self.files[text], far, contexts):
-            own = [run for run in image.ref.runs if run[0] >= _FAR]
+            own = [run for run in image.ref.spans if run[0] >= _FAR]
             key = _key(starts, own[0][0]) if own and image.where == "FROM" else None
             if key is None:
                 continue
             many = len(own) > MOST_PIECES
-            whole = len(own) == len(image.ref.runs) and not many
-            reads = (*image.reads, *(() if whole else own))[:MOST_PIECES]
-            if id(image.leaks) not in leaks:
-                leaks[id(image.leaks)] = tuple((a - _FAR, b - _FAR, words) for a, b, words in image.leaks if a >= _FAR)
+            whole = len(own) == len(image.ref.spans) and not many
+            depends_on = (*image.depends_on, *(() if whole else own))[:MOST_PIECES]
+            if id(image.shared_spans) not in shared_spans:
+                shared_spans[id(image.shared_spans)] = tuple(
+                    (a - _FAR, b - _FAR, words) for a, b, words in image.shared_spans if a >= _FAR
+                )
             yield (
                 key,
                 image._replace(
                     ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
-                    locked=image.locked if whole else _MANY if many else f"its other part stands in {path}",
-                    leaks=leaks[id(image.leaks)],
-                    reads=tuple((a - _FAR, b - _FAR) for a, b in reads if a >= _FAR),
+                    not_editable=image.not_editable if whole else _MANY if many else f"its other part stands in {path}",
+                    shared_spans=shared_spans[id(image.shared_spans)],
+                    depends_on=tuple((a - _FAR, b - _FAR) for a, b in depends_on if a >= _FAR),
                 ),
             )
 
@@ -72,4 +74,4 @@ def _key(starts: list[tuple[int, int, str]], offset: int) -> str | None:
 
 
 def _shifted(place: Traced, by: int) -> Traced:
-    return Traced(place.value, tuple((start + by, end + by) for start, end in place.runs))
+    return Traced(place.value, tuple((start + by, end + by) for start, end in place.spans))

@@ -5,7 +5,7 @@ import os
 import re
 
 from echo_migrate.files.budget import beside
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
@@ -13,8 +13,8 @@ from echo_migrate.formats._yaml import walk
 
 VALUES = re.compile(r"(?i)(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
 _MOST_FILES = 200
-_IMAGE = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*([^\n]*)")
-_FILLED = lazy(r"\{\{.*?\}\}")
+_IMAGE = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*([^\n]*)")
+_FILLED = lazy_regex(r"\{\{.*?\}\}")
 _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 
 

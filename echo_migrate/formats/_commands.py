@@ -8,9 +8,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
-from echo_migrate.dockerfile.container import Place, Service
+from echo_migrate.dockerfile.container import Container, Place
 from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
-from echo_migrate.dockerfile.startup import Launch, listed, unread
+from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import is_number
@@ -69,7 +69,7 @@ def calls(text: str) -> bool:
     return bool(_PROGRAM.search(text))
 
 
-def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Service | None]]:
+def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Container | None]]:
     """The images that scripts name which all stand in one text, each with what runs it.
 
     Those that could be read for certain are taken together, as a name that one pulls may be another's too.
@@ -112,40 +112,41 @@ class _Images:
                 value = self._assigned(name, word) if not command.words and not command.inside else None
                 if value and command.start > reads:
                     self.variables[name] = value
-        self.leaks = tuple(
+        self.shared_spans = tuple(
             (start, end, f"the variable {name} may serve more than this image")
             for name, value in self.variables.items()
-            for start, end in value.text.runs
+            for start, end in value.text.spans
         )
 
     def _assigned(self, name: str, word: Word) -> Expansion | None:
         """The value of a variable that is named but once, its uses aside."""
-        if self.named[name] != 1 or not word.text.runs:
+        if self.named[name] != 1 or not word.text.spans:
             return None
         if "$" not in word.value and not _UNREADABLE.search(word.value):
             return Expansion(word.text)
         return self._expanded(word, lambda _: None)
 
-    def read(self) -> Iterator[tuple[Image, Service | None]]:
+    def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.script.commands]
         made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
         loads = "the script loads images itself" if any(one.loads for _, one in called) else ""
-        found: list[tuple[Image, Service | None]] = []
+        found: list[tuple[Image, Container | None]] = []
         for _, one in called:
             for word, where in one.places:
                 image = self._image(word, where, one)
                 if image and _tagged(image.ref.value) in made:
-                    image = image._replace(local=_MADE) if one.runs else image._replace(locked=_MADE)
+                    image = image._replace(local=_MADE) if one.runs else image._replace(not_editable=_MADE)
                 if image:
                     found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         certain = self.script.certain
         elsewhere = _Elsewhere(self.bare, self.script, called, [image for image, _ in found]) if certain else None
         for image, service in found:
-            locked = image.locked or loads
+            not_editable = image.not_editable or loads
             moved = image._replace(
-                locked=locked or (elsewhere.says(image) if elsewhere else "the script could not be read for certain")
+                not_editable=not_editable
+                or (elsewhere.says(image) if elsewhere else "the script could not be read for certain")
             )
             yield moved, service._replace(image=moved) if service else None
 
@@ -155,7 +156,7 @@ class _Images:
             image = self._image(word, f"{command.name} …", one) if word.known else None
             reference = parse_reference(image.ref.value) if image else None
             if image and reference and reference.tag and reference.name in facts().official:
-                yield image._replace(locked="which of the words names an image is not certain")
+                yield image._replace(not_editable="which of the words names an image is not certain")
 
     def _expands(self, value: str) -> Literal["word", "options", ""]:
         """What a variable is known to expand to, by all that the script sets it to."""
@@ -172,7 +173,7 @@ class _Images:
         return "options" if options and any(one.startswith("-") or " -" in one for one in values) else ""
 
     def _expanded(self, word: Word, lookup: Lookup) -> Expansion | None:
-        if not word.text.runs or _UNREADABLE.search(word.value) or (word.known and "$" in word.value):
+        if not word.text.spans or _UNREADABLE.search(word.value) or (word.known and "$" in word.value):
             return None
         try:
             return expand(word.text, lookup, escape="\0")
@@ -188,7 +189,7 @@ class _Images:
         """The image that a word names; None where its name is not written in the script."""
         value = self._expanded(word, self.variables.get)
         try:
-            reference = parse_reference(value.text.value) if value and value.text.runs else None
+            reference = parse_reference(value.text.value) if value and value.text.spans else None
         except ValueError:
             return None
         if value is None or reference is None or "$" in reference.name:
@@ -201,11 +202,11 @@ class _Images:
             where,
             start,
             end,
-            locked=one.locked or ("it is never pulled" if never else ""),
+            not_editable=one.not_editable or ("it is never pulled" if never else ""),
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
-            leaks=(*self.leaks, *(((start, end, one.doubt),) if one.doubt else ())),
-            reads=value.reads,
+            shared_spans=(*self.shared_spans, *(((start, end, one.doubt),) if one.doubt else ())),
+            depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
         )
 
@@ -226,17 +227,19 @@ class _Images:
         if any(self._meant(one, "all")) or _hides(one):
             yield "/"
 
-    def _service(self, image: Image, one: Invocation, opened: bool) -> Service:
+    def _service(self, image: Image, one: Invocation, opened: bool) -> Container:
         """What a container that a command runs starts, and as whom."""
-        launches = [_launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value]
-        launches += [_launch("command", list(one.behind))] if one.behind else []
+        start_commands = [
+            _launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value
+        ]
+        start_commands += [_launch("command", list(one.behind))] if one.behind else []
         users = [
             option.value for option in self._meant(one, "user") if option.value and _NUMBER.match(option.value.value)
         ]
-        return Service(
+        return Container(
             image.where,
             image,
-            tuple(launches),
+            tuple(start_commands),
             _place(users[-1], users[-1].value) if users else None,
             tuple(self._ports(one)),
             any(self._meant(one, "privileges")),
@@ -261,7 +264,7 @@ def _place(word: Word, value: str) -> Place:
     return Place(value, word.start, word.end)
 
 
-def _launch(key: str, words: list[Word]) -> Launch:
+def _launch(key: str, words: list[Word]) -> StartCommand:
     """What words start; not read where one of them is not known."""
     start, end = words[0].start, words[-1].end
     if all(word.known for word in words):
@@ -285,7 +288,7 @@ class _Elsewhere:
         self.text = bare
         fine = [(command.start, command.end) for command in script.commands if command.name in silent]
         fine += [(place.word.start, place.word.end) for _, one in called for place in one.places]
-        fine += [run for image in images for run in image.ref.runs]
+        fine += [run for image in images for run in image.ref.spans]
         self.fine: list[tuple[int, int]] = []
         for start, end in sorted(fine):
             last = self.fine[-1][1] if self.fine else 0
@@ -293,7 +296,7 @@ class _Elsewhere:
         self.words: dict[str, list[int]] = defaultdict(list)
         for command in script.commands:
             for _, word in _parts(command):
-                if word.text.runs and word.start not in behind:
+                if word.text.spans and word.start not in behind:
                     self.words[word.value].append(word.text.start)
         self.known: dict[str, bool] = {}
 

@@ -3,20 +3,20 @@
 from echo_migrate.dockerfile.images import _Images, _problem
 from echo_migrate.dockerfile.parser import Instruction, read
 from echo_migrate.dockerfile.stages import Stage, stages
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.formats import Asked
+from echo_migrate.formats import Request
 from echo_migrate.formats._ignores import ignores
 from echo_migrate.model import Ignore, Image, Problem
 
-_FOR_PEOPLE = lazy(r"(?:^|[\\/])\.devcontainer[\\/]")
+_FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
 """Images that people develop in: what a shipped image should not have is what these are for, so that nothing ships."""
 
 
 Node = Image | Problem | Ignore | Instruction | Stage
 
 
-def nodes(source: Source, asked: Asked, contexts: frozenset[str]) -> list[Node]:
+def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[Node]:
     """The instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never raises.
 
     ``contexts`` are the named contexts that it is built with: names that are no images.
@@ -27,10 +27,10 @@ def nodes(source: Source, asked: Asked, contexts: frozenset[str]) -> list[Node]:
     nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
     problem = _problem(source.text, file) or reader.problem
     if not problem:
-        if Stage in asked.kinds:
+        if Stage in request.kinds:
             bases = [image.ref.value for image in images if image.where == "FROM"]
-            graph = stages(source.text, file, bases, asked.targets)
+            graph = stages(source.text, file, bases, request.targets)
             nodes += [one._replace(ships="") for one in graph] if _FOR_PEOPLE.search(source.path) else graph
         return [*nodes, *images]
-    locked = f"this file {problem.reason}"
-    return [*nodes, problem, *[image._replace(locked=image.locked or locked) for image in images]]
+    not_editable = f"this file {problem.reason}"
+    return [*nodes, problem, *[image._replace(not_editable=image.not_editable or not_editable) for image in images]]

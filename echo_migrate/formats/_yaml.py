@@ -5,8 +5,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from echo_migrate.dockerfile.container import Service
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.yaml import (
     NotYaml,
@@ -19,7 +19,7 @@ from echo_migrate.files.yaml import (
     positions,
     traced,
 )
-from echo_migrate.formats import Asked
+from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.images.reference import VARIABLE
@@ -31,20 +31,20 @@ NO_NAME = re.compile(r"(?!)")
 
 ALIASED = "the same text also stands where no image is"
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
-_TEMPLATE = lazy(
+_TEMPLATE = lazy_regex(
     r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"
 )
-_COMMENT = lazy(r"(?m)^[ \t]*#.*$")
-_LITERAL = lazy(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
-_EXPRESSION = lazy(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
+_COMMENT = lazy_regex(r"(?m)^[ \t]*#.*$")
+_LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
+_EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
 """What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
-_LOGIN = lazy(r"(?m)^.*\b(?:login|registry)\b.*$")
+_LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """What stands where somebody logs in: ``registry:`` of docker/login-action, ``docker login`` and its like."""
 _NOBODY = "nothing in this file logs in to its new registry"
-_OTHER = lazy(r"\W")
+_OTHER = lazy_regex(r"\W")
 _IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
 
-Node = Image | Problem | Ignore | Service
+Node = Image | Problem | Ignore | Container
 
 
 class Place(NamedTuple):
@@ -58,7 +58,7 @@ class Place(NamedTuple):
         return ".".join((*self.path, key))
 
 
-class Sheet:
+class YamlFile:
     """The text of a file, its documents, and which of its scalars stand under which keys.
 
     A broken document is left out, with a problem, and the others are read; one that is a template is left out in
@@ -131,16 +131,18 @@ class Sheet:
         if "{{" in place.value:
             return
         start, end = node.start_mark.index, node.end_mark.index
-        if place.runs:
+        if place.spans:
             start, end = place.start, place.end
             bare = place.value.strip()
             place = place.cut(place.value.index(bare), place.value.index(bare) + len(bare))
         if not place.value.strip():
             return
-        locked = fields.pop("locked", "") or self._kept(node)
-        locked = locked or ("" if place.runs else "it is written in a form that cannot be edited")
+        not_editable = fields.pop("not_editable", "") or self._kept(node)
+        not_editable = not_editable or ("" if place.spans else "it is written in a form that cannot be edited")
         names = variables(place.value)
-        yield Image(place, where, start, end, locked=locked, unsettled=names, filled=bool(names), **fields)
+        yield Image(
+            place, where, start, end, not_editable=not_editable, unsettled=names, templated=bool(names), **fields
+        )
 
     def parted(self, repository: Any, registry: Any, tag: Any, where: str, **fields: Any) -> Iterator[Image]:
         """The image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
@@ -154,32 +156,32 @@ class Sheet:
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
         parts = Parts(name, host, version if version and version.value else None, bare)
-        locked = fields.pop("locked", "") or self._kept(*named)
-        start, end = name.start if name.runs else repository.start_mark.index, repository.end_mark.index
+        not_editable = fields.pop("not_editable", "") or self._kept(*named)
+        start, end = name.start if name.spans else repository.start_mark.index, repository.end_mark.index
         yield Image(
             Traced(value, ()),
             where,
             start,
-            max(start, name.end if name.runs else end),
-            locked=locked,
+            max(start, name.end if name.spans else end),
+            not_editable=not_editable,
             unsettled=variables(value),
-            filled="$" in value,
-            reads=parts.places,
+            templated="$" in value,
+            depends_on=parts.places,
             parts=parts,
             **fields,
         )
 
-    def scripts(self, found: Iterable[tuple[str, Any]]) -> Iterator[Image | Service]:
+    def scripts(self, found: Iterable[tuple[str, Any]]) -> Iterator[Image | Container]:
         """The images that shell scripts name, each a scalar with the context it stands in."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
-        known = {place.start: (where, place) for where, place in placed if place.runs}
+        known = {place.start: (where, place) for where, place in placed if place.spans}
         texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
         login = " ".join(_LOGIN.findall(self.text)) if texts else ""
         starts = sorted(known)
         for image, service in named(self.text, texts) if texts else ():
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
-            image = image._replace(where=f"{where} {image.where}", anonymous=_NOBODY, login=login)
+            image = image._replace(where=f"{where} {image.where}", needs_login=_NOBODY, login=login)
             yield image
             if service:
                 yield service._replace(image=image)
@@ -246,16 +248,16 @@ def literals(text: str) -> Iterator[Image]:
     """The images that a template names literally, which are listed and never rewritten."""
     for match in _LITERAL.finditer(text):
         start, end = match.span(2)
-        yield Image(Traced.of(text, start, end), "image", start, end, locked=_IN_A_TEMPLATE)
+        yield Image(Traced.of(text, start, end), "image", start, end, not_editable=_IN_A_TEMPLATE)
 
 
-def nodes(sheet: Sheet, found: Iterable[Image | Service], asked: Asked) -> list[Node]:
+def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request) -> list[Node]:
     """What a file's nodes are: each image once, however many share it by an alias, and what was asked for."""
     images: dict[tuple[int, int], Image] = {}
     others: list[Node] = []
     for node in found:
         if not isinstance(node, Image):
-            others += [node] if Service in asked.kinds else []
+            others += [node] if Container in request.kinds else []
         else:
             images.setdefault((node.start, node.end), node)
     return [*in_yaml(sheet.text), *sheet.problems, *images.values(), *others]
@@ -267,7 +269,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     Documents keep their shape, keys and tags, and only scalars with an edit inside change.
     """
     places = sorted(edits)
-    old, new = Sheet(before), Sheet(after)
+    old, new = YamlFile(before), YamlFile(after)
     if len(old.problems) != len(new.problems) or len(old.roots) != len(new.roots):
         return "the changed file is no longer the YAML that it was"
     if not all(alike(a, b, places) for a, b in zip(old.roots, new.roots, strict=True)):

@@ -14,9 +14,9 @@ from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files import hcl, json
 from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
-from echo_migrate.files.values import Node, NotRead, alike
-from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.formats._build_arguments import Fed
+from echo_migrate.files.values import Value, NotRead, alike
+from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 
@@ -32,7 +32,7 @@ _MERGED = frozenset(("args", "contexts"))
 MOST_INHERITED = 50_000
 """How many attributes, arguments and contexts all targets of a file may inherit."""
 
-Attributes = dict[str, Node]
+Attributes = dict[str, Value]
 
 
 def candidate(path: str) -> bool:
@@ -47,7 +47,7 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and bool(_TARGET.search(text)) and not _OTHER.search(text)
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Problem | Ignore]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Problem | Ignore]:
     """The images of a bake file, ignore comments, and why it could not be read; never raises."""
     try:
         file = _File(source, _read(source))
@@ -85,7 +85,7 @@ def context_names(path: str, text: str) -> list[str] | None:
     return names
 
 
-def _read(source: Source) -> Node:
+def _read(source: Source) -> Value:
     return hcl.read(source.text) if _HCL.fullmatch(source.path) else json.read(source.text)
 
 
@@ -100,17 +100,17 @@ class _Given(NamedTuple):
 class _File:
     """The targets and variables of a file."""
 
-    def __init__(self, source: Source, root: Node) -> None:
+    def __init__(self, source: Source, root: Value) -> None:
         self.source = source
         self.targets: dict[str, Attributes] = {}
-        self.variables: dict[str, Node] = {}
+        self.variables: dict[str, Value] = {}
         for kind, blocks in root.items:
             for name, body in blocks.items:
                 if kind == "target":
                     self.targets[name] = _over(self.targets.get(name, {}), dict(body.items))
                 elif kind == "variable" and "default" in dict(body.items):
                     self.variables[name] = dict(body.items)["default"]
-        self.leaks = tuple(
+        self.shared_spans = tuple(
             (
                 default.start + 1,
                 default.end - 1,
@@ -120,7 +120,7 @@ class _File:
             if default.plain
         )
         self.whole = _resolved(self.targets)
-        self.fed = Fed()
+        self.fed = BuildArguments()
         self.parents = {one.text for body in self.targets.values() for one in _list(body, "inherits")}
 
     def contexts(self) -> Iterator[Image]:
@@ -129,8 +129,8 @@ class _File:
             for name, node in _pairs(own, "contexts"):
                 value = self._value(node)
                 if value and value.text.value.startswith(_CONTEXT):
-                    ref = value.text.cut(len(_CONTEXT), len(value.text.value)) if value.text.runs else value.text
-                    if not value.text.runs:
+                    ref = value.text.cut(len(_CONTEXT), len(value.text.value)) if value.text.spans else value.text
+                    if not value.text.spans:
                         ref = Traced(value.text.value.removeprefix(_CONTEXT), ())
                     start = node.start + 1 + len(_CONTEXT) if node.text.startswith(_CONTEXT) else node.start
                     end = node.end - 1 if node.text.startswith(_CONTEXT) else node.end
@@ -164,9 +164,9 @@ class _File:
             image = next((one.image for one in given if one.image), None)
             if image:
                 same = all(one.image and one.image.ref == image.ref for one in given)
-                yield image if same else image._replace(locked="other targets are given it too")
+                yield image if same else image._replace(not_editable="other targets are given it too")
 
-    def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Node]) -> dict[str, Image] | None:
+    def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Value]) -> dict[str, Image] | None:
         """The images that a target's arguments name; None where its Dockerfile is not read."""
         path = self._dockerfile(whole)
         try:
@@ -189,11 +189,11 @@ class _File:
             found.setdefault(
                 key,
                 made._replace(
-                    locked=image.locked or made.locked,
+                    not_editable=image.not_editable or made.not_editable,
                     unsettled=tuple(dict.fromkeys((*made.unsettled, *image.unsettled))),
                     platform=image.platform or made.platform,
-                    leaks=tuple(dict.fromkeys((*made.leaks, *image.leaks))),
-                    reads=image.reads,
+                    shared_spans=tuple(dict.fromkeys((*made.shared_spans, *image.shared_spans))),
+                    depends_on=image.depends_on,
                 ),
             )
         return found
@@ -205,13 +205,13 @@ class _File:
             where,
             start,
             end,
-            locked="its expression cannot be expanded" if value.broken else "",
+            not_editable="its expression cannot be expanded" if value.broken else "",
             unsettled=value.unsettled,
             platform=next((one for one in platforms if one not in COMMON_PLATFORMS), ""),
-            leaks=self.leaks,
+            shared_spans=self.shared_spans,
         )
 
-    def _value(self, node: Node) -> Expansion | None:
+    def _value(self, node: Value) -> Expansion | None:
         """A value with its variables' defaults, which the environment can replace; None if it is no text."""
         if node.kind == "other":
             known = self.variables.get(node.value)
@@ -220,8 +220,8 @@ class _File:
             return None
         whole = node.traced
         rest = _VARIABLE.sub("", whole.value)
-        if "${" in rest or "%{" in rest or not whole.runs:
-            return Expansion(Traced(whole.value, ()), broken=bool(whole.runs))
+        if "${" in rest or "%{" in rest or not whole.spans:
+            return Expansion(Traced(whole.value, ()), broken=bool(whole.spans))
         pieces: list[Traced] = []
         names: list[str] = []
         position = 0
@@ -271,16 +271,16 @@ def _over(below: Attributes, above: Attributes) -> Attributes:
     found = below | above
     for key in _MERGED & below.keys() & above.keys():
         merged = dict(below[key].items) | dict(above[key].items)
-        pairs = tuple((Node("other", name, 0, 0), value) for name, value in merged.items())
+        pairs = tuple((Value("other", name, 0, 0), value) for name, value in merged.items())
         found[key] = above[key]._replace(value=pairs) if above[key].kind == "map" else above[key]
     return found
 
 
-def _list(attributes: Attributes, key: str) -> list[Node]:
+def _list(attributes: Attributes, key: str) -> list[Value]:
     return attributes[key].each if key in attributes else []
 
 
-def _pairs(attributes: Attributes, key: str) -> Iterator[tuple[str, Node]]:
+def _pairs(attributes: Attributes, key: str) -> Iterator[tuple[str, Value]]:
     return attributes[key].items if key in attributes else iter(())
 
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import effective, is_mapping, is_scalar
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, Sheet, nodes, verify
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
@@ -66,23 +66,23 @@ def _kind(path: str, text: str) -> Kind | None:
     return next((kind for kind in kinds() if kind.files.search(path) and kind.needs.search(text)), None)
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a file, ignore comments and problems; never raises."""
-    sheet = Sheet(source)
+    sheet = YamlFile(source)
     kind = _kind(source.path, source.text)
-    return nodes(sheet, (image for root in sheet.roots if kind for image in _images(sheet, root, kind)), asked)
+    return nodes(sheet, (image for root in sheet.roots if kind for image in _images(sheet, root, kind)), request)
 
 
-def _images(sheet: Sheet, root: Any, kind: Kind) -> Iterator[Image]:
+def _images(sheet: YamlFile, root: Any, kind: Kind) -> Iterator[Image]:
     own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), None, set())}
     for way in kind.images:
         for path, holder, node in _follow(root, way, (), None, set()):
             if node.value not in own:
                 keys = effective(holder)
                 login = sheet.under(keys.get(kind.login)) if kind.login else ""
-                anonymous = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else ""
+                needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else ""
                 mounts = tuple(mounts_of(keys.get("volumes")))
-                yield from sheet.image(node, ".".join(path), anonymous=anonymous, login=login, mounts=mounts)
+                yield from sheet.image(node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts)
 
 
 Found = tuple[tuple[str, ...], Any, Any]

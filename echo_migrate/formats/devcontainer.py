@@ -8,14 +8,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files import json
 from echo_migrate.files.source import Edit, Source, Unreadable
 from echo_migrate.files.tree import dockerfile_at
-from echo_migrate.files.values import Node, NotRead, alike
-from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.formats._build_arguments import Fed
+from echo_migrate.files.values import Value, NotRead, alike
+from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
 
@@ -33,33 +33,33 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path)
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Problem | Ignore]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
     """The images of a dev container, what runs in it, ignore comments, and why it could not be read; never raises."""
     try:
         keys = dict(json.read(source.text, relaxed=True).items)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
-    nodes: list[Image | Service | Problem | Ignore] = [*in_yaml(source.text, SLASHED)]
+    nodes: list[Image | Container | Problem | Ignore] = [*in_yaml(source.text, SLASHED)]
     node = keys.get("image")
     if node and node.text:
         place = node.traced
-        start, end = (place.start, place.end) if place.runs else (node.start, node.end)
+        start, end = (place.start, place.end) if place.spans else (node.start, node.end)
         mounts = () if _MOUNTING.isdisjoint(keys) else ("/",)
         variables = tuple(dict.fromkeys(_VARIABLE.findall(node.text)))
         image = Image(place, "image", start, end, unsettled=variables, mounts=mounts)
-        nodes += [image, *([_service(keys, image)] if Service in asked.kinds else [])]
+        nodes += [image, *([_service(keys, image)] if Container in request.kinds else [])]
     return [*nodes, *_fed(source, keys)]
 
 
-def _service(keys: dict[str, Node], image: Image) -> Service:
+def _service(keys: dict[str, Value], image: Image) -> Container:
     """What runs in a dev container: a shell, an editor's server, and whatever features and people add.
 
     The commands that are written say only some of it, so it is always open; whom people work as is theirs to say.
     """
-    return Service("dev container", image, (), None, (), "runArgs" in keys, image.mounts, open=True)
+    return Container("dev container", image, (), None, (), "runArgs" in keys, image.mounts, open=True)
 
 
-def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
+def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
     """The images that build arguments name, by the Dockerfile that they are given to."""
     build = dict(keys["build"].items) if "build" in keys else {}
     given = {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
@@ -74,7 +74,7 @@ def _fed(source: Source, keys: dict[str, Node]) -> Iterator[Image]:
     values = {
         key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
     }
-    for key, image in Fed().images(text, os.path.normpath(path), values):
+    for key, image in BuildArguments().images(text, os.path.normpath(path), values):
         place = given[key].traced
         yield image._replace(where=f"build.args.{key}", start=place.start, end=place.end)
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from echo_migrate.dockerfile.verify import verify
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
 
@@ -17,7 +17,7 @@ NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.docke
 _CODE = re.compile(
     r"(?i).*\.(?:[jt]sx?|bats|cs|css|go|hs|html?|java|json|kt|lock|ps1|py|rb|rs|rst|sh|snap|toml|xml|ya?ml)"
 )
-_OPENING = lazy(
+_OPENING = lazy_regex(
     r"(?i)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
     r"(?:ARG[ \t]+\w+(?:=[^\n]*)?|FROM[ \t]+(?:--\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?)[ \t\r]*(?:\n|$)"
 )
@@ -33,12 +33,12 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never raises.
 
     Names of contexts that files near it give are no images.
     """
-    return nodes(source, asked, named(source.path))
+    return nodes(source, request, named(source.path))
 
 
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:

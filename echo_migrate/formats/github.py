@@ -8,26 +8,26 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.dockerfile.container import Service
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence, traced
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, Sheet, nodes, verify
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 _ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
-_WORKFLOW = lazy(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
-_JOBS = lazy(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
-_RUNS = lazy(r"(?m)^[\"']?runs[\"']?[ \t]*:")
-_NAMES = lazy(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
-_MATRIX = lazy(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
+_WORKFLOW = lazy_regex(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
+_JOBS = lazy_regex(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
+_RUNS = lazy_regex(r"(?m)^[\"']?runs[\"']?[ \t]*:")
+_NAMES = lazy_regex(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
+_MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 _DOCKER = "docker://"
 _NO_LOGIN = "no credentials stand beside it, and it is pulled before any step can log in"
 _OTHER_LOGIN = "the credentials beside it may be for the registry that it comes from"
@@ -47,13 +47,13 @@ def recognise(path: str, text: str) -> bool:
     return bool(_WORKFLOW.search(text) and _JOBS.search(text))
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a workflow or an action, ignore comments and problems; never raises."""
-    sheet = Sheet(source)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), asked)
+    sheet = YamlFile(source)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), request)
 
 
-def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image | Service]:
+def _images(sheet: YamlFile, top: dict[str, Any]) -> Iterator[Image | Container]:
     for id, node in items(top.get("jobs")):
         job = effective(node)
         where = f"jobs.{id}"
@@ -68,14 +68,14 @@ def _images(sheet: Sheet, top: dict[str, Any]) -> Iterator[Image | Service]:
         yield from _docker(sheet, runs["image"], "runs.image")
 
 
-def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iterator[Image]:
+def _container(sheet: YamlFile, job: dict[str, Any], node: Any, where: str) -> Iterator[Image]:
     """The image of a container, in its short form or under ``image``; those of a matrix where it names one."""
     keys = effective(node) if is_mapping(node) else {}
     image = keys.get("image") if keys else node
     if not is_text(image):
         return
     login = sheet.under(keys.get("credentials"))
-    anonymous = _OTHER_LOGIN if login else _NO_LOGIN
+    needs_login = _OTHER_LOGIN if login else _NO_LOGIN
     mounts = tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ())
     where = f"{where}.image"
     named = _MATRIX.fullmatch(image.value.strip())
@@ -83,13 +83,15 @@ def _container(sheet: Sheet, job: dict[str, Any], node: Any, where: str) -> Iter
     listed = list(_listed(matrix, named[1])) if named else []
     if named and listed:
         excluded = any(named[1] in effective(entry) for entry in sequence(matrix.get("exclude")))
-        locked = "the matrix excludes some by name" if excluded else ""
+        not_editable = "the matrix excludes some by name" if excluded else ""
         if sheet.text.count(f"matrix.{named[1]}") > 1:
-            locked = "the matrix is asked for it elsewhere too"
+            not_editable = "the matrix is asked for it elsewhere too"
         for entry in listed:
-            yield from sheet.image(entry, where, anonymous=anonymous, login=login, mounts=mounts, locked=locked)
+            yield from sheet.image(
+                entry, where, needs_login=needs_login, login=login, mounts=mounts, not_editable=not_editable
+            )
     else:
-        yield from sheet.image(image, where, anonymous=anonymous, login=login, mounts=mounts)
+        yield from sheet.image(image, where, needs_login=needs_login, login=login, mounts=mounts)
 
 
 def _mounts_more(options: Any) -> bool:
@@ -104,7 +106,7 @@ def _listed(matrix: dict[str, Any], name: str) -> Iterator[Any]:
             yield effective(more)[name]
 
 
-def _steps(sheet: Sheet, steps: Any, where: str) -> Iterator[Image]:
+def _steps(sheet: YamlFile, steps: Any, where: str) -> Iterator[Image]:
     for index, step in enumerate(sequence(steps)):
         uses = effective(step).get("uses")
         if is_text(uses):
@@ -139,11 +141,11 @@ def _on_windows(node: Any) -> bool:
     return any(is_scalar(one) and "windows" in one.value.lower() for one in (node, *sequence(node)))
 
 
-def _docker(sheet: Sheet, node: Any, where: str) -> Iterator[Image]:
+def _docker(sheet: YamlFile, node: Any, where: str) -> Iterator[Image]:
     """The image behind ``docker://``."""
     if not node.value.startswith(_DOCKER):
         return
     place = traced(node, sheet.text)
-    for image in sheet.image(node, where, locked=_BEFORE):
-        ref = place.cut(len(_DOCKER), len(place.value)) if place.runs else place._replace(value=node.value[9:])
-        yield image._replace(ref=ref, start=ref.start if ref.runs else image.start)
+    for image in sheet.image(node, where, not_editable=_BEFORE):
+        ref = place.cut(len(_DOCKER), len(place.value)) if place.spans else place._replace(value=node.value[9:])
+        yield image._replace(ref=ref, start=ref.start if ref.spans else image.start)

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.dockerfile.container import Service
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
-from echo_migrate.formats._yaml import YAML, Node, Sheet, nodes, verify
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
@@ -22,14 +22,14 @@ __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 NAME = re.compile(r"(?i)\.gitlab-ci\.ya?ml")
 _FILE = re.compile(r"(?i)(?:.*[._-])?gitlab-ci(?:[._-].*)?\.ya?ml")
 _FOLDER = re.compile(r"(?:^|.*/)\.?gitlab(?:-ci)?/.*\.ya?ml")
-_NAMES = lazy(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
-_JOB = lazy(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
-_STAGE = lazy(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
-_OTHER = lazy(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
-_VARIABLE = lazy(r"\$\{(\w+)\}|\$(\w+)")
+_NAMES = lazy_regex(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
+_JOB = lazy_regex(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
+_STAGE = lazy_regex(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
+_OTHER = lazy_regex(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
+_VARIABLE = lazy_regex(r"\$\{(\w+)\}|\$(\w+)")
 
 
-_WORD = lazy(r"[\w.-]+")
+_WORD = lazy_regex(r"[\w.-]+")
 _SCRIPTS = ("before_script", "script", "after_script")
 
 
@@ -72,13 +72,13 @@ def recognise(path: str, text: str) -> bool:
     return bool(_FOLDER.fullmatch(path)) or bool(_STAGE.search(text))
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a pipeline, ignore comments and problems; never raises."""
-    sheet = Sheet(source)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
+    sheet = YamlFile(source)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
 
-def _images(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
+def _images(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
     top = effective(root)
     words = _Words(sheet.text)
     values = {name: _value(node) for name, node in items(top.get("variables"))}
@@ -101,33 +101,33 @@ def _value(node: Any) -> str:
     return node.value if is_scalar(node) else ""
 
 
-def _image(sheet: Sheet, node: Any, where: str, values: dict[str, str], **fields: Any) -> Iterator[Image]:
+def _image(sheet: YamlFile, node: Any, where: str, values: dict[str, str], **fields: Any) -> Iterator[Image]:
     """The image of ``image`` or a service, in its short form or under ``name``."""
     name = effective(node).get("name") if is_mapping(node) else node
     if "never" in sheet.under(effective(node).get("pull_policy")):
-        fields["locked"] = "it is never pulled"
+        fields["not_editable"] = "it is never pulled"
     for image in sheet.image(name, where, **fields):
         value = image.ref.value
         filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
         yield image._replace(resolved=filled if filled != value else "")
 
 
-def _service(sheet: Sheet, node: Any, where: str, values: dict[str, str], words: _Words) -> Iterator[Image]:
+def _service(sheet: YamlFile, node: Any, where: str, values: dict[str, str], words: _Words) -> Iterator[Image]:
     """A service's image. The host names that come from an image's name go with it; an alias stays."""
     keys = effective(node) if is_mapping(node) else {}
     alias: Any = keys.get("alias")
     aliases = re.split(r"[ ,]+", alias.value) if is_text(alias) else []
     for image in _image(sheet, node, where, values):
-        if image.locked:
+        if image.not_editable:
             yield image
             continue
         host = re.sub(r"[:@].*", "", image.ref.value).rpartition("/")[2]
         if not aliases:
             write = f"{{name: …, alias: {host}}}"
-            yield image._replace(locked=f"its host name comes from the image's name: write {write}")
+            yield image._replace(not_editable=f"its host name comes from the image's name: write {write}")
         elif host not in aliases and words.stands_apart(host, image.ref.value, alias.value):
             yield image._replace(
-                locked=f"it may also be reached as {host}, which comes from the image's name: add that to alias"
+                not_editable=f"it may also be reached as {host}, which comes from the image's name: add that to alias"
             )
         else:
             yield image

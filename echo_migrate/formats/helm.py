@@ -8,25 +8,27 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import is_scalar, is_text
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, Place, Sheet, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML, Node, Place, YamlFile, literals, nodes, verify, walk
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Image
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_IMAGE = lazy(r"(?m)^[ \t-]*[\"']?(?:\w*[iI]mage\w*|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:")
+_IMAGE = lazy_regex(
+    r"(?m)^[ \t-]*[\"']?(?:\w*[iI]mage\w*|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:"
+)
 _TAGS = ("tag", "imageTag")
 _DIGESTS = ("digest", "sha", "sha256")
 _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
-_MORE = lazy(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
-_REGISTRY = lazy(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
+_MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
+_REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
 _UNSEEN = ("/",)
 """Which volumes its templates mount is not read."""
 
@@ -52,15 +54,15 @@ def recognise(path: str, text: str) -> bool:
     )
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a file of values, ignore comments and problems; never raises."""
-    sheet = Sheet(source)
+    sheet = YamlFile(source)
     if sheet.templated:
-        return nodes(sheet, literals(source.text), asked)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
+        return nodes(sheet, literals(source.text), request)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
 
-def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
+def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
     places = list(walk(root))
@@ -74,24 +76,28 @@ def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
         name = _name(place)
         if name:
             tag = next((keys[key] for key in _TAGS if key in keys), None)
-            doubts = [_NO_CHART] if alone and not _hosted(keys[name]) and not _has_registry(keys, known) else []
-            doubts += [] if is_text(tag) else [_NO_TAG]
-            doubts += [_OTHER_KEYS] if any(map(_MORE.search, keys)) else []
+            unsafe_reasons = [_NO_CHART] if alone and not _hosted(keys[name]) and not _has_registry(keys, known) else []
+            unsafe_reasons += [] if is_text(tag) else [_NO_TAG]
+            unsafe_reasons += [_OTHER_KEYS] if any(map(_MORE.search, keys)) else []
             yield from sheet.parted(
                 keys[name],
                 keys.get("registry"),
                 tag,
                 place.where(name),
-                locked=_stays(keys) or above,
-                doubts=(*doubts, *overlaid),
+                not_editable=_stays(keys) or above,
+                unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
             )
         for key, node in keys.items():
             if key != name and _names_image(key, node):
-                doubts = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
-                locked = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
+                unsafe_reasons = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
+                not_editable = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
                 yield from sheet.image(
-                    node, place.where(key), locked=locked, doubts=(*doubts, *overlaid), mounts=_UNSEEN
+                    node,
+                    place.where(key),
+                    not_editable=not_editable,
+                    unsafe_reasons=(*unsafe_reasons, *overlaid),
+                    mounts=_UNSEEN,
                 )
 
 

@@ -8,22 +8,22 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.dockerfile.container import Place, Service
-from echo_migrate.dockerfile.startup import Launch, listed, unread
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.container import Container, Place
+from echo_migrate.dockerfile.startup import StartCommand, listed, unread
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import renaming
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, Sheet, is_template, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_template, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_VERSION = lazy(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
-_KIND = lazy(r"\bkind[\"']?[ \t]*:")
+_VERSION = lazy_regex(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
+_KIND = lazy_regex(r"\bkind[\"']?[ \t]*:")
 _LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
@@ -43,13 +43,13 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and "image" in text and bool(_VERSION.search(text) and _KIND.search(text))
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a file's manifests, ignore comments and problems; never raises."""
-    sheet = Sheet(source)
+    sheet = YamlFile(source)
     if is_template(source.text) or _of_a_chart(source.path):
         sheet.problems, sheet.roots = [], []
-        return nodes(sheet, literals(source.text), asked)
-    return nodes(sheet, (node for root in sheet.roots for node in _manifest(sheet, root)), asked)
+        return nodes(sheet, literals(source.text), request)
+    return nodes(sheet, (node for root in sheet.roots for node in _manifest(sheet, root)), request)
 
 
 def _of_a_chart(path: str) -> bool:
@@ -58,13 +58,13 @@ def _of_a_chart(path: str) -> bool:
     return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
 
 
-def _manifest(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
+def _manifest(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
     kyverno = effective(root).get("apiVersion")
     if is_text(kyverno) and kyverno.value.startswith(_PATTERNS):
         return
-    doubts = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
+    unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
     for place in walk(root):
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
@@ -74,13 +74,18 @@ def _manifest(sheet: Sheet, root: Any) -> Iterator[Image | Service]:
             keys = effective(node)
             mounts = tuple(_mounts(keys))
             where = ".".join(filter(None, (key, name, "image")))
-            locked = _stays(keys)
+            not_editable = _stays(keys)
             for image in sheet.image(
-                keys.get("image"), where, mounts=mounts, locked=locked, doubts=doubts, platform=platform
+                keys.get("image"),
+                where,
+                mounts=mounts,
+                not_editable=not_editable,
+                unsafe_reasons=unsafe_reasons,
+                platform=platform,
             ):
                 kustomization = renaming(sheet.path, image.ref.value)
                 if kustomization:
-                    image = image._replace(locked=f"{kustomization} gives it another name or tag")
+                    image = image._replace(not_editable=f"{kustomization} gives it another name or tag")
                 yield image
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
@@ -120,7 +125,7 @@ def _mounts(keys: dict[str, Any]) -> Iterator[str]:
             yield path.value.rstrip("/") or "/"
 
 
-def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Image) -> Service:
+def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Image) -> Container:
     """A container as what it starts, as whom, on which ports.
 
     ``command`` stands for the entrypoint and ``args`` for the command (kubernetes.io, "Define a Command and Arguments
@@ -130,16 +135,16 @@ def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Imag
     user = own.get("runAsUser", pod.get("runAsUser"))
     checks = [effective(effective(keys.get(probe)).get("exec")).get("command") for probe in _PROBES]
     hooks = [effective(effective(hook).get("exec")).get("command") for _, hook in items(keys.get("lifecycle"))]
-    launches = [
+    start_commands = [
         _launch("entrypoint", keys.get("command")),
         _launch("command", keys.get("args")),
         *(_launch("healthcheck", node) for node in (*checks, *hooks)),
     ]
     capabilities = effective(own.get("capabilities"))
-    return Service(
+    return Container(
         name,
         image,
-        tuple(one for one in launches if one),
+        tuple(one for one in start_commands if one),
         Place(user.value, user.start_mark.index, user.end_mark.index) if is_text(user) else None,
         tuple(_ports(keys)),
         "add" in capabilities or "privileged" in own or "sysctls" in pod,
@@ -149,7 +154,7 @@ def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Imag
     )
 
 
-def _launch(verb: str, node: Any) -> Launch | None:
+def _launch(verb: str, node: Any) -> StartCommand | None:
     words = [child.value for child in sequence(node) if is_scalar(child)]
     if not words:
         return None

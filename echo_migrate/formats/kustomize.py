@@ -8,10 +8,10 @@ from typing import Any
 
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import effective, is_text, sequence
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import FILE as NAME
 from echo_migrate.formats._kustomizations import renaming
-from echo_migrate.formats._yaml import Node, Sheet, nodes, verify
+from echo_migrate.formats._yaml import Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
@@ -29,26 +29,38 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and "images" in text
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a kustomization, ignore comments and problems; never raises."""
-    sheet = Sheet(source)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), asked)
+    sheet = YamlFile(source)
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
 
-def _images(sheet: Sheet, root: Any) -> Iterator[Image]:
+def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
     for entry in sequence(effective(root).get("images")):
         keys = effective(entry)
         name, new, tag = keys.get("name"), keys.get("newName"), keys.get("newTag")
         if not is_text(name):
             continue
         where = f"images.{name.value}"
-        locked = "its digest stands in a key of its own, and names the old bytes" if is_text(keys.get("digest")) else ""
+        not_editable = (
+            "its digest stands in a key of its own, and names the old bytes" if is_text(keys.get("digest")) else ""
+        )
         again = renaming(sheet.path, new.value) if is_text(new) else ""
         if again:
-            locked = f"{again} searches for its new name"
+            not_editable = f"{again} searches for its new name"
         if is_text(new):
-            doubts = () if is_text(tag) else ("its tag stands in the manifests",)
-            yield from sheet.parted(new, None, tag, f"{where}.newName", locked=locked, doubts=doubts, mounts=_UNSEEN)
+            unsafe_reasons = () if is_text(tag) else ("its tag stands in the manifests",)
+            yield from sheet.parted(
+                new,
+                None,
+                tag,
+                f"{where}.newName",
+                not_editable=not_editable,
+                unsafe_reasons=unsafe_reasons,
+                mounts=_UNSEEN,
+            )
         else:
-            locked = locked or "its name is the key that manifests are searched for: write the new one as newName"
-            yield from sheet.parted(name, None, tag, f"{where}.name", locked=locked)
+            not_editable = (
+                not_editable or "its name is the key that manifests are searched for: write the new one as newName"
+            )
+            yield from sheet.parted(name, None, tag, f"{where}.name", not_editable=not_editable)

@@ -7,20 +7,20 @@ backslash at its end joins the next one, and the shell is handed both.
 import re
 from collections.abc import Iterable
 
-from echo_migrate.dockerfile.container import Service
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.model import Ignore, Image
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
-_RECIPE = lazy(r"(?m)^\t[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)")
-_VARIABLE = lazy(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|\$(?P<own>\{?))")
-_WORD = lazy(r"\w")
-_OTHER = lazy(r"\W")
+_RECIPE = lazy_regex(r"(?m)^\t[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)")
+_VARIABLE = lazy_regex(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|\$(?P<own>\{?))")
+_WORD = lazy_regex(r"\w")
+_OTHER = lazy_regex(r"\W")
 
 
 def candidate(path: str) -> bool:
@@ -32,13 +32,13 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and calls(text)
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Ignore]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
     """The images of a makefile's recipes, what runs them, and ignore comments; never raises."""
     text = source.text
     places = [Traced.of(text, *match.span(1)) for match in _RECIPE.finditer(text) if calls(match[1])]
     scripts = [place._replace(value=_as_shells(place.value)) for place in places]
     found = named(text, scripts) if scripts else []
-    services = [service for _, service in found if service] if Service in asked.kinds else []
+    services = [service for _, service in found if service] if Container in request.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(text)] if found else []
 
 

@@ -8,9 +8,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.source import Edit, Source, Traced
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import _parts, calls, named
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.model import Ignore, Image
@@ -30,10 +30,10 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and calls(text)
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Ignore]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
     """The images of a script, what runs them, and ignore comments; never raises, and is silent on what is no shell."""
     found = named(source.text, [Traced.of(source.text, 0, len(source.text))])
-    services = [service for _, service in found if service] if Service in asked.kinds else []
+    services = [service for _, service in found if service] if Container in request.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(source.text)] if found else []
 
 

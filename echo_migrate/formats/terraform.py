@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.files import hcl
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import Node, NotRead, alike
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.files.values import Value, NotRead, alike
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
 
@@ -46,19 +46,19 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and bool(_IMAGE.search(text))
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image | Service | Problem | Ignore]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
     """The images of containers, what runs them, ignore comments, and why it could not be read; never raises."""
     try:
         root = hcl.read(source.text)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
-    nodes: list[Image | Service | Problem | Ignore] = []
+    nodes: list[Image | Container | Problem | Ignore] = []
     for where, keys, key in _places(root):
         image = _image(keys[key], f"{where}.{key}", "/" if key == "name" or not _MOUNTING.isdisjoint(keys) else "")
         image = image._replace(**_around(where, keys))
         nodes.append(image)
-        if key == "image" and Service in asked.kinds:
-            nodes.append(Service(where, image, (), None, (), False, image.mounts, open=True))
+        if key == "image" and Container in request.kinds:
+            nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
     return [*nodes, *in_yaml(source.text, SLASHED)] if nodes else []
 
 
@@ -71,7 +71,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     return None if alike(old, new, sorted(edits)) else "something else than an image would change"
 
 
-def _places(root: Node) -> Iterator[tuple[str, dict[str, Node], str]]:
+def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
     """The maps that name an image as a text: what they are called, their values, and the key that names it."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
@@ -82,19 +82,19 @@ def _places(root: Node) -> Iterator[tuple[str, dict[str, Node], str]]:
             yield from _containers(body, f"{kind}.{label}")
 
 
-def _around(where: str, keys: dict[str, Node]) -> dict[str, Any]:
+def _around(where: str, keys: dict[str, Value]) -> dict[str, Any]:
     """What the resource that a container stands in says of its image."""
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
         return {"local": "the result of a build"}
     if any(one in keys and keys[one].text == "Never" for one in ("image_pull_policy", "imagePullPolicy")):
-        return {"locked": "it is never pulled"}
+        return {"not_editable": "it is never pulled"}
     if kind.startswith("google_cloud_run"):
-        return {"doubts": ("Cloud Run pulls from Google's registries and Docker Hub alone",)}
-    return {} if kind.startswith(_CLUSTERS) else {"anonymous": "what pulls it needs a login of its own"}
+        return {"unsafe_reasons": ("Cloud Run pulls from Google's registries and Docker Hub alone",)}
+    return {} if kind.startswith(_CLUSTERS) else {"needs_login": "what pulls it needs a login of its own"}
 
 
-def _containers(node: Node, where: str) -> Iterator[tuple[str, dict[str, Node], str]]:
+def _containers(node: Value, where: str) -> Iterator[tuple[str, dict[str, Value], str]]:
     """The containers within a value."""
     for key, value in node.items:
         for one in value.each or [value]:
@@ -106,14 +106,14 @@ def _containers(node: Node, where: str) -> Iterator[tuple[str, dict[str, Node], 
         yield from _containers(one, where)
 
 
-def _image(node: Node, where: str, mount: str) -> Image:
+def _image(node: Value, where: str, mount: str) -> Image:
     place = node.traced
     broken = "%{" in node.text or "${" in _VARIABLE.sub("", node.text)
     return Image(
         place,
         where,
-        *((place.start, place.end) if place.runs else (node.start, node.end)),
-        locked="its expression cannot be expanded" if broken else "",
+        *((place.start, place.end) if place.spans else (node.start, node.end)),
+        not_editable="its expression cannot be expanded" if broken else "",
         unsettled=tuple(dict.fromkeys(_VARIABLE.findall(node.text))),
         mounts=(mount,) if mount else (),
     )

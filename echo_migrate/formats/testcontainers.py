@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Edit, Source, Traced
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.model import Image
 
@@ -64,7 +64,7 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and bool(_LIBRARY.search(text))
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Image]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Image]:
     """The images that calls name literally; never raises."""
     language = _language(source.path)
     return list(_images(source.text, language)) if language else []
@@ -84,7 +84,7 @@ def _images(text: str, language: Language) -> Iterator[Image]:
         last = match.end()
         if match.start() <= comment:
             start, end = match.span(match.lastindex or 0)
-            yield Image(Traced.of(text, start, end), "Testcontainers.image", start, end, locked=_LOCKED)
+            yield Image(Traced.of(text, start, end), "Testcontainers.image", start, end, not_editable=_LOCKED)
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:

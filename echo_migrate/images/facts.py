@@ -10,14 +10,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_block
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.reference import Reference, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
 
 _LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
 _UPSTREAM = "upstream"
-_RELEASE = lazy(r"-debian\d+$")
+_RELEASE = lazy_regex(r"-debian\d+$")
 _ROOT = ("root", "0")
 
 
@@ -26,7 +26,7 @@ def is_root(user: str) -> bool:
     return user.partition(":")[0] in _ROOT
 
 
-class Base(NamedTuple):
+class ImageFacts(NamedTuple):
     """The facts of an image; ``mappings/images/upstream.yaml`` says what each means."""
 
     family: str | None = None
@@ -68,11 +68,11 @@ class Base(NamedTuple):
         return False if self.complete and not versioned else None
 
 
-NOTHING_KNOWN = Base()
+NOTHING_KNOWN = ImageFacts()
 
 
 @lru_cache(maxsize=4096)
-def base_of(value: str, catalog: Catalog) -> Base:
+def facts_of(value: str, catalog: Catalog) -> ImageFacts:
     """What is known of the image that a reference, or ``scratch``, names."""
     reference = parsed(value)
     if reference is None:
@@ -80,7 +80,7 @@ def base_of(value: str, catalog: Catalog) -> Base:
     return facts(reference, catalog) if "$" not in reference.name else NOTHING_KNOWN
 
 
-def facts(reference: Reference, catalog: Catalog) -> Base:
+def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     """What is known of an image."""
     path = catalog.path(reference)
     vendor, name = _UPSTREAM, path
@@ -105,7 +105,7 @@ def facts(reference: Reference, catalog: Catalog) -> Base:
     return found
 
 
-def listed(name: str, vendor: str) -> dict[str, Base]:
+def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
     """The tags that a vendor is known to publish of an image, each with what is known of it."""
     rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
@@ -119,7 +119,7 @@ def _tag(reference: Reference) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _variant(vendor: str, name: str, tag: str | None) -> Base:
+def _variant(vendor: str, name: str, tag: str | None) -> ImageFacts:
     for candidate in dict.fromkeys((name, _RELEASE.sub("", name), _RELEASE.sub("", name).rstrip("0123456789."))):
         if _rows(vendor, candidate):
             return _base(vendor, candidate, tag)
@@ -127,7 +127,7 @@ def _variant(vendor: str, name: str, tag: str | None) -> Base:
 
 
 @lru_cache(maxsize=4096)
-def _base(vendor: str, name: str, tag: str | None) -> Base:
+def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
     rows = [*_rows(vendor, name), *(_rows(vendor, "_default") if name != "_default" else [])]
     if tag is None:
         rows = rows[:1] if rows and rows[0]["tags"] == ["*"] else []
@@ -139,7 +139,7 @@ def _base(vendor: str, name: str, tag: str | None) -> Base:
     }
     for key in ("packages", "programs", "lacks"):
         values[key] = frozenset(values.get(key, ()))
-    return Base(**values)
+    return ImageFacts(**values)
 
 
 @lru_cache(maxsize=4096)

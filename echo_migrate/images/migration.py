@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
-from echo_migrate.images.facts import Base, base_of, listed
+from echo_migrate.images.facts import ImageFacts, facts_of, listed
 from echo_migrate.images.reference import Reference, Word, is_version, name_change, parse
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, Parts, State
@@ -23,7 +23,7 @@ MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
 
 
-class Move(NamedTuple):
+class Migration(NamedTuple):
     """The judgement on one image.
 
     ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
@@ -54,48 +54,53 @@ class Move(NamedTuple):
         return "unresolved-image" if self.upstream is None else "likely-image" if self.likely else "mapped-image"
 
 
-Refusal = Callable[[Image, "Move"], str | None]
-Held = Mapping[Image, list[str]]
-NOTHING_HELD: Held = MappingProxyType({})
+Refusal = Callable[[Image, "Migration"], str | None]
+Blockers = Mapping[Image, list[str]]
+NO_BLOCKERS: Blockers = MappingProxyType({})
 
 
-def plan(
-    images: Iterable[Image], judged: Iterable[Move], spared: Refusal | None = None, held: Held = NOTHING_HELD
-) -> list[Move]:
+def settle(
+    images: Iterable[Image],
+    assessed: Iterable[Migration],
+    skip_reason: Refusal | None = None,
+    blockers: Blockers = NO_BLOCKERS,
+) -> list[Migration]:
     """The move of every image of a file, in order, with shared pieces of text settled between them.
 
-    ``judged`` is what each is when seen alone. ``spared`` gives the reason why a movable image is to be left alone (an
-    ignore comment, another selection), ``held`` the reasons why what stands on an image makes its move unsafe.
+    ``assessed`` is what each is when seen alone. ``skip_reason`` gives the reason why a movable image is to be left
+    alone (an ignore comment, another selection), ``blockers`` why what stands on an image makes its move unsafe.
     """
     images = list(images)
     moves = []
-    for image, move in zip(images, judged, strict=True):
-        reason = spared(image, move) if spared and move.state in ("migrate", "needs-person") else None
+    for image, move in zip(images, assessed, strict=True):
+        reason = skip_reason(image, move) if skip_reason and move.state in ("migrate", "needs-person") else None
         if reason:
             move = move._replace(state="ignored", edits=(), reasons=(reason,))
-        elif image in held and move.safe:
-            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(held[image])))
+        elif image in blockers and move.safe:
+            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(blockers[image])))
         moves.append(move)
-    if any(image.reads or any(not image.start <= run[0] <= image.end for run in image.ref.runs) for image in images):
-        _settle(images, moves)
+    if any(
+        image.depends_on or any(not image.start <= run[0] <= image.end for run in image.ref.spans) for image in images
+    ):
+        _settle_shared(images, moves)
     return moves
 
 
-def outcome(image: Image, move: Move) -> Outcome:
+def outcome(image: Image, move: Migration) -> Outcome:
     """What the summary and the inventory say of an image."""
     return Outcome(image, move.upstream, move.target, move.state, move.reason, move.basis)
 
 
-def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
+def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration:
     """The move of one image, seen alone."""
     if image.local:
-        return Move("local", reasons=(image.local,))
+        return Migration("local", reasons=(image.local,))
     value = image.ref.value
     try:
         reference = parse(value)
     except ValueError:
         reason = _no_value(image) if "$" in value else "it is not an image reference"
-        return Move("needs-person", reasons=(image.locked or reason,))
+        return Migration("needs-person", reasons=(image.not_editable or reason,))
     if "$" in reference.name:
         return _elsewhere(image, catalog)
     vendor = catalog.hardened(reference)
@@ -103,23 +108,23 @@ def judge(image: Image, catalog: Catalog, seen_only: bool = False) -> Move:
     if vendor:
         tail = reference.repository.rpartition("/")[2]
         name = upstream.name if upstream and not upstream.likely else tail if tail in catalog.rows else None
-        return Move("hardened", name, reasons=(f"already at {vendor}",))
+        return Migration("hardened", name, reasons=(f"already at {vendor}",))
     if not upstream:
-        return Move("no-replacement", reasons=("not a known public image",))
+        return Migration("no-replacement", reasons=("not a known public image",))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
         variant = f" as {', '.join(sorted(row.words))}" if row else ""
         reason = f"{catalog.title} is not known to offer {upstream.name}{variant}"
-        return Move("no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
+        return Migration("no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     return _Target(image, reference, upstream, row, catalog, seen_only).move()
 
 
-def _elsewhere(image: Image, catalog: Catalog) -> Move:
+def _elsewhere(image: Image, catalog: Catalog) -> Migration:
     """The move of an image whose name is not in its file: a person's, with a target if another file gives the name."""
-    unknown = Move("needs-person", reasons=(image.locked or _no_value(image),))
+    unknown = Migration("needs-person", reasons=(image.not_editable or _no_value(image),))
     if not image.resolved:
         return unknown
-    known = judge(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
+    known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
     return known._replace(state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",))
@@ -142,13 +147,13 @@ class _Target:
         self.row = row
         self.catalog = catalog
         self.seen_only = seen_only
-        self.doubts: list[str] = []
+        self.unsafe_reasons: list[str] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
         known = catalog.tags == "listed" and not row.own
-        self.published: dict[str, Base] = listed(row.image or "", catalog.vendor) if known else {}
+        self.published: dict[str, ImageFacts] = listed(row.image or "", catalog.vendor) if known else {}
 
-    def move(self) -> Move:
+    def move(self) -> Migration:
         image, reference, catalog = self.image, self.reference, self.catalog
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
@@ -161,21 +166,21 @@ class _Target:
         if reference.digest is not None:
             start = len(image.ref.value) - len(reference.digest) - 1
             changes.append((start, len(image.ref.value), ""))
-            self.doubts.append("the digest names the old image's bytes and is dropped")
+            self.unsafe_reasons.append("the digest names the old image's bytes and is dropped")
             if reference.tag is None:
                 missing = "only its digest says which version it is"
         target = apply(image.ref.value, [Edit(*change) for change in changes])
         self._circumstances(target)
         basis: Basis = "seen" if self.seen else "convention"
         if self.seen_only and not self.seen:
-            self.doubts.append("it rests on the naming convention alone")
-        found = Move("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
+            self.unsafe_reasons.append("it rests on the naming convention alone")
+        found = Migration("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if missing or not self.upstream.movable:
             return found._replace(reasons=(missing or self.upstream.doubt,))
         found = found._replace(target=target)
         self._known_tag(target, name)
-        if image.locked or not (image.ref.runs or image.parts):
-            return found._replace(reasons=(image.locked or "it is written in a form that cannot be edited",))
+        if image.not_editable or not (image.ref.spans or image.parts):
+            return found._replace(reasons=(image.not_editable or "it is written in a form that cannot be edited",))
         edits = _spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
             apart = (
@@ -183,12 +188,12 @@ class _Target:
                 if image.parts
                 else "it is put together from build arguments of their own"
             )
-            return found._replace(reasons=(*self.doubts, apart))
-        for start, end, words in image.leaks:
-            if words not in self.doubts and any(edit.start <= end and start <= edit.end for edit in edits):
-                self.doubts.append(words)
+            return found._replace(reasons=(*self.unsafe_reasons, apart))
+        for start, end, words in image.shared_spans:
+            if words not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
+                self.unsafe_reasons.append(words)
         return found._replace(
-            state="needs-person" if self.doubts else "migrate", edits=edits, reasons=tuple(self.doubts)
+            state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
 
     def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
@@ -231,7 +236,7 @@ class _Target:
             number = catalog.release_number(text) if name == "debian" and word is words[0] else None
             if number:
                 changes.append((word.start, word.end, number))
-                self.doubts.append(f"{text} is written as {number}")
+                self.unsafe_reasons.append(f"{text} is written as {number}")
                 versioned = True
             elif catalog.publishes(name, text):
                 self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
@@ -252,7 +257,7 @@ class _Target:
         """The changes where the provider's name says the version: the tag goes."""
         first, *rest = self._texts()
         if first != line:
-            self.doubts.append(f"{self.row.image} says {line}, and no longer {first}")
+            self.unsafe_reasons.append(f"{self.row.image} says {line}, and no longer {first}")
         for text in rest:
             self._dropped(text, self.catalog.word_family(text))
         self._leaves_out()
@@ -262,7 +267,7 @@ class _Target:
     def _leaves_out(self) -> None:
         if self.unpublished:
             left_out = f"{', '.join(self.unpublished)} {'are' if len(self.unpublished) > 1 else 'is'} left out"
-            self.doubts.append(f"{left_out}: {self.catalog.title} is not known to publish such a variant")
+            self.unsafe_reasons.append(f"{left_out}: {self.catalog.title} is not known to publish such a variant")
 
     def _known_tag(self, target: str, name: str) -> None:
         """Whether the tag that is written is one that the provider is known to have."""
@@ -270,9 +275,9 @@ class _Target:
         if self.row.own or self.catalog.tags == "unconfirmed":
             return
         if self.catalog.tags == "unknown":
-            self.doubts.append(f"which tags {name} has is not known")
+            self.unsafe_reasons.append(f"which tags {name} has is not known")
         elif tag not in self.published and "$" not in tag:
-            self.doubts.append(f"{name} is not known to have the tag {tag}")
+            self.unsafe_reasons.append(f"{name} is not known to have the tag {tag}")
 
     def _without(self, word: Word) -> tuple[int, int, str]:
         """The change that takes a word out of the tag with the dash before it (behind it, for the first word)."""
@@ -281,7 +286,7 @@ class _Target:
 
     def _dropped(self, text: str, family: str | None) -> None:
         if family and family != self.catalog.family:
-            self.doubts.append(f"{text} is left out: {_change(family, self.catalog.family)}")
+            self.unsafe_reasons.append(f"{text} is left out: {_change(family, self.catalog.family)}")
         else:
             self.unpublished.append(text)
 
@@ -294,22 +299,24 @@ class _Target:
         """Whether the distribution's family stays: ``word`` is that of the tag, if it names one."""
         known = word or self.catalog.family_of(self.upstream.name)
         if known is None:
-            self.doubts.append(f"{self.upstream.name} is not known to stand on {target or 'the same distribution'}")
+            self.unsafe_reasons.append(
+                f"{self.upstream.name} is not known to stand on {target or 'the same distribution'}"
+            )
         elif known != target:
-            self.doubts.append(_change(known, target or "another"))
+            self.unsafe_reasons.append(_change(known, target or "another"))
 
     def _circumstances(self, target: str) -> None:
         image = self.image
         if self.upstream.doubt:
-            self.doubts.append(self.upstream.doubt)
-        self.doubts += image.doubts
-        if image.anonymous and self.catalog.login and not self._logged_in():
-            self.doubts.append(image.anonymous)
+            self.unsafe_reasons.append(self.upstream.doubt)
+        self.unsafe_reasons += image.unsafe_reasons
+        if image.needs_login and self.catalog.login and not self._logged_in():
+            self.unsafe_reasons.append(image.needs_login)
         if image.platform not in COMMON_PLATFORMS:
-            self.doubts.append(f"the platform {image.platform} may not be offered")
+            self.unsafe_reasons.append(f"the platform {image.platform} may not be offered")
         if image.unsettled:
-            self.doubts.append(_no_value(image))
-        self.doubts += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
+            self.unsafe_reasons.append(_no_value(image))
+        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 
     def _logged_in(self) -> bool:
         """Whether the login beside the image names the provider's registry, or bears its name."""
@@ -329,12 +336,12 @@ def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Cat
     covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
     # where an image keeps its data can be said to it in many ways, so that any place of its own may be that
     covered += [mount for mount in mounts if kept and not mount.startswith(_NO_DATA)]
-    if not covered or _same_owner(base_of(value, catalog), base_of(target, catalog)):
+    if not covered or _same_owner(facts_of(value, catalog), facts_of(target, catalog)):
         return []
     return [f"a volume keeps its data in {covered[0]}"]
 
 
-def _same_owner(before: Base, after: Base) -> bool:
+def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:
     """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
 
     Where an image starts as root, whom it then becomes is not known.
@@ -349,7 +356,7 @@ def _change(before: str, after: str) -> str:
     return f"the distribution changes from {before} to {after}{libc}"
 
 
-def _settle(images: list[Image], moves: list[Move]) -> None:
+def _settle_shared(images: list[Image], moves: list[Migration]) -> None:
     """Let images that share text (a build argument) move together or not at all.
 
     An edit is possible only if every image that is read from the edited text asks for that very edit. The fix of each
@@ -403,13 +410,13 @@ def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int
     starts = [edit.start for edit in edits]
     longest = max(edit.end - edit.start for edit in edits)
     for index, image in enumerate(images):
-        for start, end in (*image.ref.runs, *image.reads):
+        for start, end in (*image.ref.spans, *image.depends_on):
             for edit in edits[bisect_left(starts, start - longest) : bisect_right(starts, end)]:
                 if start <= edit.end:
                     yield edit, index
 
 
-_NUMBER = lazy(r"[-+.0-9][-+0-9_.:eExXoO]*")
+_NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
 """What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
 
 
@@ -425,6 +432,6 @@ def _spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     else:
         pieces += [(parts.registry, reference.registry), (parts.repository, reference.repository)]
     changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
-    if not all(piece.runs for piece, _ in changed) or (tag and not parts.tag):
+    if not all(piece.spans for piece, _ in changed) or (tag and not parts.tag):
         return None
     return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))

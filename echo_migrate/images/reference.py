@@ -7,16 +7,16 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 
 LONGEST = 1000
 """A name has at most 255 characters (reference.go), a tag 128; the rest is for variables and digests."""
 
 VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\w+")
-_REGISTRY = lazy(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
+_REGISTRY = lazy_regex(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-_DIGEST = lazy(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_DIGEST = lazy_regex(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _VERSION = re.compile(r"v?[0-9]|\$|latest$")
 
 

@@ -5,18 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Result
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-_LINKED = lazy(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")
+_LINKED = lazy_regex(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")
 """What GitHub makes a link of without a mark: addresses, issues as GH-1, and commits (docs.github.com, "Autolinked
 references and URLs"), which are known by no fewer than seven digits."""
 
 FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
 
 
-_COMMAND = lazy(r"(?i)##(\[|vso\[)")
+_COMMAND = lazy_regex(r"(?i)##(\[|vso\[)")
 
 
 class Run(NamedTuple):

@@ -4,13 +4,13 @@ from collections import Counter
 
 from click import style
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import Run, Summary, printable, summary
 
 _COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _WIDEST = 160
-_CREDENTIAL = lazy(
+_CREDENTIAL = lazy_regex(
     r"(?i)[\w.+-]{1,100}:[^\s/@]{1,200}@(?!sha\d)[\w.-]|://[^\s/@]{1,200}@|"
     r"(?:passw(?:or)?d|secret|token|api[-_]?key|credential|authorization|bearer|_?pwd|_pass|_key)\w{0,20}[\"']?[ =:]|"
     r"\b(?:curl|wget)\b[^\n]{0,200}\s(?:-u|--user)[ =]|\b(?:mysql\w*|mariadb\w*|login)\b[^\n]{0,200}\s-p|"

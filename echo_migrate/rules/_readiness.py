@@ -9,28 +9,28 @@ from functools import cached_property
 from posixpath import basename
 from typing import Any, NamedTuple
 
-from echo_migrate.dockerfile.container import Service
-from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_have
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import Launch
+from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import Base, base_of, is_root
-from echo_migrate.images.migration import Move, state_in_volume
+from echo_migrate.images.facts import ImageFacts, facts_of, is_root
+from echo_migrate.images.migration import Migration, state_in_volume
 from echo_migrate.model import Image
 
 _VERSION = "0123456789."
 
 
-class Standing(NamedTuple):
+class EffectiveBase(NamedTuple):
     """What a stage or service stands on, or will once its reference has moved by a safe fix.
 
     ``before`` is what it stands on now, where ``base`` is that of a ``target``.
     """
 
-    base: Base
+    base: ImageFacts
     reference: str
     target: bool = False
-    before: Base | None = None
+    before: ImageFacts | None = None
     was: str = ""
 
     @property
@@ -44,76 +44,84 @@ class Standing(NamedTuple):
         return f"{self.reference}, where {self.was} would move," if self.target else self.reference
 
 
-class Standings(dict[Image, Standing]):
+class EffectiveBases(dict[Image, EffectiveBase]):
     """What each image of a file is to what stands on it."""
 
     @cached_property
     def _froms(self) -> list[Image]:
         return sorted((image for image in self if image.where == "FROM"), key=lambda image: image.start)
 
+    @cached_property
+    def _roots(self) -> dict[Stage, Image | None]:
+        return {}
+
     def root(self, stage: Stage) -> Image | None:
         """The image that a stage, or the first of those it stands on, is FROM."""
-        first = stage.lineage[0]
-        place = bisect_left(self._froms, first.start, key=lambda image: image.start)
-        found = self._froms[place] if place < len(self._froms) else None
-        return found if found and found.start < first.end else None
+        if stage not in self._roots:
+            first = stage.lineage[0]
+            place = bisect_left(self._froms, first.start, key=lambda image: image.start)
+            found = self._froms[place] if place < len(self._froms) else None
+            self._roots[stage] = found if found and found.start < first.end else None
+        return self._roots[stage]
 
 
-def standings(images: Iterable[Image], moves: Iterable[Move], catalog: Catalog) -> Standings:
+def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog: Catalog) -> EffectiveBases:
     """What each image is to what stands on it. Local names other than ``scratch`` are left out."""
-    found = Standings()
+    found = EffectiveBases()
     for image, move in zip(images, moves, strict=True):
         if image.local and image.local != "scratch":
             continue
-        base = base_of(image.ref.value, catalog)
+        base = facts_of(image.ref.value, catalog)
         if move.safe and move.target:
-            found[image] = Standing(base_of(move.target, catalog), move.target, True, base, image.shown)
+            found[image] = EffectiveBase(facts_of(move.target, catalog), move.target, True, base, image.shown)
         else:
-            found[image] = Standing(base, image.shown)
+            found[image] = EffectiveBase(base, image.shown)
     return found
 
 
-def root_of(node: Any, standings: Standings) -> Image | None:
+def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
     """The image that a stage (its first ancestor) or a service stands on."""
-    if isinstance(node, Service):
+    if isinstance(node, Container):
         return node.image
-    return standings.root(node) if isinstance(node, Stage) else None
+    return effective_bases.root(node) if isinstance(node, Stage) else None
 
 
-def unsaid(nodes: Iterable[Stage | Service], standings: Standings, catalog: Catalog) -> dict[Image, list[str]]:
+def other_blockers(
+    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog
+) -> dict[Image, list[str]]:
     """Why moves are unsafe where no finding says it: the user that nodes leave to the image, and what was not read."""
     found: dict[Image, list[str]] = {}
     for node in nodes:
-        image = root_of(node, standings)
-        standing = standings.get(image) if image else None
-        if image and standing and standing.target:
-            reasons = [*_user_changes(node, standing), *_not_known(node, standing)]
-            found.setdefault(image, []).extend([*reasons, *_state(node, image, standing, catalog)])
-    for image, standing in standings.items():
-        if image not in found and standing.target:
-            found[image] = _unread(image, standing.base, catalog)
+        image = root_of(node, effective_bases)
+        effective = effective_bases.get(image) if image else None
+        if image and effective and effective.target:
+            reasons = [*_user_changes(node, effective), *_not_known(node, effective)]
+            found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
+    for image, effective in effective_bases.items():
+        if image not in found and effective.target:
+            found[image] = _unread(image, effective.base, catalog)
     return {image: reasons for image, reasons in found.items() if reasons}
 
 
-def _user_changes(node: Stage | Service, standing: Standing) -> list[str]:
-    before, after = standing.before, standing.base
-    own = node.user is not None if isinstance(node, Service) else node.user is not None or not node.top
+def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[str]:
+    before, after = effective.before, effective.base
+    own = node.user is not None if isinstance(node, Container) else node.user is not None or not node.top
     if own or before is None or not after.unprivileged or after.user == before.user:
         return []
     was = f"not as {before.user}" if before.user else "whom it ran as is not known"
     return [f"it would run as {after.user}, {was}: what it writes must belong to that user"]
 
 
-def _not_known(node: Stage | Service, standing: Standing) -> Iterator[str]:
+def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
     """What keeps a move from being safe where the target goes without something, and the need for it is not certain.
 
     A finding needs to be sure of what is missing; a safe move, of what is there.
     """
-    base = standing.base
-    if not standing.short:
+    base = effective.base
+    if not effective.short:
         return
-    if isinstance(node, Service):
-        unread = node.open or any(one.words is None and not one.shell for one in node.launches)
+    if isinstance(node, Container):
+        unread = node.open or any(one.words is None and not one.shell for one in node.start_commands)
         if unread or any(path.startswith("/docker-entrypoint") for path in node.mounts):
             yield "what it starts could not be read"
     if base.shell is not False:
@@ -122,26 +130,26 @@ def _not_known(node: Stage | Service, standing: Standing) -> Iterator[str]:
         for run in (*node.runs, *node.triggers):
             if (
                 not run.shell_form
-                or may_have(node, base, SHELL_PROGRAMS, run.instruction.start)
+                or may_provide(node, base, SHELL_PROGRAMS, run.instruction.start)
                 or run in node.triggers
             ):
                 yield "whether its RUN finds what it needs is not known"
     for launch in _launches(node):
         name = (launch.words or ("",))[0]
-        if launch.shell and may_have(node, base, SHELL_PROGRAMS):
+        if launch.shell and may_provide(node, base, SHELL_PROGRAMS):
             yield "whether there is a shell by then is not known"
         elif name and not _is_there(name, base):
             yield f"whether {basename(name)} can be started there is not known"
 
 
-def _launches(node: Stage | Service) -> list[Launch]:
+def _launches(node: Stage | Container) -> list[StartCommand]:
     """All that starts by a node: a CMD only where no ENTRYPOINT takes it for its arguments."""
-    entrypoint = node.launched("entrypoint")
+    entrypoint = node.start_command("entrypoint")
     verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
-    return [launch for launch in map(node.launched, verbs) if launch and not launch.empty]
+    return [launch for launch in map(node.start_command, verbs) if launch and not launch.empty]
 
 
-def _is_there(word: str, base: Base) -> bool:
+def _is_there(word: str, base: ImageFacts) -> bool:
     """Whether a program is known to be there, or is a file of the image's own that needs no shell."""
     folder, slash, name = word.rpartition("/")
     own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
@@ -150,19 +158,19 @@ def _is_there(word: str, base: Base) -> bool:
     return bool(slash) and not name.endswith(".sh") and folder not in FOLDERS
 
 
-def keeps_state(standing: Standing, catalog: Catalog) -> bool:
+def keeps_state(effective: EffectiveBase, catalog: Catalog) -> bool:
     """Whether an image that would move is one that keeps state in a volume."""
-    return standing.target and bool(catalog.state_of(standing.was))
+    return effective.target and bool(catalog.state_of(effective.was))
 
 
-def _state(node: Stage | Service, image: Image, standing: Standing, catalog: Catalog) -> list[str]:
+def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[str]:
     """A service that builds on an image that keeps state, and mounts a volume over it."""
-    if not isinstance(node, Service) or not node.stage:
+    if not isinstance(node, Container) or not node.stage:
         return []
-    return state_in_volume(image.ref.value, standing.reference, node.mounts, catalog)
+    return state_in_volume(image.ref.value, effective.reference, node.mounts, catalog)
 
 
-def _unread(image: Image, base: Base, catalog: Catalog) -> list[str]:
+def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[str]:
     """Of an image on which nothing stands that was read."""
     if not catalog.drop_in and not image.where.endswith(("FROM", ".image")):
         return ["what is taken from it may lie elsewhere"]
@@ -170,16 +178,16 @@ def _unread(image: Image, base: Base, catalog: Catalog) -> list[str]:
     return ["what it needs of its base could not be read"] if base.wants and not taken else []
 
 
-def started(node: Stage | Service) -> list[Launch]:
+def started(node: Stage | Container) -> list[StartCommand]:
     """What starts by a node: a service's own words, or what holds at the end of a stage on which no other stands.
 
     A stage that others take from, and that is not final, is taken to be started by nobody.
     """
-    if isinstance(node, Service):
-        return [launch for launch in node.launches if not launch.empty and not node.open]
+    if isinstance(node, Container):
+        return [launch for launch in node.start_commands if not launch.empty and not node.open]
     if not node.top or not (node.ships == "layers" or node.leaf):
         return []
-    found = [node.launched(verb) for verb in ("entrypoint", "cmd", "healthcheck")]
+    found = [node.start_command(verb) for verb in ("entrypoint", "cmd", "healthcheck")]
     return [launch for launch in found if launch and not launch.empty]
 
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.migration import Move
+from echo_migrate.images.migration import Migration
 from echo_migrate.model import Finding, Ignore, Image, Level
-from echo_migrate.rules._readiness import Standing, Standings, root_of
+from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]
 
@@ -78,14 +78,11 @@ class Context(NamedTuple):
 
     source: Source
     settings: Settings
-    moves: dict[Image, Move]
+    moves: dict[Image, Migration]
     used: set[Ignore] = set()  # noqa: RUF012 - given where it is asked for
-    standings: Standings = Standings()
-    asked: dict[int, Standing | None] = {}  # noqa: RUF012 - each context is given its own
+    effective_bases: EffectiveBases = EffectiveBases()
 
-    def standing(self, node: Any) -> Standing | None:
-        """What a stage or service stands on; None where no image of the file is it."""
-        if id(node) not in self.asked:
-            image = root_of(node, self.standings)
-            self.asked[id(node)] = self.standings.get(image) if image else None
-        return self.asked[id(node)]
+    def effective(self, node: Any) -> EffectiveBase | None:
+        """Return what a stage or container stands on; None where no image of the file is it."""
+        image = root_of(node, self.effective_bases)
+        return self.effective_bases.get(image) if image else None

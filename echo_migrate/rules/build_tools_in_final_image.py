@@ -14,8 +14,8 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
     if tools:
         call, _ = tools[0]
-        says = (
+        message = (
             f"{listed(word for _, word in tools)} for building {'reaches' if len(tools) == 1 else 'reach'} the final "
         )
-        says += "image: compile in a builder stage and COPY the result, or remove in the same RUN"
-        yield Finding(call.command.start, call.command.end, says)
+        message += "image: compile in a builder stage and COPY the result, or remove in the same RUN"
+        yield Finding(call.command.start, call.command.end, message)

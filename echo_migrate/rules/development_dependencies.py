@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.dockerfile.layers import said
+from echo_migrate.dockerfile.layers import configures
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call, Development, does
 
-_DEVELOPMENT = lazy(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
-_STARTS_DEVELOPMENT = lazy(r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b")
+_DEVELOPMENT = lazy_regex(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
+_STARTS_DEVELOPMENT = lazy_regex(
+    r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b"
+)
 _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 
 
@@ -26,11 +28,11 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             known = call.manager.development
             if call.action != "install" or not known or call.packages or call.opaque:
                 continue
-            left_out = call.has(known.unless) or _set(known, run, call, stage) or said(stage, known.settings)
+            left_out = call.has(known.unless) or _set(known, run, call, stage) or configures(stage, known.settings)
             if not left_out:
-                says = f"{call.shown} installs dependencies for development too, if there are any: "
-                says += f"{known.write}, or install in a builder stage"
-                yield Finding(call.command.start, call.command.end, says)
+                message = f"{call.shown} installs dependencies for development too, if there are any: "
+                message += f"{known.write}, or install in a builder stage"
+                yield Finding(call.command.start, call.command.end, message)
 
 
 def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:

@@ -5,15 +5,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_block
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import base_of
+from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
-_VERSION = lazy(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
+_VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
 
 
@@ -35,13 +35,13 @@ class End(NamedTuple):
 @rule(on=Image, level="warning")
 def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     move, today = context.moves[image], context.settings.today
-    if image.local or image.locked or not today:
+    if image.local or image.not_editable or not today:
         return
     if move.state == "hardened":
-        ended = base_of(image.ref.value, context.settings.catalog).eol
+        ended = facts_of(image.ref.value, context.settings.catalog).eol
         if ended and ended < today:
-            says = f"{image.shown} reached its end of life on {ended}, as its vendor says: take a newer line"
-            yield Finding(image.start, image.end, says)
+            message = f"{image.shown} reached its end of life on {ended}, as its vendor says: take a newer line"
+            yield Finding(image.start, image.end, message)
         return
     if not move.upstream or move.likely:
         return
@@ -56,19 +56,19 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     over = [end for end in ends if not end.until]
     source = f"(endoflife.date, as of {_block('_about')['date']})"
     if over:
-        says = f"{_over(over)} {source}{_remedy(over, 'supported line')}"
-        yield Finding(image.start, image.end, says)
+        message = f"{_over(over)} {source}{_remedy(over, 'supported line')}"
+        yield Finding(image.start, image.end, message)
     elif ends:
         end = ends[0]
-        says = f"{end.shown} has had only long-term support since {end.date}, and that ends on {end.until} {source}"
-        says += _remedy([end], "line with full support")
-        yield Finding(image.start, image.end, says, level="note")
+        message = f"{end.shown} has had only long-term support since {end.date}, and that ends on {end.until} {source}"
+        message += _remedy([end], "line with full support")
+        yield Finding(image.start, image.end, message, level="note")
 
 
 def _over(ends: list[End]) -> str:
     first, *others = [f"on {end.date}" if end.date else "" for end in ends]
-    says = f"{ends[0].shown} reached its end of life {first}".rstrip()
-    return says + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
+    message = f"{ends[0].shown} reached its end of life {first}".rstrip()
+    return message + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
 
 
 def _remedy(ends: list[End], what: str) -> str:

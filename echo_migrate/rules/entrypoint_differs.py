@@ -3,44 +3,44 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import Launch, passes
-from echo_migrate.images.facts import Base
+from echo_migrate.dockerfile.startup import StartCommand, passes
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
-from echo_migrate.rules._readiness import Standing, started
+from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
 
 
-@rule(on=Stage | Service, level="error", blocks=True)
-def entrypoint_differs(node: Stage | Service, context: Context) -> Iterator[Finding]:
-    standing, command = context.standing(node), next((one for one in started(node) if one.verb in _COMMANDS), None)
-    if standing is None or command is None or not command.words or node.launched("entrypoint"):
+@rule(on=Stage | Container, level="error", blocks=True)
+def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Finding]:
+    effective, command = context.effective(node), next((one for one in started(node) if one.verb in _COMMANDS), None)
+    if effective is None or command is None or not command.words or node.start_command("entrypoint"):
         return
-    says = _words(command, standing)
-    if says:
-        yield Finding(command.start, command.end, says)
+    message = _words(command, effective)
+    if message:
+        yield Finding(command.start, command.end, message)
 
 
-def _words(command: Launch, standing: Standing) -> str:
-    now, first = standing.base.entrypoint, (command.words or ("",))[0]
+def _words(command: StartCommand, effective: EffectiveBase) -> str:
+    now, first = effective.base.entrypoint, (command.words or ("",))[0]
     if now is None:
         return ""
     if not passes(now):
         program = basename(now[0])
         doubled = basename(first) in (program, *_ALSO.get(program, ()))
-        ran = standing.before is not None and _passed(standing.before) and not first.startswith("-")
+        ran = effective.before is not None and _passed(effective.before) and not first.startswith("-")
         if (doubled and (ran or program in _INTERPRETERS)) or (ran and "." not in basename(first)):
             return (
-                f"{standing.shown} starts {program}, so that {command.shown} would be its arguments: "
+                f"{effective.shown} starts {program}, so that {command.shown} would be its arguments: "
                 f"{program} {first} …; "
                 f"{f'leave {first} out' if doubled else 'say ENTRYPOINT too'}"
             )
-    elif standing.before and standing.before.entrypoint and not passes(standing.before.entrypoint):
-        program = basename(standing.before.entrypoint[0])
+    elif effective.before and effective.before.entrypoint and not passes(effective.before.entrypoint):
+        program = basename(effective.before.entrypoint[0])
         if basename(first) != program:
-            says = f"{standing.shown} has no entrypoint, so that {command.shown} would start {first}, "
-            return says + f"not {program} {first}"
+            message = f"{effective.shown} has no entrypoint, so that {command.shown} would start {first}, "
+            return message + f"not {program} {first}"
     return ""
 
 
@@ -51,5 +51,5 @@ _COMMANDS = ("cmd", "command")
 _ALSO = {"python": ("python3",), "python3": ("python",), "node": ("nodejs",)}
 
 
-def _passed(before: Base) -> bool:
+def _passed(before: ImageFacts) -> bool:
     return before.entrypoint is not None and passes(before.entrypoint)

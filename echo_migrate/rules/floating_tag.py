@@ -10,7 +10,7 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
 def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if image.local or image.locked or move.state == "hardened" or "$" in image.ref.value:
+    if image.local or image.not_editable or move.state == "hardened" or "$" in image.ref.value:
         return
     if image.parts and not image.parts.tag:
         return  # another file says the tag

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.control_flow import fails_the_run
-from echo_migrate.dockerfile.layers import said
+from echo_migrate.dockerfile.layers import configures
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
-_CONFIGURES = lazy(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
+_CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """Where a COPY may bring a manager's configuration: its folder, or one above."""
 
 
@@ -22,11 +22,11 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
         for call in run.calls:
             if call.action in ("install", "upgrade") and call.manager.answers and not _answered(call, run, stage):
                 option = call.manager.answers[0]
-                says = f"{call.shown} may ask before it goes on, and a build has no answer: add {option}"
+                message = f"{call.shown} may ask before it goes on, and a build has no answer: add {option}"
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
                 safe = run.script is not None and fails_the_run(call.command, run.script)
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
-                yield Finding(call.command.start, call.command.end, says, fix)
+                yield Finding(call.command.start, call.command.end, message, fix)
 
 
 def _answered(call: Call, run: Run, stage: Stage) -> bool:
@@ -40,6 +40,6 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
         or "xargs" in command.via
         or any(redirect.operator.startswith("<") for redirect in command.redirects)
         or not run.variables(command).isdisjoint(manager.environment)
-        or said(stage, manager.settings)
+        or configures(stage, manager.settings)
         or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from posixpath import basename, join
 
-from echo_migrate.dockerfile.layers import above, absolute, cleaned, downloads, removed
+from echo_migrate.dockerfile.layers import above, absolute, cache_cleared, downloads, removed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Copy, Stage
 from echo_migrate.model import Finding
@@ -23,8 +23,8 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
             below.copy(step)
             continue
         said = [(one, _twice(one, step, below) or _too_late(one, step, below)) for one in step.commands]
-        said += [(call.command, says) for call, says in _cleaned_too_late(step, below)]
-        yield from [Finding(one.start, one.end, says) for one, says in said if says][:1]
+        said += [(call.command, message) for call, message in _cleaned_too_late(step, below)]
+        yield from [Finding(one.start, one.end, message) for one, message in said if message][:1]
         below.run(step)
 
 
@@ -59,7 +59,7 @@ class _Layers:
                 name = call.manager.name
                 names = {name for word in call.packages for name in (word.value, package_name(word))}
                 self.installed.setdefault(name, set()).update(names, {call.group})
-                if not cleaned(run, call):
+                if not cache_cleared(run, call):
                     self.uncleaned.add(name)
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from echo_migrate.dockerfile.layers import ARCHIVE, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Copy, Stage
-from echo_migrate.files.lazy import lazy
-from echo_migrate.images.facts import base_of
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import is_number, parsed
 from echo_migrate.model import Finding, Level
 from echo_migrate.rules._readiness import root_of
@@ -19,30 +19,32 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, does, package_name
 
-_BRIDGES = {"musl": lazy("gcompat|libc6-compat|glibc|ld-linux"), "glibc": lazy("musl")}
+_BRIDGES = {"musl": lazy_regex("gcompat|libc6-compat|glibc|ld-linux"), "glibc": lazy_regex("musl")}
 """What a stage with a C library speaks of that brings, or builds for, the other one."""
 
-_SHARED = lazy(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
-_PROGRAM = lazy(r"/(?:usr/)?s?bin/[\w.+-]+")
-_PORTABLE = lazy(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|npm|npx|pip\d?|pnpm|tini|yarn|.*\.sh")
+_SHARED = lazy_regex(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
+_PROGRAM = lazy_regex(r"/(?:usr/)?s?bin/[\w.+-]+")
+_PORTABLE = lazy_regex(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|npm|npx|pip\d?|pnpm|tini|yarn|.*\.sh")
 """Programs that are scripts, or that distributions link statically."""
 
-_STATIC = lazy("static|nostdlib")
+_STATIC = lazy_regex("static|nostdlib")
 _COMPILERS = frozenset(("c++", "cc", "clang", "clang++", "g++", "gcc", "gfortran", "ghc"))
 _INSTALLERS = frozenset(("cmake", "gmake", "make", "ninja"))
 _LINKED = ("bin", "lib", "lib64", "libexec", "sbin")
 
 _PYTHON_MANAGERS = ("pip", "uv", "uv sync", "poetry")
 _NODE_MANAGERS = ("npm", "yarn", "pnpm", "bun")
-_PACKAGES = lazy(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
-_MANAGED = lazy(r"\b(?:ana|mini)?conda|mamba|deadsnakes|pyenv|uv python|uv_python|--python|python-build-standalone")
+_PACKAGES = lazy_regex(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
+_MANAGED = lazy_regex(
+    r"\b(?:ana|mini)?conda|mamba|deadsnakes|pyenv|uv python|uv_python|--python|python-build-standalone"
+)
 """What brings another Python than the image's."""
 
 _NATIVE = "native modules in it will not load"
 """What is said of Node's modules, of which most have no compiled part: only a note."""
 
-_BUNDLE = lazy(r"/usr/local/bundle|/.*/vendor/bundle")
-_EXTENSIONS = lazy(r"/usr/local/lib/php/extensions.*")
+_BUNDLE = lazy_regex(r"/usr/local/bundle|/.*/vendor/bundle")
+_EXTENSIONS = lazy_regex(r"/usr/local/lib/php/extensions.*")
 
 
 class Side(NamedTuple):
@@ -75,7 +77,7 @@ class Side(NamedTuple):
 @rule(on=Stage, level="warning")
 def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
     copies = [copy for copy in stage.copies if copy.origin and "$" not in copy.origin]
-    image = root_of(stage, context.standings) if copies and stage.ships == "layers" else None
+    image = root_of(stage, context.effective_bases) if copies and stage.ships == "layers" else None
     if not image or not _bound_at_all(image.ref.value, context):
         return
     here = _side(stage, context, True)
@@ -84,15 +86,15 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
         there = _origin(copy, stage, above, context)
         if here and there:
             paths = [path for word in copy.sources if (path := _path(word.value, stage))]
-            says = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
-            if says:
-                level: Level | None = "note" if _NATIVE in says else None
-                yield Finding(copy.instruction.start, copy.instruction.end, says, level=level)
+            message = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
+            if message:
+                level: Level | None = "note" if _NATIVE in message else None
+                yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
 
 
 def _bound_at_all(value: str, context: Context) -> bool:
     """Whether an image has a C library, as far as is known, so that something can be bound to another."""
-    return base_of(value, context.settings.catalog).libc is not None
+    return facts_of(value, context.settings.catalog).libc is not None
 
 
 def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context) -> Side | None:
@@ -106,7 +108,7 @@ def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context)
 
 def _side(stage: Stage, context: Context, last: bool = False) -> Side | None:
     """A stage as a side; of the ``last`` one, what stands on it counts too."""
-    image = root_of(stage, context.standings)
+    image = root_of(stage, context.effective_bases)
     if image is None:
         return None
     text, later = context.source.text, tuple(stage.order.built_on(stage.number)) if last else ()
@@ -126,7 +128,7 @@ def _image(value: str, literal: bool, context: Context) -> Side | None:
     version = re.match(r"\d+\.\d+", reference.tag or "") if literal else None
     name = known.name if known and not known.likely else ""
     without = "static" in basename(reference.repository)  # distroless/static and its like have no C library
-    libc = None if without else base_of(value, catalog).libc
+    libc = None if without else facts_of(value, catalog).libc
     own = catalog.facts.linked.get(name, ())
     return Side(value, libc, name, version[0] if version else "", tuple(own))
 
@@ -146,8 +148,8 @@ def _other_libc(paths: list[str], there: Side, here: Side) -> str:
     for path in paths:
         what = "" if _brought(path, there) else _bound(path, there, here)
         if what:
-            says = f"{path} is from {there.name}, which has {there.libc}, and {here.name} has {here.libc}: {what} "
-            return says + "there; take both from the same distribution"
+            message = f"{path} is from {there.name}, which has {there.libc}, and {here.name} has {here.libc}: {what} "
+            return message + "there; take both from the same distribution"
     return ""
 
 
@@ -295,7 +297,7 @@ def _spoken(side: Side) -> str:
 
 
 def _said(path: str, language: str, version: str, here: Side) -> str:
-    says = (
+    message = (
         f"{path} is of {language} {version}, and {here.name} has {language} {here.version}: what is in it will not be "
     )
-    return says + "found or will not load there; take both from the same version"
+    return message + "found or will not load there; take both from the same version"

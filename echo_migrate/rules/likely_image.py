@@ -11,7 +11,7 @@ def likely_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if not move.likely or move.target is None or move.state not in ("migrate", "needs-person"):
         return
-    says = f"{image.shown} may be {move.upstream}, which has a hardened image, {move.target}"
-    says += f"; {'not a safe move' if move.edits else 'needs a person'}: {move.reason}"
+    message = f"{image.shown} may be {move.upstream}, which has a hardened image, {move.target}"
+    message += f"; {'not a safe move' if move.edits else 'needs a person'}: {move.reason}"
     fix = Fix(move.edits, f"use {move.target}", safe=False) if move.edits else None
-    yield Finding(image.start, image.end, says, fix, basis=move.basis)
+    yield Finding(image.start, image.end, message, fix, basis=move.basis)

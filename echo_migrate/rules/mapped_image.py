@@ -11,11 +11,11 @@ def mapped_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if move.upstream is None or move.target is None or move.likely or move.state not in ("migrate", "needs-person"):
         return
-    says = f"{image.shown} has a hardened image, {move.target}"
+    message = f"{image.shown} has a hardened image, {move.target}"
     if move.basis == "convention":
-        says += " (by naming convention, tag unconfirmed)"
+        message += " (by naming convention, tag unconfirmed)"
     if move.reasons:
-        says += f"; not a safe move: {move.reason}" if move.edits else f"; needs a person: {move.reason}"
+        message += f"; not a safe move: {move.reason}" if move.edits else f"; needs a person: {move.reason}"
     fix = Fix(move.edits, f"use {move.target}", move.safe) if move.edits else None
-    finding = Finding(image.start, image.end, says, fix, basis=move.basis)
-    yield finding._replace(level="note") if image.locked else finding
+    finding = Finding(image.start, image.end, message, fix, basis=move.basis)
+    yield finding._replace(level="note") if image.not_editable else finding

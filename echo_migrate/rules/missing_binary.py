@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
-from echo_migrate.dockerfile.programs import FOLDERS, may_have, mounted
+from echo_migrate.dockerfile.programs import FOLDERS, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import INITS, Launch, passes
+from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.model import Finding
-from echo_migrate.rules._readiness import Standing, started
+from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import BUILT_IN, SHELLS
 from echo_migrate.shell.package_managers import data
@@ -16,45 +16,45 @@ from echo_migrate.shell.package_managers import data
 _ASKS = ("command", "hash", "type", "which")
 
 
-@rule(on=Stage | Service, level="error", blocks=True)
-def missing_binary(node: Stage | Service, context: Context) -> Iterator[Finding]:
-    standing = context.standing(node)
-    if standing is None or not standing.base.wants:
+@rule(on=Stage | Container, level="error", blocks=True)
+def missing_binary(node: Stage | Container, context: Context) -> Iterator[Finding]:
+    effective = context.effective(node)
+    if effective is None or not effective.base.wants:
         return
     for launch in started(node):
         name = next(
-            (one for one in _programs(launch, node, standing) if not may_have(node, standing.base, [one])), None
+            (one for one in _programs(launch, node, effective) if not may_provide(node, effective.base, [one])), None
         )
         if name:
-            says = f"{launch.shown} runs {name}, which {standing.shown} does not have: {_remedy(launch, name)}"
-            yield Finding(launch.start, launch.end, says)
-    if isinstance(node, Stage) and standing.base.shell is not False:
-        yield from _in_runs(node, standing)
+            message = f"{launch.shown} runs {name}, which {effective.shown} does not have: {_remedy(launch, name)}"
+            yield Finding(launch.start, launch.end, message)
+    if isinstance(node, Stage) and effective.base.shell is not False:
+        yield from _in_runs(node, effective)
 
 
-def _programs(launch: Launch, node: Stage | Service, standing: Standing) -> Iterator[str]:
+def _programs(launch: StartCommand, node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
     """The programs that a launch starts and the base lacks; paths outside of the usual folders are the image's own."""
     if launch.shell:
         words = [command.words[0].value for command in launch.commands()]
     else:
-        argument = launch.verb in ("cmd", "command") and not _is_program(node, standing)
+        argument = launch.verb in ("cmd", "command") and not _is_program(node, effective)
         words = [*(launch.words or ())[:1]] if not argument else []
     for word in words:
         folder, slash, name = word.rpartition("/")
         usual = (not slash or folder in FOLDERS) and "\\" not in word
-        if usual and not (launch.shell and name in BUILT_IN | SHELLS) and standing.base.has(name) is False:
+        if usual and not (launch.shell and name in BUILT_IN | SHELLS) and effective.base.has(name) is False:
             yield name
 
 
-def _is_program(node: Stage | Service, standing: Standing) -> bool:
+def _is_program(node: Stage | Container, effective: EffectiveBase) -> bool:
     """Whether the first word of a command is what is started, and no argument of an entrypoint."""
-    entrypoint = node.launched("entrypoint")
+    entrypoint = node.start_command("entrypoint")
     if entrypoint is not None:
         return not entrypoint.shell and entrypoint.words is not None and passes(entrypoint.words, INITS)
-    return standing.base.entrypoint is not None and passes(standing.base.entrypoint)
+    return effective.base.entrypoint is not None and passes(effective.base.entrypoint)
 
 
-def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
+def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     for run in stage.runs:
         if not run.script or any(command.name in _ASKS for command in run.commands):
             continue
@@ -62,16 +62,16 @@ def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
             name = command.name
             if not command.words or not command.words[0].known or "/" in command.words[0].value:
                 continue
-            if standing.base.has(name) is not False or name in data().managers or name in BUILT_IN:
+            if effective.base.has(name) is not False or name in data().managers or name in BUILT_IN:
                 continue  # of a package manager, package-install says it
-            there = mounted(run, [name]) or may_have(stage, standing.base, [name], command.start)
+            there = mounted(run, [name]) or may_provide(stage, effective.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
-                says = f"RUN calls {name}, which {standing.shown} does not have: install it first"
-                yield Finding(command.start, command.end, says)
+                message = f"RUN calls {name}, which {effective.shown} does not have: install it first"
+                yield Finding(command.start, command.end, message)
                 return
 
 
-def _remedy(launch: Launch, name: str) -> str:
+def _remedy(launch: StartCommand, name: str) -> str:
     if launch.verb == "healthcheck":
         return "check with a program that is there, or COPY a static one"
     return f"COPY a static {name}, or start what is there"

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.stages import Copy, Stage
 from echo_migrate.dockerfile.users import accounts
-from echo_migrate.images.facts import Base
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
-from echo_migrate.rules._readiness import Standing, as_root
+from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
 
 _DISTROLESS = {"nobody": "65534", "nonroot": "65532", "root": "0"}
@@ -24,33 +24,33 @@ _FAMILIES = {
 _WINDOWS = frozenset(("containeradministrator", "containeruser"))
 
 
-@rule(on=Stage | Service, level="note", blocks=True)
-def named_user(node: Stage | Service, context: Context) -> Iterator[Finding]:
-    if isinstance(node, Service):
-        yield from _of_service(node, context.standing(node))
+@rule(on=Stage | Container, level="note", blocks=True)
+def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
+    if isinstance(node, Container):
+        yield from _of_service(node, context.effective(node))
         return
     user = _last(node)
     if not node.top or node.ships != "layers" or user is None or _said_above(node, user):
         return
-    name, standing = _name(user.args.value), context.standing(node)
+    name, effective = _name(user.args.value), context.effective(node)
     start, end = user.args.start, user.args.end
-    if name and standing and _nobody(node, standing.base, name):
-        says = f"{standing.shown} has no user {name}, and no container starts: write a number, "
-        says += "or copy the /etc/passwd of the stage that makes it"
-        yield Finding(start, end, says, level="error")
+    if name and effective and _nobody(node, effective.base, name):
+        message = f"{effective.shown} has no user {name}, and no container starts: write a number, "
+        message += "or copy the /etc/passwd of the stage that makes it"
+        yield Finding(start, end, message, level="error")
     elif name and node.started:  # what starts nothing is a base for others, or for people
-        number = _number(name, _created(node, name), standing)
-        says = f"Kubernetes (runAsNonRoot) refuses the name {name}, and another base may not know it: write "
-        if number or (standing and standing.target):
-            yield Finding(start, end, says + (f"USER {number}" if number else "its number"))
+        number = _number(name, _created(node, name), effective)
+        message = f"Kubernetes (runAsNonRoot) refuses the name {name}, and another base may not know it: write "
+        if number or (effective and effective.target):
+            yield Finding(start, end, message + (f"USER {number}" if number else "its number"))
 
 
-def _of_service(service: Service, standing: Standing | None) -> Iterator[Finding]:
+def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator[Finding]:
     name = _name(service.user.value) if service.user else ""
     if name and service.user:
-        says = f"{name} is a name, which another image may not know: write "
-        says += _number(name, "", standing) or "its number"
-        yield Finding(service.user.start, service.user.end, says)
+        message = f"{name} is a name, which another image may not know: write "
+        message += _number(name, "", effective) or "its number"
+        yield Finding(service.user.start, service.user.end, message)
 
 
 def _name(user: str) -> str:
@@ -63,7 +63,7 @@ def _name(user: str) -> str:
 
 def _last(stage: Stage) -> Instruction | None:
     """The USER that holds at the end of a stage."""
-    found = [step for one in stage.lineage for step in one.instructions if step.verb == "user" and step.args.runs]
+    found = [step for one in stage.lineage for step in one.instructions if step.verb == "user" and step.args.spans]
     return found[-1] if found else None
 
 
@@ -72,9 +72,9 @@ def _said_above(stage: Stage, user: Instruction) -> bool:
     return any(one.top and one.ships == "layers" and _last(one) is user for one in stage.others)
 
 
-def _number(name: str, created: str, standing: Standing | None) -> str:
+def _number(name: str, created: str, effective: EffectiveBase | None) -> str:
     """The number of a user, where it is known."""
-    base = standing.base if standing else None
+    base = effective.base if effective else None
     if created or base is None:
         return created
     if base.user == name and base.uid is not None:
@@ -96,7 +96,7 @@ def _texts(instruction: Instruction) -> list[str]:
     return [instruction.args.value, *[body.value for body in instruction.heredocs]]
 
 
-def _nobody(stage: Stage, base: Base, name: str) -> bool:
+def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
     """Whether there is no such user for certain: not in the base, and nothing that is run or copied makes one."""
     if not base.complete or base.user == name or (base.family and name in _DISTROLESS):
         return False

@@ -9,7 +9,7 @@ from echo_migrate.dockerfile.control_flow import (
     named_later,
     runs_before_the_end,
 )
-from echo_migrate.dockerfile.layers import cleaned, said
+from echo_migrate.dockerfile.layers import cache_cleared, configures
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
@@ -30,9 +30,9 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
             manager = call.manager
             if manager.name not in seen and _leaves(call, run, stage):
                 seen.add(manager.name)
-                says = f"{call.shown} leaves its cache in the image: {_remedy(call)}"
+                message = f"{call.shown} leaves its cache in the image: {_remedy(call)}"
                 fix = _fix(call, run, stage) if stage.certain else None
-                yield Finding(call.command.start, call.command.end, says, fix)
+                yield Finding(call.command.start, call.command.end, message, fix)
 
 
 def _leaves(call: Call, run: Run, stage: Stage) -> bool:
@@ -47,8 +47,8 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         or run.mounted(manager.caches)
         or any(mount.kind in ("cache", "tmpfs") and "cache" in mount.target for mount in run.mounts)
         or not run.variables(call.command).isdisjoint(manager.environment)
-        or said(stage, manager.settings)
-        or cleaned(run, call)
+        or configures(stage, manager.settings)
+        or cache_cleared(run, call)
     )
 
 

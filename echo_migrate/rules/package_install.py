@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.control_flow import must_succeed
-from echo_migrate.dockerfile.layers import kept
-from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, may_have, mounted
+from echo_migrate.dockerfile.layers import remaining_installs
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
-from echo_migrate.rules._readiness import Standing
+from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, used_for
@@ -15,41 +15,41 @@ from echo_migrate.shell.package_managers import listed, used_for
 
 @rule(on=Stage, level="note", blocks=True)
 def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
-    standing = context.standing(stage)
-    impossible = next(_impossible(stage, standing), None) if standing else None
+    effective = context.effective(stage)
+    impossible = next(_impossible(stage, effective), None) if effective else None
     if impossible:
         yield impossible
         return
     if not stage.ships:
         return
-    found = [(call, words) for run in stage.runs for call, words in kept(run) if words or call.opaque]
+    found = [(call, words) for run in stage.runs for call, words in remaining_installs(run) if words or call.opaque]
     if found:
         call, _ = found[0]
         words = [word for _, words in found for word in words if word.known]
         managers = list(dict.fromkeys(one.command.name for one, _ in found))
-        says = (
+        message = (
             f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {listed(words) or 'packages'} "
         )
-        says += f"into the final image; hardened images often have no package manager: {_remedy(words)}"
-        yield Finding(call.command.start, call.command.end, says)
+        message += f"into the final image; hardened images often have no package manager: {_remedy(words)}"
+        yield Finding(call.command.start, call.command.end, message)
 
 
-def _impossible(stage: Stage, standing: Standing) -> Iterator[Finding]:
+def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     """The installs of a manager that the base does not have, nor anything above brings."""
     for run in stage.runs:
         asks = any(command.name in ("[", "command", "hash", "test", "type", "which") for command in run.commands)
         for call in run.calls if run.script and not asks else ():
             command, manager = call.command, call.manager
             elsewhere = "chroot" in command.via or "/" in command.words[0].value or not manager.system
-            if elsewhere or not lacks_manager(standing.base, manager.name, manager.families):
+            if elsewhere or not lacks_manager(effective.base, manager.name, manager.families):
                 continue
             wanted = [command.name, *SHELL_PROGRAMS]
-            there = mounted(run, [command.name]) or may_have(stage, standing.base, wanted, command.start)
+            there = mounted(run, [command.name]) or may_provide(stage, effective.base, wanted, command.start)
             if run.script and must_succeed(command, run.script) and not there:
-                own = f": its own is {standing.base.manager}" if standing.base.manager else ""
-                says = f"{command.name} is not in {standing.shown.rstrip(',')}{own}: "
-                says += "install in a stage that has it, and COPY what is needed"
-                yield Finding(command.start, command.end, says, level="error")
+                own = f": its own is {effective.base.manager}" if effective.base.manager else ""
+                message = f"{command.name} is not in {effective.shown.rstrip(',')}{own}: "
+                message += "install in a stage that has it, and COPY what is needed"
+                yield Finding(command.start, command.end, message, level="error")
 
 
 def _remedy(words: list[Word]) -> str:

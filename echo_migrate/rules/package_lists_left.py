@@ -26,9 +26,9 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
         remedy = "install in the same RUN, and remove them there" if alone else "remove them in the same RUN"
-        says = f"{call.shown} leaves its lists in {folder}: {remedy}"
+        message = f"{call.shown} leaves its lists in {folder}: {remedy}"
         fix = _fix(run, stage, call) if stage.certain else None
-        yield Finding(call.command.start, call.command.end, says, fix)
+        yield Finding(call.command.start, call.command.end, message, fix)
 
 
 def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
@@ -42,9 +42,9 @@ _FILTERS = frozenset(
     )
 )
 """Commands that only pass on what a pipe brings them."""
-_GRAMMAR = lazy(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
+_GRAMMAR = lazy_regex(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
 _CONDITION = ("elif", "if", "until", "while")
-_DECLARES = lazy(r"(?:declare|export|local|readonly|typeset)\b")
+_DECLARES = lazy_regex(r"(?:declare|export|local|readonly|typeset)\b")
 _ELSEWHERE = ("function", "not")
 """Constructs in which what becomes of a failure is decided elsewhere."""
 
@@ -57,9 +57,9 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found
-                says = f"{left.name} can fail unnoticed, as only how {last.name} ends counts: "
-                says += _remedy(run, left, stage, context)
-                yield Finding(left.start, left.end, says)
+                message = f"{left.name} can fail unnoticed, as only how {last.name} ends counts: "
+                message += _remedy(run, left, stage, context)
+                yield Finding(left.start, left.end, message)
 
 
 def _shell_has_it(shells: list[Instruction], run: Run) -> bool:
@@ -72,8 +72,8 @@ def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
     """Where pipefail goes, in a form that the shell of the base knows."""
     if _own_interpreter(run) or "script" in left.inside:
         return "write set -o pipefail before it"
-    standing = context.standing(stage)
-    if standing and standing.base.family == "alpine":
+    effective = context.effective(stage)
+    if effective and effective.base.family == "alpine":
         return 'write SHELL ["/bin/ash", "-o", "pipefail", "-c"] above'
     return 'write SHELL ["/bin/bash", "-o", "pipefail", "-c"] above (/bin/sh may not know pipefail)'
 

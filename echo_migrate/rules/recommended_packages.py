@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.layers import kept, said
+from echo_migrate.dockerfile.layers import configures, remaining_installs
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
@@ -11,15 +11,15 @@ from echo_migrate.rules._rule import Context, rule
 
 @rule(on=Stage, level="note", also=("DL3015",), fixable=True)
 def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
-    if not stage.ships or said(stage, ("apt::install-recommends", "install_weak_deps")):
+    if not stage.ships or configures(stage, ("apt::install-recommends", "install_weak_deps")):
         return
     for run in stage.runs:
-        for call, words in kept(run):
+        for call, words in remaining_installs(run):
             known = call.manager.recommended
             if not known or call.opaque or not words or call.has(known):
                 continue
             option = known[0]
-            says = f"{call.command.name} installs what the packages recommend too: {option} leaves that out"
+            message = f"{call.command.name} installs what the packages recommend too: {option} leaves that out"
             edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
             fix = Fix(edits, f"add {option}", safe=False) if call.command.editable and stage.certain else None
-            yield Finding(call.command.start, call.command.end, says, fix)
+            yield Finding(call.command.start, call.command.end, message, fix)

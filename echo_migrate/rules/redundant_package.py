@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.images.facts import Base
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import root_of
 from echo_migrate.rules._rule import Context, rule
@@ -18,22 +18,22 @@ _AGAIN = ("--upgrade", "--only-upgrade", "--reinstall", "--force-reinstall", "--
 
 @rule(on=Stage, level="note")
 def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
-    image = root_of(stage, context.standings) if stage.ships else None
-    standing = context.standings[image] if image else None
-    if image is None or standing is None or not standing.base.packages:
+    image = root_of(stage, context.effective_bases) if stage.ships else None
+    effective = context.effective_bases[image] if image else None
+    if image is None or effective is None or not effective.base.packages:
         return
-    if standing.target and context.moves[image].state == "needs-person":
+    if effective.target and context.moves[image].state == "needs-person":
         return  # it does not move by a safe fix after all
-    found = [(call, word) for call, word in installed(stage) if _redundant(call, word, standing.base)]
+    found = [(call, word) for call, word in installed(stage) if _redundant(call, word, effective.base)]
     if found:
         call, words = found[0][0], [word for _, word in found]
         one = len({package_name(word) for word in words}) == 1
-        says = f"{standing.shown} has {listed(words)} already: leave {'it' if one else 'them'} out"
-        says += " when it moves" if standing.target else ""
-        yield Finding(call.command.start, call.command.end, says)
+        message = f"{effective.shown} has {listed(words)} already: leave {'it' if one else 'them'} out"
+        message += " when it moves" if effective.target else ""
+        yield Finding(call.command.start, call.command.end, message)
 
 
-def _redundant(call: Call, word: Word, base: Base) -> bool:
+def _redundant(call: Call, word: Word, base: ImageFacts) -> bool:
     """Whether a package is installed for certain, as any version, and the base has it.
 
     An install that asks for a version, or for the newest one, may be there to change what the base has.

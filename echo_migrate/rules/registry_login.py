@@ -9,7 +9,7 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Pipeline, level="warning")
 def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
     catalog = context.settings.catalog
-    says = (
+    message = (
         f"{pipeline.what} images of {catalog.title}, whose registry needs a login ({catalog.login}): {pipeline.remedy}"
     )
-    yield Finding(pipeline.start, pipeline.end, says)
+    yield Finding(pipeline.start, pipeline.end, message)

@@ -2,33 +2,33 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
 
-_DROPS = lazy(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
-_STARTS_AS_ROOT = lazy(
+_DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
+_STARTS_AS_ROOT = lazy_regex(
     r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
     r"supervisord|systemd|traefik"
 )
 """What may begin as root and then become another user by itself."""
 
 
-@rule(on=Stage | Service, level="note", also=("DL3002",))
-def root_at_runtime(node: Stage | Service, context: Context) -> Iterator[Finding]:
-    if isinstance(node, Service):
+@rule(on=Stage | Container, level="note", also=("DL3002",))
+def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Finding]:
+    if isinstance(node, Container):
         if node.user and as_root(node.user.value):
             yield _finding(node.user.start, node.user.end, f"{node.shown} runs as root")
         return
-    standing = context.standing(node)
-    if node.ships != "layers" or not node.certain or not node.top or not _started(node) or standing is None:
+    effective = context.effective(node)
+    if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:
         return
-    if node.user is None and standing.base.user is not None and not standing.base.unprivileged:
+    if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
         first = node.lineage[-1].instructions[0]
-        yield _finding(first.start, first.end, f"the final image runs as root, as {standing.shown} does")
+        yield _finding(first.start, first.end, f"the final image runs as root, as {effective.shown} does")
     elif as_root(node.user):
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
@@ -38,9 +38,9 @@ def root_at_runtime(node: Stage | Service, context: Context) -> Iterator[Finding
 
 def _started(stage: Stage) -> bool:
     """Whether it starts a program of its own, which is not known to become another user by itself."""
-    own = [one.args.value for one in map(stage.launched, ("entrypoint", "cmd")) if one]
+    own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
     return bool(own) and not any(_STARTS_AS_ROOT.search(text) for text in own) and not _DROPS.search(stage.settings)
 
 
-def _finding(start: int, end: int, says: str) -> Finding:
-    return Finding(start, end, f"{says}: say USER with the number of another user")
+def _finding(start: int, end: int, message: str) -> Finding:
+    return Finding(start, end, f"{message}: say USER with the number of another user")

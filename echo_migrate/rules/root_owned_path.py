@@ -7,9 +7,9 @@ from echo_migrate.dockerfile.layers import within
 from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.images.facts import Base
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
-from echo_migrate.rules._readiness import Standing, as_root
+from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 
@@ -24,26 +24,26 @@ _ELSEWHERE = ("-t", "--target-directory")
 
 @rule(on=Stage, level="note", blocks=True)
 def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
-    standing = context.standing(stage)
-    if standing is None:
+    effective = context.effective(stage)
+    if effective is None:
         return
-    if standing.base.unprivileged and standing.base.shell is not False:
-        yield from _needs_root(stage, standing)
+    if effective.base.unprivileged and effective.base.shell is not False:
+        yield from _needs_root(stage, effective)
     if stage.ships:
         yield from _copied(stage)
 
 
-def _needs_root(stage: Stage, standing: Standing) -> Iterator[Finding]:
+def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     """The first command that needs root, while the stage's user is the base's."""
     for run in stage.runs:
         if run.user is not None or not run.script or not run.script.certain:
             continue
         for command in run.commands:
-            what = _what(command, run, standing.base, _given(stage, run))
+            what = _what(command, run, effective.base, _given(stage, run))
             if what:
-                says = f"{what} needs root, and {standing.shown} runs as {standing.base.user}: "
-                says += "say USER root before, and the user again behind it"
-                yield Finding(command.start, command.end, says, level="error")
+                message = f"{what} needs root, and {effective.shown} runs as {effective.base.user}: "
+                message += "say USER root before, and the user again behind it"
+                yield Finding(command.start, command.end, message, level="error")
                 return
 
 
@@ -55,7 +55,7 @@ def _given(stage: Stage, run: Run) -> list[str]:
     return [path for path in given if path and path != "/"]
 
 
-def _what(command: Command, run: Run, base: Base, own: list[str]) -> str:
+def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
     if command.via or not command.words or not run.script or not must_succeed(command, run.script):
         return ""
     call = next((one for one in run.calls if one.command is command), None)
@@ -93,8 +93,8 @@ def _copied(stage: Stage) -> Iterator[Finding]:
             place = next((one for one in copied if _writes(runs[step.start], one[2])), None)
             if place:
                 start, end, path = place
-                says = f"what this brings to {path} is root's, and a RUN as {user} writes there: say --chown={user}"
-                yield Finding(start, end, says, level="warning")
+                message = f"what this brings to {path} is root's, and a RUN as {user} writes there: say --chown={user}"
+                yield Finding(start, end, message, level="warning")
                 return
 
 

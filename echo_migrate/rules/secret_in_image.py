@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.stages import Copy, Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
 _REMEDY = "give it when the container starts, or to the one RUN that needs it (--mount=type=secret)"
-_BREAKS = lazy(r"(?<=[a-z])(?=[A-Z])|[_.-]")
+_BREAKS = lazy_regex(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _STRONG = frozenset(
     ("apikey", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "pword", "secret", "token")
 )
 _WEAK = frozenset(("auth", "key"))
 """Words that are as often something else: their value has to look like a credential too."""
 _KINDS_OF_KEY = frozenset(("access", "api", "encryption", "master", "private", "secret", "signing"))
-_SPEAKS = lazy(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
+_SPEAKS = lazy_regex(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
 """One of these stands in whatever has such a name."""
 _TAILS = frozenset(("b64", "base", "base64", "default", "dev", "development", "prod", "production", "value"))
 """Words that may follow: behind any other (``TOKEN_URL``, ``KEY_FILE``) the value is about the secret, not itself."""
@@ -26,41 +26,41 @@ _NO_VALUES = frozenset(
     ("any", "build", "disabled", "empty", "enabled", "false", "foo", "foobar", "key", "nil", "no", "none", "null")
     + ("off", "on", "optional", "pass", "password", "required", "secret", "token", "true", "undefined", "unset", "yes")
 )
-_PLACEHOLDER = lazy(
+_PLACEHOLDER = lazy_regex(
     r"change|dummy|example|fake|insecure|insert|notasecret|notused|placeholder|redacted|replace|sample|test|todo|unused"
     r"|xxx|your|\*\*\*|\.\.\.|^[<\[{%@]"
 )
-_OPAQUE = lazy(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.:~-]{16,}")
-_FINGERPRINT = lazy(r"[0-9A-Fa-f]{40}")
-_NUMBER = lazy(r"\d{1,5}")
-_FILE_NAME = lazy(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
+_OPAQUE = lazy_regex(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.:~-]{16,}")
+_FINGERPRINT = lazy_regex(r"[0-9A-Fa-f]{40}")
+_NUMBER = lazy_regex(r"\d{1,5}")
+_FILE_NAME = lazy_regex(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
 
-_BEGINS = lazy(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
+_BEGINS = lazy_regex(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
 """One of these stands in whatever the forms below find."""
 _TOKENS = (
-    ("an AWS access key", lazy(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("a GitHub token", lazy(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
-    ("a GitLab token", lazy(r"\bglpat-[\w-]{20}")),
-    ("a Slack token", lazy(r"\bxox[abprs]-\d[\w-]{20}")),
-    ("a Google API key", lazy(r"\bAIza[\w-]{35}(?![\w-])")),
-    ("an npm token", lazy(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    ("an AWS access key", lazy_regex(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a GitHub token", lazy_regex(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
+    ("a GitLab token", lazy_regex(r"\bglpat-[\w-]{20}")),
+    ("a Slack token", lazy_regex(r"\bxox[abprs]-\d[\w-]{20}")),
+    ("a Google API key", lazy_regex(r"\bAIza[\w-]{35}(?![\w-])")),
+    ("an npm token", lazy_regex(r"\bnpm_[A-Za-z0-9]{36}\b")),
     (
         "a private key",
-        lazy(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}"),
+        lazy_regex(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}"),
     ),
 )
-_IN_URL = lazy(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
-_NOWHERE = lazy(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
+_IN_URL = lazy_regex(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
+_NOWHERE = lazy_regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
 _FEWEST_CHARACTERS = 3
 
 _FILES = frozenset((".aws", ".env", ".env*", ".env.local", ".netrc", ".npmrc", ".pypirc", ".ssh", "kubeconfig"))
-_KEYS = lazy(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
+_KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
 _SURE = (".key", ".p12", ".pfx")
 _BOXES = (*_SURE, ".jks", ".pem")
 """Endings of files that hold private keys, the second kind along with what is public."""
-_PRIVATE = lazy(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
-_OPEN = lazy(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
-_MADE_UP = lazy(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
+_PRIVATE = lazy_regex(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
+_OPEN = lazy_regex(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
+_MADE_UP = lazy_regex(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
 
 
 @rule(on=Stage, level="warning", also=("SecretsUsedInArgOrEnv",))
@@ -75,14 +75,14 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
         kind = _token(instruction) if begins and not named else ""
         if kind:
             end = instruction.start + len(instruction.verb)
-            says = f"{kind} stands in this {instruction.verb.upper()}, and so in the image: {_REMEDY}"
-            yield Finding(instruction.start, end, says, private=True)
+            message = f"{kind} stands in this {instruction.verb.upper()}, and so in the image: {_REMEDY}"
+            yield Finding(instruction.start, end, message, private=True)
     for copy in stage.copies:
         name = _secret_file(copy)
         if name:
-            says = f"{name} is a file for credentials, and stays in the image: "
-            says += "mount it where the container starts, or in the one RUN that needs it (--mount=type=secret)"
-            yield Finding(copy.instruction.start, copy.instruction.end, says)
+            message = f"{name} is a file for credentials, and stays in the image: "
+            message += "mount it where the container starts, or in the one RUN that needs it (--mount=type=secret)"
+            yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 
 def _variables(instruction: Instruction) -> Iterator[Finding]:
@@ -92,8 +92,8 @@ def _variables(instruction: Instruction) -> Iterator[Finding]:
     for name, value in instruction.pairs():
         if value is not None and _is_secret(name.value, instruction.unquoted(value).value):
             where = "the default of this ARG" if instruction.verb == "arg" else "this ENV"
-            says = f"{name.value} has its value in {where}, and all who pull the image can read it: {_REMEDY}"
-            yield Finding(name.start, name.end, says, private=True)
+            message = f"{name.value} has its value in {where}, and all who pull the image can read it: {_REMEDY}"
+            yield Finding(name.start, name.end, message, private=True)
 
 
 def _is_secret(name: str, value: str) -> bool:

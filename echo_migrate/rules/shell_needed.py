@@ -2,43 +2,43 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_have, mounted
+from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
-from echo_migrate.rules._readiness import Standing, started
+from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import SHELLS
 
 
-@rule(on=Stage | Service, level="error", blocks=True)
-def shell_needed(node: Stage | Service, context: Context) -> Iterator[Finding]:
-    standing = context.standing(node)
-    if standing is None or standing.base.shell is not False:
+@rule(on=Stage | Container, level="error", blocks=True)
+def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]:
+    effective = context.effective(node)
+    if effective is None or effective.base.shell is not False:
         return
     if isinstance(node, Stage):
-        yield from _in_runs(node, standing)
+        yield from _in_runs(node, effective)
     for launch in started(node):
         chosen = isinstance(node, Stage) and not _usual_shell(node, launch.start)
-        if launch.shell and not chosen and not may_have(node, standing.base, SHELL_PROGRAMS):
+        if launch.shell and not chosen and not may_provide(node, effective.base, SHELL_PROGRAMS):
             remedy = "write it in exec form, without a shell" if isinstance(node, Stage) else "write a list with CMD"
-            yield _finding(launch.shown, launch.start, launch.end, standing, remedy)
+            yield _finding(launch.shown, launch.start, launch.end, effective, remedy)
 
 
-def _in_runs(stage: Stage, standing: Standing) -> Iterator[Finding]:
-    runs = [run for run in stage.runs if not may_have(stage, standing.base, SHELL_PROGRAMS, run.instruction.start)]
+def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
+    runs = [run for run in stage.runs if not may_provide(stage, effective.base, SHELL_PROGRAMS, run.instruction.start)]
     if not any(
         step.verb == "onbuild" and step.trigger and step.trigger.verb in ("add", "copy") for step in _steps(stage)
     ):
-        runs += stage.triggers if not may_have(stage, standing.base, SHELL_PROGRAMS) else ()
+        runs += stage.triggers if not may_provide(stage, effective.base, SHELL_PROGRAMS) else ()
     runs = [run for run in runs if _in_shell_form(run, stage) and not mounted(run, SHELL_PROGRAMS)]
     if runs:
         more = f" (and {len(runs) - 1} more)" * (len(runs) > 1)
         what = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN{more}"
         start, end = runs[0].instruction.start, runs[0].instruction.end
-        yield _finding(what, start, end, standing, "run it in a stage that has one, and COPY what it makes")
+        yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY what it makes")
 
 
 def _in_shell_form(run: Run, stage: Stage) -> bool:
@@ -63,7 +63,7 @@ def _steps(stage: Stage) -> Iterator[Instruction]:
     return (step for one in stage.lineage for step in one.instructions)
 
 
-def _finding(what: str, start: int, end: int, standing: Standing, remedy: str) -> Finding:
+def _finding(what: str, start: int, end: int, effective: EffectiveBase, remedy: str) -> Finding:
     needs = "need" if "more)" in what else "needs"
-    says = f"{what} {needs} a shell, and {standing.shown} has none: {remedy}"
-    return Finding(start, end, says)
+    message = f"{what} {needs} a shell, and {effective.shown} has none: {remedy}"
+    return Finding(start, end, message)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
 
-_SCRIPT = lazy(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
+_SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 """What the container starts is a script that is not in this file."""
 
 
@@ -22,9 +22,9 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
-        says = f"nothing in this file needs {listed(word for _, word in tools)} once the image is built: "
-        says += "use a builder stage, remove in the same RUN, or attach to the container when needed"
-        yield Finding(call.command.start, call.command.end, says)
+        message = f"nothing in this file needs {listed(word for _, word in tools)} once the image is built: "
+        message += "use a builder stage, remove in the same RUN, or attach to the container when needed"
+        yield Finding(call.command.start, call.command.end, message)
 
 
 def _is_tool(word: Word, stage: Stage) -> bool:

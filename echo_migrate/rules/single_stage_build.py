@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.layers import removed, tools_started
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import does
 
-_BUILDER = lazy(r"(?i)build")
+_BUILDER = lazy_regex(r"(?i)build")
 
 
 @rule(on=Stage, level="note", also=("prefer-multi-stage-build",))
@@ -20,9 +20,9 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs:
         command = next((one for one in run.commands if does(one, "build")), None)
         if command and not _cleans_up(run) and command.name not in tools_started(stage):
-            says = f"{command.name} builds in the only stage, so that sources, compilers and caches ship too: "
-            says += "build in a first stage, and COPY --from it what runs"
-            yield Finding(command.start, command.end, says)
+            message = f"{command.name} builds in the only stage, so that sources, compilers and caches ship too: "
+            message += "build in a first stage, and COPY --from it what runs"
+            yield Finding(command.start, command.end, message)
             return
 
 

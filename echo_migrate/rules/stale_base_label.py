@@ -18,36 +18,36 @@ DIGEST = "org.opencontainers.image.base.digest"
 @rule(on=Stage, level="note")
 def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
     written = [one for one in stage.instructions if one.verb == "label" and ".base." in one.args.value]
-    image = root_of(stage, context.standings) if written and stage.ships == "layers" else None
+    image = root_of(stage, context.effective_bases) if written and stage.ships == "layers" else None
     if image is None or image.local or "$" in context.source.text[image.start : image.end]:
         return
     labels = {key: (value, place) for one in written for key, value, place in _labels(one)}
-    standing = context.standings[image]
-    moves = standing.target and context.moves[image].state != "needs-person"
-    base = standing.reference if moves else image.ref.value
+    effective = context.effective_bases[image]
+    moves = effective.target and context.moves[image].state != "needs-person"
+    base = effective.reference if moves else image.ref.value
     named, place = labels.get(NAME, ("", None))
     stale = _differs(named, base, context.settings.catalog)
     if place and stale:
-        says = (
+        message = (
             f"and {image.shown} would move to {base}: change it with FROM" if moves else f"and it is {base}: write that"
         )
-        yield Finding(place.start, place.end, f"the label says that the base is {named}, {says}")
+        yield Finding(place.start, place.end, f"the label says that the base is {named}, {message}")
     digest, place = labels.get(DIGEST, ("", None))
     actual = _parsed(base)
     if place and digest and "$" not in digest:
-        says = ""
+        message = ""
         if moves and (stale or not named):
-            says = f"the label has the digest of {image.shown}, which would move to {base}: change it with FROM"
+            message = f"the label has the digest of {image.shown}, which would move to {base}: change it with FROM"
         elif actual and actual.digest and actual.digest != digest:
-            says = f"the label says that the digest of the base is {digest}, and it is {actual.digest}: write that"
-        if says:
-            yield Finding(place.start, place.end, says)
+            message = f"the label says that the digest of the base is {digest}, and it is {actual.digest}: write that"
+        if message:
+            yield Finding(place.start, place.end, message)
 
 
 def _labels(instruction: Instruction) -> Iterator[tuple[str, str, Traced]]:
     """The labels of a LABEL: key, value, and where the two stand; what holds variables keeps them."""
     for key, value in instruction.pairs():
-        whole = Traced.join([key, value]) if value and value.runs else key
+        whole = Traced.join([key, value]) if value and value.spans else key
         yield instruction.unquoted(key).value, instruction.unquoted(value).value if value else "", whole
 
 

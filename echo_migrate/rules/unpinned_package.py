@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import listed
 
-_FILE = lazy(r"(?i)^[./~]|://|\.(?:deb|rpm|whl|tar\.gz|tgz|zip|apk)$|^git\+")
-_RELEASE = lazy(r"-\d")
+_FILE = lazy_regex(r"(?i)^[./~]|://|\.(?:deb|rpm|whl|tar\.gz|tgz|zip|apk)$|^git\+")
+_RELEASE = lazy_regex(r"-\d")
 
 
 @rule(
@@ -26,8 +26,8 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
                 continue
             loose = [word for word in call.packages if word.known and _loose(word.value, manager.pinned)]
             if loose:
-                says = f"{call.shown} takes {listed(loose)} in whichever version there is that day"
-                yield Finding(call.command.start, call.command.end, says)
+                message = f"{call.shown} takes {listed(loose)} in whichever version there is that day"
+                yield Finding(call.command.start, call.command.end, message)
 
 
 def _loose(name: str, marks: str) -> bool:

@@ -9,6 +9,6 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Image, level="note", also=("UndefinedArgInFrom", "InvalidDefaultArgInFrom"))
 def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if move.state == "needs-person" and move.upstream is None and not image.filled:
-        says = f"{image.shown} cannot be resolved: {move.reason}"
-        yield Finding(image.start, image.end, says)
+    if move.state == "needs-person" and move.upstream is None and not image.templated:
+        message = f"{image.shown} cannot be resolved: {move.reason}"
+        yield Finding(image.start, image.end, message)

@@ -10,5 +10,7 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Stage, level="note", also=("no-unreachable-stages",), default=False)
 def unused_stage(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.used and stage.leaf:
-        says = f"nothing is taken from {stage.shown}, and no image stands on it: remove it, unless it is built by name"
-        yield Finding(stage.start, stage.instructions[0].end, says)
+        message = (
+            f"nothing is taken from {stage.shown}, and no image stands on it: remove it, unless it is built by name"
+        )
+        yield Finding(stage.start, stage.instructions[0].end, message)

@@ -6,12 +6,12 @@ from itertools import zip_longest
 from echo_migrate.dockerfile.layers import ARCHIVE, address, downloads
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import does
 
-_PROGRAM = lazy(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
+_PROGRAM = lazy_regex(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
 
 
 @rule(on=Stage, level="note")
@@ -21,15 +21,15 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
             unpacked = below is not None and below.operator == "|" and does(below, "unpack")
             for url, path in downloads(command):
                 if unpacked or _is_program(url.partition("?")[0]) or _is_program(path):
-                    says = f"{address(url)} is used as it arrives: check it (sha256sum -c, or a signature)"
-                    yield Finding(command.start, command.end, says)
+                    message = f"{address(url)} is used as it arrives: check it (sha256sum -c, or a signature)"
+                    yield Finding(command.start, command.end, message)
                     break
     for copy in stage.copies:
         if copy.instruction.verb == "add" and not any(flag.name == "checksum" for flag in copy.instruction.flags):
             url = next((word.value for word in copy.sources if word.value.startswith(("http://", "https://"))), "")
             if url:
-                says = f"{address(url)} is used as it arrives: write ADD --checksum=sha256:…"
-                yield Finding(copy.instruction.start, copy.instruction.end, says)
+                message = f"{address(url)} is used as it arrives: write ADD --checksum=sha256:…"
+                yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 
 def _is_program(path: str) -> bool:

@@ -7,14 +7,14 @@ from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import passes
 from echo_migrate.dockerfile.users import Account, accounts
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import package_name
 
 _GIVES = frozenset(("addgroup", "adduser", "chgrp", "chown", "groupadd", "install", "useradd", "usermod"))
 """Commands that make a user, or give it files: it is not run as for that."""
-_CHANGES_USER = lazy(
+_CHANGES_USER = lazy_regex(
     r"(?im)\.sh\b|apache|cron|dockerd|entry-?point|haproxy|httpd|(?:^|[^a-z])init\b|launch|maria|mongo|my_init|mysql|nginx"
     r"|php-fpm|postgres|redis|runit\b|runsvdir\b|\bs6|squid|sshd|supervisor|systemd|(?:^|/|^\[ ?\")(?:boot|run|start)\b"
 )
@@ -43,19 +43,19 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
     if len(made) != 1 or installed & _STEPS_DOWN or _used(made[0], words, installed):
         return
     account = made[0]
-    says = f"this creates {account.name}, and the container runs as root all the same: "
-    says += f"say USER {account.uid or account.name}"
-    yield Finding(account.command.start, account.command.end, says)
+    message = f"this creates {account.name}, and the container runs as root all the same: "
+    message += f"say USER {account.uid or account.name}"
+    yield Finding(account.command.start, account.command.end, message)
 
 
 def _started_as_is(stage: Stage, context: Context) -> bool:
     """Whether it is known what the container starts, and that it is nothing that may change the user by itself."""
-    standing = context.standing(stage)
-    if standing is None or standing.base.unprivileged or not stage.started or _CHANGES_USER.search(stage.started):
+    effective = context.effective(stage)
+    if effective is None or effective.base.unprivileged or not stage.started or _CHANGES_USER.search(stage.started):
         return False
-    if stage.launched("entrypoint"):
+    if stage.start_command("entrypoint"):
         return True
-    before = (standing.before or standing.base).entrypoint
+    before = (effective.before or effective.base).entrypoint
     return before is not None and passes(before)
 
 

@@ -6,7 +6,7 @@ of ``sudo``, ``env``, ``xargs`` and their like, and scripts behind ``sh -c``, ar
 
 from typing import NamedTuple
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
@@ -48,7 +48,7 @@ first (their manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
 _ALWAYS = frozenset(("group", "script", "subshell"))
 """Constructs around a command that always runs."""
 
-_ASSIGNMENT = lazy(r"[A-Za-z_]\w*=")
+_ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*=")
 
 
 class Word(NamedTuple):
@@ -69,7 +69,7 @@ class Word(NamedTuple):
     @property
     def quoted(self) -> bool:
         """Whether it begins with a quote, so that it stays one word whatever it expands to."""
-        return not self.text.runs or self.start < self.text.start
+        return not self.text.spans or self.start < self.text.start
 
 
 class Redirect(NamedTuple):
@@ -198,7 +198,7 @@ def _unwrapped(
 def _pair(word: Word) -> tuple[str, Word]:
     """``name=value`` as name and value."""
     name, _, value = word.value.partition("=")
-    text = word.text.cut(len(name) + 1, len(word.value)) if word.text.runs else Traced(value, ())
+    text = word.text.cut(len(name) + 1, len(word.value)) if word.text.spans else Traced(value, ())
     return name, word._replace(text=text)
 
 

@@ -35,7 +35,7 @@ class Invocation(NamedTuple):
     """What a command line asks a container's program for.
 
     ``places`` name images, ``made`` what it makes. Of one that ``runs``, ``options`` are those before the image and
-    ``behind`` the words behind it. ``doubt`` says why a place is no more than likely, ``locked`` why it must stay.
+    ``behind`` the words behind it. ``doubt`` says why a place is no more than likely, ``not_editable`` why it stays.
     ``opens`` says that it starts more in what runs already, ``loads`` that it brings images that are not pulled.
     ``unsure`` are the words of a command that names an image, where it is not certain which of them does.
     """
@@ -46,7 +46,7 @@ class Invocation(NamedTuple):
     behind: tuple[Word, ...] = ()
     runs: bool = False
     doubt: str = ""
-    locked: str = ""
+    not_editable: str = ""
     opens: bool = False
     loads: bool = False
     unsure: tuple[Word, ...] = ()
@@ -87,7 +87,7 @@ def read(command: Command, expands: Expands) -> Invocation:
 def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
     """What the words behind a command's name ask for."""
     kind = row.get("image")
-    locked = row.get("locked", "")
+    not_editable = row.get("locked", "")
     made = tuple(_made(words, row))
     if kind == "option":
         return Invocation(tuple(Place(word, f"{where} --image") for word in _values(words, ("--image",))))
@@ -96,7 +96,9 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
         return Invocation(given, made, doubt="what the build does with it is not read here")
     if kind == "scheme":
         found = [word for word in words if word.value.startswith(_SCHEME)]
-        return Invocation(tuple(Place(_cut(word, len(_SCHEME)), where) for word in found[:1]), locked=locked)
+        return Invocation(
+            tuple(Place(_cut(word, len(_SCHEME)), where) for word in found[:1]), not_editable=not_editable
+        )
     if kind is None:
         return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
     begun = _options(words, row, expands)
@@ -108,11 +110,11 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
     if kind == "first":
         runs = bool(row.get("runs"))
         behind = words[at + 1 :] if runs else ()
-        return Invocation((Place(words[at], where),), (), options, behind, runs, locked=locked)
+        return Invocation((Place(words[at], where),), (), options, behind, runs, not_editable=not_editable)
     rest = _positional(words, at, row, expands)
     if kind == "pairs":
         rest = [_cut(word, word.value.index("=") + 1) for word in rest[1:] if "=" in word.value]
-    return Invocation(tuple(Place(word, where) for word in rest), (), options, locked=locked)
+    return Invocation(tuple(Place(word, where) for word in rest), (), options, not_editable=not_editable)
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
@@ -213,5 +215,5 @@ def _arguments(words: tuple[Word, ...], where: str) -> Iterator[Place]:
 def _cut(word: Word, start: int) -> Word:
     """The rest of a word; that of a quoted one stays quoted."""
     text = word.text
-    rest = text.cut(start, len(text.value)) if text.runs else text._replace(value=text.value[start:])
+    rest = text.cut(start, len(text.value)) if text.spans else text._replace(value=text.value[start:])
     return word._replace(text=rest)

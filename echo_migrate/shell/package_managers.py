@@ -9,19 +9,19 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_data
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command, Word
 
 MOST_LISTED = 5
 LONGEST_LIST = 4_000
 """The most characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "clean", "remove", "upgrade", "update", "install")
-_VERSION = lazy(r"[\d.]+$")
-_NAME = lazy(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
+_VERSION = lazy_regex(r"[\d.]+$")
+_NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _ASKING = frozenset(("--version", "-V", "--help"))
-_OPTIONS = lazy(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
+_OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
 """A variable that by its name may hold options; any other is taken for packages."""
-_VARIABLE = lazy(r"\$\{?(\w+)\}?")
+_VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 
 
 class Development(NamedTuple):

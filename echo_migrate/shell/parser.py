@@ -274,7 +274,7 @@ class _Reader:
         plain = _PLAIN.fullmatch(value)
         i = bisect_right(self.ends, start)
         if plain and i < len(self.ends) and end <= self.ends[i]:  # most words: said apart for its speed
-            begin = self.script.runs[i][1] - self.ends[i] + start
+            begin = self.script.spans[i][1] - self.ends[i] + start
             last = begin + end - start
             return Word(Traced(value, ((begin, last),)), True, begin, last)
         whole = self._cut(start, end)
@@ -348,7 +348,7 @@ def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: b
     ``errexit`` says that the shell is called with ``-e``, ``depth`` how many scripts the script stands in,
     ``substitutions`` whether the commands in ``$(…)`` are wanted.
     """
-    if not script.runs or len(script.value) > LONGEST or max(map(script.value.count, "(`|")) > DEEPEST_NESTING:
+    if not script.spans or len(script.value) > LONGEST or max(map(script.value.count, "(`|")) > DEEPEST_NESTING:
         return UNREADABLE
     try:
         return _Reader(script, depth, substitutions).read(errexit)

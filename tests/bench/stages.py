@@ -12,7 +12,7 @@ from pathlib import Path
 
 from echo_migrate.dockerfile.parser import read
 from echo_migrate.engine.check import examine
-from echo_migrate.engine.fix import treat
+from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.images import catalog
@@ -39,7 +39,7 @@ def faults(result: Result, settings: Settings) -> list[str]:
         if finding.level == "error" and registry in finding.message and "would move" not in finding.message
     ]
     moved = [outcome for outcome in result.outcomes if outcome.state == "migrate"]
-    if format is dockerfile and all(one.image.ref.runs for one in moved):
+    if format is dockerfile and all(one.image.ref.spans for one in moved):
         places = [(one.image.start, one.image.end) for one in moved]
         old, new = stages(result.source.text), stages(result.fixed.text)
         starts = [step.start for step in read(result.source.text).instructions if step.verb == "from"]
@@ -64,7 +64,7 @@ def main(folder: str, *providers: str) -> int:
             format = recognised(source.path, source.text)
             if format is None:
                 continue
-            result = treat(source, format, settings)
+            result = fix_source(source, format, settings)
             counts["files"] += 1
             counts["changed"] += result.fixed is not result.source
             counts["moved"] += sum(one.state == "migrate" for one in result.outcomes)

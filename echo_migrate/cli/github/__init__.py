@@ -12,7 +12,7 @@ from echo_migrate.cli.github import event as events
 from echo_migrate.cli.github.comment import LONGEST_SUMMARY, View, body
 from echo_migrate.cli.github.diff import Diff, diff
 from echo_migrate.cli.github.event import Event, Unusable
-from echo_migrate.cli.github.post import Failed, Pull, Service, first_line
+from echo_migrate.cli.github.post import Client, Failed, Pull, first_line
 from echo_migrate.cli.github.suggestions import lines_of, plan
 from echo_migrate.files.git import git
 from echo_migrate.reports import printable
@@ -62,14 +62,14 @@ def _at_the_top() -> None:
         raise Unusable(f"GitHub names files from the top of a repository: check and tell in {top}")
 
 
-def _service(token: str, repository: str, mark: str) -> Service:
+def _service(token: str, repository: str, mark: str) -> Client:
     try:
-        return Service(token, repository, os.environ.get("GITHUB_API_URL") or API, mark)
+        return Client(token, repository, os.environ.get("GITHUB_API_URL") or API, mark)
     except ImportError:
         raise click.UsageError("this command needs more: pip install 'echo-migrate[github]'") from None
 
 
-def _told(service: Service, known: Event, view: View, all: bool, most: int) -> View:
+def _told(service: Client, known: Event, view: View, all: bool, most: int) -> View:
     """Write to the pull request what there is to say. Returns what was said, as far as it came."""
     pull: Pull | None = None
     try:

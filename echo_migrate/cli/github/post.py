@@ -58,7 +58,7 @@ class Pull(NamedTuple):
     partial: bool = False
 
 
-class Service:
+class Client:
     """A repository at GitHub, or at a GitHub Enterprise server, as the holder of a token sees it.
 
     ``mark`` is the first line of the comment that is kept.

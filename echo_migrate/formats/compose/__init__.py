@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from echo_migrate.dockerfile.container import Service
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Edit, Source, Traced, Unreadable
 from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, alike, documents, effective, is_scalar, items, lowered, positions
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
@@ -94,7 +94,7 @@ def context_names(text: str) -> list[str] | None:
     return [name for value in given for name, _ in contexts_of({_CONTEXTS: value})]
 
 
-def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Service | Ignore]]]:
+def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Container | Ignore]]]:
     """The compose files beside a Dockerfile, above it in its repository, or in a folder beside those, that build it.
 
     Of each the services that do, and the ignore comments.
@@ -158,7 +158,7 @@ def _read(path: str) -> list[Document]:
     return []
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never raises."""
     try:
         roots = documents(source.text)
@@ -166,7 +166,7 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
     for root in roots:
-        nodes += Document(source, root).nodes(Service in asked.kinds)
+        nodes += Document(source, root).nodes(Container in request.kinds)
     return nodes
 
 

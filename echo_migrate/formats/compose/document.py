@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from echo_migrate.dockerfile.container import Service, root_image
+from echo_migrate.dockerfile.container import Container, root_image
 from echo_migrate.dockerfile.expansion import expand
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Places, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, positions, sequence, traced
-from echo_migrate.formats import NOTHING_ASKED, Asked
-from echo_migrate.formats._build_arguments import Fed
+from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._volumes import mounts_of
-from echo_migrate.formats.compose.service import arguments, contexts_of, dockerfile_of, service_of, settings_beside
+from echo_migrate.formats.compose.service import arguments, contexts_of, dockerfile_of, container_of, settings_beside
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 
 _CONTEXT = "docker-image://"
@@ -26,7 +26,7 @@ _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
 
-Node = Image | Problem | Ignore | Service
+Node = Image | Problem | Ignore | Container
 
 
 class _Built(NamedTuple):
@@ -42,7 +42,7 @@ def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
     """What a Dockerfile has that services build; None where it takes too long to be read."""
     try:
         with beside():
-            found = nodes(source, Asked(frozenset([Stage])), contexts)
+            found = nodes(source, Request(frozenset([Stage])), contexts)
     except TooMuch:
         return None
     stages = [one for one in found if isinstance(one, Stage)]
@@ -63,12 +63,12 @@ class Document:
         self.version_1 = "services" not in top
         self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
         self.settings: dict[str, str] | None = None
-        self.fed = Fed()
+        self.fed = BuildArguments()
         self.given = Counter(
             place.start
             for _, node in self.services
             for _, place in arguments(effective(effective(node).get("build")), self.text)
-            if place.runs
+            if place.spans
         )
         self.counts: Counter[int] = Counter()
         self.elsewhere: set[int] = set()
@@ -112,7 +112,7 @@ class Document:
                 found.setdefault(id(inline), (name, inline, traced(inline, self.text)))
         return list(found.values())
 
-    def _images(self, services: bool) -> Iterator[Image | Service]:
+    def _images(self, services: bool) -> Iterator[Image | Container]:
         """Each image scalar once, however many services share it by anchor, and the services that run one."""
         users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         scalars: dict[int, Any] = {}
@@ -132,7 +132,7 @@ class Document:
             yield image
             if services and not image.local:
                 whole = [user for user in users[key] if "build" not in user[1]]
-                yield from (service_of(name, keys, image) for name, keys in whole)
+                yield from (container_of(name, keys, image) for name, keys in whole)
         for name, node in self.services if services else ():
             yield from self.built(name, effective(node))
         seen: set[int] = set()
@@ -147,9 +147,9 @@ class Document:
                 at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
                 if place.value.startswith(_CONTEXT, at) and id(value) not in seen:
                     seen.add(id(value))
-                    ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.runs else place
+                    ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.spans else place
                     image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
-                    yield image._replace(locked=_ALIASED) if self.counts[id(value)] > 1 else image
+                    yield image._replace(not_editable=_ALIASED) if self.counts[id(value)] > 1 else image
 
     def builds(self) -> Iterator[tuple[str, dict[str, Any], str]]:
         """The services that build a Dockerfile in the tree, and that file's real path."""
@@ -159,7 +159,7 @@ class Document:
             if path:
                 yield name, keys, os.path.realpath(path)
 
-    def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Service]:
+    def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Container]:
         """A service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
         node = keys.get("build")
         path = dockerfile_of(self.source.path, node) if node is not None else None
@@ -176,7 +176,7 @@ class Document:
         stage = file.named.get(target.value.lower()) if is_scalar(target) else file.last
         image = root_image(stage, file.images) if stage else None
         if image and image.local in ("", "scratch"):
-            service = service_of(name, keys, image)
+            service = container_of(name, keys, image)
             given = bool(list(arguments(effective(node), self.text)))
             yield service._replace(stage=stage, around=file.images, open=service.open or given)
 
@@ -193,7 +193,7 @@ class Document:
             found = {key: expand(value, _unset, escape="\0") for key, value in handed}
         except (Unreadable, ValueError):
             return
-        spans = {key: value for key, value in handed if value.runs}
+        spans = {key: value for key, value in handed if value.spans}
         contexts = frozenset(context for context, _ in contexts_of(build))
         platform, mounts = self._circumstances(name, keys)
         for key, image in self.fed.images(text, os.path.normpath(path), found, contexts):
@@ -201,7 +201,9 @@ class Document:
                 where=f"services.{name}.build.args.{key}",
                 start=spans[key].start,
                 end=spans[key].end,
-                locked="other services are given it too" if self.given[spans[key].start] > 1 else image.locked,
+                not_editable="other services are given it too"
+                if self.given[spans[key].start] > 1
+                else image.not_editable,
                 platform=image.platform or platform,
                 mounts=mounts,
             )
@@ -210,32 +212,32 @@ class Document:
         name, _ = users[0]
         where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
         place = traced(scalar, self.text)
-        image = self._read(place.cut(0, len(place.value.rstrip())) if place.runs else place, scalar, where)
+        image = self._read(place.cut(0, len(place.value.rstrip())) if place.spans else place, scalar, where)
         built = ["build" in keys for _, keys in users]
         local = "the result of a build" if all(built) or scalar.value in results else ""
-        locked = "it also names the result of a build" if any(built) and not local else image.locked
+        not_editable = "it also names the result of a build" if any(built) and not local else image.not_editable
         if id(scalar) in self.elsewhere:
-            locked = _ALIASED
+            not_editable = _ALIASED
         around = [self._circumstances(*user) for user in users]
         platform = next((one for one, _ in around if one), "")
         mounts = tuple(sorted({mount for _, mounts in around for mount in mounts}))
-        return image._replace(local=local, locked=locked, platform=platform, mounts=mounts)
+        return image._replace(local=local, not_editable=not_editable, platform=platform, mounts=mounts)
 
     def _read(self, place: Traced, scalar: Any, where: str) -> Image:
         start, end = scalar.start_mark.index, scalar.end_mark.index
-        if place.runs:
+        if place.spans:
             start, end = place.start, place.end
-        locked = "" if place.runs else "it is written in a form that cannot be edited"
+        not_editable = "" if place.spans else "it is written in a form that cannot be edited"
         try:
             found = expand(place, _unset, escape="\0")
         except ValueError:
-            return Image(place, where, start, end, locked="its expression cannot be expanded")
+            return Image(place, where, start, end, not_editable="its expression cannot be expanded")
         return Image(
             found.text,
             where,
             start,
             end,
-            locked=locked,
+            not_editable=not_editable,
             unsettled=found.unsettled,
             resolved=self._resolved(found.text.value),
         )
@@ -257,28 +259,28 @@ class Document:
             spans.append((position, match.start() + 1))
             position = match.end()
         spans.append((position, len(inline.value)))
-        whole = Traced.join(inline.cuts(spans)) if inline.runs else inline
-        locked = ""
-        if not inline.runs:
-            locked = "it is written in a form that cannot be edited"
+        whole = Traced.join(inline.cuts(spans)) if inline.spans else inline
+        not_editable = ""
+        if not inline.spans:
+            not_editable = "it is written in a form that cannot be edited"
         elif _SINGLE_DOLLAR.search(inline.value):
-            locked = "Compose fills in variables of this Dockerfile"
+            not_editable = "Compose fills in variables of this Dockerfile"
         keys = self.keys[name]
         build = effective(keys.get("build"))
         if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
-            locked = locked or "its build arguments are given beside it"
+            not_editable = not_editable or "its build arguments are given beside it"
         if self.counts[id(scalar)] > 1:
-            locked = locked or "several services share it"
+            not_editable = not_editable or "several services share it"
         platform, mounts = self._circumstances(name, keys)
         contexts = frozenset(context for context, _ in contexts_of(build))
         places = Places(whole)
-        for node in _lifted(nodes(Source(self.source.path, whole.value), NOTHING_ASKED, contexts), places):
-            if not inline.runs:
+        for node in _lifted(nodes(Source(self.source.path, whole.value), NO_REQUEST, contexts), places):
+            if not inline.spans:
                 node = node._replace(start=scalar.start_mark.index, end=scalar.end_mark.index)
             if isinstance(node, Image):
                 node = node._replace(
                     where=f"services.{name}.build.dockerfile_inline {node.where}",
-                    locked=node.locked or locked,
+                    not_editable=node.not_editable or not_editable,
                     platform=node.platform or platform,
                     mounts=mounts,
                 )
@@ -290,16 +292,16 @@ def _lifted(nodes: Iterable[Any], places: Places) -> Iterator[Image | Problem | 
     known: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
     for node in nodes:
         if isinstance(node, Image):
-            if id(node.leaks) not in known:
-                known[id(node.leaks)] = tuple(
-                    (a, b, words) for start, end, words in node.leaks for a, b in places.cut(start, end).runs
+            if id(node.shared_spans) not in known:
+                known[id(node.shared_spans)] = tuple(
+                    (a, b, words) for start, end, words in node.shared_spans for a, b in places.cut(start, end).spans
                 )
             yield node._replace(
-                ref=Traced(node.ref.value, _spans(node.ref.runs, places)),
+                ref=Traced(node.ref.value, _spans(node.ref.spans, places)),
                 start=places.offset(node.start),
                 end=places.offset(node.end),
-                leaks=known[id(node.leaks)],
-                reads=_spans(node.reads, places),
+                shared_spans=known[id(node.shared_spans)],
+                depends_on=_spans(node.depends_on, places),
             )
         elif isinstance(node, Ignore):
             first, last = places.offset(node.first), places.offset(node.last)
@@ -310,7 +312,7 @@ def _lifted(nodes: Iterable[Any], places: Places) -> Iterator[Image | Problem | 
 
 
 def _spans(spans: Iterable[tuple[int, int]], places: Places) -> tuple[tuple[int, int], ...]:
-    return tuple(run for start, end in spans for run in places.cut(start, end).runs)
+    return tuple(run for start, end in spans for run in places.cut(start, end).spans)
 
 
 def _unset(name: str) -> None:

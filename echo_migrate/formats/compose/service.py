@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echo_migrate.dockerfile.container import Place, Service
-from echo_migrate.dockerfile.startup import Launch, line, listed, unread
+from echo_migrate.dockerfile.container import Container, Place
+from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.yaml import effective, is_scalar, is_text, items, sequence, traced
@@ -57,20 +57,20 @@ _VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
 
 
-def service_of(name: str, keys: dict[str, Any], image: Image) -> Service:
+def container_of(name: str, keys: dict[str, Any], image: Image) -> Container:
     """A service of a compose file by its keys."""
     check = effective(keys.get("healthcheck"))
-    launches = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
-    launches.append(_check(check.get("test")) if "disable" not in check else None)
+    start_commands = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
+    start_commands.append(_check(check.get("test")) if "disable" not in check else None)
     user = keys.get("user")
     mounts = [*mounts_of(keys.get("volumes")), *(["/"] if "volumes_from" in keys else [])]
     for kind in ("configs", "secrets"):
         targets = [effective(one).get("target") for one in sequence(keys.get(kind))]
         mounts += [target.value for target in targets if is_scalar(target)]
-    return Service(
+    return Container(
         name,
         image,
-        tuple(one for one in launches if one),
+        tuple(one for one in start_commands if one),
         _place(user) if is_text(user) and "$" not in user.value else None,
         tuple(_ports(keys.get("ports"))),
         not {"cap_add", "privileged", "sysctls"}.isdisjoint(keys),
@@ -99,7 +99,7 @@ def _words(node: Any) -> list[str] | None:
         return None
 
 
-def _launch(key: str, node: Any) -> Launch | None:
+def _launch(key: str, node: Any) -> StartCommand | None:
     if node is None or (is_scalar(node) and node.tag.endswith(":null")):
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
@@ -108,7 +108,7 @@ def _launch(key: str, node: Any) -> Launch | None:
     return listed(key, words, start, end)
 
 
-def _check(node: Any) -> Launch | None:
+def _check(node: Any) -> StartCommand | None:
     if node is None or (is_scalar(node) and not is_text(node)):
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
@@ -142,7 +142,7 @@ def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
         if is_scalar(value) and "=" in value.value:
             name = value.value.partition("=")[0]
             place = traced(value, text)
-            if place.runs:
+            if place.spans:
                 yield name, place.cut(len(name) + 1, len(place.value))
 
 

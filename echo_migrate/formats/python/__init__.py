@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from echo_migrate.dockerfile.container import Service
-from echo_migrate.files.lazy import lazy
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, TooMuch
-from echo_migrate.formats import NOTHING_ASKED, Asked
+from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats.python.calls import called, libraries
 from echo_migrate.model import Ignore, Image, Problem
 
@@ -29,9 +29,9 @@ LONGEST = 600_000
 MOST_NODES = 50_000
 """How many nodes it may have: twice those of the largest real files seen. libcst needs 200 microseconds for each."""
 
-_LINE = lazy(r"\r\n?|\n")
+_LINE = lazy_regex(r"\r\n?|\n")
 
-Node = Image | Problem | Ignore | Service
+Node = Image | Problem | Ignore | Container
 
 
 def candidate(path: str) -> bool:
@@ -43,7 +43,7 @@ def recognise(path: str, text: str) -> bool:
     return candidate(path) and ('"' in text or "'" in text) and any(one.meets(text) for one in libraries())
 
 
-def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
+def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """The images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
     try:
         tree = _tree(source)
@@ -66,9 +66,9 @@ def parse(source: Source, asked: Asked = NOTHING_ASKED) -> list[Node]:
     except (RecursionError, MemoryError):
         return [Problem(0, 0, "is nested too deep", "note")]
     nodes: list[Node] = [*images, *(ignores if images else ())]
-    if Service in asked.kinds:
+    if Container in request.kinds:
         # what a program runs in a container is not read, so that nothing may be missing from it
-        nodes += [Service(image.where, image, (), None, (), False, open=True) for image in images]
+        nodes += [Container(image.where, image, (), None, (), False, open=True) for image in images]
     return nodes
 
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import libcst as cst
 from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
 from echo_migrate.formats.python.calls import Place, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import Ignore, Image
 
-_WORD = lazy(r"[A-Za-z0-9]")
+_WORD = lazy_regex(r"[A-Za-z0-9]")
 
 Places = tuple[Place, ...]
 _NO_CALL: tuple[str, Places, Places] = ("", (), ())
@@ -29,8 +29,8 @@ class Use(NamedTuple):
     text: Text
     start: int
     end: int
-    doubts: tuple[str, ...]
-    locked: str
+    unsafe_reasons: tuple[str, ...]
+    not_editable: str
 
 
 def read(text: str) -> tuple[list[Image], list[Ignore]]:
@@ -126,9 +126,9 @@ class _Code(cst.CSTVisitor):
         callee, places, apart = self.callee(node.func, *within)
         argument = _argument(node, places)
         if argument:
-            locked = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
+            not_editable = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
             name = next((place for place in places if isinstance(place, str)), "")
-            self.use(f"{callee}({name})", argument, locked)
+            self.use(f"{callee}({name})", argument, not_editable)
 
     def callee(self, function: cst.BaseExpression, places: Places, within: str) -> tuple[str, Places, Places]:
         """What is called, the places of its image and those of the rest of the reference; ``places`` are those of the
@@ -169,14 +169,14 @@ class _Code(cst.CSTVisitor):
 
     # What strings mean
 
-    def use(self, where: str, node: cst.BaseExpression, locked: str) -> None:
+    def use(self, where: str, node: cst.BaseExpression, not_editable: str) -> None:
         """Note what an argument may be: each string of a choice is one."""
         for one, doubt in alternatives(node):
             text = self.strings.string(one)
             if text is None or not _WORD.search(re.sub(r"\$\{[^{}]*\}", "", text.ref.value)):
                 continue
             start, end = self.strings.inside(one)
-            self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), locked))
+            self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), not_editable))
 
     # What comes of it
 
@@ -188,10 +188,20 @@ class _Code(cst.CSTVisitor):
             self.called(call, within)
         for use in self.uses:
             ref = use.text.ref
-            words = [*use.doubts, *self.shared(use.text)]
-            leaks = tuple((*run, one) for one in dict.fromkeys(words) for run in ref.runs)
-            locked = use.locked or ("" if _whole(use.text) else "a part of it that must go is put in by the program")
-            yield Image(ref, use.where, use.start, use.end, locked=locked, unsettled=use.text.unsettled, leaks=leaks)
+            words = [*use.unsafe_reasons, *self.shared(use.text)]
+            shared_spans = tuple((*run, one) for one in dict.fromkeys(words) for run in ref.spans)
+            not_editable = use.not_editable or (
+                "" if _whole(use.text) else "a part of it that must go is put in by the program"
+            )
+            yield Image(
+                ref,
+                use.where,
+                use.start,
+                use.end,
+                not_editable=not_editable,
+                unsettled=use.text.unsettled,
+                shared_spans=shared_spans,
+            )
 
     def shared(self, text: Text) -> Iterator[str]:
         """Why a text must not change without a look at the rest of the file."""

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.formats.python.calls import Called, written
 
-_END = lazy(r"\r\n?|\n")
-_LINE = lazy(r"[^\r\n]+")
+_END = lazy_regex(r"\r\n?|\n")
+_LINE = lazy_regex(r"[^\r\n]+")
 
 
 def concerned(source: Source, tree: ast.Module, found: list[Called]) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import libcst as cst
 from libcst.metadata import Assignment, ByteSpanPositionProvider, ClassScope, MetadataWrapper, ScopeProvider
 
-from echo_migrate.files.lazy import lazy
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced, line_starts
 from echo_migrate.formats.python.calls import written
 
@@ -24,7 +24,7 @@ MOST_NAMES = 64
 """Nor is one put together from more constants."""
 
 LONGEST_NAME = 60
-_FORMATTED = lazy(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
+_FORMATTED = lazy_regex(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
 
 
 class Text(NamedTuple):
@@ -76,7 +76,7 @@ class Strings:
 
     def joined(self, parts: Sequence[Text | None]) -> Text | None:
         known = [part for part in parts if part]
-        size = sum(max(len(part.ref.value), len(part.ref.runs)) for part in known)
+        size = sum(max(len(part.ref.value), len(part.ref.spans)) for part in known)
         if len(known) < len(parts) or size > LONGEST:
             return None
         unsettled = dict.fromkeys(name for part in known for name in part.unsettled)

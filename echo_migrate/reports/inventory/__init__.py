@@ -35,9 +35,9 @@ def render(format: str, results: list[Result], login: str, configuration: str = 
     if format == "json":
         return _json(listed, configuration)
     if format == "cyclonedx":
-        from echo_migrate.reports.inventory.cyclonedx import bill
+        from echo_migrate.reports.inventory.cyclonedx import cyclonedx
 
-        return bill(listed)
+        return cyclonedx(listed)
     if format == "csv":
         return _csv(listed)
     closing = "\n".join(filter(None, [in_a_line(summary(results), login), configuration]))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from echo_migrate.reports.inventory.rows import Row
 
 
-def bill(rows: "Iterable[Row]") -> str:
+def cyclonedx(rows: "Iterable[Row]") -> str:
     """The images that are pulled, one component each, with every place that names it and what becomes of it there.
 
     The same rows give the same text: no time of day, and a serial number made of the rest. Raises

@@ -14,6 +14,6 @@ class _Lazy:
         return value
 
 
-def lazy(pattern: str, flags: int = 0) -> re.Pattern[str]:
+def lazy_regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
     """``re.compile``, put off."""
     return cast("re.Pattern[str]", _Lazy(pattern, flags))
