@@ -15,7 +15,7 @@ _HOMES = {
     "engine.fix": ("fix_source",),
     "engine.run": ("run",),
 }
-__all__ = ["Edit", "Finding", "Fix", "Result", "Settings", "Source", "Traced", "run", "fix_source"]
+__all__ = ["Edit", "Finding", "Fix", "Result", "Settings", "Source", "Traced", "fix_source", "run"]
 
 
 def __getattr__(name: str) -> Any:

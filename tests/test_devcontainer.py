@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from echo_migrate.engine import fix
 from echo_migrate.files import json as json_values
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import DEEPEST, Value, NotRead
+from echo_migrate.files.values import DEEPEST, NotRead, Value
 from echo_migrate.formats import devcontainer, recognised
 from echo_migrate.images import catalog
 from echo_migrate.model import Result

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.budget import parse
-from echo_migrate.files.values import DEEPEST, Value, NotRead
+from echo_migrate.files.values import DEEPEST, NotRead, Value
 
 if TYPE_CHECKING:
     from tree_sitter import Node as Tree

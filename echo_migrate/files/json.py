@@ -6,7 +6,7 @@ Visual Studio Code (jsonc-parser, ``allowTrailingComma``) and by the dev contain
 
 import re
 
-from echo_migrate.files.values import DEEPEST, Value, NotRead
+from echo_migrate.files.values import DEEPEST, NotRead, Value
 
 _TOKEN = re.compile(
     r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'

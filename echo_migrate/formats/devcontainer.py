@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files import json
 from echo_migrate.files.source import Edit, Source, Unreadable
 from echo_migrate.files.tree import dockerfile_at
-from echo_migrate.files.values import Value, NotRead, alike
+from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._ignores import SLASHED, in_yaml

@@ -13,7 +13,7 @@ from typing import Any
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files import hcl
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import Value, NotRead, alike
+from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem

@@ -17,7 +17,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._volumes import mounts_of
-from echo_migrate.formats.compose.service import arguments, contexts_of, dockerfile_of, container_of, settings_beside
+from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 
 _CONTEXT = "docker-image://"
