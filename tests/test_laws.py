@@ -13,7 +13,8 @@ from echo_migrate.formats import dockerfile
 from echo_migrate.formats.compose import parse as parse_compose
 from echo_migrate.images import catalog
 from echo_migrate.images.facts import ImageFacts
-from echo_migrate.images.migration import assess, settle, state_in_volume
+from echo_migrate.images.migration import assess, settle
+from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Outcome, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._readiness import EffectiveBase, _user_changes, started

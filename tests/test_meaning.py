@@ -197,8 +197,9 @@ def test_a_python_source_with_lone_carriage_returns_moves(run: Run, tmp_path: Pa
 
 @pytest.mark.parametrize("secret", ["hunter22", "sk_live_51Habc"])
 def test_what_another_file_holds_is_shown_of_images_alone(run: Run, tmp_path: Path, secret: str) -> None:
-    (tmp_path / ".env").write_text(f"KEY={secret}\nV=3.12\n")
+    (tmp_path / ".env").write_text(f"KEY={secret}\nV=3.12\nWHOLE=grafana/grafana:13.1.0\n")
     services = "  a: {image: '${KEY}'}\n  b: {image: 'x.example/${KEY}'}\n  c: {image: 'python:${V}'}\n"
+    services += "  d: {image: '${WHOLE}'}\n"
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}")
     for words in (
         ("check",),
@@ -208,6 +209,7 @@ def test_what_another_file_holds_is_shown_of_images_alone(run: Run, tmp_path: Pa
         done = run(*words)
         assert secret.encode() not in done.stdout + done.stderr
     assert b"python:3.12" in run("inventory").stdout
+    assert b"grafana/grafana:13.1.0" in run("inventory").stdout
 
 
 def test_a_login_in_a_reference_is_not_shown(run: Run, tmp_path: Path) -> None:

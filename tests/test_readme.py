@@ -5,8 +5,8 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from echo_migrate.rules import RULES
 from tests.conftest import copy_project
+from tests.rules_table import renewed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -38,13 +38,7 @@ def test_the_second_command_is_what_the_gate_runs() -> None:
 
 
 def test_the_table_of_rules_is_the_programs() -> None:
-    rows = [
-        f"| `{rule.id}` | {rule.level} | {'yes' if rule.fixable else ''} | {'on' if rule.default else 'off'} | "
-        f"{' '.join(rule.also)} | {rule.summary} |"
-        for rule in RULES.values()
-    ]
-    table = README.partition("<!-- rules -->\n")[2].partition("\n\n")[0].splitlines()
-    assert table[2:] == rows
+    assert renewed(README) == README, "write it anew: python -m tests.rules_table"
 
 
 def test_every_dependency_has_its_reason() -> None:

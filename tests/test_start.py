@@ -25,8 +25,8 @@ HEAVY = {
 }
 RULES = {f"rules.{path.stem}" for path in (Path(__file__).parent.parent / "echo_migrate" / "rules").glob("[!_]*.py")}
 DOCKERFILE = (
-    *("container", "control_flow", "expansion", "images", "layers", "parser", "programs", "run", "stages", "startup"),
-    *("users", "verify"),
+    *("_drafts", "container", "control_flow", "copies", "expansion", "images", "layers", "parser", "programs", "run"),
+    *("stages", "startup", "users", "verify"),
 )
 CHECK = {
     *("", "cli", "cli.check", "cli.output", "cli.results", "cli.settings", "model", "reports", "reports.text"),
@@ -34,9 +34,9 @@ CHECK = {
     *("rules", "rules._readiness", "rules._rule", *RULES),
     *("formats", "formats._dockerfile", "formats._ignores", "formats._named_contexts", "formats.dockerfile"),
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
-    *("images", "images.catalog", "images.facts", "images.mapping_file", "images.migration"),
-    *("images.reference", "images.upstream"),
-    *("shell", "shell.commands", "shell.package_managers", "shell.parser"),
+    *("images", "images.catalog", "images.facts", "images.mapping_file", "images.migration", "images.parts"),
+    *("images.reference", "images.state", "images.upstream"),
+    *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser"),
     *(
         "files",
         "files.budget",

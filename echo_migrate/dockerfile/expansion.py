@@ -27,8 +27,8 @@ _UNEXPANDED = lazy_regex(r"\$\{|\$\w")
 class Expansion(NamedTuple):
     """A word after expansion, and the variables it met that have no value here (they decide at build time).
 
-    ``depends_on`` are places that decide over the text without being part of it, as what a pattern took out of a value; of
-    many, one from the first to the last. ``broken`` says that the word could not be expanded, and stands as written.
+    ``depends_on`` are places that decide over the text without being part of it, as what a pattern took out of a value;
+    of many, one from the first to the last. ``broken`` says that the word could not be expanded, and stands as written.
     """
 
     text: Traced

@@ -44,7 +44,7 @@ _NAMED = lazy_regex(r"\$\{?(\w+)")
 _BROKEN = lazy_regex(r"\$\{\w*[^\w}]")
 
 
-def _problem(text: str, file: Dockerfile) -> Problem | None:
+def problem_of(text: str, file: Dockerfile) -> Problem | None:
     """The first thing that keeps the file from being a Dockerfile as it stands."""
     verbs = [instruction.verb for instruction in file.instructions]
     if "from" not in verbs:
@@ -71,10 +71,10 @@ def _names_broken(found: Expansion) -> bool:
 
 def images(file: Dockerfile, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
     """The images of a Dockerfile that is built with these arguments and named contexts."""
-    return _Images(file, given, contexts).read()
+    return ImageReader(file, given, contexts).read()
 
 
-class _Images:
+class ImageReader:
     """Reads the instructions once, with the build arguments and stages known so far; ``given`` replaces defaults."""
 
     def __init__(

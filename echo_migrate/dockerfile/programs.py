@@ -8,9 +8,10 @@ from collections.abc import Collection
 from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container, stage_of
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import ARCHIVE
 from echo_migrate.dockerfile.run import Run
-from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command

@@ -4,17 +4,14 @@ its commands run (user, shell, folder, environment).
 What the base image brings (its user, its shell, its environment) is not known here: None stands for that.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
-from posixpath import join, normpath
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from echo_migrate.dockerfile.expansion import Expansion, expand
+from echo_migrate.dockerfile._drafts import Draft, drafts_of
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
-from echo_migrate.dockerfile.run import Run, State, exec_form, run_of
-from echo_migrate.dockerfile.startup import StartCommand, start_command_of
-from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
-from echo_migrate.images.reference import is_number
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.startup import StartCommand
 
 MOST = 2000
 """How many instructions, and commands in all, a Dockerfile is read with (and words, and characters of scripts, below);
@@ -25,20 +22,6 @@ MOST_INHERITED = 20_000
 """How many instructions in all the stages may take over from those that they stand on, and RUNs those leave to them."""
 
 Ships = Literal["", "layers", "files"]
-
-_WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore")
-_WHOLE = frozenset(("/", "/.", "/*", "./", "."))
-
-
-class Copy(NamedTuple):
-    """A COPY or ADD: ``origin`` is the stage or image it takes from, "" for the build context; ``written`` is its last
-    word, ``target`` the absolute path that this is, None where it is not known."""
-
-    instruction: Instruction
-    origin: str
-    sources: tuple[Traced, ...]
-    written: Traced
-    target: str | None
 
 
 class Order:
@@ -170,10 +153,10 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     scripts = sum(step.end - step.start for step in file.instructions if step.verb == "run")
     if len(file.instructions) > MOST or scripts > MOST_SCRIPT:
         return []
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     inherited: list[int] = []
     total = 0
-    for draft in _drafts(text, file, bases):
+    for draft in drafts_of(text, file, bases):
         inherited.append(len(draft.instructions) + (0 if draft.parent is None else inherited[draft.parent]))
         total += inherited[-1]
         drafts.append(draft)
@@ -231,7 +214,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     return graph.stages
 
 
-def _reached(start: set[int], drafts: "list[_Draft]") -> set[int]:
+def _reached(start: set[int], drafts: "list[Draft]") -> set[int]:
     """The stages that some need, with those that these need in their turn."""
     found: set[int] = set()
     waiting = list(start)
@@ -243,7 +226,7 @@ def _reached(start: set[int], drafts: "list[_Draft]") -> set[int]:
     return found
 
 
-def _shipping(start: set[int], drafts: "list[_Draft]") -> dict[int, Ships]:
+def _shipping(start: set[int], drafts: "list[Draft]") -> dict[int, Ships]:
     """How stages reach the images of some: what these stand on with layers, what is copied whole with files."""
     found: dict[int, Ships] = {}
     waiting: list[tuple[int, Ships]] = [(i, "layers") for i in sorted(start)]
@@ -257,171 +240,3 @@ def _shipping(start: set[int], drafts: "list[_Draft]") -> dict[int, Ships]:
             waiting.append((draft.parent, how))
         waiting += [(other, "files") for other in draft.whole]
     return found
-
-
-class _Draft:
-    """A stage while it is read."""
-
-    def __init__(self, name: str, parent: int | None, above: "_Draft | None", arguments: dict[str, str]) -> None:
-        self.name = name
-        self.parent = parent
-        self.instructions: list[Instruction] = []
-        self.runs: list[Run] = []
-        self.triggers: list[Run] = []
-        self.copies: list[Copy] = []
-        self.start_commands: list[StartCommand] = []
-        self.needs: set[int] = set() if parent is None else {parent}
-        self.whole: set[int] = set()
-        self.takes: list[tuple[int, str]] = []
-        self.user: str | None = above.user if above else None
-        self.folder: str | None = above.folder if above else None
-        self.shell: tuple[str, ...] | None = above.shell if above else None
-        self.environment: dict[str, str] = above.environment if above else {}
-        self.by_env: Set[str] = above.by_env if above else frozenset()
-        self.defaults = arguments
-
-    def run(self, instruction: Instruction, text: str) -> Run:
-        return run_of(instruction, text, self.shell, State(self.user, self.folder, self.environment))
-
-    def settings(self) -> str:
-        words = [
-            w.text.value for run in self.runs for one in run.commands for w in one.words if w.text.value[:1] != "-"
-        ]
-        for instruction in self.instructions:
-            words += [body.value for body in instruction.heredocs]
-            if instruction.verb == "env":
-                words.append(instruction.args.value)
-        return "\n".join(words).lower()
-
-
-def _drafts(text: str, file: Dockerfile, bases: list[str]) -> Iterator[_Draft]:
-    """The stages, each read when it is complete."""
-    numbers: dict[str, int] = {}
-    drafts: list[_Draft] = []
-    defaults: dict[str, str] = {}
-    for instruction in file.instructions:
-        if instruction.verb == "from":
-            words = instruction.words()
-            base = bases[len(drafts)].lower() if len(drafts) < len(bases) else ""
-            parent = numbers.get(base)
-            name = words[2].value if len(words) == 3 else ""
-            draft = _Draft(name, parent, drafts[parent] if parent is not None else None, defaults)
-            if parent is None and (_WINDOWS.search(base) or file.escape == "`"):
-                draft.shell = ()
-            if "$" in words[0].value:  # another value of the argument may name any of them
-                draft.needs.update(numbers.values())
-            numbers |= {name.lower(): len(drafts)} if name else {}
-            drafts.append(draft)
-        elif not drafts:
-            if instruction.verb == "arg":
-                defaults |= _assigned(instruction, defaults, defaults)
-            continue
-        drafts[-1].instructions.append(instruction)
-        if instruction.verb not in ("from", "onbuild"):
-            _follow(instruction, drafts[-1], text, file.escape, numbers, len(drafts) - 1)
-        elif instruction.trigger and instruction.trigger.verb == "run":
-            drafts[-1].triggers.append(drafts[-1].run(instruction.trigger, text))
-    yield from drafts
-
-
-def _follow(
-    instruction: Instruction, draft: _Draft, text: str, escape: str, numbers: dict[str, int], number: int
-) -> None:
-    """What one instruction does to the state of its stage."""
-    verb = instruction.verb
-    if verb == "run":
-        run = draft.run(instruction, text)
-        draft.runs.append(run)
-        for mount in run.mounts:
-            other = _need(mount.origin, draft, numbers, number)
-            if other is not None:
-                draft.takes.append((other, mount.source))
-    elif verb in ("copy", "add"):
-        copy = _copy(instruction, draft, escape)
-        draft.copies.append(copy)
-        other = _need(copy.origin, draft, numbers, number)
-        if other is not None:
-            draft.takes += [(other, word.value) for word in copy.sources]
-            if copy.target == "/" and any(word.value in _WHOLE for word in copy.sources):
-                draft.whole.add(other)
-    elif verb in ("env", "arg"):
-        _set(instruction, draft)
-    elif verb == "user":
-        draft.user = _plain(instruction.args, draft.environment, escape) or None
-    elif verb == "workdir":
-        draft.folder = _absolute(_plain(instruction.args, draft.environment, escape), draft.folder)
-    elif verb in ("cmd", "entrypoint", "healthcheck"):
-        draft.start_commands.append(start_command_of(instruction, draft.shell))
-    elif verb == "shell":
-        draft.shell = tuple(word.value for word in exec_form(instruction.args) or ())
-
-
-def _need(origin: str, draft: _Draft, numbers: dict[str, int], number: int) -> int | None:
-    """The earlier stage that a name or a number means, which the stage then needs."""
-    other = numbers.get(origin.lower())
-    if other is None and is_number(origin) and int(origin) < number:
-        other = int(origin)
-    if other is not None and other != number:
-        draft.needs.add(other)
-        return other
-    return None
-
-
-def _set(instruction: Instruction, draft: "_Draft") -> None:
-    """Give a stage the variables of an ENV or ARG.
-
-    All values of one instruction are filled in with what holds above it, and what ENV has set no ARG changes
-    (Dockerfile reference, "Environment replacement" and "Using ARG variables").
-    """
-    found = _assigned(instruction, draft.environment, draft.defaults)
-    if instruction.verb == "env":
-        draft.by_env = draft.by_env | found.keys()
-    else:
-        found = {name: value for name, value in found.items() if name not in draft.by_env}
-    if found:
-        draft.environment = draft.environment | found
-
-
-def _assigned(instruction: Instruction, known: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """The variables that an ENV or ARG gives a value; ``defaults`` are what an ARG without one takes over."""
-    found: dict[str, str] = {}
-    for name, value in instruction.pairs():
-        if value is not None:
-            found[name.value] = _plain(value, known, instruction.escape)
-        elif name.value in defaults:
-            found[name.value] = defaults[name.value]
-    return found
-
-
-def _plain(word: Traced, environment: Mapping[str, str], escape: str) -> str:
-    """A word with quotes taken away and known variables filled in; what cannot be expanded stays as written."""
-    if not word.value:
-        return ""
-
-    def value(name: str) -> Expansion | None:
-        known = environment.get(name)
-        return None if known is None else Expansion(Traced(known, ()))
-
-    try:
-        return expand(word, value, escape).text.value
-    except ValueError:
-        return word.value
-
-
-def _absolute(path: str, folder: str | None) -> str | None:
-    if path.startswith("/"):
-        return normpath(path)
-    if "$" in path:
-        return None
-    return None if folder is None else normpath(join(folder, path))
-
-
-def _copy(instruction: Instruction, draft: _Draft, escape: str) -> Copy:
-    origin = next((flag.value.value for flag in instruction.flags if flag.name == "from"), "")
-    items = exec_form(instruction.args)
-    words = [item.text for item in items] if items is not None else list(map(instruction.unquoted, instruction.words()))
-    if len(words) < 2:
-        return Copy(instruction, origin, (), instruction.args, None)
-    target = _plain(instruction.words()[-1] if items is None else words[-1], draft.environment, escape)
-    absolute = _absolute(target, draft.folder)
-    return Copy(instruction, origin, tuple(words[:-1]), words[-1], absolute)

@@ -18,7 +18,7 @@ from echo_migrate.rules._rule import Context, Settings
 
 _PATH = re.compile(r"(?:^|[\\/])\.github[\\/](?:workflows[\\/][^\\/]+|dependabot)\.ya?ml$|(?i:\.ya?ml)$")
 _BUILDS = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake|pull|run)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,200}?"
+    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake|pull|run)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
     r"\b(?:build|pull|run|up)\b"
 )
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")

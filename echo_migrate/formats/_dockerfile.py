@@ -1,6 +1,6 @@
 """The nodes of a Dockerfile's text, wherever it lies: in a file of its own, or within a compose file."""
 
-from echo_migrate.dockerfile.images import _Images, _problem
+from echo_migrate.dockerfile.images import ImageReader, problem_of
 from echo_migrate.dockerfile.parser import Instruction, read
 from echo_migrate.dockerfile.stages import Stage, stages
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -22,10 +22,10 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
     ``contexts`` are the named contexts that it is built with: names that are no images.
     """
     file = read(source.text)
-    reader = _Images(file, contexts=contexts)
+    reader = ImageReader(file, contexts=contexts)
     images = reader.read()
     nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
-    problem = _problem(source.text, file) or reader.problem
+    problem = problem_of(source.text, file) or reader.problem
     if not problem:
         if Stage in request.kinds:
             bases = [image.ref.value for image in images if image.where == "FROM"]

@@ -8,16 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
-from echo_migrate.images.facts import ImageFacts, facts_of, listed
+from echo_migrate.images.facts import ImageFacts, listed
+from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import Reference, Word, is_version, name_change, parse
+from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
-from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, Parts, State
-
-_NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
-"""Where what is mounted into a container is scripts, settings or nothing that lasts."""
+from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, State
 
 MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
@@ -181,7 +179,7 @@ class _Target:
         self._known_tag(target, name)
         if image.not_editable or not (image.ref.spans or image.parts):
             return found._replace(reasons=(image.not_editable or "it is written in a form that cannot be edited",))
-        edits = _spell(image.parts, target) if image.parts else self._spelt(changes)
+        edits = spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
             apart = (
                 "its keys have no place for the new name"
@@ -326,30 +324,6 @@ class _Target:
         )
 
 
-def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Catalog) -> list[str]:
-    """Return why an image with these mounts (paths in the container) may not read its state after a move; [] if it may.
-
-    ``value`` is the reference now, and ``target`` what it would be.
-    """
-    kept = catalog.state_of(value)
-    covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
-    covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
-    # where an image keeps its data can be said to it in many ways, so that any place of its own may be that
-    covered += [mount for mount in mounts if kept and not mount.startswith(_NO_DATA)]
-    if not covered or _same_owner(facts_of(value, catalog), facts_of(target, catalog)):
-        return []
-    return [f"a volume keeps its data in {covered[0]}"]
-
-
-def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:
-    """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
-
-    Where an image starts as root, whom it then becomes is not known.
-    """
-    known = before.unprivileged and after.unprivileged and None not in (before.uid, before.family)
-    return known and (before.uid, before.family) == (after.uid, after.family)
-
-
 def _change(before: str, after: str) -> str:
     """What a change of the distribution's family is called."""
     libc = ", from musl to glibc" if before == "alpine" else ""
@@ -414,24 +388,3 @@ def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int
             for edit in edits[bisect_left(starts, start - longest) : bisect_right(starts, end)]:
                 if start <= edit.end:
                     yield edit, index
-
-
-_NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
-"""What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
-
-
-def _spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
-    """The edits after which the pieces name a target; None where they cannot."""
-    reference = parse(target)
-    tag = target[len(reference.name) + 1 :]
-    if parts.bare and _NUMBER.fullmatch(tag):
-        tag = f'"{tag}"'
-    pieces = [(parts.tag, tag)] if parts.tag else []
-    if parts.registry is None:
-        pieces.append((parts.repository, reference.name))
-    else:
-        pieces += [(parts.registry, reference.registry), (parts.repository, reference.repository)]
-    changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
-    if not all(piece.spans for piece, _ in changed) or (tag and not parts.tag):
-        return None
-    return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from posixpath import basename, join
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import above, absolute, cache_cleared, downloads, removed
 from echo_migrate.dockerfile.run import Run
-from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command

@@ -7,9 +7,10 @@ from itertools import pairwise
 from posixpath import basename, dirname, normpath
 from typing import NamedTuple
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import ARCHIVE, within
 from echo_migrate.dockerfile.run import Run
-from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import is_number, parsed

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.users import accounts
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.stages import Copy, Stage
+from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule

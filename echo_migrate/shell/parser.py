@@ -6,15 +6,15 @@ A script that a command hands to a shell is read too, so that all of it is one r
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echo_migrate.files import budget
 from echo_migrate.files.source import Places, Traced
 from echo_migrate.shell.commands import SHELLS, UNREADABLE, Command, Redirect, Script, Word, sets_errexit, simple
+from echo_migrate.shell.grammar import parser
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 _QUOTED = re.compile(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
 _ESCAPED = re.compile(r"\\([$`\"\\])|\\\n")
@@ -34,30 +34,6 @@ _SILENT = frozenset(("test_command", "comment", "heredoc_start", "heredoc_end", 
 SEPARATORS = frozenset((";", "\n", "&", "&&", "||", "|", "|&", ";;"))
 
 
-@lru_cache
-def _parser() -> "Parser":
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(_grammar()))
-
-
-def _grammar() -> object:
-    """``tree_sitter_bash.language()``, without what its package imports beside it (half of the time to load it)."""
-    from importlib.machinery import PathFinder
-
-    package = PathFinder.find_spec("tree_sitter_bash")
-    folders = package.submodule_search_locations if package else None
-    binding = PathFinder.find_spec("tree_sitter_bash._binding", folders) if folders else None
-    if not binding or not binding.loader:
-        from tree_sitter_bash import language
-
-        return language()
-    module = binding.loader.create_module(binding)
-    assert module is not None
-    binding.loader.exec_module(module)
-    return module.language()
-
-
 class _Reader:
     """One script; ``commands`` grows in the order of the text."""
 
@@ -75,7 +51,7 @@ class _Reader:
         # one byte a character, so that the offsets of the tree are those of the text; what of a $ is no variable the
         # grammar takes for the end of a word, and many of them for errors, which it looks long for a way out of
         masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
-        root = budget.parse(_parser(), masked.encode("ascii", "replace"))
+        root = budget.parse(parser(), masked.encode("ascii", "replace"))
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
         for command in self.commands:

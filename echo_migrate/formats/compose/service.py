@@ -11,7 +11,7 @@ from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.yaml import effective, is_scalar, is_text, items, sequence, traced
 from echo_migrate.formats._volumes import mounts_of
-from echo_migrate.images.reference import is_number, parsed
+from echo_migrate.images.reference import is_number, is_version, parsed
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
 from echo_migrate.shell.parser import LONGEST
@@ -182,11 +182,12 @@ def settings_beside(path: str) -> dict[str, str]:
 
 
 def _names_an_image(value: str) -> bool:
-    """Whether a setting is a version, or an image by its registry or as the official ones are called: what else stands
-    beside it may be a credential, and is not shown."""
+    """Whether a setting is a version, or an image by its registry, by a namespace and a version, or as the official
+    ones are called: what else stands beside it may be a credential, and is not shown."""
     if _VERSION.fullmatch(value):
         return True
     reference = parsed(value)
     if reference is None:
         return False
-    return "." in reference.registry or reference.name in facts().official
+    versioned = "/" in reference.name and is_version(reference.tag or "")
+    return versioned or "." in reference.registry or reference.name in facts().official

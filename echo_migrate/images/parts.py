@@ -1,0 +1,26 @@
+"""A reference whose pieces stand in places of their own, written anew."""
+
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Edit
+from echo_migrate.images.reference import parse
+from echo_migrate.model import Parts
+
+_NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
+"""What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
+
+
+def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
+    """The edits after which the pieces name a target; None where they cannot."""
+    reference = parse(target)
+    tag = target[len(reference.name) + 1 :]
+    if parts.bare and _NUMBER.fullmatch(tag):
+        tag = f'"{tag}"'
+    pieces = [(parts.tag, tag)] if parts.tag else []
+    if parts.registry is None:
+        pieces.append((parts.repository, reference.name))
+    else:
+        pieces += [(parts.registry, reference.registry), (parts.repository, reference.repository)]
+    changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
+    if not all(piece.spans for piece, _ in changed) or (tag and not parts.tag):
+        return None
+    return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))

@@ -1,0 +1,31 @@
+"""tree-sitter's grammar of bash, loaded when a script is read."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Parser
+
+
+@lru_cache
+def parser() -> "Parser":
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(_grammar()))
+
+
+def _grammar() -> object:
+    """``tree_sitter_bash.language()``, without what its package imports beside it (half of the time to load it)."""
+    from importlib.machinery import PathFinder
+
+    package = PathFinder.find_spec("tree_sitter_bash")
+    folders = package.submodule_search_locations if package else None
+    binding = PathFinder.find_spec("tree_sitter_bash._binding", folders) if folders else None
+    if not binding or not binding.loader:
+        from tree_sitter_bash import language
+
+        return language()
+    module = binding.loader.create_module(binding)
+    assert module is not None
+    binding.loader.exec_module(module)
+    return module.language()
