@@ -144,7 +144,7 @@ class Outcome(NamedTuple):
     basis: Basis | None = None
 
     def at(self, registry: str) -> bool:
-        """Whether it is pulled from a registry, now or once it has moved."""
+        """Return whether it is pulled from a registry, now or once it has moved."""
         name = self.target if self.state == "migrate" else self.image.ref.value if self.state == "hardened" else None
         return name is not None and name.startswith(f"{registry}/")
 

@@ -61,7 +61,7 @@ def test_what_a_volume_keeps_is_of_one_user_and_one_distribution(
     monkeypatch: pytest.MonkeyPatch, before: dict[str, object], after: dict[str, object], same: bool
 ) -> None:
     bases = {"postgres:16": ImageFacts(**before), "new:16": ImageFacts(**after)}  # type: ignore[arg-type]
-    monkeypatch.setattr("echo_migrate.images.migration.facts_of", lambda value, _: bases[value])
+    monkeypatch.setattr("echo_migrate.images.state.facts_of", lambda value, _: bases[value])
     said = state_in_volume("postgres:16", "new:16", ["/var/lib/postgresql/data"], ECHO)
     assert said == ([] if same else ["a volume keeps its data in /var/lib/postgresql/data"])
 

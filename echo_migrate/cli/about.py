@@ -73,7 +73,7 @@ def providers(output_format: str) -> None:
 
 
 def _provider(name: str) -> dict[str, Any]:
-    """A provider with how many rows lead to it, of how many images facts are known, and where that is from."""
+    """Return a provider with how many rows lead to it, of how many images facts are known, and where that is from."""
     from echo_migrate.files.data import blocks, read_block, read_data
 
     row = read_data(f"{name}.yaml")

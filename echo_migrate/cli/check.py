@@ -34,7 +34,7 @@ def run(**options: Any) -> int:
 
 
 def _limit(revision: str) -> Callable[[Result], Result]:
-    """What leaves of a result the findings on lines that changed since a revision; all of them, without one."""
+    """Return what leaves of a result the findings on lines that changed since a revision; all of them, without one."""
     if not revision:
         return lambda result: result
     from echo_migrate.engine.changed_lines import NoRevision, changed
@@ -46,7 +46,7 @@ def _limit(revision: str) -> Callable[[Result], Result]:
 
 
 def _new(results: list[Result], path: str, settings: Settings) -> list[Result]:
-    """The results with the findings that a baseline does not know; what is gone is taken out of it."""
+    """Return the results with the findings that a baseline does not know; what is gone is taken out of it."""
     from echo_migrate.engine import baseline
     from echo_migrate.files.write import NotWritten
 

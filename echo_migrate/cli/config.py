@@ -33,7 +33,7 @@ MOST_PATTERNS = 200
 
 
 def nearest(start: str) -> str | None:
-    """The configuration file that holds for a folder: its own or the nearest above, not beyond its repository.
+    """Return the configuration file that holds for a folder: its own or the nearest above, not beyond its repository.
 
     A file that a link takes out of the repository is a ``click.UsageError``, as it comes with the tree.
     """
@@ -52,7 +52,7 @@ def nearest(start: str) -> str | None:
 
 
 def _has_table(path: str) -> bool:
-    """Whether a pyproject.toml has our table; read as TOML only if it has our name."""
+    """Return whether a pyproject.toml has our table; read as TOML only if it has our name."""
     text = _text(path)
     return "echo-migrate" in text and _table(path, text) is not None
 
@@ -86,7 +86,7 @@ def _table(path: str, text: str) -> Any:
 
 
 def read(path: str, commands: Iterable[click.Command], command: click.Command, named: bool = True) -> dict[str, Any]:
-    """The table's values for ``command``, by parameter name.
+    """Return the table's values for ``command``, by parameter name.
 
     A file that lies in a repository names files of that repository alone; so does, in its folder, one that lies in none
     and was found there, not ``named`` by the user.
@@ -134,17 +134,18 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
 
 
 def _within(path: str, folder: str) -> bool:
-    """Whether a path stays in a folder, links followed: what comes with a tree must not choose what is written."""
+    """Return whether a path stays in a folder, links followed: what comes with a tree must not choose what is
+    written."""
     return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
 
 
 def _accepts(option: click.Option, value: Any) -> bool:
-    """Whether an option has a value among its choices, where it has choices."""
+    """Return whether an option has a value among its choices, where it has choices."""
     return not isinstance(option.type, click.Choice) or value in option.type.choices
 
 
 def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
-    """The value if it is of the option's kind; TOML's own types are required, so that "no" is no true flag."""
+    """Return the value if it is of the option's kind; TOML's own types are required, so that "no" is no true flag."""
     if option.is_flag:
         fits, kind = isinstance(value, bool), "true or false"
     elif option.multiple:
@@ -168,6 +169,7 @@ def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
 
 
 def anchored(pattern: str, folder: str) -> str:
-    """An exclude pattern with a folder in it, which is meant from the file's own folder, from the working one."""
+    """Return an exclude pattern with a folder in it, which is meant from the file's own folder, from the working
+    one."""
     plain = pattern.removeprefix("./").rstrip("/")
     return os.path.relpath(os.path.join(folder, plain.lstrip("/"))) if "/" in plain.removeprefix("**/") else pattern

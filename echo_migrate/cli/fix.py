@@ -65,7 +65,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _written(result: Result) -> tuple[Result, bool]:
-    """The result after its file is written, and whether that failed, or the change was refused."""
+    """Return the result after its file is written, and whether that failed, or the change was refused."""
     if result.fixed is result.source:
         return result, result.refused is not None
     from echo_migrate.files.write import NotWritten, write

@@ -35,7 +35,8 @@ class Match(NamedTuple):
 
 
 def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
-    """How a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an answer."""
+    """Return how a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an
+    answer."""
     image = _image(text)
     reference = parsed(image.ref.value)
     if reference is None:
@@ -57,7 +58,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
 
 
 def _image(text: str) -> Image:
-    """The text as an image; a tag that a template fills in counts as a variable."""
+    """Return the text as an image; a tag that a template fills in counts as a variable."""
     place = Traced.of(text, 0, len(text))
     try:
         found = expand(place, lambda name: None)

@@ -21,7 +21,7 @@ _LONG = 1.0
 
 
 def results_of(options: dict[str, Any], settings: Settings) -> tuple[Iterable[Result], bool]:
-    """The results as they come, and whether a path was wrong."""
+    """Return the results as they come, and whether a path was wrong."""
     paths = options["paths"] or (".",)
     if "-" in paths:
         if len(paths) > 1:
@@ -36,7 +36,7 @@ def results_of(options: dict[str, Any], settings: Settings) -> tuple[Iterable[Re
 
 
 def _found(found: Discovery, paths: Iterable[str], options: dict[str, Any], settings: Settings) -> Iterator[Result]:
-    """The results of what discovery found; files that are of no kind are passed over, with a word if named."""
+    """Yield the results of what discovery found; files that are of no kind are passed over, with a word if named."""
     skipped = [*found.skipped]
     read = 0
     for path, reason in found.refused.items():
@@ -81,7 +81,7 @@ def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
 
 
 def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:
-    """The same results, with a progress bar on a terminal once a run is long."""
+    """Yield the same results, with a progress bar on a terminal once a run is long."""
     if quiet or total < runs.MANY or not sys.stderr.isatty():
         yield from results
         return

@@ -36,7 +36,7 @@ def configuration(options: dict[str, Any]) -> str:
 
 
 def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
-    """The provider's catalog that the options ask for."""
+    """Return the provider's catalog that the options ask for."""
     if options["provider"] not in catalog.providers():
         raise click.BadParameter(
             f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
@@ -69,7 +69,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
 
 
 def _today() -> str:
-    """The date, as the clock has it."""
+    """Return the date, as the clock has it."""
     from datetime import date
 
     return date.today().isoformat()
@@ -85,7 +85,7 @@ def _selected(preset: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> 
 
 
 def _preset(name: str) -> list[str]:
-    """The names of rules that a preset stands for."""
+    """Return the names of rules that a preset stands for."""
     from echo_migrate.files.data import read_data
 
     if name == "default":
@@ -99,7 +99,7 @@ def _preset(name: str) -> list[str]:
 
 
 def rule_of(name: str) -> Rule:
-    """A rule by its id, or by the one name that another linter has for it."""
+    """Return a rule by its id, or by the one name that another linter has for it."""
     also = [rule for rule in RULES.values() if name in rule.also]
     if name not in RULES and len(also) != 1:
         raise click.UsageError(unknown_name(f"no rule {name!r}", name, RULES) + " (see `echo-migrate rules`)")

@@ -54,7 +54,7 @@ class Draft:
 
 
 def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
-    """The stages, each read when it is complete."""
+    """Yield the stages, each read when it is complete."""
     numbers: dict[str, int] = {}
     drafts: list[Draft] = []
     defaults: dict[str, str] = {}
@@ -116,7 +116,7 @@ def _follow(
 
 
 def _need(origin: str, draft: Draft, numbers: dict[str, int], number: int) -> int | None:
-    """The earlier stage that a name or a number means, which the stage then needs."""
+    """Return the earlier stage that a name or a number means, which the stage then needs."""
     other = numbers.get(origin.lower())
     if other is None and is_number(origin) and int(origin) < number:
         other = int(origin)
@@ -142,7 +142,7 @@ def _set(instruction: Instruction, draft: "Draft") -> None:
 
 
 def _assigned(instruction: Instruction, known: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """The variables that an ENV or ARG gives a value; ``defaults`` are what an ARG without one takes over."""
+    """Return the variables that an ENV or ARG gives a value; ``defaults`` are what an ARG without one takes over."""
     found: dict[str, str] = {}
     for name, value in instruction.pairs():
         if value is not None:
@@ -153,7 +153,7 @@ def _assigned(instruction: Instruction, known: Mapping[str, str], defaults: Mapp
 
 
 def _plain(word: Traced, environment: Mapping[str, str], escape: str) -> str:
-    """A word with quotes taken away and known variables filled in; what cannot be expanded stays as written."""
+    """Return a word with quotes taken away and known variables filled in; what cannot be expanded stays as written."""
     if not word.value:
         return ""
 

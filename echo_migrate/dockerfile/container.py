@@ -44,18 +44,18 @@ class Container(NamedTuple):
         return f"{self.kind} {self.name}"
 
     def start_command(self, verb: str) -> StartCommand | None:
-        """What it starts by a key, named as the instruction of a Dockerfile."""
+        """Return what it starts by a key, named as the instruction of a Dockerfile."""
         key = "command" if verb == "cmd" else verb
         own = next((one for one in self.start_commands if one.verb == key), None)
         return self.stage.start_command(verb) if own is None and self.stage else own
 
 
 def stage_of(node: "Stage | Container") -> "Stage | None":
-    """The stage that a node is, or that a service builds; None for a service that runs an image as it is."""
+    """Return the stage that a node is, or that a service builds; None for a service that runs an image as it is."""
     return node.stage if isinstance(node, Container) else node
 
 
 def root_image(stage: "Stage", images: Iterable[Image]) -> Image | None:
-    """The image that a stage, or the first of those it stands on, is FROM."""
+    """Return the image that a stage, or the first of those it stands on, is FROM."""
     first = stage.lineage[0]
     return next((image for image in images if image.where == "FROM" and first.start <= image.start < first.end), None)

@@ -14,13 +14,14 @@ _IN_TURN = frozenset(("", ";", "\n"))
 
 
 def outer(script: Script) -> list[Command]:
-    """The commands that stand in no construct: not in a condition, a loop, a function, a group or a substitution."""
+    """Return the commands that stand in no construct: not in a condition, a loop, a function, a group or a
+    substitution."""
     return [command for command in script.commands if not command.inside]
 
 
 def can_be_appended_to(run: Run) -> bool:
-    """Whether ``&& command`` behind the last command runs only where all before it went well, and the RUN fails as it
-    did: the last command is a simple one, joined by ``&&``, or by ``;`` under ``set -e``, or alone."""
+    """Return whether ``&& command`` behind the last command runs only where all before it went well, and the RUN
+    fails as it did: the last command is a simple one, joined by ``&&``, or by ``;`` under ``set -e``, or alone."""
     script = run.script
     if script is None or script.tail is None or _is_tricky(script):
         return False
@@ -32,12 +33,13 @@ def can_be_appended_to(run: Run) -> bool:
 
 
 def _is_tricky(script: Script) -> bool:
-    """Whether a script defines what its commands mean, here or in a file that it reads, or what happens at its end."""
+    """Return whether a script defines what its commands mean, here or in a file that it reads, or what happens at its
+    end."""
     return script.defines or any(command.name in (".", "eval", "source", "trap") for command in script.commands)
 
 
 def runs_before_the_end(command: Command, script: Script) -> bool:
-    """Whether what is appended behind the last command runs only if this one ran, and went well."""
+    """Return whether what is appended behind the last command runs only if this one ran, and went well."""
     commands = outer(script)
     if command not in commands:
         return False
@@ -72,8 +74,8 @@ def must_succeed(command: Command, script: Script) -> bool:
 
 
 def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:
-    """Whether anything later may count on what a RUN leaves in one of some folders, or in any cache: a command that
-    names it (an ``rm -f`` does not count on it), a mount over it, a COPY from it."""
+    """Return whether anything later may count on what a RUN leaves in one of some folders, or in any cache: a command
+    that names it (an ``rm -f`` does not count on it), a mount over it, a COPY from it."""
     wanted = ("cache", *folders)
     mounts = [mount.target for mount in run.mounts]
     if any(word in text for text in (*mounts, *stage.taken) for word in wanted):
@@ -86,7 +88,7 @@ def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:
 
 
 def _named(run: Run) -> list[str]:
-    """What a RUN names of files that may have been there before."""
+    """Return what a RUN names of files that may have been there before."""
     texts = [mount.target for mount in run.mounts]
     if run.script is None or not run.script.certain:
         texts.append(run.instruction.args.value)
@@ -96,8 +98,8 @@ def _named(run: Run) -> list[str]:
 
 
 def counts_on_the_cache(run: Run, stage: Stage, call: Call) -> bool:
-    """Whether the RUN of a call, or a later one, asks the manager for what it keeps (``dnf -C``, ``uv --offline``), or
-    would have to build again what it could build once."""
+    """Return whether the RUN of a call, or a later one, asks the manager for what it keeps (``dnf -C``, ``uv
+    --offline``), or would have to build again what it could build once."""
     manager, name = call.manager, call.command.name
 
     def asks(one: Run) -> bool:
@@ -133,18 +135,18 @@ def _asks_for_the_cache(run: Run, manager: Manager, name: str) -> bool:
 
 
 def _forced(command: Command) -> bool:
-    """Whether a command does not mind that what it removes is not there."""
+    """Return whether a command does not mind that what it removes is not there."""
     return command.name == "rm" and any("f" in word for word in command.arguments if word[:1] == "-")
 
 
 def lists_are_missed(run: Run, stage: Stage, manager: Manager) -> bool:
-    """Whether something later may count on the package lists that a RUN leaves."""
+    """Return whether something later may count on the package lists that a RUN leaves."""
     return stage.order.followed(run, stage, ("lists", manager.name), lambda later: not fetches_its_own(later, manager))
 
 
 def fetches_its_own(run: Run, manager: Manager) -> bool:
-    """Whether a RUN is certain to work without the package lists that another one left: it installs nothing with the
-    manager, or updates first, and runs nothing that could install unseen."""
+    """Return whether a RUN is certain to work without the package lists that another one left: it installs nothing
+    with the manager, or updates first, and runs nothing that could install unseen."""
     if run.script is None or not run.script.certain or run.script.defines:
         return False
     calls = {call.command.start: call for call in run.calls}
@@ -164,13 +166,14 @@ def fetches_its_own(run: Run, manager: Manager) -> bool:
 
 
 def _narrowed(call: Call) -> bool:
-    """Whether an update fetches less than all lists (``-o Dir::Etc::sourcelist=…``), or elsewhere (``chroot``)."""
+    """Return whether an update fetches less than all lists (``-o Dir::Etc::sourcelist=…``), or elsewhere
+    (``chroot``)."""
     elsewhere = call.opaque or call.command.via not in ((), ("sudo",))
     return elsewhere or any(option[:2] == "-o" or option.startswith("--option") for option in call.options)
 
 
 def _is_plain(command: Command, call: Call | None, manager: Manager) -> bool:
-    """Whether a command is known not to need the lists."""
+    """Return whether a command is known not to need the lists."""
     if not command.words:
         return True
     if call:

@@ -53,7 +53,7 @@ def _name(text: str, i: int) -> str:
 
 
 def _skip(text: str, i: int, stop: str, escape: str) -> int:
-    """The index behind the first ``stop`` at or after ``i`` that no quote, escape or expansion covers."""
+    """Return the index behind the first ``stop`` at or after ``i`` that no quote, escape or expansion covers."""
     while i < len(text):
         ch = text[i]
         if ch == stop:
@@ -105,7 +105,7 @@ def _skip_dollar(text: str, i: int, escape: str) -> int:
 
 
 def heredoc_words(line: str) -> Iterator[tuple[bool, str]]:
-    """The heredocs that a line opens: whether leading tabs go, and the delimiter.
+    """Yield the heredocs that a line opens: whether leading tabs go, and the delimiter.
 
     The escape character is always the backslash here, whatever the file says (parser.go, heredocsFromLine); a line
     whose quotes or substitutions do not close opens none. Raises ``ValueError`` for a delimiter that cannot be read.
@@ -151,7 +151,7 @@ def _unquoted(word: str) -> str:
 
 
 def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
-    """The word with its quotes and escapes taken away and its variables filled in.
+    """Return the word with its quotes and escapes taken away and its variables filled in.
 
     ``lookup`` gives a variable's expansion, or None if it has no value here. Raises ``ValueError`` where BuildKit
     would refuse the word, and where it is beyond what a reference or a build argument can sensibly be (variables that
@@ -172,7 +172,7 @@ def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
 
 
 def fewer(places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """The places, each once; one that holds them all where they are more than ``MOST_READS``."""
+    """Return the places, each once; one that holds them all where they are more than ``MOST_READS``."""
     distinct = tuple(dict.fromkeys(places))
     if len(distinct) <= MOST_READS:
         return distinct
@@ -299,7 +299,7 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, reading: _Reading
 
 
 def _pattern(text: str) -> list[str]:
-    """A glob in the form that ``glob_ends`` takes."""
+    """Return a glob in the form that ``glob_ends`` takes."""
     if len(text) > LONGEST_PATTERN or re.search(r"[$'\"]", text):
         raise ValueError("unsupported pattern")
     tokens = re.findall(r"\\(.)|(.)", text, re.DOTALL)
@@ -307,7 +307,7 @@ def _pattern(text: str) -> list[str]:
 
 
 def glob_ends(pattern: list[str], text: str, start: int) -> list[int]:
-    """Where a match that begins at ``start`` can end, in time proportional to both lengths.
+    """Return where a match that begins at ``start`` can end, in time proportional to both lengths.
 
     The pattern is a list of characters, with ``""`` for any one and ``"**"`` for any number.
     """

@@ -45,7 +45,7 @@ _BROKEN = lazy_regex(r"\$\{\w*[^\w}]")
 
 
 def problem_of(text: str, file: Dockerfile) -> Problem | None:
-    """The first thing that keeps the file from being a Dockerfile as it stands."""
+    """Return the first thing that keeps the file from being a Dockerfile as it stands."""
     verbs = [instruction.verb for instruction in file.instructions]
     if "from" not in verbs:
         reason = "has no FROM, so it is a fragment or a template" if text.strip() else "is empty"
@@ -65,12 +65,12 @@ def problem_of(text: str, file: Dockerfile) -> Problem | None:
 
 
 def _names_broken(found: Expansion) -> bool:
-    """Whether what is left unexpanded is an argument's own expression, not a variable without a value."""
+    """Return whether what is left unexpanded is an argument's own expression, not a variable without a value."""
     return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
 def images(file: Dockerfile, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
-    """The images of a Dockerfile that is built with these arguments and named contexts."""
+    """Return the images of a Dockerfile that is built with these arguments and named contexts."""
     return ImageReader(file, given, contexts).read()
 
 
@@ -129,7 +129,7 @@ class ImageReader:
                 self.arguments[name] = self._expand(value)
 
     def _expand(self, word: Traced) -> Expansion:
-        """The word expanded; one that cannot be still reads every argument that it names."""
+        """Return the word expanded; one that cannot be still reads every argument that it names."""
         try:
             return expand(word, self._value, self.file.escape)
         except ValueError:
@@ -174,7 +174,8 @@ class ImageReader:
                     yield self._elsewhere(ref, f"{prefix}RUN --mount from")
 
     def _elsewhere(self, ref: Traced, where: str) -> Image:
-        """An image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its number."""
+        """Return an image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its
+        number."""
         numbered = ref.value.isdigit() and where.endswith("COPY --from")
         local = f"stage {ref.value}" if numbered else self._local(ref.value, self.every)
         not_editable = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
@@ -195,7 +196,8 @@ class ImageReader:
         return ""
 
     def _may_be_one_of(self, name: str, stages: "list[str] | set[str]") -> bool:
-        """Whether a name with variables may be that of a stage. What was asked before is asked of new ones alone."""
+        """Return whether a name with variables may be that of a stage. What was asked before is asked of new ones
+        alone."""
         pattern = [token for text in VARIABLE.split(name) for token in ("**", *text)][1:]
         if set(pattern) == {"**"}:
             return False

@@ -21,7 +21,7 @@ _MOST_FOLDERS = 64
 
 
 def braces(word: str) -> list[str]:
-    """The words that a shell makes of ``/var/{cache,log}``."""
+    """Return the words that a shell makes of ``/var/{cache,log}``."""
     done: list[str] = []
     waiting = [word]
     while waiting and len(done) + len(waiting) < _MOST_BRACES:
@@ -35,7 +35,7 @@ def braces(word: str) -> list[str]:
 
 
 def removed(command: Command) -> list[str]:
-    """The paths that an ``rm``, or a ``find`` that deletes, names, as written."""
+    """Return the paths that an ``rm``, or a ``find`` that deletes, names, as written."""
     if command.name in ("rm", "rmdir", "unlink", "shred"):
         return [path for word in command.arguments if not word.startswith("-") for path in braces(word)]
     if command.name == "find" and ("-delete" in command.arguments or "rm" in command.arguments):
@@ -44,7 +44,8 @@ def removed(command: Command) -> list[str]:
 
 
 def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
-    """The installs of a layer by the system's managers, each with its packages that the same layer does not remove.
+    """Return the installs of a layer by the system's managers, each with its packages that the same layer does not
+    remove.
 
     After ``apt-mark auto`` only apt knows what of the packages before it ``autoremove`` takes away: they are left out.
     """
@@ -64,7 +65,7 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
 
 
 def installed(stage: Stage) -> list[tuple[Call, Word]]:
-    """The packages that a stage ships, each with the call that installs it."""
+    """Return the packages that a stage ships, each with the call that installs it."""
     return (
         [(call, word) for run in stage.runs for call, words in remaining_installs(run) for word in words]
         if stage.ships
@@ -73,7 +74,7 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
 
 
 def clears(run: Run, folders: Iterable[str], after: int) -> bool:
-    """Whether a RUN empties one of the folders, or one above them, behind a place in the source."""
+    """Return whether a RUN empties one of the folders, or one above them, behind a place in the source."""
     wanted = [folder.rstrip("/") for folder in folders]
     for command in run.commands:
         if command.start < after:
@@ -88,7 +89,7 @@ def clears(run: Run, folders: Iterable[str], after: int) -> bool:
 
 
 def cache_cleared(run: Run, call: Call) -> bool:
-    """Whether a RUN cleans up after a call: with the manager's own command, or by removing the folders."""
+    """Return whether a RUN cleans up after a call: with the manager's own command, or by removing the folders."""
     later = any(
         other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
         for other in run.calls
@@ -98,7 +99,7 @@ def cache_cleared(run: Run, call: Call) -> bool:
 
 
 def unlisted(run: Run, call: Call) -> bool:
-    """Whether the lists that an update fetched are gone when its RUN ends, or lie on a mount."""
+    """Return whether the lists that an update fetched are gone when its RUN ends, or lie on a mount."""
     manager = call.manager
     emptied = any(
         other.verb.value in manager.emptied and other.command.start > call.command.start
@@ -109,15 +110,15 @@ def unlisted(run: Run, call: Call) -> bool:
 
 
 def tools_started(stage: Stage) -> set[str]:
-    """The words of what the container runs that are build tools, and not such as also start what they built."""
+    """Return the words of what the container runs that are build tools, and not such as also start what they built."""
     known = data().does
     tools = {words.partition(" ")[0] for words in known["build"]} - known["start"]
     return tools.intersection(re.findall(r"[\w.-]+", stage.started))
 
 
 def configures(stage: Stage, words: Sequence[str]) -> bool:
-    """Whether a configuration word (in small letters) stands in what a stage runs, writes or sets, the stages below it
-    included. Options are not meant: they hold for their own command."""
+    """Return whether a configuration word (in small letters) stands in what a stage runs, writes or sets, the stages
+    below it included. Options are not meant: they hold for their own command."""
     return any(_stands(one.settings, tuple(words)) for one in stage.lineage) if words else False
 
 
@@ -127,7 +128,8 @@ def _stands(text: str, words: tuple[str, ...]) -> bool:
 
 
 def downloads(command: Command) -> list[tuple[str, str]]:
-    """What a downloader fetches: each URL, with the file it is written to ("" for standard output or not known)."""
+    """Return what a downloader fetches: each URL, with the file it is written to ("" for standard output or not
+    known)."""
     if not does(command, "download"):
         return []
     words = command.arguments
@@ -163,12 +165,12 @@ def downloads(command: Command) -> list[tuple[str, str]]:
 
 
 def address(url: str) -> str:
-    """A URL as messages show it: without what may be a secret, the user's name and the query."""
+    """Return a URL as messages show it: without what may be a secret, the user's name and the query."""
     return _USER.sub("//", url).partition("?")[0]
 
 
 def absolute(path: str, run: Run, command: Command) -> str | None:
-    """A path in a command of a RUN from the root, or None where variables decide over it."""
+    """Return a path in a command of a RUN from the root, or None where variables decide over it."""
     path = _BRACED.sub(r"$\1", path)
     if path.startswith("/") and not re.search(r"\$\(|`", path):
         return normpath(path)  # one variable is the same in two places
@@ -180,7 +182,7 @@ def absolute(path: str, run: Run, command: Command) -> str | None:
 
 
 def above(path: str) -> Iterator[str]:
-    """A path and the folders that it lies in, the root left out."""
+    """Yield a path and the folders that it lies in, the root left out."""
     for _ in range(_MOST_FOLDERS):
         if path in ("", "/"):
             return
@@ -189,5 +191,5 @@ def above(path: str) -> Iterator[str]:
 
 
 def within(path: str, folder: str) -> bool:
-    """Whether a path is a folder or lies in it."""
+    """Return whether a path is a folder or lies in it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")

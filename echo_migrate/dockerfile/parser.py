@@ -75,11 +75,11 @@ class Instruction(NamedTuple):
     escape: str = "\\"
 
     def words(self) -> list[Traced]:
-        """The arguments, split at white space and nowhere else (as FROM is read)."""
+        """Return the arguments, split at white space and nowhere else (as FROM is read)."""
         return self.args.cuts(match.span() for match in _WORD.finditer(self.args.value))
 
     def arguments(self) -> list[Traced]:
-        """The arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
+        """Return the arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
         return self.args.cuts(match.span() for match in _ARGUMENT[self.escape].finditer(self.args.value))
 
     def pairs(self) -> list[tuple[Traced, Traced | None]]:
@@ -147,7 +147,7 @@ class _Reader:
         return Dockerfile(tuple(self.instructions), tuple(self.comments), tuple(self.skipped), self.escape, broken)
 
     def _line(self) -> tuple[int, int]:
-        """The next line's start, and its end without the newline characters."""
+        """Return the next line's start, and its end without the newline characters."""
         start = self.position
         end = self.text.find("\n", start)
         self.position = len(self.text) if end < 0 else end + 1
@@ -157,7 +157,7 @@ class _Reader:
         return start, end
 
     def _continued(self, start: int, end: int) -> int | None:
-        """Where the line's content ends if it goes on in the next line."""
+        """Return where the line's content ends if it goes on in the next line."""
         text, escape = self.text, self.escape
         last = end
         while last > start and text[last - 1] in " \t":
@@ -259,7 +259,7 @@ class _Stop(Exception):
 
 
 def _is_json(args: str) -> bool:
-    """Whether BuildKit takes the arguments for an exec form, in which nothing is a heredoc."""
+    """Return whether BuildKit takes the arguments for an exec form, in which nothing is a heredoc."""
     if not args.startswith("["):
         return False
     import json
@@ -271,7 +271,7 @@ def _is_json(args: str) -> bool:
 
 
 def _flags(args: Traced, escape: str) -> tuple[Traced, tuple[Flag, ...]]:
-    """The arguments behind the flags, and the flags with quotes and escapes taken away (split_command.go)."""
+    """Return the arguments behind the flags, and the flags with quotes and escapes taken away (split_command.go)."""
     value = args.value
     i = 0
     while i < len(value) and value[i] in SPACE:

@@ -53,7 +53,7 @@ FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/u
 
 
 def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str], before: int | None = None) -> bool:
-    """Whether a stage (or one it stands on), or a service, may have one of some programs that its base lacks.
+    """Return whether a stage (or one it stands on), or a service, may have one of some programs that its base lacks.
 
     ``before`` is where in the Dockerfile it is asked for.
     """
@@ -71,7 +71,7 @@ def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str
 
 
 def mounted(run: Run, names: Collection[str]) -> bool:
-    """Whether a mount may bring one of some programs to a RUN."""
+    """Return whether a mount may bring one of some programs to a RUN."""
     return any(
         mount.target in _ON_PATH or basename(mount.target) in names or basename(mount.source) in names
         for mount in run.mounts
@@ -80,7 +80,7 @@ def mounted(run: Run, names: Collection[str]) -> bool:
 
 
 def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
-    """Whether a COPY or ADD may bring one of some programs to a stage, its own or one that stands on that."""
+    """Return whether a COPY or ADD may bring one of some programs to a stage, its own or one that stands on that."""
     sources = [word.value for word in copy.sources]
     written = copy.written.value
     if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
@@ -91,14 +91,14 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
 
 
 def _on_path(folder: str, path: str) -> bool:
-    """Whether a folder is one of PATH, or above one: of the usual folders, and of those that a stage adds."""
+    """Return whether a folder is one of PATH, or above one: of the usual folders, and of those that a stage adds."""
     added = [one.rstrip("/") for one in path.split(":") if one and one not in ("$PATH", "${PATH}")]
     return folder in _ON_PATH or any(f"{one}/".startswith(f"{folder}/") or "$" in one for one in added)
 
 
 def _is_file(source: str, written: str, stage: Stage) -> bool:
-    """Whether what is copied is one file for certain, under another name than those asked for: by its ending, by a name
-    that is given to it, or because a container starts it by that name."""
+    """Return whether what is copied is one file for certain, under another name than those asked for: by its ending,
+    by a name that is given to it, or because a container starts it by that name."""
     name = basename(source)
     if not name or ARCHIVE.search(name) or re.search(r"[$*?\[]", source):
         return False
@@ -109,7 +109,7 @@ def _is_file(source: str, written: str, stage: Stage) -> bool:
 
 
 def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | None) -> bool:
-    """Whether a RUN may make or install one of some programs, by the commands before a place."""
+    """Return whether a RUN may make or install one of some programs, by the commands before a place."""
     if run.script is None or not run.script.certain:
         return base.shell is not False
     if run.shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
@@ -143,7 +143,7 @@ def _provides(package: str, names: Collection[str]) -> bool:
 
 
 def lacks_manager(base: ImageFacts, manager: str, families: Collection[str]) -> bool:
-    """Whether a base is known to have no such package manager: none at all, or that of another distribution."""
+    """Return whether a base is known to have no such package manager: none at all, or that of another distribution."""
     if base.manager == "":
         return True
     return base.family is not None and bool(families) and base.family not in families and base.manager != manager

@@ -60,11 +60,12 @@ class Run(NamedTuple):
         return self.script.commands if self.script else ()
 
     def variables(self, command: Command) -> set[str]:
-        """The names of the variables that are set where one of its commands runs."""
+        """Return the names of the variables that are set where one of its commands runs."""
         return {*self.environment, *[name for name, _ in command.assignments]}
 
     def mounted(self, folders: Iterable[str]) -> bool:
-        """Whether a cache or a temporary file system covers one of the folders: what is left there does not ship."""
+        """Return whether a cache or a temporary file system covers one of the folders: what is left there does not
+        ship."""
         return any(
             folder == mount.target or folder.startswith(mount.target + "/")
             for mount in self.mounts
@@ -74,7 +75,7 @@ class Run(NamedTuple):
 
 
 def exec_form(args: Traced) -> list[Word] | None:
-    """The words of an exec form, or None where the arguments are none."""
+    """Return the words of an exec form, or None where the arguments are none."""
     if not args.value.startswith("["):
         return None
     import json
@@ -95,7 +96,7 @@ def exec_form(args: Traced) -> list[Word] | None:
 
 
 def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "State") -> Run:
-    """A RUN in the state that the instructions above it leave; ``shell`` is what SHELL says, None if nothing."""
+    """Return a RUN in the state that the instructions above it leave; ``shell`` is what SHELL says, None if nothing."""
     script = script_of(instruction, shell, text)
     variables = _assigned(script, state.environment) if script else {}
     calls = [call(command, variables.get) for command in script.commands] if script else []
@@ -114,7 +115,7 @@ def _moves(commands: tuple[Command, ...], folder: str | None) -> Iterator[tuple[
 
 
 def _assigned(script: Script, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with the variables that a script sets once, to a value that stands there."""
+    """Return the environment with the variables that a script sets once, to a value that stands there."""
     if not any(command.assignments for command in script.commands):
         return environment
     given: dict[str, str] = {}
@@ -129,7 +130,8 @@ def _assigned(script: Script, environment: Mapping[str, str]) -> Mapping[str, st
 
 
 def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str) -> Script | None:
-    """The commands of a RUN, or None where no POSIX shell reads them. A shell that nobody names is ``/bin/sh``."""
+    """Return the commands of a RUN, or None where no POSIX shell reads them. A shell that nobody names is
+    ``/bin/sh``."""
     args = instruction.args
     items = exec_form(args) if not instruction.heredocs else None
     if items is not None:

@@ -15,7 +15,7 @@ from echo_migrate.files.source import Source
 
 
 def mismatch(source: Source, file: Dockerfile) -> str | None:
-    """Where the second reader sees another instruction than we do, or None."""
+    """Return where the second reader sees another instruction than we do, or None."""
     from dockerfile_parse import DockerfileParser
 
     data = BytesIO(_masked(source.text, file).encode("utf-8", "replace"))
@@ -33,7 +33,7 @@ def mismatch(source: Source, file: Dockerfile) -> str | None:
 
 
 def _lines_of(text: str, file: Dockerfile) -> Iterator[int]:
-    """The number of each instruction's first line, from 0."""
+    """Yield the number of each instruction's first line, from 0."""
     line = position = 0
     for instruction in file.instructions:
         line += text.count("\n", position, instruction.start)

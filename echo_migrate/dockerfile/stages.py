@@ -38,7 +38,7 @@ class Order:
         self._known: dict[object, tuple[list[int], int]] = {}
 
     def followed(self, run: Run, stage: "Stage", what: object, holds: Callable[[Run], bool]) -> bool:
-        """Whether something holds of a RUN that stands on what a RUN of a stage leaves.
+        """Return whether something holds of a RUN that stands on what a RUN of a stage leaves.
 
         Each RUN of the file is asked once: ``what`` tells this question from others.
         """
@@ -49,7 +49,7 @@ class Order:
         return last[stage.number] > self._places[run.instruction.start] or bool(stages & self._above[stage.number])
 
     def built_on(self, number: int) -> list[Run]:
-        """The RUNs of the stages that stand on a stage."""
+        """Return the RUNs of the stages that stand on a stage."""
         return [run for other in sorted(self.later[number]) for run in self.runs[other]]
 
 
@@ -122,7 +122,7 @@ class Stage(NamedTuple):
         return "\n".join(one.args.value for stage in self.lineage for one in stage.start_commands if one.verb in verbs)
 
     def start_command(self, verb: str) -> StartCommand | None:
-        """The CMD, ENTRYPOINT or HEALTHCHECK that holds at its end, None where the base's does.
+        """Return the CMD, ENTRYPOINT or HEALTHCHECK that holds at its end, None where the base's does.
 
         A stage with an ENTRYPOINT and no CMD has no command, whatever the stages below it say (BuildKit,
         dockerfile2llb/convert.go, dispatchEntrypoint).
@@ -145,7 +145,7 @@ class Stage(NamedTuple):
 
 
 def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str] = frozenset()) -> list[Stage]:
-    """The stages of a Dockerfile; ``bases`` are the references of its FROMs with build arguments filled in.
+    """Return the stages of a Dockerfile; ``bases`` are the references of its FROMs with build arguments filled in.
 
     None are given where there is more to read than real files have (``MOST`` …). ``targets`` are the names of stages
     that someone is known to build, in small letters.
@@ -215,7 +215,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
 
 
 def _reached(start: set[int], drafts: "list[Draft]") -> set[int]:
-    """The stages that some need, with those that these need in their turn."""
+    """Return the stages that some need, with those that these need in their turn."""
     found: set[int] = set()
     waiting = list(start)
     while waiting:
@@ -227,7 +227,7 @@ def _reached(start: set[int], drafts: "list[Draft]") -> set[int]:
 
 
 def _shipping(start: set[int], drafts: "list[Draft]") -> dict[int, Ships]:
-    """How stages reach the images of some: what these stand on with layers, what is copied whole with files."""
+    """Return how stages reach the images of some: what these stand on with layers, what is copied whole with files."""
     found: dict[int, Ships] = {}
     waiting: list[tuple[int, Ships]] = [(i, "layers") for i in sorted(start)]
     while waiting:

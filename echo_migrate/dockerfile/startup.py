@@ -44,7 +44,7 @@ class StartCommand(NamedTuple):
         return self.words == ()
 
     def commands(self) -> list[Command]:
-        """The commands that it runs for certain, where no other is tried if one fails."""
+        """Return the commands that it runs for certain, where no other is tried if one fails."""
         script = self.script
         if not script.certain or any(one.operator == "||" and one.name not in _ENDS for one in script.commands):
             return []
@@ -59,7 +59,8 @@ _ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
 
 
 def start_command_of(instruction: Instruction, shell: tuple[str, ...] | None) -> StartCommand:
-    """What a CMD, ENTRYPOINT or HEALTHCHECK starts (nothing, for HEALTHCHECK NONE). ``shell`` is as for a RUN."""
+    """Return what a CMD, ENTRYPOINT or HEALTHCHECK starts (nothing, for HEALTHCHECK NONE). ``shell`` is as for a
+    RUN."""
     args = instruction.args
     verb = instruction.verb
     if verb == "healthcheck":
@@ -74,7 +75,7 @@ def start_command_of(instruction: Instruction, shell: tuple[str, ...] | None) ->
 def launch(
     verb: str, args: Traced, shell_form: bool, start: int, end: int, shell: tuple[str, ...] | None
 ) -> StartCommand:
-    """What a text starts, in shell form or in exec form."""
+    """Return what a text starts, in shell form or in exec form."""
     if shell_form:
         posix = shell is None or bool(shell and shell[0].rpartition("/")[2] in SHELLS)
         return StartCommand(verb, True, None, read(args) if posix else UNREADABLE, start, end, args)
@@ -84,24 +85,25 @@ def launch(
 
 
 def listed(verb: str, words: list[str], start: int, end: int) -> StartCommand:
-    """What a list of words starts that are not those of an instruction."""
+    """Return what a list of words starts that are not those of an instruction."""
     items = tuple(Word(Traced.of(word, 0, len(word)), True, start, end) for word in words)
     script = execute(items, start, end) if items else NOTHING
     return StartCommand(verb, False, tuple(words), script, start, end, Traced(" ".join(words), ()))
 
 
 def unread(verb: str, start: int, end: int) -> StartCommand:
-    """What a key starts whose words a variable or a quote leaves open."""
+    """Return what a key starts whose words a variable or a quote leaves open."""
     return listed(verb, [], start, end)._replace(words=None, script=UNREADABLE)
 
 
 def line(verb: str, text: str, start: int, end: int) -> StartCommand:
-    """What a shell's command line starts that is not that of an instruction."""
+    """Return what a shell's command line starts that is not that of an instruction."""
     return StartCommand(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
 
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:
-    """Whether an entrypoint (of an image, unless ``known`` names other programs) runs what CMD says as a command."""
+    """Return whether an entrypoint (of an image, unless ``known`` names other programs) runs what CMD says as a
+    command."""
     if len(entrypoint) == 2 and entrypoint[1] == "-c" and entrypoint[0].rpartition("/")[2] in SHELLS:
         return True
     words = [word for word in entrypoint if not word.startswith("-")]

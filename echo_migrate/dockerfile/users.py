@@ -23,7 +23,7 @@ class Account(NamedTuple):
 
 
 def accounts(run: Run) -> Iterator[Account]:
-    """The users that a RUN creates, whatever else happens in it."""
+    """Yield the users that a RUN creates, whatever else happens in it."""
     for command in run.commands:
         if command.name in ("adduser", "useradd") and command.always:
             operands, uid = _operands(command.words[1:])
@@ -32,7 +32,7 @@ def accounts(run: Run) -> Iterator[Account]:
 
 
 def _operands(words: tuple[Word, ...]) -> tuple[list[Word], str]:
-    """What is no option among the words of useradd or adduser, and the number that ``-u`` gives."""
+    """Return what is no option among the words of useradd or adduser, and the number that ``-u`` gives."""
     operands: list[Word] = []
     given: dict[str, str] = {}
     waiting = ""

@@ -14,7 +14,7 @@ _SUBSTITUTES = lazy_regex(r"\$\(|`|<\(")
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
 
     Instructions keep their number and kinds; what no edit touches keeps its bytes, and so do the bodies of heredocs,
     comments, and all of a FROM but its image. A RUN keeps all its commands and words in their order, and gains only
@@ -49,7 +49,7 @@ def _kinds(instruction: Instruction) -> tuple[str, ...]:
 
 
 def _kept(instruction: Instruction) -> tuple[object, ...]:
-    """What of an instruction no fix may change."""
+    """Return what of an instruction no fix may change."""
     inner = instruction.trigger or instruction
     words = [word.value for word in inner.words()[1:]] if inner.verb == "from" else []
     bodies = [body.value for body in inner.heredocs] if inner.verb != "run" else []
@@ -57,7 +57,7 @@ def _kept(instruction: Instruction) -> tuple[object, ...]:
 
 
 def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) -> bool:
-    """Whether a changed RUN still has each command of the old one, in order, with each of its words in order."""
+    """Return whether a changed RUN still has each command of the old one, in order, with each of its words in order."""
     old, new = one.trigger or one, other.trigger or other
     texts = [[step.args.value, *[body.value for body in step.heredocs]] for step in (old, new)]
     if old.verb != "run" or texts[0] == texts[1]:
@@ -70,7 +70,7 @@ def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) 
 
 
 def _within(one: Command, other: Command) -> bool:
-    """Whether a command has all words of another, in their order, and stands where that stood.
+    """Return whether a command has all words of another, in their order, and stands where that stood.
 
     A script among its words, and a substitution, are left aside: their own commands are compared.
     """

@@ -27,7 +27,7 @@ class Unusable(ValueError):
 
 
 def read(path: str) -> Known:
-    """The findings of a baseline. Raises ``Unusable``."""
+    """Return the findings of a baseline. Raises ``Unusable``."""
     remedy = "write it anew with `echo-migrate baseline`"
     try:
         document: Any = json.loads(contents(path, LARGEST))
@@ -49,7 +49,7 @@ def read(path: str) -> Known:
 
 
 def replaceable(path: str) -> bool:
-    """Whether nothing is lost if a baseline is written there: it is one, of any version, or nothing is there."""
+    """Return whether nothing is lost if a baseline is written there: it is one, of any version, or nothing is there."""
     try:
         document = json.loads(contents(path, LARGEST))
     except (Unreadable, ValueError, RecursionError):
@@ -58,7 +58,7 @@ def replaceable(path: str) -> bool:
 
 
 def of(results: list[Result], folder: str) -> Known:
-    """The findings of a run; paths are from a folder, that of the baseline."""
+    """Return the findings of a run; paths are from a folder, that of the baseline."""
     found: Known = {}
     for result in results:
         marks = Counter((finding.rule, mark) for finding, mark in fingerprints(result))
@@ -80,7 +80,7 @@ def write(path: str, known: Known) -> None:
 
 
 def compare(results: list[Result], known: Known, folder: str, rules: frozenset[str]) -> tuple[list[Result], Known]:
-    """The results with their new findings alone, and the baseline without what is gone.
+    """Return the results with their new findings alone, and the baseline without what is gone.
 
     Gone is what a file of the run no longer has, by the ``rules`` that were asked, and what a file had that is not
     there any more; a finding that was in such a file is looked for in the others first.

@@ -24,13 +24,13 @@ class Changed(NamedTuple):
     lines: dict[bytes, list[tuple[int, int]]]
 
     def limited(self, result: Result) -> Result:
-        """The result with the findings that stand, at least in part, on changed lines."""
+        """Return the result with the findings that stand, at least in part, on changed lines."""
         spans = self.lines.get(os.fsencode(os.path.realpath(result.source.path)), [])
         return result._replace(findings=tuple(one for one in result.findings if _on(result, one, spans)))
 
 
 def changed(revision: str) -> Changed:
-    """What differs between a revision and the working tree, untracked files included.
+    """Return what differs between a revision and the working tree, untracked files included.
 
     It is compared with where the branch left the revision, if they have met, so that what came to the revision since
     does not count. Raises ``NoRevision``.
@@ -97,7 +97,7 @@ def _lines(patch: bytes) -> list[tuple[bytes, list[tuple[int, int]]]]:
 
 
 def _name(written: bytes) -> bytes:
-    """A path without its prefix, and without the quotes that git gives to strange ones."""
+    """Return a path without its prefix, and without the quotes that git gives to strange ones."""
     if written.startswith(b'"'):
         written = _ESCAPED.sub(
             lambda match: bytes([int(match[1], 8)]) if len(match[1]) == 3 else _LETTERS.get(match[1], match[1]),

@@ -26,12 +26,12 @@ def _request(path: str, settings: Settings) -> Request:
 
 @lru_cache
 def _kinds(rules: tuple[Rule, ...]) -> frozenset[type]:
-    """What the rules of a run look at: those selected, and those that block."""
+    """Return what the rules of a run look at: those selected, and those that block."""
     return frozenset(kind for rule in (*rules, *_blocking_rules()) for kind in rule.kinds)
 
 
 def _all() -> dict[str, Rule]:
-    """Every rule by its id; imported late, as rules import what they are asked by."""
+    """Return every rule by its id; imported late, as rules import what they are asked by."""
     from echo_migrate.rules import RULES
 
     return RULES
@@ -39,13 +39,13 @@ def _all() -> dict[str, Rule]:
 
 @lru_cache
 def _blocking_rules() -> tuple[Rule, ...]:
-    """The rules whose errors make a move unsafe, selected or not."""
+    """Return the rules whose errors make a move unsafe, selected or not."""
     return tuple(rule for rule in _all().values() if rule.blocks)
 
 
 @lru_cache
 def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
-    """The rules that look at each type of node."""
+    """Return the rules that look at each type of node."""
     kinds = {kind: None for rule in rules for kind in rule.kinds}
     return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
 
@@ -58,7 +58,7 @@ class Ignores:
         self.blockers: dict[tuple[str, bool], _Held] = {}
 
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
-        """Whether a comment (``ours``: one of our own form) silences a rule there."""
+        """Return whether a comment (``ours``: one of our own form) silences a rule there."""
         if (rule.id, ours) not in self.blockers:
             names = {"*", rule.id, *rule.also}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
@@ -71,7 +71,7 @@ class Ignores:
         return silent
 
     def used(self) -> set[Ignore]:
-        """The comments that have silenced something so far."""
+        """Return the comments that have silenced something so far."""
         found: set[Ignore] = set()
         for blockers in self.blockers.values():
             silenced = sorted(blockers.silenced)
@@ -90,7 +90,7 @@ class _Held(NamedTuple):
 
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
-    """The findings on a text, and what becomes of each image it names.
+    """Return the findings on a text, and what becomes of each image it names.
 
     First it is settled what would move were it for the references alone; then the rules that block are asked of what
     would be stood on; then it is settled what moves, and the other rules are asked.
@@ -141,7 +141,7 @@ _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
 
 
 def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
-    """The moves, those left out whose target a build would take for a named context of its own."""
+    """Return the moves, those left out whose target a build would take for a named context of its own."""
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
     taken = {name for name in names if shadows(source.path, familiar(name))}
     words = "is, or may be, the name of a context of a build here, which stands for something else"
@@ -157,7 +157,7 @@ Found = tuple[Rule, Any, Finding]
 
 
 def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Found]:
-    """What rules find, each with its rule and node."""
+    """Return what rules find, each with its rule and node."""
     by_kind = _by_kind(rules)
     return [
         (rule, node, finding._replace(rule=rule.id, level=finding.level or rule.level))
@@ -171,7 +171,8 @@ def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Cont
 def _standings(
     images: list[Image], moves: list[Migration], services: list[Container], settings: Settings
 ) -> EffectiveBases:
-    """What the images of a file are to what stands on them, those of Dockerfiles that its services build included."""
+    """Return what the images of a file are to what stands on them, those of Dockerfiles that its services build
+    included."""
     found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
         there = settle(around, [assess(image, settings.catalog, settings.seen_only) for image in around])
@@ -182,7 +183,7 @@ def _standings(
 def _bonds(
     found: list[Found], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> dict[Image, list[str]]:
-    """Why images do not move safely: what stands on them in the file, and in the files that build it."""
+    """Return why images do not move safely: what stands on them in the file, and in the files that build it."""
     blockers = _blockers(found, context, ignores)
     nodes = dict(nodes)
     if any(
@@ -204,7 +205,8 @@ def _bonds(
 
 
 def _blockers(found: list[Found], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
-    """Why images do not move safely: the errors of what stands on them, but for those that a comment of ours lifts."""
+    """Return why images do not move safely: the errors of what stands on them, but for those that a comment of ours
+    lifts."""
     blockers: dict[Image, list[str]] = {}
     for rule, node, finding in found:
         image = root_of(node, context.effective_bases) if finding.level == "error" else None

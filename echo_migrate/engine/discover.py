@@ -125,7 +125,8 @@ _Patterns = list[list[tuple[str, Callable[[str], object]]]]
 def _next(
     patterns: _Patterns, places: set[tuple[int, int]], part: str, first: set[tuple[int, int]]
 ) -> set[tuple[int, int]] | None:
-    """How far patterns are matched behind one part more of a path, each beginning anew too; None if one is matched."""
+    """Return how far patterns are matched behind one part more of a path, each beginning anew too; None if one is
+    matched."""
     found = set(first)
     for number, place in places:
         written, match = patterns[number][place]
@@ -140,7 +141,8 @@ def _next(
 
 
 def _with_any_folders(patterns: _Patterns, places: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """The places, with those behind each ``**`` at them, which may be no folder at all; one at the end is any part."""
+    """Return the places, with those behind each ``**`` at them, which may be no folder at all; one at the end is any
+    part."""
     found = set(places)
     for number, place in places:
         while patterns[number][place][0] == "**" and place + 1 < len(patterns[number]):
@@ -150,7 +152,7 @@ def _with_any_folders(patterns: _Patterns, places: set[tuple[int, int]]) -> set[
 
 
 def _listed(path: str, found: Discovery) -> list[str] | None:
-    """What git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
+    """Return what git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
     try:
         answer = git.files(path)
     except git.TooSlow:
@@ -189,7 +191,7 @@ def _close(folder: str, reason: str, found: Discovery) -> None:
 
 
 def _skipped(path: str, name: str) -> bool:
-    """Whether a file lies in a folder that a walk would not enter."""
+    """Return whether a file lies in a folder that a walk would not enter."""
     folders = name.split("/")[:-1]
     return not SKIPPED.isdisjoint(folders) or any(
         is_environment(os.path.join(path, *folders[:depth])) for depth in range(1, len(folders) + 1)

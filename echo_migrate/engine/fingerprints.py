@@ -8,7 +8,7 @@ from echo_migrate.model import Finding, Result
 
 
 def fingerprints(result: Result) -> Iterator[tuple[Finding, str]]:
-    """Each finding of a file with its fingerprint: 16 hexadecimal digits.
+    """Yield each finding of a file with its fingerprint: 16 hexadecimal digits.
 
     It is made of the rule, the text of the line without the white space around it, and how many findings of that rule
     on such a line come before it in the file; not of the path or the line's number. A digest, so that no text (a

@@ -43,7 +43,7 @@ def _fixed(
     outcomes: list[Outcome],
     doubtful: dict[tuple[str, str], str],
 ) -> Result:
-    """The result with all fixes but the doubtful ones, or refused."""
+    """Return the result with all fixes but the doubtful ones, or refused."""
     fixed, left, after, refused = source, findings, outcomes, None
     for _ in range(ROUNDS):
         request = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
@@ -76,12 +76,12 @@ def _fixed(
 
 
 def _edits(found: Finding, unsafe: bool) -> tuple[Edit, ...]:
-    """The edits of a finding, if it has a fix that was asked for."""
+    """Return the edits of a finding, if it has a fix that was asked for."""
     return found.fix.edits if found.fix and (found.fix.safe or unsafe) else ()
 
 
 def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iterator[Finding]:
-    """The findings, those marked whose fix was asked for and does not stand among what is left."""
+    """Yield the findings, those marked whose fix was asked for and does not stand among what is left."""
     remaining = Counter((found.rule, found.message) for found in left if _edits(found, unsafe))
     for found in findings:
         if _edits(found, unsafe):
@@ -92,7 +92,8 @@ def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iter
 
 
 def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
-    """Why the new text must be refused: each reference stays as it is or reads as its target, and none is new."""
+    """Return why the new text must be refused: each reference stays as it is or reads as its target, and none is
+    new."""
     if len(before) != len(after):
         return "a reference would appear or vanish"
     for old, new in zip(before, after, strict=True):
@@ -116,7 +117,7 @@ def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
 
 
 def refuse(result: Result, reason: str) -> Result:
-    """The result with its changes taken back: what was applied is refused, and its references need a person."""
+    """Return the result with its changes taken back: what was applied is refused, and its references need a person."""
     findings = [
         finding._replace(applied=False, refused=reason) if finding.applied else finding for finding in result.findings
     ]
@@ -127,5 +128,5 @@ def refuse(result: Result, reason: str) -> Result:
 
 
 def undone(result: Result) -> Result:
-    """The result of a run that writes nothing: what would be applied is not."""
+    """Return the result of a run that writes nothing: what would be applied is not."""
     return result._replace(findings=tuple(finding._replace(applied=False) for finding in result.findings))

@@ -14,8 +14,9 @@ CONTEXT = 3
 
 
 def patch(results: Iterable[Result]) -> bytes:
-    """The unified diff of every changed file. Paths are those of the files themselves, not of links to them, relative
-    to their repository, as ``git apply`` wants them from any of its folders; without one, to the working folder."""
+    """Return the unified diff of every changed file. Paths are those of the files themselves, not of links to them,
+    relative to their repository, as ``git apply`` wants them from any of its folders; without one, to the working
+    folder."""
     return b"".join(piece for result in results if result.fixed is not result.source for piece in _file(result))
 
 
@@ -64,7 +65,7 @@ def _matched(before: list[str], after: list[str]) -> SequenceMatcher[str]:
 
 
 def _range(start: int, stop: int) -> str:
-    """A hunk's range; the first line is 1, and an empty range stands behind the line before it."""
+    """Return a hunk's range; the first line is 1, and an empty range stands behind the line before it."""
     return f"{start + (stop > start)},{stop - start}"
 
 
@@ -79,12 +80,12 @@ def _lines(source: Source) -> list[str]:
 
 
 def _tab(name: bytes) -> bytes:
-    """A tab ends a name with blanks in it (git-diff, "Generating patch text")."""
+    """Return a tab ends a name with blanks in it (git-diff, "Generating patch text")."""
     return b"\t" if b" " in name and not name.startswith(b'"') else b""
 
 
 def _quoted(path: str) -> bytes:
-    """A path as git writes it: in C quotes where it has a control character, a quote or a byte beyond ASCII."""
+    """Return a path as git writes it: in C quotes where it has a control character, a quote or a byte beyond ASCII."""
     data = os.fsencode(path)
     if all(32 <= byte < 127 and byte not in b'"\\' for byte in data):
         return data

@@ -27,7 +27,7 @@ _PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaS
 
 
 def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
-    """The first of the files in which the rules on ``Pipeline`` find something, with the first finding."""
+    """Yield the first of the files in which the rules on ``Pipeline`` find something, with the first finding."""
     wanted = any(Pipeline in rule.kinds for rule in settings.rules)
     host = settings.catalog.registry.partition("/")[0]
     for path in paths if wanted else ():
@@ -46,7 +46,7 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
 
 
 def pipelines(source: Source, host: str) -> Iterator[Pipeline]:
-    """The places in a file that pull or build without a login to ``host``. Raises ``NotYaml``."""
+    """Yield the places in a file that pull or build without a login to ``host``. Raises ``NotYaml``."""
     path, text = source.path.replace("\\", "/"), source.text
     if "/.github/workflows/" in f"/{path}":
         if _BUILDS.search(text) or any(action in text for action in _ACTIONS):
@@ -86,7 +86,7 @@ def _workflow(root: Any, host: str) -> Iterator[Pipeline]:
 
 
 def _logs_in(step: dict[str, Any], host: str) -> bool:
-    """Whether a step logs in to a host, or to one that only a run decides."""
+    """Return whether a step logs in to a host, or to one that only a run decides."""
     uses = _text(step.get("uses"))
     if _LOGIN_ACTIONS.match(uses):
         registry = _text(effective(step.get("with")).get("registry"))
@@ -110,7 +110,7 @@ def _dependabot(root: Any, host: str) -> Iterator[Pipeline]:
 
 
 def _manifest(root: Any, host: str) -> Iterator[Pipeline]:
-    """The first image of the host in a pod that names no secret to pull with."""
+    """Yield the first image of the host in a pod that names no secret to pull with."""
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()

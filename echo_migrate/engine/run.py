@@ -31,7 +31,7 @@ MANY = 200
 
 
 def unreadable(path: str, reason: str, settings: Settings) -> Result:
-    """The result for a file without a text."""
+    """Return the result for a file without a text."""
     source = Source(path, "")
     context = Context(source, settings, {})
     found = check(settings.rules, {Problem: [Problem(0, 0, reason)]}, context)
@@ -39,7 +39,7 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
 
 
 def unread(source: Source, reason: str) -> Result:
-    """The result for what should have been read and was not: said whatever rules are selected.
+    """Return the result for what should have been read and was not: said whatever rules are selected.
 
     The references that the lines of its text name need a person.
     """
@@ -55,7 +55,7 @@ def unread(source: Source, reason: str) -> Result:
 
 
 def fix_path(path: str, settings: Settings) -> Result | None:
-    """The result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
+    """Return the result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
     try:
         source = Source.read(path)
     except Inaccessible as error:
@@ -66,7 +66,7 @@ def fix_path(path: str, settings: Settings) -> Result | None:
 
 
 def check_safely(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
-    """What ``fix_source`` says; None for what is of no kind, unless another is to be taken then.
+    """Return what ``fix_source`` says; None for what is of no kind, unless another is to be taken then.
 
     What a file may use is bounded, and a fault of ours is a finding, so that one file never ends a run.
     """
@@ -85,7 +85,7 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
-    """What ``fix_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
+    """Return what ``fix_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
 
     ``jobs`` is how many processes, 0 for one a processor.
     """
@@ -104,7 +104,7 @@ _settings: Settings | None = None
 
 
 def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result | None]:
-    """The results in the order of the paths. Rules travel by name (they are functions of their modules)."""
+    """Yield the results in the order of the paths. Rules travel by name (they are functions of their modules)."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
@@ -132,7 +132,7 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
 
 
 def _lost(path: str) -> Result:
-    """The result for a file with which the process that read it was killed."""
+    """Return the result for a file with which the process that read it was killed."""
     source = Source(path, "")
     with contextlib.suppress(Unreadable):
         source = Source.read(path)

@@ -131,7 +131,7 @@ def parse(parser: "Parser", data: bytes) -> "Node":
 
 
 def _memory() -> int:
-    """The memory that the process has now, in bytes; elsewhere than on Linux the most that it had."""
+    """Return the memory that the process has now, in bytes; elsewhere than on Linux the most that it had."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * resource.getpagesize()

@@ -54,7 +54,7 @@ def blocks(name: str) -> list[str]:
 
 @cache
 def _text(path: str) -> tuple[bool, str]:
-    """Whether a file of ours is in parsed form, and its text, kept for the next of its blocks."""
+    """Return whether a file of ours is in parsed form, and its text, kept for the next of its blocks."""
     json_path = path.removesuffix(".yaml") + ".json"
     parsed = os.path.exists(json_path)
     with open(json_path if parsed else path, encoding="utf-8") as file:
@@ -69,7 +69,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def _with_text_dates(data: Any) -> Any:
-    """The same data with dates as text, which is all that they are needed as."""
+    """Return the same data with dates as text, which is all that they are needed as."""
     if isinstance(data, dict):
         return {key: _with_text_dates(value) for key, value in data.items()}
     if isinstance(data, list):

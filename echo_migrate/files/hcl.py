@@ -35,7 +35,7 @@ def _parser() -> "Parser":
 
 
 def read(text: str) -> Value:
-    """The body of a file. Raises ``NotRead``."""
+    """Return the body of a file. Raises ``NotRead``."""
     if len(text) > LARGEST:
         raise NotRead(f"is longer than {LARGEST:,} characters")
     if max(text.count("{"), text.count("["), text.count("(")) > LARGEST // 20:
@@ -52,7 +52,7 @@ def read(text: str) -> Value:
 
 
 def _fault(root: "Tree") -> int:
-    """Where the grammar gives up."""
+    """Return where the grammar gives up."""
     node = root
     while node.type != "ERROR" and not node.is_missing:
         below = next((child for child in node.children if child.has_error or child.is_missing), None)
@@ -79,7 +79,7 @@ class _Reader:
                 offset += size
 
     def place(self, offset: int) -> int:
-        """Where the character at a byte stands."""
+        """Return where the character at a byte stands."""
         return offset - self.more[bisect_right(self.wide, offset - 1)] if self.wide else offset
 
     def body(self, tree: "Tree", depth: int) -> Value:
@@ -133,7 +133,7 @@ class _Reader:
         return self._scalar(tree)
 
     def _key(self, tree: "Tree", depth: int) -> Value:
-        """What a pair stands under: a list or a map is only text there."""
+        """Return what a pair stands under: a list or a map is only text there."""
         key = self._expression(tree, depth)
         return self._other(tree) if key.kind in ("list", "map") else key
 

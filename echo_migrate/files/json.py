@@ -17,7 +17,7 @@ _RELAXED_SPACE = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
 
 
 def read(text: str, relaxed: bool = False) -> Value:
-    """The one value of a text. Raises ``NotRead``."""
+    """Return the one value of a text. Raises ``NotRead``."""
     return _Reader(text, relaxed).whole()
 
 
@@ -74,7 +74,7 @@ class _Reader:
         return node
 
     def _many(self, depth: int) -> Value:
-        """An object or an array."""
+        """Return an object or an array."""
         start, kind = self.start, self._take("{", "[")
         closing = "}" if kind == "{" else "]"
         found: list[Value | tuple[Value, Value]] = []

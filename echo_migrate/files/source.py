@@ -68,7 +68,8 @@ class Edit(NamedTuple):
     text: str
 
     def meets(self, other: "Edit") -> bool:
-        """Whether the two cannot both be applied: they overlap, or one inserts where the other ends or begins."""
+        """Return whether the two cannot both be applied: they overlap, or one inserts where the other ends or
+        begins."""
         if self.start == self.end or other.start == other.end:
             return self.start <= other.end and other.start <= self.end
         return self.start < other.end and other.start < self.end
@@ -90,7 +91,7 @@ class Traced(NamedTuple):
 
     @classmethod
     def join(cls, parts: "Iterable[Traced]") -> "Traced":
-        """The parts one after the other; a part without a source leaves the whole without one."""
+        """Return the parts one after the other; a part without a source leaves the whole without one."""
         parts = list(parts)
         if len(parts) == 1:
             return parts[0]
@@ -125,7 +126,7 @@ class Traced(NamedTuple):
         return Traced(self.value[start:stop], tuple(spans))
 
     def cuts(self, spans: "Iterable[tuple[int, int]]") -> "list[Traced]":
-        """What ``cut`` says of spans that are in order and apart, in one pass."""
+        """Return what ``cut`` says of spans that are in order and apart, in one pass."""
         spans = list(spans)
         if len(self.spans) < 2 or len(spans) < 2:
             return [self.cut(start, stop) for start, stop in spans]
@@ -140,7 +141,7 @@ class Traced(NamedTuple):
         return found
 
     def replace(self, start: int, stop: int, text: str) -> tuple[Edit, ...]:
-        """The edits that make ``value[start:stop]`` read ``text``.
+        """Return the edits that make ``value[start:stop]`` read ``text``.
 
         The new text goes where the first replaced character was written; an insertion goes to the first place that
         holds it, an empty value included. Without spans there is no place, and ``ValueError`` is raised.
@@ -162,14 +163,14 @@ class Traced(NamedTuple):
 
 
 class Places:
-    """A traced string of which many parts are asked for: each is found without a walk over the runs before it."""
+    """A traced string of which many parts are asked for: each is found without a walk over the spans before it."""
 
     def __init__(self, whole: Traced) -> None:
         self.whole = whole
         self.ends = list(accumulate(last - first for first, last in whole.spans))
 
     def cut(self, start: int, stop: int) -> Traced:
-        """What ``Traced.cut`` says."""
+        """Return what ``Traced.cut`` says."""
         value, runs, ends = self.whole.value, self.whole.spans, self.ends
         if not runs:
             return Traced(value[start:stop], ())
@@ -183,7 +184,7 @@ class Places:
         return few.cut(start - position, stop - position)
 
     def offset(self, offset: int) -> int:
-        """Where in the source an offset of the string lies; its end for one behind it, 0 without a source."""
+        """Return where in the source an offset of the string lies; its end for one behind it, 0 without a source."""
         if not self.whole.spans:
             return 0
         return self.whole.end if offset >= len(self.whole.value) else self.cut(offset, offset + 1).start
@@ -228,12 +229,12 @@ class Source(NamedTuple):
 
 @lru_cache(maxsize=4)
 def line_starts(text: str) -> list[int]:
-    """Where the lines of a text begin."""
+    """Return where the lines of a text begin."""
     return [0, *(match.end() for match in _NEWLINE.finditer(text))]
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text with all edits made; identical ones count once, and overlapping ones are a ``ValueError``."""
+    """Return the text with all edits made; identical ones count once, and overlapping ones are a ``ValueError``."""
     pieces: list[str] = []
     position, last = 0, None
     for edit in sorted(set(edits)):
@@ -246,7 +247,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def compatible(groups: Sequence[tuple[Edit, ...]]) -> list[bool]:
-    """Which groups of edits can be applied together: each whole or not at all, the earlier one first."""
+    """Return which groups of edits can be applied together: each whole or not at all, the earlier one first."""
     taken: list[Edit] = []  # sorted and apart, so that only the neighbours of a new edit can meet it
     answers: list[bool] = []
     known: dict[int, bool] = {}  # groups that are one and the same object get one answer

@@ -14,7 +14,7 @@ _ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
 @of_a_run(4096)
 def repository(folder: str) -> str | None:
-    """The top folder of the repository that a folder lies in."""
+    """Return the top folder of the repository that a folder lies in."""
     while not os.path.lexists(os.path.join(folder, ".git")):
         if folder == os.path.dirname(folder):
             return None
@@ -23,7 +23,7 @@ def repository(folder: str) -> str | None:
 
 
 def top(path: str) -> str:
-    """The tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
+    """Return the tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
     here = os.path.realpath(os.path.dirname(os.path.abspath(path)))
     working = os.path.realpath(os.getcwd())
     below = (here + "/").startswith(working.rstrip("/") + "/")
@@ -32,7 +32,8 @@ def top(path: str) -> str:
 
 @of_a_run(4096)
 def ignore_file(path: str) -> bool:
-    """Whether a .dockerignore may hold for a Dockerfile: its own, or one in its folder or above, within the tree."""
+    """Return whether a .dockerignore may hold for a Dockerfile: its own, or one in its folder or above, within the
+    tree."""
     if os.path.lexists(f"{path}.dockerignore"):
         return True
     folder = os.path.realpath(os.path.dirname(path) or ".")
@@ -48,7 +49,8 @@ def ignore_file(path: str) -> bool:
 def entered(
     path: str, other: Callable[[str], object] = str, closed: Callable[[OSError], object] = str
 ) -> Iterator[tuple[str, list[str]]]:
-    """The folders below one, itself included, each with its files: none that is skipped, a link, or an environment.
+    """Yield the folders below one, itself included, each with its files: none that is skipped, a link, or an
+    environment.
 
     Another repository within is not entered, and ``other`` is told of it; ``closed`` is told of what cannot be entered.
     """
@@ -84,12 +86,13 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 @of_a_run(4096)
 def is_environment(folder: str) -> bool:
-    """Whether a folder is a virtual environment of Python's."""
+    """Return whether a folder is a virtual environment of Python's."""
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
 def dockerfile_at(path: str, context: str, name: str) -> str | None:
-    """The Dockerfile that a file builds, by the context and the name it says, if it lies inside of that file's tree."""
+    """Return the Dockerfile that a file builds, by the context and the name it says, if it lies inside of that file's
+    tree."""
     if any(_ELSEWHERE.search(part) for part in (context, name)):
         return None
     folder = os.path.dirname(path)

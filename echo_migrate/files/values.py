@@ -54,7 +54,7 @@ class Value(NamedTuple):
 
 
 def alike(one: Value, other: Value, edits: list[Edit]) -> bool:
-    """Whether two values are the same but for texts with one of the (sorted) edits inside."""
+    """Return whether two values are the same but for texts with one of the (sorted) edits inside."""
     if one.kind != other.kind:
         return False
     if one.kind == "map":

@@ -36,7 +36,8 @@ class NotYaml(ValueError):
 
 
 def documents(text: str) -> list[Any]:
-    """The root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml`` and ``TooMuch``."""
+    """Return the root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml`` and
+    ``TooMuch``."""
     import yaml
 
     bounded(text)
@@ -56,7 +57,7 @@ def documents(text: str) -> list[Any]:
 
 
 def _shared(roots: list[Any]) -> int:
-    """How many nodes aliases stand for: what the file would have were each written out, less what it has.
+    """Return how many nodes aliases stand for: what the file would have were each written out, less what it has.
 
     Of a node that holds itself, the second time is nothing.
     """
@@ -76,7 +77,7 @@ def _shared(roots: list[Any]) -> int:
 
 
 def _parts(entry: Any) -> tuple[Any, ...]:
-    """The nodes of an entry: of a mapping its key and value, of a list the item."""
+    """Return the nodes of an entry: of a mapping its key and value, of a list the item."""
     return entry if isinstance(entry, tuple) else (entry,)
 
 
@@ -135,12 +136,12 @@ def is_scalar(node: Any) -> TypeGuard[Any]:
 
 
 def is_text(node: Any) -> TypeGuard[Any]:
-    """Whether a node is a scalar with a value (``~`` and nothing have none)."""
+    """Return whether a node is a scalar with a value (``~`` and nothing have none)."""
     return is_scalar(node) and bool(node.value) and not (node.tag.endswith(":null") or node.value in ("~", "null"))
 
 
 def items(node: Any) -> Iterator[tuple[str, Any]]:
-    """The pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
+    """Yield the pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
     if is_mapping(node):
         for key, value in node.value:
             if is_scalar(key):
@@ -148,7 +149,8 @@ def items(node: Any) -> Iterator[tuple[str, Any]]:
 
 
 def positions(root: Any) -> Iterator[tuple[Any, Any]]:
-    """Every pair of every mapping, and every item of every list with None for a key; shared ones are entered once."""
+    """Yield every pair of every mapping, and every item of every list with None for a key; shared ones are entered
+    once."""
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
@@ -161,13 +163,13 @@ def positions(root: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def effective(node: Any) -> dict[str, Any]:
-    """A mapping with its merge keys (``<<``) followed, as ``documents`` did; nothing of any other node."""
+    """Return a mapping with its merge keys (``<<``) followed, as ``documents`` did; nothing of any other node."""
     merged: dict[str, Any] | None = getattr(node, "effective", None)
     return _own(node) if merged is None else dict(merged)
 
 
 def traced(node: Any, text: str) -> Traced:
-    """A scalar's value and where its characters stand; without runs where escapes or folding changed them."""
+    """Return a scalar's value and where its characters stand; without spans where escapes or folding changed them."""
     value: str = node.value
     start, end = node.start_mark.index, node.end_mark.index
     properties = _PROPERTIES.match(text, start, end)
@@ -183,7 +185,7 @@ def traced(node: Any, text: str) -> Traced:
 
 
 def _block(value: str, text: str, start: int, end: int) -> Traced:
-    """The value of a block scalar, line by line without its indentation."""
+    """Return the value of a block scalar, line by line without its indentation."""
     header = _BLOCK.match(text, start, end)
     if not header:
         return Traced(value, ())
@@ -208,7 +210,7 @@ def _block(value: str, text: str, start: int, end: int) -> Traced:
 
 
 def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
-    """The edits within an inline text, by its own offsets."""
+    """Yield the edits within an inline text, by its own offsets."""
     position = 0
     for start, end in inline.spans:
         place = bisect_left(edits, (start,))
@@ -220,7 +222,7 @@ def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
 
 
 def alike(one: Any, other: Any, edits: list[Edit]) -> bool:
-    """Whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
+    """Return whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
     waiting = [(one, other)]
     seen: set[tuple[int, int]] = set()
     while waiting:

@@ -33,16 +33,16 @@ class Format(Protocol):
     NAME: Pattern[str]
 
     def candidate(self, path: str) -> bool:
-        """Whether a file may be of this kind, by its name alone."""
+        """Return whether a file may be of this kind, by its name alone."""
 
     def recognise(self, path: str, text: str) -> bool:
-        """Whether a candidate is of this kind, by its text too."""
+        """Return whether a candidate is of this kind, by its text too."""
 
     def parse(self, source: Source, request: Request) -> Iterable[Any]:
-        """The nodes of a file, for rules to be called on; never raises for what a file holds."""
+        """Return the nodes of a file, for rules to be called on; never raises for what a file holds."""
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-        """Why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
+        """Return why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
 
 
 FORMATS = (
@@ -53,33 +53,33 @@ FORMATS = (
 
 
 def formats() -> Iterator[Format]:
-    """The formats, each imported when its turn comes."""
+    """Return the formats, each imported when its turn comes."""
     return (cast(Format, import_module(f"{__name__}.{name}")) for name in FORMATS)
 
 
 def kind(format: Format) -> str:
-    """What a format is called: its module's name."""
+    """Return what a format is called: its module's name."""
     name: str = getattr(format, "__name__", "")
     return name.rpartition(".")[2]
 
 
 def candidate(path: str) -> bool:
-    """Whether a file is worth opening."""
+    """Return whether a file is worth opening."""
     return any(format.candidate(path) for format in formats())
 
 
 def named(path: str) -> bool:
-    """Whether a file's name alone says that it is of one of our kinds."""
+    """Return whether a file's name alone says that it is of one of our kinds."""
     return any(format.NAME.fullmatch(path.rpartition("/")[2]) for format in formats())
 
 
 def recognised(path: str, text: str) -> Format | None:
-    """The format of a file, or None."""
+    """Return the format of a file, or None."""
     return next((format for format in formats() if format.recognise(path, text)), None)
 
 
 def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
-    """The stages that the files of a run build by name, by the path of their Dockerfile."""
+    """Return the stages that the files of a run build by name, by the path of their Dockerfile."""
     found: dict[str, set[str]] = {}
     for path in paths:
         format = next((format for format in formats() if format.candidate(path)), None)
@@ -90,7 +90,8 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
 
 
 def building(format: Format, source: Source) -> Iterable[tuple[Source, list[Any]]]:
-    """The files on disk that build a text of this format, each with the nodes that do and its ignore comments."""
+    """Return the files on disk that build a text of this format, each with the nodes that do and its ignore
+    comments."""
     builders: Iterable[tuple[Source, list[Any]]] = getattr(format, "building", _nothing)(source)
     return builders
 

@@ -31,7 +31,7 @@ class BuildArguments:
     def images(
         self, text: str, path: str, given: Mapping[str, Expansion], contexts: frozenset[str] = frozenset()
     ) -> Iterator[tuple[str, Image]]:
-        """Each image of a FROM that an argument is part of, with the argument's name. Raises ``TooMuch``.
+        """Yield each image of a FROM that an argument is part of, with the argument's name. Raises ``TooMuch``.
 
         ``text`` is the Dockerfile's and ``path`` what messages call it; ``given`` are the arguments with a place in the
         file that gives them, and the places of what is answered are there.
@@ -68,7 +68,7 @@ class BuildArguments:
 
 
 def _key(starts: list[tuple[int, int, str]], offset: int) -> str | None:
-    """The argument in whose value an offset lies."""
+    """Return the argument in whose value an offset lies."""
     place = bisect_right(starts, (offset, sys.maxsize)) - 1
     return starts[place][2] if place >= 0 and offset <= starts[place][1] else None
 

@@ -29,7 +29,7 @@ class Chart:
         self.adds = None in named or any(map(_adds, _files(os.path.join(folder, "templates"))))
 
     def others(self, path: str) -> set[tuple[str, ...]] | None:
-        """Where other values beside a file, which may be laid over it, say a piece of an image's name; None for
+        """Return where other values beside a file, which may be laid over it, say a piece of an image's name; None for
         anywhere."""
         around = [*_names(self.folder), *_names(os.path.join(self.folder, "ci"))]
         said = [_said(one) for one in around if os.path.realpath(one) != os.path.realpath(path)]
@@ -37,7 +37,7 @@ class Chart:
 
 
 def chart(path: str) -> Chart | None:
-    """The chart that a file of values lies beside, if it does."""
+    """Return the chart that a file of values lies beside, if it does."""
     return _chart(os.path.dirname(os.path.abspath(path)))
 
 
@@ -51,7 +51,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _files(folder: str) -> list[str]:
-    """The files in a folder of a chart; none where that is a link, which may lead out of the tree."""
+    """Return the files in a folder of a chart; none where that is a link, which may lead out of the tree."""
     if os.path.islink(folder):
         return []
     with contextlib.suppress(OSError):
@@ -61,7 +61,7 @@ def _files(folder: str) -> list[str]:
 
 
 def _text(path: str) -> str:
-    """A file's text; "" for a link, which may lead out of the tree, and what is not read."""
+    """Return a file's text; "" for a link, which may lead out of the tree, and what is not read."""
     try:
         return "" if os.path.islink(path) else Source.read(path).text
     except Unreadable:
@@ -70,7 +70,7 @@ def _text(path: str) -> str:
 
 @of_a_run(4096)
 def _dependencies(path: str) -> list[str] | None:
-    """The names and the aliases of a chart's dependencies; None where they take too long to be read."""
+    """Return the names and the aliases of a chart's dependencies; None where they take too long to be read."""
     names: list[str] = []
     try:
         with contextlib.suppress(NotYaml), beside():
@@ -85,7 +85,7 @@ def _dependencies(path: str) -> list[str] | None:
 
 @of_a_run(4096)
 def _adds(path: str) -> bool:
-    """Whether a template writes, or may write, letters of its own beside what it fills into an image's name."""
+    """Return whether a template writes, or may write, letters of its own beside what it fills into an image's name."""
     try:
         with beside():
             written = [match[1] for match in _IMAGE.finditer(_text(path)) if "{{" in match[1]]
@@ -96,7 +96,7 @@ def _adds(path: str) -> bool:
 
 @of_a_run(4096)
 def _said(path: str) -> set[tuple[str, ...]] | None:
-    """Where a file of values says a piece of an image's name; None where that takes too long to be read."""
+    """Return where a file of values says a piece of an image's name; None where that takes too long to be read."""
     try:
         with contextlib.suppress(NotYaml), beside():
             return {

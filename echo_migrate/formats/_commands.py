@@ -65,12 +65,12 @@ MOST_IMAGES = 500
 
 
 def calls(text: str) -> bool:
-    """Whether a text may call a program for containers."""
+    """Return whether a text may call a program for containers."""
     return bool(_PROGRAM.search(text))
 
 
 def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Container | None]]:
-    """The images that scripts name which all stand in one text, each with what runs it.
+    """Return the images that scripts name which all stand in one text, each with what runs it.
 
     Those that could be read for certain are taken together, as a name that one pulls may be another's too.
     """
@@ -81,7 +81,7 @@ def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Container | Non
 
 
 def _parts(command: Command) -> list[tuple[str, Word]]:
-    """All words of a command, each with what it is."""
+    """Return all words of a command, each with what it is."""
     return [
         *(("", word) for word in command.words),
         *command.assignments,
@@ -91,7 +91,7 @@ def _parts(command: Command) -> list[tuple[str, Word]]:
 
 @lru_cache(maxsize=2)  # a pipeline's text is asked for by each of its scripts
 def _without_comments(text: str) -> tuple[str, Counter[str]]:
-    """The text with blanks in the place of comments, and how often it names each variable."""
+    """Return the text with blanks in the place of comments, and how often it names each variable."""
     bare = _COMMENT.sub(lambda match: " " * len(match[0]), text)
     return bare, Counter(_NAMED.findall(bare))
 
@@ -119,7 +119,7 @@ class _Images:
         )
 
     def _assigned(self, name: str, word: Word) -> Expansion | None:
-        """The value of a variable that is named but once, its uses aside."""
+        """Return the value of a variable that is named but once, its uses aside."""
         if self.named[name] != 1 or not word.text.spans:
             return None
         if "$" not in word.value and not _UNREADABLE.search(word.value):
@@ -151,7 +151,7 @@ class _Images:
             yield moved, service._replace(image=moved) if service else None
 
     def _unsure(self, command: Command, one: Invocation) -> Iterator[Image]:
-        """The official images with a tag among words of which it is not certain which names an image."""
+        """Yield the official images with a tag among words of which it is not certain which names an image."""
         for word in one.unsure:
             image = self._image(word, f"{command.name} …", one) if word.known else None
             reference = parse_reference(image.ref.value) if image else None
@@ -159,7 +159,7 @@ class _Images:
                 yield image._replace(not_editable="which of the words names an image is not certain")
 
     def _expands(self, value: str) -> Literal["word", "options", ""]:
-        """What a variable is known to expand to, by all that the script sets it to."""
+        """Return what a variable is known to expand to, by all that the script sets it to."""
         if _DEFAULT.fullmatch(value):
             return "word"
         match = _VARIABLE.fullmatch(value)
@@ -181,12 +181,12 @@ class _Images:
             return None
 
     def _filled(self, word: Word) -> str:
-        """What a word says as far as the script settles it."""
+        """Return what a word says as far as the script settles it."""
         value = self._expanded(word, self.variables.get)
         return value.text.value if value else word.value
 
     def _image(self, word: Word, where: str, one: Invocation) -> Image | None:
-        """The image that a word names; None where its name is not written in the script."""
+        """Return the image that a word names; None where its name is not written in the script."""
         value = self._expanded(word, self.variables.get)
         try:
             reference = parse_reference(value.text.value) if value and value.text.spans else None
@@ -211,12 +211,12 @@ class _Images:
         )
 
     def _meant(self, one: Invocation, what: str) -> Iterator[container_commands.Option]:
-        """The options of a command that say something."""
+        """Return the options of a command that say something."""
         meaning = container_commands.data()["meaning"]
         return (option for option in one.options if meaning.get(option.name) == what)
 
     def _mounts(self, one: Invocation) -> Iterator[str]:
-        """The paths in the container that volumes cover."""
+        """Yield the paths in the container that volumes cover."""
         for option in self._meant(one, "volume"):
             if option.value:
                 target = target_of(option.value.value)
@@ -228,7 +228,7 @@ class _Images:
             yield "/"
 
     def _service(self, image: Image, one: Invocation, opened: bool) -> Container:
-        """What a container that a command runs starts, and as whom."""
+        """Return what a container that a command runs starts, and as whom."""
         start_commands = [
             _launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value
         ]
@@ -248,7 +248,7 @@ class _Images:
         )
 
     def _ports(self, one: Invocation) -> Iterator[Place]:
-        """The ports of the container that are written as numbers."""
+        """Yield the ports of the container that are written as numbers."""
         for option in self._meant(one, "port"):
             number = option.value.value.partition("/")[0].rpartition(":")[2] if option.value else ""
             if option.value and is_number(number):
@@ -256,7 +256,7 @@ class _Images:
 
 
 def _hides(one: Invocation) -> bool:
-    """Whether some of a command's options stand in a variable."""
+    """Return whether some of a command's options stand in a variable."""
     return any(option.name.startswith("$") for option in one.options)
 
 
@@ -265,7 +265,7 @@ def _place(word: Word, value: str) -> Place:
 
 
 def _launch(key: str, words: list[Word]) -> StartCommand:
-    """What words start; not read where one of them is not known."""
+    """Return what words start; not read where one of them is not known."""
     start, end = words[0].start, words[-1].end
     if all(word.known for word in words):
         return listed(key, [word.value for word in words], start, end)
@@ -273,7 +273,7 @@ def _launch(key: str, words: list[Word]) -> StartCommand:
 
 
 def _tagged(name: str) -> str:
-    """A name with the tag that it has if it says none."""
+    """Return a name with the tag that it has if it says none."""
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
 
 
@@ -301,20 +301,20 @@ class _Elsewhere:
         self.known: dict[str, bool] = {}
 
     def says(self, image: Image) -> str:
-        """Why an image must not move alone, if it must not."""
+        """Return why an image must not move alone, if it must not."""
         value = image.ref.value
         if value not in self.known:
             self.known[value] = not all(self._fine(place) for place in self._places(value))
         return "the same name also stands where no image is pulled" if self.known[value] else ""
 
     def _places(self, value: str) -> list[int]:
-        """Where a name stands: in any text, or as a word of its own where it may be anything's name."""
+        """Return where a name stands: in any text, or as a word of its own where it may be anything's name."""
         if ":" not in value and "/" not in value:
             return self.words.get(value, [])
         whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
         return [match.start() for match in re.finditer(whole, self.text)]
 
     def _fine(self, place: int) -> bool:
-        """Whether an image is named there, or people are told of it."""
+        """Return whether an image is named there, or people are told of it."""
         at = bisect_right(self.fine, (place, len(self.text))) - 1
         return at >= 0 and place < self.fine[at][1]

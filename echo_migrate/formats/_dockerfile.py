@@ -17,7 +17,8 @@ Node = Image | Problem | Ignore | Instruction | Stage
 
 
 def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[Node]:
-    """The instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never raises.
+    """Return the instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never
+    raises.
 
     ``contexts`` are the named contexts that it is built with: names that are no images.
     """

@@ -17,7 +17,8 @@ _WORDS = re.compile(r"[\w*-]+")
 
 
 def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
-    """Each ignore comment, with the lines it covers: the next instruction, the next line inside of one, or the file.
+    """Yield each ignore comment, with the lines it covers: the next instruction, the next line inside of one, or the
+    file.
 
     Sources of the forms: hadolint's README, "Inline ignores" (v2.15); Docker's "Build checks" reference, "skip".
     """
@@ -49,7 +50,7 @@ def in_yaml(text: str, marks: re.Pattern[str] = OURS) -> Iterator[Ignore]:
 
 
 def in_python(text: str, comments: Iterable[int]) -> Iterator[Ignore]:
-    """The same in a Python text whose comments begin at these places."""
+    """Return the same in a Python text whose comments begin at these places."""
     return _indented(text, [match for place in comments if (match := OURS.match(text, place))])
 
 
@@ -69,7 +70,7 @@ def _indented(text: str, comments: list[re.Match[str]]) -> Iterator[Ignore]:
 
 
 def _block_end(text: str, first: int) -> int:
-    """The end of the line at ``first`` and of the lines under it that are indented deeper."""
+    """Return the end of the line at ``first`` and of the lines under it that are indented deeper."""
     depth = _indent(text, first)
     last = text.find("\n", first)
     while last >= 0:
@@ -87,7 +88,7 @@ def _indent(text: str, start: int) -> int:
 
 
 def _rules(written: str | None) -> frozenset[str]:
-    """The rules that a comment names: all without brackets, none between empty ones."""
+    """Return the rules that a comment names: all without brackets, none between empty ones."""
     if written is None:
         return frozenset("*")
     return frozenset("*" if word in ("*", "all") else word for word in _WORDS.findall(written))

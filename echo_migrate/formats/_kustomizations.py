@@ -15,7 +15,8 @@ FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
 
 
 def renaming(path: str, image: str) -> str:
-    """The kustomization, as a path from the file's tree, that names an image of a file there, or may; "" if none does.
+    """Return the kustomization, as a path from the file's tree, that names an image of a file there, or may; "" if
+    none does.
 
     Kustomize compares what stands before the tag or the digest (kustomize, api/internal/image, IsImageMatched).
     """

@@ -39,13 +39,14 @@ _BESIDE = (
 
 
 def named(path: str) -> frozenset[str]:
-    """The names that bake and compose files beside a Dockerfile, or above it in its tree, give to contexts of it."""
+    """Return the names that bake and compose files beside a Dockerfile, or above it in its tree, give to contexts of
+    it."""
     wanted = os.path.realpath(path)
     return frozenset(name for folder in _folders(path) for name in _given(folder).get(wanted, ()))
 
 
 def _folders(path: str) -> Iterator[str]:
-    """The folder of a file and those above it, to the top of its tree: at most ``MOST_FOLDERS``."""
+    """Yield the folder of a file and those above it, to the top of its tree: at most ``MOST_FOLDERS``."""
     folder, root = os.path.realpath(os.path.dirname(os.path.abspath(path))), top(path)
     for _ in range(MOST_FOLDERS):
         yield folder
@@ -55,7 +56,7 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def shadows(path: str, name: str) -> bool:
-    """Whether a build may take an image's name, without a tag, for that of a context of its own.
+    """Return whether a build may take an image's name, without a tag, for that of a context of its own.
 
     Asked of every file that gives contexts in the folders of a path and above it in its tree, and in those where builds
     are usually said, whatever it builds: no honest context is called as a hardened image, and what is called by a
@@ -81,14 +82,15 @@ _ANY = _Names(frozenset(), frozenset(), True)
 
 @of_a_run(65_536)
 def _may_take(folder: str, name: str) -> bool:
-    """Whether a name may be that of a context that a file of a folder gives, or one where builds are usually said."""
+    """Return whether a name may be that of a context that a file of a folder gives, or one where builds are usually
+    said."""
     names = _said_in(folder)
     return names.any or name in names.plain or any(_may_be(one, name) for one in names.partly)
 
 
 @of_a_run(4096)
 def _said_in(folder: str) -> _Names:
-    """The names of contexts that the files of a folder give, and those in it where builds are usually said."""
+    """Return the names of contexts that the files of a folder give, and those in it where builds are usually said."""
     places = list(islice(_places(folder), MOST_FOLDERS))
     found = [_names(*giving) for place in places for giving in _giving(place)]
     partly = frozenset(name for names in found for name in names.partly)
@@ -97,7 +99,7 @@ def _said_in(folder: str) -> _Names:
 
 
 def _places(folder: str) -> Iterator[str]:
-    """A folder, and those in it where builds are usually said; none that a link leads to."""
+    """Yield a folder, and those in it where builds are usually said; none that a link leads to."""
     yield folder
     there: set[str] = set()
     with contextlib.suppress(OSError):
@@ -115,7 +117,7 @@ def _places(folder: str) -> Iterator[str]:
 
 
 def _giving(folder: str) -> list[tuple[str, str]]:
-    """The files in a folder that give contexts to builds, with their texts."""
+    """Return the files in a folder that give contexts to builds, with their texts."""
     found: list[tuple[str, str]] = []
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
@@ -131,7 +133,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
 
 @of_a_run(4096)
 def _names(path: str, text: str) -> _Names:
-    """The names of contexts in a file that gives some."""
+    """Return the names of contexts in a file that gives some."""
     from echo_migrate.formats import bake, compose
 
     try:
@@ -153,7 +155,7 @@ def _names(path: str, text: str) -> _Names:
 
 
 def _may_be(one: str, name: str) -> bool:
-    """Whether a context's name, in which each variable is a ``$``, may read as another one."""
+    """Return whether a context's name, in which each variable is a ``$``, may read as another one."""
     if "\\" in one:
         return True
     first, *middle, last = one.split("$")
@@ -170,7 +172,7 @@ def _may_be(one: str, name: str) -> bool:
 
 @of_a_run(4096)
 def _given(folder: str) -> dict[str, set[str]]:
-    """The names by the real path of the Dockerfile, of all files in a folder."""
+    """Return the names by the real path of the Dockerfile, of all files in a folder."""
     found: dict[str, set[str]] = {}
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):

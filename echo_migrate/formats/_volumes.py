@@ -14,7 +14,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def mounts_of(volumes: Any) -> Iterator[str]:
-    """The paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
+    """Yield the paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
     for volume in sequence(volumes):
         if is_scalar(volume):
             target = target_of(volume.value)
@@ -27,7 +27,8 @@ def mounts_of(volumes: Any) -> Iterator[str]:
 
 
 def target_of(volume: str) -> str:
-    """The container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a drive's."""
+    """Return the container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a
+    drive's."""
     masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
     drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter
     first = masked.find(":", 2 if drive else 0)

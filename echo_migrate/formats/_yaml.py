@@ -54,7 +54,7 @@ class Place(NamedTuple):
     keys: dict[str, Any]
 
     def where(self, key: str) -> str:
-        """The context of an image under a key of it."""
+        """Return the context of an image under a key of it."""
         return ".".join((*self.path, key))
 
 
@@ -107,12 +107,12 @@ class YamlFile:
                 self._under.setdefault(id(key), set()).add("\0")
 
     def under(self, node: Any) -> str:
-        """All texts of a value, for a look at what they name."""
+        """Return all texts of a value, for a look at what they name."""
         texts = [child.value for _, child in positions(node) if is_scalar(child)]
         return " ".join([node.value] if is_scalar(node) else texts)
 
     def _kept(self, *found: Any) -> str:
-        """Why scalars must stay: a program writes them, or one of them stands under other keys too."""
+        """Return why scalars must stay: a program writes them, or one of them stands under other keys too."""
         for node in found:
             line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
             if "$imagepolicy" in line:
@@ -122,7 +122,7 @@ class YamlFile:
         return ""
 
     def image(self, node: Any, where: str, **fields: Any) -> Iterator[Image]:
-        """The image that a scalar names; none where it is empty, or filled in by a template."""
+        """Yield the image that a scalar names; none where it is empty, or filled in by a template."""
         if not is_text(node) or not node.tag.endswith(":str"):
             return
         place = traced(node, self.text)
@@ -145,7 +145,7 @@ class YamlFile:
         )
 
     def parted(self, repository: Any, registry: Any, tag: Any, where: str, **fields: Any) -> Iterator[Image]:
-        """The image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
+        """Yield the image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
         named = [node for node in (registry, repository, tag) if node is not None]
         if not is_text(repository) or any("{{" in node.value or not is_scalar(node) for node in named):
             return
@@ -172,7 +172,7 @@ class YamlFile:
         )
 
     def scripts(self, found: Iterable[tuple[str, Any]]) -> Iterator[Image | Container]:
-        """The images that shell scripts name, each a scalar with the context it stands in."""
+        """Yield the images that shell scripts name, each a scalar with the context it stands in."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
@@ -188,7 +188,7 @@ class YamlFile:
 
 
 def _piece(node: Any, text: str) -> Traced:
-    """A scalar's text and place; an empty value has one only between quotes."""
+    """Return a scalar's text and place; an empty value has one only between quotes."""
     if node.tag.endswith(":null"):
         return Traced("", ())
     if not node.value and node.style and node.style in "'\"":
@@ -197,7 +197,8 @@ def _piece(node: Any, text: str) -> Traced:
 
 
 def _as_variable(match: "re.Match[str]") -> str:
-    """An expression as a variable of as many characters, so that each of the others stays where it was written."""
+    """Return an expression as a variable of as many characters, so that each of the others stays where it was
+    written."""
     return "${" + (match[1] or match[2] or "").center(len(match[0]) - 3) + "}"
 
 
@@ -207,14 +208,14 @@ def _as_name(match: "re.Match[str]") -> str:
 
 
 def variables(value: str) -> tuple[str, ...]:
-    """The variables in a reference, which something outside of the file fills in."""
+    """Return the variables in a reference, which something outside of the file fills in."""
     return (
         tuple(dict.fromkeys(match.group().strip("${} ") for match in VARIABLE.finditer(value))) if "$" in value else ()
     )
 
 
 def walk(root: Any) -> Iterator[Place]:
-    """Every mapping of a document once, from the top; an item of a list goes by its name, if it has one."""
+    """Yield every mapping of a document once, from the top; an item of a list goes by its name, if it has one."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
     seen: set[int] = set()
     while waiting:
@@ -232,7 +233,7 @@ def walk(root: Any) -> Iterator[Place]:
 
 
 def _name(node: Any, index: int) -> str:
-    """What an item of a list is called in a path."""
+    """Return what an item of a list is called in a path."""
     for key, value in node.value if is_mapping(node) else ():
         if is_scalar(key) and key.value == "name" and is_text(value):
             return str(value.value)
@@ -240,19 +241,19 @@ def _name(node: Any, index: int) -> str:
 
 
 def is_template(text: str) -> bool:
-    """Whether a text is one of Go's or Jinja's templates, from which YAML is only made."""
+    """Return whether a text is one of Go's or Jinja's templates, from which YAML is only made."""
     return "{{" in text and bool(_TEMPLATE.search(_COMMENT.sub("", text)))
 
 
 def literals(text: str) -> Iterator[Image]:
-    """The images that a template names literally, which are listed and never rewritten."""
+    """Yield the images that a template names literally, which are listed and never rewritten."""
     for match in _LITERAL.finditer(text):
         start, end = match.span(2)
         yield Image(Traced.of(text, start, end), "image", start, end, not_editable=_IN_A_TEMPLATE)
 
 
 def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request) -> list[Node]:
-    """What a file's nodes are: each image once, however many share it by an alias, and what was asked for."""
+    """Return what a file's nodes are: each image once, however many share it by an alias, and what was asked for."""
     images: dict[tuple[int, int], Image] = {}
     others: list[Node] = []
     for node in found:
@@ -264,7 +265,7 @@ def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request)
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
 
     Documents keep their shape, keys and tags, and only scalars with an edit inside change.
     """

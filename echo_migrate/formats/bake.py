@@ -48,7 +48,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Problem | Ignore]:
-    """The images of a bake file, ignore comments, and why it could not be read; never raises."""
+    """Return the images of a bake file, ignore comments, and why it could not be read; never raises."""
     try:
         file = _File(source, _read(source))
     except NotRead as error:
@@ -57,14 +57,15 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Problem
 
 
 def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
-    """The Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    """Yield the Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
     if "contexts" in source.text:
         with contextlib.suppress(NotRead):
             yield from _File(source, _read(source)).named()
 
 
 def context_names(path: str, text: str) -> list[str] | None:
-    """The names of all contexts in a text, as written; None where it cannot be read, or a function makes them."""
+    """Return the names of all contexts in a text, as written; None where it cannot be read, or a function makes
+    them."""
     try:
         root = _read(Source(path, text))
     except NotRead:
@@ -124,7 +125,7 @@ class _File:
         self.parents = {one.text for body in self.targets.values() for one in _list(body, "inherits")}
 
     def contexts(self) -> Iterator[Image]:
-        """The named contexts that are images."""
+        """Yield the named contexts that are images."""
         for target, own in self.targets.items():
             for name, node in _pairs(own, "contexts"):
                 value = self._value(node)
@@ -137,7 +138,7 @@ class _File:
                     yield self._image(ref, f"target.{target}.contexts.{name}", start, end, value, self.whole[target])
 
     def named(self) -> Iterator[tuple[str, list[str]]]:
-        """The Dockerfile of each target that has named contexts, with their names."""
+        """Yield the Dockerfile of each target that has named contexts, with their names."""
         for whole in self.whole.values():
             names = [name for name, _ in _pairs(whole, "contexts")]
             path = self._dockerfile(whole) if names else None
@@ -145,13 +146,13 @@ class _File:
                 yield path, names
 
     def _dockerfile(self, whole: Attributes) -> str | None:
-        """The Dockerfile that a target builds, if it lies in the tree."""
+        """Return the Dockerfile that a target builds, if it lies in the tree."""
         parts = [whole.get("context"), whole.get("dockerfile")]
         words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
         return None if "dockerfile-inline" in whole or not all(words) else dockerfile_at(self.source.path, *words)
 
     def arguments(self) -> Iterator[Image]:
-        """The images that arguments name, by the Dockerfiles that their targets build."""
+        """Yield the images that arguments name, by the Dockerfiles that their targets build."""
         places: dict[int, list[_Given]] = {}
         for target, whole in self.whole.items():
             nodes = dict(_pairs(whole, "args"))
@@ -167,7 +168,7 @@ class _File:
                 yield image if same else image._replace(not_editable="other targets are given it too")
 
     def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Value]) -> dict[str, Image] | None:
-        """The images that a target's arguments name; None where its Dockerfile is not read."""
+        """Return the images that a target's arguments name; None where its Dockerfile is not read."""
         path = self._dockerfile(whole)
         try:
             text = Source.read(path).text if path else None
@@ -212,7 +213,7 @@ class _File:
         )
 
     def _value(self, node: Value) -> Expansion | None:
-        """A value with its variables' defaults, which the environment can replace; None if it is no text."""
+        """Return a value with its variables' defaults, which the environment can replace; None if it is no text."""
         if node.kind == "other":
             known = self.variables.get(node.value)
             return Expansion(known.traced) if known and known.plain and "$" not in known.text else None
@@ -237,7 +238,7 @@ class _File:
 
 
 def _resolved(targets: dict[str, Attributes]) -> dict[str, Attributes]:
-    """The attributes of targets, with those of the targets that they inherit from below their own.
+    """Return the attributes of targets, with those of the targets that they inherit from below their own.
 
     One that inherits from itself in the end is an error of Docker's, and takes over nothing of that way. Raises
     ``TooMuch``.
@@ -285,7 +286,8 @@ def _pairs(attributes: Attributes, key: str) -> Iterator[tuple[str, Value]]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
+    """Return why the second text, made from the first by ``edits``, must not take its place: another value would
+    change."""
     try:
         old, new = _read(before), _read(after)
     except NotRead as error:

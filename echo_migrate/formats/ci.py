@@ -37,7 +37,7 @@ class Kind(NamedTuple):
 
 @lru_cache
 def kinds() -> list[Kind]:
-    """The kinds that there is data for."""
+    """Return the kinds that there is data for."""
     rows: dict[str, Any] = read_data("places/ci.yaml")
     return [
         Kind(
@@ -67,7 +67,7 @@ def _kind(path: str, text: str) -> Kind | None:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a file, ignore comments and problems; never raises."""
+    """Return the images of a file, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     kind = _kind(source.path, source.text)
     return nodes(sheet, (image for root in sheet.roots if kind for image in _images(sheet, root, kind)), request)
@@ -91,7 +91,7 @@ Found = tuple[tuple[str, ...], Any, Any]
 def _follow(
     node: Any, way: tuple[str, ...], path: tuple[str, ...], holder: Any, seen: set[tuple[int, int]]
 ) -> Iterator[Found]:
-    """The scalars at the end of a way, each with its path and the mapping that holds it."""
+    """Yield the scalars at the end of a way, each with its path and the mapping that holds it."""
     if not way:
         if is_scalar(node):
             yield path, holder, node

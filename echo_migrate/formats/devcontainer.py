@@ -34,7 +34,8 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
-    """The images of a dev container, what runs in it, ignore comments, and why it could not be read; never raises."""
+    """Return the images of a dev container, what runs in it, ignore comments, and why it could not be read; never
+    raises."""
     try:
         keys = dict(json.read(source.text, relaxed=True).items)
     except NotRead as error:
@@ -52,7 +53,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
 
 
 def _service(keys: dict[str, Value], image: Image) -> Container:
-    """What runs in a dev container: a shell, an editor's server, and whatever features and people add.
+    """Return what runs in a dev container: a shell, an editor's server, and whatever features and people add.
 
     The commands that are written say only some of it, so it is always open; whom people work as is theirs to say.
     """
@@ -60,7 +61,7 @@ def _service(keys: dict[str, Value], image: Image) -> Container:
 
 
 def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
-    """The images that build arguments name, by the Dockerfile that they are given to."""
+    """Yield the images that build arguments name, by the Dockerfile that they are given to."""
     build = dict(keys["build"].items) if "build" in keys else {}
     given = {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
     name = build.get("dockerfile", keys.get("dockerFile"))
@@ -80,7 +81,8 @@ def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
+    """Return why the second text, made from the first by ``edits``, must not take its place: another value would
+    change."""
     try:
         old, new = (json.read(one.text, relaxed=True) for one in (before, after))
     except NotRead as error:

@@ -34,7 +34,8 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never raises.
+    """Return the instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never
+    raises.
 
     Names of contexts that files near it give are no images.
     """
@@ -42,7 +43,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
-    """What builds a Dockerfile: compose files, for now."""
+    """Return what builds a Dockerfile: compose files, for now."""
     from echo_migrate.formats import compose
 
     return compose.builders_of(source)

@@ -48,7 +48,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a workflow or an action, ignore comments and problems; never raises."""
+    """Return the images of a workflow or an action, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), request)
 
@@ -69,7 +69,7 @@ def _images(sheet: YamlFile, top: dict[str, Any]) -> Iterator[Image | Container]
 
 
 def _container(sheet: YamlFile, job: dict[str, Any], node: Any, where: str) -> Iterator[Image]:
-    """The image of a container, in its short form or under ``image``; those of a matrix where it names one."""
+    """Yield the image of a container, in its short form or under ``image``; those of a matrix where it names one."""
     keys = effective(node) if is_mapping(node) else {}
     image = keys.get("image") if keys else node
     if not is_text(image):
@@ -99,7 +99,7 @@ def _mounts_more(options: Any) -> bool:
 
 
 def _listed(matrix: dict[str, Any], name: str) -> Iterator[Any]:
-    """What a key of a matrix can be, where it is written out."""
+    """Yield what a key of a matrix can be, where it is written out."""
     yield from sequence(matrix.get(name))
     for more in sequence(matrix.get("include")):
         if name in effective(more):
@@ -114,7 +114,7 @@ def _steps(sheet: YamlFile, steps: Any, where: str) -> Iterator[Image]:
 
 
 def _scripts(top: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The steps that run a script, in a shell that is not said to be another one."""
+    """Yield the steps that run a script, in a shell that is not said to be another one."""
     for where, holder in [
         *((f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))),
         ("runs", _runs(top)),
@@ -132,7 +132,7 @@ def _runs(top: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shell(holder: dict[str, Any]) -> str:
-    """The shell of all steps, where it is said."""
+    """Return the shell of all steps, where it is said."""
     node = effective(effective(holder.get("defaults")).get("run")).get("shell")
     return node.value if is_text(node) else ""
 
@@ -142,7 +142,7 @@ def _on_windows(node: Any) -> bool:
 
 
 def _docker(sheet: YamlFile, node: Any, where: str) -> Iterator[Image]:
-    """The image behind ``docker://``."""
+    """Yield the image behind ``docker://``."""
     if not node.value.startswith(_DOCKER):
         return
     place = traced(node, sheet.text)

@@ -42,7 +42,7 @@ class _Words:
         self.known: dict[tuple[str, ...], bool] = {}
 
     def stands_apart(self, word: str, *among: str) -> bool:
-        """Whether a word stands anywhere but in one of some texts."""
+        """Return whether a word stands anywhere but in one of some texts."""
         if self.places is None:
             self.places = {}
             for match in _WORD.finditer(self.text):
@@ -73,7 +73,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a pipeline, ignore comments and problems; never raises."""
+    """Return the images of a pipeline, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
@@ -96,13 +96,13 @@ def _images(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
 
 
 def _value(node: Any) -> str:
-    """A variable's value, which can stand under ``value``."""
+    """Return a variable's value, which can stand under ``value``."""
     node = effective(node).get("value") if is_mapping(node) else node
     return node.value if is_scalar(node) else ""
 
 
 def _image(sheet: YamlFile, node: Any, where: str, values: dict[str, str], **fields: Any) -> Iterator[Image]:
-    """The image of ``image`` or a service, in its short form or under ``name``."""
+    """Yield the image of ``image`` or a service, in its short form or under ``name``."""
     name = effective(node).get("name") if is_mapping(node) else node
     if "never" in sheet.under(effective(node).get("pull_policy")):
         fields["not_editable"] = "it is never pulled"
@@ -113,7 +113,7 @@ def _image(sheet: YamlFile, node: Any, where: str, values: dict[str, str], **fie
 
 
 def _service(sheet: YamlFile, node: Any, where: str, values: dict[str, str], words: _Words) -> Iterator[Image]:
-    """A service's image. The host names that come from an image's name go with it; an alias stays."""
+    """Yield a service's image. The host names that come from an image's name go with it; an alias stays."""
     keys = effective(node) if is_mapping(node) else {}
     alias: Any = keys.get("alias")
     aliases = re.split(r"[ ,]+", alias.value) if is_text(alias) else []

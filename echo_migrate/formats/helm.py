@@ -55,7 +55,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a file of values, ignore comments and problems; never raises."""
+    """Return the images of a file of values, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     if sheet.templated:
         return nodes(sheet, literals(source.text), request)
@@ -102,24 +102,26 @@ def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
 
 
 def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
-    """Whether values are those that the templates of a chart, which are known to add nothing, are written for."""
+    """Return whether values are those that the templates of a chart, which are known to add nothing, are written
+    for."""
     main = os.path.basename(file).lower() in ("values.yaml", "values.yml")
     return known is not None and not known.adds and main and not known.dependencies.intersection(path[:1])
 
 
 def _has_registry(keys: dict[str, Any], known: Chart | None) -> bool:
-    """Whether there is a key for the registry, and no template that is known to write another."""
+    """Return whether there is a key for the registry, and no template that is known to write another."""
     return keys.get("registry") is not None and not (known and known.adds)
 
 
 def _prefixes(place: Place) -> bool:
-    """Whether a mapping says a registry that may be put in front of what stands below it; its own image's is none."""
+    """Return whether a mapping says a registry that may be put in front of what stands below it; its own image's is
+    none."""
     own = "repository" in place.keys or "image" in place.keys or "name" in place.keys
     return any(is_text(node) and _REGISTRY.search(key) for key, node in place.keys.items()) and not own
 
 
 def _stays(keys: dict[str, Any]) -> str:
-    """Why an image is not edited, by the keys beside its name."""
+    """Return why an image is not edited, by the keys beside its name."""
     if any(is_text(keys.get(key)) for key in _DIGESTS):
         return _DIGEST
     if any(is_text(keys.get(key)) and keys[key].value == "Never" for key in ("pullPolicy", "imagePullPolicy")):
@@ -128,7 +130,8 @@ def _stays(keys: dict[str, Any]) -> str:
 
 
 def _name(place: Place) -> str:
-    """The key of a mapping that holds the name of an image whose other pieces have keys of their own; "" if none."""
+    """Return the key of a mapping that holds the name of an image whose other pieces have keys of their own; "" if
+    none."""
     keys = place.keys
     within = bool(place.path) and "image" in place.path[-1].lower()
     if is_text(keys.get("repository")) and is_text(keys.get("image")):
@@ -142,7 +145,8 @@ def _name(place: Place) -> str:
 
 
 def _names_image(key: str, node: Any) -> bool:
-    """Whether a key says that its text is an image: ``image``, or one such as ``initImage`` with a whole reference."""
+    """Return whether a key says that its text is an image: ``image``, or one such as ``initImage`` with a whole
+    reference."""
     if not is_scalar(node) or not node.value or "{{" in node.value:
         return False
     if key == "image":
@@ -160,7 +164,7 @@ def _plain(node: Any) -> bool:
 
 
 def _hosted(node: Any) -> bool:
-    """Whether a name begins with its registry."""
+    """Return whether a name begins with its registry."""
     try:
         return bool(reference(node.value).registry)
     except ValueError:

@@ -44,7 +44,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a file's manifests, ignore comments and problems; never raises."""
+    """Return the images of a file's manifests, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     if is_template(source.text) or _of_a_chart(source.path):
         sheet.problems, sheet.roots = [], []
@@ -53,7 +53,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def _of_a_chart(path: str) -> bool:
-    """Whether a file lies among the templates of a chart."""
+    """Return whether a file lies among the templates of a chart."""
     folder, _, _ = os.path.abspath(path).rpartition("/templates/")
     return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
 
@@ -91,7 +91,7 @@ def _manifest(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
 
 
 def _stays(keys: dict[str, Any]) -> str:
-    """Why a container's image is not edited, if it is not."""
+    """Return why a container's image is not edited, if it is not."""
     policy = keys.get("imagePullPolicy")
     if is_text(policy) and policy.value == "Never":
         return "it is never pulled"
@@ -99,14 +99,14 @@ def _stays(keys: dict[str, Any]) -> str:
 
 
 def _annotations(root: Any) -> Iterator[str]:
-    """The keys of all annotations of a manifest."""
+    """Yield the keys of all annotations of a manifest."""
     for place in walk(root):
         if place.path[-1:] == ("annotations",):
             yield from place.keys
 
 
 def _platform(selector: dict[str, Any]) -> str:
-    """The platform that a pod's nodes are of, where that is not a common one."""
+    """Return the platform that a pod's nodes are of, where that is not a common one."""
     system, architecture = (selector.get(f"kubernetes.io/{key}") for key in ("os", "arch"))
     parts = [node.value if is_text(node) else default for node, default in ((system, "linux"), (architecture, "amd64"))]
     return "/".join(parts) if "/".join(parts) not in COMMON_PLATFORMS else ""
@@ -126,7 +126,7 @@ def _mounts(keys: dict[str, Any]) -> Iterator[str]:
 
 
 def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Image) -> Container:
-    """A container as what it starts, as whom, on which ports.
+    """Return a container as what it starts, as whom, on which ports.
 
     ``command`` stands for the entrypoint and ``args`` for the command (kubernetes.io, "Define a Command and Arguments
     for a Container").

@@ -30,7 +30,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a kustomization, ignore comments and problems; never raises."""
+    """Return the images of a kustomization, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 

@@ -33,7 +33,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
-    """The images of a makefile's recipes, what runs them, and ignore comments; never raises."""
+    """Return the images of a makefile's recipes, what runs them, and ignore comments; never raises."""
     text = source.text
     places = [Traced.of(text, *match.span(1)) for match in _RECIPE.finditer(text) if calls(match[1])]
     scripts = [place._replace(value=_as_shells(place.value)) for place in places]
@@ -43,7 +43,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
 
 
 def _as_shells(recipe: str) -> str:
-    """A recipe's line as a shell is to read it, with as many characters in it.
+    """Return a recipe's line as a shell is to read it, with as many characters in it.
 
     What make fills in is a variable of the shell; of ``$$`` the shell sees one dollar.
     """
@@ -59,8 +59,8 @@ def _as_variable(match: "re.Match[str]") -> str:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place: another line would change, or
-    a recipe would name other images."""
+    """Return why the second text, made from the first by ``edits``, must not take its place: another line would
+    change, or a recipe would name other images."""
     touched = {before.text.count("\n", 0, edit.start) for edit in edits}
     old, new = before.text.split("\n"), after.text.split("\n")
     if len(old) != len(new) or any(

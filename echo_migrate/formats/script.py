@@ -31,14 +31,15 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
-    """The images of a script, what runs them, and ignore comments; never raises, and is silent on what is no shell."""
+    """Return the images of a script, what runs them, and ignore comments; never raises, and is silent on what is no
+    shell."""
     found = named(source.text, [Traced.of(source.text, 0, len(source.text))])
     services = [service for _, service in found if service] if Container in request.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(source.text)] if found else []
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
 
     The commands keep their number, order and words, those with an edit inside aside.
     """
@@ -56,7 +57,7 @@ def _read(source: Source) -> Script:
 
 
 def _alike(one: Command, other: Command, edits: list[Edit]) -> bool:
-    """Whether two commands are the same but for words with one of the (sorted) edits inside."""
+    """Return whether two commands are the same but for words with one of the (sorted) edits inside."""
     if (one.operator, one.inside, one.via, one.host) != (other.operator, other.inside, other.via, other.host):
         return False
     old, new = _parts(one), _parts(other)

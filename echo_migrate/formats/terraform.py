@@ -47,7 +47,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
-    """The images of containers, what runs them, ignore comments, and why it could not be read; never raises."""
+    """Return the images of containers, what runs them, ignore comments, and why it could not be read; never raises."""
     try:
         root = hcl.read(source.text)
     except NotRead as error:
@@ -63,7 +63,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place: another value would change."""
+    """Return why the second text, made from the first by ``edits``, must not take its place: another value would
+    change."""
     try:
         old, new = hcl.read(before.text), hcl.read(after.text)
     except NotRead as error:
@@ -72,7 +73,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 
 def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
-    """The maps that name an image as a text: what they are called, their values, and the key that names it."""
+    """Yield the maps that name an image as a text: what they are called, their values, and the key that names it."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
@@ -83,7 +84,7 @@ def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
 
 
 def _around(where: str, keys: dict[str, Value]) -> dict[str, Any]:
-    """What the resource that a container stands in says of its image."""
+    """Return what the resource that a container stands in says of its image."""
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
         return {"local": "the result of a build"}
@@ -95,7 +96,7 @@ def _around(where: str, keys: dict[str, Value]) -> dict[str, Any]:
 
 
 def _containers(node: Value, where: str) -> Iterator[tuple[str, dict[str, Value], str]]:
-    """The containers within a value."""
+    """Yield the containers within a value."""
     for key, value in node.items:
         for one in value.each or [value]:
             keys = dict(one.items)

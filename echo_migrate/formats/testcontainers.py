@@ -46,7 +46,7 @@ class Language(NamedTuple):
 
 @lru_cache
 def languages() -> dict[str, Language]:
-    """The languages that there is data for."""
+    """Return the languages that there is data for."""
     rows: dict[str, Any] = read_data("places/code.yaml")
     return {name: Language(re.compile(row["files"]), re.compile("|".join(row["calls"]))) for name, row in rows.items()}
 
@@ -65,7 +65,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image]:
-    """The images that calls name literally; never raises."""
+    """Return the images that calls name literally; never raises."""
     language = _language(source.path)
     return list(_images(source.text, language)) if language else []
 

@@ -62,7 +62,8 @@ class Catalog(NamedTuple):
 
     @lru_cache(maxsize=4096)  # noqa: B019 - as long as the process
     def upstream(self, reference: Reference) -> Upstream | None:
-        """The canonical name of what a reference names, in whichever of its spellings; None if it is not known."""
+        """Return the canonical name of what a reference names, in whichever of its spellings; None if it is not
+        known."""
         facts = self.facts
         path = self.path(reference)
         if path in facts.names or path in self.own:
@@ -80,11 +81,11 @@ class Catalog(NamedTuple):
         return Upstream(best.upstream, "; ".join(best.reasons), True, best.movable)
 
     def path(self, reference: Reference) -> str:
-        """A reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
+        """Return a reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
         return shortest(reference.name, reference.registry, self.facts)
 
     def hardened(self, reference: Reference) -> str | None:
-        """The hardened vendor whose registry a reference names, or None."""
+        """Return the hardened vendor whose registry a reference names, or None."""
         name = self.path(reference) + "/"
         if name.startswith(self.registry + "/"):
             return self.title
@@ -97,42 +98,42 @@ class Catalog(NamedTuple):
         return self.facts.stateful.get(upstream.name, []) if upstream else []
 
     def retired(self, reference: Reference) -> Retired | None:
-        """Whether an image is retired, itself or with its registry."""
+        """Return whether an image is retired, itself or with its registry."""
         path = self.path(reference)
         found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
         return self.facts.retired_images.get(path) or next(found, None)
 
     def row(self, name: str, words: frozenset[str]) -> Row | None:
-        """The row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
+        """Return the row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
         words = words | {line for word in words if word[:1].isdigit() for line in lines(word)}
         fitting = [row for key in ("*", name) for row in self.rows.get(key, ()) if row.words <= words]
         return min(fitting, key=lambda row: (row.image is not None, -len(row.words)), default=None)
 
     def word_family(self, word: str) -> str | None:
-        """The distribution family that a variant word names: ``alpine3.20`` is alpine, ``jammy`` ubuntu."""
+        """Return the distribution family that a variant word names: ``alpine3.20`` is alpine, ``jammy`` ubuntu."""
         return self.facts.words.get(word.rstrip("0123456789."))
 
     def release_number(self, word: str) -> str | None:
-        """The number of a Debian release by its name."""
+        """Return the number of a Debian release by its name."""
         return self.facts.debian_releases.get(word)
 
     def family_of(self, name: str) -> str | None:
-        """The family that an upstream image is known to stand on where its tag has no distribution word."""
+        """Return the family that an upstream image is known to stand on where its tag has no distribution word."""
         return next((family for family, names in self.facts.families.items() if name in names), None)
 
     def publishes(self, name: str, word: str) -> bool:
-        """Whether both the provider and the upstream image are known to have a variant."""
+        """Return whether both the provider and the upstream image are known to have a variant."""
         return word in self.variants and name in self.facts.variants.get(word, ())
 
 
 def providers() -> list[str]:
-    """The names of the providers there is data for."""
+    """Return the names of the providers there is data for."""
     return [name.removesuffix(".yaml") for name in names() if name not in SHARED]
 
 
 @lru_cache
 def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
-    """The provider's catalog, with a user's mapping file laid over and another registry put in its place.
+    """Return the provider's catalog, with a user's mapping file laid over and another registry put in its place.
 
     Raises ``MappingError`` for a file of the user's that does not have the form, and for a registry that is none.
     """
@@ -181,7 +182,7 @@ def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool 
 
 
 def _key(key: str) -> tuple[str, str, str]:
-    """A row's key as name, colon and words; the name in its shortest spelling."""
+    """Return a row's key as name, colon and words; the name in its shortest spelling."""
     colon = key.find(":", key.rfind("/") + 1)
     name, words = (key, "") if colon < 0 else (key[:colon], key[colon + 1 :])
     with contextlib.suppress(ValueError):  # a faulty name is said where the file is checked

@@ -59,7 +59,7 @@ class ImageFacts(NamedTuple):
         return self.shell is False or self.manager == "" or self.unprivileged or bool(self.lacks) or self.complete
 
     def has(self, program: str) -> bool | None:
-        """Whether a program, by its name, is there; None if that is not known."""
+        """Return whether a program, by its name, is there; None if that is not known."""
         if program in self.programs or (program == "sh" and self.shell):
             return True
         if program in self.lacks or (program in SHELLS and self.shell is False):
@@ -73,7 +73,7 @@ NOTHING_KNOWN = ImageFacts()
 
 @lru_cache(maxsize=4096)
 def facts_of(value: str, catalog: Catalog) -> ImageFacts:
-    """What is known of the image that a reference, or ``scratch``, names."""
+    """Return what is known of the image that a reference, or ``scratch``, names."""
     reference = parsed(value)
     if reference is None:
         return NOTHING_KNOWN
@@ -81,7 +81,7 @@ def facts_of(value: str, catalog: Catalog) -> ImageFacts:
 
 
 def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
-    """What is known of an image."""
+    """Return what is known of an image."""
     path = catalog.path(reference)
     vendor, name = _UPSTREAM, path
     for prefix, owner in ((catalog.registry, catalog.vendor), *catalog.facts.vendors.items()):
@@ -106,13 +106,13 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
 
 
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
-    """The tags that a vendor is known to publish of an image, each with what is known of it."""
+    """Return the tags that a vendor is known to publish of an image, each with what is known of it."""
     rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
 
 
 def _tag(reference: Reference) -> str | None:
-    """The tag that decides over the variant; None where it is not known."""
+    """Return the tag that decides over the variant; None where it is not known."""
     if reference.tag is None:
         return None if reference.digest else "latest"
     return None if "$" in reference.tag else reference.tag

@@ -71,7 +71,7 @@ def read_mapping(path: str) -> dict[str, Any]:
 
 
 def _is_row(name: Any, image: Any) -> bool:
-    """Whether a pair is a row as it should be; if not, what is wrong with it is still to be said."""
+    """Return whether a pair is a row as it should be; if not, what is wrong with it is still to be said."""
     if not isinstance(name, str) or not isinstance(image, str | None) or (":!" in name) != (image is None):
         return False
     try:
@@ -82,7 +82,7 @@ def _is_row(name: Any, image: Any) -> bool:
 
 
 def _user_data(path: str) -> tuple[str, Any]:
-    """The text and the data of a user's YAML file. Raises ``MappingError``."""
+    """Return the text and the data of a user's YAML file. Raises ``MappingError``."""
 
     from echo_migrate.files.yaml import NotYaml
     from echo_migrate.files.yaml import bounded as nested

@@ -87,7 +87,8 @@ def publishers() -> Publishers:
 
 
 def candidates(reference: Reference) -> list[Candidate]:
-    """The upstream images that a reference may mean, best first; none for look-alikes and names without a hint."""
+    """Return the upstream images that a reference may mean, best first; none for look-alikes and names without a
+    hint."""
     return list(_candidates(shortest(reference.name, reference.registry, facts())))
 
 
@@ -133,13 +134,13 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
 
 
 def _below(path: str, namespaces: frozenset[str]) -> bool:
-    """Whether one of the path's folders, the whole path included, is among the namespaces."""
+    """Return whether one of the path's folders, the whole path included, is among the namespaces."""
     parts = path.split("/")
     return any("/".join(parts[:end]) in namespaces for end in range(1, len(parts) + 1))
 
 
 def _moved(path: str, known: Facts) -> str | None:
-    """The path at the registry that took its registry's place."""
+    """Return the path at the registry that took its registry's place."""
     for retired in known.retired_registries:
         successor = retired.successor
         if path.startswith(retired.name + "/") and "." in retired.name and successor and " " not in successor:
@@ -148,13 +149,15 @@ def _moved(path: str, known: Facts) -> str | None:
 
 
 def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | None:
-    """The name that is left of a tail without some words, and without a version if only that makes it a known one."""
+    """Return the name that is left of a tail without some words, and without a version if only that makes it a known
+    one."""
     name = "-".join(piece for piece in re.split(r"[-_]", tail) if piece not in words)
     return next((spelling for spelling in (name, name.rstrip("0123456789.")) if spelling in names), name or None)
 
 
 def _own_name(path: str, official: frozenset[str]) -> str:
-    """The canonical name in a project's own namespace; never an official one: ``debezium/postgres`` is not postgres."""
+    """Return the canonical name in a project's own namespace; never an official one: ``debezium/postgres`` is not
+    postgres."""
     name = path.rpartition("/")[2].replace("_", "-")
     lists = publishers()
     taken = name in official or name in lists.no_names or name in lists.aliases.values()
@@ -167,7 +170,7 @@ def _has_registry(path: str) -> bool:
 
 
 def _mirrored(path: str, official: frozenset[str], lists: Publishers) -> list[Candidate]:
-    """A registry's path that ends in one that is known elsewhere: ``host/dockerhub/library/python``."""
+    """Return a registry's path that ends in one that is known elsewhere: ``host/dockerhub/library/python``."""
     parts = path.split("/")
     if not _has_registry(path):
         return []
@@ -191,7 +194,7 @@ def _named_by_its_tail(path: str, official: frozenset[str]) -> list[Candidate]:
 
 
 def _varied(path: str, official: frozenset[str]) -> list[Candidate]:
-    """A known name with a version or variant words in it: ``python3``, ``node-alpine``, ``me/alpine-curl``."""
+    """Return a known name with a version or variant words in it: ``python3``, ``node-alpine``, ``me/alpine-curl``."""
     if path.count("/") > 1 or _has_registry(path):
         return []
     tail = path.rpartition("/")[2]

@@ -63,7 +63,7 @@ def settle(
     skip_reason: Refusal | None = None,
     blockers: Blockers = NO_BLOCKERS,
 ) -> list[Migration]:
-    """The move of every image of a file, in order, with shared pieces of text settled between them.
+    """Return the move of every image of a file, in order, with shared pieces of text settled between them.
 
     ``assessed`` is what each is when seen alone. ``skip_reason`` gives the reason why a movable image is to be left
     alone (an ignore comment, another selection), ``blockers`` why what stands on an image makes its move unsafe.
@@ -85,12 +85,12 @@ def settle(
 
 
 def outcome(image: Image, move: Migration) -> Outcome:
-    """What the summary and the inventory say of an image."""
+    """Return what the summary and the inventory say of an image."""
     return Outcome(image, move.upstream, move.target, move.state, move.reason, move.basis)
 
 
 def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration:
-    """The move of one image, seen alone."""
+    """Return the move of one image, seen alone."""
     if image.local:
         return Migration("local", reasons=(image.local,))
     value = image.ref.value
@@ -118,7 +118,8 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration
 
 
 def _elsewhere(image: Image, catalog: Catalog) -> Migration:
-    """The move of an image whose name is not in its file: a person's, with a target if another file gives the name."""
+    """Return the move of an image whose name is not in its file: a person's, with a target if another file gives the
+    name."""
     unknown = Migration("needs-person", reasons=(image.not_editable or _no_value(image),))
     if not image.resolved:
         return unknown
@@ -195,7 +196,8 @@ class _Target:
         )
 
     def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
-        """The edits that make the changes where the reference was written; None where they would tear it apart."""
+        """Return the edits that make the changes where the reference was written; None where they would tear it
+        apart."""
         places = [self.image.ref.replace(*change) for change in changes]
         torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
         if len(torn) > 1 or any(not edit.text for edit in torn):
@@ -203,11 +205,11 @@ class _Target:
         return tuple(edit for place in places for edit in place)
 
     def _within(self, edit: Edit) -> bool:
-        """Whether an edit stays inside the expression, and touches no build argument."""
+        """Return whether an edit stays inside the expression, and touches no build argument."""
         return self.image.start <= edit.start and edit.end <= self.image.end
 
     def _tag(self) -> list[tuple[int, int, str]] | str:
-        """The changes that the tag needs, or why no tag is left."""
+        """Return the changes that the tag needs, or why no tag is left."""
         words = self.reference.words
         if not words:
             self._undivided()
@@ -252,7 +254,7 @@ class _Target:
         return [word.text for word in self.reference.words]
 
     def _in_the_name(self, line: str) -> list[tuple[int, int, str]]:
-        """The changes where the provider's name says the version: the tag goes."""
+        """Return the changes where the provider's name says the version: the tag goes."""
         first, *rest = self._texts()
         if first != line:
             self.unsafe_reasons.append(f"{self.row.image} says {line}, and no longer {first}")
@@ -278,7 +280,8 @@ class _Target:
             self.unsafe_reasons.append(f"{name} is not known to have the tag {tag}")
 
     def _without(self, word: Word) -> tuple[int, int, str]:
-        """The change that takes a word out of the tag with the dash before it (behind it, for the first word)."""
+        """Return the change that takes a word out of the tag with the dash before it (behind it, for the first
+        word)."""
         first = word.start == self.reference.name_end + 1
         return (word.start, word.end + 1, "") if first else (word.start - 1, word.end, "")
 
@@ -317,7 +320,7 @@ class _Target:
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 
     def _logged_in(self) -> bool:
-        """Whether the login beside the image names the provider's registry, or bears its name."""
+        """Return whether the login beside the image names the provider's registry, or bears its name."""
         login, host = self.image.login.lower(), self.catalog.registry.partition("/")[0]
         return host in login or any(
             part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
@@ -325,7 +328,7 @@ class _Target:
 
 
 def _change(before: str, after: str) -> str:
-    """What a change of the distribution's family is called."""
+    """Return what a change of the distribution's family is called."""
     libc = ", from musl to glibc" if before == "alpine" else ""
     return f"the distribution changes from {before} to {after}{libc}"
 
@@ -380,7 +383,7 @@ def _settle_shared(images: list[Image], moves: list[Migration]) -> None:
 
 
 def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int]]:
-    """Each edit with each image that is read from the text it changes."""
+    """Yield each edit with each image that is read from the text it changes."""
     starts = [edit.start for edit in edits]
     longest = max(edit.end - edit.start for edit in edits)
     for index, image in enumerate(images):

@@ -10,7 +10,7 @@ _NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
 
 
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
-    """The edits after which the pieces name a target; None where they cannot."""
+    """Return the edits after which the pieces name a target; None where they cannot."""
     reference = parse(target)
     tag = target[len(reference.name) + 1 :]
     if parts.bare and _NUMBER.fullmatch(tag):

@@ -109,17 +109,17 @@ def untagged(value: str) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a whole number that a port or a stage can have."""
+    """Return whether a text is a whole number that a port or a stage can have."""
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def is_version(word: str) -> bool:
-    """Whether a tag's first piece is a version: a digit, ``v`` and a digit, ``latest``, or a variable."""
+    """Return whether a tag's first piece is a version: a digit, ``v`` and a digit, ``latest``, or a variable."""
     return bool(_VERSION.match(word))
 
 
 def name_change(old: str, new: str) -> tuple[int, int, str]:
-    """The smallest change, in whole path components, that makes the name ``old`` read ``new``."""
+    """Return the smallest change, in whole path components, that makes the name ``old`` read ``new``."""
     ours, theirs = old.split("/"), new.split("/")
     same = 0
     while same < min(len(ours), len(theirs)) and ours[-1 - same] == theirs[-1 - same]:
@@ -134,5 +134,5 @@ def name_change(old: str, new: str) -> tuple[int, int, str]:
 
 
 def _masked(text: str) -> str:
-    """The text with each variable as a row of ``x``, so that what stands inside of it divides nothing."""
+    """Return the text with each variable as a row of ``x``, so that what stands inside of it divides nothing."""
     return VARIABLE.sub(lambda match: "x" * len(match.group()), text) if "$" in text else text

@@ -25,7 +25,7 @@ def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Cat
 
 
 def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:
-    """Whether what is in a volume is known to be of the same user, written and read by the same distribution.
+    """Return whether what is in a volume is known to be of the same user, written and read by the same distribution.
 
     Where an image starts as root, whom it then becomes is not known.
     """

@@ -38,13 +38,14 @@ class Facts(NamedTuple):
 
 
 def lines(version: str) -> list[str]:
-    """A version and the lines it belongs to, the longest first: 3.12.1, 3.12 and 3."""
+    """Return a version and the lines it belongs to, the longest first: 3.12.1, 3.12 and 3."""
     parts = version.split(".")
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def shortest(name: str, registry: str, facts: Facts) -> str:
-    """An image's name without what Docker Hub lets one leave out: the registry, and ``library/`` before one name."""
+    """Return an image's name without what Docker Hub lets one leave out: the registry, and ``library/`` before one
+    name."""
     if registry in facts.hub:
         name = name.removeprefix(f"{registry}/")
     prefix = next((prefix for prefix in facts.library if name.startswith(prefix + "/")), None)
@@ -54,7 +55,7 @@ def shortest(name: str, registry: str, facts: Facts) -> str:
 
 @lru_cache
 def facts() -> Facts:
-    """The facts that every provider shares."""
+    """Return the facts that every provider shares."""
     data = read_data("upstream.yaml")
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]

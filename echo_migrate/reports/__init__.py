@@ -71,7 +71,7 @@ def summary(results: Iterable[Result]) -> Summary:
 
 
 def render(format: str, results: list[Result], run: Run) -> str:
-    """The results in one of ``FORMATS``."""
+    """Return the results in one of ``FORMATS``."""
     from importlib import import_module
 
     text: str = import_module(f"{__name__}.{format}").report(results, run)
@@ -79,7 +79,8 @@ def render(format: str, results: list[Result], run: Run) -> str:
 
 
 def statistics(results: list[Result], run: Run) -> str:
-    """How many findings each rule has, the most first, and how many of them a safe fix mends; the summary in a line."""
+    """Return how many findings each rule has, the most first, and how many of them a safe fix mends; the summary in a
+    line."""
     findings = [finding for result in results for finding in result.findings]
     counts = Counter((finding.rule, finding.level) for finding in findings)
     fixable = Counter((finding.rule, finding.level) for finding in findings if finding.fix and finding.fix.safe)
@@ -88,7 +89,7 @@ def statistics(results: list[Result], run: Run) -> str:
 
 
 def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """The lines of a table, each column as wide as what stands in it, numbers at its right end."""
+    """Return the lines of a table, each column as wide as what stands in it, numbers at its right end."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     numbers = [all(cell.isdigit() for cell in column) for column in zip(*rows, strict=True)]
     return [
@@ -129,7 +130,7 @@ def as_json(data: object, indent: int | None = 2) -> str:
 
 
 def in_a_line(counts: Summary, login: str = "") -> str:
-    """The summary in one line, with the login that what is migrated needs."""
+    """Return the summary in one line, with the login that what is migrated needs."""
     pulls = f"; pulling needs: {printable(login)}" if counts.migrated and login else ""
     return (
         f"{counts.files} files, {counts.references} image references: {counts.migrated} migrated "

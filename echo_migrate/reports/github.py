@@ -49,5 +49,5 @@ def _property(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A line of the log that is no command, whatever it begins with."""
+    """Return a line of the log that is no command, whatever it begins with."""
     return text.replace("::", ": :")

@@ -33,7 +33,7 @@ def _findings(result: Result) -> list[str]:
 
 
 def _finding(result: Result, finding: Finding, private: set[int]) -> str:
-    """What is said of a finding, with its line, unless that may hold a credential."""
+    """Return what is said of a finding, with its line, unless that may hold a credential."""
     source = result.source
     line, column = source.position(finding.start)
     level = finding.level or "warning"
@@ -89,7 +89,7 @@ def _closing(results: list[Result], run: Run) -> str:
 
 
 def _left(results: list[Result]) -> list[str]:
-    """What does not move, by name and reason, the most frequent first."""
+    """Return what does not move, by name and reason, the most frequent first."""
     left = Counter(
         (outcome.image.shown, outcome.state, outcome.reason)
         for result in results

@@ -22,6 +22,6 @@ RULES = _load()
 
 
 def page(id: str) -> str:
-    """A rule's documentation, in Markdown."""
+    """Return a rule's documentation, in Markdown."""
     with open(os.path.join(_FOLDER, id.replace("-", "_") + ".md"), encoding="utf-8") as file:
         return file.read()

@@ -57,7 +57,7 @@ class EffectiveBases(dict[Image, EffectiveBase]):
         return {}
 
     def root(self, stage: Stage) -> Image | None:
-        """The image that a stage, or the first of those it stands on, is FROM."""
+        """Return the image that a stage, or the first of those it stands on, is FROM."""
         if stage not in self._roots:
             first = stage.lineage[0]
             place = bisect_left(self._froms, first.start, key=lambda image: image.start)
@@ -67,7 +67,7 @@ class EffectiveBases(dict[Image, EffectiveBase]):
 
 
 def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog: Catalog) -> EffectiveBases:
-    """What each image is to what stands on it. Local names other than ``scratch`` are left out."""
+    """Return what each image is to what stands on it. Local names other than ``scratch`` are left out."""
     found = EffectiveBases()
     for image, move in zip(images, moves, strict=True):
         if image.local and image.local != "scratch":
@@ -81,7 +81,7 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
 
 
 def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
-    """The image that a stage (its first ancestor) or a service stands on."""
+    """Return the image that a stage (its first ancestor) or a service stands on."""
     if isinstance(node, Container):
         return node.image
     return effective_bases.root(node) if isinstance(node, Stage) else None
@@ -90,7 +90,8 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 def other_blockers(
     nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog
 ) -> dict[Image, list[str]]:
-    """Why moves are unsafe where no finding says it: the user that nodes leave to the image, and what was not read."""
+    """Return why moves are unsafe where no finding says it: the user that nodes leave to the image, and what was not
+    read."""
     found: dict[Image, list[str]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -114,7 +115,8 @@ def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[str
 
 
 def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
-    """What keeps a move from being safe where the target goes without something, and the need for it is not certain.
+    """Yield what keeps a move from being safe where the target goes without something, and the need for it is not
+    certain.
 
     A finding needs to be sure of what is missing; a safe move, of what is there.
     """
@@ -144,14 +146,14 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[st
 
 
 def _launches(node: Stage | Container) -> list[StartCommand]:
-    """All that starts by a node: a CMD only where no ENTRYPOINT takes it for its arguments."""
+    """Return all that starts by a node: a CMD only where no ENTRYPOINT takes it for its arguments."""
     entrypoint = node.start_command("entrypoint")
     verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
     return [launch for launch in map(node.start_command, verbs) if launch and not launch.empty]
 
 
 def _is_there(word: str, base: ImageFacts) -> bool:
-    """Whether a program is known to be there, or is a file of the image's own that needs no shell."""
+    """Return whether a program is known to be there, or is a file of the image's own that needs no shell."""
     folder, slash, name = word.rpartition("/")
     own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
     if base.has(name) or name.rstrip(_VERSION) in own:
@@ -160,12 +162,12 @@ def _is_there(word: str, base: ImageFacts) -> bool:
 
 
 def keeps_state(effective: EffectiveBase, catalog: Catalog) -> bool:
-    """Whether an image that would move is one that keeps state in a volume."""
+    """Return whether an image that would move is one that keeps state in a volume."""
     return effective.target and bool(catalog.state_of(effective.was))
 
 
 def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[str]:
-    """A service that builds on an image that keeps state, and mounts a volume over it."""
+    """Return a service that builds on an image that keeps state, and mounts a volume over it."""
     if not isinstance(node, Container) or not node.stage:
         return []
     return state_in_volume(image.ref.value, effective.reference, node.mounts, catalog)
@@ -180,7 +182,8 @@ def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[str]:
 
 
 def started(node: Stage | Container) -> list[StartCommand]:
-    """What starts by a node: a service's own words, or what holds at the end of a stage on which no other stands.
+    """Return what starts by a node: a service's own words, or what holds at the end of a stage on which no other
+    stands.
 
     A stage that others take from, and that is not final, is taken to be started by nobody.
     """
@@ -193,5 +196,5 @@ def started(node: Stage | Container) -> list[StartCommand]:
 
 
 def as_root(user: str | None) -> bool:
-    """Whether a user, with or without a group, is root."""
+    """Return whether a user, with or without a group, is root."""
     return user is not None and is_root(user)

@@ -63,7 +63,8 @@ def _extracts(command: Command) -> bool:
 
 
 def _gone(path: str, run: Run, number: int, last: _Last) -> bool:
-    """Whether the archive that a command of a RUN downloads is removed or moved again, or lies where nothing ships.
+    """Return whether the archive that a command of a RUN downloads is removed or moved again, or lies where nothing
+    ships.
 
     What a later RUN removes is another rule's to say.
     """

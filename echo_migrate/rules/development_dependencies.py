@@ -36,7 +36,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
 
 
 def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
-    """Whether a variable leaves them out, or says that this is an image for development."""
+    """Return whether a variable leaves them out, or says that this is an image for development."""
     values = {**run.environment, **{name: word.value for name, word in call.command.assignments}}
     for name, value in known.environment.items():
         if name in values and (not value or values[name].lower() == value or "$" in values[name]):
@@ -45,12 +45,12 @@ def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
 
 
 def _pruned(stage: Stage) -> bool:
-    """Whether they are removed again, or what runs needs them (``npm run dev``)."""
+    """Return whether they are removed again, or what runs needs them (``npm run dev``)."""
     return bool(_STARTS_DEVELOPMENT.search(stage.started)) or any(
         "prune" in command.arguments for run in stage.runs for command in run.commands
     )
 
 
 def _builds(stage: Stage) -> bool:
-    """Whether the stage needs them itself, to build."""
+    """Return whether the stage needs them itself, to build."""
     return any(does(command, "build") for run in stage.runs for command in run.commands)

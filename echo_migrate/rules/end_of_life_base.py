@@ -80,7 +80,7 @@ def _remedy(ends: list[End], what: str) -> str:
 
 
 def _product(upstream: str, reference: Reference, today: str) -> End | None:
-    """The end of the line that a tag's first word says, of what the image is made for."""
+    """Return the end of the line that a tag's first word says, of what the image is made for."""
     product = _block("_images").get(upstream)
     words = [word.text.removeprefix(upstream) for word in reference.words[:1]]
     match = _VERSION.fullmatch(words[0]) if product and words else None
@@ -88,7 +88,7 @@ def _product(upstream: str, reference: Reference, today: str) -> End | None:
 
 
 def _distribution(reference: Reference, catalog: Catalog, today: str) -> End | None:
-    """The end of the distribution's release that a tag names: ``buster``, ``alpine3.12``."""
+    """Return the end of the distribution's release that a tag names: ``buster``, ``alpine3.12``."""
     for word in reference.words:
         if word.text in _block("_releases"):
             product, cycle = _block("_releases")[word.text]
@@ -102,7 +102,7 @@ def _distribution(reference: Reference, catalog: Catalog, today: str) -> End | N
 
 @lru_cache(maxsize=4096)
 def _end(product: str, version: str, today: str) -> End | None:
-    """The end of a version's line on a day, None if it is supported or not known.
+    """Return the end of a version's line on a day, None if it is supported or not known.
 
     A version that leaves the line open (``postgres:9``) is past its end if all that it can mean are.
     """
@@ -122,12 +122,12 @@ def _end(product: str, version: str, today: str) -> End | None:
 
 
 def _supported(end: Any, today: str) -> bool:
-    """Whether a line has full support on a day, by what the data says of its end."""
+    """Return whether a line has full support on a day, by what the data says of its end."""
     return end == "" or any(date >= today for date in _dates(end)[:1])
 
 
 def _dates(end: Any) -> list[str]:
-    """The dates of an end: that of full support, and that of free long-term support where there is one."""
+    """Return the dates of an end: that of full support, and that of free long-term support where there is one."""
     if isinstance(end, list):
         return end
     return [end] if end[:1].isdigit() else []

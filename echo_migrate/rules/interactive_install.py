@@ -30,7 +30,7 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _answered(call: Call, run: Run, stage: Stage) -> bool:
-    """Whether the question is answered, or it is not certain that it is asked."""
+    """Return whether the question is answered, or it is not certain that it is asked."""
     manager, command = call.manager, call.command
     return (
         call.opaque

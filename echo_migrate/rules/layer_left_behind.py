@@ -65,12 +65,12 @@ class _Layers:
 
 
 def _tree(copy: Copy) -> bool:
-    """Whether a COPY most likely brings a folder, not a file."""
+    """Return whether a COPY most likely brings a folder, not a file."""
     return any(word.value in (".", "./") or "." not in basename(word.value.rstrip("/")) for word in copy.sources)
 
 
 def _twice(command: Command, run: Run, below: _Layers) -> str:
-    """What a recursive chown or chmod writes into a second layer."""
+    """Return what a recursive chown or chmod writes into a second layer."""
     if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
         return ""
     operands = [word for word in command.arguments if not word.startswith("-")][1:]
@@ -87,7 +87,7 @@ def _recursive(option: str) -> bool:
 
 
 def _too_late(command: Command, run: Run, below: _Layers) -> str:
-    """What is removed that a COPY or a download of an earlier layer brought."""
+    """Return what is removed that a COPY or a download of an earlier layer brought."""
     for path in filter(None, (absolute(word.removesuffix("/*"), run, command) for word in removed(command))):
         copy = below.copied.get(path)
         if copy:
@@ -101,7 +101,7 @@ def _too_late(command: Command, run: Run, below: _Layers) -> str:
 
 
 def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
-    """The cleanings and removals of packages in another layer than the install."""
+    """Yield the cleanings and removals of packages in another layer than the install."""
     here = {one.manager.name for one in run.calls if one.action in ("install", "update", "upgrade")}
     for call in run.calls:
         name = call.manager.name

@@ -69,7 +69,7 @@ class Side(NamedTuple):
         return [(run, one) for stage in self.stages for run in stage.runs for one in run.commands if one.words]
 
     def installs(self, managers: tuple[str, ...]) -> list[tuple[Run, Call]]:
-        """The calls that install into a folder with one of some package managers."""
+        """Return the calls that install into a folder with one of some package managers."""
         runs = [*[run for stage in self.stages for run in stage.runs], *self.later]
         calls = [(run, call) for run in runs for call in run.calls if call.manager.name in managers]
         return [(run, call) for run, call in calls if call.action == "install" and not call.has(("-g", "--global"))]
@@ -94,12 +94,12 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _bound_at_all(value: str, context: Context) -> bool:
-    """Whether an image has a C library, as far as is known, so that something can be bound to another."""
+    """Return whether an image has a C library, as far as is known, so that something can be bound to another."""
     return facts_of(value, context.settings.catalog).libc is not None
 
 
 def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context) -> Side | None:
-    """What a COPY takes from: a stage above, by its name or its number, or an image."""
+    """Return what a COPY takes from: a stage above, by its name or its number, or an image."""
     name = copy.origin.lower()
     found = above.get(name)
     if found is None and is_number(name) and int(name) < len(stage.others):
@@ -108,7 +108,7 @@ def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context)
 
 
 def _side(stage: Stage, context: Context, last: bool = False) -> Side | None:
-    """A stage as a side; of the ``last`` one, what stands on it counts too."""
+    """Return a stage as a side; of the ``last`` one, what stands on it counts too."""
     image = root_of(stage, context.effective_bases)
     if image is None:
         return None
@@ -135,13 +135,13 @@ def _image(value: str, literal: bool, context: Context) -> Side | None:
 
 
 def _path(source: str, stage: Stage) -> str:
-    """A path of a COPY --from from the root, "" where variables decide over it."""
+    """Return a path of a COPY --from from the root, "" where variables decide over it."""
     found = re.sub(r"\$\{?(\w+)\}?", lambda match: stage.environment.get(match[1], match[0]), source)
     return "" if "$" in found else normpath("/" + found.lstrip("/"))
 
 
 def _other_libc(paths: list[str], there: Side, here: Side) -> str:
-    """What is said of paths that are bound to another C library."""
+    """Return what is said of paths that are bound to another C library."""
     if there.libc is None or here.libc is None or there.libc == here.libc:
         return ""
     if any(_BRIDGES[side.libc or ""].search(side.text) for side in (there, here)):
@@ -155,7 +155,7 @@ def _other_libc(paths: list[str], there: Side, here: Side) -> str:
 
 
 def _bound(path: str, there: Side, here: Side) -> str:
-    """What becomes of a path with another C library; "" where nothing is for certain."""
+    """Return what becomes of a path with another C library; "" where nothing is for certain."""
     if _SHARED.fullmatch(path) or _EXTENSIONS.fullmatch(path):
         return "it will not load"
     if any(fnmatchcase(path, one) for one in there.own) or _packaged(path, there):
@@ -172,7 +172,7 @@ def _bound(path: str, there: Side, here: Side) -> str:
 
 
 def _brought(path: str, side: Side) -> bool:
-    """Whether a stage may have a file from elsewhere: from a COPY, a download or an archive."""
+    """Return whether a stage may have a file from elsewhere: from a COPY, a download or an archive."""
     name = basename(path.removesuffix("/*"))
     for copy in (copy for stage in side.stages for copy in stage.copies):
         words = [word.value.rstrip("/") for word in (*copy.sources, copy.written)]
@@ -183,7 +183,7 @@ def _brought(path: str, side: Side) -> bool:
 
 
 def _packaged(path: str, side: Side) -> bool:
-    """Whether a program comes with a distribution's package of the same name."""
+    """Return whether a program comes with a distribution's package of the same name."""
     name = basename(path)
     calls = [call for stage in side.stages for run in stage.runs for call in run.calls if call.manager.system]
     packages = {package_name(word) for call in calls if call.action == "install" for word in call.packages}
@@ -191,7 +191,7 @@ def _packaged(path: str, side: Side) -> bool:
 
 
 def _links(path: str, command: Command, run: Run, side: Side) -> bool:
-    """Whether a command makes, or moves to a path, a program that the C library is linked to."""
+    """Return whether a command makes, or moves to a path, a program that the C library is linked to."""
     words = command.arguments
     name = re.sub(r"-\d+$", "", command.name)
     if name == "jlink":
@@ -213,26 +213,26 @@ def _links(path: str, command: Command, run: Run, side: Side) -> bool:
 
 
 def _values(words: list[str], *options: str) -> list[str]:
-    """The values that options are given, in the next word or behind an equals sign."""
+    """Return the values that options are given, in the next word or behind an equals sign."""
     joined = [word.partition("=")[::2] for word in words if "=" in word]
     return [value for option, value in (*pairwise(words), *joined) if option in options]
 
 
 def _is_output(path: str, words: list[str]) -> bool:
-    """Whether ``-o`` names a file, or one in a folder."""
+    """Return whether ``-o`` names a file, or one in a folder."""
     written = [normpath(word) for word in _values(words, "-o")]
     return any(basename(word) == basename(path) or within(word, path) for word in written if path != "/")
 
 
 def _moved(command: Command, folder: str) -> list[str]:
-    """Where a program is copied or moved to from the folder that it was built in."""
+    """Return where a program is copied or moved to from the folder that it was built in."""
     *sources, target = [word for word in command.arguments if not word.startswith("-")] or [""]
     built = [word for word in sources if f"{folder}release/" in f"/{word}"]
     return [path for word in built for path in (target, f"{target.rstrip('/')}/{basename(word)}")]
 
 
 def _in_prefix(path: str, words: list[str], side: Side) -> bool:
-    """Whether a path is where ``make install`` puts programs and libraries of what was configured."""
+    """Return whether a path is where ``make install`` puts programs and libraries of what was configured."""
     configured = [one for _, one in side.commands if one.name in ("configure", "cmake")]
     if not configured:
         return False
@@ -244,7 +244,7 @@ def _in_prefix(path: str, words: list[str], side: Side) -> bool:
 
 
 def _python(path: str, side: Side) -> bool:
-    """Whether Python packages lie in a path: a virtual environment, site-packages, or where pip was told to."""
+    """Return whether Python packages lie in a path: a virtual environment, site-packages, or where pip was told to."""
     if _PACKAGES.search(path):
         return True
     for _, command in side.commands:
@@ -258,7 +258,8 @@ def _python(path: str, side: Side) -> bool:
 
 
 def _node(path: str, there: Side, here: Side) -> bool:
-    """Whether a path is a folder of Node's modules, or the application's with it, and nothing installs them again."""
+    """Return whether a path is a folder of Node's modules, or the application's with it, and nothing installs them
+    again."""
     again = here.installs(_NODE_MANAGERS) or re.search(r"(?:npm|yarn|pnpm) (?:run )?rebuild", here.text)
     folders = [run.folder for run, _ in there.installs(_NODE_MANAGERS) if run.folder]
     if again or not folders or path.startswith(("/usr/lib", "/usr/local/lib")):
@@ -269,7 +270,7 @@ def _node(path: str, there: Side, here: Side) -> bool:
 
 
 def _other_version(paths: list[str], copy: Copy, there: Side, here: Side) -> str:
-    """What is said of paths that are bound to another version of a language."""
+    """Return what is said of paths that are bound to another version of a language."""
     known = there.version and here.version and there.version != here.version
     for path in paths if known and there.upstream == here.upstream else ():
         if here.upstream == "python" and _python(path, there) and not _managed(there, here):
@@ -287,12 +288,12 @@ def _other_version(paths: list[str], copy: Copy, there: Side, here: Side) -> str
 
 
 def _managed(there: Side, here: Side) -> bool:
-    """Whether a stage may bring a Python of its own."""
+    """Return whether a stage may bring a Python of its own."""
     return bool(_MANAGED.search(there.text) or _MANAGED.search(here.text))
 
 
 def _spoken(side: Side) -> str:
-    """What the commands and variables of a side say."""
+    """Return what the commands and variables of a side say."""
     words = [word for _, one in side.commands for word in one.arguments]
     return "\n".join([*words, *[value for stage in side.stages for value in stage.environment.values()]])
 

@@ -33,7 +33,8 @@ def missing_binary(node: Stage | Container, context: Context) -> Iterator[Findin
 
 
 def _programs(launch: StartCommand, node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
-    """The programs that a launch starts and the base lacks; paths outside of the usual folders are the image's own."""
+    """Yield the programs that a launch starts and the base lacks; paths outside of the usual folders are the image's
+    own."""
     if launch.shell:
         words = [command.words[0].value for command in launch.commands()]
     else:
@@ -47,7 +48,7 @@ def _programs(launch: StartCommand, node: Stage | Container, effective: Effectiv
 
 
 def _is_program(node: Stage | Container, effective: EffectiveBase) -> bool:
-    """Whether the first word of a command is what is started, and no argument of an entrypoint."""
+    """Return whether the first word of a command is what is started, and no argument of an entrypoint."""
     entrypoint = node.start_command("entrypoint")
     if entrypoint is not None:
         return not entrypoint.shell and entrypoint.words is not None and passes(entrypoint.words, INITS)

@@ -55,7 +55,7 @@ def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator
 
 
 def _name(user: str) -> str:
-    """The name in what USER says; "" where it is a number, root, a variable or a user of Windows."""
+    """Return the name in what USER says; "" where it is a number, root, a variable or a user of Windows."""
     name = user.strip().strip("\"'").partition(":")[0]
     if re.search(r"[$\\\s{]", name) or name.isdigit() or as_root(name) or name.lower() in _WINDOWS:
         return ""
@@ -63,18 +63,18 @@ def _name(user: str) -> str:
 
 
 def _last(stage: Stage) -> Instruction | None:
-    """The USER that holds at the end of a stage."""
+    """Return the USER that holds at the end of a stage."""
     found = [step for one in stage.lineage for step in one.instructions if step.verb == "user" and step.args.spans]
     return found[-1] if found else None
 
 
 def _said_above(stage: Stage, user: Instruction) -> bool:
-    """Whether another final stage inherits the same USER, so that it has been said."""
+    """Return whether another final stage inherits the same USER, so that it has been said."""
     return any(one.top and one.ships == "layers" and _last(one) is user for one in stage.others)
 
 
 def _number(name: str, created: str, effective: EffectiveBase | None) -> str:
-    """The number of a user, where it is known."""
+    """Return the number of a user, where it is known."""
     base = effective.base if effective else None
     if created or base is None:
         return created
@@ -85,7 +85,7 @@ def _number(name: str, created: str, effective: EffectiveBase | None) -> str:
 
 
 def _created(stage: Stage, name: str) -> str:
-    """The number with which a stage creates a user, if there is one and one only."""
+    """Return the number with which a stage creates a user, if there is one and one only."""
     runs = [run for one in stage.lineage for run in one.runs]
     numbers = {one.uid for run in runs for one in accounts(run) if one.name == name}
     line = re.compile(rf"(?<![\w.-]){re.escape(name)}:[^:\s]{{0,20}}:(\d+):\d+:")
@@ -98,7 +98,8 @@ def _texts(instruction: Instruction) -> list[str]:
 
 
 def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
-    """Whether there is no such user for certain: not in the base, and nothing that is run or copied makes one."""
+    """Return whether there is no such user for certain: not in the base, and nothing that is run or copied makes
+    one."""
     if not base.complete or base.user == name or (base.family and name in _DISTROLESS):
         return False
     runs = [run for one in stage.lineage for run in one.runs]
@@ -108,7 +109,7 @@ def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
 
 
 def _may_bring_users(copy: Copy, stage: Stage) -> bool:
-    """Whether a COPY may bring /etc/passwd: by its target, or as part of a folder that becomes the root."""
+    """Return whether a COPY may bring /etc/passwd: by its target, or as part of a folder that becomes the root."""
     if copy.target is None or "$" in copy.target or copy.target in ("/etc", "/etc/passwd"):
         return True
     started = re.findall(r"[\w.-]+", stage.started)

@@ -53,7 +53,7 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
 
 
 def _too_old(manager: Manager, base: str) -> bool:
-    """Whether a base image's version of the manager knows no such option."""
+    """Return whether a base image's version of the manager knows no such option."""
     return any(re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
 
 
@@ -68,8 +68,8 @@ def _remedy(call: Call) -> str:
 
 
 def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
-    """The option that keeps the cache from being written, or the manager's own cleaning behind the last command; none
-    where something later may use the cache, or counts on its being there."""
+    """Return the option that keeps the cache from being written, or the manager's own cleaning behind the last
+    command; none where something later may use the cache, or counts on its being there."""
     manager, script = call.manager, run.script
     if script is None or call.has(manager.dry) or counts_on_the_cache(run, stage, call):
         return None
@@ -88,7 +88,7 @@ def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
 
 
 def _may_not_clean(call: Call, run: Run) -> bool:
-    """Whether the manager, or all of its repositories, may be gone when the RUN ends."""
+    """Return whether the manager, or all of its repositories, may be gone when the RUN ends."""
     removing = [one.command for one in run.calls if one.action == "remove"]
     removing += [one for one in run.commands if one.name in ("rm", "rpm", "mv")]
     words = [word for one in removing for word in one.arguments]

@@ -35,7 +35,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
-    """The installs of a manager that the base does not have, nor anything above brings."""
+    """Yield the installs of a manager that the base does not have, nor anything above brings."""
     for run in stage.runs:
         asks = any(command.name in ("[", "command", "hash", "test", "type", "which") for command in run.commands)
         for call in run.calls if run.script and not asks else ():
@@ -53,7 +53,7 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 
 def _remedy(words: list[Word]) -> str:
-    """What takes the place of an install."""
+    """Return what takes the place of an install."""
     uses = {used_for(word) for word in words}
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"

@@ -63,13 +63,13 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _shell_has_it(shells: list[Instruction], run: Run) -> bool:
-    """Whether the last SHELL above a RUN says pipefail."""
+    """Return whether the last SHELL above a RUN says pipefail."""
     above = bisect_left(shells, run.instruction.start, key=lambda step: step.start)
     return above > 0 and "pipefail" in shells[above - 1].args.value
 
 
 def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
-    """Where pipefail goes, in a form that the shell of the base knows."""
+    """Return where pipefail goes, in a form that the shell of the base knows."""
     if _own_interpreter(run) or "script" in left.inside:
         return "write set -o pipefail before it"
     effective = context.effective(stage)
@@ -79,13 +79,13 @@ def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
 
 
 def _own_interpreter(run: Run) -> str:
-    """The first line of a heredoc that names its interpreter, which SHELL does not change."""
+    """Return the first line of a heredoc that names its interpreter, which SHELL does not change."""
     body = run.instruction.heredocs[0].value if run.instruction.heredocs else ""
     return body.partition("\n")[0] if body.startswith("#!") else ""
 
 
 def _unnoticed(run: Run, text: str) -> Iterator[tuple[Command, Command]]:
-    """The commands of a RUN whose failure a pipe hides, each with the last one of its pipe."""
+    """Yield the commands of a RUN whose failure a pipe hides, each with the last one of its pipe."""
     if "pipefail" in _own_interpreter(run):
         return
     commands = run.commands
@@ -101,13 +101,13 @@ def _unnoticed(run: Run, text: str) -> Iterator[tuple[Command, Command]]:
 
 
 def _rest(commands: tuple[Command, ...], i: int) -> list[Command]:
-    """A command with those that its pipe goes on to."""
+    """Return a command with those that its pipe goes on to."""
     beside = [one for one in commands[i:] if one.host == commands[i].host]
     return beside[:1] + list(takewhile(lambda one: one.operator in _PIPES, beside[1:]))
 
 
 def _misses(rest: list[Command]) -> bool:
-    """Whether a pipe fails where nothing reaches its end: ``grep`` finds nothing, ``sha256sum -c`` no line."""
+    """Return whether a pipe fails where nothing reaches its end: ``grep`` finds nothing, ``sha256sum -c`` no line."""
     last = rest[-1]
     return (last.name in _FINDS or does(last, "check")) and all(one.name in _FILTERS for one in rest[:-1])
 
@@ -119,7 +119,7 @@ def _cannot_fail(command: Command) -> bool:
 
 
 def _counts(commands: tuple[Command, ...], i: int, left: Command, run: Run, text: str) -> bool:
-    """Whether the build would end if the pipe failed: it is no condition, and nothing stands in for it."""
+    """Return whether the build would end if the pipe failed: it is no condition, and nothing stands in for it."""
     if not set(_ELSEWHERE).isdisjoint(left.inside) or _asked(left, run, text) or _excused(commands, i):
         return False
     if "substitution" not in left.inside:
@@ -132,7 +132,7 @@ def _counts(commands: tuple[Command, ...], i: int, left: Command, run: Run, text
 
 
 def _excused(commands: tuple[Command, ...], i: int) -> bool:
-    """Whether an ``||`` behind a command, in the same list, says what happens if it fails."""
+    """Return whether an ``||`` behind a command, in the same list, says what happens if it fails."""
     for later in commands[i + 1 :]:
         if later.host == commands[i].host:
             if later.operator == "||":
@@ -143,7 +143,7 @@ def _excused(commands: tuple[Command, ...], i: int) -> bool:
 
 
 def _asked(command: Command, run: Run, text: str) -> bool:
-    """Whether a command is part of the condition of an ``if`` or a loop."""
+    """Return whether a command is part of the condition of an ``if`` or a loop."""
     if {"if", "while"}.isdisjoint(command.inside):
         return False
     before = _GRAMMAR.findall(text, run.instruction.start, command.start)

@@ -22,7 +22,7 @@ def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _runs_it(commands: tuple[Command, ...], i: int) -> str:
-    """The interpreter that runs what the download prints: behind a pipe, or around a substitution."""
+    """Return the interpreter that runs what the download prints: behind a pipe, or around a substitution."""
     for later in commands[i + 1 :]:
         if later.operator not in ("|", "|&"):
             if "substitution" in later.inside:
@@ -37,7 +37,7 @@ def _runs_it(commands: tuple[Command, ...], i: int) -> str:
 
 
 def _has_program(command: Command) -> bool:
-    """Whether an interpreter has its program from its arguments, so that the pipe is only data for it."""
+    """Return whether an interpreter has its program from its arguments, so that the pipe is only data for it."""
     words = command.arguments
     if command.name in SHELLS:
         return "-c" in words or any(word[:1] not in ("-", "+") for word in words[:1])

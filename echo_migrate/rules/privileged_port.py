@@ -49,7 +49,7 @@ def _instead(effective: EffectiveBase | None) -> str:
 
 
 def _ports(instruction: Instruction) -> list[str]:
-    """The ports that an EXPOSE, or ENV PORT, names."""
+    """Return the ports that an EXPOSE, or ENV PORT, names."""
     words = [word.value for word in instruction.words()]
     if instruction.verb == "expose":
         return [word.partition("/")[0] for word in words]

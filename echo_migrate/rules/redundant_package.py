@@ -34,7 +34,7 @@ def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _redundant(call: Call, word: Word, base: ImageFacts) -> bool:
-    """Whether a package is installed for certain, as any version, and the base has it.
+    """Return whether a package is installed for certain, as any version, and the base has it.
 
     An install that asks for a version, or for the newest one, may be there to change what the base has.
     """

@@ -37,7 +37,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
 
 
 def _started(stage: Stage) -> bool:
-    """Whether it starts a program of its own, which is not known to become another user by itself."""
+    """Return whether it starts a program of its own, which is not known to become another user by itself."""
     own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
     return bool(own) and not any(_STARTS_AS_ROOT.search(text) for text in own) and not _DROPS.search(stage.settings)
 

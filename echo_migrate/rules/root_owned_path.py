@@ -34,7 +34,7 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
-    """The first command that needs root, while the stage's user is the base's."""
+    """Yield the first command that needs root, while the stage's user is the base's."""
     for run in stage.runs:
         if run.user is not None or not run.script or not run.script.certain:
             continue
@@ -48,7 +48,7 @@ def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 
 def _given(stage: Stage, run: Run) -> list[str]:
-    """The folders that may belong to the user: what is copied with an owner, mounted, or made by WORKDIR."""
+    """Return the folders that may belong to the user: what is copied with an owner, mounted, or made by WORKDIR."""
     copies = [copy for one in stage.lineage for copy in one.copies]
     given = [copy.target for copy in copies if any(flag.name == "chown" for flag in copy.instruction.flags)]
     given += [run.folder, *[mount.target for mount in run.mounts]]
@@ -78,7 +78,7 @@ def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
 
 
 def _copied(stage: Stage) -> Iterator[Finding]:
-    """The first COPY behind a USER whose files are root's all the same, and that a later RUN writes in."""
+    """Yield the first COPY behind a USER whose files are root's all the same, and that a later RUN writes in."""
     user = None
     copied: list[tuple[int, int, str]] = []
     runs = {run.instruction.start: run for run in stage.runs}
@@ -99,7 +99,7 @@ def _copied(stage: Stage) -> Iterator[Finding]:
 
 
 def _writes(run: Run, path: str) -> bool:
-    """Whether a RUN changes what a COPY brought: its mode or owner, or the files themselves."""
+    """Return whether a RUN changes what a COPY brought: its mode or owner, or the files themselves."""
     for command in run.commands:
         if command.name in ("chmod", "chown") and not command.via:
             words = [word.value for word in command.words[1:] if not word.value.startswith("-")][1:]

@@ -87,7 +87,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _variables(instruction: Instruction) -> Iterator[Finding]:
-    """The variables of an ENV or ARG whose value is a credential; the value itself is never said."""
+    """Yield the variables of an ENV or ARG whose value is a credential; the value itself is never said."""
     if instruction.verb not in ("arg", "env") or not _SPEAKS.search(instruction.args.value):
         return
     for name, value in instruction.pairs():
@@ -98,7 +98,7 @@ def _variables(instruction: Instruction) -> Iterator[Finding]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    """Whether a variable is a credential by its name, and its value can be one."""
+    """Return whether a variable is a credential by its name, and its value can be one."""
     words = [word for word in _BREAKS.sub("_", name).lower().split("_") if word]
     while words and (words[-1] in _TAILS or words[-1].isdigit()):
         words.pop()
@@ -113,7 +113,8 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _could_be_one(value: str) -> bool:
-    """Whether a value can be a credential: no expression, path or address, and nothing that only fills the place."""
+    """Return whether a value can be a credential: no expression, path or address, and nothing that only fills the
+    place."""
     small = value.lower()
     if not value or re.search(r"[$`\s]|://", value) or value.startswith(("/", "./", "../", "~")):
         return False
@@ -125,7 +126,7 @@ def _could_be_one(value: str) -> bool:
 
 
 def _token(instruction: Instruction) -> str:
-    """What kind of credential stands in an instruction, known by its form."""
+    """Return what kind of credential stands in an instruction, known by its form."""
     texts = [part for part in (instruction.args.value, *_bodies(instruction)) if part]
     for kind, form in _TOKENS:
         for text in texts:
@@ -145,7 +146,7 @@ def _bodies(instruction: Instruction) -> Iterator[str]:
 
 
 def _secret_file(copy: Copy) -> str:
-    """The name of the first file of the build context that is a credential by its name."""
+    """Return the name of the first file of the build context that is a credential by its name."""
     if copy.origin:
         return ""
     for source in copy.sources:

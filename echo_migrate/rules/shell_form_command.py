@@ -36,7 +36,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _exec_form(launch: StartCommand) -> str:
-    """The words as a list, or nothing where they are not plain ones."""
+    """Return the words as a list, or nothing where they are not plain ones."""
     import json
 
     script, args = launch.script, launch.args
@@ -51,7 +51,8 @@ def _exec_form(launch: StartCommand) -> str:
 
 
 def _keeps_its_meaning(launch: StartCommand, stage: Stage, effective: EffectiveBase | None) -> bool:
-    """Whether it starts the same program in exec form: what stands before it, or would come behind it, is known."""
+    """Return whether it starts the same program in exec form: what stands before it, or would come behind it, is
+    known."""
     if launch.verb == "entrypoint":
         return stage.start_command("cmd") is None
     entrypoint = stage.start_command("entrypoint")

@@ -28,7 +28,7 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
 
 
 def _is_tool(word: Word, stage: Stage) -> bool:
-    """Whether a package is for people, or for downloads that the build makes itself."""
+    """Return whether a package is for people, or for downloads that the build makes itself."""
     use = used_for(word)
     if use in ("network", "download") and _SCRIPT.search(stage.started):
         return False  # which may call it
@@ -38,8 +38,8 @@ def _is_tool(word: Word, stage: Stage) -> bool:
 
 
 def _needed(name: str, stage: Stage) -> bool:
-    """Whether the file speaks of a tool elsewhere than where it is installed or called: in what the container runs, in
-    a permission that is given to it, in a file that is for it (``/etc/sudoers``)."""
+    """Return whether the file speaks of a tool elsewhere than where it is installed or called: in what the container
+    runs, in a permission that is given to it, in a file that is for it (``/etc/sudoers``)."""
     for one in stage.lineage:
         if any(name in step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")):
             return True

@@ -27,5 +27,5 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _cleans_up(run: Run) -> bool:
-    """Whether the layer removes what it built with, packages or sources."""
+    """Return whether the layer removes what it built with, packages or sources."""
     return any(call.action == "remove" for call in run.calls) or any(map(removed, run.commands))

@@ -31,7 +31,7 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _loose(name: str, marks: str) -> bool:
-    """Whether a package is named without a version; files and addresses have theirs."""
+    """Return whether a package is named without a version; files and addresses have theirs."""
     if _FILE.search(name):
         return False
     if marks == "-":

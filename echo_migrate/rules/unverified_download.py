@@ -37,7 +37,7 @@ def _is_program(path: str) -> bool:
 
 
 def _last_check(stage: Stage) -> int:
-    """The number of the last RUN that compares something: it may well be what was downloaded up to there."""
+    """Return the number of the last RUN that compares something: it may well be what was downloaded up to there."""
     return max((i for i, run in enumerate(stage.runs) if _checks(run)), default=-1)
 
 

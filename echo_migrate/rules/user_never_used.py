@@ -49,7 +49,8 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _started_as_is(stage: Stage, context: Context) -> bool:
-    """Whether it is known what the container starts, and that it is nothing that may change the user by itself."""
+    """Return whether it is known what the container starts, and that it is nothing that may change the user by
+    itself."""
     effective = context.effective(stage)
     if effective is None or effective.base.unprivileged or not stage.started or _CHANGES_USER.search(stage.started):
         return False
@@ -60,7 +61,7 @@ def _started_as_is(stage: Stage, context: Context) -> bool:
 
 
 def _mentions(step: Instruction) -> Iterator[str]:
-    """Where an instruction can name a user that something runs as, but for the commands of a RUN."""
+    """Yield where an instruction can name a user that something runs as, but for the commands of a RUN."""
     for body in step.heredocs:
         yield body.value
     if step.verb in ("cmd", "entrypoint", "env", "healthcheck", "onbuild", "volume"):
@@ -68,7 +69,8 @@ def _mentions(step: Instruction) -> Iterator[str]:
 
 
 def _used(account: Account, words: list[str], installed: set[str]) -> bool:
-    """Whether anything else names a user, by its name or number; the users of daemons are the daemons' own matter."""
+    """Return whether anything else names a user, by its name or number; the users of daemons are the daemons' own
+    matter."""
     if account.name in _DAEMONS or account.name in installed or account.name.startswith("_"):
         return True
     names = "|".join(re.escape(name) for name in (account.name, account.uid) if name)

@@ -142,7 +142,7 @@ def simple(
     start: int,
     end: int,
 ) -> Command:
-    """The command that words are, without the wrappers that run it."""
+    """Return the command that words are, without the wrappers that run it."""
     via: tuple[str, ...] = ()
     name = words[0].text.value.rpartition("/")[2] if words else ""
     if name in WRAPPERS:
@@ -165,7 +165,7 @@ def simple(
 def _unwrapped(
     words: tuple[Word, ...], assignments: tuple[tuple[str, Word], ...]
 ) -> tuple[tuple[Word, ...], tuple[str, ...], tuple[tuple[str, Word], ...]]:
-    """The words of the command that ``sudo``, ``env`` and their like run, what runs it, and its variables."""
+    """Return the words of the command that ``sudo``, ``env`` and their like run, what runs it, and its variables."""
     via: tuple[str, ...] = ()
     while (wrapper := words[0].value.rpartition("/")[2]) in WRAPPERS:
         valued, own = WRAPPERS[wrapper]
@@ -203,7 +203,7 @@ def _pair(word: Word) -> tuple[str, Word]:
 
 
 def sets_errexit(command: Command) -> bool:
-    """Whether a ``set`` makes the first failure end the script."""
+    """Return whether a ``set`` makes the first failure end the script."""
     words = command.arguments[: command.arguments.index("--")] if "--" in command.arguments else command.arguments
     return any(
         (word.startswith("-") and not word.startswith("--") and "e" in word)

@@ -57,7 +57,7 @@ NOTHING = Invocation()
 
 @lru_cache
 def data() -> dict[str, Any]:
-    """The file's data, with each command under all of its names."""
+    """Return the file's data, with each command under all of its names."""
     found: dict[str, Any] = read_data(_FILE)
     commands = {
         owner: {name: row for first, row in rows.items() for name in (first, *row.get("also", ()))}
@@ -67,7 +67,7 @@ def data() -> dict[str, Any]:
 
 
 def read(command: Command, expands: Expands) -> Invocation:
-    """What a command asks for; nothing where it is no container's program or its words leave the place open."""
+    """Return what a command asks for; nothing where it is no container's program or its words leave the place open."""
     owner = data()["programs"].get(command.name)
     if owner is None or not command.words:
         return NOTHING
@@ -85,7 +85,7 @@ def read(command: Command, expands: Expands) -> Invocation:
 
 
 def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
-    """What the words behind a command's name ask for."""
+    """Return what the words behind a command's name ask for."""
     kind = row.get("image")
     not_editable = row.get("locked", "")
     made = tuple(_made(words, row))
@@ -118,7 +118,7 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
-    """The options that words begin with, and how many words they are; None where that is not certain."""
+    """Return the options that words begin with, and how many words they are; None where that is not certain."""
     valued, flags = row.get("valued", ()), row.get("flags", ())
     found: list[Option] = []
     i = 0
@@ -164,7 +164,7 @@ def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> 
 
 
 def _positional(words: tuple[Word, ...], at: int, row: dict[str, Any], expands: Expands) -> list[Word]:
-    """The words from ``at`` on that are no options; none where that is not certain."""
+    """Return the words from ``at`` on that are no options; none where that is not certain."""
     found: list[Word] = []
     while at < len(words):
         found.append(words[at])
@@ -176,7 +176,7 @@ def _positional(words: tuple[Word, ...], at: int, row: dict[str, Any], expands: 
 
 
 def _one_word(word: Word, expands: Expands) -> bool:
-    """Whether a word stays one, and is no option, whatever it expands to."""
+    """Return whether a word stays one, and is no option, whatever it expands to."""
     value = word.value
     if word.known or not _WHOLE.fullmatch(value):
         return not _SUBSTITUTED.match(value)
@@ -184,7 +184,7 @@ def _one_word(word: Word, expands: Expands) -> bool:
 
 
 def _made(words: tuple[Word, ...], row: dict[str, Any]) -> Iterator[Word]:
-    """The names of what a command makes."""
+    """Yield the names of what a command makes."""
     if row.get("makes") == "named":
         yield from _values(words, row["named"])
     elif row.get("makes") == "last" and len(words) > 1:
@@ -192,7 +192,7 @@ def _made(words: tuple[Word, ...], row: dict[str, Any]) -> Iterator[Word]:
 
 
 def _values(words: tuple[Word, ...], options: "tuple[str, ...] | list[str]") -> Iterator[Word]:
-    """The values of options, wherever they stand in front of ``--``."""
+    """Yield the values of options, wherever they stand in front of ``--``."""
     for i, word in enumerate(words):
         name, equals, _ = word.value.partition("=")
         if word.value == "--":
@@ -204,7 +204,7 @@ def _values(words: tuple[Word, ...], options: "tuple[str, ...] | list[str]") -> 
 
 
 def _arguments(words: tuple[Word, ...], where: str) -> Iterator[Place]:
-    """The build arguments whose names say that they are images, and whose values look like it."""
+    """Yield the build arguments whose names say that they are images, and whose values look like it."""
     for word in _values(words, ("--build-arg",)):
         name, equals, value = word.value.partition("=")
         likely = any(part in data()["arguments"] for part in name.upper().split("_"))
@@ -213,7 +213,7 @@ def _arguments(words: tuple[Word, ...], where: str) -> Iterator[Place]:
 
 
 def _cut(word: Word, start: int) -> Word:
-    """The rest of a word; that of a quoted one stays quoted."""
+    """Return the rest of a word; that of a quoted one stays quoted."""
     text = word.text
     rest = text.cut(start, len(text.value)) if text.spans else text._replace(value=text.value[start:])
     return word._replace(text=rest)

@@ -84,7 +84,7 @@ class Call(NamedTuple):
         return name if self.verb is self.command.words[0] or name.endswith(f" {verb}") else f"{name} {verb}"
 
     def has(self, options: Iterable[str], letters: str = "") -> bool:
-        """Whether one of the options is given, also as ``--option=value`` or as a letter among joined ones."""
+        """Return whether one of the options is given, also as ``--option=value`` or as a letter among joined ones."""
         wanted = tuple(options)
         return any(
             option in wanted
@@ -108,7 +108,7 @@ class Data(NamedTuple):
 
 @lru_cache
 def data() -> Data:
-    """The package managers, read once."""
+    """Return the package managers, read once."""
     raw = read_data("commands.yaml")
     managers = {
         words: manager
@@ -163,7 +163,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
 
 
 def call(command: Command, value: Callable[[str], str | None] = lambda name: None) -> Call | None:
-    """What a command asks of a package manager, or None if it calls none.
+    """Return what a command asks of a package manager, or None if it calls none.
 
     ``value`` gives the values of variables, so that the packages in ``$DEPS`` are known.
     """
@@ -223,7 +223,7 @@ def _read(
 
 
 def _prefixes(option: str) -> Iterator[str]:
-    """An option and, where letters are joined (``-Syu``), its beginnings, the longest first."""
+    """Yield an option and, where letters are joined (``-Syu``), its beginnings, the longest first."""
     yield option
     if not option.startswith("--"):
         for end in range(len(option) - 1, 1, -1):
@@ -239,19 +239,19 @@ def _variable_words(word: Word, value: Callable[[str], str | None]) -> list[Word
 
 
 def package_name(word: Word) -> str:
-    """A package's name without version, architecture and repository."""
+    """Return a package's name without version, architecture and repository."""
     match = _NAME.match(word.value)
     return match[0] if match else word.value
 
 
 def used_for(word: Word) -> str:
-    """What a package is for: "build", "shell", "network", "download", or "" for all else."""
+    """Return what a package is for: "build", "shell", "network", "download", or "" for all else."""
     name = package_name(word)
     return next((group for group, names in data().groups.items() if names.fullmatch(name)), "")
 
 
 def does(command: Command, kind: str) -> bool:
-    """Whether a command is one of a kind: build, check, download, interpret, plain, start, unpack."""
+    """Return whether a command is one of a kind: build, check, download, interpret, plain, start, unpack."""
     name = command.name
     if name not in data().verbs and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
         return False
@@ -261,14 +261,14 @@ def does(command: Command, kind: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _kinds(name: str, *words: str) -> frozenset[str]:
-    """The kinds of a command by its name and the two words behind it."""
+    """Return the kinds of a command by its name and the two words behind it."""
     name = name.removesuffix(".sh")
     forms = {name, _VERSION.sub("", name), *[" ".join((name, *words[:count])) for count in (1, 2)]}
     return frozenset(kind for kind, known in data().does.items() if not known.isdisjoint(forms))
 
 
 def listed(words: Iterable[Word]) -> str:
-    """The names of packages as a message shows them, the first few."""
+    """Return the names of packages as a message shows them, the first few."""
     names = list(dict.fromkeys(package_name(word) for word in words))
     shown = ", ".join(names[:MOST_LISTED])
     return f"{shown} and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else shown

@@ -81,7 +81,7 @@ class _Reader:
         return self._place(last.end_byte)
 
     def _place(self, offset: int) -> int:
-        """Where in the source an insertion behind ``offset`` characters of the script goes."""
+        """Return where in the source an insertion behind ``offset`` characters of the script goes."""
         return self._cut(offset - 1, offset).end if offset else self.script.start
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
@@ -290,7 +290,7 @@ _INSIDE = {
 
 
 def _spans(value: str) -> Iterator[tuple[int, int, str]]:
-    """What of a word stays when its quotes and escapes are taken away, each piece with its quote."""
+    """Yield what of a word stays when its quotes and escapes are taken away, each piece with its quote."""
     for match in _QUOTED.finditer(value):
         if match[1] is not None:
             yield (*match.span(1), "'")
@@ -319,7 +319,7 @@ DEEPEST_NESTING = 500
 
 
 def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: bool = True) -> Script:
-    """The commands of a script that a POSIX shell or bash would run; never raises.
+    """Return the commands of a script that a POSIX shell or bash would run; never raises.
 
     ``errexit`` says that the shell is called with ``-e``, ``depth`` how many scripts the script stands in,
     ``substitutions`` whether the commands in ``$(…)`` are wanted.
@@ -333,14 +333,15 @@ def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: b
 
 
 def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
-    """The commands that a list of words runs without a shell (exec form)."""
+    """Return the commands that a list of words runs without a shell (exec form)."""
     command = simple(words, "", (), (), (), None, start, end)._replace(editable=False)
     inner = run_by(command)
     return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
 
 
 def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
-    """The script that a command with this number hands to a shell, as part of the script it stands in; None if none."""
+    """Return the script that a command with this number hands to a shell, as part of the script it stands in; None if
+    none."""
     word = _handed(command)
     if word is None:
         return None
@@ -362,7 +363,7 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
 
 
 def _handed(command: Command) -> Word | None:
-    """The script that a command hands to a shell: of ``sh -c``, ``bash -lc``, ``su -c`` and ``eval``."""
+    """Return the script that a command hands to a shell: of ``sh -c``, ``bash -lc``, ``su -c`` and ``eval``."""
     name = command.name
     if name == "eval" and len(command.words) == 2:
         return command.words[1]

@@ -96,7 +96,7 @@ def _told(service: Client, known: Event, view: View, all: bool, most: int) -> Vi
 
 
 def _passed(pull: Pull | None) -> str:
-    """Why nothing is said of a revision any more."""
+    """Return why nothing is said of a revision any more."""
     if pull is None:
         return "no open pull request has this revision: it has moved on, or is closed; nothing is written"
     if not pull.open:
@@ -105,12 +105,12 @@ def _passed(pull: Pull | None) -> str:
 
 
 def _worth(view: View, all: bool) -> bool:
-    """Whether what there is to say is worth a new comment: notes alone are not, unless all is wanted."""
+    """Return whether what there is to say is worth a new comment: notes alone are not, unless all is wanted."""
     return any(all or one.safe or one.level != "note" for one in view.findings)
 
 
 def _seen(view: View, pull: Pull, diffs: dict[str, Diff], all: bool, remote: bool) -> View:
-    """The view narrowed to a pull request: its files, and the references on lines that it adds."""
+    """Return the view narrowed to a pull request: its files, and the references on lines that it adds."""
     added = frozenset(
         one
         for one in view.report.references
@@ -126,7 +126,8 @@ def _seen(view: View, pull: Pull, diffs: dict[str, Diff], all: bool, remote: boo
 
 
 def _adds(known: Diff, path: str, line: int, remote: bool) -> bool:
-    """Whether a line of the checkout is one that the pull request adds; numbers differ where the base has moved on."""
+    """Return whether a line of the checkout is one that the pull request adds; numbers differ where the base has
+    moved on."""
     if not known.adds(line) or remote:
         return known.adds(line)
     there = lines_of(".", path)[line - 1 : line]
@@ -134,7 +135,7 @@ def _adds(known: Diff, path: str, line: int, remote: bool) -> bool:
 
 
 def _bare(line: str) -> str:
-    """A line without what not everybody counts to it: a byte order mark, a carriage return."""
+    """Return a line without what not everybody counts to it: a byte order mark, a carriage return."""
     return line.removeprefix("\ufeff").rstrip("\r")
 
 

@@ -65,7 +65,7 @@ class Report(NamedTuple):
 
 
 def read(report: str, inventory: str, ours: bool = False) -> Report:
-    """The JSON files of a check and of an inventory (or none) as one. Raises ``Unusable``.
+    """Return the JSON files of a check and of an inventory (or none) as one. Raises ``Unusable``.
 
     Of what is too large, the counts are read if the results are ``ours``: an author can make them large, but no more.
     """
@@ -94,7 +94,7 @@ def read(report: str, inventory: str, ours: bool = False) -> Report:
 
 
 def distrusted(report: Report) -> Report:
-    """The report without what its writer chose freely: no messages, no reasons, no edits, no targets elsewhere.
+    """Return the report without what its writer chose freely: no messages, no reasons, no edits, no targets elsewhere.
 
     What is left are names of files and images, and those targets that lie in the provider's own registry.
     """
@@ -110,7 +110,7 @@ def distrusted(report: Report) -> Report:
 
 
 def _lies_at(target: str | None, registry: str) -> bool:
-    """Whether a text is a reference to an image of a registry."""
+    """Return whether a text is a reference to an image of a registry."""
     try:
         return target is not None and parse(target).name.startswith(f"{registry}/")
     except ValueError:
@@ -154,7 +154,7 @@ def _found(value: Any) -> Found:
 
 
 def _edits(value: Any) -> tuple[Edit, ...]:
-    """The edits of a fix; none where one of them writes a book: it is found, and not suggested."""
+    """Return the edits of a fix; none where one of them writes a book: it is found, and not suggested."""
     edits = tuple(_edit(one) for one in _list(value))
     return () if any(len(one.text) > _LONGEST for one in edits) else edits
 
@@ -179,7 +179,7 @@ def _reference(value: Any) -> Reference:
 
 
 def _path(value: Any) -> str:
-    """A path as GitHub writes it: from the top of the repository, which is taken for the working folder."""
+    """Return a path as GitHub writes it: from the top of the repository, which is taken for the working folder."""
     path = os.path.normpath(_text(value))
     if os.path.isabs(path):
         path = os.path.relpath(path)

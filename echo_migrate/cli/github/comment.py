@@ -44,7 +44,7 @@ class View(NamedTuple):
 
 
 def body(view: View, longest: int = LONGEST) -> str:
-    """The text, of at most ``longest`` bytes."""
+    """Return the text, of at most ``longest`` bytes."""
     head, foot = _headline(view), _account(view)
     notes = [f"> &#8203;{prose(_short(note))}" for note in view.notes]  # so that none begins a list
     room = longest - sum(_size(block) for block in (head, foot, *notes)) - 2_000
@@ -54,7 +54,7 @@ def body(view: View, longest: int = LONGEST) -> str:
 
 
 def _headline(view: View) -> str:
-    """What to do, in a line or two."""
+    """Return what to do, in a line or two."""
     findings = view.findings
     safe = [one for one in findings if one.safe]
     moves = sum(one.rule == "mapped-image" for one in safe)
@@ -88,7 +88,7 @@ def _command(provider: str) -> str:
 
 
 def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]:
-    """The references that the pull request adds or changes, and the places of those that are told."""
+    """Return the references that the pull request adds or changes, and the places of those that are told."""
     bases = {(one.path, one.line, one.column): one.basis for one in view.report.findings if one.rule == "mapped-image"}
     lines = ["| image | moves to | why | where |", "|---|---|---|---|"]
     told = set()
@@ -117,7 +117,7 @@ def _why(one: Reference, basis: str | None, title: str) -> str:
 
 
 def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list[str]:
-    """The findings that the table does not tell, a fold for each file; at the end, how many had no place."""
+    """Return the findings that the table does not tell, a fold for each file; at the end, how many had no place."""
     findings = [
         one for one in view.findings if one.rule not in _IN_TABLE or (one.path, one.line, one.column) not in told
     ]
@@ -136,7 +136,8 @@ def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list
 
 
 def _fold(path: str, findings: list[Found], room: int) -> tuple[str, int, int]:
-    """A file's findings, as many as there is room for; how many those are, and what room is left (below 0: none)."""
+    """Return a file's findings, as many as there is room for; how many those are, and what room is left (below 0:
+    none)."""
     head = f"<details><summary><code>{prose(_short(path))}</code>: {_some(len(findings), 'finding')}</summary>"
     start, end = f"{head}\n\n| line | rule | what |\n|---|---|---|\n", "\n\n</details>"
     room -= _size(start) + _size(end)
@@ -156,7 +157,7 @@ def _rows(findings: Iterable[Found]) -> Iterator[str]:
 
 
 def _account(view: View) -> str:
-    """What became of every reference of the run, and the login that the moved ones need."""
+    """Return what became of every reference of the run, and the login that the moved ones need."""
     counts = view.report.summary
     title, login = _catalog(view.report.provider)
     files = _some(counts.files, "file")
@@ -178,7 +179,7 @@ def _account(view: View) -> str:
 
 
 def _catalog(provider: str) -> tuple[str, str]:
-    """A provider's title, and the login that its registry needs; one of a user's own has its name alone."""
+    """Return a provider's title, and the login that its registry needs; one of a user's own has its name alone."""
     if provider not in catalog.providers():
         return _short(provider), ""
     known = catalog.load(provider)

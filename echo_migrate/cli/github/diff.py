@@ -30,13 +30,13 @@ class Diff(NamedTuple):
         return any(line in hunk.added for hunk in self.hunks)
 
     def around(self, first: int, last: int) -> tuple[str, ...] | None:
-        """The new file's lines from first to last, where one hunk has them all."""
+        """Return the new file's lines from first to last, where one hunk has them all."""
         hunk = next((hunk for hunk in self.hunks if hunk.holds(first, last)), None)
         return hunk and hunk.lines[first - hunk.first : last - hunk.first + 1]
 
 
 def diff(patch: str) -> Diff:
-    """The hunks of a patch; what is no patch has none."""
+    """Return the hunks of a patch; what is no patch has none."""
     hunks: list[Hunk] = []
     first, lines, added = 0, list[str](), set[int]()
     for line in patch.split("\n"):

@@ -31,7 +31,8 @@ class Event(NamedTuple):
 
 
 def read(path: str) -> Event:
-    """The event in a file; an empty one for events without a pull request, and without a file. Raises ``Unusable``."""
+    """Return the event in a file; an empty one for events without a pull request, and without a file. Raises
+    ``Unusable``."""
     if not path:
         return Event()
     try:
@@ -46,7 +47,8 @@ def read(path: str) -> Event:
 
 
 def of(payload: Any) -> Event:
-    """What a payload says. Raises ``Unusable`` for revisions that are none, ``KeyError`` and such for other forms."""
+    """Return what a payload says. Raises ``Unusable`` for revisions that are none, ``KeyError`` and such for other
+    forms."""
     if payload.get("pull_request") is not None:
         pull = payload["pull_request"]
         source = (pull["head"].get("repo") or {}).get("full_name")

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def first_line(name: str) -> str:
-    """The first line of the comment: with its author, what makes a comment ours.
+    """Return the first line of the comment: with its author, what makes a comment ours.
 
     Each job of a workflow has a comment of its own, and so has each ``name`` in a job: one of a matrix does not write
     over another's.
@@ -83,7 +83,7 @@ class Client:
         self._mark = mark
 
     def find(self, branch: str, head: str) -> int:
-        """The open pull request from a branch (owner:name) whose newest revision is ``head``, or 0."""
+        """Return the open pull request from a branch (owner:name) whose newest revision is ``head``, or 0."""
         pulls = _patiently(lambda: list(self._repository.get_pulls(state="open", head=branch)))
         return next((pull.number for pull in pulls if pull.head.sha == head), 0)
 
@@ -166,7 +166,7 @@ class Client:
         return found
 
     def _whoami(self) -> str:
-        """The login that the token writes as. Only GraphQL tells it of every kind of token."""
+        """Return the login that the token writes as. Only GraphQL tells it of every kind of token."""
         if not self._author:
             try:
                 _, data = _patiently(lambda: self._github.requester.graphql_query("query { viewer { login } }", {}))
@@ -188,12 +188,12 @@ def _review_comment(one: Suggestion) -> dict[str, Any]:
 
 
 def _same(there: str, body: str) -> bool:
-    """Whether a comment reads so already; GitHub may give line ends back otherwise."""
+    """Return whether a comment reads so already; GitHub may give line ends back otherwise."""
     return there.replace("\r\n", "\n").strip() == body.strip()
 
 
 def _patiently(call: Callable[[], T], there: Callable[[], T | None] | None = None, gone: bool = False) -> T:
-    """What a call gives, made again while GitHub asks to wait or does not answer. Raises ``Failed``.
+    """Return what a call gives, made again while GitHub asks to wait or does not answer. Raises ``Failed``.
 
     With ``there``, the call creates something: it is not repeated if that finds what may have been created after all.
     With ``gone``, it removes something, and what is not there any more is no failure.
@@ -227,7 +227,8 @@ def _patiently(call: Callable[[], T], there: Callable[[], T | None] | None = Non
 
 
 def _asked_to_wait(error: "GithubException") -> float | None:
-    """The seconds after which a request that was refused for its rate may be made again; None for other refusals.
+    """Return the seconds after which a request that was refused for its rate may be made again; None for other
+    refusals.
 
     A secondary limit may be told in the message alone: then it is a minute, as GitHub's document has it.
     """

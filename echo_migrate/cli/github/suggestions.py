@@ -41,12 +41,12 @@ class _Piece(NamedTuple):
 
 
 def marker(key: str) -> str:
-    """The line by which a suggestion is known again; nobody sees it."""
+    """Return the line by which a suggestion is known again; nobody sees it."""
     return f"<!-- echo-migrate:suggestion {key} -->"
 
 
 def plan(report: Report, diffs: dict[str, Diff], root: str, most: int) -> list[Suggestion]:
-    """The first suggestions, at most so many, by path and line: what of the report can be accepted with a click.
+    """Return the first suggestions, at most so many, by path and line: what of the report can be accepted with a click.
 
     Files are read below ``root``, and only if no link leads there. Where the lines of the checkout are not those that
     GitHub shows, which happens when the base has moved on, nothing is suggested.
@@ -81,7 +81,7 @@ def _of_file(source: Source, path: str, findings: list[Found], diff: Diff) -> It
 
 
 def _pieces(source: Source, findings: list[Found]) -> list[_Piece]:
-    """The safe fixes, those that share lines in one; a fix that contradicts an earlier one is left out."""
+    """Return the safe fixes, those that share lines in one; a fix that contradicts an earlier one is left out."""
     pieces: list[_Piece] = []
     for one in sorted((one for one in findings if one.safe and one.edits), key=lambda one: min(one.edits)):
         if max(edit.end for edit in one.edits) > len(source.text):
@@ -99,7 +99,7 @@ def _pieces(source: Source, findings: list[Found]) -> list[_Piece]:
 
 
 def _replaced(source: Source, piece: _Piece, shown: tuple[str, ...]) -> str | None:
-    """The new lines, or None where they cannot be suggested.
+    """Return the new lines, or None where they cannot be suggested.
 
     What GitHub writes as line ends when a suggestion is accepted is not documented, so that lines with a carriage
     return are left to ``fix``, which keeps them; so are a byte order mark's line and what cannot be seen as it is.
@@ -130,7 +130,7 @@ def _longest_run(text: str) -> int:
 
 
 def _source(root: str, path: str) -> Source | None:
-    """A file of the checkout, if it is one, and is where its path says."""
+    """Return a file of the checkout, if it is one, and is where its path says."""
     top = os.path.realpath(root)
     full = os.path.join(top, *path.split("/"))
     if os.path.realpath(full) != full:
@@ -143,6 +143,6 @@ def _source(root: str, path: str) -> Source | None:
 
 @lru_cache(maxsize=1)  # asked for each reference of a file, one file after the other
 def lines_of(root: str, path: str) -> tuple[str, ...]:
-    """The lines of a file of the checkout; none if it is not one."""
+    """Return the lines of a file of the checkout; none if it is not one."""
     source = _source(root, path)
     return tuple(source.text.split("\n")) if source else ()

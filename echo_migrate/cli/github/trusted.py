@@ -44,12 +44,12 @@ class _Settings(NamedTuple):
     whole: bool
 
     def folder(self, top: str) -> str:
-        """Where the file lies below a folder: what it names is meant from there."""
+        """Return where the file lies below a folder: what it names is meant from there."""
         return os.path.join(top, *self.name.split("/")[:-1])
 
 
 def trusted(event: Event, start: str, folder: str, named: str = "") -> Trusted:
-    """The options that make a check of a pull request read what its base says.
+    """Return the options that make a check of a pull request read what its base says.
 
     Files of the base are written below ``folder``. ``named`` is a configuration file that the workflow names. Without a
     pull request nothing is to be said.
@@ -84,7 +84,7 @@ def _said(names: Iterable[str], why: str) -> str:
 
 
 def _candidates(start: str, top: str) -> list[str]:
-    """The configuration files that may hold for a folder, the nearest first."""
+    """Return the configuration files that may hold for a folder, the nearest first."""
     parts = _relative(start, top).split("/")
     folders = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)] if parts != ["."] else []
     return [f"{folder}/{name}" if folder else name for folder in (*folders, "") for name in config.FILES]
@@ -99,7 +99,7 @@ def _outside(path: str, top: str) -> bool:
 
 
 def _settings(read: Read, names: list[str]) -> _Settings | None:
-    """The first of the files that is one of ours, with what it names."""
+    """Return the first of the files that is one of ours, with what it names."""
     for name in names:
         data = read(name)
         table = None if data is None else _table(name, data)
@@ -118,7 +118,7 @@ def _settings(read: Read, names: list[str]) -> _Settings | None:
 
 
 def _straight(settings: _Settings, top: str) -> bool:
-    """Whether the files that a configuration of the checkout names are those that were looked at.
+    """Return whether the files that a configuration of the checkout names are those that were looked at.
 
     The way to one may lead through a folder and back (``x/../rows.yaml``), and the folder may be a link.
     """
@@ -141,7 +141,7 @@ def _copied(settings: _Settings, top: str, folder: str) -> None:
 
 
 def _moved(data: bytes, top: str, name: str, path: str) -> bytes:
-    """A baseline as it reads elsewhere: its paths are from its own folder. What is none stays as it is."""
+    """Return a baseline as it reads elsewhere: its paths are from its own folder. What is none stays as it is."""
     there, here = os.path.dirname(os.path.join(top, *name.split("/"))), os.path.dirname(path)
     try:
         document = json.loads(data)
@@ -165,7 +165,7 @@ def _table(name: str, data: bytes) -> Any:
 
 
 def _same(here: _Settings, there: _Settings) -> bool:
-    """Whether two revisions say the same; of the file itself, only our table counts."""
+    """Return whether two revisions say the same; of the file itself, only our table counts."""
 
     def others(settings: _Settings) -> dict[str, bytes]:
         return {k: v.replace(b"\r\n", b"\n") for k, v in settings.files.items() if k != settings.name}
@@ -199,7 +199,8 @@ def _revision(top: str, revision: str) -> Read:
 
 
 def _base(top: str, event: Event) -> str | None:
-    """The base revision, if it is at hand or can be fetched; in a merge that GitHub made, its first parent is one."""
+    """Return the base revision, if it is at hand or can be fetched; in a merge that GitHub made, its first parent is
+    one."""
     if _has(top, event.base):
         return event.base
     merged = (git(top, "rev-parse", "--verify", "--quiet", "HEAD^2") or b"").strip().decode()
@@ -215,19 +216,19 @@ def _has(top: str, revision: str) -> bool:
 
 
 def _excludes(settings: _Settings, top: str) -> list[str]:
-    """The patterns of a configuration that is read elsewhere than where it lies, as seen from where it does."""
+    """Return the patterns of a configuration that is read elsewhere than where it lies, as seen from where it does."""
     patterns = settings.table.get("exclude") if isinstance(settings.table, dict) else None
     listed = [one for one in patterns if isinstance(one, str)] if isinstance(patterns, list) else []
     return [word for one in listed for word in ("--exclude", config.anchored(one, settings.folder(top)))]
 
 
 def _top(folder: str) -> str:
-    """The top folder of the repository that a folder is in; empty outside of any."""
+    """Return the top folder of the repository that a folder is in; empty outside of any."""
     return os.fsdecode((git(folder, "rev-parse", "--show-toplevel") or b"").rstrip(b"\r\n"))
 
 
 def checked_out(paths: Sequence[str]) -> str:
-    """The top folder of the repository that a pull request is of; empty if there is none here.
+    """Return the top folder of the repository that a pull request is of; empty if there is none here.
 
     It is the one of the working folder, or else the one of the paths, or of the folders here: actions/checkout may put
     it into a folder of its own. Raises ``Unusable`` where there are several.

@@ -57,7 +57,7 @@ def _only_known_keys(text: str) -> bool:
 
 
 def targets(path: str) -> Iterator[tuple[str, str]]:
-    """The builds of a compose file that name a target."""
+    """Yield the builds of a compose file that name a target."""
     try:
         source = Source.read(path)
     except Unreadable:
@@ -74,7 +74,7 @@ def targets(path: str) -> Iterator[tuple[str, str]]:
 
 
 def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
-    """The Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    """Yield the Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
     if "additional_contexts" in source.text and recognise(source.path, source.text):
         with contextlib.suppress(NotYaml):
             for root in documents(source.text):
@@ -85,7 +85,7 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
 
 
 def context_names(text: str) -> list[str] | None:
-    """The names of all additional contexts in a text; None where it cannot be read."""
+    """Return the names of all additional contexts in a text; None where it cannot be read."""
     try:
         roots = documents(text)
     except (NotYaml, Unreadable):
@@ -95,7 +95,8 @@ def context_names(text: str) -> list[str] | None:
 
 
 def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Container | Ignore]]]:
-    """The compose files beside a Dockerfile, above it in its repository, or in a folder beside those, that build it.
+    """Yield the compose files beside a Dockerfile, above it in its repository, or in a folder beside those, that
+    build it.
 
     Of each the services that do, and the ignore comments.
     """
@@ -119,7 +120,7 @@ Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, Any]]]]]
 
 @of_a_run(64)
 def _building(folder: str, root: str) -> dict[str, Builders]:
-    """What the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
+    """Return what the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
     found: dict[str, Builders] = {}
     for path in _named(folder, root):
         for one in _read(path):
@@ -130,7 +131,7 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
 
 @of_a_run(4096)
 def _named(folder: str, root: str) -> list[str]:
-    """The compose files, by their names, in a folder and those below it; links out of the tree are left out."""
+    """Return the compose files, by their names, in a folder and those below it; links out of the tree are left out."""
     found = []
     for place in (folder, *_folders(folder)):
         with contextlib.suppress(OSError):
@@ -151,7 +152,7 @@ def _folders(folder: str) -> list[str]:
 
 @of_a_run(256)
 def _read(path: str) -> list[Document]:
-    """The documents of a compose file as it lies on disk, read once a run; none of what cannot be read."""
+    """Return the documents of a compose file as it lies on disk, read once a run; none of what cannot be read."""
     with contextlib.suppress(Unreadable, NotYaml), beside():
         source = Source.read(path)
         return [Document(source, root) for root in documents(source.text)] if recognise(path, source.text) else []
@@ -159,7 +160,8 @@ def _read(path: str) -> list[Document]:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never raises."""
+    """Return the images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never
+    raises."""
     try:
         roots = documents(source.text)
     except NotYaml as error:
@@ -171,7 +173,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
 
     Documents keep their shape, keys and tags; only scalars with an edit inside change, and an inline Dockerfile keeps
     what a Dockerfile of its own would.

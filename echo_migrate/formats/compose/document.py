@@ -39,7 +39,7 @@ class _Built(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
-    """What a Dockerfile has that services build; None where it takes too long to be read."""
+    """Return what a Dockerfile has that services build; None where it takes too long to be read."""
     try:
         with beside():
             found = nodes(source, Request(frozenset([Stage])), contexts)
@@ -90,7 +90,7 @@ class Document:
                 self.elsewhere.add(id(child))
 
     def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-        """The literal platform of a service, and the paths in its container that may be volumes."""
+        """Return the literal platform of a service, and the paths in its container that may be volumes."""
         build = effective(keys.get("build"))
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
@@ -104,7 +104,7 @@ class Document:
             yield from self._inline(name, scalar, inline)
 
     def inlines(self) -> list[tuple[str, Any, Traced]]:
-        """The inline Dockerfiles: the service, the scalar, its text."""
+        """Return the inline Dockerfiles: the service, the scalar, its text."""
         found: dict[int, tuple[str, Any, Traced]] = {}
         for name, node in self.services:
             inline = effective(effective(node).get("build")).get("dockerfile_inline")
@@ -113,7 +113,7 @@ class Document:
         return list(found.values())
 
     def _images(self, services: bool) -> Iterator[Image | Container]:
-        """Each image scalar once, however many services share it by anchor, and the services that run one."""
+        """Yield each image scalar once, however many services share it by anchor, and the services that run one."""
         users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         scalars: dict[int, Any] = {}
         for name, node in self.services:
@@ -152,7 +152,7 @@ class Document:
                     yield image._replace(not_editable=_ALIASED) if self.counts[id(value)] > 1 else image
 
     def builds(self) -> Iterator[tuple[str, dict[str, Any], str]]:
-        """The services that build a Dockerfile in the tree, and that file's real path."""
+        """Yield the services that build a Dockerfile in the tree, and that file's real path."""
         for name, node in self.services:
             keys = effective(node)
             path = dockerfile_of(self.source.path, keys["build"]) if keys.get("build") is not None else None
@@ -160,7 +160,7 @@ class Document:
                 yield name, keys, os.path.realpath(path)
 
     def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Container]:
-        """A service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
+        """Yield a service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
         node = keys.get("build")
         path = dockerfile_of(self.source.path, node) if node is not None else None
         if path is None:
@@ -181,7 +181,7 @@ class Document:
             yield service._replace(stage=stage, around=file.images, open=service.open or given)
 
     def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
-        """The images that a service's build arguments name, by the Dockerfile that they are given to."""
+        """Yield the images that a service's build arguments name, by the Dockerfile that they are given to."""
         node = keys.get("build")
         build = effective(node)
         handed = list(arguments(build, self.text))
@@ -243,7 +243,7 @@ class Document:
         )
 
     def _resolved(self, value: str) -> str:
-        """The reference with what the .env file beside says of its variables, for the report alone."""
+        """Return the reference with what the .env file beside says of its variables, for the report alone."""
         if "$" not in value:
             return ""
         if self.settings is None:
@@ -253,7 +253,7 @@ class Document:
         return filled if filled != value else ""
 
     def _inline(self, name: str, scalar: Any, inline: Traced) -> Iterator[Node]:
-        """An inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
+        """Yield an inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
         spans, position = [], 0
         for match in re.finditer(r"\$\$", inline.value):
             spans.append((position, match.start() + 1))
@@ -288,7 +288,7 @@ class Document:
 
 
 def _lifted(nodes: Iterable[Any], places: Places) -> Iterator[Image | Problem | Ignore]:
-    """The nodes of an inline text, with the places of what it is read from."""
+    """Yield the nodes of an inline text, with the places of what it is read from."""
     known: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
     for node in nodes:
         if isinstance(node, Image):

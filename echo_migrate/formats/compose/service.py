@@ -58,7 +58,7 @@ _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]
 
 
 def container_of(name: str, keys: dict[str, Any], image: Image) -> Container:
-    """A service of a compose file by its keys."""
+    """Return a service of a compose file by its keys."""
     check = effective(keys.get("healthcheck"))
     start_commands = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
     start_commands.append(_check(check.get("test")) if "disable" not in check else None)
@@ -84,7 +84,8 @@ def _place(node: Any) -> Place:
 
 
 def _words(node: Any) -> list[str] | None:
-    """The words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them open."""
+    """Return the words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them
+    open."""
     values = [one.value for one in ([node] if is_scalar(node) else sequence(node)) if is_scalar(one)]
     if any("$" in value.replace("$$", "") for value in values) or sum(map(len, values)) > LONGEST:
         return None
@@ -124,7 +125,7 @@ def _check(node: Any) -> StartCommand | None:
 
 
 def _ports(node: Any) -> Iterator[Place]:
-    """The ports of the container that are written as numbers."""
+    """Yield the ports of the container that are written as numbers."""
     for port in sequence(node):
         target = port if is_scalar(port) else effective(port).get("target")
         if is_scalar(target):
@@ -134,7 +135,7 @@ def _ports(node: Any) -> Iterator[Place]:
 
 
 def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
-    """The build arguments with a value, in either form: a mapping, or a list of name=value."""
+    """Yield the build arguments with a value, in either form: a mapping, or a list of name=value."""
     for name, value in items(build.get("args")):
         if is_scalar(value) and value.value:
             yield name, traced(value, text)
@@ -147,7 +148,7 @@ def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
 
 
 def dockerfile_of(path: str, node: Any) -> str | None:
-    """The Dockerfile that a build names, if it lies inside of the compose file's tree."""
+    """Return the Dockerfile that a build names, if it lies inside of the compose file's tree."""
     build = effective(node)
     context = node if is_scalar(node) else build.get("context")
     name = build.get("dockerfile")
@@ -158,7 +159,7 @@ def dockerfile_of(path: str, node: Any) -> str | None:
 
 
 def contexts_of(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The additional contexts of a build, in either form: a mapping, or a list of name=value."""
+    """Yield the additional contexts of a build, in either form: a mapping, or a list of name=value."""
     contexts = build.get("additional_contexts")
     for name, value in items(contexts):
         if is_scalar(value):
@@ -169,7 +170,8 @@ def contexts_of(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def settings_beside(path: str) -> dict[str, str]:
-    """The .env file beside a compose file. It is read for the report and never edited; a link is not followed."""
+    """Return the .env file beside a compose file. It is read for the report and never edited; a link is not
+    followed."""
     name = os.path.join(os.path.dirname(path), ".env")
     if os.path.islink(name) or not os.path.isfile(name):
         return {}
@@ -182,8 +184,8 @@ def settings_beside(path: str) -> dict[str, str]:
 
 
 def _names_an_image(value: str) -> bool:
-    """Whether a setting is a version, or an image by its registry, by a namespace and a version, or as the official
-    ones are called: what else stands beside it may be a credential, and is not shown."""
+    """Return whether a setting is a version, or an image by its registry, by a namespace and a version, or as the
+    official ones are called: what else stands beside it may be a credential, and is not shown."""
     if _VERSION.fullmatch(value):
         return True
     reference = parsed(value)

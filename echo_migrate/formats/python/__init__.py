@@ -44,7 +44,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """The images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
+    """Return the images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
     try:
         tree = _tree(source)
         calls = called(tree)
@@ -73,7 +73,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
 
     As Python's own parser reads the two, strings with an edit on their lines differ and nothing else; as its own
     tokenizer does, all comments stay.
@@ -89,7 +89,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 
 def _outside(tree: "ast.Module", lines: set[int]) -> str:
-    """A syntax tree without the text of the strings on these lines; what is put into them is kept."""
+    """Return a syntax tree without the text of the strings on these lines; what is put into them is kept."""
     import ast
 
     for node in ast.walk(tree):
@@ -103,7 +103,7 @@ def _outside(tree: "ast.Module", lines: set[int]) -> str:
 
 
 def _tree(source: Source) -> "ast.Module":
-    """The syntax tree, by Python's own parser; nothing is run. Raises what it raises."""
+    """Return the syntax tree, by Python's own parser; nothing is run. Raises what it raises."""
     import ast
     import warnings
 
@@ -114,7 +114,7 @@ def _tree(source: Source) -> "ast.Module":
 
 
 def _refused(tree: "ast.AST") -> str | None:
-    """Why a syntax tree is too large to be read on."""
+    """Return why a syntax tree is too large to be read on."""
     import ast
 
     patterns = [node for node in ast.walk(tree) if isinstance(node, ast.pattern)]

@@ -20,7 +20,7 @@ class Library(NamedTuple):
     apart: dict[str, tuple[Place, ...]]
 
     def meets(self, text: str) -> bool:
-        """Whether a text may call it: it is imported, and there are the names of a call and of its argument."""
+        """Return whether a text may call it: it is imported, and there are the names of a call and of its argument."""
         return any(name in text and _imported(name, text) for name in self.imports) and any(
             all(part in text for part in callee.split(".")) and any(_needed(place) in text for place in places)
             for callee, places in self.calls.items()
@@ -29,7 +29,7 @@ class Library(NamedTuple):
 
 @lru_cache
 def libraries() -> tuple[Library, ...]:
-    """All libraries that are known."""
+    """Return all libraries that are known."""
     return tuple(
         Library(
             frozenset(row["imports"]),
@@ -45,7 +45,7 @@ def _imported(name: str, text: str) -> bool:
 
 
 def _needed(place: Place) -> str:
-    """What must be written for an argument to be there: its last name, or a call at all."""
+    """Return what must be written for an argument to be there: its last name, or a call at all."""
     return "(" if isinstance(place, int) else place.rpartition(".")[2]
 
 
@@ -58,7 +58,7 @@ class Called(NamedTuple):
 
 
 def called(tree: "ast.AST") -> list[Called]:
-    """What a syntax tree has of them.
+    """Return what a syntax tree has of them.
 
     Goes by names alone: it keeps files from being read with their names resolved, which takes a hundred times as long.
     """
@@ -93,7 +93,8 @@ def called(tree: "ast.AST") -> list[Called]:
 
 
 def written(node: Any) -> str:
-    """A dotted name, or the attributes at the end of another expression with a dot in front (of either parser)."""
+    """Return a dotted name, or the attributes at the end of another expression with a dot in front (of either
+    parser)."""
     names: list[str] = []
     while type(node).__name__ == "Attribute":
         names.append(node.attr if isinstance(node.attr, str) else node.attr.value)
@@ -103,12 +104,13 @@ def written(node: Any) -> str:
 
 
 def _ends(name: str, callee: str) -> bool:
-    """Whether a name may be that of a callee: one imported from a library may have lost the front of its name."""
+    """Return whether a name may be that of a callee: one imported from a library may have lost the front of its
+    name."""
     return name.endswith(callee) if callee[0] == "." else f".{callee}".endswith(f".{name.rpartition('.')[2]}")
 
 
 def _given(call: "ast.Call", places: list[Place]) -> "list[ast.AST]":
-    """The arguments at some places that may be texts."""
+    """Return the arguments at some places that may be texts."""
     import ast
 
     found: list[ast.AST] = []

@@ -34,7 +34,8 @@ class Use(NamedTuple):
 
 
 def read(text: str) -> tuple[list[Image], list[Ignore]]:
-    """The images of a source and our ignore comments. Raises ``ValueError`` or ``RecursionError`` if it is not read.
+    """Return the images of a source and our ignore comments. Raises ``ValueError`` or ``RecursionError`` if it is not
+    read.
 
     The source must be one that Python's parser takes and that is not nested deep: libcst's parser can end the process.
     """
@@ -131,8 +132,8 @@ class _Code(cst.CSTVisitor):
             self.use(f"{callee}({name})", argument, not_editable)
 
     def callee(self, function: cst.BaseExpression, places: Places, within: str) -> tuple[str, Places, Places]:
-        """What is called, the places of its image and those of the rest of the reference; ``places`` are those of the
-        class that the call stands in."""
+        """Return what is called, the places of its image and those of the rest of the reference; ``places`` are those
+        of the class that the call stands in."""
         if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
             of_super = isinstance(function.value, cst.Call) and self.strings.source(function.value.func) == "super"
             return (within, places, ()) if of_super else _NO_CALL
@@ -151,7 +152,8 @@ class _Code(cst.CSTVisitor):
         return _NO_CALL
 
     def places_of(self, function: cst.BaseExpression, names: list[str]) -> Places:
-        """The places of the image in a call of what a library, or a class of this file, is imported or defined as."""
+        """Return the places of the image in a call of what a library, or a class of this file, is imported or defined
+        as."""
         for name in names:
             for library in libraries():
                 if _root(name) in library.imports:
@@ -162,7 +164,7 @@ class _Code(cst.CSTVisitor):
         return next((self.derived[name] for name in own if name in self.derived), ())
 
     def named(self, node: cst.CSTNode, source: QualifiedNameSource = QualifiedNameSource.IMPORT) -> list[str]:
-        """The names that an expression may have been imported, or defined, by."""
+        """Return the names that an expression may have been imported, or defined, by."""
         scope = self.strings.scopes.get(node)
         found = scope.get_qualified_names_for(node) if scope else ()
         return sorted(one.name for one in found if one.source is source)
@@ -181,7 +183,7 @@ class _Code(cst.CSTVisitor):
     # What comes of it
 
     def images(self) -> Iterator[Image]:
-        """An image of each use, with what else its text serves."""
+        """Yield an image of each use, with what else its text serves."""
         for where, default in self.defaults:
             self.use(where, default, "")
         for call, within in self.calls:
@@ -204,7 +206,7 @@ class _Code(cst.CSTVisitor):
             )
 
     def shared(self, text: Text) -> Iterator[str]:
-        """Why a text must not change without a look at the rest of the file."""
+        """Yield why a text must not change without a look at the rest of the file."""
         for assignment in text.names:
             if assignment not in self.serves:
                 self.serves[assignment] = any(id(one.node) not in self.strings.taken for one in assignment.references)
@@ -221,12 +223,12 @@ class _Code(cst.CSTVisitor):
 
 
 def _whole(text: Text) -> bool:
-    """Whether no digest is put in: it would have to go, and the expression with it."""
+    """Return whether no digest is put in: it would have to go, and the expression with it."""
     return "@" not in text.ref.value or not text.unsettled
 
 
 def _argument(call: cst.Call, places: Places) -> cst.BaseExpression | None:
-    """The argument that stands at one of the places."""
+    """Return the argument that stands at one of the places."""
     position = 0
     for argument in call.args:
         if argument.star:
@@ -244,7 +246,7 @@ def _argument(call: cst.Call, places: Places) -> cst.BaseExpression | None:
 
 
 def _entry(node: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
-    """The value of a key in a dictionary that is written out."""
+    """Return the value of a key in a dictionary that is written out."""
     if not isinstance(node, cst.Dict):
         return None
     pairs = [one for one in node.elements if isinstance(one, cst.DictElement)]
@@ -258,7 +260,7 @@ def _is_init(node: cst.CSTNode) -> bool:
 
 
 def _parameters(node: cst.CSTNode | None) -> tuple[list[cst.Param], list[cst.Param]]:
-    """The parameters of a function, those with a position and the others."""
+    """Return the parameters of a function, those with a position and the others."""
     if not isinstance(node, cst.FunctionDef):
         return [], []
     return [*node.params.posonly_params, *node.params.params], [*node.params.kwonly_params]

@@ -18,7 +18,8 @@ _LINE = lazy_regex(r"[^\r\n]+")
 
 
 def concerned(source: Source, tree: ast.Module, found: list[Called]) -> str:
-    """The text with blanks for the statements that neither hold a call nor share a name or a text with its image.
+    """Return the text with blanks for the statements that neither hold a call nor share a name or a text with its
+    image.
 
     As many characters, lines, and comments on lines of their own as before; "" where no call has a text. ``tree`` is
     that of the text, ``found`` what it calls.
@@ -41,8 +42,8 @@ def concerned(source: Source, tree: ast.Module, found: list[Called]) -> str:
 
 
 def _told(tree: ast.Module, found: list[Called], names: set[str], texts: set[str]) -> set[ast.AST]:
-    """The nodes that hold a call, import something, have one of the names or texts in them, or bind a name that is
-    called."""
+    """Return the nodes that hold a call, import something, have one of the names or texts in them, or bind a name
+    that is called."""
     bound = {written(one.node.func).partition(".")[0] for one in found if isinstance(one.node, ast.Call)}
     calls = {one.node for one in found}
     told: set[ast.AST] = set()
@@ -62,7 +63,7 @@ Given = dict[str, list[ast.AST]]
 
 
 def _given(tree: ast.Module) -> Given:
-    """What names are given that has a text in it."""
+    """Return what names are given that has a text in it."""
     given: Given = {}
     for node in ast.walk(tree):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -79,12 +80,12 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _says(given: Given, argument: ast.AST) -> bool:
-    """Whether an argument has a text, or a name that is given one."""
+    """Return whether an argument has a text, or a name that is given one."""
     return any(_is_text(node) or (isinstance(node, ast.Name) and node.id in given) for node in ast.walk(argument))
 
 
 def _shared(given: Given, found: list[Called]) -> tuple[set[str], set[str]]:
-    """The names and texts where images stand, and those that such names are given, one by the other."""
+    """Return the names and texts where images stand, and those that such names are given, one by the other."""
     names = {"__all__"}
     texts: set[str] = set()
     waiting: list[ast.AST] = [node for one in found for node in one.arguments]
@@ -108,7 +109,7 @@ def _loads(node: ast.AST) -> bool:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """The names that a node itself uses or binds."""
+    """Yield the names that a node itself uses or binds."""
     for field in ("id", "name", "arg", "asname", "rest"):
         value = getattr(node, field, None)
         if isinstance(value, str):
@@ -118,13 +119,13 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _lines(node: ast.stmt) -> tuple[int, int]:
-    """The first and the last line of a statement, its decorators included."""
+    """Return the first and the last line of a statement, its decorators included."""
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
     return first, node.end_lineno or node.lineno
 
 
 def _blanked(text: str, gone: list[tuple[int, int]]) -> str:
-    """The text with blanks for the lines of these spans that are no comments."""
+    """Return the text with blanks for the lines of these spans that are no comments."""
     ends = [0, *(match.end() for match in _END.finditer(text)), len(text)]
     pieces: list[str] = []
     position = 0

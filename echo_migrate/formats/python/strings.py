@@ -53,7 +53,7 @@ class Strings:
         self.constants: dict[Assignment, Text | None] = {}
 
     def string(self, node: cst.BaseExpression) -> Text | None:
-        """What is known of an expression's text; None for what is none, or of which nothing is known."""
+        """Return what is known of an expression's text; None for what is none, or of which nothing is known."""
         match node:
             case cst.SimpleString():
                 return self.literal(node)
@@ -95,7 +95,7 @@ class Strings:
         return Text(Traced(value, (inside,) if plain else ()))
 
     def part(self, node: cst.BaseFormattedStringContent, raw: bool) -> Text | None:
-        """A part of an f-string."""
+        """Return a part of an f-string."""
         if isinstance(node, cst.FormattedStringText):
             start, end = self.span(node)
             same = self.text[start:end] == node.value and not set(node.value) & ({"{", "}"} if raw else set("{}\\"))
@@ -109,7 +109,7 @@ class Strings:
         return self.open(node.expression, node)
 
     def open(self, node: cst.BaseExpression, place: cst.CSTNode | None = None) -> Text:
-        """An expression that only a run decides, as a variable. All of it is read from one character."""
+        """Return an expression that only a run decides, as a variable. All of it is read from one character."""
         name = self.source(node)
         if len(name) > LONGEST_NAME or re.search(r"[{}\n$]", name):
             name = "…"
@@ -118,7 +118,7 @@ class Strings:
         return Text(Traced(value, ((start, start + 1),) * len(value)), (name,))
 
     def filled(self, node: cst.SimpleString) -> Text | None:
-        """A literal that ``%`` or ``format`` fills in."""
+        """Return a literal that ``%`` or ``format`` fills in."""
         text = self.literal(node)
         if text is None:
             return None
@@ -135,7 +135,7 @@ class Strings:
         return Text(Traced(value, ()), tuple(names)) if names else None
 
     def constant(self, node: cst.Name) -> Text | None:
-        """What a name that is assigned once stands for."""
+        """Return what a name that is assigned once stands for."""
         scope = self.scopes.get(node)
         assignments = list(scope[node.value]) if scope else []
         assignment = assignments[0] if len(assignments) == 1 else None
@@ -158,11 +158,11 @@ class Strings:
         return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
 
     def line(self, node: cst.CSTNode) -> int:
-        """The line on which a node begins."""
+        """Return the line on which a node begins."""
         return bisect_right(line_starts(self.text), self.span(node)[0])
 
     def inside(self, node: cst.CSTNode) -> tuple[int, int]:
-        """The place of a node; of a single string, what stands between its quotes."""
+        """Return the place of a node; of a single string, what stands between its quotes."""
         start, end = self.span(node)
         match node:
             case cst.SimpleString():
@@ -194,7 +194,8 @@ class _Offsets:
 
 
 def alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, str]]:
-    """What an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing value."""
+    """Yield what an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing
+    value."""
     match node:
         case cst.IfExp(body=body, orelse=other):
             yield from alternatives(body)

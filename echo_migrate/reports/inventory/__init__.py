@@ -27,7 +27,7 @@ _WORDS = {
 
 
 def render(format: str, results: list[Result], login: str, configuration: str = "") -> str:
-    """The inventory in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing.
+    """Return the inventory in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing.
 
     ``configuration`` says which file chose provider, registry or mapping.
     """
@@ -104,13 +104,13 @@ def _csv(listed: list[Row]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A value as a table's program shows it, and does not take it for a formula (OWASP, CSV Injection)."""
+    """Return a value as a table's program shows it, and does not take it for a formula (OWASP, CSV Injection)."""
     text = "" if value is None else printable(str(value))
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _shown(row: Row) -> Row:
-    """A row with its references as people are shown them."""
+    """Return a row with its references as people are shown them."""
     raw, resolved, target = shown(row.raw), shown(row.resolved), row.target and shown(row.target)
     return row._replace(raw=raw, resolved=resolved, target=target)
 

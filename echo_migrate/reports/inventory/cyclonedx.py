@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def cyclonedx(rows: "Iterable[Row]") -> str:
-    """The images that are pulled, one component each, with every place that names it and what becomes of it there.
+    """Return the images that are pulled, one component each, with every place that names it and what becomes of it
+    there.
 
     The same rows give the same text: no time of day, and a serial number made of the rest. Raises
     ``click.UsageError`` where the library is not installed.
@@ -84,7 +85,7 @@ def _component(name: str, rows: "list[Row]") -> "Component":
 
 
 def _purl(reference: Reference) -> "PackageURL":
-    """The package URL of an image (package-url/purl-spec, types/docker-definition.json): its namespace is the
+    """Return the package URL of an image (package-url/purl-spec, types/docker-definition.json): its namespace is the
     registry's path, its version the tag or the digest, and a registry other than Docker Hub a qualifier."""
     from packageurl import PackageURL
 
