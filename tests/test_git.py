@@ -363,6 +363,29 @@ def test_a_git_that_does_not_end_is_left(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.notes == [".: git takes too long to list it, and what it ignores is read too"]
 
 
+@pytest.mark.parametrize("elsewhere", ["", "link", "file"])
+def test_no_index_is_written(run: Run, tmp_path: Path, elsewhere: str) -> None:
+    tree = Tree(tmp_path)
+    other = tmp_path / "other"
+    tree.config(("hook.evil.event", "post-index-change"), ("hook.evil.command", f"{tree.program}; echo"))
+    index = tree.root / ".git" / "index"
+    if elsewhere == "link":
+        index.rename(other)
+        index.symlink_to(other)
+    elif elsewhere == "file":
+        (tree.root / ".git").rename(other)
+        (tree.root / ".git").write_text(f"gitdir: {other}\n")
+        index = other / "index"
+    for path in tree.root.rglob("Dockerfile"):
+        os.utime(path, (10**9, 10**9))  # so that git would look again, and note what it saw
+    before = (index.resolve().read_bytes(), index.resolve().stat().st_mtime_ns, index.resolve().stat().st_ino)
+    for words in (("check", "--diff-base", "HEAD"), ("check",), ("fix", "--diff"), ("inventory",)):
+        assert run(*words, cwd=tree.root).returncode in (0, 1)
+        after = (index.resolve().read_bytes(), index.resolve().stat().st_mtime_ns, index.resolve().stat().st_ino)
+        assert after == before
+    assert not tree.mark.exists()
+
+
 def test_patterns_that_keep_git_for_long_are_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = tmp_path.joinpath(*["a"] * 40)
     deep.mkdir(parents=True)

@@ -5,6 +5,7 @@ each shape, far longer than real files are, has some seconds of a processor wher
 minutes.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -351,6 +352,27 @@ def test_no_neighbour_keeps_a_dockerfile_from_being_read(run: Run, tmp_path: Pat
     done = run("check")
     assert b"fault" not in done.stdout + done.stderr
     assert b"d/Dockerfile:1:6: warning[mapped-image]" in done.stdout
+
+
+def test_contexts_of_many_folders_cost_what_builds_a_dockerfile_nothing(limited: Run, tmp_path: Path) -> None:
+    for number, context in enumerate(("a/" * 20_000, "a/../" * 800)):
+        tree = tmp_path / str(number)
+        services = "".join(f"  s{i}: {{build: *c}}\n" for i in range(500))
+        (tree / ".git").mkdir(parents=True)
+        (tree / "a").mkdir()
+        (tree / "compose.yaml").write_text(f'x-c: &c "{context}"\nservices:\n{services}')
+        for i in range(10):
+            (tree / f"d{i}").mkdir()
+            (tree / f"d{i}" / "Dockerfile").write_text("FROM postgres:16\nCOPY a /a\n")
+        done = limited(10, "check", "-q", cwd=tree)
+        assert b"left unread" not in done.stdout
+
+
+def test_a_baseline_of_files_that_are_gone_is_read_in_one_pass(limited: Run, tmp_path: Path) -> None:
+    gone = {str(i): {"": {str(i): 1}} for i in range(20_000)}
+    (tmp_path / "b.json").write_text(json.dumps({"version": 1, "findings": gone}))
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    assert limited(5, "check", "--baseline", "b.json").returncode == 1
 
 
 def test_a_file_that_kills_its_process_is_lost_alone(run: Run, tmp_path: Path) -> None:

@@ -41,10 +41,11 @@ def nearest(start: str) -> str | None:
     while True:
         for name in FILES:
             path = os.path.join(folder, name)
-            if os.path.isfile(path) and (name != "pyproject.toml" or _has_table(path)):
+            if os.path.isfile(path):
                 if not _within(path, repository(folder) or folder):
                     raise click.UsageError(f"{path}: is a link that leaves the repository")
-                return path
+                if name != "pyproject.toml" or _has_table(path):
+                    return path
         parent = os.path.dirname(folder)
         if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
             return None

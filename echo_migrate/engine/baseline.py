@@ -88,7 +88,9 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
     faulty = {id(one) for one in results if any(found.rule == "unreadable-file" for found in one.findings)}
     read = {_name(result.source.path, folder) for result in results if id(result) not in faulty}
     gone = {name for name in known if name not in read and not os.path.lexists(os.path.join(folder, name))}
-    moved = sum((known[name] for name in gone), Counter[tuple[str, str]]())
+    moved = Counter[tuple[str, str]]()
+    for name in gone:
+        moved.update(known[name])
     left = {name: marks for name, marks in known.items() if name not in read and name not in gone}
     new = []
     for result in results:

@@ -1,5 +1,6 @@
 """Which lines of which files differ from a revision, as git tells."""
 
+import io
 import os
 import re
 from bisect import bisect_right
@@ -60,6 +61,7 @@ def changed(revision: str) -> Changed:
         "--ignore-submodules=all",
         "--submodule=short",
         "--find-renames",
+        "--diff-filter=d",  # of what is gone there are no lines
         "--no-relative",
     )
     try:
@@ -81,7 +83,8 @@ def changed(revision: str) -> Changed:
 def _lines(patch: bytes) -> list[tuple[bytes, list[tuple[int, int]]]]:
     found: list[tuple[bytes, list[tuple[int, int]]]] = []
     left = 0  # lines of a hunk, which may begin with anything
-    for line in patch.split(b"\n"):
+    for whole in io.BytesIO(patch):  # a list of all lines can be twenty times as large
+        line = whole.rstrip(b"\n")
         hunk = _HUNK.match(line)
         if left and line[:1] in (b"+", b"-", b"\\"):
             left -= line[:1] != b"\\"

@@ -5,8 +5,9 @@ that in every call of ``git``. What ``-c`` and the environment say is above all 
 ``config``, its ``config.worktree``, and whatever ``include.path`` leads to.
 
 - ``core.fsmonitor`` (a hook or a daemon): off, also in submodules, which are given what ``-c`` says.
-- hooks and ``core.hooksPath``: the folder of hooks is a file; no index is written (``GIT_OPTIONAL_LOCKS``), after
-  which post-index-change would run.
+- hooks, ``core.hooksPath`` and (from 2.54 on) ``hook.*.command``: the folder of hooks is a file; nothing is done that
+  has a hook, and no index is written, after which post-index-change would run: ``GIT_OPTIONAL_LOCKS``, which ``diff``
+  does not ask, and ``diff.autoRefreshIndex``, which it does. An index may also lie elsewhere than in the tree.
 - ``filter.*.clean``, ``smudge`` and ``process``: each that is configured is emptied where contents are compared
   (``unfiltered``); submodules, which have a configuration of their own, are ignored.
 - ``diff.external``, ``diff.*.command`` and ``diff.*.textconv``: ``--no-ext-diff`` and ``--no-textconv``, which belong
@@ -37,11 +38,17 @@ from typing import IO, NamedTuple
 _SETTINGS = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
     *("credential.interactive=false", "diff.external=", "gc.auto=0", "log.showSignature=false"),
-    *("diff.submodule=short", "maintenance.auto=false", "safe.bareRepository=explicit", "submodule.recurse=false"),
+    *(
+        "diff.autoRefreshIndex=false",
+        "diff.submodule=short",
+        "maintenance.auto=false",
+        "safe.bareRepository=explicit",
+        "submodule.recurse=false",
+    ),
 )
-NONE = "_"
+NONE = "none\n"
 """A protocol that is none. An empty word would allow an empty name, whose helper git looks for among the aliases of the
-repository; this one no alias can be called by."""
+repository; no name in a configuration has a newline."""
 
 _SECONDS = 30
 """How long git may take to compare, by the clock and of a processor."""

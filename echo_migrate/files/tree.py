@@ -9,6 +9,9 @@ from echo_migrate.files.workspace import of_a_run
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
 """Folders in which no file is anybody's own."""
 
+LONGEST_PATH = 4096
+"""What Linux takes for a path (PATH_MAX)."""
+
 _ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
 
@@ -90,13 +93,23 @@ def is_environment(folder: str) -> bool:
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
+def real(path: str) -> str:
+    """Return ``os.path.realpath``, which asks the system for each folder on the way, once a run."""
+    return _real(os.path.join(os.getcwd(), path))
+
+
+@of_a_run(4096)
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
 def dockerfile_at(path: str, context: str, name: str) -> str | None:
     """Return the Dockerfile that a file builds, by the context and the name it says, if it lies inside of that file's
     tree."""
-    if any(_ELSEWHERE.search(part) for part in (context, name)):
-        return None
     folder = os.path.dirname(path)
     found = os.path.join(folder, context, name)
-    root = repository(os.path.realpath(folder)) or os.path.realpath(folder)
-    inside = os.path.realpath(found).startswith(root.rstrip("/") + "/")
-    return found if inside and os.path.isfile(found) else None
+    if any(_ELSEWHERE.search(part) for part in (context, name)) or len(found) > LONGEST_PATH:
+        return None
+    root = repository(real(folder)) or real(folder)
+    inside = real(found).startswith(root.rstrip("/") + "/")
+    return found if inside and os.path.isfile(real(found)) else None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, Unreadable, contents
-from echo_migrate.files.tree import top
+from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.reference import familiar, untagged
 
@@ -178,7 +178,7 @@ def _given(folder: str) -> dict[str, set[str]]:
         for name in sorted(os.listdir(folder)):
             if "bake" in name.lower() or "compose" in name.lower():
                 for dockerfile, names in _said(os.path.join(folder, name)):
-                    found.setdefault(os.path.realpath(dockerfile), set()).update(names)
+                    found.setdefault(real(dockerfile), set()).update(names)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
-from echo_migrate.files.source import Edit, Source, Traced, Unreadable
+from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, alike, documents, effective, is_scalar, items, lowered, positions
@@ -123,10 +123,17 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
     """Return what the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
     found: dict[str, Builders] = {}
     for path in _named(folder, root):
-        for one in _read(path):
-            for name, keys, built in one.builds():
-                found.setdefault(built, {}).setdefault(path, (one.source, []))[1].append((one, name, keys))
+        for one, name, keys, built in _builds(path):
+            found.setdefault(built, {}).setdefault(path, (one.source, []))[1].append((one, name, keys))
     return found
+
+
+@of_a_run(1024)
+def _builds(path: str) -> list[tuple[Document, str, dict[str, Any], str]]:
+    """Return what the services of a compose file build, each with its document; nothing of what takes too long."""
+    with contextlib.suppress(TooMuch), beside():
+        return [(one, *build) for one in _read(path) for build in one.builds()]
+    return []
 
 
 @of_a_run(4096)

@@ -12,6 +12,7 @@ from echo_migrate.dockerfile.expansion import expand
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Places, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.tree import real
 from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, positions, sequence, traced
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import BuildArguments
@@ -157,7 +158,7 @@ class Document:
             keys = effective(node)
             path = dockerfile_of(self.source.path, keys["build"]) if keys.get("build") is not None else None
             if path:
-                yield name, keys, os.path.realpath(path)
+                yield name, keys, real(path)
 
     def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Container]:
         """Yield a service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
