@@ -1,10 +1,11 @@
 """What the commands do that only tell: of references, providers and rules."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import tell_configuration
 from echo_migrate.cli.settings import catalog_of, rule_of
 from echo_migrate.images import catalog
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from echo_migrate.cli.match import Match
 
 
-def match(**options: Any) -> int:
+def match(**options: Unpack[Options]) -> int:
     """Print how each reference maps. Returns the exit code."""
     from echo_migrate.cli.match import match as matched
 

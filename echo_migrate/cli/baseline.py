@@ -1,17 +1,18 @@
 """The command ``baseline``: what is found today, written to a file."""
 
 import os
-from typing import Any
+from typing import Unpack
 
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration, tell_unread
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import settings_of
 
 
-def run(**options: Any) -> int:
+def run(**options: Unpack[Options]) -> int:
     """Write what is found today, to be left out from now on. Returns the exit code."""
     from echo_migrate.engine import baseline as kept
     from echo_migrate.files.write import NotWritten

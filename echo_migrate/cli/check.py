@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 import click
 
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_report, say
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import settings_of
@@ -13,7 +14,7 @@ from echo_migrate.model import LEVELS, Result
 from echo_migrate.rules._rule import Settings
 
 
-def run(**options: Any) -> int:
+def run(**options: Unpack[Options]) -> int:
     """Report findings. Returns the exit code."""
     settings = settings_of(options)
     limit = _limit(options["diff_base"])

@@ -4,8 +4,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
+from typing import Unpack
 
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, print_report, say
 from echo_migrate.cli.results import results_of, standard_input_data
 from echo_migrate.cli.settings import settings_of
@@ -13,7 +14,7 @@ from echo_migrate.engine import fix
 from echo_migrate.model import Result
 
 
-def run(**options: Any) -> int:
+def run(**options: Unpack[Options]) -> int:
     """Apply what was asked for. Returns the exit code."""
     settings = settings_of(options)._replace(apply=True, unsafe=options["unsafe_fixes"])
     dry = options["diff"] or options["check"]

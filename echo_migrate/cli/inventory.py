@@ -1,13 +1,14 @@
 """The command ``inventory``: every reference, and what becomes of it."""
 
-from typing import Any
+from typing import Unpack
 
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import publish, tell_configuration, tell_unread
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import configuration, settings_of
 
 
-def run(**options: Any) -> int:
+def run(**options: Unpack[Options]) -> int:
     """Print every reference. Returns the exit code."""
     from echo_migrate.reports import inventory as listing
 

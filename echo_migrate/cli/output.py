@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.settings import configuration
 from echo_migrate.images import catalog
 from echo_migrate.model import Result
@@ -21,13 +22,13 @@ def tell_unread(results: list[Result]) -> bool:
     return bool(left)
 
 
-def tell_configuration(options: dict[str, Any]) -> None:
+def tell_configuration(options: Options) -> None:
     """Say so to standard error, for an output that has no place for it."""
     if chosen := configuration(options):
         say(chosen)
 
 
-def print_report(results: list[Result], options: dict[str, Any], command: str, aside: bool = False) -> bool:
+def print_report(results: list[Result], options: Options, command: str, aside: bool = False) -> bool:
     """Print the report (to standard error where a patch or a text has standard output), and write the files asked for.
 
     Returns whether all of them could be written.
@@ -53,7 +54,7 @@ def print_report(results: list[Result], options: dict[str, Any], command: str, a
 
 
 def publish(
-    options: dict[str, Any], formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False, told: str = ""
+    options: Options, formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False, told: str = ""
 ) -> bool:
     """Print a report (or what is ``told`` in its place), and write it to the files asked for.
 

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
 
 import click
 
+from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say
 from echo_migrate.engine import run as runs
 from echo_migrate.engine.discover import Discovery, discover
@@ -20,7 +20,7 @@ _LONG = 1.0
 """Seconds after which a run shows its progress."""
 
 
-def results_of(options: dict[str, Any], settings: Settings) -> tuple[Iterable[Result], bool]:
+def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], bool]:
     """Return the results as they come, and whether a path was wrong."""
     paths = options["paths"] or (".",)
     if "-" in paths:
@@ -35,7 +35,7 @@ def results_of(options: dict[str, Any], settings: Settings) -> tuple[Iterable[Re
     return _found(found, paths, options, settings), bool(found.missing)
 
 
-def _found(found: Discovery, paths: Iterable[str], options: dict[str, Any], settings: Settings) -> Iterator[Result]:
+def _found(found: Discovery, paths: Iterable[str], options: Options, settings: Settings) -> Iterator[Result]:
     """Yield the results of what discovery found; files that are of no kind are passed over, with a word if named."""
     skipped = [*found.skipped]
     read = 0

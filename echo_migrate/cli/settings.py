@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli.options import Options
 from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import MappingError
@@ -13,7 +14,7 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Rule, Settings
 
 
-def configuration(options: dict[str, Any]) -> str:
+def configuration(options: Options) -> str:
     """Say which configuration file chose the provider, the registry or the mapping; "" if none did.
 
     It may have come with the tree, and what moves goes where it says.
@@ -35,7 +36,7 @@ def configuration(options: dict[str, Any]) -> str:
     return f"Configuration {path} sets {', '.join(chosen)}: images come from {registry}" if chosen else ""
 
 
-def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
+def catalog_of(options: Options) -> catalog.Catalog:
     """Return the provider's catalog that the options ask for."""
     if options["provider"] not in catalog.providers():
         raise click.BadParameter(
@@ -47,7 +48,7 @@ def catalog_of(options: dict[str, Any]) -> catalog.Catalog:
         raise click.UsageError(str(error)) from None
 
 
-def settings_of(options: dict[str, Any]) -> Settings:
+def settings_of(options: Options) -> Settings:
     known = catalog_of(options)
     for output in options["output"]:
         format, colon, _ = output.partition(":")

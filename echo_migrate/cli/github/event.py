@@ -25,7 +25,6 @@ class Event(NamedTuple):
     number: int = 0
     head: str = ""
     base: str = ""
-    fork: bool = False
     branch: str = ""
     remote: bool = False
 
@@ -51,19 +50,17 @@ def of(payload: Any) -> Event:
     forms."""
     if payload.get("pull_request") is not None:
         pull = payload["pull_request"]
-        source = (pull["head"].get("repo") or {}).get("full_name")
         return Event(
             number=_number(pull["number"]),
             head=_revision(pull["head"]["sha"]),
             base=_revision(pull["base"]["sha"]),
-            fork=source != pull["base"]["repo"]["full_name"],
         )
     if payload.get("workflow_run") is not None:
         run = payload["workflow_run"]
         owner = ((run.get("head_repository") or {}).get("owner") or {}).get("login")
         if run.get("event") != "pull_request" or not owner:
             return Event(remote=True)
-        return Event(head=_revision(run["head_sha"]), branch=f"{owner}:{run['head_branch']}", remote=True, fork=True)
+        return Event(head=_revision(run["head_sha"]), branch=f"{owner}:{run['head_branch']}", remote=True)
     return Event()
 
 

@@ -1,0 +1,36 @@
+"""What the command line hands to a command: the values of its options, by their names."""
+
+from typing import TypedDict
+
+
+class Options(TypedDict, total=False):
+    """All options that any command has; each command has those of its signature in ``cli/__init__.py``."""
+
+    paths: tuple[str, ...]
+    images: tuple[str, ...]
+    provider: str
+    registry: str
+    mapping: str
+    seen_only: bool
+    preset: str
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    today: str
+    exclude: tuple[str, ...]
+    stdin_filename: str
+    jobs: int
+    output: tuple[str, ...]
+    output_format: str
+    statistics: bool
+    color: str
+    quiet: bool
+    verbose: bool
+    config: str
+    no_config: bool
+    baseline: str
+    diff_base: str
+    fail_on: str
+    unsafe_fixes: bool
+    image: tuple[str, ...]
+    diff: bool
+    check: bool
