@@ -29,7 +29,18 @@ DOCKERFILE = (
     *("stages", "startup", "users", "verify"),
 )
 CHECK = {
-    *("", "cli", "cli.check", "cli.options", "cli.output", "cli.results", "cli.settings", "model", "reports", "reports.text"),
+    *(
+        "",
+        "cli",
+        "cli.check",
+        "cli.options",
+        "cli.output",
+        "cli.results",
+        "cli.settings",
+        "model",
+        "reports",
+        "reports.text",
+    ),
     *("engine", "engine.check", "engine.discover", "engine.fix", "engine.run"),
     *("rules", "rules._readiness", "rules._rule", *RULES),
     *("formats", "formats._dockerfile", "formats._ignores", "formats._named_contexts", "formats.dockerfile"),
