@@ -394,7 +394,9 @@ def test_patterns_that_keep_git_for_long_are_said(run: Run, tmp_path: Path, monk
     (tmp_path / ".gitignore").write_text("**/a/" * 14 + "b\n")
     monkeypatch.setattr(asked, "_SECONDS_TO_LIST", 1)
     monkeypatch.chdir(tmp_path)
-    assert len(discover(["."]).files) == len(discover(["."]).files) > 0
+    found = discover(["."])
+    assert f"{'a/' * 40}Dockerfile" in found.files
+    assert found.notes in ([], [".: git takes too long to list it, and what it ignores is read too"])  # by its version
 
 
 def test_names_longer_than_a_path_are_said_and_not_looked_for(limited: Run, tmp_path: Path) -> None:
