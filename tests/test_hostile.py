@@ -246,7 +246,7 @@ def test_a_run_that_is_stopped_leaves_every_file_whole(
     paths = [tmp_path / f"Dockerfile.{number:03}" for number in range(300)]
     for path in paths:
         path.write_text(TEXT)
-    process = _slowly("write", "write", "time.sleep(0.005); return real(*words)", tmp_path, "fix", "--jobs", jobs)
+    process = _slowly("write", "write", "time.sleep(0.02); return real(*words)", tmp_path, "fix", "--jobs", jobs)
     while paths[20].read_text() == TEXT and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(stop)

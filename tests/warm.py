@@ -1,7 +1,8 @@
 """The program in children of a process that has it loaded: each as a process of its own, without what a start costs.
 
-``python -m tests.warm FD`` serves on a socket: a request is its length, with the files for standard input, output and
-error, and then a pickle of ``Request``; the answer is the child's exit code, as ``subprocess`` has it.
+``python -m tests.warm FD`` serves on a listening socket: a request is a connection, with its length, the files for
+standard input, output and error, and a pickle of ``Request``; the answer is the child's exit code, as ``subprocess``
+has it.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import gc
 import os
 import pickle
 import resource
+import select
 import socket
 import struct
 import subprocess
@@ -40,29 +42,40 @@ class Warm:
     """The process that has the program loaded, from the side of the tests."""
 
     def __init__(self, root: Path) -> None:
-        self.connection, other = socket.socketpair()
-        with other:
-            words = [sys.executable, "-m", "tests.warm", str(other.fileno())]
-            self.server = subprocess.Popen(words, cwd=root, pass_fds=[other.fileno()])
-        self.connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
+        self.folder = tempfile.TemporaryDirectory()
+        self.address = os.path.join(self.folder.name, "warm")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(self.address)
+            listening.listen(64)
+            words = [sys.executable, "-m", "tests.warm", str(listening.fileno())]
+            self.server = subprocess.Popen(words, cwd=root, pass_fds=[listening.fileno()], stdin=subprocess.PIPE)
 
     def run(self, request: Request, input: bytes) -> "subprocess.CompletedProcess[bytes]":
-        """Run the program, and return it finished."""
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        """Run the program, and return it finished; of several threads, at once."""
+        with (
+            socket.socket(socket.AF_UNIX) as connection,
+            tempfile.TemporaryFile() as given,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
+            connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
+            connection.connect(self.address)
             given.write(input)
             given.seek(0)
             data = pickle.dumps(request)
-            socket.send_fds(self.connection, [_NUMBER.pack(len(data))], [one.fileno() for one in (given, out, err)])
-            self.connection.sendall(data)
-            (code,) = _NUMBER.unpack(_received(self.connection, _NUMBER.size))
+            socket.send_fds(connection, [_NUMBER.pack(len(data))], [one.fileno() for one in (given, out, err)])
+            connection.sendall(data)
+            (code,) = _NUMBER.unpack(_received(connection, _NUMBER.size))
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(["echo-migrate", *request.words], code, out.read(), err.read())
 
     def close(self) -> None:
         """End it."""
-        self.connection.close()
+        assert self.server.stdin is not None
+        self.server.stdin.close()
         self.server.wait()
+        self.folder.cleanup()
 
 
 def _received(connection: socket.socket, size: int) -> bytes:
@@ -75,8 +88,8 @@ def _received(connection: socket.socket, size: int) -> bytes:
     return data
 
 
-def serve(connection: socket.socket) -> None:
-    """Answer requests until the other side is gone."""
+def serve(listening: socket.socket) -> None:
+    """Answer requests until standard input ends, as it does with the tests."""
     from importlib import import_module
 
     from echo_migrate.formats import FORMATS
@@ -90,18 +103,30 @@ def serve(connection: socket.socket) -> None:
     catalog.load()
     gc.freeze()
     while True:
-        head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
-        if not head:
+        with contextlib.suppress(ChildProcessError):  # those that have answered
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        ready, _, _ = select.select([listening, sys.stdin], [], [])
+        if sys.stdin in ready:
             return
-        request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
-        child = os.fork()
-        if not child:
-            connection.close()
-            _become(request, files)
-        for file in files:
-            os.close(file)
-        _, status = os.waitpid(child, 0)
-        connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+        connection, _ = listening.accept()
+        if not os.fork():
+            listening.close()
+            _answer(connection)
+        connection.close()
+
+
+def _answer(connection: socket.socket) -> None:
+    """Answer one request, in a child."""
+    head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
+    request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
+    child = os.fork()
+    if not child:
+        connection.close()
+        _become(request, files)
+    _, status = os.waitpid(child, 0)
+    connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+    os._exit(0)
 
 
 def _become(request: Request, files: list[int]) -> None:
