@@ -209,6 +209,11 @@ cli.main()
 """
 
 
+def _heeding() -> None:
+    for one in (signal.SIGHUP, signal.SIGINT):  # which a shell's background job, or nohup, ignores
+        signal.signal(one, signal.SIG_DFL)
+
+
 def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subprocess.Popen[bytes]":
     script = SLOW.format(module=module, name=name, body=body)
     command = [sys.executable, "-c", script, *words]
@@ -217,7 +222,7 @@ def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subpr
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what a shell's background job ignores
+        preexec_fn=_heeding,
     )
 
 

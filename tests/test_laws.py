@@ -256,6 +256,15 @@ def test_a_backtick_escapes_where_the_file_says_so() -> None:
     assert [one.partition(" ")[0] for one in said] == ["server.key"]
 
 
+def test_what_stands_behind_a_list_is_no_part_of_an_exec_form() -> None:
+    """BuildKit reads one value of JSON, and no more of the line."""
+    text = 'FROM a\nRUN ["a", "b"] && c <<X\n'
+    assert read(text).broken is None
+    run = graph(text)[0].runs[0]
+    assert not run.shell_form
+    assert [[word.value for word in command.words] for command in run.commands] == [["a", "b"]]
+
+
 @pytest.mark.parametrize("script", ["[ -d /y ] && cp /x /y", "test -d /y && cp /x /y"])
 def test_what_is_no_json_is_shell_form(script: str) -> None:
     (stage,) = graph(f"FROM a\nRUN {script}\n")

@@ -259,13 +259,16 @@ class _Stop(Exception):
 
 
 def _is_json(args: str) -> bool:
-    """Return whether BuildKit takes the arguments for an exec form, in which nothing is a heredoc."""
+    """Return whether BuildKit takes the arguments for an exec form, in which nothing is a heredoc.
+
+    What stands behind the list does not count (parser/line_parsers.go, parseJSON, reads one value).
+    """
     if not args.startswith("["):
         return False
     import json
 
     try:
-        return all(isinstance(item, str) for item in json.loads(args))
+        return all(isinstance(item, str) for item in json.JSONDecoder().raw_decode(args)[0])
     except (ValueError, RecursionError):
         return False
 

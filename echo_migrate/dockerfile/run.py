@@ -75,16 +75,16 @@ class Run(NamedTuple):
 
 
 def exec_form(args: Traced) -> list[Word] | None:
-    """Return the words of an exec form, or None where the arguments are none."""
+    """Return the words of an exec form, or None where the arguments are none. What stands behind it is no part."""
     if not args.value.startswith("["):
         return None
     import json
 
     try:
-        items = json.loads(args.value)
+        items, end = json.JSONDecoder().raw_decode(args.value)
     except (ValueError, RecursionError):
         return None
-    spans = [match.span(1) for match in _ITEM.finditer(args.value)]
+    spans = [match.span(1) for match in _ITEM.finditer(args.value, 0, end)]
     if not all(isinstance(item, str) for item in items) or len(items) != len(spans):
         return None
     words = []
