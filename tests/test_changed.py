@@ -132,3 +132,11 @@ def test_a_filter_that_the_tree_names_is_never_run(run: Run, tree: Path) -> None
     (tree / "Dockerfile").write_text("# above\n" + BASE)
     assert found(run, tree, "base") == set()
     assert not ran.exists()
+
+
+def test_what_is_gone_has_no_lines(run: Run, tree: Path) -> None:
+    (tree / "Dockerfile.kept").unlink()
+    (tree / "Dockerfile").write_text(BASE + "FROM python:3.13\n")
+    done = run("check", "--diff-base", "HEAD", cwd=tree)
+    assert b"Dockerfile:4:6:" in done.stdout
+    assert b"Dockerfile:1:" not in done.stdout

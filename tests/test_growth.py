@@ -277,6 +277,19 @@ def test_a_dockerfile_is_read_for_so_many_builds(
     ]
 
 
+def test_a_reference_of_many_pieces_is_listed_and_not_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    many = 'ARG B="' + "$A" * 60 + '"\nARG C="' + "$B" * 60 + '"\n'
+    (tmp_path / "Dockerfile").write_text(f"ARG A=x\n{many}" + "FROM $C\n" * 20)
+    text = "services:\n  s:\n    build: {context: ., args: [A=a]}\n"
+    result = check_safely(Source("compose.yaml", text), SETTINGS)
+    assert result is not None
+    images = [one.image for one in result.outcomes]
+    assert len(images) == 20
+    assert all(not image.ref.spans and len(image.depends_on) <= 64 for image in images)
+    assert {image.not_editable for image in images} == {"it is put together of too many pieces"}
+
+
 NEIGHBOURS = {
     "a chart's template": ("c/values.yaml", "c/templates/a.yaml", "image: {{ .a }}x\n", _charts, "re"),
     "other values": ("c/values.yaml", "c/values-a.yaml", "image: a\n", _charts, "walk"),
@@ -307,10 +320,10 @@ def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
     (tmp_path / "c" / "templates").mkdir(parents=True)
     (tmp_path / "c" / "Chart.yaml").write_text("name: a\n")
     (tmp_path / neighbour).write_text(text)
-    request = []
+    asked = []
 
     def endless(*_: object) -> object:
-        request.append(1)
+        asked.append(1)
         return _for_ever()
 
     monkeypatch.setattr(module, name, type("re", (), {"search": endless}) if name == "re" else endless)
@@ -322,7 +335,7 @@ def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
         doubtful = what != "a compose file"  # of what it builds nothing is known, as if it were not there
         unsafe = any(found.fix and not found.fix.safe for found in result.findings)
         assert (result.outcomes[0].state == "needs-person" or unsafe) == doubtful
-    assert len(request) == 1
+    assert len(asked) == 1
 
 
 def test_what_is_read_after_a_late_neighbour_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,8 @@ def test_a_configuration_behind_a_link_out_of_the_tree_is_refused(run: Run, tree
     done = run("check", cwd=tree)
     assert (done.returncode, done.stdout) == (2, b"")
     assert f"{name}: is a link that leaves the repository".encode() in done.stderr
+    (tree.parent / "far.toml").write_text("# echo-migrate\nprivate-key = 1\nprivate-key = 2\n")
+    assert b"private-key" not in run("check", cwd=tree).stderr  # what lies elsewhere is not read, nor its faults told
 
 
 @pytest.mark.parametrize(

@@ -198,3 +198,16 @@ def test_a_folder_without_its_own_synchronising_is_no_error(path: Path, monkeypa
     monkeypatch.setattr(os, "fsync", lambda file: real(file) if os.path.isfile(f"/proc/self/fd/{file}") else refuse())
     fix(path)
     assert path.read_bytes() == NEW
+
+
+def test_nothing_is_removed_beside_a_link_that_leaves_the_tree(run: Run, tmp_path: Path) -> None:
+    out, tree = tmp_path / "out", tmp_path / "tree"
+    out.mkdir()
+    (tree / ".git").mkdir(parents=True)
+    (out / "o.Dockerfile").write_text("FROM python:3.12\n")
+    (out / ".echo-migrate-0123456789abcdef").write_text("theirs")
+    (tree / "x.Dockerfile").symlink_to(out / "o.Dockerfile")
+    (tree / "Dockerfile").write_text("FROM python:3.12\n")
+    assert b"leaves the tree" in run("fix", cwd=tree).stdout
+    assert sorted(os.listdir(out)) == [".echo-migrate-0123456789abcdef", "o.Dockerfile"]
+    assert (out / "o.Dockerfile").read_text() == "FROM python:3.12\n"

@@ -151,7 +151,7 @@ def _become(request: Request, files: list[int]) -> None:
         code = 0
     except SystemExit as end:
         code = 0 if end.code is None else end.code
-    except BaseException:
+    except BaseException:  # as the interpreter would: a child must not go on as the server
         traceback.print_exc()
     with contextlib.suppress(OSError):
         sys.stdout.flush()

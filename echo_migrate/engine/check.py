@@ -55,28 +55,28 @@ class Ignores:
 
     def __init__(self, nodes: Iterable[Any]) -> None:
         self.nodes = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
-        self.blockers: dict[tuple[str, bool], _Held] = {}
+        self.comments: dict[tuple[str, bool], _Held] = {}
 
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
         """Return whether a comment (``ours``: one of our own form) silences a rule there."""
-        if (rule.id, ours) not in self.blockers:
+        if (rule.id, ours) not in self.comments:
             names = {"*", rule.id, *rule.also}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
             reach = list(accumulate((node.last for node in of_it), max))
-            self.blockers[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
-        blockers = self.blockers[rule.id, ours]
-        place = bisect_right(blockers.begins, start)
-        silent = place > 0 and blockers.reach[place - 1] >= start
-        blockers.silenced.extend([start] if silent else [])
+            self.comments[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
+        held = self.comments[rule.id, ours]
+        place = bisect_right(held.begins, start)
+        silent = place > 0 and held.reach[place - 1] >= start
+        held.silenced.extend([start] if silent else [])
         return silent
 
     def used(self) -> set[Ignore]:
         """Return the comments that have silenced something so far."""
         found: set[Ignore] = set()
-        for blockers in self.blockers.values():
-            silenced = sorted(blockers.silenced)
-            ends = [(bisect_left(silenced, node.first), bisect_right(silenced, node.last)) for node in blockers.nodes]
-            found.update(node for node, (first, last) in zip(blockers.nodes, ends, strict=True) if first < last)
+        for held in self.comments.values():
+            silenced = sorted(held.silenced)
+            ends = [(bisect_left(silenced, node.first), bisect_right(silenced, node.last)) for node in held.nodes]
+            found.update(node for node, (first, last) in zip(held.nodes, ends, strict=True) if first < last)
         return found
 
 
@@ -115,16 +115,16 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
 
     assessed = [assess(image, settings.catalog, settings.seen_only) for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
-    request = _grouped(nodes)
-    effective = _standings(images, settle(images, assessed, commented), request.get(Container, []), settings)
+    grouped = _grouped(nodes)
+    effective = _standings(images, settle(images, assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
-    check_safely = check(_blocking_rules(), request, context)
-    blockers = _bonds(check_safely, request, context, ignores, format)
+    blocking = check(_blocking_rules(), grouped, context)
+    blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(images, assessed, skip_reason, blockers)
     context = context._replace(moves=dict(zip(images, moves, strict=True)))
     others = tuple(rule for rule in settings.rules if not rule.blocks)
-    comments = {Ignore: request.pop(Ignore, [])}
-    found = [entry for entry in check_safely if entry[0].id in selected] + check(others, request, context)
+    comments = {Ignore: grouped.pop(Ignore, [])}
+    found = [entry for entry in blocking if entry[0].id in selected] + check(others, grouped, context)
     loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     context = context._replace(used=ignores.used())
     found = check(others, comments, context)  # asked last, when it is known which comments silence something

@@ -46,8 +46,8 @@ def _fixed(
     """Return the result with all fixes but the doubtful ones, or refused."""
     fixed, left, after, refused = source, findings, outcomes, None
     for _ in range(ROUNDS):
-        request = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
-        fixes = [edits for edits in request if edits]
+        wanted = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
+        fixes = [edits for edits in wanted if edits]
         if not fixes or refused:
             break
         fits = compatible(fixes)

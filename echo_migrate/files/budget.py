@@ -50,7 +50,7 @@ class _Watch:
     raising: bool = True
     neighbour: float | None = None
     """When the processor's time for the neighbour that is read began."""
-    skip_reason: float = 0.0
+    spared: float = 0.0
     """Seconds that went into neighbours, and are not the file's own."""
 
 
@@ -70,7 +70,7 @@ def bounded() -> Iterator[None]:
         now, memory = time.process_time(), _memory()
         held.append(memory)
         late = _watch.neighbour is not None and now - _watch.neighbour > BESIDE
-        beside = _watch.skip_reason + (0 if _watch.neighbour is None else now - _watch.neighbour)
+        beside = _watch.spared + (0 if _watch.neighbour is None else now - _watch.neighbour)
         _watch.reason = exceeded(now - began - beside, memory - held[0]) or (_LATE if late else None)
         if _watch.reason and _watch.raising:
             raise Spent(_watch.reason)
@@ -83,7 +83,7 @@ def bounded() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
         _watch.reason = None  # what is read outside of a block is not ended by it
-        _watch.skip_reason = 0.0
+        _watch.spared = 0.0
 
 
 @contextlib.contextmanager
@@ -103,7 +103,7 @@ def beside() -> Iterator[None]:
         raise TooMuch(_LATE) from None
     finally:
         if above is None and _watch.neighbour is not None:
-            _watch.skip_reason += time.process_time() - _watch.neighbour
+            _watch.spared += time.process_time() - _watch.neighbour
         _watch.neighbour = above
         if above is None and _watch.reason == _LATE:
             _watch.reason = None  # what is read next is another

@@ -191,5 +191,5 @@ def _said(path: str) -> list[tuple[str, list[str]]]:
     try:
         with beside():
             return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []
-    except Exception:  # as above: of what cannot be read any name may be a context's
+    except Exception:  # as above; that any name may be a context's then, `_names` says
         return []

@@ -21,8 +21,8 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships or not stage.top or chosen:
         return
     for launch in stage.start_commands:
-        blockers = launch.verb in ("cmd", "entrypoint") and launch is stage.start_command(launch.verb)
-        if not blockers or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
+        holds = launch.verb in ("cmd", "entrypoint") and launch is stage.start_command(launch.verb)
+        if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         text = _exec_form(launch)
         message = f"{launch.shown} is in shell form, so that signals reach a shell and not the program: "
