@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from echo_migrate.engine.discover import Discovery, discover
-from echo_migrate.files.tree import ignore_file
+from echo_migrate.files.tree import DEEPEST, followed, ignore_file
 from echo_migrate.formats import candidate, dockerfile, recognised
 from tests.conftest import Run
 
@@ -142,12 +146,11 @@ def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     os.symlink(".", tree / "circle")
     for _ in ("walk", "git"):
         found = discover(["."])
-        assert found.refused == {"Dockerfile.out": "is a symbolic link that leaves the tree"}
-        assert set(found.files) ^ set(FOUND) == {
-            "Dockerfile.in",
-            "Dockerfile.loop",
-            "Dockerfile.dangling",
+        assert found.refused == {
+            "Dockerfile.out": "is a symbolic link that leaves the tree",
+            "Dockerfile.loop": "is a symbolic link that leads in a circle, or too far",
         }
+        assert set(found.files) ^ set(FOUND) == {"Dockerfile.in", "Dockerfile.dangling"}
         assert discover(["Dockerfile.out"]).refused
         git(tree, "init", "-q")
 
@@ -195,20 +198,79 @@ def test_what_cannot_be_entered_is_said_and_ends_in_2(run: Run, tmp_path: Path, 
     subprocess.run(["rm", "-rf", *[str(one) for one in tmp_path.iterdir()]], check=True)
 
 
-def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A tree of 1,500 folders, each in the one before, with a Dockerfile in each and 1,000 files in the last."""
     here = os.getcwd()
     os.chdir(tmp_path)
     try:
         for _ in range(1500):
             os.mkdir("d")
             os.chdir("d")
-        Path("Dockerfile").write_text("FROM python:3.12\n")
+            Path("Dockerfile").write_text("FROM python:3.12\n")
+        for number in range(1000):
+            Path(f"Dockerfile.{number}").write_text("FROM python:3.12\n")
     finally:
         os.chdir(here)
-    found = discover([str(tmp_path)])
-    assert len(found.files) == 1
-    assert found.closed == {}
-    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+    yield tmp_path
+    subprocess.run(["rm", "-rf", str(tmp_path / "d"), str(tmp_path / ".git")], check=True)
+
+
+@pytest.mark.parametrize("known", ["walk", "git", "tracked"])
+def test_of_a_very_deep_tree_the_upper_folders_are_read(limited: Run, deep: Path, known: str) -> None:
+    if known != "walk":
+        git(deep, "init", "-q")
+    if known == "tracked":
+        git(deep, "add", ".")
+    done = limited(20, "check", "--select", "floating-tag", "--output-format", "concise")
+    assert done.returncode == 2
+    said = done.stdout.decode()
+    assert f"{DEEPEST} image references" in said
+    assert said.count("this folder could not be entered: it lies more than 100 folders deep") == 1
+
+
+def test_a_named_file_that_lies_very_deep_is_said(limited: Run, deep: Path) -> None:
+    named = ["d/" * depth + "Dockerfile" for depth in range(1, 1500)]
+    done = limited(20, "check", "--select", "floating-tag", "--output-format", "concise", *named)
+    assert done.returncode == 2
+    assert "it lies more than 100 folders deep" in done.stdout.decode()
+
+
+def test_links_that_lead_through_others_for_long_are_not_followed(limited: Run, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    way = "d/../" * 700
+    os.symlink(f"{way}d", tmp_path / "l0")
+    for number in range(1, 39):
+        os.symlink(f"l{number - 1}/../{way}d", tmp_path / f"l{number}")
+    for number in range(1000):
+        os.symlink(f"l38/../{way}Dockerfile", tmp_path / f"Dockerfile.{number}")
+    os.symlink("d/../Dockerfile", tmp_path / "Dockerfile.short")
+    done = limited(20, "check", "--output-format", "concise", "--no-config")
+    assert done.stdout.decode().count("is a symbolic link that leads in a circle, or too far") == 1000
+    assert b"Dockerfile.short" not in done.stdout
+
+
+_PART = st.sampled_from(("a", "b", "c", "..", ".", "", "l1", "l2", "l3", "f", "none"))
+
+
+@given(st.lists(st.lists(_PART, min_size=1, max_size=8), min_size=3, max_size=3), st.lists(_PART, max_size=8))
+def test_a_link_leads_where_the_system_says(texts: list[list[str]], last: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(os.path.realpath(name))
+        (tree / "a" / "b" / "c").mkdir(parents=True)
+        (tree / "a" / "f").touch()
+        for number, parts in enumerate(texts, 1):
+            os.symlink("/".join(parts) or ".", tree / f"l{number}")
+        os.symlink("/".join(last) or ".", tree / "a" / "link")
+        path = str(tree / "a" / "link")
+        try:
+            found = followed(path)
+        except OSError:
+            with pytest.raises(OSError, match="symbolic links"):
+                os.stat(path)
+        else:
+            assert found == os.path.realpath(path)
 
 
 def test_without_git_a_walk_finds_the_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,11 +312,12 @@ def test_a_dockerignore_holds_beside_the_dockerfile_and_above_it_within_the_repo
 
 
 def test_many_patterns_cost_a_deep_path_little(limited: Run, tmp_path: Path) -> None:
-    for depth in (90, 97, 400):
+    for depth in (50, 90, 97):
         deep = tmp_path.joinpath(*["d" * 6] * depth)
         deep.mkdir(parents=True, exist_ok=True)
         (deep / "Dockerfile").write_text("FROM python:3.12\n")
     words = [word for i in range(200) for word in ("--exclude", f"*[x-z]*{i}", "--exclude", f"**/a/**/*[x-z]*{i}")]
+    words += ["--exclude", "/".join(["d" * 6, "**"] * 400) + "/x"]
     done = limited(10, "check", *words, ".")
     assert done.returncode == 1
     assert b"3 image references" in done.stdout

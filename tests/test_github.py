@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from github import GithubException
@@ -63,12 +64,13 @@ class World:
         if check:
             self.check()
         outside = self.folder.parent
-        (outside / "event.json").write_text(json.dumps(self.event))
+        event = outside / f"event-{uuid4()}.json"  # runs are at once, and each finds its own whole
+        event.write_text(json.dumps(self.event))
         given = {
             "GITHUB_TOKEN": token,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_API_URL": self.github.url,
-            "GITHUB_EVENT_PATH": str(outside / "event.json"),
+            "GITHUB_EVENT_PATH": str(event),
             "GITHUB_STEP_SUMMARY": str(outside / "summary.md"),
             "GITHUB_ACTIONS": "true",
             **JOB,

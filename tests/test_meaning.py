@@ -323,7 +323,7 @@ def test_many_names_of_contexts_cost_each_dockerfile_nothing(limited: Run, tmp_p
 
 
 def test_a_deep_folder_is_taken_to_have_contexts_of_any_name(limited: Run, tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*["d"] * 400)
+    deep = tmp_path.joinpath(*["d"] * 90)
     deep.mkdir(parents=True)
     (deep / "Dockerfile").write_text("FROM python:3.12\nFROM node:22\n")
     assert b"2 need a person" in limited(10, "fix").stdout

@@ -9,8 +9,8 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from echo_migrate.files import git
-from echo_migrate.files.tree import SKIPPED, entered, is_environment, top
-from echo_migrate.files.workspace import of_a_run
+from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
+from echo_migrate.files.workspace import begin, of_a_run
 from echo_migrate.formats import candidate
 
 
@@ -32,6 +32,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 
     ``exclude`` holds glob patterns for paths and folders below the working folder, or the tree named, at any depth.
     """
+    begin()
     excluded = _excluder(exclude)
     found = Discovery([], {}, {}, [], [], [])
     seen: set[str] = set()
@@ -43,13 +44,15 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             names = _listed(path, found)
             names = _walk(path, found) if names is None else names
             full = (os.path.normpath(os.path.join(path, name)) for name in names)
-            wanted = [name for name in full if candidate(name) and not excluded(name, path)]
+            wanted = [name for name in full if not excluded(name, path)]
             for name in sorted(wanted, key=os.path.islink):  # a link to a file of the tree is that file again
                 _add(name, root, seen, found)
         elif not os.path.lexists(path):
             found.missing.append(path)
         elif not excluded(path, os.path.dirname(os.path.abspath(path))):
-            if candidate(path):
+            if path.count("/") > DEEPEST:
+                found.closed[os.path.dirname(path)] = f"could not be entered: {TOO_DEEP}"
+            elif candidate(path):
                 _add(os.path.normpath(path), top(path), seen, found)
             else:
                 found.skipped.append(path)
@@ -62,26 +65,20 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 
 def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
     """Take a file in, unless it lies outside of the tree: behind a link, or by a name that git was made to list."""
-    real = os.path.realpath(path) if os.path.islink(path) else os.path.join(_real(path), os.path.basename(path))
-    if not _within(real, root):
+    try:
+        file = followed(path)
+    except OSError as error:
+        found.refused[path] = f"is a symbolic link that {error.strerror}"
+        return
+    if not _within(file, root):
         found.refused[path] = "is a symbolic link that leaves the tree"
-    elif real not in seen:
-        seen.add(real)
+    elif file not in seen:
+        seen.add(file)
         found.files.append(path)
 
 
 def _within(real: str, root: str) -> bool:
     return real == root or real.startswith(root.rstrip("/") + "/")
-
-
-def _real(path: str) -> str:
-    """Return the real path of a file's folder."""
-    return _real_folder(os.path.dirname(os.path.abspath(path)))
-
-
-@of_a_run(1)  # files come folder by folder
-def _real_folder(folder: str) -> str:
-    return os.path.realpath(folder)
 
 
 def _folders_above(path: str) -> Iterator[str]:
@@ -97,17 +94,21 @@ def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
     plain = dict.fromkeys(one.strip().removeprefix("./").strip("/").removeprefix("**/") for one in exclude)
     patterns: _Patterns = [[(part, re.compile(translate(part)).match) for part in one.split("/")] for one in plain]
     first = _with_any_folders(patterns, {(number, 0) for number in range(len(patterns))})
-    known: dict[str, set[tuple[int, int]] | None] = {"": first}
-    """By a folder: how far each pattern is matched that a path below may match; None where one is matched."""
+    way: list[tuple[str, _Places | None]] = []
+    """The parts of the path asked for last, each with how far behind it each pattern is matched that a path below may
+    match; None where one is matched. Paths come folder by folder."""
 
-    def reached(path: str) -> set[tuple[int, int]] | None:
-        begin = path
-        while begin not in known:
-            begin = begin.rpartition("/")[0]
-        for part in path[len(begin) :].strip("/").split("/") if path != begin else ():
-            places, begin = known[begin], f"{begin}/{part}".lstrip("/")
-            known[begin] = None if places is None else _next(patterns, places, part, first)
-        return known[path]
+    def reached(path: str) -> _Places | None:
+        parts = path.split("/")
+        same = 0
+        while same < min(len(way), len(parts)) and way[same][0] == parts[same]:
+            same += 1
+        del way[same:]
+        places = way[-1][1] if way else first
+        for part in parts[same:]:
+            places = None if places is None else _next(patterns, places, part, first)
+            way.append((part, places))
+        return places
 
     def excluded(path: str, root: str) -> bool:
         if not patterns:
@@ -120,11 +121,10 @@ def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
 
 
 _Patterns = list[list[tuple[str, Callable[[str], object]]]]
+_Places = set[tuple[int, int]]
 
 
-def _next(
-    patterns: _Patterns, places: set[tuple[int, int]], part: str, first: set[tuple[int, int]]
-) -> set[tuple[int, int]] | None:
+def _next(patterns: _Patterns, places: _Places, part: str, first: _Places) -> _Places | None:
     """Return how far patterns are matched behind one part more of a path, each beginning anew too; None if one is
     matched."""
     found = set(first)
@@ -140,7 +140,7 @@ def _next(
     return found
 
 
-def _with_any_folders(patterns: _Patterns, places: set[tuple[int, int]]) -> set[tuple[int, int]]:
+def _with_any_folders(patterns: _Patterns, places: _Places) -> _Places:
     """Return the places, with those behind each ``**`` at them, which may be no folder at all; one at the end is any
     part."""
     found = set(places)
@@ -152,7 +152,7 @@ def _with_any_folders(patterns: _Patterns, places: set[tuple[int, int]]) -> set[
 
 
 def _listed(path: str, found: Discovery) -> list[str] | None:
-    """Return what git lists below a folder, or None where git is missing, refuses, or ignores the whole folder."""
+    """Return the candidates that git lists below a folder; None where it is missing, refuses, or ignores the whole."""
     try:
         answer = git.files(path)
     except git.TooSlow:
@@ -162,16 +162,20 @@ def _listed(path: str, found: Discovery) -> list[str] | None:
         return None
     listed, closed = answer
     for folder, reason in closed.items():
-        if not _skipped(path, f"{folder}/"):
+        if not _skipped(path, _upper(folder)):
             _close(os.path.join(path, folder), reason, found)
     names = set()
     for tag, name in sorted(listed):
-        full = os.path.join(path, name)
-        kind = _kind(full, found)
+        full, folder = os.path.join(path, name), os.path.dirname(name)
+        deep = folder.count("/") >= DEEPEST
+        kind = "file" if deep else _kind(full, found)
         if name.endswith("/") or kind == "folder":
             found.notes.append(_other_repository(full))
-        elif kind and (tag != "?" or not _skipped(path, name)):
-            names.add(name)
+        elif kind and candidate(full) and (tag != "?" or not _skipped(path, _upper(folder))):
+            if deep:
+                _close(os.path.join(path, _upper(folder)), TOO_DEEP, found)
+            else:
+                names.add(name)
     return sorted(names)
 
 
@@ -190,12 +194,16 @@ def _close(folder: str, reason: str, found: Discovery) -> None:
     found.closed.setdefault(os.path.normpath(folder), f"could not be entered: {reason.lower()}")
 
 
-def _skipped(path: str, name: str) -> bool:
-    """Return whether a file lies in a folder that a walk would not enter."""
-    folders = name.split("/")[:-1]
-    return not SKIPPED.isdisjoint(folders) or any(
-        is_environment(os.path.join(path, *folders[:depth])) for depth in range(1, len(folders) + 1)
-    )
+def _upper(folder: str) -> str:
+    """Return a folder below a tree's, or the one above it that is not entered because of its depth."""
+    return "/".join(folder.split("/")[: DEEPEST + 1])
+
+
+@of_a_run(4096)
+def _skipped(path: str, folder: str) -> bool:
+    """Return whether a walk would not enter a folder below one."""
+    above, name = os.path.split(folder)
+    return bool(folder) and (name in SKIPPED or is_environment(os.path.join(path, folder)) or _skipped(path, above))
 
 
 def _walk(path: str, found: Discovery) -> list[str]:
@@ -207,7 +215,8 @@ def _walk(path: str, found: Discovery) -> list[str]:
 
     names = []
     for folder, files in entered(path, other, closed):
-        names += [os.path.relpath(os.path.join(folder, name), path) for name in files]
+        full = (os.path.join(folder, name) for name in files)
+        names += [os.path.relpath(one, path) for one in full if candidate(one)]
     return names
 
 

@@ -87,12 +87,14 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
     """Return what ``fix_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
 
-    ``jobs`` is how many processes, 0 for one a processor.
+    ``jobs`` is how many processes, 0 for one a processor; of more than there are, none is faster, and each has a budget
+    of memory.
     """
     begin()
     wanted = any(Stage in rule.kinds for rule in settings.rules)
     settings = settings._replace(targets=targets(paths) if wanted else {})
-    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = min(jobs or processors, max(processors, 2))
     if jobs == 1 or len(paths) < MANY:
         return (fix_path(path, settings) for path in paths)
     return _shared(paths, settings, jobs)
