@@ -6,12 +6,11 @@ They are read for one question alone, whether a registry is among those logged i
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
 
 from echo_migrate.engine.check import Ignores, check
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import documents, effective, is_mapping, is_scalar, items, sequence
+from echo_migrate.files.yaml import YamlNode, documents, effective, is_mapping, is_scalar, items, sequence
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.model import Pipeline, Result
 from echo_migrate.rules._rule import Context, Settings
@@ -64,20 +63,20 @@ def pipelines(source: Source, host: str) -> Iterator[Pipeline]:
                     yield from _manifest(root, host)
 
 
-def _kind(root: Any) -> str:
+def _kind(root: YamlNode | None) -> str:
     node = effective(root).get("kind")
     return node.value if is_scalar(node) else ""
 
 
-def _workflow(root: Any, host: str) -> Iterator[Pipeline]:
+def _workflow(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
     for _, job in items(effective(root).get("jobs")):
         steps = [effective(step) for step in sequence(effective(job).get("steps"))]
         if any(_logs_in(step, host) for step in steps):
             continue
         for step in steps:
             uses, run = _text(step.get("uses")), _text(step.get("run"))
-            if uses.startswith(_ACTIONS) or _BUILDS.search(run):
-                node: Any = step.get("uses") if uses else step.get("run")
+            node = step.get("uses") if uses else step.get("run")
+            if node is not None and (uses.startswith(_ACTIONS) or _BUILDS.search(run)):
                 start = node.start_mark.index
                 end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
                 remedy = f"add a step before it with docker/login-action, registry: {host}, username and password"
@@ -85,7 +84,7 @@ def _workflow(root: Any, host: str) -> Iterator[Pipeline]:
                 return
 
 
-def _logs_in(step: dict[str, Any], host: str) -> bool:
+def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
     """Return whether a step logs in to a host, or to one that only a run decides."""
     uses = _text(step.get("uses"))
     if _LOGIN_ACTIONS.match(uses):
@@ -97,19 +96,19 @@ def _logs_in(step: dict[str, Any], host: str) -> bool:
     return "login" in run and (host in run or "$" in run)
 
 
-def _dependabot(root: Any, host: str) -> Iterator[Pipeline]:
+def _dependabot(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
     known = [_text(effective(node).get("url")) for _, node in items(effective(root).get("registries"))]
     if any(host in url for url in known):
         return
     for update in sequence(effective(root).get("updates")):
-        ecosystem: Any = effective(update).get("package-ecosystem")
-        if _text(ecosystem) in ("docker", "docker-compose"):
+        ecosystem = effective(update).get("package-ecosystem")
+        if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
             remedy = f"add registries: with type: docker-registry, url: https://{host}, and its name to this update"
             yield Pipeline(ecosystem.start_mark.index, ecosystem.end_mark.index, "Dependabot asks for", remedy)
             return
 
 
-def _manifest(root: Any, host: str) -> Iterator[Pipeline]:
+def _manifest(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
     """Yield the first image of the host in a pod that names no secret to pull with."""
     waiting, seen = [root], set[int]()
     while waiting:
@@ -119,13 +118,15 @@ def _manifest(root: Any, host: str) -> Iterator[Pipeline]:
         seen.add(id(node))
         keys = effective(node) if is_mapping(node) else {}
         for container in [*sequence(keys.get("initContainers")), *sequence(keys.get("containers"))]:
-            image: Any = effective(container).get("image")
-            if _text(image).startswith(f"{host}/") and not {"imagePullSecrets", "serviceAccountName"} & set(keys):
+            image = effective(container).get("image")
+            if not is_scalar(image) or not image.value.startswith(f"{host}/"):
+                continue
+            if not {"imagePullSecrets", "serviceAccountName"} & set(keys):
                 remedy = "name a secret in imagePullSecrets, here or on the service account"
                 yield Pipeline(image.start_mark.index, image.end_mark.index, "this pod pulls", remedy)
                 return
         waiting += [child for child in [*keys.values(), *sequence(node)] if not is_scalar(child)]
 
 
-def _text(node: Any) -> str:
+def _text(node: YamlNode | None) -> str:
     return node.value if is_scalar(node) else ""

@@ -7,9 +7,12 @@ and an alias is the very node of its anchor.
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeGuard, cast
 
 from echo_migrate.files.source import Edit, TooMuch, Traced
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs  # in typing from Python 3.13
 
 DEEPEST = 200
 """libyaml's composer recurses on the C stack, so nesting is counted before composing."""
@@ -27,6 +30,47 @@ _INDENT = re.compile(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
 
 
+class _Mark(Protocol):
+    """A place in a text."""
+
+    index: int
+
+
+class _Node(Protocol):
+    """What PyYAML's nodes have in common. Its stubs leave open what a node holds, and to name its classes would import
+    it."""
+
+    tag: str
+    start_mark: _Mark
+    end_mark: _Mark
+
+
+class ScalarNode(_Node, Protocol):
+    """A text, a number, or whatever else is written as one; ``style`` is its quote, or how its block begins."""
+
+    id: ClassVar[Literal["scalar"]]
+    value: str
+    style: str | None
+
+
+class SequenceNode(_Node, Protocol):
+    """A list."""
+
+    id: ClassVar[Literal["sequence"]]
+    value: "list[YamlNode]"
+
+
+class MappingNode(_Node, Protocol):
+    """Pairs, in the order in which they are written; ``effective`` is ours, and only where there are merge keys."""
+
+    id: ClassVar[Literal["mapping"]]
+    value: "list[tuple[YamlNode, YamlNode]]"
+    effective: "dict[str, YamlNode]"
+
+
+YamlNode = ScalarNode | SequenceNode | MappingNode
+
+
 class NotYaml(ValueError):
     """A text that is no YAML, or none that is read: the message says why, ``offset`` where."""
 
@@ -35,20 +79,21 @@ class NotYaml(ValueError):
         self.offset = offset
 
 
-def documents(text: str) -> list[Any]:
+def documents(text: str) -> list[YamlNode | None]:
     """Return the root nodes of all documents (PyYAML's nodes; None for an empty one). Raises ``NotYaml`` and
     ``TooMuch``."""
     import yaml
 
     bounded(text)
     try:
-        roots = list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        composed = list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYaml(f"is not valid YAML: {error.problem or error.context}", mark.index if mark else 0) from None
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
         reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
         raise NotYaml(reason) from None
+    roots = cast("list[YamlNode | None]", composed)
     if "&" in text and "*" in text and _shared(roots) > MOST_SHARED:
         raise TooMuch(f"its aliases stand for more than {MOST_SHARED:,} values")
     if "<<" in text:
@@ -56,7 +101,7 @@ def documents(text: str) -> list[Any]:
     return roots
 
 
-def _shared(roots: list[Any]) -> int:
+def _shared(roots: list[YamlNode | None]) -> int:
     """Return how many nodes aliases stand for: what the file would have were each written out, less what it has.
 
     Of a node that holds itself, the second time is nothing.
@@ -76,12 +121,12 @@ def _shared(roots: list[Any]) -> int:
     return sum(sizes[id(root)] for root in roots if root is not None) - len(sizes)
 
 
-def _parts(entry: Any) -> tuple[Any, ...]:
+def _parts(entry: YamlNode | tuple[YamlNode, YamlNode]) -> tuple[YamlNode, ...]:
     """Return the nodes of an entry: of a mapping its key and value, of a list the item."""
     return entry if isinstance(entry, tuple) else (entry,)
 
 
-def _merge(roots: list[Any]) -> None:
+def _merge(roots: list[YamlNode | None]) -> None:
     """Give each mapping with merge keys (``<<``) what it has by them, for ``effective`` to find.
 
     What is written nearer wins, of several mappings the first, and the last of duplicates. What merge keys stand for
@@ -101,17 +146,17 @@ def _merge(roots: list[Any]) -> None:
             waiting += [one for one in parents if id(one) not in begun]
             continue
         waiting.pop()
-        merged: dict[str, Any] = {}
+        merged: dict[str, YamlNode] = {}
         for parent in parents:  # of one that is begun, and merges this one in its turn, its own keys
             merged = (getattr(parent, "effective", None) or _own(parent)) | merged
         node.effective = merged | _own(node)
 
 
-def _each(node: Any) -> list[Any]:
+def _each(node: YamlNode) -> list[YamlNode]:
     return list(node.value) if node.id == "sequence" else [node]
 
 
-def _own(node: Any) -> dict[str, Any]:
+def _own(node: YamlNode | None) -> dict[str, YamlNode]:
     return {key: value for key, value in items(node) if key != "<<"}
 
 
@@ -127,20 +172,20 @@ def bounded(text: str) -> None:
         raise NotYaml(f"has more than {MOST_DIRECTIVES} directives")
 
 
-def is_mapping(node: Any) -> TypeGuard[Any]:
+def is_mapping(node: YamlNode | None) -> "TypeIs[MappingNode]":
     return getattr(node, "id", "") == "mapping"
 
 
-def is_scalar(node: Any) -> TypeGuard[Any]:
+def is_scalar(node: YamlNode | None) -> "TypeIs[ScalarNode]":
     return getattr(node, "id", "") == "scalar"
 
 
-def is_text(node: Any) -> TypeGuard[Any]:
+def is_text(node: YamlNode | None) -> TypeGuard[ScalarNode]:
     """Return whether a node is a scalar with a value (``~`` and nothing have none)."""
     return is_scalar(node) and bool(node.value) and not (node.tag.endswith(":null") or node.value in ("~", "null"))
 
 
-def items(node: Any) -> Iterator[tuple[str, Any]]:
+def items(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
     """Yield the pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
     if is_mapping(node):
         for key, value in node.value:
@@ -148,7 +193,7 @@ def items(node: Any) -> Iterator[tuple[str, Any]]:
                 yield key.value, value
 
 
-def positions(root: Any) -> Iterator[tuple[Any, Any]]:
+def positions(root: YamlNode | None) -> Iterator[tuple[YamlNode | None, YamlNode]]:
     """Yield every pair of every mapping, and every item of every list with None for a key; shared ones are entered
     once."""
     waiting, seen = [root], set[int]()
@@ -162,15 +207,15 @@ def positions(root: Any) -> Iterator[tuple[Any, Any]]:
             yield key, child
 
 
-def effective(node: Any) -> dict[str, Any]:
+def effective(node: YamlNode | None) -> dict[str, YamlNode]:
     """Return a mapping with its merge keys (``<<``) followed, as ``documents`` did; nothing of any other node."""
-    merged: dict[str, Any] | None = getattr(node, "effective", None)
+    merged: dict[str, YamlNode] | None = getattr(node, "effective", None)
     return _own(node) if merged is None else dict(merged)
 
 
-def traced(node: Any, text: str) -> Traced:
+def traced(node: ScalarNode, text: str) -> Traced:
     """Return a scalar's value and where its characters stand; without spans where escapes or folding changed them."""
-    value: str = node.value
+    value = node.value
     start, end = node.start_mark.index, node.end_mark.index
     properties = _PROPERTIES.match(text, start, end)
     start = properties.end() if properties else start
@@ -221,7 +266,7 @@ def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
         position += end - start
 
 
-def alike(one: Any, other: Any, edits: list[Edit]) -> bool:
+def alike(one: YamlNode | None, other: YamlNode | None, edits: list[Edit]) -> bool:
     """Return whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
     waiting = [(one, other)]
     seen: set[tuple[int, int]] = set()
@@ -243,15 +288,17 @@ def alike(one: Any, other: Any, edits: list[Edit]) -> bool:
             continue
         if len(one.value) != len(other.value):
             return False
-        for a, b in zip(one.value, other.value, strict=True):
-            if not is_mapping(one):
-                waiting.append((a, b))
-            elif is_scalar(a[0]) and getattr(b[0], "value", None) != a[0].value:
+        waiting += zip(sequence(one), sequence(other), strict=True)
+        for (key, value), (other_key, other_value) in zip(_pairs(one), _pairs(other), strict=True):
+            if is_scalar(key) and other_key.value != key.value:
                 return False
-            else:
-                waiting += zip(a, b, strict=True)
+            waiting += ((key, other_key), (value, other_value))
     return True
 
 
-def sequence(node: Any) -> list[Any]:
+def _pairs(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+    return node.value if is_mapping(node) else []
+
+
+def sequence(node: YamlNode | None) -> list[YamlNode]:
     return list(node.value) if node is not None and node.id == "sequence" else []

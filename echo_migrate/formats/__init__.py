@@ -96,5 +96,5 @@ def building(format: Format, source: Source) -> Iterable[tuple[Source, list[Any]
     return builders
 
 
-def _nothing(_: Any) -> tuple[()]:
+def _nothing(_: object) -> tuple[()]:
     return ()

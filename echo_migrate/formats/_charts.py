@@ -77,7 +77,7 @@ def _dependencies(path: str) -> list[str] | None:
             for root in documents(_text(path)):
                 for one in sequence(effective(root).get("dependencies")):
                     keys = effective(one)
-                    names += [keys[key].value for key in ("name", "alias") if is_text(keys.get(key))]
+                    names += [node.value for node in map(keys.get, ("name", "alias")) if is_text(node)]
     except TooMuch:
         return None
     return names

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from echo_migrate.files.yaml import effective, is_scalar, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_scalar, sequence
 from echo_migrate.images.reference import VARIABLE
 
 _PATH = re.compile(r"/[^:{}$]*")
@@ -13,7 +12,7 @@ _PATH = re.compile(r"/[^:{}$]*")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
-def mounts_of(volumes: Any) -> Iterator[str]:
+def mounts_of(volumes: YamlNode | None) -> Iterator[str]:
     """Yield the paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
     for volume in sequence(volumes):
         if is_scalar(volume):

@@ -3,13 +3,15 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict, TypeGuard, Unpack
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.yaml import (
     NotYaml,
+    ScalarNode,
+    YamlNode,
     alike,
     documents,
     effective,
@@ -51,11 +53,21 @@ class Place(NamedTuple):
     """A mapping of a document: the keys that lead to it, and what it says, merge keys followed."""
 
     path: tuple[str, ...]
-    keys: dict[str, Any]
+    keys: dict[str, YamlNode]
 
     def where(self, key: str) -> str:
         """Return the context of an image under a key of it."""
         return ".".join((*self.path, key))
+
+
+class Around(TypedDict, total=False):
+    """What stands around an image in its file says of it: fields of ``Image``."""
+
+    platform: str
+    mounts: tuple[str, ...]
+    unsafe_reasons: tuple[str, ...]
+    needs_login: str
+    login: str
 
 
 class YamlFile:
@@ -76,7 +88,7 @@ class YamlFile:
             for root in self.roots:
                 self._note(root)
 
-    def _read(self) -> list[Any]:
+    def _read(self) -> list[YamlNode | None]:
         try:
             return documents(self.text)
         except NotYaml:
@@ -100,18 +112,18 @@ class YamlFile:
         except NotYaml:
             return []  # what each document is alone, all are together, but for what YAML forbids anywhere
 
-    def _note(self, root: Any) -> None:
+    def _note(self, root: YamlNode | None) -> None:
         for key, child in positions(root):
             self._under.setdefault(id(child), set()).add(key.value if is_scalar(key) else "")
             if is_scalar(key):
                 self._under.setdefault(id(key), set()).add("\0")
 
-    def under(self, node: Any) -> str:
+    def under(self, node: YamlNode | None) -> str:
         """Return all texts of a value, for a look at what they name."""
         texts = [child.value for _, child in positions(node) if is_scalar(child)]
         return " ".join([node.value] if is_scalar(node) else texts)
 
-    def _kept(self, *found: Any) -> str:
+    def _kept(self, *found: ScalarNode) -> str:
         """Return why scalars must stay: a program writes them, or one of them stands under other keys too."""
         for node in found:
             line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
@@ -121,7 +133,9 @@ class YamlFile:
                 return ALIASED
         return ""
 
-    def image(self, node: Any, where: str, **fields: Any) -> Iterator[Image]:
+    def image(
+        self, node: YamlNode | None, where: str, *, not_editable: str = "", **fields: Unpack[Around]
+    ) -> Iterator[Image]:
         """Yield the image that a scalar names; none where it is empty, or filled in by a template."""
         if not is_text(node) or not node.tag.endswith(":str"):
             return
@@ -137,17 +151,28 @@ class YamlFile:
             place = place.cut(place.value.index(bare), place.value.index(bare) + len(bare))
         if not place.value.strip():
             return
-        not_editable = fields.pop("not_editable", "") or self._kept(node)
+        not_editable = not_editable or self._kept(node)
         not_editable = not_editable or ("" if place.spans else "it is written in a form that cannot be edited")
         names = variables(place.value)
         yield Image(
             place, where, start, end, not_editable=not_editable, unsettled=names, templated=bool(names), **fields
         )
 
-    def parted(self, repository: Any, registry: Any, tag: Any, where: str, **fields: Any) -> Iterator[Image]:
+    def parted(
+        self,
+        repository: YamlNode | None,
+        registry: YamlNode | None,
+        tag: YamlNode | None,
+        where: str,
+        *,
+        not_editable: str = "",
+        **fields: Unpack[Around],
+    ) -> Iterator[Image]:
         """Yield the image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
+        if not (is_text(repository) and _is_piece(registry) and _is_piece(tag)):
+            return
         named = [node for node in (registry, repository, tag) if node is not None]
-        if not is_text(repository) or any("{{" in node.value or not is_scalar(node) for node in named):
+        if any("{{" in node.value for node in named):
             return
         name = _piece(repository, self.text)
         host = None if registry is None else _piece(registry, self.text)
@@ -156,7 +181,7 @@ class YamlFile:
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
         parts = Parts(name, host, version if version and version.value else None, bare)
-        not_editable = fields.pop("not_editable", "") or self._kept(*named)
+        not_editable = not_editable or self._kept(*named)
         start, end = name.start if name.spans else repository.start_mark.index, repository.end_mark.index
         yield Image(
             Traced(value, ()),
@@ -171,7 +196,7 @@ class YamlFile:
             **fields,
         )
 
-    def scripts(self, found: Iterable[tuple[str, Any]]) -> Iterator[Image | Container]:
+    def scripts(self, found: Iterable[tuple[str, YamlNode | None]]) -> Iterator[Image | Container]:
         """Yield the images that shell scripts name, each a scalar with the context it stands in."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
@@ -187,7 +212,12 @@ class YamlFile:
                 yield service._replace(image=image)
 
 
-def _piece(node: Any, text: str) -> Traced:
+def _is_piece(node: YamlNode | None) -> TypeGuard[ScalarNode | None]:
+    """Return whether a key is not there, or has a value that can be a piece of a name."""
+    return node is None or is_scalar(node)
+
+
+def _piece(node: ScalarNode, text: str) -> Traced:
     """Return a scalar's text and place; an empty value has one only between quotes."""
     if node.tag.endswith(":null"):
         return Traced("", ())
@@ -214,9 +244,9 @@ def variables(value: str) -> tuple[str, ...]:
     )
 
 
-def walk(root: Any) -> Iterator[Place]:
+def walk(root: YamlNode | None) -> Iterator[Place]:
     """Yield every mapping of a document once, from the top; an item of a list goes by its name, if it has one."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    waiting: list[tuple[tuple[str, ...], YamlNode | None]] = [((), root)]
     seen: set[int] = set()
     while waiting:
         path, node = waiting.pop()
@@ -232,11 +262,11 @@ def walk(root: Any) -> Iterator[Place]:
         waiting += reversed(below)
 
 
-def _name(node: Any, index: int) -> str:
+def _name(node: YamlNode, index: int) -> str:
     """Return what an item of a list is called in a path."""
     for key, value in node.value if is_mapping(node) else ():
         if is_scalar(key) and key.value == "name" and is_text(value):
-            return str(value.value)
+            return value.value
     return str(index)
 
 

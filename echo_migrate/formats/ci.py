@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import effective, is_mapping, is_scalar
+from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_mapping, is_scalar
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -73,7 +73,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots if kind for image in _images(sheet, root, kind)), request)
 
 
-def _images(sheet: YamlFile, root: Any, kind: Kind) -> Iterator[Image]:
+def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
     own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), None, set())}
     for way in kind.images:
         for path, holder, node in _follow(root, way, (), None, set()):
@@ -85,11 +85,15 @@ def _images(sheet: YamlFile, root: Any, kind: Kind) -> Iterator[Image]:
                 yield from sheet.image(node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts)
 
 
-Found = tuple[tuple[str, ...], Any, Any]
+Found = tuple[tuple[str, ...], MappingNode | None, ScalarNode]
 
 
 def _follow(
-    node: Any, way: tuple[str, ...], path: tuple[str, ...], holder: Any, seen: set[tuple[int, int]]
+    node: YamlNode | None,
+    way: tuple[str, ...],
+    path: tuple[str, ...],
+    holder: MappingNode | None,
+    seen: set[tuple[int, int]],
 ) -> Iterator[Found]:
     """Yield the scalars at the end of a way, each with its path and the mapping that holds it."""
     if not way:

@@ -6,12 +6,21 @@ steps[*].uses) and "Metadata syntax for GitHub Actions" (runs.image), 2026.
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence, traced
+from echo_migrate.files.yaml import (
+    ScalarNode,
+    YamlNode,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_text,
+    items,
+    sequence,
+    traced,
+)
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._volumes import mounts_of
@@ -53,7 +62,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), request)
 
 
-def _images(sheet: YamlFile, top: dict[str, Any]) -> Iterator[Image | Container]:
+def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Container]:
     for id, node in items(top.get("jobs")):
         job = effective(node)
         where = f"jobs.{id}"
@@ -64,11 +73,12 @@ def _images(sheet: YamlFile, top: dict[str, Any]) -> Iterator[Image | Container]
     runs = _runs(top)
     yield from _steps(sheet, runs.get("steps"), "runs")
     yield from sheet.scripts(_scripts(top))
-    if is_text(runs.get("image")):
-        yield from _docker(sheet, runs["image"], "runs.image")
+    image = runs.get("image")
+    if is_text(image):
+        yield from _docker(sheet, image, "runs.image")
 
 
-def _container(sheet: YamlFile, job: dict[str, Any], node: Any, where: str) -> Iterator[Image]:
+def _container(sheet: YamlFile, job: dict[str, YamlNode], node: YamlNode | None, where: str) -> Iterator[Image]:
     """Yield the image of a container, in its short form or under ``image``; those of a matrix where it names one."""
     keys = effective(node) if is_mapping(node) else {}
     image = keys.get("image") if keys else node
@@ -94,11 +104,11 @@ def _container(sheet: YamlFile, job: dict[str, Any], node: Any, where: str) -> I
         yield from sheet.image(image, where, needs_login=needs_login, login=login, mounts=mounts)
 
 
-def _mounts_more(options: Any) -> bool:
+def _mounts_more(options: YamlNode | None) -> bool:
     return is_scalar(options) and bool(re.search(r"(?:^|\s)(?:-v|--volume|--mount|--tmpfs)\b", options.value))
 
 
-def _listed(matrix: dict[str, Any], name: str) -> Iterator[Any]:
+def _listed(matrix: dict[str, YamlNode], name: str) -> Iterator[YamlNode]:
     """Yield what a key of a matrix can be, where it is written out."""
     yield from sequence(matrix.get(name))
     for more in sequence(matrix.get("include")):
@@ -106,14 +116,14 @@ def _listed(matrix: dict[str, Any], name: str) -> Iterator[Any]:
             yield effective(more)[name]
 
 
-def _steps(sheet: YamlFile, steps: Any, where: str) -> Iterator[Image]:
+def _steps(sheet: YamlFile, steps: YamlNode | None, where: str) -> Iterator[Image]:
     for index, step in enumerate(sequence(steps)):
         uses = effective(step).get("uses")
         if is_text(uses):
             yield from _docker(sheet, uses, f"{where}.steps.{index}.uses")
 
 
-def _scripts(top: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None]]:
     """Yield the steps that run a script, in a shell that is not said to be another one."""
     for where, holder in [
         *((f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))),
@@ -127,21 +137,21 @@ def _scripts(top: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"{where}.steps.{index}.run", keys.get("run")
 
 
-def _runs(top: dict[str, Any]) -> dict[str, Any]:
+def _runs(top: dict[str, YamlNode]) -> dict[str, YamlNode]:
     return effective(top.get("runs"))
 
 
-def _shell(holder: dict[str, Any]) -> str:
+def _shell(holder: dict[str, YamlNode]) -> str:
     """Return the shell of all steps, where it is said."""
     node = effective(effective(holder.get("defaults")).get("run")).get("shell")
     return node.value if is_text(node) else ""
 
 
-def _on_windows(node: Any) -> bool:
+def _on_windows(node: YamlNode | None) -> bool:
     return any(is_scalar(one) and "windows" in one.value.lower() for one in (node, *sequence(node)))
 
 
-def _docker(sheet: YamlFile, node: Any, where: str) -> Iterator[Image]:
+def _docker(sheet: YamlFile, node: ScalarNode, where: str) -> Iterator[Image]:
     """Yield the image behind ``docker://``."""
     if not node.value.startswith(_DOCKER):
         return

@@ -6,12 +6,11 @@ name comes from its image's), 18.
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
@@ -78,7 +77,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
 
-def _images(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
+def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
     top = effective(root)
     words = _Words(sheet.text)
     values = {name: _value(node) for name, node in items(top.get("variables"))}
@@ -95,28 +94,30 @@ def _images(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
     )
 
 
-def _value(node: Any) -> str:
+def _value(node: YamlNode | None) -> str:
     """Return a variable's value, which can stand under ``value``."""
     node = effective(node).get("value") if is_mapping(node) else node
     return node.value if is_scalar(node) else ""
 
 
-def _image(sheet: YamlFile, node: Any, where: str, values: dict[str, str], **fields: Any) -> Iterator[Image]:
+def _image(sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, str]) -> Iterator[Image]:
     """Yield the image of ``image`` or a service, in its short form or under ``name``."""
     name = effective(node).get("name") if is_mapping(node) else node
-    if "never" in sheet.under(effective(node).get("pull_policy")):
-        fields["not_editable"] = "it is never pulled"
-    for image in sheet.image(name, where, **fields):
+    not_editable = "it is never pulled" if "never" in sheet.under(effective(node).get("pull_policy")) else ""
+    for image in sheet.image(name, where, not_editable=not_editable):
         value = image.ref.value
         filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
         yield image._replace(resolved=filled if filled != value else "")
 
 
-def _service(sheet: YamlFile, node: Any, where: str, values: dict[str, str], words: _Words) -> Iterator[Image]:
+def _service(
+    sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, str], words: _Words
+) -> Iterator[Image]:
     """Yield a service's image. The host names that come from an image's name go with it; an alias stays."""
     keys = effective(node) if is_mapping(node) else {}
-    alias: Any = keys.get("alias")
-    aliases = re.split(r"[ ,]+", alias.value) if is_text(alias) else []
+    alias = keys.get("alias")
+    said = alias.value if is_text(alias) else ""
+    aliases = re.split(r"[ ,]+", said) if said else []
     for image in _image(sheet, node, where, values):
         if image.not_editable:
             yield image
@@ -125,7 +126,7 @@ def _service(sheet: YamlFile, node: Any, where: str, values: dict[str, str], wor
         if not aliases:
             write = f"{{name: …, alias: {host}}}"
             yield image._replace(not_editable=f"its host name comes from the image's name: write {write}")
-        elif host not in aliases and words.stands_apart(host, image.ref.value, alias.value):
+        elif host not in aliases and words.stands_apart(host, image.ref.value, said):
             yield image._replace(
                 not_editable=f"it may also be reached as {host}, which comes from the image's name: add that to alias"
             )

@@ -6,11 +6,11 @@ Shapes: helm.sh, "Best Practices: Values"; the values of bitnami/charts and prom
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeGuard
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import is_scalar, is_text
+from echo_migrate.files.yaml import ScalarNode, YamlNode, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -62,7 +62,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
 
-def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
+def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
     places = list(walk(root))
@@ -73,14 +73,14 @@ def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else ""
         overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
-        name = _name(place)
-        if name:
+        name, text = _name(place)
+        if text is not None:
             tag = next((keys[key] for key in _TAGS if key in keys), None)
-            unsafe_reasons = [_NO_CHART] if alone and not _hosted(keys[name]) and not _has_registry(keys, known) else []
+            unsafe_reasons = [_NO_CHART] if alone and not _hosted(text) and not _has_registry(keys, known) else []
             unsafe_reasons += [] if is_text(tag) else [_NO_TAG]
             unsafe_reasons += [_OTHER_KEYS] if any(map(_MORE.search, keys)) else []
             yield from sheet.parted(
-                keys[name],
+                text,
                 keys.get("registry"),
                 tag,
                 place.where(name),
@@ -89,7 +89,7 @@ def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
                 mounts=_UNSEEN,
             )
         for key, node in keys.items():
-            if key != name and _names_image(key, node):
+            if key != name and _names_image(node, key):
                 unsafe_reasons = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
                 not_editable = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
                 yield from sheet.image(
@@ -108,7 +108,7 @@ def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
     return known is not None and not known.adds and main and not known.dependencies.intersection(path[:1])
 
 
-def _has_registry(keys: dict[str, Any], known: Chart | None) -> bool:
+def _has_registry(keys: dict[str, YamlNode], known: Chart | None) -> bool:
     """Return whether there is a key for the registry, and no template that is known to write another."""
     return keys.get("registry") is not None and not (known and known.adds)
 
@@ -120,31 +120,33 @@ def _prefixes(place: Place) -> bool:
     return any(is_text(node) and _REGISTRY.search(key) for key, node in place.keys.items()) and not own
 
 
-def _stays(keys: dict[str, Any]) -> str:
+def _stays(keys: dict[str, YamlNode]) -> str:
     """Return why an image is not edited, by the keys beside its name."""
     if any(is_text(keys.get(key)) for key in _DIGESTS):
         return _DIGEST
-    if any(is_text(keys.get(key)) and keys[key].value == "Never" for key in ("pullPolicy", "imagePullPolicy")):
+    if any(is_text(node) and node.value == "Never" for node in map(keys.get, ("pullPolicy", "imagePullPolicy"))):
         return "it is never pulled"
     return ""
 
 
-def _name(place: Place) -> str:
-    """Return the key of a mapping that holds the name of an image whose other pieces have keys of their own; "" if
-    none."""
+def _name(place: Place) -> tuple[str, ScalarNode | None]:
+    """Return the key of a mapping that holds the name of an image whose other pieces have keys of their own, and that
+    name; "" and None if none."""
     keys = place.keys
     within = bool(place.path) and "image" in place.path[-1].lower()
-    if is_text(keys.get("repository")) and is_text(keys.get("image")):
-        return ""  # which of the two is what is not known
-    if is_text(keys.get("repository")) and _plain(keys["repository"]) and (within or not _BESIDE.isdisjoint(keys)):
-        return "repository"
+    repository = keys.get("repository")
+    if is_text(repository) and is_text(keys.get("image")):
+        return "", None  # which of the two is what is not known
+    if is_text(repository) and _plain(repository) and (within or not _BESIDE.isdisjoint(keys)):
+        return "repository", repository
     for key in ("image", "name"):
-        if is_text(keys.get(key)) and any(one in keys for one in _TAGS) and (key == "image" or within):
-            return key if _plain(keys[key]) and ":" not in keys[key].value.rpartition("/")[2] else ""
-    return ""
+        node = keys.get(key)
+        if is_text(node) and any(one in keys for one in _TAGS) and (key == "image" or within):
+            return (key, node) if _plain(node) and ":" not in node.value.rpartition("/")[2] else ("", None)
+    return "", None
 
 
-def _names_image(key: str, node: Any) -> bool:
+def _names_image(node: YamlNode, key: str) -> TypeGuard[ScalarNode]:
     """Return whether a key says that its text is an image: ``image``, or one such as ``initImage`` with a whole
     reference."""
     if not is_scalar(node) or not node.value or "{{" in node.value:
@@ -155,7 +157,7 @@ def _names_image(key: str, node: Any) -> bool:
     return key.endswith("Image") and len(written) > 1 and _plain(node)
 
 
-def _plain(node: Any) -> bool:
+def _plain(node: ScalarNode) -> bool:
     try:
         reference(node.value)
     except ValueError:
@@ -163,7 +165,7 @@ def _plain(node: Any) -> bool:
     return "://" not in node.value and not node.value.endswith(".git")
 
 
-def _hosted(node: Any) -> bool:
+def _hosted(node: ScalarNode) -> bool:
     """Return whether a name begins with its registry."""
     try:
         return bool(reference(node.value).registry)

@@ -6,13 +6,12 @@ Shapes: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workflow
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from echo_migrate.dockerfile.container import Container, Place
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import renaming
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -58,7 +57,7 @@ def _of_a_chart(path: str) -> bool:
     return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
 
 
-def _manifest(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
+def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
     kyverno = effective(root).get("apiVersion")
@@ -90,7 +89,7 @@ def _manifest(sheet: YamlFile, root: Any) -> Iterator[Image | Container]:
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
-def _stays(keys: dict[str, Any]) -> str:
+def _stays(keys: dict[str, YamlNode]) -> str:
     """Return why a container's image is not edited, if it is not."""
     policy = keys.get("imagePullPolicy")
     if is_text(policy) and policy.value == "Never":
@@ -98,34 +97,34 @@ def _stays(keys: dict[str, Any]) -> str:
     return "" if _PIECES.isdisjoint(keys) else "other pieces of its name stand beside it"
 
 
-def _annotations(root: Any) -> Iterator[str]:
+def _annotations(root: YamlNode | None) -> Iterator[str]:
     """Yield the keys of all annotations of a manifest."""
     for place in walk(root):
         if place.path[-1:] == ("annotations",):
             yield from place.keys
 
 
-def _platform(selector: dict[str, Any]) -> str:
+def _platform(selector: dict[str, YamlNode]) -> str:
     """Return the platform that a pod's nodes are of, where that is not a common one."""
     system, architecture = (selector.get(f"kubernetes.io/{key}") for key in ("os", "arch"))
     parts = [node.value if is_text(node) else default for node, default in ((system, "linux"), (architecture, "amd64"))]
     return "/".join(parts) if "/".join(parts) not in COMMON_PLATFORMS else ""
 
 
-def _named(node: Any) -> Iterator[tuple[str, Any]]:
+def _named(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
     for index, child in enumerate(sequence(node)):
         name = effective(child).get("name")
         yield (name.value if is_text(name) else str(index)), child
 
 
-def _mounts(keys: dict[str, Any]) -> Iterator[str]:
+def _mounts(keys: dict[str, YamlNode]) -> Iterator[str]:
     for mount in sequence(keys.get("volumeMounts")):
         path = effective(mount).get("mountPath")
         if is_text(path):
             yield path.value.rstrip("/") or "/"
 
 
-def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Image) -> Container:
+def _container(name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], image: Image) -> Container:
     """Return a container as what it starts, as whom, on which ports.
 
     ``command`` stands for the entrypoint and ``args`` for the command (kubernetes.io, "Define a Command and Arguments
@@ -154,9 +153,9 @@ def _container(name: str, keys: dict[str, Any], pod: dict[str, Any], image: Imag
     )
 
 
-def _launch(verb: str, node: Any) -> StartCommand | None:
+def _launch(verb: str, node: YamlNode | None) -> StartCommand | None:
     words = [child.value for child in sequence(node) if is_scalar(child)]
-    if not words:
+    if node is None or not words:
         return None
     start, end = node.start_mark.index, node.end_mark.index
     if any("$(" in word for word in words):
@@ -164,7 +163,7 @@ def _launch(verb: str, node: Any) -> StartCommand | None:
     return listed(verb, words, start, end)
 
 
-def _ports(keys: dict[str, Any]) -> Iterator[Place]:
+def _ports(keys: dict[str, YamlNode]) -> Iterator[Place]:
     for port in sequence(keys.get("ports")):
         number = effective(port).get("containerPort")
         if is_scalar(number) and is_number(number.value):

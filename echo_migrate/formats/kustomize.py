@@ -4,10 +4,9 @@ Shape: kubectl.docs.kubernetes.io, kustomization, ``images`` (newName, newTag, d
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import effective, is_text, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import FILE as NAME
 from echo_migrate.formats._kustomizations import renaming
@@ -35,7 +34,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
 
 
-def _images(sheet: YamlFile, root: Any) -> Iterator[Image]:
+def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     for entry in sequence(effective(root).get("images")):
         keys = effective(entry)
         name, new, tag = keys.get("name"), keys.get("newName"), keys.get("newTag")

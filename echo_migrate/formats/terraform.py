@@ -8,7 +8,6 @@ and are left alone.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files import hcl
@@ -30,6 +29,7 @@ _CONTAINERS = frozenset(
 _CLUSTERS = ("docker_", "helm_", "kubernetes_", "kubectl_")
 """Of these, the cluster or the machine that they act on has the login."""
 
+_CLOUD_RUN = "Cloud Run pulls from Google's registries and Docker Hub alone"
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
 _MOUNTING = frozenset(
     ("dynamic", "mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts")
@@ -55,7 +55,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     nodes: list[Image | Container | Problem | Ignore] = []
     for where, keys, key in _places(root):
         image = _image(keys[key], f"{where}.{key}", "/" if key == "name" or not _MOUNTING.isdisjoint(keys) else "")
-        image = image._replace(**_around(where, keys))
+        image = _placed(image, where, keys)
         nodes.append(image)
         if key == "image" and Container in request.kinds:
             nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
@@ -83,16 +83,18 @@ def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
             yield from _containers(body, f"{kind}.{label}")
 
 
-def _around(where: str, keys: dict[str, Value]) -> dict[str, Any]:
-    """Return what the resource that a container stands in says of its image."""
+def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
+    """Return an image with what the resource that its container stands in says of it."""
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
-        return {"local": "the result of a build"}
+        return image._replace(local="the result of a build")
     if any(one in keys and keys[one].text == "Never" for one in ("image_pull_policy", "imagePullPolicy")):
-        return {"not_editable": "it is never pulled"}
+        return image._replace(not_editable="it is never pulled")
     if kind.startswith("google_cloud_run"):
-        return {"unsafe_reasons": ("Cloud Run pulls from Google's registries and Docker Hub alone",)}
-    return {} if kind.startswith(_CLUSTERS) else {"needs_login": "what pulls it needs a login of its own"}
+        return image._replace(unsafe_reasons=(_CLOUD_RUN,))
+    if kind.startswith(_CLUSTERS):
+        return image
+    return image._replace(needs_login="what pulls it needs a login of its own")
 
 
 def _containers(node: Value, where: str) -> Iterator[tuple[str, dict[str, Value], str]]:

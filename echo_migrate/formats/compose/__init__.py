@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
@@ -12,7 +11,7 @@ from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.files.yaml import NotYaml, alike, documents, effective, is_scalar, items, lowered, positions
+from echo_migrate.files.yaml import NotYaml, YamlNode, alike, documents, effective, is_scalar, items, lowered, positions
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats.compose.document import Document, Node
@@ -114,7 +113,7 @@ def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Container | I
         folder = os.path.dirname(folder)
 
 
-Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, Any]]]]]
+Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, YamlNode]]]]]
 """By the path of a compose file: its text, and the services of its documents that build something."""
 
 
@@ -129,7 +128,7 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
 
 
 @of_a_run(1024)
-def _builds(path: str) -> list[tuple[Document, str, dict[str, Any], str]]:
+def _builds(path: str) -> list[tuple[Document, str, dict[str, YamlNode], str]]:
     """Return what the services of a compose file build, each with its document; nothing of what takes too long."""
     with contextlib.suppress(TooMuch), beside():
         return [(one, *build) for one in _read(path) for build in one.builds()]
@@ -201,5 +200,5 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     return None
 
 
-def _inlines(source: Source, roots: list[Any]) -> list[Traced]:
+def _inlines(source: Source, roots: list[YamlNode | None]) -> list[Traced]:
     return [inline for root in roots for _, _, inline in Document(source, root).inlines()]

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, root_image
 from echo_migrate.dockerfile.expansion import expand
@@ -13,7 +13,18 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Places, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import real
-from echo_migrate.files.yaml import effective, is_mapping, is_scalar, is_text, items, positions, sequence, traced
+from echo_migrate.files.yaml import (
+    ScalarNode,
+    YamlNode,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_text,
+    items,
+    positions,
+    sequence,
+    traced,
+)
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._dockerfile import nodes
@@ -54,7 +65,7 @@ def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
 class Document:
     """One document: its services, with what merge keys and aliases give them."""
 
-    def __init__(self, source: Source, root: Any) -> None:
+    def __init__(self, source: Source, root: YamlNode | None) -> None:
         self.source = source
         self.text = source.text
         top = dict(items(root))
@@ -81,7 +92,7 @@ class Document:
             if is_scalar(target)
         }
 
-    def _count(self, root: Any) -> None:
+    def _count(self, root: YamlNode | None) -> None:
         """How often each scalar stands in the document, and which stand where no image is named."""
         for key, child in positions(root):
             self.counts.update(id(part) for part in (key, child) if is_scalar(part))
@@ -90,7 +101,7 @@ class Document:
             if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
                 self.elsewhere.add(id(child))
 
-    def _circumstances(self, name: str, keys: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    def _circumstances(self, name: str, keys: dict[str, YamlNode]) -> tuple[str, tuple[str, ...]]:
         """Return the literal platform of a service, and the paths in its container that may be volumes."""
         build = effective(keys.get("build"))
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
@@ -104,9 +115,9 @@ class Document:
         for name, scalar, inline in self.inlines():
             yield from self._inline(name, scalar, inline)
 
-    def inlines(self) -> list[tuple[str, Any, Traced]]:
+    def inlines(self) -> list[tuple[str, ScalarNode, Traced]]:
         """Return the inline Dockerfiles: the service, the scalar, its text."""
-        found: dict[int, tuple[str, Any, Traced]] = {}
+        found: dict[int, tuple[str, ScalarNode, Traced]] = {}
         for name, node in self.services:
             inline = effective(effective(node).get("build")).get("dockerfile_inline")
             if is_text(inline):
@@ -115,19 +126,20 @@ class Document:
 
     def _images(self, services: bool) -> Iterator[Image | Container]:
         """Yield each image scalar once, however many services share it by anchor, and the services that run one."""
-        users: dict[int, list[tuple[str, dict[str, Any]]]] = {}
-        scalars: dict[int, Any] = {}
+        users: dict[int, list[tuple[str, dict[str, YamlNode]]]] = {}
+        scalars: dict[int, ScalarNode] = {}
         for name, node in self.services:
             keys = effective(node)
-            if is_text(keys.get("image")):
-                scalars[id(keys["image"])] = keys["image"]
-                users.setdefault(id(keys["image"]), []).append((name, keys))
+            named = keys.get("image")
+            if is_text(named):
+                scalars[id(named)] = named
+                users.setdefault(id(named), []).append((name, keys))
         for name, node in self.extensions:
-            image = effective(node).get("image")
-            if is_text(image) and id(image) not in scalars:
-                scalars[id(image)] = image
-                users[id(image)] = [(name, effective(node))]
-        results = {keys["image"].value for group in users.values() for _, keys in group if "build" in keys}
+            named = effective(node).get("image")
+            if is_text(named) and id(named) not in scalars:
+                scalars[id(named)] = named
+                users[id(named)] = [(name, effective(node))]
+        results = {scalars[key].value for key, group in users.items() for _, keys in group if "build" in keys}
         for key, scalar in scalars.items():
             image = self._image(scalar, users[key], results)
             yield image
@@ -152,7 +164,7 @@ class Document:
                     image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
                     yield image._replace(not_editable=_ALIASED) if self.counts[id(value)] > 1 else image
 
-    def builds(self) -> Iterator[tuple[str, dict[str, Any], str]]:
+    def builds(self) -> Iterator[tuple[str, dict[str, YamlNode], str]]:
         """Yield the services that build a Dockerfile in the tree, and that file's real path."""
         for name, node in self.services:
             keys = effective(node)
@@ -160,7 +172,7 @@ class Document:
             if path:
                 yield name, keys, real(path)
 
-    def built(self, name: str, keys: dict[str, Any], dockerfile: Source | None = None) -> Iterator[Container]:
+    def built(self, name: str, keys: dict[str, YamlNode], dockerfile: Source | None = None) -> Iterator[Container]:
         """Yield a service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
         node = keys.get("build")
         path = dockerfile_of(self.source.path, node) if node is not None else None
@@ -181,7 +193,7 @@ class Document:
             given = bool(list(arguments(effective(node), self.text)))
             yield service._replace(stage=stage, around=file.images, open=service.open or given)
 
-    def _fed(self, name: str, keys: dict[str, Any]) -> Iterator[Image]:
+    def _fed(self, name: str, keys: dict[str, YamlNode]) -> Iterator[Image]:
         """Yield the images that a service's build arguments name, by the Dockerfile that they are given to."""
         node = keys.get("build")
         build = effective(node)
@@ -209,7 +221,7 @@ class Document:
                 mounts=mounts,
             )
 
-    def _image(self, scalar: Any, users: list[tuple[str, dict[str, Any]]], results: set[str]) -> Image:
+    def _image(self, scalar: ScalarNode, users: list[tuple[str, dict[str, YamlNode]]], results: set[str]) -> Image:
         name, _ = users[0]
         where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
         place = traced(scalar, self.text)
@@ -224,7 +236,7 @@ class Document:
         mounts = tuple(sorted({mount for _, mounts in around for mount in mounts}))
         return image._replace(local=local, not_editable=not_editable, platform=platform, mounts=mounts)
 
-    def _read(self, place: Traced, scalar: Any, where: str) -> Image:
+    def _read(self, place: Traced, scalar: ScalarNode, where: str) -> Image:
         start, end = scalar.start_mark.index, scalar.end_mark.index
         if place.spans:
             start, end = place.start, place.end
@@ -253,7 +265,7 @@ class Document:
         filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
         return filled if filled != value else ""
 
-    def _inline(self, name: str, scalar: Any, inline: Traced) -> Iterator[Node]:
+    def _inline(self, name: str, scalar: ScalarNode, inline: Traced) -> Iterator[Node]:
         """Yield an inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
         spans, position = [], 0
         for match in re.finditer(r"\$\$", inline.value):
@@ -288,7 +300,7 @@ class Document:
             yield node
 
 
-def _lifted(nodes: Iterable[Any], places: Places) -> Iterator[Image | Problem | Ignore]:
+def _lifted(nodes: Iterable[object], places: Places) -> Iterator[Image | Problem | Ignore]:
     """Yield the nodes of an inline text, with the places of what it is read from."""
     known: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
     for node in nodes:

@@ -3,13 +3,12 @@
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from echo_migrate.dockerfile.container import Container, Place
 from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
-from echo_migrate.files.yaml import effective, is_scalar, is_text, items, sequence, traced
+from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_text, items, sequence, traced
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.images.reference import is_number, is_version, parsed
 from echo_migrate.images.upstream import facts
@@ -57,7 +56,7 @@ _VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
 
 
-def container_of(name: str, keys: dict[str, Any], image: Image) -> Container:
+def container_of(name: str, keys: dict[str, YamlNode], image: Image) -> Container:
     """Return a service of a compose file by its keys."""
     check = effective(keys.get("healthcheck"))
     start_commands = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
@@ -79,11 +78,11 @@ def container_of(name: str, keys: dict[str, Any], image: Image) -> Container:
     )
 
 
-def _place(node: Any) -> Place:
+def _place(node: ScalarNode) -> Place:
     return Place(node.value, node.start_mark.index, node.end_mark.index)
 
 
-def _words(node: Any) -> list[str] | None:
+def _words(node: YamlNode | None) -> list[str] | None:
     """Return the words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them
     open."""
     values = [one.value for one in ([node] if is_scalar(node) else sequence(node)) if is_scalar(one)]
@@ -100,7 +99,7 @@ def _words(node: Any) -> list[str] | None:
         return None
 
 
-def _launch(key: str, node: Any) -> StartCommand | None:
+def _launch(key: str, node: YamlNode | None) -> StartCommand | None:
     if node is None or (is_scalar(node) and node.tag.endswith(":null")):
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
@@ -109,7 +108,7 @@ def _launch(key: str, node: Any) -> StartCommand | None:
     return listed(key, words, start, end)
 
 
-def _check(node: Any) -> StartCommand | None:
+def _check(node: YamlNode | None) -> StartCommand | None:
     if node is None or (is_scalar(node) and not is_text(node)):
         return None
     words, start, end = _words(node), node.start_mark.index, node.end_mark.index
@@ -124,7 +123,7 @@ def _check(node: Any) -> StartCommand | None:
     return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
 
 
-def _ports(node: Any) -> Iterator[Place]:
+def _ports(node: YamlNode | None) -> Iterator[Place]:
     """Yield the ports of the container that are written as numbers."""
     for port in sequence(node):
         target = port if is_scalar(port) else effective(port).get("target")
@@ -134,7 +133,7 @@ def _ports(node: Any) -> Iterator[Place]:
                 yield _place(target)._replace(value=number)
 
 
-def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
+def arguments(build: dict[str, YamlNode], text: str) -> Iterator[tuple[str, Traced]]:
     """Yield the build arguments with a value, in either form: a mapping, or a list of name=value."""
     for name, value in items(build.get("args")):
         if is_scalar(value) and value.value:
@@ -147,7 +146,7 @@ def arguments(build: dict[str, Any], text: str) -> Iterator[tuple[str, Traced]]:
                 yield name, place.cut(len(name) + 1, len(place.value))
 
 
-def dockerfile_of(path: str, node: Any) -> str | None:
+def dockerfile_of(path: str, node: YamlNode | None) -> str | None:
     """Return the Dockerfile that a build names, if it lies inside of the compose file's tree."""
     build = effective(node)
     context = node if is_scalar(node) else build.get("context")
@@ -158,7 +157,7 @@ def dockerfile_of(path: str, node: Any) -> str | None:
     return dockerfile_at(path, *parts)
 
 
-def contexts_of(build: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
     """Yield the additional contexts of a build, in either form: a mapping, or a list of name=value."""
     contexts = build.get("additional_contexts")
     for name, value in items(contexts):

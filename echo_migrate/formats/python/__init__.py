@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -135,7 +135,7 @@ def _refused(tree: "ast.AST") -> str | None:
     return "is nested too deep" if level else None
 
 
-def _comments(source: Source) -> Iterator[Any]:
+def _comments(source: Source) -> Iterator[str]:
     import io
     import tokenize
 
