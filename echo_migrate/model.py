@@ -1,12 +1,9 @@
 """The values that formats, rules, engine and reports hand to each other: immutable, printable, comparable."""
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.spelling import shown
-
-if TYPE_CHECKING:
-    pass
 
 LONGEST_SHOWN = 200
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
@@ -133,15 +130,31 @@ class Finding(NamedTuple):
     rule: str = ""
 
 
-class Outcome(NamedTuple):
-    """One image reference with what becomes of it: what the summary counts and the inventory lists."""
+class Migration(NamedTuple):
+    """What becomes of one image reference: what the summary counts and the inventory lists.
+
+    ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
+    fix is not safe or why there is none, in words that follow a colon.
+    """
 
     image: Image
-    upstream: str | None
-    target: str | None
     state: State
-    reason: str
+    upstream: str | None = None
+    target: str | None = None
+    edits: tuple[Edit, ...] = ()
+    reasons: tuple[str, ...] = ()
     basis: Basis | None = None
+    likely: bool = False
+
+    @property
+    def safe(self) -> bool:
+        """Whether the fix may be applied without being asked for."""
+        return self.state == "migrate"
+
+    @property
+    def reason(self) -> str:
+        """The reasons as one text."""
+        return "; ".join(self.reasons)
 
     def at(self, registry: str) -> bool:
         """Return whether it is pulled from a registry, now or once it has moved."""
@@ -155,7 +168,7 @@ class Result(NamedTuple):
 
     source: Source
     findings: tuple[Finding, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Migration, ...]
     fixed: Source
     refused: str | None = None
     kind: str = ""

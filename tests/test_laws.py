@@ -15,7 +15,7 @@ from echo_migrate.images import catalog
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.images.migration import assess, settle
 from echo_migrate.images.state import state_in_volume
-from echo_migrate.model import Image, Outcome, Result
+from echo_migrate.model import Image, Migration, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._readiness import EffectiveBase, _user_changes, started
 from echo_migrate.rules._rule import Settings
@@ -70,7 +70,7 @@ def test_what_stands_against_a_move_stays_when_its_text_is_shared() -> None:
     """The first image is held for a reason of its own, the second by sharing its text: each says its own."""
     text = "ARG V=python:3.12\nFROM $V\nFROM $V\n"
     found = images(read(text), {}, frozenset())
-    moves = settle(found, [assess(image, ECHO) for image in found], blockers={found[0]: ["it is held"]})
+    moves = settle([assess(image, ECHO) for image in found], blockers={found[0]: ["it is held"]})
     assert moves[0].reasons == ("it is held",)
     assert all(move.state == "needs-person" for move in moves)
 
@@ -205,12 +205,12 @@ def test_the_failure_of_a_command_is_the_runs(script: str, fails: bool, must: bo
 def test_what_would_be_left_behind_takes_the_whole_fix_back() -> None:
     """Each reference of the new text is as it was, reads as its target, and is not one that still would move."""
     (image,) = images(read("FROM python:3.12\n"), {}, frozenset())
-    before = [Outcome(image, "python", "reg.echohq.com/python:3.12", "migrate", "")]
+    before = [Migration(image, "migrate", "python", "reg.echohq.com/python:3.12")]
     moved = image._replace(ref=image.ref._replace(value="reg.echohq.com/python:3.12"))
     other = image._replace(ref=image.ref._replace(value="node:22"))
-    assert fix._astray(before, [Outcome(moved, None, None, "hardened", "")]) is None
-    assert fix._astray(before, [Outcome(image, "python", "x", "migrate", "")]) == "python:3.12 would be left behind"
-    assert fix._astray(before, [Outcome(other, None, None, "local", "")]) == "python:3.12 would become node:22"
+    assert fix._astray(before, [Migration(moved, "hardened")]) is None
+    assert fix._astray(before, [Migration(image, "migrate", "python", "x")]) == "python:3.12 would be left behind"
+    assert fix._astray(before, [Migration(other, "local")]) == "python:3.12 would become node:22"
     assert fix._astray(before, []) == "a reference would appear or vanish"
 
 

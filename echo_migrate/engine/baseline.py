@@ -13,6 +13,7 @@ from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import replace
 from echo_migrate.model import Result
+from echo_migrate.rules.unreadable_file import unreadable_file
 
 VERSION = 1
 LARGEST = 100_000_000
@@ -85,7 +86,7 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
     Gone is what a file of the run no longer has, by the ``rules`` that were asked, and what a file had that is not
     there any more; a finding that was in such a file is looked for in the others first.
     """
-    faulty = {id(one) for one in results if any(found.rule == "unreadable-file" for found in one.findings)}
+    faulty = {id(one) for one in results if any(found.rule == unreadable_file.id for found in one.findings)}
     read = {_name(result.source.path, folder) for result in results if id(result) not in faulty}
     gone = {name for name in known if name not in read and not os.path.lexists(os.path.join(folder, name))}
     moved = Counter[tuple[str, str]]()

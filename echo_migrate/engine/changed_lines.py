@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.git import UnsafeFilter, git, unfiltered
 from echo_migrate.model import Finding, Result
+from echo_migrate.rules.unreadable_file import unreadable_file
 
 _HUNK = re.compile(rb"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 _ESCAPED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
@@ -110,7 +111,7 @@ def _name(written: bytes) -> bytes:
 
 
 def _on(result: Result, finding: Finding, spans: list[tuple[int, int]]) -> bool:
-    if finding.rule == "unreadable-file":
+    if finding.rule == unreadable_file.id:
         return True  # it stands for what could not be looked at
     first, _ = result.source.position(finding.start)
     last, _ = result.source.position(finding.end)

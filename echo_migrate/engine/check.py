@@ -12,9 +12,10 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.formats._named_contexts import shadows
-from echo_migrate.images.migration import Migration, assess, outcome, settle
+from echo_migrate.images.migration import assess, settle
 from echo_migrate.images.reference import familiar, parse
-from echo_migrate.model import LEVELS, Finding, Ignore, Image, Outcome
+from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration
+from echo_migrate.rules import RULES, reporting
 from echo_migrate.rules._readiness import EffectiveBases, effective_bases, keeps_state, other_blockers, root_of
 from echo_migrate.rules._rule import Context, Rule, Settings
 
@@ -30,17 +31,10 @@ def _kinds(rules: tuple[Rule, ...]) -> frozenset[type]:
     return frozenset(kind for rule in (*rules, *_blocking_rules()) for kind in rule.kinds)
 
 
-def _all() -> dict[str, Rule]:
-    """Return every rule by its id; imported late, as rules import what they are asked by."""
-    from echo_migrate.rules import RULES
-
-    return RULES
-
-
 @lru_cache
 def _blocking_rules() -> tuple[Rule, ...]:
     """Return the rules whose errors make a move unsafe, selected or not."""
-    return tuple(rule for rule in _all().values() if rule.blocks)
+    return tuple(rule for rule in RULES.values() if rule.blocks)
 
 
 @lru_cache
@@ -89,7 +83,7 @@ class _Held(NamedTuple):
     silenced: list[int]
 
 
-def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Outcome]]:
+def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Migration]]:
     """Return the findings on a text, and what becomes of each image it names.
 
     First it is settled what would move were it for the references alone; then the rules that block are asked of what
@@ -98,29 +92,29 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     nodes = list(format.parse(source, _request(source.path, settings)))
     ignores = Ignores(nodes)
     images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
-    selected, known = {rule.id: rule for rule in settings.rules}, _all()
+    selected = {rule.id for rule in settings.rules}
 
-    def commented(image: Image, move: Migration) -> str | None:
-        places = dict.fromkeys((image.start, *(edit.start for edit in move.edits)))
-        silent = move.rule in known and sum(ignores.silence(known[move.rule], place) for place in places)
+    def commented(move: Migration) -> str | None:
+        places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
+        silent = sum(ignores.silence(reporting(move), place) for place in places)
         return "a comment ignores it" if silent else None
 
-    def skip_reason(image: Image, move: Migration) -> str | None:
-        reason = commented(image, move)
+    def skip_reason(move: Migration) -> str | None:
+        reason = commented(move)
         if reason or move.upstream is None:
             return reason
-        if move.rule not in selected:
-            return f"{move.rule} is not selected"
+        if reporting(move).id not in selected:
+            return f"{reporting(move).id} is not selected"
         return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
 
     assessed = [assess(image, settings.catalog, settings.seen_only) for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
     grouped = _grouped(nodes)
-    effective = _standings(images, settle(images, assessed, commented), grouped.get(Container, []), settings)
+    effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
-    moves = settle(images, assessed, skip_reason, blockers)
+    moves = settle(assessed, skip_reason, blockers)
     context = context._replace(moves=dict(zip(images, moves, strict=True)))
     others = tuple(rule for rule in settings.rules if not rule.blocks)
     comments = {Ignore: grouped.pop(Ignore, [])}
@@ -133,7 +127,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
         dict.fromkeys(loud),  # two stages can say the same of what they both inherit
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
-    return findings, [outcome(image, move) for image, move in zip(images, moves, strict=True)]
+    return findings, moves
 
 
 _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
@@ -175,7 +169,7 @@ def _standings(
     included."""
     found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
-        there = settle(around, [assess(image, settings.catalog, settings.seen_only) for image in around])
+        there = settle([assess(image, settings.catalog, settings.seen_only) for image in around])
         found.update(effective_bases(around, there, settings.catalog))
     return found
 

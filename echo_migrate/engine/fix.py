@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from echo_migrate.engine.check import examine
 from echo_migrate.files.source import Edit, Source, compatible
 from echo_migrate.formats import Format, kind
-from echo_migrate.model import Finding, Outcome, Result
+from echo_migrate.model import Finding, Migration, Result
 from echo_migrate.rules._rule import Settings
 
 ROUNDS = 10
@@ -40,7 +40,7 @@ def _fixed(
     format: Format,
     settings: Settings,
     findings: list[Finding],
-    outcomes: list[Outcome],
+    outcomes: list[Migration],
     doubtful: dict[tuple[str, str], str],
 ) -> Result:
     """Return the result with all fixes but the doubtful ones, or refused."""
@@ -91,7 +91,7 @@ def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iter
         yield found
 
 
-def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
+def _astray(before: list[Migration], after: list[Migration]) -> str | None:
     """Return why the new text must be refused: each reference stays as it is or reads as its target, and none is
     new."""
     if len(before) != len(after):
@@ -106,12 +106,12 @@ def _astray(before: list[Outcome], after: list[Outcome]) -> str | None:
     return None
 
 
-def _moved(before: list[Outcome], after: list[Outcome]) -> Iterator[Outcome]:
+def _moved(before: list[Migration], after: list[Migration]) -> Iterator[Migration]:
     for old, new in zip(before, after, strict=True):
         if old.state != "hardened" and new.state == "hardened":
             yield old._replace(state="migrate")
         elif old.state == "migrate":
-            yield old._replace(state="needs-person", reason="its fix could not be applied")
+            yield old._replace(state="needs-person", reasons=("its fix could not be applied",))
         else:
             yield old
 
@@ -122,7 +122,8 @@ def refuse(result: Result, reason: str) -> Result:
         finding._replace(applied=False, refused=reason) if finding.applied else finding for finding in result.findings
     ]
     outcomes = [
-        old._replace(state="needs-person", reason=reason) if old.state == "migrate" else old for old in result.outcomes
+        old._replace(state="needs-person", reasons=(reason,)) if old.state == "migrate" else old
+        for old in result.outcomes
     ]
     return result._replace(findings=tuple(findings), outcomes=tuple(outcomes), fixed=result.source, refused=reason)
 

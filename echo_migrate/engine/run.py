@@ -13,9 +13,10 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import Format, named, recognised, targets
-from echo_migrate.model import Finding, Image, Outcome, Problem, Result
+from echo_migrate.model import Finding, Image, Migration, Problem, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings
+from echo_migrate.rules.unreadable_file import unreadable_file
 
 _STAGE = lazy_regex(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
 
@@ -43,14 +44,14 @@ def unread(source: Source, reason: str) -> Result:
 
     The references that the lines of its text name need a person.
     """
-    finding = Finding(0, 0, reason, level="error", rule="unreadable-file")
+    finding = Finding(0, 0, reason, level="error", rule=unreadable_file.id)
     local = {"scratch", *(match[1].lower() for match in _STAGE.finditer(source.text))}
     images = [
         Image(Traced.of(source.text, *match.span(1)), "unread", *match.span(1))
         for match in _REFERENCE.finditer(source.text)
         if match[1].lower() not in local
     ]
-    outcomes = tuple(Outcome(image, None, None, "needs-person", "the file was left unread") for image in images)
+    outcomes = tuple(Migration(image, "needs-person", reasons=("the file was left unread",)) for image in images)
     return Result(source, (finding,), outcomes, source, kind="unread")
 
 

@@ -6,7 +6,6 @@ One judgement serves the rules, the summary and every report, so that they canno
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
@@ -15,90 +14,56 @@ from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import Reference, Word, is_version, name_change, parse
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
-from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Outcome, State
+from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
 
 MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
 
 
-class Migration(NamedTuple):
-    """The judgement on one image.
-
-    ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
-    fix is not safe or why there is none, in words that follow a colon.
-    """
-
-    state: State
-    upstream: str | None = None
-    target: str | None = None
-    edits: tuple[Edit, ...] = ()
-    reasons: tuple[str, ...] = ()
-    basis: Basis | None = None
-    likely: bool = False
-
-    @property
-    def safe(self) -> bool:
-        """Whether the fix may be applied without being asked for."""
-        return self.state == "migrate"
-
-    @property
-    def reason(self) -> str:
-        """The reasons as one text."""
-        return "; ".join(self.reasons)
-
-    @property
-    def rule(self) -> str:
-        """The id of the rule that reports this judgement; comments and selections for it decide over the move."""
-        return "unresolved-image" if self.upstream is None else "likely-image" if self.likely else "mapped-image"
-
-
-Refusal = Callable[[Image, "Migration"], str | None]
+Refusal = Callable[[Migration], str | None]
 Blockers = Mapping[Image, list[str]]
 NO_BLOCKERS: Blockers = MappingProxyType({})
 
 
 def settle(
-    images: Iterable[Image],
     assessed: Iterable[Migration],
     skip_reason: Refusal | None = None,
     blockers: Blockers = NO_BLOCKERS,
 ) -> list[Migration]:
     """Return the move of every image of a file, in order, with shared pieces of text settled between them.
 
-    ``assessed`` is what each is when seen alone. ``skip_reason`` gives the reason why a movable image is to be left
-    alone (an ignore comment, another selection), ``blockers`` why what stands on an image makes its move unsafe.
+    ``assessed`` is what each is when seen alone, in order. ``skip_reason`` gives the reason why a movable image is to
+    be left alone (an ignore comment, another selection), ``blockers`` why what stands on an image makes its move
+    unsafe.
     """
-    images = list(images)
     moves = []
-    for image, move in zip(images, assessed, strict=True):
-        reason = skip_reason(image, move) if skip_reason and move.state in ("migrate", "needs-person") else None
+    for move in assessed:
+        reason = skip_reason(move) if skip_reason and move.state in ("migrate", "needs-person") else None
         if reason:
             move = move._replace(state="ignored", edits=(), reasons=(reason,))
-        elif image in blockers and move.safe:
-            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(blockers[image])))
+        elif move.image in blockers and move.safe:
+            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(blockers[move.image])))
         moves.append(move)
-    if any(
-        image.depends_on or any(not image.start <= run[0] <= image.end for run in image.ref.spans) for image in images
-    ):
-        _settle_shared(images, moves)
+    if any(_is_elsewhere(move.image) for move in moves):
+        _settle_shared(moves)
     return moves
 
 
-def outcome(image: Image, move: Migration) -> Outcome:
-    """Return what the summary and the inventory say of an image."""
-    return Outcome(image, move.upstream, move.target, move.state, move.reason, move.basis)
+def _is_elsewhere(image: Image) -> bool:
+    """Return whether some of what decides over a reference was written elsewhere than in its expression."""
+    return bool(image.depends_on) or any(not image.start <= run[0] <= image.end for run in image.ref.spans)
 
 
 def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration:
     """Return the move of one image, seen alone."""
     if image.local:
-        return Migration("local", reasons=(image.local,))
+        return Migration(image, "local", reasons=(image.local,))
     value = image.ref.value
     try:
         reference = parse(value)
     except ValueError:
         reason = _no_value(image) if "$" in value else "it is not an image reference"
-        return Migration("needs-person", reasons=(image.not_editable or reason,))
+        return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
     if "$" in reference.name:
         return _elsewhere(image, catalog)
     vendor = catalog.hardened(reference)
@@ -106,27 +71,29 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration
     if vendor:
         tail = reference.repository.rpartition("/")[2]
         name = upstream.name if upstream and not upstream.likely else tail if tail in catalog.rows else None
-        return Migration("hardened", name, reasons=(f"already at {vendor}",))
+        return Migration(image, "hardened", name, reasons=(f"already at {vendor}",))
     if not upstream:
-        return Migration("no-replacement", reasons=("not a known public image",))
+        return Migration(image, "no-replacement", reasons=("not a known public image",))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
         variant = f" as {', '.join(sorted(row.words))}" if row else ""
         reason = f"{catalog.title} is not known to offer {upstream.name}{variant}"
-        return Migration("no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
+        return Migration(image, "no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     return _Target(image, reference, upstream, row, catalog, seen_only).move()
 
 
 def _elsewhere(image: Image, catalog: Catalog) -> Migration:
     """Return the move of an image whose name is not in its file: a person's, with a target if another file gives the
     name."""
-    unknown = Migration("needs-person", reasons=(image.not_editable or _no_value(image),))
+    unknown = Migration(image, "needs-person", reasons=(image.not_editable or _no_value(image),))
     if not image.resolved:
         return unknown
     known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
-    return known._replace(state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",))
+    return known._replace(
+        image=image, state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",)
+    )
 
 
 def _no_value(image: Image) -> str:
@@ -173,7 +140,7 @@ class _Target:
         basis: Basis = "seen" if self.seen else "convention"
         if self.seen_only and not self.seen:
             self.unsafe_reasons.append("it rests on the naming convention alone")
-        found = Migration("needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
+        found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if missing or not self.upstream.movable:
             return found._replace(reasons=(missing or self.upstream.doubt,))
         found = found._replace(target=target)
@@ -333,7 +300,7 @@ def _change(before: str, after: str) -> str:
     return f"the distribution changes from {before} to {after}{libc}"
 
 
-def _settle_shared(images: list[Image], moves: list[Migration]) -> None:
+def _settle_shared(moves: list[Migration]) -> None:
     """Let images that share text (a build argument) move together or not at all.
 
     An edit is possible only if every image that is read from the edited text asks for that very edit. The fix of each
@@ -345,8 +312,8 @@ def _settle_shared(images: list[Image], moves: list[Migration]) -> None:
             owners.setdefault(edit, []).append(index)
     if not owners:
         return
-    opposed = {edit: index for edit, index in _readers(images, sorted(owners)) if index not in owners[edit]}
-    groups = list(range(len(images)))
+    opposed = {edit: index for edit, index in _readers(moves, sorted(owners)) if index not in owners[edit]}
+    groups = list(range(len(moves)))
 
     def group_of(index: int) -> int:
         while groups[index] != index:
@@ -373,21 +340,21 @@ def _settle_shared(images: list[Image], moves: list[Migration]) -> None:
             move = moves[index]
             if opponent is not None:
                 other = opponent if opponent != index else next(i for i in group if i != index)
-                words = f"the text it is read from also serves {images[other].shown}, which cannot move with it"
+                words = f"the text it is read from also serves {moves[other].image.shown}, which cannot move with it"
                 moves[index] = move._replace(state="needs-person", edits=(), reasons=(words,))
             elif unsafe is not None and move.safe:
-                words = f"its text also serves {images[unsafe].shown}: {moves[unsafe].reason}"
+                words = f"its text also serves {moves[unsafe].image.shown}: {moves[unsafe].reason}"
                 moves[index] = move._replace(state="needs-person", edits=edits, reasons=(words,))
             else:
                 moves[index] = move._replace(edits=edits)
 
 
-def _readers(images: list[Image], edits: list[Edit]) -> Iterator[tuple[Edit, int]]:
+def _readers(moves: list[Migration], edits: list[Edit]) -> Iterator[tuple[Edit, int]]:
     """Yield each edit with each image that is read from the text it changes."""
     starts = [edit.start for edit in edits]
     longest = max(edit.end - edit.start for edit in edits)
-    for index, image in enumerate(images):
-        for start, end in (*image.ref.spans, *image.depends_on):
+    for index, move in enumerate(moves):
+        for start, end in (*move.image.ref.spans, *move.image.depends_on):
             for edit in edits[bisect_left(starts, start - longest) : bisect_right(starts, end)]:
                 if start <= edit.end:
                     yield edit, index

@@ -3,7 +3,11 @@
 import os
 from importlib import import_module
 
+from echo_migrate.model import Migration
 from echo_migrate.rules._rule import Rule
+from echo_migrate.rules.likely_image import likely_image
+from echo_migrate.rules.mapped_image import mapped_image
+from echo_migrate.rules.unresolved_image import unresolved_image
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -19,6 +23,11 @@ def _load() -> dict[str, Rule]:
 
 
 RULES = _load()
+
+
+def reporting(move: Migration) -> Rule:
+    """Return the rule that reports what becomes of an image: comments and selections for it decide over the move."""
+    return unresolved_image if move.upstream is None else likely_image if move.likely else mapped_image
 
 
 def page(id: str) -> str:

@@ -15,9 +15,8 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
-from echo_migrate.images.migration import Migration
 from echo_migrate.images.state import state_in_volume
-from echo_migrate.model import Image
+from echo_migrate.model import Image, Migration
 
 _VERSION = "0123456789."
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.migration import Migration
-from echo_migrate.model import Finding, Ignore, Image, Level
+from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]

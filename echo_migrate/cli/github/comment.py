@@ -11,6 +11,8 @@ from typing import NamedTuple
 from echo_migrate.cli.github.artifact import Found, Reference, Report
 from echo_migrate.images import catalog
 from echo_migrate.reports import code, prose
+from echo_migrate.rules.mapped_image import mapped_image
+from echo_migrate.rules.unresolved_image import unresolved_image
 
 LONGEST = 65_536
 """Characters of a comment (GitHub's «Body is too long (maximum is 65536 characters)»); counted as bytes, to be sure."""
@@ -19,7 +21,7 @@ LONGEST_SUMMARY = 1_000_000
 """Bytes of a job summary: 1 MiB a step (docs.github.com, "Workflow commands", job summaries)."""
 
 _LONGEST_NAME = 300
-_IN_TABLE = ("mapped-image", "unresolved-image")
+_IN_TABLE = (mapped_image.id, unresolved_image.id)
 """The rules whose message says of a reference what its row says."""
 
 _MOST_ROWS = 50
@@ -57,7 +59,7 @@ def _headline(view: View) -> str:
     """Return what to do, in a line or two."""
     findings = view.findings
     safe = [one for one in findings if one.safe]
-    moves = sum(one.rule == "mapped-image" for one in safe)
+    moves = sum(one.rule == mapped_image.id for one in safe)
     title = prose(_catalog(view.report.provider)[0])
     run = f"Run {code(_command(view.report.provider))} to apply"
     if moves:
@@ -89,7 +91,7 @@ def _command(provider: str) -> str:
 
 def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]:
     """Return the references that the pull request adds or changes, and the places of those that are told."""
-    bases = {(one.path, one.line, one.column): one.basis for one in view.report.findings if one.rule == "mapped-image"}
+    bases = {(one.path, one.line, one.column): one.basis for one in view.report.findings if one.basis}
     lines = ["| image | moves to | why | where |", "|---|---|---|---|"]
     told = set()
     listed = sorted(view.added, key=lambda one: (one.state != "migrate", one.path, one.line, one.column))

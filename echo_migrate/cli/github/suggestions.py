@@ -19,6 +19,7 @@ from echo_migrate.cli.github.diff import Diff
 from echo_migrate.files.source import Source, Unreadable, compatible
 from echo_migrate.formats import recognised
 from echo_migrate.reports import code, prose
+from echo_migrate.rules.secret_in_image import secret_in_image
 
 LONGEST = 20
 """Lines of one suggestion; a fix that reaches further is read better as a patch."""
@@ -63,7 +64,7 @@ def plan(report: Report, diffs: dict[str, Diff], root: str, most: int) -> list[S
 
 
 def _of_file(source: Source, path: str, findings: list[Found], diff: Diff) -> Iterator[Suggestion]:
-    private = {one.line for one in findings if one.rule == "secret-in-image"}
+    private = {one.line for one in findings if one.rule == secret_in_image.id}
     seen: Counter[str] = Counter()
     for piece in _pieces(source, findings):
         shown = diff.around(piece.first, piece.last)
