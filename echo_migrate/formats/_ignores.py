@@ -4,16 +4,18 @@ import re
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.parser import Dockerfile
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Ignore
 
-OURS = re.compile(r"#\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])")
-SLASHED = re.compile(rf"(?:#|//){OURS.pattern[1:]}")
+_MARK = r"\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])"
+OURS = lazy_regex(f"#{_MARK}")
+SLASHED = lazy_regex(f"(?:#|//){_MARK}")
 """The same where two slashes begin a comment too."""
-_HADOLINT = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
-_BUILDKIT = re.compile(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
-_COMMENT = re.compile(r"[ \t]*(?:#|//)")
-_INDENT = re.compile(r"[ ]*")
-_WORDS = re.compile(r"[\w*-]+")
+_HADOLINT = lazy_regex(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
+_BUILDKIT = lazy_regex(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
+_COMMENT = lazy_regex(r"[ \t]*(?:#|//)")
+_INDENT = lazy_regex(r"[ ]*")
+_WORDS = lazy_regex(r"[\w*-]+")
 
 
 def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
@@ -30,7 +32,8 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
     spans = {text.rfind("\n", 0, step.start) + 1: (step.start, step.end) for step in file.instructions}
     for comment in file.comments:
         value = comment.text.value
-        match = OURS.match(value) or _HADOLINT.match(value) or _BUILDKIT.match(value)
+        ours = OURS.match(value)
+        match = ours or _HADOLINT.match(value) or _BUILDKIT.match(value)
         if not match:
             continue
         first, last = 0, len(text)
@@ -39,7 +42,7 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
             end = text.find("\n", line)
             first, last = spans.get(line, (line, len(text) if end < 0 else end))
         rules = _rules(match["rules"])
-        yield Ignore(rules, comment.text.start, comment.text.end, first, last, match.re is OURS)
+        yield Ignore(rules, comment.text.start, comment.text.end, first, last, ours is not None)
 
 
 def in_yaml(text: str, marks: re.Pattern[str] = OURS) -> Iterator[Ignore]:

@@ -12,18 +12,19 @@ from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.reference import familiar, untagged
 
-_GIVES = re.compile(
+_GIVES = lazy_regex(
     r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1|hcl|tf)|[^.]+|(?:.*bake.*|package|\.?devcontainer)\.json|(?:make|docker|task)file\..*"
 )
 """Files that may give contexts to a build, by name."""
 
-_BAKE = re.compile(r"(?i)\.hcl$|bake[^/]*\.json$")
-_VARIABLE = re.compile(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
+_BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$")
+_VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
 MOST_FOLDERS = 64
 """How many folders above a file, and how many in each of them, are looked into: with more, anything may be given."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from echo_migrate.files import budget
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Places, Traced
 from echo_migrate.shell.commands import SHELLS, UNREADABLE, Command, Redirect, Script, Word, sets_errexit, simple
 from echo_migrate.shell.grammar import parser
@@ -16,13 +17,13 @@ from echo_migrate.shell.grammar import parser
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_QUOTED = re.compile(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
-_ESCAPED = re.compile(r"\\([$`\"\\])|\\\n")
-_NO_VARIABLE = re.compile(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
+_QUOTED = lazy_regex(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
+_ESCAPED = lazy_regex(r"\\([$`\"\\])|\\\n")
+_NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
 """The shell's own number, ``$$``, and a ``$`` that stands for itself; an escape is skipped."""
 
-_PLAIN = re.compile(r"[^$`\\'\"<>]*")
-_UNKNOWN = re.compile(r"[$`]|<\(|>\(")
+_PLAIN = lazy_regex(r"[^$`\\'\"<>]*")
+_UNKNOWN = lazy_regex(r"[$`]|<\(|>\(")
 _WORDS = frozenset(
     ("word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion", "ansi_c_string")
     + ("command_substitution", "process_substitution", "arithmetic_expansion", "brace_expression", "regex")
