@@ -140,9 +140,7 @@ class YamlFile:
         if not is_text(node) or not node.tag.endswith(":str"):
             return
         place = traced(node, self.text)
-        if "$" in place.value:
-            place = place._replace(value=_EXPRESSION.sub(_as_variable, place.value))
-        if "{{" in place.value:
+        if "{{" in VARIABLE.sub("", place.value):
             return
         start, end = node.start_mark.index, node.end_mark.index
         if place.spans:
@@ -226,12 +224,6 @@ def _piece(node: ScalarNode, text: str) -> Traced:
     return traced(node, text)
 
 
-def _as_variable(match: "re.Match[str]") -> str:
-    """Return an expression as a variable of as many characters, so that each of the others stays where it was
-    written."""
-    return "${" + (match[1] or match[2] or "").center(len(match[0]) - 3) + "}"
-
-
 def _as_name(match: "re.Match[str]") -> str:
     """GitHub's expression as a variable of a shell, of as many characters; what a shell reads itself stays."""
     return match[0] if match[1] is None else f"${{{_OTHER.sub('_', match[1])}__}}"
@@ -240,7 +232,9 @@ def _as_name(match: "re.Match[str]") -> str:
 def variables(value: str) -> tuple[str, ...]:
     """Return the variables in a reference, which something outside of the file fills in."""
     return (
-        tuple(dict.fromkeys(match.group().strip("${} ") for match in VARIABLE.finditer(value))) if "$" in value else ()
+        tuple(dict.fromkeys(match.group().strip("${()} ") for match in VARIABLE.finditer(value)))
+        if "$" in value
+        else ()
     )
 
 

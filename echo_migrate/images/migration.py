@@ -282,7 +282,7 @@ class _Target:
             self.unsafe_reasons.append(image.needs_login)
         if image.platform not in COMMON_PLATFORMS:
             self.unsafe_reasons.append(f"the platform {image.platform} may not be offered")
-        if image.unsettled:
+        if image.unsettled or "$" in image.ref.value:
             self.unsafe_reasons.append(_no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 

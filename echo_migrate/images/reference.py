@@ -12,7 +12,8 @@ from echo_migrate.files.lazy_regex import lazy_regex
 LONGEST = 1000
 """A name has at most 255 characters (reference.go), a tag 128; the rest is for variables and digests."""
 
-VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\w+")
+VARIABLE = re.compile(r"\$(?:\{\{[^{}]*\}\}|\{[^{}]*\}|\([^()]*\)|\w+)")
+"""Of a shell, a build or Compose; in two braces GitHub's, in parentheses make's and Kubernetes'."""
 _REGISTRY = lazy_regex(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
