@@ -11,7 +11,7 @@ from cmarkgfm.cmark import Options
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from echo_migrate.cli.github.artifact import Found, Reference, Report
+from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.cli.github.comment import LONGEST, LONGEST_SUMMARY, View, body
 from echo_migrate.model import State
 from echo_migrate.reports import Summary, code, printable, prose
@@ -107,17 +107,21 @@ def holds(markdown: str, folds: int) -> Rendered:
     return page
 
 
-def found(path: str, line: int, rule: str = "mapped-image", message: str = "", safe: bool | None = True) -> Found:
+def found(
+    path: str, line: int, rule: str = "mapped-image", message: str = "", safe: bool | None = True
+) -> ReportedFinding:
     said = message or "python:3.12 has a hardened image, reg.echohq.com/python:3.12"
-    return Found(path, rule, "warning", said, line, 6, "seen" if rule == "mapped-image" else None, safe)
+    return ReportedFinding(path, rule, "warning", said, line, 6, "seen" if rule == "mapped-image" else None, safe)
 
 
-def reference(path: str, line: int, resolved: str = "python:3.12", reason: str = "", target: str = "") -> Reference:
+def reference(
+    path: str, line: int, resolved: str = "python:3.12", reason: str = "", target: str = ""
+) -> ReportedReference:
     state: State = "needs-person" if reason else "migrate"
-    return Reference(path, line, 6, resolved, target or f"reg.echohq.com/{resolved}", state, reason)
+    return ReportedReference(path, line, 6, resolved, target or f"reg.echohq.com/{resolved}", state, reason)
 
 
-def report(findings: list[Found], references: list[Reference]) -> Report:
+def report(findings: list[ReportedFinding], references: list[ReportedReference]) -> Report:
     moves = sum(one.state == "migrate" for one in references)
     counts = Summary(len({one.path for one in references}), len(references), moves, 0, 0, len(references) - moves, 0, 0)
     return Report("echo", counts, tuple(findings), tuple(references))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echo_migrate.cli.github.artifact import Found, Report
+from echo_migrate.cli.github.artifact import Report, ReportedFinding
 from echo_migrate.cli.github.diff import Diff, Hunk, diff
 from echo_migrate.cli.github.suggestions import Suggestion, plan
 from echo_migrate.engine import fix
@@ -32,7 +32,9 @@ def report(path: str, text: str | bytes) -> Report:
     for one in fix.fix_source(source, dockerfile, SETTINGS).findings:
         line, column = source.position(one.start)
         safe, edits = (one.fix.safe, one.fix.edits) if one.fix else (None, ())
-        found.append(Found(path, one.rule, one.level or "note", one.message, line, column, one.basis, safe, edits))
+        found.append(
+            ReportedFinding(path, one.rule, one.level or "note", one.message, line, column, one.basis, safe, edits)
+        )
     return Report("echo", Summary(1, 1, 1, 0, 0, 0, 0, 0), tuple(found), ())
 
 

@@ -35,7 +35,7 @@ TEXT = (
     "FROM python:3.12@sha256:" + "0" * 64 + "\nFROM ${V}\nFROM gcr.io/distroless/static\nRUN true\nCMD true\n"
 )
 NAMES = ["Dockerfile", "a b/100%::é,\n::error::x\x1b[31m\r/Dockerfile", "/abs/Dockerfile", "\udcff/Dockerfile"]
-RUN = reports.Run("check", "echo", "Echo", "docker login reg.echohq.com")
+RUN = reports.RunReport("check", "echo", "Echo", "docker login reg.echohq.com")
 GITLAB = {  # docs.gitlab.com/ci/testing/code_quality, "Code Quality report format"
     "type": "array",
     "items": {

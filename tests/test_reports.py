@@ -25,7 +25,7 @@ TEXT = (
     "FROM python:3.12\nFROM redis:7-alpine AS r\nFROM acme/x\nFROM cgr.dev/a/b:1\n"
     "FROM ${V}\nFROM r\nFROM acme/<b>@me|`\n"
 )
-RUN = reports.Run("check", "echo", "Echo", "docker login reg.echohq.com")
+RUN = reports.RunReport("check", "echo", "Echo", "docker login reg.echohq.com")
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def print_report(results: list[Result], options: Options, command: str, aside: b
     """
     known = catalog.load(options["provider"], options["registry"], options["mapping"])
     applied = command == "fix" and not (options["diff"] or options["check"])
-    run = reports.Run(
+    run = reports.RunReport(
         command,
         known.provider,
         known.title,

@@ -6,7 +6,7 @@ from posixpath import join, normpath
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
-from echo_migrate.dockerfile.run import Run, State, exec_form, run_of
+from echo_migrate.dockerfile.run import Run, ShellState, exec_form, run_of
 from echo_migrate.dockerfile.startup import StartCommand, start_command_of
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
@@ -40,7 +40,7 @@ class Draft:
         self.defaults = arguments
 
     def run(self, instruction: Instruction, text: str) -> Run:
-        return run_of(instruction, text, self.shell, State(self.user, self.folder, self.environment))
+        return run_of(instruction, text, self.shell, ShellState(self.user, self.folder, self.environment))
 
     def settings(self) -> str:
         words = [

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from echo_migrate.dockerfile.stages import Stage
 
 
-class Place(NamedTuple):
+class Located(NamedTuple):
     """A value and where it is written."""
 
     value: str
@@ -29,8 +29,8 @@ class Container(NamedTuple):
     name: str
     image: Image
     start_commands: tuple[StartCommand, ...]
-    user: Place | None
-    ports: tuple[Place, ...]
+    user: Located | None
+    ports: tuple[Located, ...]
     privileges: bool
     mounts: tuple[str, ...] = ()
     open: bool = False

@@ -25,7 +25,7 @@ class Mount(NamedTuple):
     source: str
 
 
-class State(NamedTuple):
+class ShellState(NamedTuple):
     """What a command finds: its user and folder (None where only the base image knows them), and the variables."""
 
     user: str | None
@@ -95,7 +95,7 @@ def exec_form(args: Traced) -> list[Word] | None:
     return words
 
 
-def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "State") -> Run:
+def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "ShellState") -> Run:
     """Return a RUN in the state that the instructions above it leave; ``shell`` is what SHELL says, None if nothing."""
     script = script_of(instruction, shell, text)
     variables = _assigned(script, state.environment) if script else {}

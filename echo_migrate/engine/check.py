@@ -147,10 +147,10 @@ def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]
     ]
 
 
-Found = tuple[Rule, Any, Finding]
+Match = tuple[Rule, Any, Finding]
 
 
-def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Found]:
+def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Match]:
     """Return what rules find, each with its rule and node."""
     by_kind = _by_kind(rules)
     return [
@@ -175,7 +175,7 @@ def _standings(
 
 
 def _bonds(
-    found: list[Found], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
+    found: list[Match], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> dict[Image, list[str]]:
     """Return why images do not move safely: what stands on them in the file, and in the files that build it."""
     blockers = _blockers(found, context, ignores)
@@ -198,7 +198,7 @@ def _bonds(
     return blockers
 
 
-def _blockers(found: list[Found], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
+def _blockers(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
     """Return why images do not move safely: the errors of what stands on them, but for those that a comment of ours
     lifts."""
     blockers: dict[Image, list[str]] = {}

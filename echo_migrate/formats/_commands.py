@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
-from echo_migrate.dockerfile.container import Container, Place
+from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
@@ -265,7 +265,7 @@ class _Images:
             opened or _hides(one),
         )
 
-    def _ports(self, one: Invocation) -> Iterator[Place]:
+    def _ports(self, one: Invocation) -> Iterator[Located]:
         """Yield the ports of the container that are written as numbers."""
         for option in self._meant(one, "port"):
             number = option.value.value.partition("/")[0].rpartition(":")[2] if option.value else ""
@@ -278,8 +278,8 @@ def _hides(one: Invocation) -> bool:
     return any(option.name.startswith("$") for option in one.options)
 
 
-def _place(word: Word, value: str) -> Place:
-    return Place(value, word.start, word.end)
+def _place(word: Word, value: str) -> Located:
+    return Located(value, word.start, word.end)
 
 
 def _launch(key: str, words: list[Word]) -> StartCommand:

@@ -7,7 +7,7 @@ Shapes: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workflow
 import os
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.container import Container, Place
+from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
@@ -144,7 +144,7 @@ def _container(name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], i
         name,
         image,
         tuple(one for one in start_commands if one),
-        Place(user.value, user.start_mark.index, user.end_mark.index) if is_text(user) else None,
+        Located(user.value, user.start_mark.index, user.end_mark.index) if is_text(user) else None,
         tuple(_ports(keys)),
         "add" in capabilities or "privileged" in own or "sysctls" in pod,
         image.mounts,
@@ -163,8 +163,8 @@ def _launch(verb: str, node: YamlNode | None) -> StartCommand | None:
     return listed(verb, words, start, end)
 
 
-def _ports(keys: dict[str, YamlNode]) -> Iterator[Place]:
+def _ports(keys: dict[str, YamlNode]) -> Iterator[Located]:
     for port in sequence(keys.get("ports")):
         number = effective(port).get("containerPort")
         if is_scalar(number) and is_number(number.value):
-            yield Place(number.value, number.start_mark.index, number.end_mark.index)
+            yield Located(number.value, number.start_mark.index, number.end_mark.index)

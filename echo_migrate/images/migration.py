@@ -11,7 +11,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.facts import ImageFacts, listed
 from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import Reference, Word, is_version, name_change, parse
+from echo_migrate.images.reference import Reference, TagWord, is_version, name_change, parse
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
@@ -246,7 +246,7 @@ class _Target:
         elif tag not in self.published and "$" not in tag:
             self.unsafe_reasons.append(f"{name} is not known to have the tag {tag}")
 
-    def _without(self, word: Word) -> tuple[int, int, str]:
+    def _without(self, word: TagWord) -> tuple[int, int, str]:
         """Return the change that takes a word out of the tag with the dash before it (behind it, for the first
         word)."""
         first = word.start == self.reference.name_end + 1

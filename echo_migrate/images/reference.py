@@ -21,7 +21,7 @@ _DIGEST = lazy_regex(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a
 _VERSION = re.compile(r"v?[0-9]|\$|latest$")
 
 
-class Word(NamedTuple):
+class TagWord(NamedTuple):
     """A piece of a tag between dashes, and where it stands in the reference."""
 
     text: str
@@ -43,7 +43,7 @@ class Reference(NamedTuple):
         return f"{self.registry}/{self.repository}" if self.registry else self.repository
 
     @property
-    def words(self) -> list[Word]:
+    def words(self) -> list[TagWord]:
         """The tag's pieces; a dash inside of ``${…}`` does not divide."""
         if self.tag is None:
             return []
@@ -52,7 +52,7 @@ class Reference(NamedTuple):
         words = []
         for piece in masked.split("-"):
             offset = start - self.name_end - 1
-            words.append(Word(self.tag[offset : offset + len(piece)], start, start + len(piece)))
+            words.append(TagWord(self.tag[offset : offset + len(piece)], start, start + len(piece)))
             start += len(piece) + 1
         return words
 

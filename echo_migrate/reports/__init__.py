@@ -19,7 +19,7 @@ FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py
 _COMMAND = lazy_regex(r"(?i)##(\[|vso\[)")
 
 
-class Run(NamedTuple):
+class RunReport(NamedTuple):
     """What a report says beside the results: the command and its provider, and how the user wants to read.
 
     ``configuration`` says which file chose provider, registry or mapping, "" if none did.
@@ -70,7 +70,7 @@ def summary(results: Iterable[Result]) -> Summary:
     )
 
 
-def render(format: str, results: list[Result], run: Run) -> str:
+def render(format: str, results: list[Result], run: RunReport) -> str:
     """Return the results in one of ``FORMATS``."""
     from importlib import import_module
 
@@ -78,7 +78,7 @@ def render(format: str, results: list[Result], run: Run) -> str:
     return text
 
 
-def statistics(results: list[Result], run: Run) -> str:
+def statistics(results: list[Result], run: RunReport) -> str:
     """Return how many findings each rule has, the most first, and how many of them a safe fix mends; the summary in a
     line."""
     findings = [finding for result in results for finding in result.findings]

@@ -1,10 +1,10 @@
 """One line a finding, for editors, logs and grep; the last line sums up."""
 
 from echo_migrate.model import Result
-from echo_migrate.reports import Run, in_a_line, printable, summary
+from echo_migrate.reports import RunReport, in_a_line, printable, summary
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     lines = []
     for result in results:
         for finding in result.findings:

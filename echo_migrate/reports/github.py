@@ -6,13 +6,13 @@ says how many are left.
 """
 
 from echo_migrate.model import LEVELS, Finding, Result
-from echo_migrate.reports import Run, in_a_line, printable, summary, visible
+from echo_migrate.reports import RunReport, in_a_line, printable, summary, visible
 
 MOST = 10
 _COMMANDS = {"note": "notice", "warning": "warning", "error": "error"}
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     listed = [(result, finding) for result in results for finding in result.findings]
     lines = []
     left = 0

@@ -2,12 +2,12 @@
 
 from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Result
-from echo_migrate.reports import Run, as_json, printable
+from echo_migrate.reports import RunReport, as_json, printable
 
 _SEVERITIES = {"note": "info", "warning": "minor", "error": "major"}
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     return as_json([issue for result in results for issue in _issues(result)]) + "\n"
 
 

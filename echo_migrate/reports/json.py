@@ -3,10 +3,10 @@
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import Run, as_json, summary
+from echo_migrate.reports import RunReport, as_json, summary
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     document = {
         "version": 1,
         "provider": run.provider,

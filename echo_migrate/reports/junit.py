@@ -3,10 +3,10 @@
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from echo_migrate.model import Result
-from echo_migrate.reports import Run, printable
+from echo_migrate.reports import RunReport, printable
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     suites = Element("testsuites", name="echo-migrate")
     for result in results:
         path = printable(result.source.path)

@@ -1,10 +1,10 @@
 """Markdown for a merge request, a wiki or a job summary: a table of findings, and what became of every reference."""
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import Run, code, in_a_line, prose, summary
+from echo_migrate.reports import RunReport, code, in_a_line, prose, summary
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     rows = [_row(result, finding) for result in results for finding in result.findings]
     blocks = []
     if rows:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import Run, as_json, printable
+from echo_migrate.reports import RunReport, as_json, printable
 
 _SEVERITIES = {"note": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     diagnostics = [_diagnostic(result, finding) for result in results for finding in result.findings]
     return as_json({"source": {"name": "echo-migrate"}, "diagnostics": diagnostics}) + "\n"
 

@@ -6,14 +6,14 @@ from urllib.parse import quote
 from echo_migrate import __version__
 from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Finding, Fix, Result
-from echo_migrate.reports import Run, as_json, printable
+from echo_migrate.reports import RunReport, as_json, printable
 from echo_migrate.rules import RULES, page
 from echo_migrate.rules._rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     used = sorted({finding.rule for result in results for finding in result.findings})
     places = {id: place for place, id in enumerate(used)}
     document = {

@@ -6,7 +6,7 @@ from click import style
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import Run, Summary, printable, summary
+from echo_migrate.reports import RunReport, Summary, printable, summary
 
 _COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _WIDEST = 160
@@ -20,7 +20,7 @@ _CREDENTIAL = lazy_regex(
 beginnings by which vendors mark theirs."""
 
 
-def report(results: list[Result], run: Run) -> str:
+def report(results: list[Result], run: RunReport) -> str:
     blocks = [block for result in results for block in _findings(result)]
     if not run.quiet:
         blocks.append(_closing(results, run))
@@ -63,7 +63,7 @@ def _fix(finding: Finding, safe: bool) -> str:
     return style("fix", fg="green") if safe else style("unsafe fix", fg="magenta")
 
 
-def _closing(results: list[Result], run: Run) -> str:
+def _closing(results: list[Result], run: RunReport) -> str:
     counts = summary(results)
     files = f"{counts.files} file{'s' * (counts.files != 1)}"
     chosen = [printable(run.configuration)] if run.configuration else []
@@ -105,7 +105,7 @@ def _left(results: list[Result]) -> list[str]:
     ]
 
 
-def _next(results: list[Result], counts: Summary, run: Run) -> list[str]:
+def _next(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
     lines = []
     fixes = [finding for result in results for finding in result.findings if finding.fix and not finding.refused]
     waiting = [finding.fix.safe for finding in fixes if finding.fix and not (finding.applied and run.written)]

@@ -24,7 +24,7 @@ class Option(NamedTuple):
     value: Word | None
 
 
-class Place(NamedTuple):
+class ImageWord(NamedTuple):
     """A word that names an image, and what says so."""
 
     word: Word
@@ -40,7 +40,7 @@ class Invocation(NamedTuple):
     ``unsure`` are the words of a command that names an image, where it is not certain which of them does.
     """
 
-    places: tuple[Place, ...] = ()
+    places: tuple[ImageWord, ...] = ()
     made: tuple[Word, ...] = ()
     options: tuple[Option, ...] = ()
     behind: tuple[Word, ...] = ()
@@ -90,14 +90,14 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
     not_editable = row.get("locked", "")
     made = tuple(_made(words, row))
     if kind == "option":
-        return Invocation(tuple(Place(word, f"{where} --image") for word in _values(words, ("--image",))))
+        return Invocation(tuple(ImageWord(word, f"{where} --image") for word in _values(words, ("--image",))))
     if kind == "argument":
         given = tuple(_arguments(words, where))
         return Invocation(given, made, doubt="what the build does with it is not read here")
     if kind == "scheme":
         found = [word for word in words if word.value.startswith(_SCHEME)]
         return Invocation(
-            tuple(Place(_cut(word, len(_SCHEME)), where) for word in found[:1]), not_editable=not_editable
+            tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in found[:1]), not_editable=not_editable
         )
     if kind is None:
         return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
@@ -110,11 +110,11 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
     if kind == "first":
         runs = bool(row.get("runs"))
         behind = words[at + 1 :] if runs else ()
-        return Invocation((Place(words[at], where),), (), options, behind, runs, not_editable=not_editable)
+        return Invocation((ImageWord(words[at], where),), (), options, behind, runs, not_editable=not_editable)
     rest = _positional(words, at, row, expands)
     if kind == "pairs":
         rest = [_cut(word, word.value.index("=") + 1) for word in rest[1:] if "=" in word.value]
-    return Invocation(tuple(Place(word, where) for word in rest), (), options, not_editable=not_editable)
+    return Invocation(tuple(ImageWord(word, where) for word in rest), (), options, not_editable=not_editable)
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
@@ -203,13 +203,13 @@ def _values(words: tuple[Word, ...], options: "tuple[str, ...] | list[str]") -> 
             yield words[i + 1]
 
 
-def _arguments(words: tuple[Word, ...], where: str) -> Iterator[Place]:
+def _arguments(words: tuple[Word, ...], where: str) -> Iterator[ImageWord]:
     """Yield the build arguments whose names say that they are images, and whose values look like it."""
     for word in _values(words, ("--build-arg",)):
         name, equals, value = word.value.partition("=")
         likely = any(part in data()["arguments"] for part in name.upper().split("_"))
         if equals and likely and (":" in value or "/" in value):
-            yield Place(_cut(word, len(name) + 1), f"{where} --build-arg {name}")
+            yield ImageWord(_cut(word, len(name) + 1), f"{where} --build-arg {name}")
 
 
 def _cut(word: Word, start: int) -> Word:

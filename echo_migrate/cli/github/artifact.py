@@ -24,7 +24,7 @@ _LONGEST = 2_000
 _HIGHEST = 10**9
 
 
-class Found(NamedTuple):
+class ReportedFinding(NamedTuple):
     """A finding; ``safe`` is None without a fix, and where the fix was refused."""
 
     path: str
@@ -38,7 +38,7 @@ class Found(NamedTuple):
     edits: tuple[Edit, ...] = ()
 
 
-class Reference(NamedTuple):
+class ReportedReference(NamedTuple):
     """An image reference, with what becomes of it."""
 
     path: str
@@ -58,8 +58,8 @@ class Report(NamedTuple):
 
     provider: str
     summary: Summary
-    findings: tuple[Found, ...]
-    references: tuple[Reference, ...]
+    findings: tuple[ReportedFinding, ...]
+    references: tuple[ReportedReference, ...]
     whole: bool = True
     configuration: str = ""
 
@@ -135,12 +135,12 @@ def _document(path: str, ours: bool) -> dict[str, Any]:
     return document
 
 
-def _found(value: Any) -> Found:
+def _found(value: Any) -> ReportedFinding:
     if value["rule"] not in RULES:
         raise Unusable("the results name a rule that is not known here")
     fix = value["fix"]
     refused = None if value["refused"] is None else _text(value["refused"])
-    return Found(
+    return ReportedFinding(
         path=_path(value["path"]),
         rule=value["rule"],
         level=cast(Level, _one_of(value["level"], LEVELS)),
@@ -166,8 +166,8 @@ def _edit(value: Any) -> Edit:
     return Edit(start, end, text)
 
 
-def _reference(value: Any) -> Reference:
-    return Reference(
+def _reference(value: Any) -> ReportedReference:
+    return ReportedReference(
         _path(value["path"]),
         _count(value["line"]),
         _count(value["column"]),

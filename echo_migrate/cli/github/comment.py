@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from echo_migrate.cli.github.artifact import Found, Reference, Report
+from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog
 from echo_migrate.reports import code, prose
 from echo_migrate.rules.mapped_image import mapped_image
@@ -35,12 +35,12 @@ class View(NamedTuple):
 
     report: Report
     files: frozenset[str] | None = None
-    added: frozenset[Reference] = frozenset()
+    added: frozenset[ReportedReference] = frozenset()
     suggested: int = 0
     notes: tuple[str, ...] = ()
 
     @property
-    def findings(self) -> tuple[Found, ...]:
+    def findings(self) -> tuple[ReportedFinding, ...]:
         """The findings in the files that count."""
         return tuple(one for one in self.report.findings if self.files is None or one.path in self.files)
 
@@ -110,7 +110,7 @@ def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]
     return ("\n".join(lines) if len(lines) > 2 else ""), frozenset(told)
 
 
-def _why(one: Reference, basis: str | None, title: str) -> str:
+def _why(one: ReportedReference, basis: str | None, title: str) -> str:
     if one.state == "migrate":
         return "safe, by naming convention: the tag is unconfirmed" if basis == "convention" else "safe"
     if one.state == "no-replacement":
@@ -137,7 +137,7 @@ def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list
     return blocks
 
 
-def _fold(path: str, findings: list[Found], room: int) -> tuple[str, int, int]:
+def _fold(path: str, findings: list[ReportedFinding], room: int) -> tuple[str, int, int]:
     """Return a file's findings, as many as there is room for; how many those are, and what room is left (below 0:
     none)."""
     head = f"<details><summary><code>{prose(_short(path))}</code>: {_some(len(findings), 'finding')}</summary>"
@@ -152,7 +152,7 @@ def _fold(path: str, findings: list[Found], room: int) -> tuple[str, int, int]:
     return (start + "\n".join(rows) + end if rows else ""), len(rows), room
 
 
-def _rows(findings: Iterable[Found]) -> Iterator[str]:
+def _rows(findings: Iterable[ReportedFinding]) -> Iterator[str]:
     for one in findings:
         fix = "" if one.safe is None else " **Safe fix.**" if one.safe else " Unsafe fix."
         yield f"| {one.line} | {one.level} {code(one.rule)} | {prose(_short(one.message))}{fix} |"
@@ -188,7 +188,7 @@ def _catalog(provider: str) -> tuple[str, str]:
     return known.title, known.login
 
 
-def _path(one: Found) -> str:
+def _path(one: ReportedFinding) -> str:
     return one.path
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from echo_migrate.cli.github.artifact import Found, Report
+from echo_migrate.cli.github.artifact import Report, ReportedFinding
 from echo_migrate.cli.github.comment import LONGEST as LONGEST_COMMENT
 from echo_migrate.cli.github.diff import Diff
 from echo_migrate.files.source import Source, Unreadable, compatible
@@ -38,7 +38,7 @@ class Suggestion(NamedTuple):
 class _Piece(NamedTuple):
     first: int
     last: int
-    findings: tuple[Found, ...]
+    findings: tuple[ReportedFinding, ...]
 
 
 def marker(key: str) -> str:
@@ -63,7 +63,7 @@ def plan(report: Report, diffs: dict[str, Diff], root: str, most: int) -> list[S
     return planned
 
 
-def _of_file(source: Source, path: str, findings: list[Found], diff: Diff) -> Iterator[Suggestion]:
+def _of_file(source: Source, path: str, findings: list[ReportedFinding], diff: Diff) -> Iterator[Suggestion]:
     private = {one.line for one in findings if one.rule == secret_in_image.id}
     seen: Counter[str] = Counter()
     for piece in _pieces(source, findings):
@@ -81,7 +81,7 @@ def _of_file(source: Source, path: str, findings: list[Found], diff: Diff) -> It
                 yield Suggestion(path, piece.first, piece.last, body, key)
 
 
-def _pieces(source: Source, findings: list[Found]) -> list[_Piece]:
+def _pieces(source: Source, findings: list[ReportedFinding]) -> list[_Piece]:
     """Return the safe fixes, those that share lines in one; a fix that contradicts an earlier one is left out."""
     pieces: list[_Piece] = []
     for one in sorted((one for one in findings if one.safe and one.edits), key=lambda one: min(one.edits)):

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.container import Container, Place
+from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
@@ -78,8 +78,8 @@ def container_of(name: str, keys: dict[str, YamlNode], image: Image) -> Containe
     )
 
 
-def _place(node: ScalarNode) -> Place:
-    return Place(node.value, node.start_mark.index, node.end_mark.index)
+def _place(node: ScalarNode) -> Located:
+    return Located(node.value, node.start_mark.index, node.end_mark.index)
 
 
 def _words(node: YamlNode | None) -> list[str] | None:
@@ -123,7 +123,7 @@ def _check(node: YamlNode | None) -> StartCommand | None:
     return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
 
 
-def _ports(node: YamlNode | None) -> Iterator[Place]:
+def _ports(node: YamlNode | None) -> Iterator[Located]:
     """Yield the ports of the container that are written as numbers."""
     for port in sequence(node):
         target = port if is_scalar(port) else effective(port).get("target")

@@ -8,7 +8,7 @@ from echo_migrate.files.data import read_data
 if TYPE_CHECKING:
     import ast
 
-Place = int | str
+Parameter = int | str
 """Where an argument stands: a position, a keyword, or ``keyword.key`` for a key of a dictionary."""
 
 
@@ -16,8 +16,8 @@ class Library(NamedTuple):
     """A library. ``calls`` are the places of the image by callee, ``apart`` those of the rest of a reference."""
 
     imports: frozenset[str]
-    calls: dict[str, tuple[Place, ...]]
-    apart: dict[str, tuple[Place, ...]]
+    calls: dict[str, tuple[Parameter, ...]]
+    apart: dict[str, tuple[Parameter, ...]]
 
     def meets(self, text: str) -> bool:
         """Return whether a text may call it: it is imported, and there are the names of a call and of its argument."""
@@ -44,7 +44,7 @@ def _imported(name: str, text: str) -> bool:
     return any(f"{word}{name}" in text for word in ("import ", "from ", ", "))
 
 
-def _needed(place: Place) -> str:
+def _needed(place: Parameter) -> str:
     """Return what must be written for an argument to be there: its last name, or a call at all."""
     return "(" if isinstance(place, int) else place.rpartition(".")[2]
 
@@ -70,11 +70,11 @@ def called(tree: "ast.AST") -> list[Called]:
     roots = {name.partition(".")[0] for name in modules}
     known = [one for library in libraries() if library.imports & roots for one in library.calls.items()]
     known += [(one.asname, places) for one in aliases if one.asname for name, places in known if _ends(one.name, name)]
-    by_last: dict[str, list[tuple[str, tuple[Place, ...]]]] = {}
+    by_last: dict[str, list[tuple[str, tuple[Parameter, ...]]]] = {}
     for callee, places in dict.fromkeys(known):
         by_last.setdefault(callee.rpartition(".")[2], []).append((callee, places))
 
-    def places_of(name: str) -> list[Place]:
+    def places_of(name: str) -> list[Parameter]:
         rows = by_last.get(name.rpartition(".")[2], ())
         return [place for callee, places in rows if _ends(name, callee) for place in places]
 
@@ -109,7 +109,7 @@ def _ends(name: str, callee: str) -> bool:
     return name.endswith(callee) if callee[0] == "." else f".{callee}".endswith(f".{name.rpartition('.')[2]}")
 
 
-def _given(call: "ast.Call", places: list[Place]) -> "list[ast.AST]":
+def _given(call: "ast.Call", places: list[Parameter]) -> "list[ast.AST]":
     """Return the arguments at some places that may be texts."""
     import ast
 

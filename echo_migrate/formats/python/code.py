@@ -12,14 +12,14 @@ from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
-from echo_migrate.formats.python.calls import Place, libraries, written
+from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import Ignore, Image
 
 _WORD = lazy_regex(r"[A-Za-z0-9]")
 
-Places = tuple[Place, ...]
-_NO_CALL: tuple[str, Places, Places] = ("", (), ())
+Parameters = tuple[Parameter, ...]
+_NO_CALL: tuple[str, Parameters, Parameters] = ("", (), ())
 
 
 class Use(NamedTuple):
@@ -62,9 +62,9 @@ class _Code(cst.CSTVisitor):
         self.serves: dict[Assignment, bool] = {}  # whether a constant serves something else too
         self.stands: dict[str, int] = {}  # the line on which a text stands that is no image, or 0
         self.comments: list[int] = []
-        self.derived: dict[str, Places] = {}  # the classes of this file that are containers of a library
-        self.classes: list[tuple[Places, str]] = []
-        self.calls: list[tuple[cst.Call, tuple[Places, str]]] = []
+        self.derived: dict[str, Parameters] = {}  # the classes of this file that are containers of a library
+        self.classes: list[tuple[Parameters, str]] = []
+        self.calls: list[tuple[cst.Call, tuple[Parameters, str]]] = []
         self.defaults: list[tuple[str, cst.BaseExpression]] = []
 
     # What is visited
@@ -122,7 +122,7 @@ class _Code(cst.CSTVisitor):
 
     # What calls mean
 
-    def called(self, node: cst.Call, within: tuple[Places, str]) -> None:
+    def called(self, node: cst.Call, within: tuple[Parameters, str]) -> None:
         """Note the image of a call, if a library says that there is one."""
         callee, places, apart = self.callee(node.func, *within)
         argument = _argument(node, places)
@@ -131,7 +131,9 @@ class _Code(cst.CSTVisitor):
             name = next((place for place in places if isinstance(place, str)), "")
             self.use(f"{callee}({name})", argument, not_editable)
 
-    def callee(self, function: cst.BaseExpression, places: Places, within: str) -> tuple[str, Places, Places]:
+    def callee(
+        self, function: cst.BaseExpression, places: Parameters, within: str
+    ) -> tuple[str, Parameters, Parameters]:
         """Return what is called, the places of its image and those of the rest of the reference; ``places`` are those
         of the class that the call stands in."""
         if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
@@ -151,7 +153,7 @@ class _Code(cst.CSTVisitor):
                     return callee[1:], places, library.apart.get(callee, ())
         return _NO_CALL
 
-    def places_of(self, function: cst.BaseExpression, names: list[str]) -> Places:
+    def places_of(self, function: cst.BaseExpression, names: list[str]) -> Parameters:
         """Return the places of the image in a call of what a library, or a class of this file, is imported or defined
         as."""
         for name in names:
@@ -227,7 +229,7 @@ def _whole(text: Text) -> bool:
     return "@" not in text.ref.value or not text.unsettled
 
 
-def _argument(call: cst.Call, places: Places) -> cst.BaseExpression | None:
+def _argument(call: cst.Call, places: Parameters) -> cst.BaseExpression | None:
     """Return the argument that stands at one of the places."""
     position = 0
     for argument in call.args:

@@ -12,7 +12,7 @@ from click import style
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES, Result
 from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, summary
-from echo_migrate.reports.inventory.rows import Row, rows
+from echo_migrate.reports.inventory.rows import InventoryRow, rows
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -44,7 +44,7 @@ def render(format: str, results: list[Result], login: str, configuration: str = 
     return {"text": _text, "markdown": _markdown}[format](listed, results, closing)
 
 
-def _grouped(listed: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
+def _grouped(listed: list[InventoryRow]) -> Iterator[tuple[str, str, list[InventoryRow]]]:
     """By state, then by upstream name, the largest group first."""
     for state in STATES:
         of_state = sorted((row for row in listed if row.state == state), key=_group)
@@ -53,7 +53,7 @@ def _grouped(listed: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
             yield state, name, group
 
 
-def _group(row: Row) -> str:
+def _group(row: InventoryRow) -> str:
     return row.upstream or row.resolved
 
 
@@ -70,7 +70,7 @@ def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
     return [(kind, str(sum(numbers)), *map(str, numbers)) for kind, numbers in ordered]
 
 
-def _text(listed: list[Row], results: list[Result], closing: str) -> str:
+def _text(listed: list[InventoryRow], results: list[Result], closing: str) -> str:
     lines: list[str] = []
     last = ""
     for state, name, group in _grouped(listed):
@@ -89,16 +89,16 @@ def _text(listed: list[Row], results: list[Result], closing: str) -> str:
     return "\n".join([*lines, "", *map(printable, closing.splitlines())]) + "\n"
 
 
-def _json(listed: list[Row], configuration: str) -> str:
+def _json(listed: list[InventoryRow], configuration: str) -> str:
     references: list[dict[str, Any]] = [row._asdict() for row in listed]
     document = {"version": 1, "configuration": configuration or None, "references": references}
     return as_json(document) + "\n"
 
 
-def _csv(listed: list[Row]) -> str:
+def _csv(listed: list[InventoryRow]) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(Row._fields)
+    writer.writerow(InventoryRow._fields)
     writer.writerows([_cell(cell) for cell in row] for row in map(_shown, listed))
     return table.getvalue()
 
@@ -109,13 +109,13 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _shown(row: Row) -> Row:
+def _shown(row: InventoryRow) -> InventoryRow:
     """Return a row with its references as people are shown them."""
     raw, resolved, target = shown(row.raw), shown(row.resolved), row.target and shown(row.target)
     return row._replace(raw=raw, resolved=resolved, target=target)
 
 
-def _markdown(listed: list[Row], results: list[Result], closing: str) -> str:
+def _markdown(listed: list[InventoryRow], results: list[Result], closing: str) -> str:
     lines = ["| state | upstream | reference | target | where | reason |", "|---|---|---|---|---|---|"]
     for state, name, group in _grouped(listed):
         for row in map(_shown, group):

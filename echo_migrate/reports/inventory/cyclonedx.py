@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
     from packageurl import PackageURL
 
-    from echo_migrate.reports.inventory.rows import Row
+    from echo_migrate.reports.inventory.rows import InventoryRow
 
 
-def cyclonedx(rows: "Iterable[Row]") -> str:
+def cyclonedx(rows: "Iterable[InventoryRow]") -> str:
     """Return the images that are pulled, one component each, with every place that names it and what becomes of it
     there.
 
@@ -30,7 +30,7 @@ def cyclonedx(rows: "Iterable[Row]") -> str:
         from cyclonedx.output.json import JsonV1Dot6
     except ImportError:
         raise click.UsageError("cyclonedx needs its library: pip install 'echo-migrate[cyclonedx]'") from None
-    used: dict[str, list[Row]] = {}
+    used: dict[str, list[InventoryRow]] = {}
     for row in rows:
         if row.state != "local":
             used.setdefault(row.resolved, []).append(row)
@@ -43,7 +43,7 @@ def cyclonedx(rows: "Iterable[Row]") -> str:
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
-def _component(name: str, rows: "list[Row]") -> "Component":
+def _component(name: str, rows: "list[InventoryRow]") -> "Component":
     from cyclonedx.model import Property
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence

@@ -7,7 +7,7 @@ from echo_migrate.files.spelling import unsigned
 from echo_migrate.model import Result
 
 
-class Row(NamedTuple):
+class InventoryRow(NamedTuple):
     """One reference; ``raw`` as written, ``resolved`` with build arguments and settings filled in."""
 
     path: str
@@ -22,7 +22,7 @@ class Row(NamedTuple):
     reason: str
 
 
-def rows(results: Iterable[Result]) -> Iterator[Row]:
+def rows(results: Iterable[Result]) -> Iterator[InventoryRow]:
     for result in results:
         text = result.source.text
         for found in result.outcomes:
@@ -30,7 +30,7 @@ def rows(results: Iterable[Result]) -> Iterator[Row]:
             line, column = result.source.position(image.start)
             raw = unsigned(text[image.start : image.end])
             resolved = image.resolved or image.ref.value
-            yield Row(
+            yield InventoryRow(
                 result.source.path,
                 line,
                 column,
