@@ -267,7 +267,7 @@ def test_a_link_leads_where_the_system_says(texts: list[list[str]], last: list[s
         try:
             found = followed(path)
         except OSError:
-            with pytest.raises(OSError, match="symbolic links"):
+            with pytest.raises(OSError, match="symbolic links|No such file"):
                 os.stat(path)
         else:
             assert found == os.path.realpath(path)

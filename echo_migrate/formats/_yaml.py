@@ -49,7 +49,7 @@ _IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
 Node = Image | Problem | Ignore | Container
 
 
-class Place(NamedTuple):
+class YamlMapping(NamedTuple):
     """A mapping of a document: the keys that lead to it, and what it says, merge keys followed."""
 
     path: tuple[str, ...]
@@ -238,7 +238,7 @@ def variables(value: str) -> tuple[str, ...]:
     )
 
 
-def walk(root: YamlNode | None) -> Iterator[Place]:
+def walk(root: YamlNode | None) -> Iterator[YamlMapping]:
     """Yield every mapping of a document once, from the top; an item of a list goes by its name, if it has one."""
     waiting: list[tuple[tuple[str, ...], YamlNode | None]] = [((), root)]
     seen: set[int] = set()
@@ -249,7 +249,7 @@ def walk(root: YamlNode | None) -> Iterator[Place]:
         seen.add(id(node))
         if is_mapping(node):
             keys = effective(node)
-            yield Place(path, keys)
+            yield YamlMapping(path, keys)
             below = [((*path, key), child) for key, child in keys.items()]
         else:
             below = [((*path, _name(child, index)), child) for index, child in enumerate(node.value)]

@@ -85,7 +85,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
                 yield from sheet.image(node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts)
 
 
-Found = tuple[tuple[str, ...], MappingNode | None, ScalarNode]
+Placed = tuple[tuple[str, ...], MappingNode | None, ScalarNode]
 
 
 def _follow(
@@ -94,7 +94,7 @@ def _follow(
     path: tuple[str, ...],
     holder: MappingNode | None,
     seen: set[tuple[int, int]],
-) -> Iterator[Found]:
+) -> Iterator[Placed]:
     """Yield the scalars at the end of a way, each with its path and the mapping that holds it."""
     if not way:
         if is_scalar(node):

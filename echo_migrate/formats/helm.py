@@ -14,7 +14,7 @@ from echo_migrate.files.yaml import ScalarNode, YamlNode, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, Place, YamlFile, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, literals, nodes, verify, walk
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Image
 
@@ -113,7 +113,7 @@ def _has_registry(keys: dict[str, YamlNode], known: Chart | None) -> bool:
     return keys.get("registry") is not None and not (known and known.adds)
 
 
-def _prefixes(place: Place) -> bool:
+def _prefixes(place: YamlMapping) -> bool:
     """Return whether a mapping says a registry that may be put in front of what stands below it; its own image's is
     none."""
     own = "repository" in place.keys or "image" in place.keys or "name" in place.keys
@@ -129,7 +129,7 @@ def _stays(keys: dict[str, YamlNode]) -> str:
     return ""
 
 
-def _name(place: Place) -> tuple[str, ScalarNode | None]:
+def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:
     """Return the key of a mapping that holds the name of an image whose other pieces have keys of their own, and that
     name; "" and None if none."""
     keys = place.keys
