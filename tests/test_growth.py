@@ -311,9 +311,10 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize("deep", [False, True], ids=["late", "deep"])
 @pytest.mark.parametrize("what", NEIGHBOURS)
 def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, deep: bool
 ) -> None:
     file, neighbour, text, module, name = NEIGHBOURS[what]
     monkeypatch.chdir(tmp_path)
@@ -324,6 +325,8 @@ def test_a_neighbour_that_takes_too_long_is_read_once_and_is_a_doubt(
 
     def endless(*_: object) -> object:
         asked.append(1)
+        if deep:
+            raise RecursionError
         return _for_ever()
 
     monkeypatch.setattr(module, name, type("re", (), {"search": endless}) if name == "re" else endless)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -275,7 +276,10 @@ def test_what_lies_beside_a_file_behind_a_link_is_not_read(traced: Callable[...,
         assert not [path for path in opened if any(name in path for name in names)]
 
 
-COMMANDS = ("::error file=a::pwned", "##vso[task.setvariable variable=PATH]x", "##[set-env name=a]b", "##VSO[a]b")
+COMMANDS = (
+    *("::error file=a::pwned", "##vso[task.setvariable variable=PATH]x", "##[set-env name=a]b", "##VSO[a]b"),
+    "##teamcity[buildStop comment='x']",
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -287,8 +291,7 @@ def test_no_path_is_a_command_to_a_runner(run: Run, tmp_path: Path, name: str, f
         done = run(*words, "--output-format", format)
         for line in (done.stdout + done.stderr).decode().splitlines():
             assert not line.lstrip().startswith("::")
-            assert "##vso[" not in line.lower()
-            assert "##[" not in line
+            assert not re.search(r"(?i)##[a-z]*\[", line)
     if format == "json":
         assert json.loads(done.stdout)["findings"][0]["path"] == f"{name}/Dockerfile"
 
@@ -300,8 +303,7 @@ def test_nor_in_an_inventory(run: Run, tmp_path: Path, name: str, format: str) -
     (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\n")
     for line in run("inventory", "--output-format", format).stdout.decode().splitlines():
         assert not line.lstrip(' "').startswith("::")
-        assert "##vso[" not in line.lower()
-        assert "##[" not in line
+        assert not re.search(r"(?i)##[a-z]*\[", line)
 
 
 def test_a_name_of_a_context_with_variables_is_compared_in_one_pass(limited: Run, tmp_path: Path) -> None:

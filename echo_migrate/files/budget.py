@@ -101,6 +101,8 @@ def beside() -> Iterator[None]:
         if above is not None or error.args != (_LATE,):
             raise
         raise TooMuch(_LATE) from None
+    except RecursionError:
+        raise TooMuch("to be read beside another, it is nested too deep") from None
     finally:
         if above is None and _watch.neighbour is not None:
             _watch.spared += time.process_time() - _watch.neighbour

@@ -16,7 +16,7 @@ references and URLs"), which are known by no fewer than seven digits."""
 FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
 
 
-_COMMAND = lazy_regex(r"(?i)##(\[|vso\[)")
+_COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 
 
 class RunReport(NamedTuple):
