@@ -2,17 +2,20 @@
 
 from typing import Literal, NamedTuple
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.spelling import shown
+from echo_migrate.reasons import Reason
 
 LONGEST_SHOWN = 200
+_DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{12})[0-9a-f]+")
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
 """Platforms that images are offered for as a matter of course; none asked for is one."""
 
 LEVELS = ("note", "warning", "error")
 Level = Literal["note", "warning", "error"]
-State = Literal["migrate", "hardened", "no-replacement", "needs-person", "ignored", "local"]
-STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "needs-person", "ignored", "local")
+State = Literal["migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local"]
+STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local")
 Basis = Literal["seen", "convention"]
 
 
@@ -40,7 +43,7 @@ class Image(NamedTuple):
     ``ref`` is the reference with build arguments filled in, ``start`` and ``end`` the expression as written, ``where``
     its context ("FROM", "COPY --from", …). ``local`` says why nothing is pulled (a stage, scratch), ``not_editable``
     why the place must not be edited. ``unsettled`` names the variables that only a build decides; ``shared_spans`` are
-    spans whose text a build argument also carries elsewhere, with the words that say so. ``depends_on`` are places that
+    spans whose text a build argument also carries elsewhere, with that as a reason. ``depends_on`` are places that
     decide over the reference without being part of it. ``resolved`` is the reference as far as another file settles it;
     ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where its pieces stand in places of
     their own. ``templated`` says that variables are the way of its kind of file, where a cluster or a pipeline fills
@@ -53,23 +56,23 @@ class Image(NamedTuple):
     start: int
     end: int
     local: str = ""
-    not_editable: str = ""
+    not_editable: Reason | None = None
     unsettled: tuple[str, ...] = ()
     platform: str = ""
-    shared_spans: tuple[tuple[int, int, str], ...] = ()
+    shared_spans: tuple[tuple[int, int, Reason], ...] = ()
     depends_on: tuple[tuple[int, int], ...] = ()
     resolved: str = ""
     mounts: tuple[str, ...] = ()
     parts: Parts | None = None
     templated: bool = False
-    unsafe_reasons: tuple[str, ...] = ()
-    needs_login: str = ""
+    unsafe_reasons: tuple[Reason, ...] = ()
+    needs_login: Reason | None = None
     login: str = ""
 
     @property
     def shown(self) -> str:
-        """The reference as a message shows it."""
-        value = shown(self.ref.value)
+        """The reference as a message shows it: of a digest only its beginning."""
+        value = _DIGEST.sub(r"\1…", shown(self.ref.value))
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
 
@@ -116,7 +119,8 @@ class Fix(NamedTuple):
 
 class Finding(NamedTuple):
     """What a rule says of a span. ``level`` None stands for the rule's own until the engine fills it in; of a
-    ``private`` one no report shows the line, as a credential stands there."""
+    ``private`` one no report shows the line, as a credential stands there. ``reasons`` say why its fix is not safe, or
+    why it has none."""
 
     start: int
     end: int
@@ -128,13 +132,14 @@ class Finding(NamedTuple):
     refused: str | None = None
     private: bool = False
     rule: str = ""
+    reasons: tuple[Reason, ...] = ()
 
 
 class Migration(NamedTuple):
     """What becomes of one image reference: what the summary counts and the inventory lists.
 
     ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
-    fix is not safe or why there is none, in words that follow a colon.
+    fix is not safe or why there is none.
     """
 
     image: Image
@@ -142,7 +147,7 @@ class Migration(NamedTuple):
     upstream: str | None = None
     target: str | None = None
     edits: tuple[Edit, ...] = ()
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     basis: Basis | None = None
     likely: bool = False
 
@@ -154,7 +159,7 @@ class Migration(NamedTuple):
     @property
     def reason(self) -> str:
         """The reasons as one text."""
-        return "; ".join(self.reasons)
+        return self.image.local or "; ".join(reason.message for reason in self.reasons)
 
     def at(self, registry: str) -> bool:
         """Return whether it is pulled from a registry, now or once it has moved."""

@@ -47,7 +47,7 @@ def run(warm: Warm, tmp_path: Path) -> Run:
     ) -> Done:
         given = env or {}
         environment = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "CI")}
-        environment |= {"PYTHONIOENCODING": "utf-8"} | given
+        environment |= {"PYTHONIOENCODING": "utf-8", "COLUMNS": "120"} | given
         if any(key.startswith("PYTHON") for key in given):
             command = [sys.executable, "-m", "echo_migrate", *words]
             return subprocess.run(command, input=input, cwd=cwd, capture_output=True, env=environment, check=False)

@@ -25,7 +25,7 @@ PATHS = {
     "makefile": "Makefile",
     "python": "app.py",
 }
-ON_REFERENCES = ("floating-tag", "mapped-image", "unreadable-file", "unresolved-image")
+ON_REFERENCES = ("floating-tag", "unhardened-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -207,7 +207,7 @@ def test_an_argument_that_another_target_uses_otherwise_stays(tree: Path) -> Non
         'target "b" {\n  inherits = ["_all"]\n  context = "other"\n}\n'
     )
     result = fix_source(str(tree / "docker-bake.hcl"), text, unsafe=True)
-    assert [(o.state, o.reason) for o in result.outcomes] == [("needs-person", "other targets are given it too")]
+    assert [(o.state, o.reason) for o in result.outcomes] == [("needs-person", "other targets get the same value")]
     assert result.fixed is result.source
 
 

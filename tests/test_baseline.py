@@ -17,7 +17,7 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
-SETTINGS = Settings(catalog.load(), (RULES["mapped-image"], RULES["floating-tag"]))
+SETTINGS = Settings(catalog.load(), (RULES["unhardened-image"], RULES["floating-tag"]))
 NAMES = frozenset(rule.id for rule in SETTINGS.rules)
 LINES = st.sampled_from(["FROM python", "FROM node:22", "FROM acme/x:1", "FROM redis", "FROM  node:22"])
 TREES = st.dictionaries(st.sampled_from(["a", "b", "c/d"]), st.lists(LINES, max_size=5), max_size=3)
@@ -87,18 +87,18 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     assert rules() == []
     assert run(*words).returncode == 0
     (tmp_path / "Dockerfile").write_text("# above\n\nFROM python:3.12\nFROM redis:7\nFROM node\n")
-    assert rules() == ["mapped-image"]
+    assert rules() == ["unhardened-image"]
     assert (tmp_path / "echo-migrate-baseline.json").read_text() == kept, "nothing is gone"
     assert rules("sub") == []
     assert (tmp_path / "echo-migrate-baseline.json").read_text() == kept, "what was not looked at stays"
     (tmp_path / "sub" / "Dockerfile").rename(tmp_path / "Dockerfile.moved")
-    assert rules() == ["mapped-image"]
+    assert rules() == ["unhardened-image"]
     (tmp_path / "Dockerfile").write_text("FROM node\n")
     assert rules("--select", "floating-tag") == []
     assert rules() == []
     assert json.loads((tmp_path / "echo-migrate-baseline.json").read_text()) != json.loads(kept)
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\nFROM node\n")
-    assert "mapped-image" in rules(), "what came back is new"
+    assert "unhardened-image" in rules(), "what came back is new"
 
 
 @pytest.mark.parametrize(

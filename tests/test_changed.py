@@ -44,7 +44,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(run: Run, folder: Path, *words: str) -> set[str]:
-    select = ("--select", "mapped-image", "--output-format", "json", "--no-config")
+    select = ("--select", "unhardened-image", "--output-format", "json", "--no-config")
     done = run("check", *select, "--diff-base", *words, cwd=folder)
     assert done.returncode in (0, 1), done.stderr
     return {f"{finding['path']}:{finding['line']}" for finding in json.loads(done.stdout)["findings"]}
@@ -137,6 +137,6 @@ def test_a_filter_that_the_tree_names_is_never_run(run: Run, tree: Path) -> None
 def test_what_is_gone_has_no_lines(run: Run, tree: Path) -> None:
     (tree / "Dockerfile.kept").unlink()
     (tree / "Dockerfile").write_text(BASE + "FROM python:3.13\n")
-    done = run("check", "--diff-base", "HEAD", cwd=tree)
+    done = run("check", "--diff-base", "HEAD", "--output-format", "concise", cwd=tree)
     assert b"Dockerfile:4:6:" in done.stdout
     assert b"Dockerfile:1:" not in done.stdout

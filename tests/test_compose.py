@@ -139,9 +139,7 @@ def test_an_argument_that_also_reaches_a_stage_is_not_moved_safely(tmp_path: Pat
     (tmp_path / "Dockerfile").write_text("ARG B\nFROM ${B}\nARG B\nRUN test $B\n")
     text = "services:\n  a:\n    build:\n      context: .\n      args:\n        B: python:3.12\n"
     result = fix_source(str(tmp_path / "compose.yaml"), text)
-    assert [(o.state, o.reason) for o in result.outcomes] == [
-        ("needs-person", "the build argument B also reaches a stage")
-    ]
+    assert [(o.state, o.reason) for o in result.outcomes] == [("needs-person", "ARG B is also used inside a stage")]
 
 
 def test_an_argument_that_serves_two_images_blocks_itself_alone(tmp_path: Path) -> None:

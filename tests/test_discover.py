@@ -180,10 +180,10 @@ def test_what_cannot_be_entered_is_said_and_ends_in_2(run: Run, tmp_path: Path, 
     program = [*other, sys.executable, "-m", "echo_migrate"]
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     for words in (
-        ("check", "."),
+        ("check", "--output-format", "concise", "."),
         ("inventory", "."),
-        ("fix", "--jobs", "2", "."),
-        ("check", "--select", "floating-tag", "."),
+        ("fix", "--jobs", "2", "--output-format", "concise", "."),
+        ("check", "--select", "floating-tag", "--output-format", "concise", "."),
     ):
         done = subprocess.run([*program, *words], cwd=tmp_path, env=environment, capture_output=True, check=False)
         said = (done.stdout + done.stderr).decode()

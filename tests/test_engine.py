@@ -125,7 +125,9 @@ def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
 def test_a_refused_fix_leaves_its_reference_to_a_person() -> None:
     source = Source("Dockerfile", "FROM python:3.12\n")
     result = fix.refuse(fix.fix_source(source, dockerfile, SETTINGS), "the disk is full")
-    assert [(outcome.state, outcome.reason) for outcome in result.outcomes] == [("needs-person", "the disk is full")]
+    assert [(outcome.state, outcome.reason) for outcome in result.outcomes] == [
+        ("needs-person", "its fix was refused: the disk is full")
+    ]
 
 
 def test_overlapping_fixes_wait_for_the_next_round() -> None:
@@ -173,7 +175,7 @@ def test_processes_give_the_same_results(tmp_path: Path) -> None:
 
 def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
     doubtful = _rule(Edit(16, 20, "false"))
-    rules = (doubtful, RULES["mapped-image"])
+    rules = (doubtful, RULES["unhardened-image"])
     source = Source("Dockerfile", "FROM node:1\nRUN true\n")
     result = fix.fix_source(source, dockerfile, SETTINGS._replace(rules=rules))
     assert result.refused is None
@@ -181,7 +183,7 @@ def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
     said = {found.rule: (found.applied, found.refused) for found in result.findings}
     assert said == {
         "faulty": (False, "a RUN would no longer run all that it does"),
-        "mapped-image": (True, None),
+        "unhardened-image": (True, None),
     }
 
 

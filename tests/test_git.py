@@ -414,7 +414,7 @@ def test_names_longer_than_a_path_are_said_and_not_looked_for(limited: Run, tmp_
         before = name
     data = b"DIRC" + struct.pack(">LL", 4, len(names)) + written
     (tree.root / ".git" / "index").write_bytes(data + hashlib.sha1(data).digest())
-    done = limited(10, "check", cwd=tree.root)
+    done = limited(10, "check", "--output-format", "concise", cwd=tree.root)
     assert done.returncode == 2
     assert b"a:1:1: error[unreadable-file] this folder could not be entered: file name too long" in done.stdout
     assert b"Dockerfile:1:" in done.stdout
@@ -471,4 +471,5 @@ def test_a_name_in_an_index_leads_nowhere_outside(run: Run, tmp_path: Path, name
     done = run("fix", ".", cwd=tree.root)
     assert (outside / "Dockerfile").read_text() == TEXT
     assert (tree.root / "Dockerfile").read_text() != TEXT
-    assert b"is a symbolic link that leaves the tree" in done.stdout or b"outside" not in done.stdout
+    said = b" ".join(done.stdout.split())
+    assert b"is a symbolic link that leaves the tree" in said or b"outside" not in said

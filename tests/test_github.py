@@ -169,12 +169,12 @@ def test_notes_alone_make_no_comment_but_stay_in_one(world: World) -> None:
     world.pull(change=noted)
     world.tell()
     assert world.github.writes == []
-    assert "BASE has no value" in world.summary
+    assert "no value for BASE" in world.summary
     world.push(CHANGE)
     world.tell()
     world.push(noted)
     world.tell()
-    assert "BASE has no value" in world.ours[0]
+    assert "no value for BASE" in world.ours[0]
 
 
 def test_always_tells_of_all(world: World) -> None:

@@ -18,7 +18,7 @@ from tests.conftest import ROOT, Run
 SCHEMAS = {path.name.partition(".")[0]: path for path in ROOT.glob("echo_migrate/**/*.schema.json")}
 FINDING: dict[str, Any] = {
     "path": "Dockerfile",
-    "rule": "mapped-image",
+    "rule": "unhardened-image",
     "level": "warning",
     "message": "m",
     "line": 1,
@@ -31,6 +31,7 @@ FINDING: dict[str, Any] = {
     "fix": {"title": "t", "safe": True, "edits": [{"start": 5, "end": 8, "text": "x"}]},
     "applied": False,
     "refused": None,
+    "reasons": [],
 }
 REPORT: dict[str, Any] = {
     "version": 1,
@@ -38,7 +39,7 @@ REPORT: dict[str, Any] = {
     "summary": dict.fromkeys(
         (
             *("files", "references", "migrated", "hardened", "no_replacement"),
-            *("needs_person", "ignored", "by_convention"),
+            *("first_party", "needs_person", "ignored", "by_convention"),
         ),
         1,
     ),
@@ -55,6 +56,8 @@ REFERENCE: dict[str, Any] = {
     "target": "evil.example/a",
     "state": "migrate",
     "reason": "r",
+    "reasons": [],
+    "basis": None,
 }
 INVENTORY: dict[str, Any] = {"version": 1, "references": [REFERENCE]}
 
@@ -174,7 +177,7 @@ def test_a_provider_that_is_none_is_not_named(tmp_path: Path) -> None:
 def test_nothing_that_its_writer_chose_freely_is_kept(tmp_path: Path) -> None:
     report = distrusted(read(*written(tmp_path, REPORT)))
     assert report.findings[0].edits == ()
-    assert report.findings[0].message == "An upstream image that the provider offers in a hardened form."
+    assert report.findings[0].message == "A public image that the provider offers in a hardened form."
     assert (report.references[0].target, report.references[0].reason) == (None, "")
     ours = {"version": 1, "references": [REFERENCE | {"target": "reg.echohq.com/a"}]}
     assert distrusted(read(*written(tmp_path, REPORT, ours))).references[0].target == "reg.echohq.com/a"

@@ -35,7 +35,7 @@ def report(path: str, text: str | bytes) -> Report:
         found.append(
             ReportedFinding(path, one.rule, one.level or "note", one.message, line, column, one.basis, safe, edits)
         )
-    return Report("echo", Summary(1, 1, 1, 0, 0, 0, 0, 0), tuple(found), ())
+    return Report("echo", Summary(1, 1, 1, 0, 0, 0, 0, 0, 0), tuple(found), ())
 
 
 def suggested(
@@ -61,7 +61,7 @@ def test_a_line(tmp_path: Path) -> None:
     (one,) = suggested(tmp_path, "FROM scratch\nRUN true\n", text)
     assert (one.first, one.last) == (1, 1)
     assert accepted(text, one) == "FROM reg.echohq.com/python:3.12\nRUN true\n"
-    assert one.body.startswith("`mapped-image`: python")
+    assert one.body.startswith("`unhardened-image`: python")
 
 
 def test_a_build_argument_and_what_it_serves_are_one_suggestion(tmp_path: Path) -> None:

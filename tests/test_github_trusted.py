@@ -273,6 +273,6 @@ def test_the_checks_options_do_what_they_say(tmp_path: Path, run: Run) -> None:
     said = json.loads(subprocess.run(words, cwd=tree, env=environment, capture_output=True, check=True).stdout)
     done = run("check", *said["options"], "--output-format", "json", cwd=tree)
     assert b"evil" not in done.stdout
-    assert [one["path"] for one in json.loads(done.stdout)["findings"] if one["rule"] == "mapped-image"] == [
+    assert [one["path"] for one in json.loads(done.stdout)["findings"] if one["rule"] == "unhardened-image"] == [
         "a/Dockerfile"
     ]

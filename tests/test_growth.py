@@ -20,6 +20,7 @@ from echo_migrate.files.source import Source, TooMuch, Traced
 from echo_migrate.formats import _charts, _kustomizations, compose, dockerfile
 from echo_migrate.formats.compose import document
 from echo_migrate.images import catalog
+from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from echo_migrate.shell.parser import read
@@ -137,12 +138,12 @@ def test_a_file_that_is_left_unread_ends_no_run_and_is_counted(run: Run, tmp_pat
     merges = "".join(f"x-{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n  k{i}: 1\n" for i in range(1, 1000))
     (tmp_path / "compose.yaml").write_text(f"x-0: &a0 {{k: 1}}\n{merges}services:\n  a:\n    image: node:22\n")
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
-    done = run("fix")
+    done = run("fix", "--output-format", "concise")
     assert done.returncode == 2
     assert (
         b"compose.yaml:1:1: error[unreadable-file] this file was left unread: its aliases stand for more" in done.stdout
     )
-    assert b"1 needs a person" in done.stdout
+    assert b"1 need review" in done.stdout
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
     listed = run("inventory", "--output-format", "csv")
     assert listed.returncode == 2
@@ -287,7 +288,7 @@ def test_a_reference_of_many_pieces_is_listed_and_not_edited(tmp_path: Path, mon
     images = [one.image for one in result.outcomes]
     assert len(images) == 20
     assert all(not image.ref.spans and len(image.depends_on) <= 64 for image in images)
-    assert {image.not_editable for image in images} == {"it is put together of too many pieces"}
+    assert {image.not_editable for image in images} == {because("many-parts")}
 
 
 NEIGHBOURS = {
@@ -365,9 +366,9 @@ def test_no_neighbour_keeps_a_dockerfile_from_being_read(run: Run, tmp_path: Pat
     (tmp_path / name).write_text(text)
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "Dockerfile").write_text("FROM python:3.12\n")
-    done = run("check")
+    done = run("check", "--output-format", "concise")
     assert b"fault" not in done.stdout + done.stderr
-    assert b"d/Dockerfile:1:6: warning[mapped-image]" in done.stdout
+    assert b"d/Dockerfile:1:6: warning[unhardened-image]" in done.stdout
 
 
 def test_contexts_of_many_folders_cost_what_builds_a_dockerfile_nothing(limited: Run, tmp_path: Path) -> None:
@@ -403,11 +404,11 @@ def test_a_file_that_kills_its_process_is_lost_alone(run: Run, tmp_path: Path) -
         "    return real(source, *words)\n"
         "dockerfile.parse = parse\n"
     )
-    done = run("check", "--jobs", "2", "-q", env={"PYTHONPATH": str(hooks)})
+    done = run("check", "--jobs", "2", "-q", "--output-format", "concise", env={"PYTHONPATH": str(hooks)})
     assert done.returncode == 2
     lost = [line for line in done.stdout.decode().splitlines() if "its process was killed" in line]
     assert [line.partition(":")[0][-3:] for line in lost] == ["100", "101", "250"]
-    assert done.stdout.count(b"warning[mapped-image]") == 297
+    assert done.stdout.count(b"warning[unhardened-image]") == 297
 
 
 def test_a_long_name_is_matched_with_nothing(limited: Run) -> None:

@@ -51,7 +51,7 @@ def test_a_target_that_is_the_name_of_a_context_is_none(run: Run, tmp_path: Path
     for words in (("fix",), ("fix", "--unsafe-fixes")):
         done = run(*words)
         assert done.returncode == 0
-        assert b"is, or may be, the name of a context of a build here, which stands for something else" in done.stdout
+        assert b"may be the name of a build context here" in done.stdout
         assert (folder / "Dockerfile").read_text() == TEXT
 
 
@@ -245,7 +245,7 @@ def test_a_digest_is_no_login() -> None:
 )
 def test_a_line_that_may_hold_a_credential_is_not_shown(run: Run, tmp_path: Path, line: str) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM python:3.12\nRUN sudo {line} && apt-get install -y x\n")
-    said = run("check", "--select", "all").stdout.lower()
+    said = run("check", "--select", "all", "--output-format", "full").stdout.lower()
     assert b"hunter22" not in said
     assert b"dockerfile:2:" in said
 
@@ -321,11 +321,11 @@ def test_many_names_of_contexts_cost_each_dockerfile_nothing(limited: Run, tmp_p
         (tmp_path / f"d{i}" / "Dockerfile").write_text("FROM python:3.12\n" * 6)
     done = limited(20, "check")
     assert b"left unread" not in done.stdout
-    assert b"is, or may be, the name of a context" in done.stdout
+    assert b"may be the name of a build context here" in done.stdout
 
 
 def test_a_deep_folder_is_taken_to_have_contexts_of_any_name(limited: Run, tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["d"] * 90)
     deep.mkdir(parents=True)
     (deep / "Dockerfile").write_text("FROM python:3.12\nFROM node:22\n")
-    assert b"2 need a person" in limited(10, "fix").stdout
+    assert b"2 need review" in limited(10, "fix").stdout

@@ -184,11 +184,11 @@ def test_one_run_feeds_all(run: Run, tmp_path: Path) -> None:
 
 def test_statistics(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\nFROM node:22\nFROM redis:7-alpine\n")
-    done = run("check", "--statistics", "--select", "mapped-image", "--output", "json:out.json")
+    done = run("check", "--statistics", "--select", "unhardened-image", "--output", "json:out.json")
     assert done.stdout.decode().splitlines() == [
-        "     3       2 fixable  warning  mapped-image",
-        "1 files, 3 image references: 2 migrated (0 by convention), 0 hardened, 0 without a replacement, "
-        "1 for a person, 0 ignored; pulling needs: docker login reg.echohq.com",
+        "     3       2 fixable  warning  unhardened-image",
+        "1 file, 3 image references: 2 ready to migrate (0 inferred), 0 hardened, 0 not offered, "
+        "0 private or built here, 1 need review, 0 ignored; pulling needs: docker login reg.echohq.com",
     ]
     assert len(json.loads((tmp_path / "out.json").read_text())["findings"]) == 3
 

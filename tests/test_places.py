@@ -153,10 +153,14 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
 @pytest.mark.parametrize(
     ("beside", "content", "reason"),
     [
-        ("templates/web.yaml", 'image: "docker.io/{{ .Values.image.repository }}"\n', "registry of its own"),
+        (
+            "templates/web.yaml",
+            'image: "docker.io/{{ .Values.image.repository }}"\n',
+            "the chart may put a registry in front of it",
+        ),
         ("templates/web.yaml", 'image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}-alpine"\n', "registry"),
-        ("values-prod.yaml", "image: {tag: 1.27-alpine}\n", "another file of values"),
-        ("ci/test-values.yaml", "image: {registry: harbor.example.com/hub}\n", "another file of values"),
+        ("values-prod.yaml", "image: {tag: 1.27-alpine}\n", "another values file sets part of it"),
+        ("ci/test-values.yaml", "image: {registry: harbor.example.com/hub}\n", "another values file sets part of it"),
     ],
 )
 def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: str, content: str, reason: str) -> None:
@@ -193,7 +197,7 @@ def test_a_kustomization_that_searches_for_a_new_name_keeps_it(tmp_path: Path) -
         str(tmp_path / "kustomization.yaml"), "images: [{name: app, newName: python, newTag: '3.12'}]\n"
     ).outcomes
     assert outcome.state == "needs-person"
-    assert "prod/kustomization.yaml searches for its new name" in outcome.reason
+    assert "prod/kustomization.yaml would match the new name too" in outcome.reason
 
 
 def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_path: Path) -> None:
@@ -215,7 +219,7 @@ def test_an_image_that_a_kustomization_of_the_tree_names_is_a_persons(tmp_path: 
     text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n    - image: python:3.12\n"
     result = fix_source(str(base / "pod.yaml"), text)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person", "migrate"]
-    assert "overlays/prod/kustomization.yaml gives it another name" in result.outcomes[0].reason
+    assert "renamed or retagged by overlays/prod/kustomization.yaml" in result.outcomes[0].reason
     assert result.fixed.text == text.replace("python", "reg.echohq.com/python")
 
 

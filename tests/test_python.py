@@ -31,7 +31,7 @@ ROWS = [
     for callee, places in row["calls"].items()
     for place in places
 ]
-SETTINGS = Settings(catalog.load(), (RULES["mapped-image"],), apply=True)
+SETTINGS = Settings(catalog.load(), (RULES["unhardened-image"],), apply=True)
 HEAD = "from testcontainers.core.container import DockerContainer as C\n"
 OLD, NEW = "python:3.12", "reg.echohq.com/python:3.12"
 

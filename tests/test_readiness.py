@@ -40,10 +40,10 @@ def reasons(result: Result) -> list[str]:
 
 @given(st.sets(st.sampled_from(sorted(RULES))))
 def test_selection_decides_what_is_said_never_what_is_safe(rules: set[str]) -> None:
-    result = fix_source(BLOCKED, rules | {"mapped-image"})
+    result = fix_source(BLOCKED, rules | {"unhardened-image"})
     assert result.fixed.text == BLOCKED
-    assert reasons(result) == ["needs-person: missing-binary on line 2 stands against it"]
-    assert {finding.rule for finding in result.findings} <= rules | {"mapped-image"}
+    assert reasons(result) == ["needs-person: blocked by missing-binary (line 2)"]
+    assert {finding.rule for finding in result.findings} <= rules | {"unhardened-image"}
 
 
 @given(st.sets(st.sampled_from(sorted(RULES))))
@@ -53,7 +53,7 @@ def test_findings_on_readiness_do_not_depend_on_what_else_is_selected(rules: set
 
 
 def test_unsafe_fixes_move_it_all_the_same() -> None:
-    result = fix_source(BLOCKED, {"mapped-image"}, unsafe=True)
+    result = fix_source(BLOCKED, {"unhardened-image"}, unsafe=True)
     assert result.refused is None
     assert result.fixed.text == MOVED
 
@@ -70,12 +70,12 @@ def test_unsafe_fixes_move_it_all_the_same() -> None:
 )
 def test_only_a_comment_of_ours_on_the_very_finding_lifts_it(comment: str, moves: bool) -> None:
     text = BLOCKED.replace("HEALTHCHECK", f"{comment}\nHEALTHCHECK")
-    assert (fix_source(text, {"mapped-image"}).fixed.text != text) == moves
+    assert (fix_source(text, {"unhardened-image"}).fixed.text != text) == moves
 
 
 def test_a_comment_on_another_line_lifts_nothing() -> None:
     text = "# echo-migrate: ignore[missing-binary]\n" + BLOCKED
-    assert fix_source(text, {"mapped-image"}).fixed.text == text
+    assert fix_source(text, {"unhardened-image"}).fixed.text == text
 
 
 def test_it_is_asked_once_of_what_would_take_the_place() -> None:
@@ -87,24 +87,24 @@ def test_it_is_asked_once_of_what_would_take_the_place() -> None:
 
 def test_a_child_stage_speaks_for_the_image_at_its_root() -> None:
     text = "FROM node:22 AS base\nUSER 1\nFROM base AS mid\nFROM mid\nRUN npm ci\n"
-    result = fix_source(text, {"mapped-image"}, "docker")
+    result = fix_source(text, {"unhardened-image"}, "docker")
     assert result.fixed.text == text
-    assert reasons(result)[0] == "needs-person: shell-needed on line 5 stands against it"
+    assert reasons(result)[0] == "needs-person: blocked by shell-needed (line 5)"
 
 
 def test_each_stage_speaks_for_its_own_image() -> None:
     text = "FROM node:22 AS build\nUSER 1\nRUN npm ci\nFROM node:24\nUSER 1\nCOPY --from=build /app /app\n"
-    result = fix_source(text, {"mapped-image"}, "docker")
+    result = fix_source(text, {"unhardened-image"}, "docker")
     assert result.fixed.text == text.replace("node:24", "dhi.io/node:24")
 
 
 def test_what_shares_a_build_argument_stays_with_what_is_held() -> None:
     text = "ARG R=docker.io/library\nFROM ${R}/node:22 AS a\nUSER 1\nRUN npm ci\nFROM ${R}/node:24\nUSER 1\n"
-    result = fix_source(text, {"mapped-image"}, "docker")
+    result = fix_source(text, {"unhardened-image"}, "docker")
     assert result.fixed.text == text
     assert reasons(result) == [
-        "needs-person: shell-needed on line 4 stands against it",
-        "needs-person: its text also serves docker.io/library/node:22: shell-needed on line 4 stands against it",
+        "needs-person: blocked by shell-needed (line 4)",
+        "needs-person: shares its text with docker.io/library/node:22, which needs review",
     ]
 
 
@@ -119,7 +119,7 @@ def test_what_shares_a_build_argument_stays_with_what_is_held() -> None:
     ],
 )
 def test_a_user_that_changes_is_no_safe_move(text: str, moves: bool) -> None:
-    assert (fix_source(text, {"mapped-image"}, "docker").fixed.text != text) == moves
+    assert (fix_source(text, {"unhardened-image"}, "docker").fixed.text != text) == moves
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_user_that_changes_is_no_safe_move(text: str, moves: bool) -> None:
 )
 def test_what_is_not_known_to_be_there_is_no_safe_move(text: str, moves: bool) -> None:
     """A finding needs to be sure of what is missing; a safe move, of what is there."""
-    result = fix_source(text, {"mapped-image"}, provider="docker")
+    result = fix_source(text, {"unhardened-image"}, provider="docker")
     assert (result.fixed.text != text) is moves
 
 
@@ -156,7 +156,7 @@ def test_what_is_not_known_to_be_there_is_no_safe_move(text: str, moves: bool) -
 )
 def test_services(body: str, moves: bool) -> None:
     text = f"services:\n  web:\n    image: eclipse-temurin:25-jre\n{body}"
-    assert (fix_source(text, {"mapped-image"}, path="compose.yaml").fixed.text != text) == moves
+    assert (fix_source(text, {"unhardened-image"}, path="compose.yaml").fixed.text != text) == moves
 
 
 def test_a_service_that_shares_an_image_by_anchor_speaks_for_it() -> None:
@@ -164,12 +164,12 @@ def test_a_service_that_shares_an_image_by_anchor_speaks_for_it() -> None:
         "services:\n  a: &a\n    image: eclipse-temurin:25-jre\n  b:\n    <<: *a\n"
         "    healthcheck: {test: [CMD, wget, localhost]}\n"
     )
-    assert fix_source(text, {"mapped-image"}, path="compose.yaml").fixed.text == text
+    assert fix_source(text, {"unhardened-image"}, path="compose.yaml").fixed.text == text
 
 
 def test_what_is_not_read_is_not_safe() -> None:
     text = "services:\n  web:\n    build:\n      dockerfile_inline: |\n        FROM eclipse-temurin:25-jre\n"
-    result = fix_source(text, {"mapped-image"}, path="compose.yaml")
+    result = fix_source(text, {"unhardened-image"}, path="compose.yaml")
     assert result.fixed.text == text
     assert reasons(result) == ["needs-person: what it needs of its base could not be read"]
 
@@ -212,15 +212,15 @@ def test_what_builds_a_dockerfile_speaks_for_its_image(
     dockerfile = tmp_path / "app" / "Dockerfile"
     dockerfile.write_text("FROM eclipse-temurin:25-jre\n")
     (tmp_path / "compose.yaml").write_text(compose)
-    done = run("fix", "--no-config", path)
+    done = run("fix", "--no-config", "--output-format", "concise", path)
     assert (dockerfile.read_text() == "FROM reg.echohq.com/eclipse-temurin-jre:25\n") == moves
-    assert (b"stands against it, in compose.yaml" in done.stdout) != moves
+    assert (b"blocked by missing-binary (compose.yaml:4)" in done.stdout) != moves
 
 
 def test_inventory_tells_the_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "Dockerfile").write_text(BLOCKED)
     (row,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
-    assert (row["state"], row["reason"]) == ("needs-person", "missing-binary on line 2 stands against it")
+    assert (row["state"], row["reason"]) == ("needs-person", "blocked by missing-binary (line 2)")
 
 
 @settings(max_examples=200)
@@ -257,9 +257,9 @@ def test_inventory_tells_the_reason(tmp_path: Path, run: Run) -> None:
 )
 def test_what_moved_has_all_that_stands_on_it_needs(lines: list[str], provider: str, unsafe: bool) -> None:
     text = "\n".join(lines)
-    result = fix_source(text, {"mapped-image"}, provider, unsafe=unsafe)
+    result = fix_source(text, {"unhardened-image"}, provider, unsafe=unsafe)
     assert result.refused is None
-    again = fix_source(result.fixed.text, {"mapped-image", *GUARDS}, provider, unsafe=unsafe)
+    again = fix_source(result.fixed.text, {"unhardened-image", *GUARDS}, provider, unsafe=unsafe)
     assert again.fixed.text == result.fixed.text
     registry = f"{catalog.load(provider).registry}/"
     errors = [f.message for f in again.findings if f.level == "error" and "would move" not in f.message]

@@ -49,8 +49,8 @@ def test_inventory_lists_every_reference_once(results: list[Result], format: str
 
 def test_the_map_by_kind_of_file_has_every_reference(results: list[Result]) -> None:
     text = inventory.render("text", results, RUN.login)
-    assert re.search(r"(?m)^dockerfile +12 +2 +2 +2 +6 +0$", text)
-    assert "| dockerfile | 12 | 2 | 2 | 2 | 6 | 0 |" in inventory.render("markdown", results, RUN.login)
+    assert re.search(r"(?m)^dockerfile +12 +2 +2 +2 +0 +6 +0$", text)
+    assert "| dockerfile | 12 | 2 | 2 | 2 | 0 | 6 | 0 |" in inventory.render("markdown", results, RUN.login)
 
 
 def test_the_bill_of_materials_is_valid_and_says_where_each_image_is_used(results: list[Result]) -> None:
@@ -83,11 +83,11 @@ def test_a_bill_of_materials_without_its_library_names_the_remedy(run: Run, tmp_
 
 def test_concise_is_a_line_a_finding(results: list[Result]) -> None:
     lines = reports.render("concise", results, RUN).splitlines()
-    assert "Dockerfile:1:6: warning[mapped-image] python:3.12 has a hardened image, reg.echohq.com/python:3.12" in lines
+    assert "Dockerfile:1:6: warning[unhardened-image] python:3.12 -> reg.echohq.com/python:3.12" in lines
     assert len(lines) == sum(len(result.findings) for result in results) + 1
     assert lines[-1] == (
-        "2 files, 12 image references: 2 migrated (0 by convention), 2 hardened, 2 without a replacement, "
-        "6 for a person, 0 ignored; pulling needs: docker login reg.echohq.com"
+        "2 files, 12 image references: 2 ready to migrate (0 inferred), 2 hardened, 2 not offered, "
+        "0 private or built here, 6 need review, 0 ignored; pulling needs: docker login reg.echohq.com"
     )
 
 
@@ -108,7 +108,11 @@ def test_inventory_sums(results: list[Result]) -> None:
     table = list(csv.DictReader(io.StringIO(inventory.render("csv", results, RUN.login))))
     assert [row["state"] for row in table] == [row.state for row in listed]
     text = inventory.render("text", results, RUN.login)
-    for state, words in (("migrate", "2 to migrate"), ("hardened", "2 already"), ("needs-person", "6 need a person")):
+    for state, words in (
+        ("migrate", "2 ready"),
+        ("hardened", "2 already"),
+        ("needs-person", "6 need review"),
+    ):
         assert sum(row.state == state for row in listed) == int(words.split()[0])
         assert words in text
 
@@ -122,7 +126,7 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
     assert (
         (tmp_path / "out.csv")
         .read_text()
-        .startswith("path,line,column,context,raw,resolved,upstream,target,state,reason\n")
+        .startswith("path,line,column,context,raw,resolved,upstream,target,state,reason,basis\n")
     )
     done = run("match", "node:22", "bitnami/redis:7")
     assert (done.returncode, done.stdout.decode()) == (
@@ -131,13 +135,13 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
         "  100  node                     node is a Docker official image\n"
         "bitnami/redis:7 -> reg.echohq.com/redis (not safe)\n"
         "   80  redis                    bitnami packages redis in its own way\n"
-        "       bitnami is retired; its place is taken by bitnamilegacy (frozen) or bitnamisecure\n",
+        "       bitnami is deprecated: use bitnamilegacy (frozen) or bitnamisecure\n",
     )
     assert run("match", "acme/tool").returncode == 1
     assert run("match").returncode == 2
 
 
-@pytest.mark.parametrize("rule", ["mapped-image", "shell-form-command"])
+@pytest.mark.parametrize("rule", ["unhardened-image", "shell-form-command"])
 @pytest.mark.parametrize(
     "line", ["CMD curl https://bob:hunter2@host/i.sh", "CMD run --api-key=hunter2", "CMD export TOKEN=hunter2"]
 )

@@ -32,7 +32,7 @@ def test_reports(run: Run) -> None:
         document = json.loads(done.stdout)
         validator("report").validate(document)
         counts = document["summary"]
-        states = ("migrated", "hardened", "no_replacement", "needs_person", "ignored")
+        states = ("migrated", "hardened", "no_replacement", "first_party", "needs_person", "ignored")
         assert counts["references"] == sum(counts[state] for state in states) == 23
 
 

@@ -77,7 +77,7 @@ def test_each_command_names_images_where_its_row_says(program: str, name: str, r
 def test_a_row_says_what_its_head_explains() -> None:
     kinds = {"first", "every", "pairs", "scheme", "option", "argument", None}
     for _, _, row in ROWS:
-        assert set(row) <= {"also", "valued", "flags", "image", "runs", "locked", "makes", "named", "opens", "loads"}
+        assert set(row) <= {"also", "valued", "flags", "image", "runs", "inspects", "makes", "named", "opens", "loads"}
         assert row.get("image") in kinds
         assert not set(row.get("valued", ())) & set(row.get("flags", ()))
         options = [*row.get("valued", ()), *row.get("flags", ()), *row.get("named", ())]

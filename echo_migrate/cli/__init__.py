@@ -123,7 +123,11 @@ _PROGRAM: tuple[Decorator, ...] = (
 
 def _formats(*names: str) -> Decorator:
     return click.option(
-        "--output-format", type=click.Choice(names), default="text", show_default=True, help="How results are printed."
+        "--output-format",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="How results are printed.",
     )
 
 
@@ -136,7 +140,7 @@ def _options(*groups: tuple[Decorator, ...]) -> Decorator:
     return decorate
 
 
-_REPORTS = _formats(*_modules("reports"))
+_REPORTS = _formats("grouped", *(name for name in _modules("reports") if name != "grouped"), "text")
 
 
 class _Program(click.Group):

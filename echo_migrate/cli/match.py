@@ -9,6 +9,7 @@ from echo_migrate.images.matching import Candidate, candidates
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import VARIABLE, parsed
 from echo_migrate.model import Image
+from echo_migrate.reasons import because
 
 
 class Match(NamedTuple):
@@ -40,20 +41,21 @@ def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
     image = _image(text)
     reference = parsed(image.ref.value)
     if reference is None:
-        return Match(text, None, None, False, 0, ("it is not an image reference",), ())
+        return Match(text, None, None, False, 0, (because("not-a-reference").message,), ())
     move = assess(image, catalog, seen_only)
     found = [] if move.state == "hardened" else candidates(reference)
     score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
-    reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *move.reasons]
+    against = tuple(reason.message for reason in move.reasons)
+    reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *against]
     fact = catalog.retired(reference)
     if fact:
-        reasons.append(f"{fact.name} is retired" + f"; its place is taken by {fact.successor}" * bool(fact.successor))
+        reasons.append(f"{fact.name} is deprecated" + f": use {fact.successor}" * bool(fact.successor))
         if fact.successor and not fact.successor.count(" ") and "." not in fact.successor:
-            found.append(Candidate(fact.successor, 50, (f"it takes the place of {fact.name}",)))
+            found.append(Candidate(fact.successor, 50, (f"it replaces {fact.name}",)))
     if move.upstream and not score:
         score = 100  # a row of the user's own mapping file
     return Match(
-        text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found), move.reasons
+        text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found), against
     )
 
 

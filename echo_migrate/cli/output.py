@@ -1,5 +1,6 @@
 """What a command prints: results to standard output and to files, all else to standard error."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -45,12 +46,18 @@ def print_report(results: list[Result], options: Options, command: str, aside: b
         options["quiet"],
         options["verbose"],
         configuration(options),
+        options.get("diff", False),
+        _width(sys.stderr if aside else sys.stdout),
     )
-    in_report = options["output_format"] in (("json",) if options["quiet"] else ("json", "markdown", "text"))
+    in_report = options["output_format"] in (
+        ("json",) if options["quiet"] else ("json", "markdown", "text", "grouped", "full")
+    )
     if not in_report or options.get("statistics") or (aside and options["quiet"]):
         tell_configuration(options)
     told = reports.statistics(results, run) if options.get("statistics") else ""
-    return publish(options, tuple(reports.FORMATS), lambda name: reports.render(name, results, run), aside, told)
+    return publish(
+        options, (*reports.FORMATS, *reports.ALSO), lambda name: reports.render(name, results, run), aside, told
+    )
 
 
 def publish(
@@ -96,6 +103,16 @@ def _put(path: str, data: bytes) -> bool:
     except OSError as error:
         say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
     return False
+
+
+def _width(stream: Any) -> int:
+    """Return how many columns a terminal has; a usual number of them away from one."""
+    try:
+        return int(os.environ.get("COLUMNS", "")) or 120
+    except ValueError:
+        with contextlib.suppress(OSError, ValueError):
+            return os.get_terminal_size(stream.fileno()).columns or 120
+        return 120
 
 
 def _wants_colour(stream: Any) -> bool:

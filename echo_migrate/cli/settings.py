@@ -100,8 +100,8 @@ def _preset(name: str) -> list[str]:
 
 
 def rule_of(name: str) -> Rule:
-    """Return a rule by its id, or by the one name that another linter has for it."""
-    also = [rule for rule in RULES.values() if name in rule.also]
+    """Return a rule by its id, one that it had, or the one name that another linter has for it."""
+    also = [rule for rule in RULES.values() if name in rule.names]
     if name not in RULES and len(also) != 1:
         raise click.UsageError(unknown_name(f"no rule {name!r}", name, RULES) + " (see `echo-migrate rules`)")
     return RULES[name] if name in RULES else also[0]

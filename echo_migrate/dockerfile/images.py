@@ -11,6 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import VARIABLE, familiar
 from echo_migrate.model import Image, Problem
+from echo_migrate.reasons import Reason, because
 
 _TEMPLATE = lazy_regex(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
 
@@ -89,7 +90,7 @@ class ImageReader:
         self.arguments: dict[str, Expansion] = {}
         self.stages: list[str] = []
         self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
-        self.shared_spans: list[tuple[int, int, str]] = []
+        self.shared_spans: list[tuple[int, int, Reason]] = []
         self.problem: Problem | None = None
         self.every = {
             words[2].value.lower()
@@ -119,7 +120,7 @@ class ImageReader:
             if started:
                 carried = self.given.get(name) or self.arguments.get(name)
                 if carried and (value is None or name in self.given):
-                    words = f"the build argument {name} also reaches a stage"
+                    words = because("argument-in-stage", name=name)
                     self.shared_spans += [
                         (start, end, words) for start, end in (*carried.text.spans, *carried.depends_on)
                     ]
@@ -156,7 +157,7 @@ class ImageReader:
             written.start,
             written.end,
             local="" if found.broken else self._local(found.text.value, self.stages),
-            not_editable="its expression cannot be expanded" if found.broken or _names_broken(found) else "",
+            not_editable=because("expression") if found.broken or _names_broken(found) else None,
             unsettled=found.unsettled,
             platform="" if "$" in platform else platform,
             depends_on=found.depends_on,
@@ -178,9 +179,11 @@ class ImageReader:
         number."""
         numbered = ref.value.isdigit() and where.endswith("COPY --from")
         local = f"stage {ref.value}" if numbered else self._local(ref.value, self.every)
-        not_editable = f"{where.removeprefix('ONBUILD ')} takes no variables" if "$" in ref.value else ""
+        not_editable = (
+            because("takes-no-variables", instruction=where.removeprefix("ONBUILD ")) if "$" in ref.value else None
+        )
         if not local and not not_editable and where.startswith("ONBUILD") and not re.search("[/:@]", ref.value):
-            not_editable = "it may name a stage of the file that builds on this image"
+            not_editable = because("onbuild-stage")
         return Image(ref, where, ref.start, ref.end, local=local, not_editable=not_editable)
 
     def _local(self, value: str, stages: "list[str] | set[str]") -> str:

@@ -13,6 +13,7 @@ from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import replace
 from echo_migrate.model import Result
+from echo_migrate.rules import FORMER
 from echo_migrate.rules.unreadable_file import unreadable_file
 
 VERSION = 1
@@ -36,7 +37,7 @@ def read(path: str) -> Known:
             raise Unusable(f"{path}: is of version {document['version']}, and {VERSION} is known: {remedy}")
         found: Known = {}
         for name, rules in document["findings"].items():
-            counts = {(rule, mark): n for rule, marks in rules.items() for mark, n in marks.items()}
+            counts = {(FORMER.get(rule, rule), mark): n for rule, marks in rules.items() for mark, n in marks.items()}
             if not all(isinstance(n, int) and n > 0 for n in counts.values()):
                 raise ValueError("a count is no number")
             found[name] = Counter(counts)

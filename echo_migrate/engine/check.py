@@ -15,6 +15,7 @@ from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.migration import assess, settle
 from echo_migrate.images.reference import familiar, parse
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration
+from echo_migrate.reasons import Reason, because
 from echo_migrate.rules import RULES, reporting
 from echo_migrate.rules._readiness import EffectiveBases, effective_bases, keeps_state, other_blockers, root_of
 from echo_migrate.rules._rule import Context, Rule, Settings
@@ -54,7 +55,7 @@ class Ignores:
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
         """Return whether a comment (``ours``: one of our own form) silences a rule there."""
         if (rule.id, ours) not in self.comments:
-            names = {"*", rule.id, *rule.also}
+            names = {"*", *rule.names}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
             reach = list(accumulate((node.last for node in of_it), max))
             self.comments[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
@@ -94,18 +95,18 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     selected = {rule.id for rule in settings.rules}
 
-    def commented(move: Migration) -> str | None:
+    def commented(move: Migration) -> Reason | None:
         places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
         silent = sum(ignores.silence(reporting(move), place) for place in places)
-        return "a comment ignores it" if silent else None
+        return because("comment") if silent else None
 
-    def skip_reason(move: Migration) -> str | None:
+    def skip_reason(move: Migration) -> Reason | None:
         reason = commented(move)
         if reason or move.upstream is None:
             return reason
         if reporting(move).id not in selected:
-            return f"{reporting(move).id} is not selected"
-        return "not among the images asked for" if settings.images and move.upstream not in settings.images else None
+            return because("not-selected", rule=reporting(move).id)
+        return because("not-requested") if settings.images and move.upstream not in settings.images else None
 
     assessed = [assess(image, settings.catalog, settings.seen_only) for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
@@ -138,9 +139,8 @@ def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]
     """Return the moves, those left out whose target a build would take for a named context of its own."""
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
     taken = {name for name in names if shadows(source.path, familiar(name))}
-    words = "is, or may be, the name of a context of a build here, which stands for something else"
     return [
-        move._replace(state="needs-person", edits=(), reasons=(f"{move.target} {words}",))
+        move._replace(state="needs-person", edits=(), reasons=(because("shadowed", target=move.target),))
         if move.target and taken and parse(move.target).name in taken
         else move
         for move in moves
@@ -176,7 +176,7 @@ def _standings(
 
 def _bonds(
     found: list[Match], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
-) -> dict[Image, list[str]]:
+) -> dict[Image, list[Reason]]:
     """Return why images do not move safely: what stands on them in the file, and in the files that build it."""
     blockers = _blockers(found, context, ignores)
     nodes = dict(nodes)
@@ -188,9 +188,8 @@ def _bonds(
             within = context._replace(source=other)
             errors = _blockers(check(_blocking_rules(), _grouped(there), within), within, Ignores(there))
             for image, reasons in errors.items():
-                blockers.setdefault(image, []).extend(
-                    f"{reason}, in {os.path.relpath(other.path)}" for reason in reasons
-                )
+                where = os.path.relpath(other.path)
+                blockers.setdefault(image, []).extend(_elsewhere(reason, where) for reason in reasons)
             nodes[Container] = [*nodes.get(Container, []), *[node for node in there if isinstance(node, Container)]]
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     for image, reasons in other_blockers(readable, context.effective_bases, context.settings.catalog).items():
@@ -198,16 +197,21 @@ def _bonds(
     return blockers
 
 
-def _blockers(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[str]]:
+def _elsewhere(reason: Reason, path: str) -> Reason:
+    """Return what blocks a move, of another file."""
+    return because("blocked-elsewhere", **dict(reason.values), path=path)
+
+
+def _blockers(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[Reason]]:
     """Return why images do not move safely: the errors of what stands on them, but for those that a comment of ours
     lifts."""
-    blockers: dict[Image, list[str]] = {}
+    blockers: dict[Image, list[Reason]] = {}
     for rule, node, finding in found:
         image = root_of(node, context.effective_bases) if finding.level == "error" else None
         effective = context.effective_bases.get(image) if image else None
         if image and effective and effective.target and not ignores.silence(rule, finding.start, ours=True):
             line, _ = context.source.position(finding.start)
-            blockers.setdefault(image, []).append(f"{rule.id} on line {line} stands against it")
+            blockers.setdefault(image, []).append(because("blocked", rule=rule.id, line=str(line)))
     return blockers
 
 

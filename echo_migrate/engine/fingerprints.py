@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Result
+from echo_migrate.rules import first_id
 
 
 def fingerprints(result: Result) -> Iterator[tuple[Finding, str]]:
@@ -20,7 +21,7 @@ def fingerprints(result: Result) -> Iterator[tuple[Finding, str]]:
         number, _ = result.source.position(finding.start)
         if number not in lines:
             lines[number] = _line(result.source.text, finding.start)
-        key = (finding.rule, lines[number])
+        key = (first_id(finding.rule), lines[number])
         written = "\0".join((*key, str(seen[key]))).encode("utf-8", "surrogateescape")
         seen[key] += 1
         yield finding, hashlib.sha256(written).hexdigest()[:16]

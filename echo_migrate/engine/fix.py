@@ -7,6 +7,7 @@ from echo_migrate.engine.check import examine
 from echo_migrate.files.source import Edit, Source, compatible
 from echo_migrate.formats import Format, kind
 from echo_migrate.model import Finding, Migration, Result
+from echo_migrate.reasons import because
 from echo_migrate.rules._rule import Settings
 
 ROUNDS = 10
@@ -111,7 +112,7 @@ def _moved(before: list[Migration], after: list[Migration]) -> Iterator[Migratio
         if old.state != "hardened" and new.state == "hardened":
             yield old._replace(state="migrate")
         elif old.state == "migrate":
-            yield old._replace(state="needs-person", reasons=("its fix could not be applied",))
+            yield old._replace(state="needs-person", reasons=(because("not-applied"),))
         else:
             yield old
 
@@ -122,7 +123,9 @@ def refuse(result: Result, reason: str) -> Result:
         finding._replace(applied=False, refused=reason) if finding.applied else finding for finding in result.findings
     ]
     outcomes = [
-        old._replace(state="needs-person", reasons=(reason,)) if old.state == "migrate" else old
+        old._replace(state="needs-person", reasons=(because("refused", problem=reason),))
+        if old.state == "migrate"
+        else old
         for old in result.outcomes
     ]
     return result._replace(findings=tuple(findings), outcomes=tuple(outcomes), fixed=result.source, refused=reason)

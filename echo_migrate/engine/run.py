@@ -14,6 +14,7 @@ from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unr
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
+from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings
 from echo_migrate.rules.unreadable_file import unreadable_file
@@ -51,7 +52,7 @@ def unread(source: Source, reason: str) -> Result:
         for match in _REFERENCE.finditer(source.text)
         if match[1].lower() not in local
     ]
-    outcomes = tuple(Migration(image, "needs-person", reasons=("the file was left unread",)) for image in images)
+    outcomes = tuple(Migration(image, "needs-person", reasons=(because("left-unread"),)) for image in images)
     return Result(source, (finding,), outcomes, source, kind="unread")
 
 

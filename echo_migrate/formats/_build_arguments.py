@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.images import images
 from echo_migrate.dockerfile.parser import Dockerfile, read
 from echo_migrate.files.source import TooMuch, Traced
 from echo_migrate.model import Image
+from echo_migrate.reasons import Reason, because
 
 MOST_READ = 10_000
 """How many instructions all Dockerfiles that a file gives arguments to may have, one counted once for each build."""
@@ -16,7 +17,7 @@ MOST_READ = 10_000
 MOST_PIECES = 64
 """In how many pieces a reference may be written that an argument is part of: each is kept for each image."""
 
-_MANY = "it is put together of too many pieces"
+_MANY = because("many-parts")
 _FAR = 10**12
 """Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
 
@@ -43,7 +44,7 @@ class BuildArguments:
             raise TooMuch(f"the Dockerfiles that it gives arguments to have more than {MOST_READ:,} instructions")
         far = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in given.items()}
         starts = sorted((run[0], run[1], key) for key, value in far.items() for run in value.text.spans)
-        shared_spans: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
+        shared_spans: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # all images of a Dockerfile have the same
         for image in images(self.files[text], far, contexts):
             own = [run for run in image.ref.spans if run[0] >= _FAR]
             key = _key(starts, own[0][0]) if own and image.where == "FROM" else None
@@ -60,7 +61,7 @@ class BuildArguments:
                 key,
                 image._replace(
                     ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
-                    not_editable=image.not_editable if whole else _MANY if many else f"its other part stands in {path}",
+                    not_editable=image.not_editable if whole else _MANY if many else because("other-part", path=path),
                     shared_spans=shared_spans[id(image.shared_spans)],
                     depends_on=tuple((a - _FAR, b - _FAR) for a, b in depends_on if a >= _FAR),
                 ),

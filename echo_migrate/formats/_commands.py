@@ -17,6 +17,7 @@ from echo_migrate.images.reference import VARIABLE, is_number
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import COMMON_PLATFORMS, Image
+from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
@@ -53,7 +54,7 @@ _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 _BOUND = r"[\w./:@-]"
 
 
-_MADE = "the script itself makes an image of that name"
+_MADE = "built by the script"
 
 
 _READING = (".", "source", "eval")
@@ -131,7 +132,7 @@ class _Images:
                 if value and command.start > reads:
                     self.variables[name] = value
         self.shared_spans = tuple(
-            (start, end, f"the variable {name} may serve more than this image")
+            (start, end, because("variable-shared", name=name))
             for name, value in self.variables.items()
             for start, end in value.text.spans
         )
@@ -148,13 +149,17 @@ class _Images:
         called = [(command, container_commands.read(command, self._expands)) for command in self.script.commands]
         made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
-        loads = "the script loads images itself" if any(one.loads for _, one in called) else ""
+        loads = because("script-loads") if any(one.loads for _, one in called) else None
         found: list[tuple[Image, Container | None]] = []
         for _, one in called:
             for word, where in one.places:
                 image = self._image(word, where, one)
                 if image and _tagged(image.ref.value) in made:
-                    image = image._replace(local=_MADE) if one.runs else image._replace(not_editable=_MADE)
+                    image = (
+                        image._replace(local=_MADE)
+                        if one.runs
+                        else image._replace(not_editable=because("script-builds"))
+                    )
                 if image:
                     found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
@@ -163,8 +168,7 @@ class _Images:
         for image, service in found:
             not_editable = image.not_editable or loads
             moved = image._replace(
-                not_editable=not_editable
-                or (elsewhere.says(image) if elsewhere else "the script could not be read for certain")
+                not_editable=not_editable or (elsewhere.says(image) if elsewhere else because("script-unsure"))
             )
             yield moved, service._replace(image=moved) if service else None
 
@@ -174,7 +178,7 @@ class _Images:
             image = self._image(word, f"{command.name} …", one) if word.known else None
             reference = parse_reference(image.ref.value) if image else None
             if image and reference and reference.tag and reference.name in facts().official:
-                yield image._replace(not_editable="which of the words names an image is not certain")
+                yield image._replace(not_editable=because("word-unsure"))
 
     def _expands(self, value: str) -> Literal["word", "options", ""]:
         """Return what a variable is known to expand to, by all that the script sets it to."""
@@ -220,10 +224,10 @@ class _Images:
             where,
             start,
             end,
-            not_editable=one.not_editable or ("it is never pulled" if never else ""),
+            not_editable=because("inspected") if one.inspected else because("never-pulled") if never else None,
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
-            shared_spans=(*self.shared_spans, *(((start, end, one.doubt),) if one.doubt else ())),
+            shared_spans=(*self.shared_spans, *(((start, end, because("build-argument")),) if one.argument else ())),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
         )
@@ -318,12 +322,12 @@ class _Elsewhere:
                     self.words[word.value].append(word.text.start)
         self.known: dict[str, bool] = {}
 
-    def says(self, image: Image) -> str:
+    def says(self, image: Image) -> Reason | None:
         """Return why an image must not move alone, if it must not."""
         value = image.ref.value
         if value not in self.known:
             self.known[value] = not all(self._fine(place) for place in self._places(value))
-        return "the same name also stands where no image is pulled" if self.known[value] else ""
+        return because("same-name") if self.known[value] else None
 
     def _places(self, value: str) -> list[int]:
         """Return where a name stands: in any text, or as a word of its own where it may be anything's name."""

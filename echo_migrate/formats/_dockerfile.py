@@ -8,6 +8,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.formats import Request
 from echo_migrate.formats._ignores import ignores
 from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.reasons import because
 
 _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
 """Images that people develop in: what a shipped image should not have is what these are for, so that nothing ships."""
@@ -33,5 +34,5 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
             graph = stages(source.text, file, bases, request.targets)
             nodes += [one._replace(ships="") for one in graph] if _FOR_PEOPLE.search(source.path) else graph
         return [*nodes, *images]
-    not_editable = f"this file {problem.reason}"
+    not_editable = because("faulty-file", problem=problem.reason)
     return [*nodes, problem, *[image._replace(not_editable=image.not_editable or not_editable) for image in images]]

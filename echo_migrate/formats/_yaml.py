@@ -26,12 +26,13 @@ from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.images.reference import VARIABLE
 from echo_migrate.model import Ignore, Image, Parts, Problem
+from echo_migrate.reasons import Reason, because
 
 YAML = re.compile(r"(?i).+\.ya?ml")
 NO_NAME = re.compile(r"(?!)")
 """For formats of which no file's name alone says that it is of their kind."""
 
-ALIASED = "the same text also stands where no image is"
+ALIASED = because("aliased")
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
 _TEMPLATE = lazy_regex(
     r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"
@@ -42,9 +43,9 @@ _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
 """What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """What stands where somebody logs in: ``registry:`` of docker/login-action, ``docker login`` and its like."""
-_NOBODY = "nothing in this file logs in to its new registry"
+_NOBODY = because("login-step")
 _OTHER = lazy_regex(r"\W")
-_IN_A_TEMPLATE = "it stands in a template, which is not rewritten"
+_IN_A_TEMPLATE = because("in-template")
 
 Node = Image | Problem | Ignore | Container
 
@@ -65,8 +66,8 @@ class Around(TypedDict, total=False):
 
     platform: str
     mounts: tuple[str, ...]
-    unsafe_reasons: tuple[str, ...]
-    needs_login: str
+    unsafe_reasons: tuple[Reason, ...]
+    needs_login: Reason | None
     login: str
 
 
@@ -123,18 +124,18 @@ class YamlFile:
         texts = [child.value for _, child in positions(node) if is_scalar(child)]
         return " ".join([node.value] if is_scalar(node) else texts)
 
-    def _kept(self, *found: ScalarNode) -> str:
+    def _kept(self, *found: ScalarNode) -> Reason | None:
         """Return why scalars must stay: a program writes them, or one of them stands under other keys too."""
         for node in found:
             line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
             if "$imagepolicy" in line:
-                return "Flux writes it, by the policy named behind it"
+                return because("flux")
             if len(self._under.get(id(node), ())) > 1:
                 return ALIASED
-        return ""
+        return None
 
     def image(
-        self, node: YamlNode | None, where: str, *, not_editable: str = "", **fields: Unpack[Around]
+        self, node: YamlNode | None, where: str, *, not_editable: Reason | None = None, **fields: Unpack[Around]
     ) -> Iterator[Image]:
         """Yield the image that a scalar names; none where it is empty, or filled in by a template."""
         if not is_text(node) or not node.tag.endswith(":str"):
@@ -150,7 +151,7 @@ class YamlFile:
         if not place.value.strip():
             return
         not_editable = not_editable or self._kept(node)
-        not_editable = not_editable or ("" if place.spans else "it is written in a form that cannot be edited")
+        not_editable = not_editable or (None if place.spans else because("cannot-edit"))
         names = variables(place.value)
         yield Image(
             place, where, start, end, not_editable=not_editable, unsettled=names, templated=bool(names), **fields
@@ -163,7 +164,7 @@ class YamlFile:
         tag: YamlNode | None,
         where: str,
         *,
-        not_editable: str = "",
+        not_editable: Reason | None = None,
         **fields: Unpack[Around],
     ) -> Iterator[Image]:
         """Yield the image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""

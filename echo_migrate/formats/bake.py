@@ -19,6 +19,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.reasons import because
 
 NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
 _HCL = re.compile(r"(?i).+\.hcl")
@@ -115,7 +116,7 @@ class _File:
             (
                 default.start + 1,
                 default.end - 1,
-                f"the variable {name} can be set elsewhere, and serve more than this image",
+                because("variable-overridden", name=name),
             )
             for name, default in self.variables.items()
             if default.plain
@@ -165,7 +166,7 @@ class _File:
             image = next((one.image for one in given if one.image), None)
             if image:
                 same = all(one.image and one.image.ref == image.ref for one in given)
-                yield image if same else image._replace(not_editable="other targets are given it too")
+                yield image if same else image._replace(not_editable=because("alias-target"))
 
     def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Value]) -> dict[str, Image] | None:
         """Return the images that a target's arguments name; None where its Dockerfile is not read."""
@@ -206,7 +207,7 @@ class _File:
             where,
             start,
             end,
-            not_editable="its expression cannot be expanded" if value.broken else "",
+            not_editable=because("expression") if value.broken else None,
             unsettled=value.unsettled,
             platform=next((one for one in platforms if one not in COMMON_PLATFORMS), ""),
             shared_spans=self.shared_spans,

@@ -16,11 +16,12 @@ from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
+from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_OTHER_LOGIN = "the login beside it may be for the registry that it comes from"
-_NO_LOGIN = "no login to pull it with stands beside it"
+_OTHER_LOGIN = because("login-other")
+_NO_LOGIN = because("login-beside")
 
 
 class Kind(NamedTuple):
@@ -80,7 +81,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
             if node.value not in own:
                 keys = effective(holder)
                 login = sheet.under(keys.get(kind.login)) if kind.login else ""
-                needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else ""
+                needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else None
                 mounts = tuple(mounts_of(keys.get("volumes")))
                 yield from sheet.image(node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts)
 

@@ -27,6 +27,7 @@ from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
+from echo_migrate.reasons import because
 from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
@@ -38,9 +39,9 @@ _RUNS = lazy_regex(r"(?m)^[\"']?runs[\"']?[ \t]*:")
 _NAMES = lazy_regex(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
 _MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 _DOCKER = "docker://"
-_NO_LOGIN = "no credentials stand beside it, and it is pulled before any step can log in"
-_OTHER_LOGIN = "the credentials beside it may be for the registry that it comes from"
-_BEFORE = "GitHub pulls it before any step can log in"
+_NO_LOGIN = because("login-credentials")
+_OTHER_LOGIN = because("login-other")
+_BEFORE = because("pulled-first")
 
 
 def candidate(path: str) -> bool:
@@ -93,9 +94,9 @@ def _container(sheet: YamlFile, job: dict[str, YamlNode], node: YamlNode | None,
     listed = list(_listed(matrix, named[1])) if named else []
     if named and listed:
         excluded = any(named[1] in effective(entry) for entry in sequence(matrix.get("exclude")))
-        not_editable = "the matrix excludes some by name" if excluded else ""
+        not_editable = because("matrix-excluded") if excluded else None
         if sheet.text.count(f"matrix.{named[1]}") > 1:
-            not_editable = "the matrix is asked for it elsewhere too"
+            not_editable = because("matrix-elsewhere")
         for entry in listed:
             yield from sheet.image(
                 entry, where, needs_login=needs_login, login=login, mounts=mounts, not_editable=not_editable

@@ -15,6 +15,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
+from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -103,7 +104,7 @@ def _value(node: YamlNode | None) -> str:
 def _image(sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, str]) -> Iterator[Image]:
     """Yield the image of ``image`` or a service, in its short form or under ``name``."""
     name = effective(node).get("name") if is_mapping(node) else node
-    not_editable = "it is never pulled" if "never" in sheet.under(effective(node).get("pull_policy")) else ""
+    not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
     for image in sheet.image(name, where, not_editable=not_editable):
         value = image.ref.value
         filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
@@ -124,11 +125,8 @@ def _service(
             continue
         host = re.sub(r"[:@].*", "", image.ref.value).rpartition("/")[2]
         if not aliases:
-            write = f"{{name: …, alias: {host}}}"
-            yield image._replace(not_editable=f"its host name comes from the image's name: write {write}")
+            yield image._replace(not_editable=because("service-host", host=host))
         elif host not in aliases and words.stands_apart(host, image.ref.value, said):
-            yield image._replace(
-                not_editable=f"it may also be reached as {host}, which comes from the image's name: add that to alias"
-            )
+            yield image._replace(not_editable=because("service-alias", host=host))
         else:
             yield image

@@ -17,6 +17,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, literals, nodes, verify, walk
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Image
+from echo_migrate.reasons import Reason, because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -32,12 +33,12 @@ _REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
 _UNSEEN = ("/",)
 """Which volumes its templates mount is not read."""
 
-_DIGEST = "its digest stands in a key of its own, and names the old bytes"
-_ABOVE = "values above it put a registry in front of it"
-_NO_CHART = "whether its chart puts a registry of its own in front is not known"
-_OVERLAY = "another file of values says a piece of it"
-_NO_TAG = "its chart says its tag"
-_OTHER_KEYS = "the keys beside it may say more of its name"
+_DIGEST = because("digest-key")
+_ABOVE = because("registry-above")
+_NO_CHART = because("chart-registry")
+_OVERLAY = because("values-overlay")
+_NO_TAG = because("chart-tag")
+_OTHER_KEYS = because("other-keys")
 
 
 def candidate(path: str) -> bool:
@@ -70,7 +71,7 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     everywhere = any(path[:1] == ("global",) for path in prefixed)
     for place in places:
         keys, path = place.keys, place.path
-        above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else ""
+        above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else None
         overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
         name, text = _name(place)
@@ -120,13 +121,13 @@ def _prefixes(place: YamlMapping) -> bool:
     return any(is_text(node) and _REGISTRY.search(key) for key, node in place.keys.items()) and not own
 
 
-def _stays(keys: dict[str, YamlNode]) -> str:
+def _stays(keys: dict[str, YamlNode]) -> Reason | None:
     """Return why an image is not edited, by the keys beside its name."""
     if any(is_text(keys.get(key)) for key in _DIGESTS):
         return _DIGEST
     if any(is_text(node) and node.value == "Never" for node in map(keys.get, ("pullPolicy", "imagePullPolicy"))):
-        return "it is never pulled"
-    return ""
+        return because("never-pulled")
+    return None
 
 
 def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:

@@ -18,6 +18,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_template, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
+from echo_migrate.reasons import Reason, because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -29,7 +30,7 @@ _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", 
 _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
 """Of these, what looks like a pod is what others are held against."""
 
-_CLOUD_RUN = "Cloud Run pulls from Google's registries and Docker Hub alone"
+_CLOUD_RUN = because("cloud-run")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -84,17 +85,17 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             ):
                 kustomization = renaming(sheet.path, image.ref.value)
                 if kustomization:
-                    image = image._replace(not_editable=f"{kustomization} gives it another name or tag")
+                    image = image._replace(not_editable=because("renamed", path=kustomization))
                 yield image
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
-def _stays(keys: dict[str, YamlNode]) -> str:
+def _stays(keys: dict[str, YamlNode]) -> Reason | None:
     """Return why a container's image is not edited, if it is not."""
     policy = keys.get("imagePullPolicy")
     if is_text(policy) and policy.value == "Never":
-        return "it is never pulled"
-    return "" if _PIECES.isdisjoint(keys) else "other pieces of its name stand beside it"
+        return because("never-pulled")
+    return None if _PIECES.isdisjoint(keys) else because("other-keys")
 
 
 def _annotations(root: YamlNode | None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from echo_migrate.formats._kustomizations import FILE as NAME
 from echo_migrate.formats._kustomizations import renaming
 from echo_migrate.formats._yaml import Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
+from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -41,14 +42,12 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
         if not is_text(name):
             continue
         where = f"images.{name.value}"
-        not_editable = (
-            "its digest stands in a key of its own, and names the old bytes" if is_text(keys.get("digest")) else ""
-        )
+        not_editable = because("digest-key") if is_text(keys.get("digest")) else None
         again = renaming(sheet.path, new.value) if is_text(new) else ""
         if again:
-            not_editable = f"{again} searches for its new name"
+            not_editable = because("matched-again", path=again)
         if is_text(new):
-            unsafe_reasons = () if is_text(tag) else ("its tag stands in the manifests",)
+            unsafe_reasons = () if is_text(tag) else (because("tag-in-manifests"),)
             yield from sheet.parted(
                 new,
                 None,
@@ -59,7 +58,5 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 mounts=_UNSEEN,
             )
         else:
-            not_editable = (
-                not_editable or "its name is the key that manifests are searched for: write the new one as newName"
-            )
+            not_editable = not_editable or because("match-key")
             yield from sheet.parted(name, None, tag, f"{where}.name", not_editable=not_editable)

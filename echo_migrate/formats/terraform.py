@@ -16,6 +16,7 @@ from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.reasons import because
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i).+\.(?:tf|tofu)")
@@ -29,7 +30,7 @@ _CONTAINERS = frozenset(
 _CLUSTERS = ("docker_", "helm_", "kubernetes_", "kubectl_")
 """Of these, the cluster or the machine that they act on has the login."""
 
-_CLOUD_RUN = "Cloud Run pulls from Google's registries and Docker Hub alone"
+_CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
 _MOUNTING = frozenset(
     ("dynamic", "mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts")
@@ -89,12 +90,12 @@ def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
     if "build" in keys:
         return image._replace(local="the result of a build")
     if any(one in keys and keys[one].text == "Never" for one in ("image_pull_policy", "imagePullPolicy")):
-        return image._replace(not_editable="it is never pulled")
+        return image._replace(not_editable=because("never-pulled"))
     if kind.startswith("google_cloud_run"):
         return image._replace(unsafe_reasons=(_CLOUD_RUN,))
     if kind.startswith(_CLUSTERS):
         return image
-    return image._replace(needs_login="what pulls it needs a login of its own")
+    return image._replace(needs_login=because("login-service"))
 
 
 def _containers(node: Value, where: str) -> Iterator[tuple[str, dict[str, Value], str]]:
@@ -116,7 +117,7 @@ def _image(node: Value, where: str, mount: str) -> Image:
         place,
         where,
         *((place.start, place.end) if place.spans else (node.start, node.end)),
-        not_editable="its expression cannot be expanded" if broken else "",
+        not_editable=because("expression") if broken else None,
         unsettled=tuple(dict.fromkeys(_VARIABLE.findall(node.text))),
         mounts=(mount,) if mount else (),
     )

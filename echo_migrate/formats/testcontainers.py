@@ -13,6 +13,7 @@ from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.model import Image
+from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -34,12 +35,12 @@ _ENDINGS = (
     ".cts",
 )
 _COMMENT = re.compile(r"[^\S\n]*(?://|/\*|\*|#)")
-_LOCKED = "it stands in code, which is not rewritten"
 
 
 class Language(NamedTuple):
     """The files of a language that may start containers, and the calls that name an image."""
 
+    title: str
     files: "re.Pattern[str]"
     calls: "re.Pattern[str]"
 
@@ -48,7 +49,10 @@ class Language(NamedTuple):
 def languages() -> dict[str, Language]:
     """Return the languages that there is data for."""
     rows: dict[str, Any] = read_data("places/code.yaml")
-    return {name: Language(re.compile(row["files"]), re.compile("|".join(row["calls"]))) for name, row in rows.items()}
+    return {
+        name: Language(row["title"], re.compile(row["files"]), re.compile("|".join(row["calls"])))
+        for name, row in rows.items()
+    }
 
 
 def candidate(path: str) -> bool:
@@ -84,9 +88,15 @@ def _images(text: str, language: Language) -> Iterator[Image]:
         last = match.end()
         if match.start() <= comment:
             start, end = match.span(match.lastindex or 0)
-            yield Image(Traced.of(text, start, end), "Testcontainers.image", start, end, not_editable=_LOCKED)
+            yield Image(
+                Traced.of(text, start, end),
+                "Testcontainers.image",
+                start,
+                end,
+                not_editable=because("report-only", language=language.title),
+            )
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     """Nothing of it is ever to be changed."""
-    return _LOCKED
+    return "it is not rewritten"

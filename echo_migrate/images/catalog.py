@@ -8,6 +8,7 @@ from echo_migrate.files.data import names, read_data
 from echo_migrate.images.mapping_file import check_reference, read_mapping
 from echo_migrate.images.reference import Reference, parse, parsed
 from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
+from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
 SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
@@ -18,7 +19,7 @@ class Upstream(NamedTuple):
     that it is a guess, ``movable`` that a fix may be offered all the same."""
 
     name: str
-    doubt: str = ""
+    doubt: Reason | None = None
     likely: bool = False
     movable: bool = True
 
@@ -70,7 +71,7 @@ class Catalog(NamedTuple):
             return Upstream(path)
         prefix, _, name = path.partition("/")
         if prefix in facts.architectures and name in facts.official:
-            return Upstream(name, f"it asks for the architecture {prefix} by name")
+            return Upstream(name, because("architecture", prefix=prefix))
         from echo_migrate.images.matching import NAMED, candidates
 
         best = next(iter(candidates(reference)), None)
@@ -78,11 +79,19 @@ class Catalog(NamedTuple):
             return None
         if best.own:
             return Upstream(best.upstream)
-        return Upstream(best.upstream, "; ".join(best.reasons), True, best.movable)
+        return Upstream(best.upstream, because("guess", guess="; ".join(best.reasons)), True, best.movable)
 
     def path(self, reference: Reference) -> str:
         """Return a reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
         return shortest(reference.name, reference.registry, self.facts)
+
+    def first_party(self, reference: Reference) -> bool:
+        """Return whether an image is its owner's alone to harden: it lies in a private registry, or has a name that
+        Docker Hub keeps for official images, and is none of them."""
+        path, host = self.path(reference), reference.registry
+        if not path.startswith(f"{host}/"):
+            return "/" not in path
+        return bool(host) and ("." not in host or ":" in host or host.endswith(self.facts.private))
 
     def hardened(self, reference: Reference) -> str | None:
         """Return the hardened vendor whose registry a reference names, or None."""

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.facts import ImageFacts, listed
@@ -15,13 +16,17 @@ from echo_migrate.images.reference import Reference, TagWord, is_version, name_c
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
+from echo_migrate.reasons import Reason, because
 
 MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
 
 
-Refusal = Callable[[Migration], str | None]
-Blockers = Mapping[Image, list[str]]
+_PLACEHOLDER = lazy_regex(r"[A-Z][A-Z0-9_]+/")
+"""What a script puts a registry in the place of."""
+
+Refusal = Callable[[Migration], Reason | None]
+Blockers = Mapping[Image, list[Reason]]
 NO_BLOCKERS: Blockers = MappingProxyType({})
 
 
@@ -57,12 +62,13 @@ def _is_elsewhere(image: Image) -> bool:
 def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration:
     """Return the move of one image, seen alone."""
     if image.local:
-        return Migration(image, "local", reasons=(image.local,))
+        return Migration(image, "local", reasons=())
     value = image.ref.value
     try:
         reference = parse(value)
     except ValueError:
-        reason = _no_value(image) if "$" in value else "it is not an image reference"
+        written = because("template" if _PLACEHOLDER.match(value) else "not-a-reference")
+        reason = _no_value(image) if "$" in value else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
     if "$" in reference.name:
         return _elsewhere(image, catalog)
@@ -71,13 +77,15 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration
     if vendor:
         tail = reference.repository.rpartition("/")[2]
         name = upstream.name if upstream and not upstream.likely else tail if tail in catalog.rows else None
-        return Migration(image, "hardened", name, reasons=(f"already at {vendor}",))
+        return Migration(image, "hardened", name, reasons=(because("hardened", vendor=vendor),))
     if not upstream:
-        return Migration(image, "no-replacement", reasons=("not a known public image",))
+        if catalog.first_party(reference):
+            return Migration(image, "first-party", reasons=(because("first-party"),))
+        return Migration(image, "no-replacement", reasons=(because("unknown-image"),))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
-        variant = f" as {', '.join(sorted(row.words))}" if row else ""
-        reason = f"{catalog.title} is not known to offer {upstream.name}{variant}"
+        name = ":".join([upstream.name, *sorted(row.words)[:1]]) if row else upstream.name
+        reason = because("not-offered", provider=catalog.title, name=name)
         return Migration(image, "no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     return _Target(image, reference, upstream, row, catalog, seen_only).move()
 
@@ -92,13 +100,12 @@ def _elsewhere(image: Image, catalog: Catalog) -> Migration:
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
     return known._replace(
-        image=image, state="needs-person", edits=(), reasons=(f"its name {image.resolved} is set elsewhere",)
+        image=image, state="needs-person", edits=(), reasons=(because("set-elsewhere", value=image.resolved),)
     )
 
 
-def _no_value(image: Image) -> str:
-    names = image.unsettled or (image.shown,)
-    return f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no value in this file"
+def _no_value(image: Image) -> Reason:
+    return because("no-value", names=", ".join(image.unsettled or (image.shown,)))
 
 
 class _Target:
@@ -113,7 +120,7 @@ class _Target:
         self.row = row
         self.catalog = catalog
         self.seen_only = seen_only
-        self.unsafe_reasons: list[str] = []
+        self.unsafe_reasons: list[Reason] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
         known = catalog.tags == "listed" and not row.own
@@ -124,40 +131,36 @@ class _Target:
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
         tag = self._tag()
-        missing = None
-        if isinstance(tag, str):
+        missing: Reason | None = None
+        if isinstance(tag, Reason):
             missing = tag
         else:
             changes += tag
         if reference.digest is not None:
             start = len(image.ref.value) - len(reference.digest) - 1
             changes.append((start, len(image.ref.value), ""))
-            self.unsafe_reasons.append("the digest names the old image's bytes and is dropped")
+            self.unsafe_reasons.append(because("digest"))
             if reference.tag is None:
-                missing = "only its digest says which version it is"
+                missing = because("digest-alone")
         target = apply(image.ref.value, [Edit(*change) for change in changes])
         self._circumstances(target)
         basis: Basis = "seen" if self.seen else "convention"
         if self.seen_only and not self.seen:
-            self.unsafe_reasons.append("it rests on the naming convention alone")
+            self.unsafe_reasons.append(because("inferred"))
         found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if missing or not self.upstream.movable:
-            return found._replace(reasons=(missing or self.upstream.doubt,))
+            return found._replace(reasons=tuple(filter(None, (missing or self.upstream.doubt,))))
         found = found._replace(target=target)
         self._known_tag(target, name)
         if image.not_editable or not (image.ref.spans or image.parts):
-            return found._replace(reasons=(image.not_editable or "it is written in a form that cannot be edited",))
+            return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
-            apart = (
-                "its keys have no place for the new name"
-                if image.parts
-                else "it is put together from build arguments of their own"
-            )
+            apart = because("no-key" if image.parts else "separate-arguments")
             return found._replace(reasons=(*self.unsafe_reasons, apart))
-        for start, end, words in image.shared_spans:
-            if words not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
-                self.unsafe_reasons.append(words)
+        for start, end, reason in image.shared_spans:
+            if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
+                self.unsafe_reasons.append(reason)
         return found._replace(
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
@@ -175,7 +178,7 @@ class _Target:
         """Return whether an edit stays inside the expression, and touches no build argument."""
         return self.image.start <= edit.start and edit.end <= self.image.end
 
-    def _tag(self) -> list[tuple[int, int, str]] | str:
+    def _tag(self) -> list[tuple[int, int, str]] | Reason:
         """Return the changes that the tag needs, or why no tag is left."""
         words = self.reference.words
         if not words:
@@ -203,7 +206,7 @@ class _Target:
             number = catalog.release_number(text) if name == "debian" and word is words[0] else None
             if number:
                 changes.append((word.start, word.end, number))
-                self.unsafe_reasons.append(f"{text} is written as {number}")
+                self.unsafe_reasons.append(because("writes-number", word=text, number=number))
                 versioned = True
             elif catalog.publishes(name, text):
                 self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
@@ -212,7 +215,7 @@ class _Target:
                 self._dropped(text, catalog.word_family(text))
         self._leaves_out()
         if not versioned:
-            return f"its tag {self.reference.tag} names no version"
+            return because("no-version", tag=self.reference.tag or "")
         if family is None:
             self._undivided()
         return changes
@@ -224,7 +227,7 @@ class _Target:
         """Return the changes where the provider's name says the version: the tag goes."""
         first, *rest = self._texts()
         if first != line:
-            self.unsafe_reasons.append(f"{self.row.image} says {line}, and no longer {first}")
+            self.unsafe_reasons.append(because("drops-version", version=first, image=self.row.image or "", line=line))
         for text in rest:
             self._dropped(text, self.catalog.word_family(text))
         self._leaves_out()
@@ -233,8 +236,8 @@ class _Target:
 
     def _leaves_out(self) -> None:
         if self.unpublished:
-            left_out = f"{', '.join(self.unpublished)} {'are' if len(self.unpublished) > 1 else 'is'} left out"
-            self.unsafe_reasons.append(f"{left_out}: {self.catalog.title} is not known to publish such a variant")
+            words = "-".join(self.unpublished)
+            self.unsafe_reasons.append(because("drops-words", words=words, provider=self.catalog.title))
 
     def _known_tag(self, target: str, name: str) -> None:
         """Whether the tag that is written is one that the provider is known to have."""
@@ -242,9 +245,9 @@ class _Target:
         if self.row.own or self.catalog.tags == "unconfirmed":
             return
         if self.catalog.tags == "unknown":
-            self.unsafe_reasons.append(f"which tags {name} has is not known")
+            self.unsafe_reasons.append(because("tags-unknown", image=name))
         elif tag not in self.published and "$" not in tag:
-            self.unsafe_reasons.append(f"{name} is not known to have the tag {tag}")
+            self.unsafe_reasons.append(because("tag-unknown", image=name, tag=tag))
 
     def _without(self, word: TagWord) -> tuple[int, int, str]:
         """Return the change that takes a word out of the tag with the dash before it (behind it, for the first
@@ -254,7 +257,9 @@ class _Target:
 
     def _dropped(self, text: str, family: str | None) -> None:
         if family and family != self.catalog.family:
-            self.unsafe_reasons.append(f"{text} is left out: {_change(family, self.catalog.family)}")
+            self.unsafe_reasons.append(
+                because("no-variant", provider=self.catalog.title, **_change(family, self.catalog.family))
+            )
         else:
             self.unpublished.append(text)
 
@@ -267,11 +272,9 @@ class _Target:
         """Whether the distribution's family stays: ``word`` is that of the tag, if it names one."""
         known = word or self.catalog.family_of(self.upstream.name)
         if known is None:
-            self.unsafe_reasons.append(
-                f"{self.upstream.name} is not known to stand on {target or 'the same distribution'}"
-            )
+            self.unsafe_reasons.append(because("family-unknown", name=self.upstream.name))
         elif known != target:
-            self.unsafe_reasons.append(_change(known, target or "another"))
+            self.unsafe_reasons.append(because("family", **_change(known, target or "another")))
 
     def _circumstances(self, target: str) -> None:
         image = self.image
@@ -279,9 +282,9 @@ class _Target:
             self.unsafe_reasons.append(self.upstream.doubt)
         self.unsafe_reasons += image.unsafe_reasons
         if image.needs_login and self.catalog.login and not self._logged_in():
-            self.unsafe_reasons.append(image.needs_login)
+            self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.registry.partition("/")[0]))
         if image.platform not in COMMON_PLATFORMS:
-            self.unsafe_reasons.append(f"the platform {image.platform} may not be offered")
+            self.unsafe_reasons.append(because("platform", platform=image.platform))
         if image.unsettled or "$" in image.ref.value:
             self.unsafe_reasons.append(_no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
@@ -294,10 +297,14 @@ class _Target:
         )
 
 
-def _change(before: str, after: str) -> str:
-    """Return what a change of the distribution's family is called."""
-    libc = ", from musl to glibc" if before == "alpine" else ""
-    return f"the distribution changes from {before} to {after}{libc}"
+def _change(before: str, after: str) -> dict[str, str]:
+    """Return a change of the distribution's family, as parameters."""
+    libc = " (musl to glibc)" if before == "alpine" else ""
+    return {"before": _title(before), "after": _title(after), "libc": libc}
+
+
+def _title(family: str) -> str:
+    return {"ubi": "UBI", "rhel": "RHEL", "another": "another distribution"}.get(family, family.title())
 
 
 def _settle_shared(moves: list[Migration]) -> None:
@@ -330,8 +337,8 @@ def _settle_shared(moves: list[Migration]) -> None:
     for group in members.values():
         if len(group) > MOST_SHARED:
             for index in group:
-                words = f"more than {MOST_SHARED} references share the text it is read from"
-                moves[index] = moves[index]._replace(state="needs-person", edits=(), reasons=(words,))
+                reason = because("shared-by-many", count=str(MOST_SHARED))
+                moves[index] = moves[index]._replace(state="needs-person", edits=(), reasons=(reason,))
             continue
         edits = tuple(dict.fromkeys(edit for index in group for edit in moves[index].edits))
         opponent = next((opposed[edit] for edit in edits if edit in opposed), None)
@@ -340,11 +347,11 @@ def _settle_shared(moves: list[Migration]) -> None:
             move = moves[index]
             if opponent is not None:
                 other = opponent if opponent != index else next(i for i in group if i != index)
-                words = f"the text it is read from also serves {moves[other].image.shown}, which cannot move with it"
-                moves[index] = move._replace(state="needs-person", edits=(), reasons=(words,))
+                reason = because("shared-blocked", other=moves[other].image.shown)
+                moves[index] = move._replace(state="needs-person", edits=(), reasons=(reason,))
             elif unsafe is not None and move.safe:
-                words = f"its text also serves {moves[unsafe].image.shown}: {moves[unsafe].reason}"
-                moves[index] = move._replace(state="needs-person", edits=edits, reasons=(words,))
+                reason = because("shared-unsafe", other=moves[unsafe].image.shown)
+                moves[index] = move._replace(state="needs-person", edits=edits, reasons=(reason,))
             else:
                 moves[index] = move._replace(edits=edits)
 

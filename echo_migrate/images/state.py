@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of
+from echo_migrate.reasons import Reason, because
 
 _NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
 """Where what is mounted into a container is scripts, settings or nothing that lasts."""
 
 
-def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Catalog) -> list[str]:
+def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Catalog) -> list[Reason]:
     """Return why an image with these mounts (paths in the container) may not read its state after a move; [] if it may.
 
     ``value`` is the reference now, and ``target`` what it would be.
@@ -21,7 +22,7 @@ def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Cat
     covered += [mount for mount in mounts if kept and not mount.startswith(_NO_DATA)]
     if not covered or _same_owner(facts_of(value, catalog), facts_of(target, catalog)):
         return []
-    return [f"a volume keeps its data in {covered[0]}"]
+    return [because("volume", path=covered[0])]
 
 
 def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:

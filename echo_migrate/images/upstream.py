@@ -23,6 +23,7 @@ class Facts(NamedTuple):
     library: tuple[str, ...]
     architectures: frozenset[str]
     hardened: dict[str, str]
+    private: tuple[str, ...]
     vendors: dict[str, str]
     families: dict[str, frozenset[str]]
     variants: dict[str, frozenset[str]]
@@ -71,6 +72,7 @@ def facts() -> Facts:
         library=tuple(spellings["library"]),
         architectures=frozenset(spellings["architectures"]),
         hardened=data["hardened"]["registries"],
+        private=tuple(data["private"]["endings"]),
         vendors=dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0]))),
         families={family: frozenset(names) for family, names in data["families"]["images"].items()},
         variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},

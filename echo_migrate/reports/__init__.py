@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Result
+from echo_migrate.reasons import Reason
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _LINKED = lazy_regex(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")
 """What GitHub makes a link of without a mark: addresses, issues as GH-1, and commits (docs.github.com, "Autolinked
 references and URLs"), which are known by no fewer than seven digits."""
 
-FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and name != "__init__.py")
+FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and not name.startswith("_"))
+ALSO = {"text": "grouped"}
+"""Other names of formats."""
 
 
 _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
@@ -22,7 +25,8 @@ _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 class RunReport(NamedTuple):
     """What a report says beside the results: the command and its provider, and how the user wants to read.
 
-    ``configuration`` says which file chose provider, registry or mapping, "" if none did.
+    ``configuration`` says which file chose provider, registry or mapping, "" if none did; ``diff`` that a patch is
+    printed beside it; ``width`` is how many columns there are.
     """
 
     command: str
@@ -34,16 +38,19 @@ class RunReport(NamedTuple):
     quiet: bool = False
     verbose: bool = False
     configuration: str = ""
+    diff: bool = False
+    width: int = 120
 
 
 class Summary(NamedTuple):
-    """Every reference counted once: ``references`` is the sum of the five states."""
+    """Every reference counted once: ``references`` is the sum of the six states."""
 
     files: int
     references: int
     migrated: int
     hardened: int
     no_replacement: int
+    first_party: int
     needs_person: int
     ignored: int
     by_convention: int
@@ -64,6 +71,7 @@ def summary(results: Iterable[Result]) -> Summary:
         states["migrate"],
         states["hardened"],
         states["no-replacement"],
+        states["first-party"],
         states["needs-person"],
         states["ignored"],
         convention,
@@ -74,7 +82,7 @@ def render(format: str, results: list[Result], run: RunReport) -> str:
     """Return the results in one of ``FORMATS``."""
     from importlib import import_module
 
-    text: str = import_module(f"{__name__}.{format}").report(results, run)
+    text: str = import_module(f"{__name__}.{ALSO.get(format, format)}").report(results, run)
     return text
 
 
@@ -129,13 +137,25 @@ def as_json(data: object, indent: int | None = 2) -> str:
     return _COMMAND.sub(r"#\\u0023\1", text) if "##" in text else text
 
 
-def in_a_line(counts: Summary, login: str = "") -> str:
+def reasons(found: Iterable[Reason]) -> list[dict[str, str]]:
+    """Return reasons as JSON has them."""
+    return [{"id": one.id, "message": one.message, "remedy": one.remedy} for one in found]
+
+
+def plural(count: int, one: str, more: str = "") -> str:
+    """Return a count with its noun."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def in_a_line(counts: Summary, login: str = "", written: bool = False) -> str:
     """Return the summary in one line, with the login that what is migrated needs."""
+    done = "migrated" if written else "ready to migrate"
     pulls = f"; pulling needs: {printable(login)}" if counts.migrated and login else ""
     return (
-        f"{counts.files} files, {counts.references} image references: {counts.migrated} migrated "
-        f"({counts.by_convention} by convention), {counts.hardened} hardened, {counts.no_replacement} without a "
-        f"replacement, {counts.needs_person} for a person, {counts.ignored} ignored{pulls}"
+        f"{plural(counts.files, 'file')}, {plural(counts.references, 'image reference')}: {counts.migrated} {done} "
+        f"({counts.by_convention} inferred), {counts.hardened} hardened, {counts.no_replacement} not offered, "
+        f"{counts.first_party} private or built here, {counts.needs_person} need review, {counts.ignored} ignored"
+        f"{pulls}"
     )
 
 

@@ -12,5 +12,5 @@ def report(results: list[Result], run: RunReport) -> str:
             head = f"{printable(result.source.path)}:{line}:{column}: {finding.level}[{finding.rule}]"
             lines.append(f"{head} {printable(finding.message)}")
     if not run.quiet:
-        lines.append(in_a_line(summary(results), run.login))
+        lines.append(in_a_line(summary(results), run.login, run.written))
     return "".join(f"{line}\n" for line in lines)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import RunReport, as_json, summary
+from echo_migrate.reports import RunReport, as_json, reasons, summary
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -36,4 +36,5 @@ def _finding(result: Result, finding: Finding) -> dict[str, Any]:
         "fix": fix and {"title": fix.title, "safe": fix.safe, "edits": [edit._asdict() for edit in fix.edits]},
         "applied": finding.applied,
         "refused": finding.refused,
+        "reasons": reasons(finding.reasons),
     }

@@ -10,7 +10,7 @@ def report(results: list[Result], run: RunReport) -> str:
     if rows:
         blocks.append("\n".join(["| where | rule | what |", "|---|---|---|", *rows]))
     if not run.quiet:
-        blocks.append(prose(in_a_line(summary(results), run.login)))
+        blocks.append(prose(in_a_line(summary(results), run.login, run.written)))
         blocks += [prose(run.configuration)] if run.configuration else []
     return "\n\n".join(blocks) + "\n" if blocks else ""
 

@@ -5,8 +5,8 @@ from importlib import import_module
 
 from echo_migrate.model import Migration
 from echo_migrate.rules._rule import Rule
-from echo_migrate.rules.likely_image import likely_image
-from echo_migrate.rules.mapped_image import mapped_image
+from echo_migrate.rules.renamed_image import renamed_image
+from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -23,11 +23,20 @@ def _load() -> dict[str, Rule]:
 
 
 RULES = _load()
+FORMER = {name: rule.id for rule in RULES.values() for name in rule.former}
+"""Today's id of a rule by one that it had."""
+
+_FIRST = {rule.id: rule.former[0] for rule in RULES.values() if rule.former}
+
+
+def first_id(id: str) -> str:
+    """Return the id that a rule began with, by which a finding stays the same one."""
+    return _FIRST.get(id, id)
 
 
 def reporting(move: Migration) -> Rule:
     """Return the rule that reports what becomes of an image: comments and selections for it decide over the move."""
-    return unresolved_image if move.upstream is None else likely_image if move.likely else mapped_image
+    return unresolved_image if move.upstream is None else renamed_image if move.likely else unhardened_image
 
 
 def page(id: str) -> str:

@@ -17,6 +17,7 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
+from echo_migrate.reasons import Reason, because
 
 _VERSION = "0123456789."
 
@@ -88,10 +89,10 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 
 def other_blockers(
     nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog
-) -> dict[Image, list[str]]:
+) -> dict[Image, list[Reason]]:
     """Return why moves are unsafe where no finding says it: the user that nodes leave to the image, and what was not
     read."""
-    found: dict[Image, list[str]] = {}
+    found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
         effective = effective_bases.get(image) if image else None
@@ -104,16 +105,16 @@ def other_blockers(
     return {image: reasons for image, reasons in found.items() if reasons}
 
 
-def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[str]:
+def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[Reason]:
     before, after = effective.before, effective.base
     own = node.user is not None if isinstance(node, Container) else node.user is not None or not node.top
     if own or before is None or not after.unprivileged or after.user == before.user:
         return []
-    was = f"not as {before.user}" if before.user else "whom it ran as is not known"
-    return [f"it would run as {after.user}, {was}: what it writes must belong to that user"]
+    user = after.user or ""
+    return [because("user", user=user, before=before.user) if before.user else because("user-unknown", user=user)]
 
 
-def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
+def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
     """Yield what keeps a move from being safe where the target goes without something, and the need for it is not
     certain.
 
@@ -125,7 +126,7 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[st
     if isinstance(node, Container):
         unread = node.open or any(one.words is None and not one.shell for one in node.start_commands)
         if unread or any(path.startswith("/docker-entrypoint") for path in node.mounts):
-            yield "what it starts could not be read"
+            yield because("start-unread")
     if base.shell is not False:
         return
     if isinstance(node, Stage):
@@ -135,13 +136,13 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[st
                 or may_provide(node, base, SHELL_PROGRAMS, run.instruction.start)
                 or run in node.triggers
             ):
-                yield "whether its RUN finds what it needs is not known"
+                yield because("run-unknown")
     for launch in _launches(node):
         name = (launch.words or ("",))[0]
         if launch.shell and may_provide(node, base, SHELL_PROGRAMS):
-            yield "whether there is a shell by then is not known"
+            yield because("shell-unknown")
         elif name and not _is_there(name, base):
-            yield f"whether {basename(name)} can be started there is not known"
+            yield because("program-unknown", program=basename(name))
 
 
 def _launches(node: Stage | Container) -> list[StartCommand]:
@@ -165,19 +166,19 @@ def keeps_state(effective: EffectiveBase, catalog: Catalog) -> bool:
     return effective.target and bool(catalog.state_of(effective.was))
 
 
-def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[str]:
+def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[Reason]:
     """Return a service that builds on an image that keeps state, and mounts a volume over it."""
     if not isinstance(node, Container) or not node.stage:
         return []
     return state_in_volume(image.ref.value, effective.reference, node.mounts, catalog)
 
 
-def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[str]:
+def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[Reason]:
     """Of an image on which nothing stands that was read."""
     if not catalog.drop_in and not image.where.endswith(("FROM", ".image")):
-        return ["what is taken from it may lie elsewhere"]
+        return [because("copied-paths", instruction=image.where)]
     taken = image.where.endswith(("COPY --from", "RUN --mount from"))
-    return ["what it needs of its base could not be read"] if base.wants and not taken else []
+    return [because("base-unread")] if base.wants and not taken else []
 
 
 def started(node: Stage | Container) -> list[StartCommand]:

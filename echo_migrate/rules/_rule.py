@@ -13,7 +13,8 @@ Check = Callable[[Any, "Context"], Iterable[Finding]]
 
 
 class Rule(NamedTuple):
-    """A check of one type of node (``on`` can be a union of them). ``also`` holds the names of other linters for it."""
+    """A check of one type of node (``on`` can be a union of them). ``also`` holds the names of other linters for it,
+    ``former`` the ids that it had, which configurations and comments still may have."""
 
     id: str
     on: Any
@@ -24,6 +25,12 @@ class Rule(NamedTuple):
     fixable: bool
     default: bool
     blocks: bool = False
+    former: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that it is called by."""
+        return (self.id, *self.former, *self.also)
 
     @property
     def kinds(self) -> tuple[type, ...]:
@@ -38,6 +45,7 @@ def rule(
     fixable: bool = False,
     default: bool = True,
     blocks: bool = False,
+    former: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring.
 
@@ -51,9 +59,17 @@ def rule(
         module = check.__module__
         summary = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
         id = module.rpartition(".")[2].replace("_", "-")
-        return Rule(id, on, check, level, also, summary, fixable, default, blocks)
+        return Rule(id, on, check, level, also, summary, fixable, default, blocks, former)
 
     return register
+
+
+def moving(move: Migration) -> str:
+    """Return what a finding says of an image that could move: where to, and the first reason why not as it is."""
+    inferred = " (inferred name, tag not verified)" if move.basis == "convention" else ""
+    first, *more = move.reasons or (None,)
+    rest = f" (+{len(more)} more)" if more else ""
+    return f"{move.image.shown} -> {move.target}{inferred}" + (f": {first.message}{rest}" if first else "")
 
 
 class Settings(NamedTuple):

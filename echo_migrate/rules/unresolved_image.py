@@ -11,4 +11,4 @@ def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if move.state == "needs-person" and move.upstream is None and not image.templated:
         message = f"{image.shown} cannot be resolved: {move.reason}"
-        yield Finding(image.start, image.end, message)
+        yield Finding(image.start, image.end, message, reasons=move.reasons)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.files.spelling import near
 from echo_migrate.model import Finding, Ignore
 from echo_migrate.rules._rule import Context, rule
 
@@ -12,11 +13,13 @@ def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
 
     if not ignore.ours or ignore in context.used:
         return
-    known = {name for rule in RULES.values() for name in (rule.id, *rule.also)}
-    asked = {name for rule in context.settings.rules for name in (rule.id, *rule.also)}
+    known = {name for rule in RULES.values() for name in rule.names}
+    asked = {name for rule in context.settings.rules for name in rule.names}
     unknown = ignore.rules - known - {"*"}
     if unknown:
-        yield Finding(ignore.start, ignore.end, f"there is no rule {', '.join(sorted(unknown))}")
+        name = min(unknown)
+        remedy = near(name, known) or "see: echo-migrate rules"
+        yield Finding(ignore.start, ignore.end, f"unknown rule {name}: {remedy}")
     elif ignore.rules - {"*"} <= asked:
         names = ", ".join(sorted(ignore.rules - {"*"})) or "any rule"
-        yield Finding(ignore.start, ignore.end, f"there is nothing here to ignore of {names}")
+        yield Finding(ignore.start, ignore.end, f"unused ignore comment: nothing here is found by {names}")

@@ -35,7 +35,8 @@ class Invocation(NamedTuple):
     """What a command line asks a container's program for.
 
     ``places`` name images, ``made`` what it makes. Of one that ``runs``, ``options`` are those before the image and
-    ``behind`` the words behind it. ``doubt`` says why a place is no more than likely, ``not_editable`` why it stays.
+    ``behind`` the words behind it. Of an ``argument`` it is a build that
+    knows what it is; an image that is ``inspected`` is copied or looked at, and not run.
     ``opens`` says that it starts more in what runs already, ``loads`` that it brings images that are not pulled.
     ``unsure`` are the words of a command that names an image, where it is not certain which of them does.
     """
@@ -45,8 +46,8 @@ class Invocation(NamedTuple):
     options: tuple[Option, ...] = ()
     behind: tuple[Word, ...] = ()
     runs: bool = False
-    doubt: str = ""
-    not_editable: str = ""
+    argument: bool = False
+    inspected: bool = False
     opens: bool = False
     loads: bool = False
     unsure: tuple[Word, ...] = ()
@@ -87,18 +88,16 @@ def read(command: Command, expands: Expands) -> Invocation:
 def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
     """Return what the words behind a command's name ask for."""
     kind = row.get("image")
-    not_editable = row.get("locked", "")
+    inspected = bool(row.get("inspects"))
     made = tuple(_made(words, row))
     if kind == "option":
         return Invocation(tuple(ImageWord(word, f"{where} --image") for word in _values(words, ("--image",))))
     if kind == "argument":
         given = tuple(_arguments(words, where))
-        return Invocation(given, made, doubt="what the build does with it is not read here")
+        return Invocation(given, made, argument=True)
     if kind == "scheme":
         found = [word for word in words if word.value.startswith(_SCHEME)]
-        return Invocation(
-            tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in found[:1]), not_editable=not_editable
-        )
+        return Invocation(tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in found[:1]), inspected=inspected)
     if kind is None:
         return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
     begun = _options(words, row, expands)
@@ -110,11 +109,11 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
     if kind == "first":
         runs = bool(row.get("runs"))
         behind = words[at + 1 :] if runs else ()
-        return Invocation((ImageWord(words[at], where),), (), options, behind, runs, not_editable=not_editable)
+        return Invocation((ImageWord(words[at], where),), (), options, behind, runs, inspected=inspected)
     rest = _positional(words, at, row, expands)
     if kind == "pairs":
         rest = [_cut(word, word.value.index("=") + 1) for word in rest[1:] if "=" in word.value]
-    return Invocation(tuple(ImageWord(word, where) for word in rest), (), options, not_editable=not_editable)
+    return Invocation(tuple(ImageWord(word, where) for word in rest), (), options, inspected=inspected)
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:

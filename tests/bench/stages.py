@@ -2,7 +2,7 @@
 
 usage: stages.py FOLDER [PROVIDER ...]      nothing in FOLDER is written
 
-With `mapped-image` alone and safe fixes, every stage of every Dockerfile is looked at. Where the image at its root
+With `unhardened-image` alone and safe fixes, every stage of every Dockerfile is looked at. Where the image at its root
 moved, no rule on readiness may find an error on the new text; where it did not, no byte of the stage may differ.
 Prints the counts, and each fault; exits with 1 if there is one.
 """
@@ -54,7 +54,7 @@ def main(folder: str, *providers: str) -> int:
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     found = 0
     for provider in providers or catalog.providers():
-        settings = Settings(catalog.load(provider), (RULES["mapped-image"],), apply=True)
+        settings = Settings(catalog.load(provider), (RULES["unhardened-image"],), apply=True)
         counts = {"files": 0, "changed": 0, "moved": 0, "held": 0}
         for path in files:
             try:

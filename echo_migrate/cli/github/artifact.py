@@ -139,6 +139,7 @@ def _found(value: Any) -> ReportedFinding:
     if value["rule"] not in RULES:
         raise Unusable("the results name a rule that is not known here")
     fix = value["fix"]
+    _look_at_reasons(value["reasons"])
     refused = None if value["refused"] is None else _text(value["refused"])
     return ReportedFinding(
         path=_path(value["path"]),
@@ -147,7 +148,7 @@ def _found(value: Any) -> ReportedFinding:
         message=_text(value["message"]),
         line=_count(value["line"]),
         column=_count(value["column"]),
-        basis=cast("Basis | None", _one_of(value["basis"], ("seen", "convention", None))),
+        basis=_basis(value["basis"]),
         safe=None if fix is None or refused is not None else _flag(fix["safe"]),
         edits=_edits(fix["edits"]) if fix is not None else (),
     )
@@ -166,7 +167,20 @@ def _edit(value: Any) -> Edit:
     return Edit(start, end, text)
 
 
+def _basis(value: Any) -> Basis | None:
+    return cast("Basis | None", _one_of(value, ("seen", "convention", None)))
+
+
+def _look_at_reasons(value: Any) -> None:
+    """Raise for reasons that are not of the form. None is kept: the message has what a comment says."""
+    for one in _list(value):
+        for name in ("id", "message", "remedy"):
+            _text(one[name])
+
+
 def _reference(value: Any) -> ReportedReference:
+    _look_at_reasons(value["reasons"])
+    _basis(value["basis"])
     return ReportedReference(
         _path(value["path"]),
         _count(value["line"]),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog
 from echo_migrate.reports import code, prose
-from echo_migrate.rules.mapped_image import mapped_image
+from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
 
 LONGEST = 65_536
@@ -21,7 +21,7 @@ LONGEST_SUMMARY = 1_000_000
 """Bytes of a job summary: 1 MiB a step (docs.github.com, "Workflow commands", job summaries)."""
 
 _LONGEST_NAME = 300
-_IN_TABLE = (mapped_image.id, unresolved_image.id)
+_IN_TABLE = (unhardened_image.id, unresolved_image.id)
 """The rules whose message says of a reference what its row says."""
 
 _MOST_ROWS = 50
@@ -59,7 +59,7 @@ def _headline(view: View) -> str:
     """Return what to do, in a line or two."""
     findings = view.findings
     safe = [one for one in findings if one.safe]
-    moves = sum(one.rule == mapped_image.id for one in safe)
+    moves = sum(one.rule == unhardened_image.id for one in safe)
     title = prose(_catalog(view.report.provider)[0])
     run = f"Run {code(_command(view.report.provider))} to apply"
     if moves:
@@ -112,10 +112,10 @@ def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]
 
 def _why(one: ReportedReference, basis: str | None, title: str) -> str:
     if one.state == "migrate":
-        return "safe, by naming convention: the tag is unconfirmed" if basis == "convention" else "safe"
+        return "safe, inferred name: tag not verified" if basis == "convention" else "safe"
     if one.state == "no-replacement":
-        return one.reason or f"{title} has nothing for it"
-    return f"needs a person: {one.reason}" if one.reason else "needs a person"
+        return one.reason or f"not offered by {title}"
+    return f"needs review: {one.reason}" if one.reason else "needs review"
 
 
 def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list[str]:
@@ -165,12 +165,13 @@ def _account(view: View) -> str:
     files = _some(counts.files, "file")
     if not counts.references:
         return f"{files} checked: no image references."
-    convention = f" ({counts.by_convention} by naming convention: tags unconfirmed)" if counts.by_convention else ""
+    convention = f" ({counts.by_convention} inferred names, tags not verified)" if counts.by_convention else ""
     parts = (
         (counts.migrated, f"can move by a safe fix{convention}"),
         (counts.hardened, "already hardened"),
-        (counts.no_replacement, "without a replacement"),
-        (counts.needs_person, "for a person"),
+        (counts.no_replacement, "not offered"),
+        (counts.first_party, "private or built here"),
+        (counts.needs_person, "need review"),
         (counts.ignored, "ignored"),
     )
     said = ", ".join(f"{count} {words}" for count, words in parts if count)

@@ -31,9 +31,10 @@ from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.reasons import Reason, because
 
 _CONTEXT = "docker-image://"
-_ALIASED = "the same text also stands where no image is"
+_ALIASED = because("aliased")
 _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
@@ -214,9 +215,7 @@ class Document:
                 where=f"services.{name}.build.args.{key}",
                 start=spans[key].start,
                 end=spans[key].end,
-                not_editable="other services are given it too"
-                if self.given[spans[key].start] > 1
-                else image.not_editable,
+                not_editable=because("alias-target") if self.given[spans[key].start] > 1 else image.not_editable,
                 platform=image.platform or platform,
                 mounts=mounts,
             )
@@ -228,7 +227,7 @@ class Document:
         image = self._read(place.cut(0, len(place.value.rstrip())) if place.spans else place, scalar, where)
         built = ["build" in keys for _, keys in users]
         local = "the result of a build" if all(built) or scalar.value in results else ""
-        not_editable = "it also names the result of a build" if any(built) and not local else image.not_editable
+        not_editable = because("build-result") if any(built) and not local else image.not_editable
         if id(scalar) in self.elsewhere:
             not_editable = _ALIASED
         around = [self._circumstances(*user) for user in users]
@@ -240,11 +239,11 @@ class Document:
         start, end = scalar.start_mark.index, scalar.end_mark.index
         if place.spans:
             start, end = place.start, place.end
-        not_editable = "" if place.spans else "it is written in a form that cannot be edited"
+        not_editable = None if place.spans else because("cannot-edit")
         try:
             found = expand(place, _unset, escape="\0")
         except ValueError:
-            return Image(place, where, start, end, not_editable="its expression cannot be expanded")
+            return Image(place, where, start, end, not_editable=because("expression"))
         return Image(
             found.text,
             where,
@@ -273,17 +272,17 @@ class Document:
             position = match.end()
         spans.append((position, len(inline.value)))
         whole = Traced.join(inline.cuts(spans)) if inline.spans else inline
-        not_editable = ""
+        not_editable: Reason | None = None
         if not inline.spans:
-            not_editable = "it is written in a form that cannot be edited"
+            not_editable = because("cannot-edit")
         elif _SINGLE_DOLLAR.search(inline.value):
-            not_editable = "Compose fills in variables of this Dockerfile"
+            not_editable = because("compose-variables")
         keys = self.keys[name]
         build = effective(keys.get("build"))
         if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
-            not_editable = not_editable or "its build arguments are given beside it"
+            not_editable = not_editable or because("build-args-beside")
         if self.counts[id(scalar)] > 1:
-            not_editable = not_editable or "several services share it"
+            not_editable = not_editable or because("services-share")
         platform, mounts = self._circumstances(name, keys)
         contexts = frozenset(context for context, _ in contexts_of(build))
         places = Places(whole)
@@ -302,7 +301,7 @@ class Document:
 
 def _lifted(nodes: Iterable[object], places: Places) -> Iterator[Image | Problem | Ignore]:
     """Yield the nodes of an inline text, with the places of what it is read from."""
-    known: dict[int, tuple[tuple[int, int, str], ...]] = {}  # all images of a Dockerfile have the same
+    known: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # all images of a Dockerfile have the same
     for node in nodes:
         if isinstance(node, Image):
             if id(node.shared_spans) not in known:

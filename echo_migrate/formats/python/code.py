@@ -15,6 +15,7 @@ from echo_migrate.formats._ignores import in_python
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import Ignore, Image
+from echo_migrate.reasons import Reason, because
 
 _WORD = lazy_regex(r"[A-Za-z0-9]")
 
@@ -29,8 +30,8 @@ class Use(NamedTuple):
     text: Text
     start: int
     end: int
-    unsafe_reasons: tuple[str, ...]
-    not_editable: str
+    unsafe_reasons: tuple[Reason, ...]
+    not_editable: Reason | None
 
 
 def read(text: str) -> tuple[list[Image], list[Ignore]]:
@@ -127,7 +128,7 @@ class _Code(cst.CSTVisitor):
         callee, places, apart = self.callee(node.func, *within)
         argument = _argument(node, places)
         if argument:
-            not_editable = "a part of it stands in an argument of its own" if _argument(node, apart) else ""
+            not_editable = because("separate-argument") if _argument(node, apart) else None
             name = next((place for place in places if isinstance(place, str)), "")
             self.use(f"{callee}({name})", argument, not_editable)
 
@@ -173,7 +174,7 @@ class _Code(cst.CSTVisitor):
 
     # What strings mean
 
-    def use(self, where: str, node: cst.BaseExpression, not_editable: str) -> None:
+    def use(self, where: str, node: cst.BaseExpression, not_editable: Reason | None) -> None:
         """Note what an argument may be: each string of a choice is one."""
         for one, doubt in alternatives(node):
             text = self.strings.string(one)
@@ -187,16 +188,14 @@ class _Code(cst.CSTVisitor):
     def images(self) -> Iterator[Image]:
         """Yield an image of each use, with what else its text serves."""
         for where, default in self.defaults:
-            self.use(where, default, "")
+            self.use(where, default, None)
         for call, within in self.calls:
             self.called(call, within)
         for use in self.uses:
             ref = use.text.ref
             words = [*use.unsafe_reasons, *self.shared(use.text)]
             shared_spans = tuple((*run, one) for one in dict.fromkeys(words) for run in ref.spans)
-            not_editable = use.not_editable or (
-                "" if _whole(use.text) else "a part of it that must go is put in by the program"
-            )
+            not_editable = use.not_editable or (None if _whole(use.text) else because("computed-part"))
             yield Image(
                 ref,
                 use.where,
@@ -207,21 +206,21 @@ class _Code(cst.CSTVisitor):
                 shared_spans=shared_spans,
             )
 
-    def shared(self, text: Text) -> Iterator[str]:
+    def shared(self, text: Text) -> Iterator[Reason]:
         """Yield why a text must not change without a look at the rest of the file."""
         for assignment in text.names:
             if assignment not in self.serves:
                 self.serves[assignment] = any(id(one.node) not in self.strings.taken for one in assignment.references)
             if self.serves[assignment]:
-                yield f"{assignment.name} is also used where nothing says that it is an image"
+                yield because("name-elsewhere", name=assignment.name)
             if assignment.name in self.exported:
-                yield f"{assignment.name} is exported"
+                yield because("exported", name=assignment.name)
         value = text.ref.value
         if value not in self.stands:
             others = (node for node in self.literals.get(value, ()) if id(node) not in self.strings.taken)
             self.stands[value] = next((self.strings.line(node) for node in others), 0)
         if self.stands[value]:
-            yield f"the same text stands on line {self.stands[value]}, where nothing says that it is an image"
+            yield because("text-elsewhere", line=str(self.stands[value]))
 
 
 def _whole(text: Text) -> bool:

@@ -16,6 +16,7 @@ from libcst.metadata import Assignment, ByteSpanPositionProvider, ClassScope, Me
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced, line_starts
 from echo_migrate.formats.python.calls import written
+from echo_migrate.reasons import Reason, because
 
 LONGEST = 1000
 """No reference is longer, and names may stand for each other."""
@@ -193,7 +194,7 @@ class _Offsets:
         return self.points[line] + len(self.lines[line][: offset - self.bytes[line]].decode())
 
 
-def alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, str]]:
+def alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, Reason | None]]:
     """Yield what an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing
     value."""
     match node:
@@ -205,8 +206,8 @@ def alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression,
         case cst.Call(func=function, args=[_, cst.Arg(value=value, star="")]) if written(function) in _ENVIRONMENT:
             yield from ((one, _DEFAULT) for one, _ in alternatives(value))
         case _:
-            yield node, ""
+            yield node, None
 
 
-_DEFAULT = "it is a default, which something else may replace"
+_DEFAULT = because("default")
 _ENVIRONMENT = ("os.getenv", "getenv", "os.environ.get", "environ.get")

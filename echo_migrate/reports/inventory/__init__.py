@@ -11,16 +11,18 @@ from click import style
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, summary
+from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, reasons, summary
 from echo_migrate.reports.inventory.rows import InventoryRow, rows
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CSV = tuple(name for name in InventoryRow._fields if name != "reasons")
 _WORDS = {
-    "migrate": "to migrate by a safe fix",
+    "migrate": "ready to migrate",
     "hardened": "already hardened",
-    "no-replacement": "without a replacement",
-    "needs-person": "need a person",
+    "no-replacement": "not offered",
+    "first-party": "private or built here",
+    "needs-person": "need review",
     "ignored": "ignored",
     "local": "local: stages, scratch and results of builds (not counted)",
 }
@@ -57,7 +59,7 @@ def _group(row: InventoryRow) -> str:
     return row.upstream or row.resolved
 
 
-_HEADS = ("kind", "references", "migrate", "hardened", "no replacement", "need a person", "ignored")
+_HEADS = ("kind", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
 
 
 def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
@@ -90,7 +92,7 @@ def _text(listed: list[InventoryRow], results: list[Result], closing: str) -> st
 
 
 def _json(listed: list[InventoryRow], configuration: str) -> str:
-    references: list[dict[str, Any]] = [row._asdict() for row in listed]
+    references: list[dict[str, Any]] = [{**row._asdict(), "reasons": reasons(row.reasons)} for row in listed]
     document = {"version": 1, "configuration": configuration or None, "references": references}
     return as_json(document) + "\n"
 
@@ -98,8 +100,8 @@ def _json(listed: list[InventoryRow], configuration: str) -> str:
 def _csv(listed: list[InventoryRow]) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(InventoryRow._fields)
-    writer.writerows([_cell(cell) for cell in row] for row in map(_shown, listed))
+    writer.writerow(_CSV)
+    writer.writerows([_cell(getattr(row, name)) for name in _CSV] for row in map(_shown, listed))
     return table.getvalue()
 
 

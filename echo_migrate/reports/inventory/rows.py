@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.spelling import unsigned
 from echo_migrate.model import Result
+from echo_migrate.reasons import Reason
 
 
 class InventoryRow(NamedTuple):
@@ -20,6 +21,8 @@ class InventoryRow(NamedTuple):
     target: str | None
     state: str
     reason: str
+    reasons: tuple[Reason, ...]
+    basis: str | None
 
 
 def rows(results: Iterable[Result]) -> Iterator[InventoryRow]:
@@ -41,4 +44,6 @@ def rows(results: Iterable[Result]) -> Iterator[InventoryRow]:
                 found.target,
                 found.state,
                 found.reason,
+                found.reasons,
+                found.basis,
             )

@@ -1,0 +1,197 @@
+"""Why a reference does not move, or why its move is not safe: one row a reason, which all messages and reports read."""
+
+from typing import Literal, NamedTuple
+
+Lift = Literal["online", "proof", "login", "edit", ""]
+"""What can take a reason away: a look into the registry, a build with both images, a login that is set up, an edit by
+hand; nothing where it states a fact."""
+
+
+class Row(NamedTuple):
+    """The sentence, and what to do; words in braces are parameters."""
+
+    message: str
+    remedy: str
+    lift: Lift
+
+
+class Reason(NamedTuple):
+    """One reason: the id of its row, and the parameters by name."""
+
+    id: str
+    values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def message(self) -> str:
+        """The sentence, without a full stop."""
+        return REASONS[self.id].message.format_map(_Given(self.values))
+
+    @property
+    def remedy(self) -> str:
+        """What to do, as one sentence; "" where nothing is to be done."""
+        return REASONS[self.id].remedy.format_map(_Given(self.values))
+
+    @property
+    def lift(self) -> Lift:
+        """What can take it away."""
+        return REASONS[self.id].lift
+
+    def given(self, **values: str) -> "Reason":
+        """Return the reason with more of its parameters."""
+        return Reason(self.id, tuple((dict(self.values) | values).items()))
+
+
+class _Given(dict[str, str]):
+    """Parameters, of which one that is not known yet stays as its name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+def because(id: str, **values: str) -> Reason:
+    """Return a reason with its parameters. Raises ``KeyError`` for one that has no row."""
+    REASONS[id]
+    return Reason(id, tuple(values.items()))
+
+
+_BY_HAND = "edit it by hand"
+_REVIEW = "review with: fix --diff --unsafe-fixes"
+_TAG = "check the tag in the registry, or add it to a mapping file"
+_LITERAL = "write the image out where it is used"
+_APART = "use a separate variable for this image"
+
+REASONS: dict[str, Row] = {
+    # the reference
+    "no-value": Row("no value for {names} in this file", "set a default that names the version", "edit"),
+    "set-elsewhere": Row("set in another file, to {value}", "change it there", "edit"),
+    "not-a-reference": Row("not an image reference", "write NAME:TAG", "edit"),
+    "template": Row("a placeholder, filled in before use", "change it where it is filled in", "edit"),
+    "unknown-image": Row("not a known public image", "add a row to a mapping file (--mapping)", "edit"),
+    "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
+    "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
+    "hardened": Row("already at {vendor}", "", ""),
+    "guess": Row("{guess}", "if it is that image, add a row to a mapping file", "edit"),
+    "architecture": Row("{prefix}/ asks for one architecture", "use the plain name with --platform", "edit"),
+    # the target
+    "inferred": Row("the name is inferred, not verified", "check that the image exists", "online"),
+    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online"),
+    "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
+    "no-version": Row("tag {tag} has no version", "pin a version in the tag", "edit"),
+    "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online"),
+    "drops-version": Row(
+        "drops {version}: {image} follows the {line} line", "check that any {line} release will do", "proof"
+    ),
+    "writes-number": Row("writes {word} as {number}, the same release", _REVIEW, "proof"),
+    "tags-unknown": Row("the tags of {image} are not known", _TAG, "online"),
+    "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online"),
+    "no-variant": Row("{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof"),
+    "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof"),
+    "family-unknown": Row(
+        "the distribution of upstream's {name} image is unknown", "compare /etc/os-release of both images", "proof"
+    ),
+    "platform": Row("platform {platform} may not be available", "check the platforms of the new image", "online"),
+    "shadowed": Row("{target} may be the name of a build context here", "rename the context", "edit"),
+    # state and logins
+    "volume": Row("a volume keeps its data in {path}", "test the move with a copy of the data", "proof"),
+    "login-step": Row("no login to {registry} in this file", "add a docker login {registry} step before it", "login"),
+    "login-credentials": Row(
+        "no credentials for {registry}: the runner pulls it before any step", "add credentials", "login"
+    ),
+    "login-other": Row(
+        "its credentials may be for another registry than {registry}", "add credentials for {registry}", "login"
+    ),
+    "login-beside": Row("no login for {registry} is given with it", "add one where the image is named", "login"),
+    "login-service": Row(
+        "the service that pulls it needs a login for {registry}", "set one up for the service", "login"
+    ),
+    "pulled-first": Row(
+        "GitHub pulls it before any step can log in", "use docker run in a step, after a login", "edit"
+    ),
+    "cloud-run": Row(
+        "Cloud Run pulls only from Google's registries and Docker Hub", "use a mirror there (--registry)", "edit"
+    ),
+    # what would break
+    "blocked": Row("blocked by {rule} (line {line})", "echo-migrate explain {rule}", "edit"),
+    "blocked-elsewhere": Row("blocked by {rule} ({path}:{line})", "echo-migrate explain {rule}", "edit"),
+    "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof"),
+    "user-unknown": Row("runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof"),
+    "start-unread": Row("what it starts could not be read", "start it once on the new image", "proof"),
+    "base-unread": Row("what it needs of its base could not be read", "build it once on the new image", "proof"),
+    "copied-paths": Row(
+        "{instruction}: the paths taken from it may be elsewhere", "check the paths in the new image", "proof"
+    ),
+    "run-unknown": Row("its RUN may need what the new image lacks", "build it once on the new image", "proof"),
+    "shell-unknown": Row("the new image may have no shell", "start it once on the new image", "proof"),
+    "program-unknown": Row("the new image may have no {program}", "start it once on the new image", "proof"),
+    # the place
+    "cannot-edit": Row("written in a form that cannot be edited", _BY_HAND, "edit"),
+    "expression": Row("its expression cannot be expanded", _BY_HAND, "edit"),
+    "takes-no-variables": Row("{instruction} takes no variables", _LITERAL, "edit"),
+    "onbuild-stage": Row(
+        "may name a stage of the file that builds on this image", "add a tag if it is an image", "edit"
+    ),
+    "separate-arguments": Row("made of separate build arguments", "change the arguments together", "edit"),
+    "other-part": Row("its other part is in {path}", "change both files together", "edit"),
+    "many-parts": Row("made of too many parts", _LITERAL, "edit"),
+    "shared-blocked": Row("shares its text with {other}, which cannot move", _APART, "edit"),
+    "shared-unsafe": Row("shares its text with {other}, which needs review", "review both together", "edit"),
+    "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
+    "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),
+    "variable-shared": Row("variable {name} may be used for more than this image", _APART, "edit"),
+    "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
+    "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
+    "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
+    "no-key": Row("its keys have no place for the new name", "write registry and repository in full", "edit"),
+    "other-keys": Row("other keys set parts of its name", "change the keys together", "edit"),
+    "digest-key": Row(
+        "its digest, in a key of its own, pins the old image", "remove the digest, then pin the new one", "edit"
+    ),
+    "in-template": Row("in a template, which is not rewritten", _BY_HAND, "edit"),
+    "report-only": Row("{language} is reported only", _BY_HAND, "edit"),
+    "inspected": Row("copied or inspected, not run", "", ""),
+    "never-pulled": Row("never pulled (pull policy)", "load the new image where it runs", "edit"),
+    "left-unread": Row("the file was left unread", "see the finding on the file", "edit"),
+    "faulty-file": Row("this file {problem}", "mend the file first", "edit"),
+    # scripts and code
+    "script-builds": Row("the script builds an image of that name", "", ""),
+    "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),
+    "script-unsure": Row("the script could not be read with certainty", _BY_HAND, "edit"),
+    "word-unsure": Row("it is not certain which word is the image", _BY_HAND, "edit"),
+    "same-name": Row("the same name is also used where nothing is pulled", "change all uses together", "edit"),
+    "build-argument": Row("how the build uses it is unknown", "check the Dockerfile", "edit"),
+    "default": Row("a default, which the caller may replace", "check the callers", "edit"),
+    "computed-part": Row("part of it is computed", _BY_HAND, "edit"),
+    "separate-argument": Row("part of it is a separate argument", _BY_HAND, "edit"),
+    "text-elsewhere": Row("line {line} has the same text, which may be no image", "change both together", "edit"),
+    "name-elsewhere": Row("{name} is also used where it may be no image", "check the other uses", "edit"),
+    "exported": Row("{name} is exported", "check who imports it", "edit"),
+    # compose, bake, clusters and pipelines
+    "compose-variables": Row("Compose fills in variables of this Dockerfile", _LITERAL, "edit"),
+    "build-args-beside": Row(
+        "the build arguments given with it may change it", "change the arguments together", "edit"
+    ),
+    "services-share": Row("several services share it", "change it for all of them", "edit"),
+    "build-result": Row("also the name of a build's result", "rename one of the two", "edit"),
+    "matrix-excluded": Row("the matrix excludes entries by this value", "change the exclude entries too", "edit"),
+    "matrix-elsewhere": Row("the matrix value is also used elsewhere", "check the other uses", "edit"),
+    "service-host": Row("GitLab derives the service's host name from the image", "add alias: {host}", "edit"),
+    "service-alias": Row(
+        "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
+    ),
+    "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
+    "renamed": Row("renamed or retagged by {path}", "set newName there", "edit"),
+    "match-key": Row("name is a match key", "add newName with the new image", "edit"),
+    "matched-again": Row("{path} would match the new name too", "change both together", "edit"),
+    "tag-in-manifests": Row("its tag is in the manifests", "check the tags there", "edit"),
+    "registry-above": Row("values above put a registry in front of it", "change the registry there", "edit"),
+    "chart-registry": Row("the chart may put a registry in front of it", "check the chart's templates", "edit"),
+    "chart-tag": Row("the chart sets its tag", "set the tag in the values", "edit"),
+    "values-overlay": Row("another values file sets part of it", "change both files together", "edit"),
+    # the run
+    "comment": Row("ignored by a comment", "remove the comment", "edit"),
+    "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),
+    "not-requested": Row("not among the images of --image", "", ""),
+    "not-applied": Row("its fix could not be applied", _BY_HAND, "edit"),
+    "refused": Row("its fix was refused: {problem}", _BY_HAND, "edit"),
+}
+"""Every reason there is, by its id, which JSON has: none changes its meaning."""

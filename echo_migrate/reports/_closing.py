@@ -1,0 +1,115 @@
+"""What became of every reference, and what keeps those that need review: the end of a report for people."""
+
+from collections import Counter
+
+from echo_migrate.model import Result
+from echo_migrate.reports import RunReport, Summary, plural, printable, summary
+
+_MOST_REASONS = 6
+"""How many reasons are listed, the most frequent first; with --verbose all are."""
+
+_WIDEST_REASON = 68
+"""Columns to which messages are padded, so that what to do stands in one column."""
+
+
+def closing(results: list[Result], run: RunReport) -> str:
+    """Return the summary, with the reasons why references need review, and what to run next."""
+    counts = summary(results)
+    chosen = [printable(run.configuration)] if run.configuration else []
+    if not counts.references:
+        lines = [f"No image references in {plural(counts.files, 'file')}."]
+    else:
+        lines = [f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}"]
+        lines += _states(results, counts, run)
+    return "\n".join([*lines, *chosen, *_findings(results, counts, run)]) + "\n"
+
+
+def fixed(result: Result, run: RunReport) -> int:
+    """Return how many findings of a changed file are mended, or would be where nothing is written."""
+    if run.written:
+        return sum(one.applied for one in result.findings)
+    return sum(bool(one.fix and not one.refused and (one.fix.safe or run.unsafe)) for one in result.findings)
+
+
+def would_fix(results: list[Result], run: RunReport) -> str:
+    """Return what a patch does, in a line."""
+    changed = [result for result in results if result.fixed is not result.source]
+    fixes = sum(fixed(result, run) for result in changed)
+    said = f"Would fix {fixes} in {plural(len(changed), 'file')}." if changed else "Nothing to fix."
+    return "\n".join(filter(None, (said, printable(run.configuration)))) + "\n"
+
+
+def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
+    done = "migrated" if run.written else "ready to migrate"
+    names = "inferred name" if counts.by_convention == 1 else "inferred names"
+    inferred = f" ({counts.by_convention} {names}, tags not verified)" if counts.by_convention else ""
+    rows = (
+        (counts.migrated, done + inferred),
+        (counts.hardened, "already hardened"),
+        (counts.no_replacement, f"not offered by {printable(run.title)}"),
+        (counts.first_party, "private or built here"),
+        (counts.needs_person, "need review" if counts.needs_person != 1 else "needs review"),
+        (counts.ignored, "ignored"),
+    )
+    width = len(str(counts.references))
+    lines: list[str] = []
+    for (count, words), state in zip(rows, _DETAILED, strict=True):
+        lines += [f"  {count:>{width}} {words}"] if count else []
+        if count and state and (run.verbose or state == "needs-person"):
+            lines += _reasons(results, state, width, run)
+    return lines
+
+
+_DETAILED = ("", "", "no-replacement", "first-party", "needs-person", "ignored")
+"""The states of the rows, of which the reasons are listed, in their order."""
+
+
+def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> list[str]:
+    """Return the first reason of each reference in a state with how many have it, and the remedy."""
+    found: Counter[tuple[str, str]] = Counter()
+    names: dict[tuple[str, str], Counter[str]] = {}
+    for move in (move for result in results for move in result.outcomes if move.state == state):
+        reason = move.reasons[0] if move.reasons else None
+        key = (printable(reason.message), printable(reason.remedy)) if reason else ("", "")
+        found[key] += 1
+        names.setdefault(key, Counter())[move.image.shown] += 1
+    listed = found.most_common(None if run.verbose else _MOST_REASONS)
+    longest = min(max((len(message) for (message, _), _ in listed), default=0), _WIDEST_REASON)
+    inside = " " * (width + 4)
+    below = f"{inside}{'':>{width}}    "
+    lines = []
+    for (message, remedy), count in listed:
+        head = f"{inside}{count:>{width}}  {message:<{longest}}"
+        fits = len(head) + 3 + len(remedy) <= run.width
+        lines += [f"{head}   {remedy}".rstrip()] if fits else [head.rstrip(), *([below + remedy] if remedy else [])]
+        if run.verbose:
+            lines += [f"{below}{times} × {printable(name)}" for name, times in names[message, remedy].items()]
+    left = found.total() - sum(count for _, count in listed)
+    more = len(found) - len(listed)
+    if more:
+        lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason')}: echo-migrate inventory")
+    return lines
+
+
+def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
+    """Return how many findings there are, and which of them a run of ``fix`` would mend."""
+    findings = [one for result in results for one in result.findings]
+    left = [one for one in findings if not (one.applied and run.written)]
+    waiting = [one.fix.safe for one in left if one.fix and not one.refused]
+    safe, unsafe = sum(waiting), len(waiting) - sum(waiting)
+    lines = []
+    if run.written and len(findings) > len(left):
+        changed = sum(result.fixed is not result.source for result in results)
+        fixed = len(findings) - len(left)
+        lines.append(f"Fixed {fixed} in {plural(changed, 'file')}, {len(left)} remain{'s' * (len(left) == 1)}.")
+    elif findings:
+        files = len({result.source.path for result in results if result.findings})
+        offers = [f"{safe} fixable with `echo-migrate fix`"] if safe else []
+        offers += [f"{unsafe}{' more' * bool(safe)} with --unsafe-fixes"] if unsafe else []
+        head = f"{plural(len(findings), 'finding')} in {plural(files, 'file')}"
+        lines.append(": ".join(filter(None, (head, ", ".join(offers)))))
+    if run.written and unsafe:
+        lines.append(f"{plural(unsafe, 'fix', 'fixes')} left for --unsafe-fixes: review them with --diff first")
+    if counts.migrated and run.login:
+        lines.append(f"Pulling from {printable(run.title)} needs a login: {printable(run.login)}")
+    return lines

@@ -1,0 +1,80 @@
+"""Text for people: the findings of each file together, a line for each that is distinct, and what became of every
+reference."""
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from click import style
+
+from echo_migrate.model import Finding, Result
+from echo_migrate.reports import RunReport, printable
+from echo_migrate.reports._closing import closing, fixed, would_fix
+
+COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
+_MOST_LINES = 6
+"""How many lines are named of what a file has often."""
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_NARROWEST = 40
+"""Columns for a message, however narrow the terminal is."""
+
+
+def report(results: list[Result], run: RunReport) -> str:
+    """Return the findings that are left, and the summary; of a patch what it would do, alone."""
+    patch = run.diff and not run.verbose
+    shown = [result for result in results if result.unread or result.refused] if patch else results
+    blocks = ["\n".join(lines) + "\n" for result in shown if (lines := [*_file(result, run)])]
+    if patch:
+        return "\n".join([*blocks, would_fix(results, run)])
+    changed = [f"{_changed(result, run)}\n" for result in results if result.fixed is not result.source]
+    blocks = ["".join(changed), *blocks] if changed else blocks
+    return "\n".join([*blocks, *([] if run.quiet else [closing(results, run)])])
+
+
+def _changed(result: Result, run: RunReport) -> str:
+    count = fixed(result, run)
+    done = "fixed" if run.written else "would be fixed"
+    return f"{style(printable(result.source.path), bold=True)}: {count} {done}" if count else ""
+
+
+def _file(result: Result, run: RunReport) -> Iterator[str]:
+    """Yield the lines of a file: its path, and its findings, those that were mended aside."""
+    groups: dict[tuple[str, str, str, str], list[int]] = {}
+    places: dict[tuple[str, str, str, str], str] = {}
+    for finding in result.findings:
+        if finding.applied:
+            continue
+        line, column = result.source.position(finding.start)
+        key = (str(finding.level or "warning"), finding.rule, printable(finding.message), _mark(finding))
+        places.setdefault(key, f"{line}:{column}")
+        if line not in groups.setdefault(key, []):
+            groups[key].append(line)
+    if not groups:
+        return
+    yield style(printable(result.source.path), bold=True)
+    where = {key: _lines(lines) if len(lines) > 1 else places[key] for key, lines in groups.items()}
+    width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _, _ in groups)
+    indent = 2 + width + 2 + 7 + 2 + rule_width + 2
+    for key in groups:
+        level, rule, message, mark = key
+        first, *more = _wrapped(f"{message}{mark}", run.width - indent)
+        head = f"  {where[key]:>{width}}  {style(f'{level:<7}', fg=COLOURS[level])}  {rule:<{rule_width}}  "
+        yield f"{head}{first}".rstrip()
+        yield from (" " * indent + line for line in more)
+
+
+def _lines(lines: list[int]) -> str:
+    shown = ",".join(map(str, lines[:_MOST_LINES]))
+    return f"{shown},…" if len(lines) > _MOST_LINES else shown
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text, broken between words alone."""
+    lines = wrap(text, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False) or [""]
+    return [line.replace(_NO_BREAK, " ") for line in lines]
+
+
+def _mark(finding: Finding) -> str:
+    if finding.refused:
+        return f"  [fix refused: {printable(finding.refused)}]"
+    return "" if not finding.fix else "  [fix]" if finding.fix.safe else f"  [unsafe{_NO_BREAK}fix]"

@@ -1,0 +1,16 @@
+"""A public image that the provider offers in a hardened form."""
+
+from collections.abc import Iterator
+
+from echo_migrate.model import Finding, Fix, Image
+from echo_migrate.rules._rule import Context, moving, rule
+
+
+@rule(on=Image, level="warning", also=("DL3026",), fixable=True, former=("mapped-image",))
+def unhardened_image(image: Image, context: Context) -> Iterator[Finding]:
+    move = context.moves[image]
+    if move.upstream is None or move.target is None or move.likely or move.state not in ("migrate", "needs-person"):
+        return
+    fix = Fix(move.edits, f"use {move.target}", move.safe) if move.edits else None
+    finding = Finding(image.start, image.end, moving(move), fix, basis=move.basis, reasons=move.reasons)
+    yield finding._replace(level="note") if image.not_editable else finding

@@ -1,0 +1,120 @@
+"""Why references do not move: the table of reasons, and what people are shown of it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from echo_migrate import reports
+from echo_migrate.engine import fix
+from echo_migrate.files.source import Source
+from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
+from echo_migrate.reasons import REASONS, Reason, because
+from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import Settings
+from tests.conftest import ROOT, Run
+
+LONGEST = 160
+AVOIDED = re.compile(r"(?i)\ba person\b|stands? on|\bsays?\b|in a place of its own|by convention|left out")
+"""Words of a dialect: what is meant has a plain name."""
+
+PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def calls() -> list[tuple[str, set[str], str]]:
+    """Every reason that the program gives: its id, its parameters, and where."""
+    found = []
+    for path in (ROOT / "echo_migrate").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "because":
+                branches = [one for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)]
+                names = {one.arg or "*" for one in node.keywords}
+                found += [(str(one.value), names, f"{path.name}:{node.lineno}") for one in branches]
+    return found
+
+
+@pytest.mark.parametrize("id", REASONS)
+def test_a_row_is_a_short_sentence_and_what_to_do(id: str) -> None:
+    row = REASONS[id]
+    for text in (row.message, row.remedy):
+        assert len(PARAMETER.sub("x" * 30, text)) <= LONGEST
+        assert not AVOIDED.search(text)
+        assert not text.endswith(".")
+    assert row.message
+    assert bool(row.lift) <= bool(row.remedy)
+
+
+def test_every_reason_that_is_given_has_a_row_with_its_parameters_and_every_row_is_given() -> None:
+    given = calls()
+    assert {id for id, _, _ in given} == set(REASONS)
+    late = {"registry"}  # the provider's, which is known when a move is
+    for id, names, where in given:
+        wanted = {*PARAMETER.findall(REASONS[id].message), *PARAMETER.findall(REASONS[id].remedy)} - late
+        assert "*" in names or wanted <= names, where
+
+
+def test_a_reason_is_a_value() -> None:
+    one = because("login-step")
+    assert one == Reason("login-step")
+    assert one.message == "no login to registry in this file"
+    assert one.given(registry="a.io").message == "no login to a.io in this file"
+    assert hash(one.given(registry="a.io")) == hash(because("login-step", registry="a.io"))
+    with pytest.raises(KeyError):
+        because("none of these")
+
+
+TEXT = (
+    "FROM node:22-alpine AS a\nFROM node:22-alpine AS b\nFROM python:3.12@sha256:" + "0" * 64 + "\nFROM ${V}\n"
+    "FROM redis:alpine\nFROM harbor.acme.internal/team/app:1\nFROM adservice\nFROM acme/tool:1\nFROM python:3.12\n"
+)
+
+
+def test_the_reasons_of_the_summary_account_for_every_reference() -> None:
+    result = fix.fix_source(Source("Dockerfile", TEXT), dockerfile, Settings(catalog.load(), tuple(RULES.values())))
+    run = reports.RunReport("check", "echo", "Echo", "", verbose=True)
+    text = reports.render("grouped", [result], run)
+    states = dict(re.findall(r"(?m)^  (\d) (ready|not|private|need review)", text))
+    assert states == {"1": "private", "5": "need review", "2": "private"} or "5 need review\n" in text
+    listed = re.findall(r"(?m)^ {5}(\d)  \S", text.partition("need review\n")[2].partition("findings in")[0])
+    assert sum(map(int, listed)) == 5
+    assert "  2 private or built here\n" in text
+    assert "     2  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: " in text
+    assert reports.summary([result]).first_party == 2
+
+
+def test_a_line_for_each_distinct_finding_of_a_file_within_the_width(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node:22-alpine AS a\nFROM node:22-alpine AS b\nFROM a\nFROM b\n")
+    for width in (60, 80, 120):
+        done = run("check", "--select", "unhardened-image", env={"COLUMNS": str(width)})
+        head, first, *rest = done.stdout.decode().splitlines()
+        assert head == "Dockerfile"
+        assert first.startswith("  1,2  warning  unhardened-image  node:22-alpine ->")
+        said = " ".join(" ".join((first, *rest[: rest.index("")])).split())
+        assert said.endswith("Echo has no Alpine variant: this switches to Debian (musl to glibc) [unsafe fix]")
+        assert all(len(line) <= max(width, 74) for line in (first, *rest[: rest.index("")]))
+
+
+def test_a_fix_lists_what_changed_and_then_what_is_left(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\nFROM node:22-alpine\n")
+    patch = run("fix", "--diff", "--select", "unhardened-image")
+    assert patch.stderr == b"Would fix 2 in 2 files.\n"
+    done = run("fix", "--select", "unhardened-image").stdout.decode()
+    assert done.startswith("a/Dockerfile: 1 fixed\nb/Dockerfile: 1 fixed\n\na/Dockerfile\n  2:6  warning  ")
+    assert "python:3.12 ->" not in done
+    assert "Fixed 2 in 2 files, 2 remain.\n" in done
+
+
+def test_what_a_rule_was_called_before_still_selects_and_silences_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    assert b"unhardened-image" in run("check", "--select", "mapped-image").stdout
+    (tmp_path / "Dockerfile").write_text("# echo-migrate: ignore[mapped-image] of old\nFROM python:3.12\n")
+    assert b"unhardened-image" not in run("check").stdout
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    run("baseline")
+    path = tmp_path / "echo-migrate-baseline.json"
+    path.write_text(path.read_text().replace("unhardened-image", "mapped-image"))
+    assert run("check", "--baseline", path.name).returncode == 0
