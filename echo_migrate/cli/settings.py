@@ -25,10 +25,11 @@ def configuration(options: Options) -> str:
     from echo_migrate.cli.config import FOUND
 
     path, by_file = context.meta[FOUND], click.core.ParameterSource.DEFAULT_MAP
+    without_a_file = {option.name: option.default for option in context.command.params}
     chosen = [
         f"{name} {options[name]}"
         for name in ("provider", "registry", "mapping")
-        if context.get_parameter_source(name) is by_file
+        if context.get_parameter_source(name) is by_file and options[name] != without_a_file[name]
     ]
     if options.get("unsafe_fixes") and context.get_parameter_source("unsafe_fixes") is by_file:
         chosen.append("unsafe-fixes")
