@@ -1,13 +1,18 @@
-"""The build hook that lays the data of ``mappings/`` into a wheel as JSON, which a start reads without PyYAML."""
+"""The build hook that lays the data of ``mappings/`` into a wheel as JSON, which a start reads without PyYAML, and the
+files of ``hooks/`` that ``echo-migrate init`` writes."""
 
 import json
 import runpy
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+TEMPLATES = ("pre-commit-config.yml", "github/pull-request.yml")
+"""What ``echo_migrate/cli/init.py`` reads."""
 
 
 class WheelHook(BuildHookInterface[BuilderConfig]):
@@ -22,10 +27,14 @@ class WheelHook(BuildHookInterface[BuilderConfig]):
         read_data = runpy.run_path(str(root / "echo_migrate" / "files" / "data.py"))["read_data"]
         for path in sorted((root / "mappings").rglob("*.yaml")):
             name = path.relative_to(root / "mappings")
-            target = Path(self.folder.name, name).with_suffix(".json")
-            target.parent.mkdir(exist_ok=True)
+            target = Path(self.folder.name, "mappings", name).with_suffix(".json")
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(as_json(read_data(name.as_posix())), encoding="ascii")
-        build_data["force_include"][self.folder.name] = "echo_migrate/mappings"
+        for template in TEMPLATES:
+            target = Path(self.folder.name, "hooks", template)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / "hooks" / template, target)
+        build_data["force_include"][self.folder.name] = "echo_migrate"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what was only for the build."""

@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+from echo_migrate.cli.init import TEMPLATES
 from tests.conftest import ROOT, build, unpacked
 
 TEXT = "FROM python:3.12\nFROM dhi.io/node:22\n"
@@ -47,6 +48,8 @@ def test_wheel(wheel: Path, installed: Path, tmp_path: Path) -> None:
         assert path.relative_to(ROOT).as_posix() in names
     data = {path.relative_to(ROOT).with_suffix(".json").as_posix() for path in ROOT.glob("mappings/**/*.yaml")}
     assert {name for name in names if "/mappings/" in name} == {f"echo_migrate/{name}" for name in data}
+    templates = {f"echo_migrate/hooks/{name}": (ROOT / "hooks" / name).read_bytes() for name in TEMPLATES.values()}
+    assert {name: data for name, data in contents(wheel).items() if "/hooks/" in name} == templates
     assert not [name for name in names if name.startswith(("tests", "mappings", "hooks")) or name.endswith(".yaml")]
 
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")

@@ -99,6 +99,8 @@ _FILES: tuple[Decorator, ...] = (
     ),
     click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
 )
+_PROVIDER, _REGISTRY = _CATALOG[:2]
+_EXCLUDE = _FILES[0]
 _PROGRAM: tuple[Decorator, ...] = (
     click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file."),
     click.option(
@@ -179,6 +181,25 @@ def cli() -> None:
 _STATISTICS = click.option(
     "--statistics", is_flag=True, help="Print how many findings each rule has, not the findings."
 )
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=str))
+@_options((_PROVIDER, _REGISTRY, _EXCLUDE))
+@click.option("--hook/--no-hook", default=None, help="Write .pre-commit-config.yaml with the check, too.")
+@click.option("--workflow/--no-workflow", default=None, help="Write a GitHub workflow for pull requests, too.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take the defaults for what no option sets.")
+@click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
+def init(**options: Any) -> None:
+    """Write a configuration, hook and workflow.
+
+    Counts the image references below FOLDER (default: the working folder), asks on a terminal for what no option sets,
+    and writes .echo-migrate.toml there. Existing files are never changed. Exits with 0 when done, 2 if FOLDER is
+    configured already or a file could not be written.
+    """
+    from echo_migrate.cli.init import run
+
+    sys.exit(run(**options))
 
 
 @cli.command()

@@ -5,7 +5,7 @@ It becomes click's ``default_map``, so that a flag and a key cannot drift apart.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -19,6 +19,7 @@ NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
     # of the github command, which reads no file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
+    *("hook", "workflow", "yes"),  # of init, which writes one
 )
 """Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
 
@@ -124,14 +125,19 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
             if top and not _within(value, top):
                 raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
         elif name == "exclude":
-            if sum(len(pattern) + 10 for pattern in value) > LONGEST_PATTERNS:
-                raise click.UsageError(f"{where}: {key} is longer than {LONGEST_PATTERNS:,} characters")
-            if len(value) > MOST_PATTERNS:
-                raise click.UsageError(f"{where}: {key} has more than {MOST_PATTERNS} patterns")
+            if excess := too_many(value):
+                raise click.UsageError(f"{where}: {key} {excess}")
             value = [anchored(pattern, folder) for pattern in value]
         if option in command.params:  # a format that only another command has is left to that one
             values[name] = value
     return values
+
+
+def too_many(patterns: Sequence[str]) -> str:
+    """Say how exclude patterns are more than a configuration may have; "" if they are not."""
+    if sum(len(pattern) + 10 for pattern in patterns) > LONGEST_PATTERNS:
+        return f"is longer than {LONGEST_PATTERNS:,} characters"
+    return f"has more than {MOST_PATTERNS} patterns" if len(patterns) > MOST_PATTERNS else ""
 
 
 def _within(path: str, folder: str) -> bool:

@@ -34,3 +34,7 @@ class Options(TypedDict, total=False):
     image: tuple[str, ...]
     diff: bool
     check: bool
+    folder: str
+    hook: bool | None
+    workflow: bool | None
+    yes: bool

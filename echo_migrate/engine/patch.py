@@ -20,12 +20,25 @@ def patch(results: Iterable[Result]) -> bytes:
     return b"".join(piece for result in results if result.fixed is not result.source for piece in _file(result))
 
 
-def _file(result: Result) -> Iterator[bytes]:
-    path = os.path.realpath(result.source.path)
+def new_file(source: Source) -> bytes:
+    """Return the patch that makes a file which is not there yet."""
+    old, new = _names(source.path)
+    lines = _lines(source)
+    head = b"diff --git " + old + b" " + new + b"\nnew file mode 100644\n--- /dev/null\n+++ " + new + _tab(new) + b"\n"
+    return head + f"@@ -0,0 +{_range(0, len(lines))} @@\n".encode() + b"".join(_line("+", line) for line in lines)
+
+
+def _names(path: str) -> tuple[bytes, bytes]:
+    """Return a file's old and new name in a patch."""
+    path = os.path.realpath(path)
     relative = os.path.relpath(path, repository(os.path.dirname(path)) or os.path.realpath("."))
     if relative.startswith("../"):
         relative = path.lstrip("/")
-    old, new = _quoted(f"a/{relative}"), _quoted(f"b/{relative}")
+    return _quoted(f"a/{relative}"), _quoted(f"b/{relative}")
+
+
+def _file(result: Result) -> Iterator[bytes]:
+    old, new = _names(result.source.path)
     yield b"diff --git " + old + b" " + new + b"\n--- " + old + _tab(old) + b"\n+++ " + new + _tab(new) + b"\n"
     before, after = _lines(result.source), _lines(result.fixed)
     for group in _matched(before, after).get_grouped_opcodes(CONTEXT):

@@ -13,10 +13,10 @@ from typing import Any
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def folder() -> str:
-    """Return where the data lies: beside the package in a checkout, inside of it in an installed wheel."""
-    inside = os.path.join(_PACKAGE, "mappings")
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), "mappings")
+def folder(name: str = "mappings") -> str:
+    """Return where a folder of data lies: beside the package in a checkout, inside of it in an installed wheel."""
+    inside = os.path.join(_PACKAGE, name)
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), name)
 
 
 def names() -> list[str]:

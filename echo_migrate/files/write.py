@@ -6,6 +6,8 @@ import fcntl
 import os
 import re
 import stat
+from collections.abc import Callable, Iterator
+from typing import IO
 
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
@@ -33,13 +35,8 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
     ``expected`` is what it must hold until then. Raises ``NotWritten``.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    # the name is known before the file is there, so that an interrupt in between leaves nothing
-    temporary = os.path.join(folder, f".echo-migrate-{os.urandom(8).hex()}")
     try:
-        with open(temporary, "xb", opener=_private) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # tells it from one that a killed run left
-            file.write(data)
-            file.flush()
+        with _temporary(folder, data) as file:
             if expected is not None or (os.path.lexists(path) and not os.path.islink(path)):
                 _liken(file.fileno(), path)
             else:
@@ -47,16 +44,79 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
             os.fsync(file.fileno())
             if expected is not None and contents(path) != expected:
                 raise NotWritten("changed since it was read (by another run?); run again")
-            os.replace(temporary, path)
+            os.replace(file.name, path)
         _settle_shared(folder)
         remove_stale(folder)
     except OSError as error:
         raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
     except Unreadable as error:
         raise NotWritten(f"could not be written: it {error}") from None
+
+
+@contextlib.contextmanager
+def created(path: str, data: bytes) -> Iterator[None]:
+    """Write a file that is not there yet, whole or not at all, with the folders it needs; take all of it back if the
+    body raises.
+
+    Raises ``NotWritten``, also where ``check_new`` does and where a file has appeared since: none is replaced.
+    """
+    check_new(path)
+    folder = os.path.dirname(os.path.abspath(path))
+    with contextlib.ExitStack() as undo:
+        try:
+            for missing in _missing(folder):
+                os.mkdir(missing)
+                undo.callback(_quietly, os.rmdir, missing)
+            with _temporary(folder, data) as file:
+                os.fchmod(file.fileno(), 0o666 & ~_umask())
+                os.fsync(file.fileno())
+                os.link(file.name, path)  # which, unlike a rename, replaces nothing
+                undo.callback(_quietly, os.unlink, path)
+            _settle_shared(folder)
+        except FileExistsError:
+            raise NotWritten("exists, and is not overwritten") from None
+        except OSError as error:
+            raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
+        yield
+        undo.pop_all()
+
+
+def check_new(path: str) -> None:
+    """Raise ``NotWritten`` if a file cannot be written as a new one: it exists, or a folder of its path is a link."""
+    if os.path.lexists(path):
+        raise NotWritten("exists, and is not overwritten")
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.realpath(folder) != folder:
+        raise NotWritten("could not be written: a folder of its path is a symbolic link, which is not followed")
+
+
+def _missing(folder: str) -> list[str]:
+    """Return the folders that a folder needs, itself included, and that are not there: the uppermost first."""
+    missing: list[str] = []
+    while not os.path.lexists(folder):
+        missing.insert(0, folder)
+        folder = os.path.dirname(folder)
+    return missing
+
+
+def _quietly(remove: Callable[[str], object], path: str) -> None:
+    with contextlib.suppress(OSError):
+        remove(path)
+
+
+@contextlib.contextmanager
+def _temporary(folder: str, data: bytes) -> Iterator[IO[bytes]]:
+    """Yield a new file with that content, private until it gets another mode; remove it unless it was renamed."""
+    # the name is known before the file is there, so that an interrupt in between leaves nothing
+    path = os.path.join(folder, f".echo-migrate-{os.urandom(8).hex()}")
+    try:
+        with open(path, "xb", opener=_private) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # tells it from one that a killed run left
+            file.write(data)
+            file.flush()
+            yield file
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        _quietly(os.unlink, path)
 
 
 def _liken(file: int, path: str) -> None:

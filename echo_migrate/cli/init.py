@@ -1,0 +1,266 @@
+"""The command ``init``: a configuration for a tree, and if wanted the pre-commit hook and the GitHub workflow."""
+
+import contextlib
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple, Unpack
+
+import click
+from click.core import ParameterSource
+
+from echo_migrate.cli import config
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import print_bytes, say, tell_unread
+from echo_migrate.cli.results import results_of
+from echo_migrate.cli.settings import settings_of
+from echo_migrate.files import data
+from echo_migrate.files.source import Source
+from echo_migrate.files.tree import repository
+from echo_migrate.files.write import NotWritten, check_new, created
+from echo_migrate.images import catalog
+from echo_migrate.images.mapping_file import MappingError
+from echo_migrate.model import Result
+from echo_migrate.reports import printable
+
+CONFIGURATION = config.FILES[0]
+HOOK = ".pre-commit-config.yaml"
+WORKFLOW = ".github/workflows/echo-migrate.yml"
+TEMPLATES = {HOOK: "pre-commit-config.yml", WORKFLOW: "github/pull-request.yml"}
+"""Where ``hooks/`` has what is written; ``hooks/wheel.py`` lays these files into the wheel."""
+
+VENDORED = ("vendor", "third_party", "testdata", "fixtures", "__snapshots__")
+"""Folders whose images are seldom the repository's own to move."""
+
+EXAMPLES: dict[str, str | list[str]] = {
+    "provider": catalog.PROVIDER,
+    "registry": "harbor.example.com/echo",
+    "exclude": ["vendor", "*.tmpl"],
+    "select": ["end-of-life-base", "floating-tag"],
+    "ignore": ["package-install"],
+    "fail-on": "error",
+    "mapping": "hardened.yaml",
+    "baseline": "echo-migrate-baseline.json",
+}
+"""The keys that a new configuration shows, in order; those without a value of their own as a comment."""
+
+_HEAD = """\
+# Configuration of echo-migrate. Each key is a long option of `echo-migrate check` and `echo-migrate fix`;
+# on the command line, the option takes precedence.
+"""
+
+
+class References(NamedTuple):
+    """The image references of a tree: how many by file, by kind of file, and by outermost vendored folder."""
+
+    files: Counter[str]
+    kinds: Counter[str]
+    vendored: Counter[str]
+
+
+class Choice(NamedTuple):
+    """What is to be written, and with which values."""
+
+    provider: str
+    registry: str
+    exclude: tuple[str, ...]
+    hook: bool
+    workflow: bool
+
+
+def run(**options: Unpack[Options]) -> int:
+    """Write what is wanted, or print it as a patch. Returns the exit code."""
+    folder = os.path.relpath(os.path.realpath(options["folder"]))
+    _check(options, folder)
+    if existing := config.nearest(folder):
+        say(f"{os.path.relpath(existing)} configures this folder already: edit it")
+        return 2
+    found = _references(options, folder)
+    click.echo(_found(found), err=options["diff"])
+    choice = _choice(options, folder, found.vendored)
+    if choice.exclude and choice.exclude != options["exclude"]:
+        moved = sum(found.vendored.values())
+        click.echo(f"Excluded: {', '.join(choice.exclude)} ({moved} of them).", err=options["diff"])
+    files = {os.path.normpath(os.path.join(folder, name)): text for name, text in _files(choice, folder).items()}
+    try:
+        _put(files, options["diff"])
+    except NotWritten as error:
+        say(str(error))
+        return 2
+    for line in _closing(choice, folder, files, options["diff"]):
+        click.echo(line, err=options["diff"])
+    return 0
+
+
+def _check(options: Options, folder: str) -> None:
+    """Raise ``click.UsageError`` for values that a configuration cannot have, and for files that have no place."""
+    if not all(text.isprintable() for text in options["exclude"]):  # which is what TOML takes, and a person reads
+        raise click.BadParameter("a pattern has a control character or is not UTF-8", param_hint="--exclude")
+    if excess := config.too_many(options["exclude"]):
+        raise click.BadParameter(excess, param_hint="--exclude")
+    wanted = [name for name in ("hook", "workflow") if options[name]]
+    top = repository(os.path.abspath(folder))
+    if wanted and not top:
+        raise click.UsageError(f"--{wanted[0]} needs a git repository: run git init first")
+    if wanted and top != os.path.abspath(folder):
+        raise click.UsageError(f"--{wanted[0]} needs the top folder of the repository: {os.path.relpath(top or '')}")
+
+
+def _references(options: Options, folder: str) -> References:
+    """Count the image references of a tree, as ``inventory`` does."""
+    wanted: Options = {
+        **options,
+        "paths": (os.path.join(".", folder),),  # a folder called - is not standard input
+        **Options(mapping="", seen_only=False, output=(), jobs=0, stdin_filename="", quiet=False, verbose=False),
+    }
+    results = list(results_of(wanted, settings_of(wanted))[0])
+    tell_unread(results)
+    found = References(Counter(), Counter(), Counter())
+    for result in results:
+        if count := _count(result):
+            found.files[result.source.path] += count
+            found.kinds[result.kind] += count
+            folders = os.path.relpath(result.source.path, folder).split(os.sep)[:-1]
+            outermost = next((name for name in folders if name in VENDORED), None)
+            found.vendored.update({outermost: count} if outermost else {})
+    return found
+
+
+def _count(result: Result) -> int:
+    """Return how many image references a file has, those to its own stages and services left out."""
+    return sum(outcome.state != "local" for outcome in result.outcomes)
+
+
+def _found(found: References) -> str:
+    """Return the line that says how many references there are, and in which kinds of files."""
+    kinds = ", ".join(f"{kind} {count}" for kind, count in found.kinds.most_common())
+    references, files = _number(found.files.total(), "image reference"), _number(len(found.files), "file")
+    return f"Found {references} in {files}{f' ({kinds})' * bool(kinds)}."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _choice(options: Options, folder: str, vendored: Mapping[str, int]) -> Choice:
+    """Return what the options say, the answers for what they leave open, and the defaults without a terminal."""
+    proposed = tuple(name for name in VENDORED if name in vendored)
+    chosen = Choice(
+        options["provider"],
+        options["registry"],
+        options["exclude"] or proposed,
+        bool(options["hook"]),
+        bool(options["workflow"]),
+    )
+    if options["yes"] or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return chosen
+    try:
+        return _asked(options, folder, chosen)
+    except click.Abort as abort:  # click's word for an interrupt and an end of input; both end as an interrupt does
+        raise (abort.__context__ if isinstance(abort.__context__, KeyboardInterrupt) else KeyboardInterrupt) from None
+
+
+def _asked(options: Options, folder: str, chosen: Choice) -> Choice:
+    """Return the choice with an answer to each question that no option answers."""
+    context = click.get_current_context()
+    left = {name for name in options if context.get_parameter_source(name) is ParameterSource.DEFAULT}
+    if "provider" in left:
+        kind = click.Choice(catalog.providers())
+        chosen = chosen._replace(provider=click.prompt("Provider of hardened images", chosen.provider, type=kind))
+    if "registry" in left:
+        question, checked = "Mirror of its registry, HOST[/PREFIX] (empty: none)", partial(_mirror, chosen.provider)
+        chosen = chosen._replace(registry=click.prompt(question, "", value_proc=checked, show_default=False))
+    if "exclude" in left and chosen.exclude:
+        exclude = click.confirm(f"Exclude {', '.join(chosen.exclude)}?", default=True)
+        chosen = chosen._replace(exclude=chosen.exclude if exclude else ())
+    if repository(os.path.abspath(folder)) == os.path.abspath(folder):
+        if "hook" in left:
+            chosen = chosen._replace(hook=click.confirm("Add a pre-commit hook?", default=False))
+        if "workflow" in left and not _exists(folder, WORKFLOW):
+            chosen = chosen._replace(workflow=click.confirm("Add a GitHub workflow for pull requests?", default=False))
+    return chosen
+
+
+def _mirror(provider: str, answer: str) -> str:
+    """Return a registry that was typed in; one that is none is asked for again."""
+    try:
+        catalog.load(provider, answer.strip())
+    except MappingError as error:
+        raise click.UsageError(printable(str(error).removeprefix("--registry: "))) from None
+    return answer.strip()
+
+
+def _files(choice: Choice, folder: str) -> dict[str, str]:
+    """Return the text of each file to write, by its name in the folder: the configuration last, which says that it is
+    done."""
+    wanted = {HOOK: choice.hook, WORKFLOW: choice.workflow}
+    added = {name: _template(name) for name, want in wanted.items() if want and not _exists(folder, name)}
+    values: dict[str, str | list[str]] = {"provider": choice.provider}
+    values |= {"registry": choice.registry} if choice.registry else {}
+    values |= {"exclude": list(choice.exclude)} if choice.exclude else {}
+    return added | {CONFIGURATION: configuration(values)}
+
+
+def _exists(folder: str, name: str) -> bool:
+    return os.path.lexists(os.path.join(folder, name))
+
+
+def configuration(values: Mapping[str, str | list[str]]) -> str:
+    """Return the text of a configuration with these values; the other keys are comments, each with what it is for."""
+    with open(os.path.join(os.path.dirname(__file__), "config.schema.json"), encoding="utf-8") as file:
+        known = json.load(file)["properties"]
+    blocks = [_HEAD]
+    for key, example in EXAMPLES.items():
+        choices = f" One of {', '.join(known[key]['enum'])}." if "enum" in known[key] else ""
+        value = json.dumps(values.get(key, example), ensure_ascii=False)  # of printable text, TOML's form too
+        blocks.append(f"# {known[key]['description']}{choices}\n{'# ' * (key not in values)}{key} = {value}\n")
+    return "\n".join(blocks)
+
+
+def _template(name: str) -> str:
+    with open(os.path.join(data.folder("hooks"), TEMPLATES[name]), encoding="utf-8") as file:
+        return file.read()
+
+
+def _put(files: Mapping[str, str], dry: bool) -> None:
+    """Write all files or none, or print the patch that makes them. Raises ``NotWritten``, with the file."""
+    with contextlib.ExitStack() as stack:
+        for path in files:
+            with _named(path):
+                check_new(path)
+        for path, text in files.items() if not dry else ():
+            with _named(path):
+                stack.enter_context(created(path, text.encode()))
+    if dry:
+        from echo_migrate.engine.patch import new_file
+
+        print_bytes(b"".join(new_file(Source(path, text)) for path, text in files.items()))
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Put the file before the reason why it was not written."""
+    try:
+        yield
+    except NotWritten as error:
+        raise NotWritten(f"{path}: {error}") from None
+
+
+def _closing(choice: Choice, folder: str, files: Iterable[str], dry: bool) -> list[str]:
+    """Return what was written, what was left as it is, and the next steps."""
+    lines = [f"{'Would write' if dry else 'Wrote'} {printable(path)}." for path in files]
+    hook, workflow = (os.path.normpath(os.path.join(folder, name)) for name in (HOOK, WORKFLOW))
+    if choice.hook and hook not in files:
+        snippet = _template(HOOK).removeprefix("repos:\n")
+        lines.append(f"{printable(hook)} exists, and is not changed. Add to its repos:\n{snippet.rstrip()}")
+    if workflow not in files and os.path.lexists(workflow):
+        lines.append(f"{printable(workflow)} exists, and is not overwritten.")
+    if choice.hook:
+        lines.append("Next: set repo and rev of the hook to where echo-migrate is kept, and run `pre-commit install`.")
+    if workflow in files:
+        lines.append("Next: set the last `uses` of the workflow to where the action is kept, at a full commit SHA.")
+    where = "" if folder == "." else f"in {printable(folder)}, "
+    return [*lines, f"Next: {where}run `echo-migrate check`, then `echo-migrate fix --diff`."]
