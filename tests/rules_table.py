@@ -1,15 +1,19 @@
-"""The README's table of rules, made of the rules: ``python -m tests.rules_table`` writes it anew."""
+"""The tables in documents that are made of the program's own: ``python -m tests.rules_table`` writes them anew.
 
+The README has the rules; the page of the central rule has the reasons why a reference does not move.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 
+from echo_migrate.reasons import REASONS
 from echo_migrate.rules import RULES
 
-README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- rules -->\n", "\n\n"
+ROOT = Path(__file__).parent.parent
 
 
-def table() -> str:
-    """Return the table, a line a rule."""
+def _rules() -> str:
+    """Return the table of rules, a line a rule."""
     head = "| rule | level | fixes | default | also | |\n|---|---|---|---|---|---|\n"
     rows = [
         f"| `{rule.id}` | {rule.level} | {'yes' if rule.fixable else ''} | {'on' if rule.default else 'off'} | "
@@ -19,11 +23,30 @@ def table() -> str:
     return head + "\n".join(rows)
 
 
-def renewed(text: str) -> str:
-    """Return the README with the table as it is now."""
-    before, mark, behind = text.partition(BEGIN)
-    return before + mark + table() + END + behind.partition(END)[2]
+def _reasons() -> str:
+    """Return the table of reasons, a line a reason."""
+    lifts = {"online": "the registry", "proof": "a build", "login": "a login", "edit": "an edit", "": ""}
+    head = "| reason | message | what to do | lifted by |\n|---|---|---|---|\n"
+    rows = [
+        f"| `{id}` | {row.message} | {row.remedy} | {lifts[row.lift]} |".replace("<", "&lt;")
+        for id, row in REASONS.items()
+    ]
+    return head + "\n".join(rows)
+
+
+TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
+    ROOT / "README.md": ("<!-- rules -->\n", _rules),
+    ROOT / "echo_migrate" / "rules" / "unhardened_image.md": ("<!-- reasons -->\n", _reasons),
+}
+
+
+def renewed(path: Path) -> str:
+    """Return a document with its table as it is now."""
+    begin, table = TABLES[path]
+    before, mark, behind = path.read_text().partition(begin)
+    return before + mark + table() + "\n\n" + behind.partition("\n\n")[2]
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    for path in TABLES:
+        path.write_text(renewed(path))

@@ -75,7 +75,8 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sub" / "Dockerfile").write_text("FROM debian:12\n")
     count = len(json.loads(run("check", "--output-format", "json").stdout)["findings"])
     done = run("baseline")
-    says = f"{count} findings in 2 files: echo-migrate-baseline.json knows them from now on.\n"
+    name = "echo-migrate-baseline.json"
+    says = f"Wrote {count} findings to {name}. `check --baseline {name}` reports only new ones.\n"
     assert (done.returncode, done.stdout.decode()) == (0, says)
     kept = (tmp_path / "echo-migrate-baseline.json").read_text()
     assert "python" not in kept, "no text of the files"

@@ -125,9 +125,7 @@ def test_other_repositories_are_left_to_runs_of_their_own(tree: Path) -> None:
         (tree / name / "Dockerfile").touch()
         git(tree / name, "add", ".")
         git(tree / name, "commit", "-qm", "a")
-    notes = [
-        f"{name}: another repository (a submodule or a clone), left to a run of its own" for name in ("clone", "sub")
-    ]
+    notes = [f"{name}: skipped nested git repository: run echo-migrate inside it" for name in ("clone", "sub")]
     assert (discover(["."]).notes, discover(["."]).files) == (notes, sorted(FOUND))
     git(tree, "init", "-q")
     git(tree, "submodule", "add", "-q", "./sub")

@@ -5,8 +5,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import copy_project
-from tests.rules_table import renewed
+from tests.rules_table import TABLES, renewed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -37,8 +39,9 @@ def test_the_second_command_is_what_the_gate_runs() -> None:
     assert COMMANDS[1].strip() in (ROOT / ".ci/run").read_text()
 
 
-def test_the_table_of_rules_is_the_programs() -> None:
-    assert renewed(README) == README, "write it anew: python -m tests.rules_table"
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.name)
+def test_a_table_is_the_programs(path: Path) -> None:
+    assert renewed(path) == path.read_text(), "write it anew: python -m tests.rules_table"
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -55,7 +55,7 @@ _CATALOG: tuple[Decorator, ...] = (
     ),
     click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider."),
     click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
-    click.option("--seen-only", is_flag=True, help="Take rows that rest on the naming convention for unsafe."),
+    click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
 )
 _TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
@@ -76,7 +76,7 @@ _RULES: tuple[Decorator, ...] = (
         type=click.Choice(["note", "warning", "error", "never"]),
         default="warning",
         show_default=True,
-        help="From which level on findings end a check with 1.",
+        help="Minimum level for exit code 1.",
     ),
 )
 _FILES: tuple[Decorator, ...] = (
@@ -95,7 +95,7 @@ _FILES: tuple[Decorator, ...] = (
         metavar="NAME",
         default="Dockerfile",
         show_default=True,
-        help="What to take the text of - for.",
+        help="File name to assume for standard input.",
     ),
     click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
 )
@@ -172,7 +172,7 @@ def cli() -> None:
     """Move container images to hardened ones, without breaking a file.
 
     \b
-    echo-migrate check .          what would move, and what needs a person
+    echo-migrate check .          what would move, and what needs review
     echo-migrate fix --diff .     the safe changes, as a patch
     echo-migrate fix .            the safe changes, applied
     """
@@ -226,9 +226,11 @@ def check(**options: Any) -> None:
     help="The file to write.",
 )
 def baseline(**options: Any) -> None:
-    """Write what is found below PATHS today to a file; check --baseline FILE then reports what is new.
+    """Record today's findings in a file.
 
-    What is mended goes out of the file by itself with the next check, so that it is new if it comes back.
+    check --baseline FILE then reports only new ones.
+
+    Fixed findings are removed from the file by the next check, and are reported again if they reappear.
     """
     from echo_migrate.cli.baseline import run
 
@@ -289,9 +291,9 @@ def match(**options: Any) -> None:
     "--suggestions", type=click.IntRange(0), default=15, show_default=True, help="How many suggestions at most."
 )
 @click.option("--event", metavar="FILE", envvar="GITHUB_EVENT_PATH", default="", help="The event of the workflow.")
-@click.option("--note", metavar="TEXT", multiple=True, help="Say this too.")
+@click.option("--note", metavar="TEXT", multiple=True, help="Text to append.")
 @click.option("--name", metavar="TEXT", default="", help="Tells this comment from another of the same job.")
-@click.option("--distrust", is_flag=True, help="Take the results for what anybody may have written.")
+@click.option("--distrust", is_flag=True, help="Treat the report as untrusted (forks).")
 def github(**options: Any) -> None:
     """Tell a pull request on GitHub what a check found: one comment, kept up to date, and suggestions on its lines.
 

@@ -33,6 +33,8 @@ def run(**options: Unpack[Options]) -> int:
     tell_configuration(options)
     count = sum(marks.total() for marks in known.values())
     if not options["quiet"]:
-        findings = f"{count} finding{'s' * (count != 1)} in {len(known)} file{'s' * (len(known) != 1)}"
-        click.echo(f"{findings}: {reports.printable(path)} knows them from now on.")
+        shown = reports.printable(path)
+        click.echo(
+            f"Wrote {reports.plural(count, 'finding')} to {shown}. `check --baseline {shown}` reports only new ones."
+        )
     return 2 if wrong else 0

@@ -221,4 +221,4 @@ def _walk(path: str, found: Discovery) -> list[str]:
 
 
 def _other_repository(path: str) -> str:
-    return f"{os.path.normpath(path)}: another repository (a submodule or a clone), left to a run of its own"
+    return f"{os.path.normpath(path)}: skipped nested git repository: run echo-migrate inside it"

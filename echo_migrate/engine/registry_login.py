@@ -79,7 +79,7 @@ def _workflow(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
             if node is not None and (uses.startswith(_ACTIONS) or _BUILDS.search(run)):
                 start = node.start_mark.index
                 end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
-                remedy = f"add a step before it with docker/login-action, registry: {host}, username and password"
+                remedy = f"add a docker/login-action step for {host} before it"
                 yield Pipeline(start, end, "this step builds or pulls", remedy)
                 return
 
@@ -103,7 +103,7 @@ def _dependabot(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
     for update in sequence(effective(root).get("updates")):
         ecosystem = effective(update).get("package-ecosystem")
         if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
-            remedy = f"add registries: with type: docker-registry, url: https://{host}, and its name to this update"
+            remedy = f"add a docker-registry entry for {host} under registries"
             yield Pipeline(ecosystem.start_mark.index, ecosystem.end_mark.index, "Dependabot asks for", remedy)
             return
 
@@ -122,7 +122,7 @@ def _manifest(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
             if not is_scalar(image) or not image.value.startswith(f"{host}/"):
                 continue
             if not {"imagePullSecrets", "serviceAccountName"} & set(keys):
-                remedy = "name a secret in imagePullSecrets, here or on the service account"
+                remedy = "add imagePullSecrets, here or on the service account"
                 yield Pipeline(image.start_mark.index, image.end_mark.index, "this pod pulls", remedy)
                 return
         waiting += [child for child in [*keys.values(), *sequence(node)] if not is_scalar(child)]

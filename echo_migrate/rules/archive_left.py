@@ -26,13 +26,13 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
         for j, command in enumerate(run.commands):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
                 if last.unpacks(path, command) and not _gone(path, run, j, last):
-                    message = f"{path} stays in the image beside what it held: remove it in the same RUN, or use a pipe"
+                    message = f"{path} stays in the image once unpacked: remove it in the same RUN, or use a pipe"
                     yield Finding(command.start, command.end, message)
     for copy in stage.copies if stage.ships == "layers" else ():
         name = next((word.value for word in (copy.written, *copy.sources) if ARCHIVE.search(word.value)), "")
         step = copy.instruction
         if step.verb == "copy" and last.unpacks(name, step) and not last.removes(name, step):
-            message = f"{name} is unpacked by a later RUN, and stays in this layer: mount it (RUN --mount=type=bind)"
+            message = f"{name} is unpacked in a later RUN and stays in this layer: mount it (RUN --mount=type=bind)"
             yield Finding(step.start, step.end, message)
 
 

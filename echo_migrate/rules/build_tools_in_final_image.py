@@ -14,8 +14,6 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
     if tools:
         call, _ = tools[0]
-        message = (
-            f"{listed(word for _, word in tools)} for building {'reaches' if len(tools) == 1 else 'reach'} the final "
-        )
-        message += "image: compile in a builder stage and COPY the result, or remove in the same RUN"
+        message = f"build-time packages in the final image: {listed(word for _, word in tools)}"
+        message += ": compile in a builder stage and COPY the result, or remove in the same RUN"
         yield Finding(call.command.start, call.command.end, message)

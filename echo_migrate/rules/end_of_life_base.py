@@ -40,7 +40,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     if move.state == "hardened":
         ended = facts_of(image.ref.value, context.settings.catalog).eol
         if ended and ended < today:
-            message = f"{image.shown} reached its end of life on {ended}, as its vendor says: take a newer line"
+            message = f"{image.shown} ended on {ended}, by its vendor: use a newer line"
             yield Finding(image.start, image.end, message)
         return
     if not move.upstream or move.likely:
@@ -54,20 +54,20 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     )
     ends = [end for end in dict.fromkeys((product, below)) if end]
     over = [end for end in ends if not end.until]
-    source = f"(endoflife.date, as of {_block('_about')['date']})"
+    source = f"(endoflife.date, {_block('_about')['date']})"
     if over:
         message = f"{_over(over)} {source}{_remedy(over, 'supported line')}"
         yield Finding(image.start, image.end, message)
     elif ends:
         end = ends[0]
-        message = f"{end.shown} has had only long-term support since {end.date}, and that ends on {end.until} {source}"
+        message = f"{end.shown} has only long-term support, until {end.until} {source}"
         message += _remedy([end], "line with full support")
         yield Finding(image.start, image.end, message, level="note")
 
 
 def _over(ends: list[End]) -> str:
     first, *others = [f"on {end.date}" if end.date else "" for end in ends]
-    message = f"{ends[0].shown} reached its end of life {first}".rstrip()
+    message = f"{ends[0].shown} ended {first}".rstrip()
     return message + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
 
 
@@ -76,7 +76,7 @@ def _remedy(ends: list[End], what: str) -> str:
     if not followers:
         return ""
     names = [end.follower if len(ends) == 1 else f"{end.title} {end.follower}" for end in followers]
-    return f": the next {what} is {names[0]}" if len(names) == 1 else f": the next {what}s are {' and '.join(names)}"
+    return f": next {what} is {names[0]}" if len(names) == 1 else f": next {what}s are {' and '.join(names)}"
 
 
 def _product(upstream: str, reference: Reference, today: str) -> End | None:

@@ -34,7 +34,7 @@ def _words(command: StartCommand, effective: EffectiveBase) -> str:
             return (
                 f"{effective.shown} starts {program}, so that {command.shown} would be its arguments: "
                 f"{program} {first} …; "
-                f"{f'leave {first} out' if doubled else 'say ENTRYPOINT too'}"
+                f"{f'leave {first} out' if doubled else 'set ENTRYPOINT too'}"
             )
     elif effective.before and effective.before.entrypoint and not passes(effective.before.entrypoint):
         program = basename(effective.before.entrypoint[0])

@@ -78,7 +78,7 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
         copy = below.trees.get(path)
         if copy:
             option = f"{copy.instruction.verb.upper()} --{command.name}="
-            return f"{command.name} writes {copy.target} a second time: say {option} where it comes from"
+            return f"{command.name} stores {copy.target} a second time: use {option} where it is copied"
     return ""
 
 
@@ -109,7 +109,7 @@ def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
         if name in here or installed is None:
             continue
         if call.action == "clean" and name in below.uncleaned:
-            yield call, f"{call.shown} is a layer too late to make the image smaller: say it in the RUN that installs"
+            yield call, f"{call.shown} in a later layer does not shrink the image: run it in the RUN that installs"
         gone = [word for word in call.packages if word.value in installed] if call.action == "remove" else []
         if gone:
             yield (

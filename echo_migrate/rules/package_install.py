@@ -30,7 +30,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
         message = (
             f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {listed(words) or 'packages'} "
         )
-        message += f"into the final image; hardened images often have no package manager: {_remedy(words)}"
+        message += f"in the final image: {_remedy(words)}"
         yield Finding(call.command.start, call.command.end, message)
 
 
@@ -59,4 +59,4 @@ def _remedy(words: list[Word]) -> str:
         return "compile in a builder stage, and COPY the result"
     if uses and uses <= {"shell", "network", "download"}:
         return "use them in a builder stage, and COPY what they bring"
-    return "install in a builder stage and COPY what is needed, or take a base image that has them"
+    return "install in a builder stage and COPY what is needed"

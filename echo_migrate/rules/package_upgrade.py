@@ -12,7 +12,7 @@ def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs if stage.ships else ():
         for call in run.calls:
             if call.action == "upgrade" and call.manager.system and not call.packages:
-                message = f"{call.shown} stores the base image's packages a second time, "
-                message += "in versions that change from build to build: build on a base image that is kept up to date"
+                message = f"{call.shown} stores the base image's packages twice, in versions that "
+                message += "change with each build: use a maintained base image"
                 yield Finding(call.command.start, call.command.end, message)
                 return

@@ -57,7 +57,7 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found
-                message = f"{left.name} can fail unnoticed, as only how {last.name} ends counts: "
+                message = f"{left.name} can fail unnoticed, as only the exit code of {last.name} counts: "
                 message += _remedy(run, left, stage, context)
                 yield Finding(left.start, left.end, message)
 

@@ -17,7 +17,9 @@ def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
         for i, command in enumerate(commands):
             if does(command, "download") and (shell := _runs_it(commands, i)):
                 url = next((word for word in command.arguments if "://" in word), "a script")
-                message = f"{shell} runs {address(url)} as it arrives: download a fixed version, check it, then run it"
+                message = (
+                    f"remote script {address(url)} piped to {shell}: download a fixed version, verify it, then run it"
+                )
                 yield Finding(command.start, command.end, message)
 
 

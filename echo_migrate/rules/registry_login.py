@@ -9,7 +9,5 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Pipeline, level="warning")
 def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
     catalog = context.settings.catalog
-    message = (
-        f"{pipeline.what} images of {catalog.title}, whose registry needs a login ({catalog.login}): {pipeline.remedy}"
-    )
+    message = f"{pipeline.what} images of {catalog.title}, which need a login: {pipeline.remedy}"
     yield Finding(pipeline.start, pipeline.end, message)

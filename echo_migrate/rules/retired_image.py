@@ -17,5 +17,5 @@ def retired_image(image: Image, context: Context) -> Iterator[Finding]:
     fact = context.settings.catalog.retired(reference)
     if fact:
         since = f" since {fact.since}" if fact.since else ""
-        successor = f": its place is taken by {fact.successor}" if fact.successor else ""
-        yield Finding(image.start, image.end, f"{fact.name} is retired{since}{successor}")
+        successor = f": use {fact.successor}" if fact.successor else ""
+        yield Finding(image.start, image.end, f"{fact.name} is deprecated{since}{successor}")

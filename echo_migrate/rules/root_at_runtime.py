@@ -43,4 +43,4 @@ def _started(stage: Stage) -> bool:
 
 
 def _finding(start: int, end: int, message: str) -> Finding:
-    return Finding(start, end, f"{message}: say USER with the number of another user")
+    return Finding(start, end, f"{message}: add USER <uid> (not root)")

@@ -10,7 +10,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
-_REMEDY = "give it when the container starts, or to the one RUN that needs it (--mount=type=secret)"
+_REMEDY = "set it at run time, or use RUN --mount=type=secret"
 _BREAKS = lazy_regex(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _STRONG = frozenset(
     ("apikey", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "pword", "secret", "token")
@@ -76,13 +76,13 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
         kind = _token(instruction) if begins and not named else ""
         if kind:
             end = instruction.start + len(instruction.verb)
-            message = f"{kind} stands in this {instruction.verb.upper()}, and so in the image: {_REMEDY}"
+            message = f"{kind} in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
             yield Finding(instruction.start, end, message, private=True)
     for copy in stage.copies:
         name = _secret_file(copy)
         if name:
             message = f"{name} is a file for credentials, and stays in the image: "
-            message += "mount it where the container starts, or in the one RUN that needs it (--mount=type=secret)"
+            message += "mount it at run time, or use RUN --mount=type=secret"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 
@@ -93,7 +93,7 @@ def _variables(instruction: Instruction) -> Iterator[Finding]:
     for name, value in instruction.pairs():
         if value is not None and _is_secret(name.value, instruction.unquoted(value).value):
             where = "the default of this ARG" if instruction.verb == "arg" else "this ENV"
-            message = f"{name.value} has its value in {where}, and all who pull the image can read it: {_REMEDY}"
+            message = f"{name.value} is stored in the image by {where}: {_REMEDY}"
             yield Finding(name.start, name.end, message, private=True)
 
 

@@ -25,7 +25,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         text = _exec_form(launch)
-        message = f"{launch.shown} is in shell form, so that signals reach a shell and not the program: "
+        message = f"{launch.shown} in shell form: signals reach the shell, not the program: "
         message += (
             "write it as a list of words" if text else "start it in exec form, or from a script that ends with exec"
         )

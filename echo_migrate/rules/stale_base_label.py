@@ -31,15 +31,15 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
         message = (
             f"and {image.shown} would move to {base}: change it with FROM" if moves else f"and it is {base}: write that"
         )
-        yield Finding(place.start, place.end, f"the label says that the base is {named}, {message}")
+        yield Finding(place.start, place.end, f"label names {named} as base, {message}")
     digest, place = labels.get(DIGEST, ("", None))
     actual = _parsed(base)
     if place and digest and "$" not in digest:
         message = ""
         if moves and (stale or not named):
-            message = f"the label has the digest of {image.shown}, which would move to {base}: change it with FROM"
+            message = f"the label has the digest of {image.shown}, which would move to {base}: change both"
         elif actual and actual.digest and actual.digest != digest:
-            message = f"the label says that the digest of the base is {digest}, and it is {actual.digest}: write that"
+            message = f"the base digest in the label is not that of FROM: write {actual.digest}"
         if message:
             yield Finding(place.start, place.end, message)
 

@@ -19,6 +19,6 @@ def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if command:
             root = is_root(run.user or "")
             remedy = (
-                "this runs as root: leave sudo out" if root else f"write USER root above, and USER {run.user} below"
+                "it runs as root already: remove sudo" if root else f"write USER root above, and USER {run.user} below"
             )
             yield Finding(command.start, command.end, f"sudo {command.name}: {remedy}")

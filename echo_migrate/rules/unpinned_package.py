@@ -26,7 +26,7 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
                 continue
             loose = [word for word in call.packages if word.known and _loose(word.value, manager.pinned)]
             if loose:
-                message = f"{call.shown} takes {listed(loose)} in whichever version there is that day"
+                message = f"unpinned: {listed(loose)} ({call.shown})"
                 yield Finding(call.command.start, call.command.end, message)
 
 

@@ -8,5 +8,5 @@ from echo_migrate.rules._rule import Context, rule
 
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
-    message = f"{problem.what} {problem.reason}; nothing in it is rewritten"
+    message = f"{problem.what} {problem.reason}; it is not rewritten"
     yield Finding(problem.start, problem.end, message, level=problem.level)

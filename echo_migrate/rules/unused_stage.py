@@ -10,7 +10,5 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Stage, level="note", also=("no-unreachable-stages",), default=False)
 def unused_stage(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.used and stage.leaf:
-        message = (
-            f"nothing is taken from {stage.shown}, and no image stands on it: remove it, unless it is built by name"
-        )
+        message = f"{stage.shown} is unused: remove it, unless it is built by name (--target)"
         yield Finding(stage.start, stage.instructions[0].end, message)

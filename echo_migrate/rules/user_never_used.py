@@ -43,8 +43,8 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
     if len(made) != 1 or installed & _STEPS_DOWN or _used(made[0], words, installed):
         return
     account = made[0]
-    message = f"this creates {account.name}, and the container runs as root all the same: "
-    message += f"say USER {account.uid or account.name}"
+    message = f"creates user {account.name}, but the container runs as root: "
+    message += f"add USER {account.uid or account.name}"
     yield Finding(account.command.start, account.command.end, message)
 
 

@@ -14,7 +14,7 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
         if not copy.origin and any(source.value in (".", "./", "/") for source in copy.sources):
             if ignore_file(context.source.path):
                 return
-            message = "nothing keeps what else lies there (.git, .env, local builds) out of this copy of the context: "
-            message += "write a .dockerignore"
+            message = "it includes .git, .env and build output of the whole context: "
+            message += "add a .dockerignore"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
             return
