@@ -227,6 +227,11 @@ def test_outputs_go_to_files_too(run: Run, dockerfile: Path, tmp_path: Path) -> 
     assert b"\x1b[" in done.stdout
     assert json.loads((tmp_path / "out.json").read_text())["summary"]["references"] == 4
     assert (tmp_path / "out.txt").read_text().startswith("Dockerfile\n  1:6  warning  unhardened-image  ")
+    run("check", "--output", "by-suffix.sarif", "--output", "by-suffix.JSON", "--output", "text:forced.json")
+    assert json.loads((tmp_path / "by-suffix.sarif").read_text())["version"] == "2.1.0"
+    assert json.loads((tmp_path / "by-suffix.JSON").read_text())["version"] == 1
+    assert (tmp_path / "forced.json").read_text().startswith("Dockerfile\n")
+    assert run("-V").stdout == run("--version").stdout
     done = run("check", "--output", "none/out.txt")
     assert (done.returncode, b"none/out.txt" in done.stderr) == (2, True)
 

@@ -108,6 +108,13 @@ def test_a_fix_lists_what_changed_and_then_what_is_left(run: Run, tmp_path: Path
     assert "Fixed 2 in 2 files, 2 remain.\n" in done
 
 
+def test_a_placeholder_is_accounted_for_and_no_finding(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("images: [{name: adservice, newName: IMAGES_REGISTRY/adservice}]\n")
+    said = b" ".join(run("check").stdout.split())
+    assert b"unresolved-image" not in said
+    assert b"1 needs review 1 a placeholder, filled in before use change it where it is filled in" in said
+
+
 def test_what_a_rule_was_called_before_still_selects_and_silences_it(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
     assert b"unhardened-image" in run("check", "--select", "mapped-image").stdout

@@ -97,7 +97,12 @@ _FILES: tuple[Decorator, ...] = (
         show_default=True,
         help="File name to assume for standard input.",
     ),
-    click.option("--output", metavar="[FORMAT:]PATH", multiple=True, help="Write the results to a file too."),
+    click.option(
+        "--output",
+        metavar="[FORMAT:]PATH",
+        multiple=True,
+        help="Write a file too; its suffix can name the format.",
+    ),
 )
 _PROVIDER, _REGISTRY = _CATALOG[:2]
 _EXCLUDE = _FILES[0]
@@ -167,7 +172,7 @@ class _Program(click.Group):
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="echo-migrate")
+@click.version_option(__version__, "-V", "--version", prog_name="echo-migrate")
 def cli() -> None:
     """Move container images to hardened ones, without breaking a file.
 

@@ -14,6 +14,9 @@ from echo_migrate.cli.settings import configuration
 from echo_migrate.images import catalog
 from echo_migrate.model import Result
 
+_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
+"""The formats of files whose names leave no doubt."""
+
 
 def tell_unread(results: list[Result]) -> bool:
     """Say what was left unread, for a command that prints no findings; return whether there is any."""
@@ -77,7 +80,8 @@ def publish(
     for output in options["output"]:
         format, colon, path = output.partition(":")
         if not colon or format not in formats:
-            format, path = options["output_format"], output
+            named = _SUFFIXES.get(os.path.splitext(output)[1].lower(), "")
+            format, path = named if named in formats else options["output_format"], output
         if format not in rendered:
             rendered[format] = render(format)
         complete = _put(path, click.unstyle(rendered[format]).encode("utf-8", "backslashreplace")) and complete

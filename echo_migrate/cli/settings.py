@@ -53,7 +53,7 @@ def settings_of(options: Options) -> Settings:
     known = catalog_of(options)
     for output in options["output"]:
         format, colon, _ = output.partition(":")
-        if colon and format.isalpha() and format not in (*reports.FORMATS, "csv"):
+        if colon and format.isalpha() and format not in (*reports.FORMATS, *reports.ALSO, "csv"):
             raise click.BadParameter(f"{output}: {unknown_name(f'no format {format!r}', format, reports.FORMATS)}")
     images = options.get("image", ())
     for name in images:

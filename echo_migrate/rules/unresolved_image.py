@@ -9,6 +9,7 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Image, level="note", also=("UndefinedArgInFrom", "InvalidDefaultArgInFrom"))
 def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if move.state == "needs-person" and move.upstream is None and not image.templated:
+    placeholder = any(reason.id == "template" for reason in move.reasons)
+    if move.state == "needs-person" and move.upstream is None and not image.templated and not placeholder:
         message = f"{image.shown} cannot be resolved: {move.reason}"
         yield Finding(image.start, image.end, message, reasons=move.reasons)
