@@ -1,7 +1,9 @@
 """The README: its commands run on a fresh clone, its table is the program's, its claims can be checked."""
 
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -33,6 +35,16 @@ def test_the_first_command_installs_and_fixes_the_examples(tmp_path: Path) -> No
     (installed,) = clone.glob(".venv/lib/python3*/site-packages/echo_migrate/mappings")
     data = {path.relative_to(ROOT / "mappings").with_suffix(".json") for path in (ROOT / "mappings").rglob("*.yaml")}
     assert {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()} == data
+
+
+def test_what_a_check_prints_is_what_the_readme_shows() -> None:
+    said = README.partition("$ echo-migrate check tests/examples/shop\n")[2].partition("```")[0]
+    words = ("check", "--no-config", "--today", "2026-11-26", "tests/examples/shop")
+    environment = {**os.environ, "COLUMNS": "120"}
+    done = subprocess.run(
+        [sys.executable, "-m", "echo_migrate", *words], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+    assert done.stdout.decode() == said
 
 
 def test_the_second_command_is_what_the_gate_runs() -> None:

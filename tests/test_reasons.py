@@ -125,3 +125,9 @@ def test_what_a_rule_was_called_before_still_selects_and_silences_it(run: Run, t
     path = tmp_path / "echo-migrate-baseline.json"
     path.write_text(path.read_text().replace("unhardened-image", "mapped-image"))
     assert run("check", "--baseline", path.name).returncode == 0
+
+
+def test_what_a_file_has_ten_thousand_times_is_a_line(limited: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n" * 40_000)
+    said = limited(20, "check", "-q", "--select", "unhardened-image").stdout.decode()
+    assert said.splitlines()[1].startswith("  1,2,3,4,5,6,…  warning  unhardened-image  python:3.12 -> ")

@@ -1,7 +1,7 @@
 """Text for people: the findings of each file together, a line for each that is distinct, and what became of every
 reference."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from click import style
@@ -39,7 +39,7 @@ def _changed(result: Result, run: RunReport) -> str:
 
 def _file(result: Result, run: RunReport) -> Iterator[str]:
     """Yield the lines of a file: its path, and its findings, those that were mended aside."""
-    groups: dict[tuple[str, str, str, str], list[int]] = {}
+    groups: dict[tuple[str, str, str, str], dict[int, None]] = {}
     places: dict[tuple[str, str, str, str], str] = {}
     for finding in result.findings:
         if finding.applied:
@@ -47,8 +47,7 @@ def _file(result: Result, run: RunReport) -> Iterator[str]:
         line, column = result.source.position(finding.start)
         key = (str(finding.level or "warning"), finding.rule, printable(finding.message), _mark(finding))
         places.setdefault(key, f"{line}:{column}")
-        if line not in groups.setdefault(key, []):
-            groups[key].append(line)
+        groups.setdefault(key, {})[line] = None
     if not groups:
         return
     yield style(printable(result.source.path), bold=True)
@@ -63,7 +62,8 @@ def _file(result: Result, run: RunReport) -> Iterator[str]:
         yield from (" " * indent + line for line in more)
 
 
-def _lines(lines: list[int]) -> str:
+def _lines(lines: Iterable[int]) -> str:
+    lines = list(lines)
     shown = ",".join(map(str, lines[:_MOST_LINES]))
     return f"{shown},…" if len(lines) > _MOST_LINES else shown
 

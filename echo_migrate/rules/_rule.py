@@ -65,11 +65,13 @@ def rule(
 
 
 def moving(move: Migration) -> str:
-    """Return what a finding says of an image that could move: where to, and the first reason why not as it is."""
+    """Return what a finding says of an image that could move: where to, if it can, and the first reason why not as it
+    is."""
     inferred = " (inferred name, tag not verified)" if move.basis == "convention" else ""
+    target = f" -> {move.target}{inferred}" if move.edits else ""
     first, *more = move.reasons or (None,)
     rest = f" (+{len(more)} more)" if more else ""
-    return f"{move.image.shown} -> {move.target}{inferred}" + (f": {first.message}{rest}" if first else "")
+    return f"{move.image.shown}{target}" + (f": {first.message}{rest}" if first else "")
 
 
 class Settings(NamedTuple):
