@@ -63,7 +63,7 @@ def test_many_references_that_share_one_argument(run: Run, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "FROM python:3.12\n" * 50_000,
+        "FROM python:3.12\n" * 25_000,
         "ARG x=y\nARG a=" + "$x" * 4000 + "\nARG b=" + "$a" * 40_000 + "\nFROM $b\n",
         "# a=b" + " " * 80_000 + "c\nFROM a\n",
         "# hadolint ignore=DL3006\n" * 40_000 + "FROM alpine\n",
