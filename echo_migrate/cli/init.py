@@ -24,7 +24,7 @@ from echo_migrate.files.write import NotWritten, check_new, created
 from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.model import Result
-from echo_migrate.reports import printable
+from echo_migrate.reports import plural, printable
 
 CONFIGURATION = config.FILES[0]
 HOOK = ".pre-commit-config.yaml"
@@ -137,12 +137,8 @@ def _count(result: Result) -> int:
 def _found(found: References) -> str:
     """Return the line that says how many references there are, and in which kinds of files."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in found.kinds.most_common())
-    references, files = _number(found.files.total(), "image reference"), _number(len(found.files), "file")
+    references, files = plural(found.files.total(), "image reference"), plural(len(found.files), "file")
     return f"Found {references} in {files}{f' ({kinds})' * bool(kinds)}."
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _choice(options: Options, folder: str, vendored: Mapping[str, int]) -> Choice:

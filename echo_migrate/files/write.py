@@ -45,7 +45,7 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
             if expected is not None and contents(path) != expected:
                 raise NotWritten("changed since it was read (by another run?); run again")
             os.replace(file.name, path)
-        _settle_shared(folder)
+        _sync_folder(folder)
         remove_stale(folder)
     except OSError as error:
         raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
@@ -72,7 +72,7 @@ def created(path: str, data: bytes) -> Iterator[None]:
                 os.fsync(file.fileno())
                 os.link(file.name, path)  # which, unlike a rename, replaces nothing
                 undo.callback(_quietly, os.unlink, path)
-            _settle_shared(folder)
+            _sync_folder(folder)
         except FileExistsError:
             raise NotWritten("exists, and is not overwritten") from None
         except OSError as error:
@@ -173,7 +173,7 @@ def _remove(path: str) -> None:
             os.close(file)
 
 
-def _settle_shared(folder: str) -> None:
+def _sync_folder(folder: str) -> None:
     """Have the folder's new entry written to the disk, where a folder can be asked that."""
     with contextlib.suppress(OSError):
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._volumes import target_of
-from echo_migrate.images.reference import VARIABLE, is_number
+from echo_migrate.images.reference import VARIABLE, bare, is_number
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import COMMON_PLATFORMS, Image
@@ -89,14 +89,10 @@ def _as_written(image: Image, text: str) -> Image:
     read, written = image.ref.value, "".join(text[start:end] for start, end in image.ref.spans)
     if read == written or len(read) != len(written):
         return image
-    names = {_name(match[0]): _name(written[match.start() : match.end()]) for match in VARIABLE.finditer(read)}
+    names = {bare(match[0]): bare(written[match.start() : match.end()]) for match in VARIABLE.finditer(read)}
     unsettled = tuple(names.get(name, name) for name in image.unsettled)
     written = read if "$$" in written else written  # make's two dollars are none of an image's
     return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
-
-
-def _name(variable: str) -> str:
-    return variable.strip("${()} ")
 
 
 def _parts(command: Command) -> list[tuple[str, Word]]:

@@ -24,7 +24,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.images.reference import VARIABLE
+from echo_migrate.images.reference import VARIABLE, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem
 from echo_migrate.reasons import Reason, because
 
@@ -39,8 +39,8 @@ _TEMPLATE = lazy_regex(
 )
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#.*$")
 _LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
-_EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}|\$\(([^()]*)\)")
-"""What GitHub and Azure, or Kubernetes, Tekton and Azure fill in."""
+_EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
+"""What GitHub fills in before a shell reads a script; ``$(…)`` is a shell's own there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """What stands where somebody logs in: ``registry:`` of docker/login-action, ``docker login`` and its like."""
 _NOBODY = because("login-step")
@@ -226,17 +226,8 @@ def _piece(node: ScalarNode, text: str) -> Traced:
 
 
 def _as_name(match: "re.Match[str]") -> str:
-    """GitHub's expression as a variable of a shell, of as many characters; what a shell reads itself stays."""
-    return match[0] if match[1] is None else f"${{{_OTHER.sub('_', match[1])}__}}"
-
-
-def variables(value: str) -> tuple[str, ...]:
-    """Return the variables in a reference, which something outside of the file fills in."""
-    return (
-        tuple(dict.fromkeys(match.group().strip("${()} ") for match in VARIABLE.finditer(value)))
-        if "$" in value
-        else ()
-    )
+    """Return GitHub's expression as a variable of a shell, of as many characters."""
+    return f"${{{_OTHER.sub('_', match[1])}__}}"
 
 
 def walk(root: YamlNode | None) -> Iterator[YamlMapping]:

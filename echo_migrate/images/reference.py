@@ -21,6 +21,16 @@ _DIGEST = lazy_regex(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a
 _VERSION = re.compile(r"v?[0-9]|\$|latest$")
 
 
+def variables(value: str) -> tuple[str, ...]:
+    """Return the names of the variables in a reference, each once."""
+    return tuple(dict.fromkeys(bare(match[0]) for match in VARIABLE.finditer(value))) if "$" in value else ()
+
+
+def bare(variable: str) -> str:
+    """Return a variable's name without its dollar and braces."""
+    return variable.strip("${()} ")
+
+
 class TagWord(NamedTuple):
     """A piece of a tag between dashes, and where it stands in the reference."""
 

@@ -100,8 +100,8 @@ def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[st
     lines = []
     if run.written and len(findings) > len(left):
         changed = sum(result.fixed is not result.source for result in results)
-        fixed = len(findings) - len(left)
-        lines.append(f"Fixed {fixed} in {plural(changed, 'file')}, {len(left)} remain{'s' * (len(left) == 1)}.")
+        mended = len(findings) - len(left)
+        lines.append(f"Fixed {mended} in {plural(changed, 'file')}, {len(left)} remain{'s' * (len(left) == 1)}.")
     elif findings:
         files = len({result.source.path for result in results if result.findings})
         offers = [f"{safe} fixable with `echo-migrate fix`"] if safe else []

@@ -1,4 +1,4 @@
-"""A script from the network that is run as it arrives."""
+"""A remote script that is piped to a shell."""
 
 from collections.abc import Iterator
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog
-from echo_migrate.reports import code, prose
+from echo_migrate.reports import code, plural, prose
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
 
@@ -22,7 +22,7 @@ LONGEST_SUMMARY = 1_000_000
 
 _LONGEST_NAME = 300
 _IN_TABLE = (unhardened_image.id, unresolved_image.id)
-"""The rules whose message says of a reference what its row says."""
+"""The rules whose message repeats what the row of a reference has."""
 
 _MOST_ROWS = 50
 """Of the table, which is read first; what more there is stands with the other findings."""
@@ -64,23 +64,23 @@ def _headline(view: View) -> str:
     run = f"Run {code(_command(view.report.provider))} to apply"
     if moves:
         others = len(safe) - moves
-        more = f", with {_some(others, 'other safe fix', 'other safe fixes')}" if others else ""
-        line = f"**{_some(moves, 'image')} can move to {title} safely.** {run}{more}."
+        more = f", with {plural(others, 'other safe fix', 'other safe fixes')}" if others else ""
+        line = f"**{plural(moves, 'image')} can move to {title} safely.** {run}{more}."
     elif safe:
-        line = f"**{_some(len(safe), 'safe fix', 'safe fixes')}.** {run}."
+        line = f"**{plural(len(safe), 'safe fix', 'safe fixes')}.** {run}."
     elif not view.report.whole:
         line = "**Too many results to tell one by one.** `echo-migrate check .` lists them; the counts are of all."
     elif findings:
-        line = f"**{_some(len(findings), 'finding')}, none with a safe fix.** See below what stands in the way."
+        line = f"**{plural(len(findings), 'finding')}, none with a safe fix.** See below what stands in the way."
     elif view.added:
         line = "**No new findings.** The table has the images on the lines that this pull request adds."
     else:
         line = "**All clear.** Nothing is left to do here."
     if view.suggested:
-        line += f" {_some(view.suggested, 'suggestion')} on the changed lines can be accepted with a click."
+        line += f" {plural(view.suggested, 'suggestion')} on the changed lines can be accepted with a click."
     elsewhere = len(view.report.findings) - len(findings)
     if elsewhere:
-        line += f"\n\n{_some(elsewhere, 'more finding')} in files that this pull request does not change."
+        line += f"\n\n{plural(elsewhere, 'more finding')} in files that this pull request does not change."
     return line
 
 
@@ -103,7 +103,7 @@ def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]
         row = f"| {code(_short(one.resolved))} | {target} | {why} | {code(_short(f'{one.path}:{one.line}'))} |"
         left -= _size(row)
         if left < 0 or count == _MOST_ROWS:
-            lines.append(f"| {_some(len(listed) - count, 'more image')}, see below | | | |")
+            lines.append(f"| {plural(len(listed) - count, 'more image')}, see below | | | |")
             break
         lines.append(row)
         told.add(place)
@@ -133,14 +133,14 @@ def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list
         if room < 0:
             break
     if left:
-        blocks.append(f"{_some(left, 'more finding')} had no place here: `echo-migrate check .` lists all.")
+        blocks.append(f"{plural(left, 'more finding')} had no place here: `echo-migrate check .` lists all.")
     return blocks
 
 
 def _fold(path: str, findings: list[ReportedFinding], room: int) -> tuple[str, int, int]:
     """Return a file's findings, as many as there is room for; how many those are, and what room is left (below 0:
     none)."""
-    head = f"<details><summary><code>{prose(_short(path))}</code>: {_some(len(findings), 'finding')}</summary>"
+    head = f"<details><summary><code>{prose(_short(path))}</code>: {plural(len(findings), 'finding')}</summary>"
     start, end = f"{head}\n\n| line | rule | what |\n|---|---|---|\n", "\n\n</details>"
     room -= _size(start) + _size(end)
     rows: list[str] = []
@@ -162,7 +162,7 @@ def _account(view: View) -> str:
     """Return what became of every reference of the run, and the login that the moved ones need."""
     counts = view.report.summary
     title, login = _catalog(view.report.provider)
-    files = _some(counts.files, "file")
+    files = plural(counts.files, "file")
     if not counts.references:
         return f"{files} checked: no image references."
     convention = f" ({counts.by_convention} inferred names, tags not verified)" if counts.by_convention else ""
@@ -175,7 +175,7 @@ def _account(view: View) -> str:
         (counts.ignored, "ignored"),
     )
     said = ", ".join(f"{count} {words}" for count, words in parts if count)
-    line = f"{_some(counts.references, 'image reference')} in {files}: {said}."
+    line = f"{plural(counts.references, 'image reference')} in {files}: {said}."
     if (counts.migrated or counts.hardened) and login:
         line += f" Pulling from {prose(title)} needs {code(login)}."
     return line
@@ -191,10 +191,6 @@ def _catalog(provider: str) -> tuple[str, str]:
 
 def _path(one: ReportedFinding) -> str:
     return one.path
-
-
-def _some(count: int, noun: str, plural: str = "") -> str:
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _short(text: str) -> str:

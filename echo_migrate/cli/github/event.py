@@ -1,4 +1,4 @@
-"""What the event that started a workflow says of a pull request.
+"""What the event that started a workflow has of a pull request.
 
 Form: docs.github.com, "Webhook events and payloads", pull_request and workflow_run. The file is GitHub's own; names in
 it (branches, repositories) are chosen by whoever opens a pull request.

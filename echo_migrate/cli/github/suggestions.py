@@ -1,4 +1,4 @@
-"""Safe fixes as suggestions on the lines of a pull request, which a person accepts with a click.
+"""Safe fixes as suggestions on the lines of a pull request, which a reviewer accepts with a click.
 
 Limits (docs.github.com, "REST API endpoints for pull request reviews"): a comment's lines must lie in one hunk of the
 diff, on its right side; one that does not makes GitHub refuse the whole review, as does one that is too long. A

@@ -243,7 +243,7 @@ def checked_out(paths: Sequence[str]) -> str:
 
 
 def main(folder: str, named: str = "", *paths: str) -> None:
-    """Print what ``trusted`` says of the event of this workflow and the working folder, and where to work."""
+    """Print the answer of ``trusted`` for the event of this workflow and the working folder, and where to work."""
     try:
         known = events.read(os.environ.get("GITHUB_EVENT_PATH", ""))
         top = checked_out(paths) if known.number else ""
