@@ -8,7 +8,7 @@ from echo_migrate.files.spelling import shown
 from echo_migrate.reasons import Reason
 
 LONGEST_SHOWN = 200
-_DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{12})[0-9a-f]+")
+_DIGEST = lazy_regex(r"(?<=:)([\w.-]{1,128})@\w{1,20}:[0-9a-f]{12,}|(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+")
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
 """Platforms that images are offered for as a matter of course; none asked for is one."""
 
@@ -48,7 +48,8 @@ class Image(NamedTuple):
     ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where its pieces stand in places of
     their own. ``templated`` says that variables are the way of its kind of file, where a cluster or a pipeline fills
     them in. ``unsafe_reasons`` say why no move of it is safe, ``needs_login`` why one to a registry that wants a login
-    is not, unless ``login``, the text of the login it is pulled with, is for that registry.
+    is not, unless ``login``, the text of the login it is pulled with, is for that registry. ``choices`` are the
+    values of its variables where the file lists them all, each choice by the variable as written.
     """
 
     ref: Traced
@@ -68,11 +69,12 @@ class Image(NamedTuple):
     unsafe_reasons: tuple[Reason, ...] = ()
     needs_login: Reason | None = None
     login: str = ""
+    choices: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     @property
     def shown(self) -> str:
-        """The reference as a message shows it: of a digest only its beginning."""
-        value = _DIGEST.sub(r"\1…", shown(self.ref.value))
+        """The reference as a message shows it: without the digest beside a tag, of one alone only the beginning."""
+        value = _DIGEST.sub(lambda found: found[1] or f"{found[2]}…", shown(self.ref.value))
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
 
@@ -87,12 +89,14 @@ class Problem(NamedTuple):
 
 
 class Pipeline(NamedTuple):
-    """A place that pulls or builds, and the login that is not there. ``remedy`` is what to write."""
+    """A place that pulls or builds, and the login that is not there. ``remedy`` is what to write; ``level`` is "note"
+    where it is not known whether an image of that registry is among what it pulls."""
 
     start: int
     end: int
     what: str
     remedy: str
+    level: Level | None = None
 
 
 class Ignore(NamedTuple):

@@ -8,11 +8,12 @@ hand; nothing where it states a fact."""
 
 
 class Row(NamedTuple):
-    """The sentence, and what to do; words in braces are parameters."""
+    """The sentence, what to do, and the sentence in a few words; words in braces are parameters."""
 
     message: str
     remedy: str
     lift: Lift
+    brief: str = ""
 
 
 class Reason(NamedTuple):
@@ -30,6 +31,12 @@ class Reason(NamedTuple):
     def remedy(self) -> str:
         """What to do, as one sentence; "" where nothing is to be done."""
         return REASONS[self.id].remedy.format_map(_Given(self.values))
+
+    @property
+    def brief(self) -> str:
+        """The sentence in a few words, where a line has no place for it; whole where it has none."""
+        row = REASONS[self.id]
+        return (row.brief or row.message).format_map(_Given(self.values))
 
     @property
     def lift(self) -> Lift:
@@ -65,44 +72,72 @@ REASONS: dict[str, Row] = {
     "no-value": Row("no value for {names} in this file", "set a default that names the version", "edit"),
     "set-elsewhere": Row("set in another file, to {value}", "change it there", "edit"),
     "not-a-reference": Row("not an image reference", "write NAME:TAG", "edit"),
+    "set-by-variable": Row("set by variable {name} on line {line}", "change it there", "edit"),
+    "matrix": Row("set by {names}", "check each value of the matrix", "edit"),
+    "choices-differ": Row("the values of its variables need other tags", "write each image out", "edit"),
     "template": Row("a placeholder, filled in before use", "change it where it is filled in", "edit"),
     "unknown-image": Row("not a known public image", "add a row to a mapping file (--mapping)", "edit"),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
     "guess": Row("{guess}", "if it is that image, add a row to a mapping file", "edit"),
-    "architecture": Row("{prefix}/ asks for one architecture", "use the plain name with --platform", "edit"),
+    "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
+    "architecture": Row(
+        "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
+    ),
     # the target
-    "inferred": Row("the name is inferred, not verified", "check that the image exists", "online"),
-    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online"),
+    "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
+    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "digest"),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} has no version", "pin a version in the tag", "edit"),
-    "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online"),
+    "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
     "drops-version": Row(
-        "drops {version}: {image} follows the {line} line", "check that any {line} release will do", "proof"
+        "drops {version}: {image} follows the {line} line",
+        "check that any {line} release will do",
+        "proof",
+        "drops {version}",
     ),
-    "writes-number": Row("writes {word} as {number}, the same release", _REVIEW, "proof"),
-    "tags-unknown": Row("the tags of {image} are not known", _TAG, "online"),
-    "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online"),
-    "no-variant": Row("{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof"),
-    "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof"),
+    "writes-number": Row("writes {word} as {number}, the same release", _REVIEW, "proof", "{word} as {number}"),
+    "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
+    "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
+    "no-variant": Row(
+        "{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof", "{before} to {after}"
+    ),
+    "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
     "family-unknown": Row(
-        "the distribution of upstream's {name} image is unknown", "compare /etc/os-release of both images", "proof"
+        "the distribution of upstream's {name} image is unknown",
+        "compare /etc/os-release of both images",
+        "proof",
+        "distribution unknown",
     ),
-    "platform": Row("platform {platform} may not be available", "check the platforms of the new image", "online"),
+    "platform": Row(
+        "platform {platform} may not be available",
+        "check the platforms of the new image",
+        "online",
+        "platform {platform}",
+    ),
     "shadowed": Row("{target} may be the name of a build context here", "rename the context", "edit"),
     # state and logins
-    "volume": Row("a volume keeps its data in {path}", "test the move with a copy of the data", "proof"),
-    "login-step": Row("no login to {registry} in this file", "add a docker login {registry} step before it", "login"),
+    "volume": Row(
+        "a volume keeps its data in {path}", "test the move with a copy of the data", "proof", "data in a volume"
+    ),
+    "login-step": Row(
+        "no login to {registry} in this file", "add a docker login {registry} step before it", "login", "no login"
+    ),
     "login-credentials": Row(
-        "no credentials for {registry}: the runner pulls it before any step", "add credentials", "login"
+        "no credentials for {registry}: the runner pulls it before any step", "add credentials", "login", "no login"
     ),
     "login-other": Row(
-        "its credentials may be for another registry than {registry}", "add credentials for {registry}", "login"
+        "its credentials may be for another registry than {registry}",
+        "add credentials for {registry}",
+        "login",
+        "login of another registry",
     ),
-    "login-beside": Row("no login for {registry} is given with it", "add one where the image is named", "login"),
+    "login-beside": Row(
+        "no login for {registry} is given with it", "add one where the image is named", "login", "no login"
+    ),
     "login-service": Row(
-        "the service that pulls it needs a login for {registry}", "set one up for the service", "login"
+        "the service that pulls it needs a login for {registry}", "set one up for the service", "login", "no login"
     ),
     "pulled-first": Row(
         "GitHub pulls it before any step can log in", "use docker run in a step, after a login", "edit"
@@ -111,18 +146,31 @@ REASONS: dict[str, Row] = {
         "Cloud Run pulls only from Google's registries and Docker Hub", "use a mirror there (--registry)", "edit"
     ),
     # what would break
-    "blocked": Row("blocked by {rule} (line {line})", "echo-migrate explain {rule}", "edit"),
-    "blocked-elsewhere": Row("blocked by {rule} ({path}:{line})", "echo-migrate explain {rule}", "edit"),
-    "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof"),
-    "user-unknown": Row("runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof"),
-    "start-unread": Row("what it starts could not be read", "start it once on the new image", "proof"),
-    "base-unread": Row("what it needs of its base could not be read", "build it once on the new image", "proof"),
-    "copied-paths": Row(
-        "{instruction}: the paths taken from it may be elsewhere", "check the paths in the new image", "proof"
+    "blocked": Row("blocked by {rule} (line {line})", "echo-migrate explain {rule}", "edit", "{rule} on line {line}"),
+    "blocked-elsewhere": Row("blocked by {rule} ({path}:{line})", "echo-migrate explain {rule}", "edit", "{rule}"),
+    "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof", "runs as {user}"),
+    "user-unknown": Row(
+        "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
     ),
-    "run-unknown": Row("its RUN may need what the new image lacks", "build it once on the new image", "proof"),
-    "shell-unknown": Row("the new image may have no shell", "start it once on the new image", "proof"),
-    "program-unknown": Row("the new image may have no {program}", "start it once on the new image", "proof"),
+    "start-unread": Row(
+        "what it starts could not be read", "start it once on the new image", "proof", "start untested"
+    ),
+    "base-unread": Row(
+        "what it needs of its base could not be read", "build it once on the new image", "proof", "needs untested"
+    ),
+    "copied-paths": Row(
+        "{instruction}: the paths taken from it may be elsewhere",
+        "check the paths in the new image",
+        "proof",
+        "copied paths",
+    ),
+    "run-unknown": Row(
+        "its RUN may need what the new image lacks", "build it once on the new image", "proof", "RUN untested"
+    ),
+    "shell-unknown": Row("the new image may have no shell", "start it once on the new image", "proof", "shell unknown"),
+    "program-unknown": Row(
+        "the new image may have no {program}", "start it once on the new image", "proof", "{program} unknown"
+    ),
     # the place
     "cannot-edit": Row("written in a form that cannot be edited", _BY_HAND, "edit"),
     "expression": Row("its expression cannot be expanded", _BY_HAND, "edit"),
@@ -134,7 +182,9 @@ REASONS: dict[str, Row] = {
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
     "shared-blocked": Row("shares its text with {other}, which cannot move", _APART, "edit"),
-    "shared-unsafe": Row("shares its text with {other}, which needs review", "review both together", "edit"),
+    "shared-unsafe": Row(
+        "shares its text with {other}, which needs review", "review both together", "edit", "shared text"
+    ),
     "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
     "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),
     "variable-shared": Row("variable {name} may be used for more than this image", _APART, "edit"),
@@ -179,7 +229,8 @@ REASONS: dict[str, Row] = {
         "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
     ),
     "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
-    "renamed": Row("renamed or retagged by {path}", "set newName there", "edit"),
+    "renamed": Row("renamed by {path}", "set newName there", "edit"),
+    "retagged": Row("its tag is set by {path}", "add newName with the new image there", "edit"),
     "match-key": Row("name is a match key", "add newName with the new image", "edit"),
     "matched-again": Row("{path} would match the new name too", "change both together", "edit"),
     "tag-in-manifests": Row("its tag is in the manifests", "check the tags there", "edit"),

@@ -12,7 +12,7 @@ import pytest
 
 from echo_migrate import reports
 from echo_migrate.engine import run as runs
-from echo_migrate.rules import RULES
+from echo_migrate.rules import RULES, link
 from tests.conftest import Done, Run
 
 TEXT = "FROM python:3.12 AS build\nFROM redis:7-alpine\nFROM acme/tool:1\nFROM cgr.dev/x/y:1\nFROM build\n"
@@ -40,8 +40,8 @@ def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
         "  |      ^^^^^^^^^^^\n"
         "  = fix: use reg.echohq.com/python:3.12\n"
         "\n"
-        "Dockerfile:2:6: warning[unhardened-image] redis:7-alpine -> reg.echohq.com/redis:7 "
-        "(inferred name, tag not verified): Echo has no Alpine variant: this switches to Debian (musl to glibc)\n"
+        "Dockerfile:2:6: warning[unhardened-image] redis:7-alpine -> reg.echohq.com/redis:7: "
+        "Echo has no Alpine variant: this switches to Debian (musl to glibc)\n"
         "  |\n"
         "2 | FROM redis:7-alpine\n"
         "  |      ^^^^^^^^^^^^^^\n"
@@ -299,7 +299,13 @@ def test_a_long_run_shows_its_progress_on_a_terminal(dockerfile: Path) -> None:
 
 def _on_a_terminal(cwd: Path, *words: str, program: tuple[str, ...] = ("-m", "echo_migrate")) -> bytes:
     leader, follower = pty.openpty()
-    process = subprocess.Popen([sys.executable, *program, *words], cwd=cwd, stdout=follower, stderr=follower)
+    process = subprocess.Popen(
+        [sys.executable, *program, *words],
+        cwd=cwd,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
+    )
     os.close(follower)
     shown = b""
     while True:
@@ -478,3 +484,110 @@ def test_no_report_shows_a_credential(run: Run, tmp_path: Path) -> None:
         done = run("check", "--select", "secret-in-image", "--output-format", name)
         assert b"secret-in-image" in done.stdout, name
         assert secret.encode() not in done.stdout + done.stderr, name
+
+
+def test_files_with_the_same_findings_stand_together_and_rules_are_links_on_a_terminal(
+    run: Run, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\n" if name != "b" else "FROM node:22\n")
+    plain = run("check", "-q", "--select", "unhardened-image").stdout.decode()
+    assert plain == (
+        "a/Dockerfile\nc/Dockerfile\n"
+        "  1:6  warning  unhardened-image  python:3.12 -> reg.echohq.com/python:3.12 [fix]\n"
+        "b/Dockerfile\n  1:6  warning  unhardened-image  node:22 -> reg.echohq.com/node:22 [fix]\n"
+    )
+    shown = _on_a_terminal(tmp_path, "check", "-q", "--select", "unhardened-image").decode()
+    assert f"\x1b]8;;{link('unhardened-image')}\x1b\\unhardened-image\x1b]8;;\x1b\\" in shown
+    assert re.sub(r"\x1b\]8;;.*?\x1b\\|\x1b\[[\d;]*m", "", shown).replace("\r\n", "\n") == plain
+    patch = _on_a_terminal(tmp_path, "fix", "--diff", "a").decode()
+    assert "\x1b[31m-FROM python:3.12\x1b[0m\r\n\x1b[32m+FROM reg.echohq.com/python:3.12\x1b[0m" in patch
+    assert "\x1b[1;4munhardened-image" in _on_a_terminal(tmp_path, "explain", "unhardened-image").decode()
+
+
+def test_a_patch_on_a_terminal_does_nothing_there(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes(b"FROM python:3.12\n# \x1b]0;title\x07 ##[group]\n")
+    shown = _on_a_terminal(tmp_path, "fix", "--diff").decode()
+    assert r" # \x1b]0;title\x07 #\x23[group]" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("check", "--fix"), "Error: check writes nothing: use echo-migrate fix\n"),
+        (("fix", "--dry-run"), "Error: use --diff, which prints a patch and writes nothing\n"),
+        (("check", "/"), "Error: / is the whole machine: name the folders to read\n"),
+        (("check", "--levels", "DL3026=loud"), "is not RULE=LEVEL, with a level of note, warning, error\n"),
+        (("check", "--per-file-ignores", "DL3026"), "'DL3026' is not GLOB:RULE,RULE\n"),
+        (("check", "--per-file-ignores", "a:b"), "Error: no rule 'b' (see `echo-migrate rules`)\n"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_said_in_a_line(run: Run, words: tuple[str, ...], says: str) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert err(done).endswith(says)
+
+
+def test_rules_are_left_out_of_files_and_have_levels(run: Run, tmp_path: Path) -> None:
+    for name in ("tests", "src"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\nFROM node:20\n")
+    config = tmp_path / ".echo-migrate.toml"
+    config.write_text(
+        'select = ["unhardened-image", "end-of-life-base"]\n[per-file-ignores]\n"tests/**" = ["DL3026"]\n'
+        '[levels]\nDL3026 = "error"\nend-of-life-base = "note"\n'
+    )
+    lines = run("check", "-q", "--today", "2026-11-26", "--output-format", "concise").stdout.decode().splitlines()
+    assert [line.partition("]")[0] for line in lines] == [
+        "src/Dockerfile:1:6: error[unhardened-image",
+        "src/Dockerfile:2:6: error[unhardened-image",
+        "src/Dockerfile:2:6: note[end-of-life-base",
+        "tests/Dockerfile:2:6: note[end-of-life-base",
+    ]
+    below = run("check", "-q", "--output-format", "concise", cwd=tmp_path / "tests").stdout
+    assert b"unhardened" not in below
+    run("fix")
+    assert "reg.echohq.com" not in (tmp_path / "tests" / "Dockerfile").read_text()
+    assert "reg.echohq.com/node:20" in (tmp_path / "src" / "Dockerfile").read_text()
+    words = ("--no-config", "--select", "DL3026", "--per-file-ignores", "src:DL3026", "--levels", "DL3026=note")
+    assert run("check", *words).returncode == 0
+    for text, says in (
+        ("levels = 1", "levels must be a table"),
+        ("[levels]\na = 1", "levels: 'a' must be a level"),
+        ("[per-file-ignores]\na = [1]", "per-file-ignores: 'a' must be a list of rules"),
+    ):
+        config.write_text(text)
+        done = run("check")
+        assert (done.returncode, says in err(done)) == (2, True)
+
+
+def test_an_image_can_be_named_with_its_tag(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node:20\nFROM node:22\n")
+    run("fix", "--image", "node:20")
+    assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/node:20\nFROM node:22\n"
+    assert "no image 'x:1' has a row" in err(run("fix", "--image", "x:1"))
+
+
+def test_statistics_as_json(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node:22\nFROM redis:7-alpine\n")
+    words = ("check", "--select", "DL3026", "--statistics", "--output-format", "json")
+    document = json.loads(run(*words).stdout)
+    assert document["rules"] == [{"rule": "unhardened-image", "level": "warning", "findings": 2, "fixable": 1}]
+    assert document["summary"]["references"] == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "offers"),
+    [
+        ("check --provider ech", "echo"),
+        ("check --preset mig", "migrate"),
+        ("fix --image pyth", "python"),
+        ("check --config ", ""),
+    ],
+)
+def test_names_are_completed(run: Run, typed: str, offers: str) -> None:
+    words = f"echo-migrate {typed}"
+    environment = {"_ECHO_MIGRATE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = run(env=environment).stdout.decode().splitlines()
+    assert done == ([f"plain,{offers}"] if offers else ["file,"])

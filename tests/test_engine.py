@@ -188,8 +188,9 @@ def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
 
 
 POD = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'python:3.12'}]}\n"
+KUSTOMIZATION = "resources: [pod.yaml]\nimages: [{name: python, newTag: '3.13'}]\n"
 CHANGES = {
-    "a kustomization": ("pod.yaml", POD, "kustomization.yaml", "images: [{name: python, newTag: '3.13'}]\n"),
+    "a kustomization": ("pod.yaml", POD, "kustomization.yaml", KUSTOMIZATION),
     "a named context": (
         "Dockerfile",
         "FROM python:3.12\n",

@@ -15,12 +15,14 @@ from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedRe
 from echo_migrate.cli.github.comment import LONGEST, LONGEST_SUMMARY, View, body
 from echo_migrate.model import State
 from echo_migrate.reports import Summary, code, printable, prose
+from echo_migrate.rules import RULES, link
 from tests.conftest import ROOT
 
 GOLDENS = Path(__file__).parent / "goldens"
 OURS = {
-    *("p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "blockquote"),
+    *("p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "blockquote", "a"),
 }
+RULE_LINKS = frozenset(link(rule) for rule in RULES)
 LINKED = r"@\w|#\d|https?://|www\.|(?i:\bgh-\d)|(?<![0-9A-Za-z])[0-9a-fA-F]{7,40}(?![0-9A-Za-z])"
 """What GitHub links, outside of code."""
 
@@ -77,7 +79,7 @@ class Rendered(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.open.append(tag)
-        self.more += attrs
+        self.more += [] if tag == "a" and [("href", value) for value in RULE_LINKS & {attrs[0][1]}] == attrs else attrs
         if tag == "tr":
             self.rows.append(0)
         if tag in ("td", "th"):

@@ -18,7 +18,7 @@ from echo_migrate.files.source import Source, apply
 from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
 from echo_migrate.reports import Summary
-from echo_migrate.rules import RULES
+from echo_migrate.rules import RULES, link
 from echo_migrate.rules._rule import Settings
 from tests.standin import changed, commit
 
@@ -61,7 +61,7 @@ def test_a_line(tmp_path: Path) -> None:
     (one,) = suggested(tmp_path, "FROM scratch\nRUN true\n", text)
     assert (one.first, one.last) == (1, 1)
     assert accepted(text, one) == "FROM reg.echohq.com/python:3.12\nRUN true\n"
-    assert one.body.startswith("`unhardened-image`: python")
+    assert one.body.startswith(f"[`unhardened-image`]({link('unhardened-image')}): python")
 
 
 def test_a_build_argument_and_what_it_serves_are_one_suggestion(tmp_path: Path) -> None:

@@ -192,7 +192,8 @@ def test_a_named_context_takes_the_place_of_an_image(tmp_path: Path, path: str, 
 def test_a_kustomization_that_searches_for_a_new_name_keeps_it(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "prod").mkdir()
-    (tmp_path / "prod" / "kustomization.yaml").write_text("images: [{name: python, newTag: '3.13'}]\n")
+    (tmp_path / "prod" / "kustomization.yaml").write_text("resources: [..]\nimages: [{name: python, newTag: '3.13'}]\n")
+    (tmp_path / "kustomization.yaml").write_text("resources: []\n")
     (outcome,) = fix_source(
         str(tmp_path / "kustomization.yaml"), "images: [{name: app, newName: python, newTag: '3.12'}]\n"
     ).outcomes
@@ -208,19 +209,43 @@ def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_pa
     assert fix_source(str(tmp_path / "pod.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node")
 
 
-def test_an_image_that_a_kustomization_of_the_tree_names_is_a_persons(tmp_path: Path) -> None:
+TWO = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n    - image: python:3.12\n"
+KUSTOMIZATIONS = {
+    "that has it as a resource": {"base": "resources: [pod.yaml]\n{images}"},
+    "above its folder's": {"base": "resources: [./pod.yaml]\n", "overlays/prod": "resources: [../../base]\n{images}"},
+    "with old bases": {"base": "resources: [pod.yaml]\n", "overlays": "bases: [../base/]\n{images}"},
+    "as a component of one above": {
+        "base": "resources: [pod.yaml]\n",
+        "overlays": "resources: [../base]\ncomponents: [../parts/a]\n",
+        "parts/a": "components: [../b]\n",
+        "parts/b": "kind: Component\n{images}",
+    },
+    "that names itself again": {"base": "resources: [pod.yaml, ., ../base]\n{images}"},
+}
+
+
+@pytest.mark.parametrize("sets", ["newTag: '23'", "newName: a"])
+@pytest.mark.parametrize("files", KUSTOMIZATIONS.values(), ids=KUSTOMIZATIONS)
+def test_an_image_that_a_kustomization_rewrites_needs_review(tmp_path: Path, files: dict[str, str], sets: str) -> None:
     (tmp_path / ".git").mkdir()
-    overlay = tmp_path / "overlays" / "prod"
-    overlay.mkdir(parents=True)
-    base = tmp_path / "base"
-    base.mkdir()
-    (overlay / "kustomization.yaml").write_text("images:\n  - name: node\n    newTag: '23'\n")
+    for folder, text in files.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "kustomization.yaml").write_text(text.format(images=f"images: [{{name: node, {sets}}}]\n"))
     (tmp_path / "kustomization.yml").symlink_to("/etc/hostname")
-    text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n    - image: python:3.12\n"
-    result = fix_source(str(base / "pod.yaml"), text)
+    where = next(folder for folder, text in files.items() if "images" in text) + "/kustomization.yaml"
+    result = fix_source(str(tmp_path / "base" / "pod.yaml"), TWO)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person", "migrate"]
-    assert "renamed or retagged by overlays/prod/kustomization.yaml" in result.outcomes[0].reason
-    assert result.fixed.text == text.replace("python", "reg.echohq.com/python")
+    said = f"its tag is set by {where}" if "newTag" in sets else f"renamed by {where}"
+    assert result.outcomes[0].reason == said
+    assert result.fixed.text == TWO.replace("python", "reg.echohq.com/python")
+
+
+def test_a_kustomization_has_no_say_in_what_is_no_resource_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "kustomization.yaml").write_text("resources: [b.yaml]\nimages: [{name: node, newTag: '23'}]\n")
+    for path in ("a/pod.yaml", "pod.yaml"):
+        states = [outcome.state for outcome in fix_source(str(tmp_path / path), TWO).outcomes]
+        assert states == ["migrate", "migrate"]
 
 
 def bomb(levels: int) -> str:

@@ -92,7 +92,7 @@ def test_a_line_for_each_distinct_finding_of_a_file_within_the_width(run: Run, t
         assert head == "Dockerfile"
         assert first.startswith("  1,2  warning  unhardened-image  node:22-alpine ->")
         said = " ".join(" ".join((first, *rest[: rest.index("")])).split())
-        assert said.endswith("Echo has no Alpine variant: this switches to Debian (musl to glibc) [unsafe fix]")
+        assert said.endswith("node:22-alpine -> reg.echohq.com/node:22 [unsafe: Alpine to Debian]")
         assert all(len(line) <= max(width, 74) for line in (first, *rest[: rest.index("")]))
 
 
@@ -103,7 +103,9 @@ def test_a_fix_lists_what_changed_and_then_what_is_left(run: Run, tmp_path: Path
     patch = run("fix", "--diff", "--select", "unhardened-image")
     assert patch.stderr == b"Would fix 2 in 2 files.\n"
     done = run("fix", "--select", "unhardened-image").stdout.decode()
-    assert done.startswith("a/Dockerfile: 1 fixed\nb/Dockerfile: 1 fixed\n\na/Dockerfile\n  2:6  warning  ")
+    assert done.startswith(
+        "a/Dockerfile: 1 fixed\nb/Dockerfile: 1 fixed\n\na/Dockerfile\nb/Dockerfile\n  2:6  warning  "
+    )
     assert "python:3.12 ->" not in done
     assert "Fixed 2 in 2 files, 2 remain.\n" in done
 

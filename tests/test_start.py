@@ -56,6 +56,7 @@ CHECK = {
         "files.data",
         "files.git",
         "files.lazy_regex",
+        "files.patterns",
         "files.source",
         "files.spelling",
         "files.tree",

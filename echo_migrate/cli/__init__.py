@@ -30,6 +30,26 @@ def _complete_rules(context: click.Context, option: click.Parameter, incomplete:
     return [name for name in _modules("rules") if name.startswith(incomplete)]
 
 
+def _complete_providers(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from echo_migrate.images.catalog import providers
+
+    return [name for name in providers() if name.startswith(incomplete)]
+
+
+def _complete_presets(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from echo_migrate.files.data import read_data
+
+    return [name for name in ("default", *read_data("presets.yaml")) if name.startswith(incomplete)]
+
+
+def _complete_images(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from echo_migrate.images.catalog import load, providers
+
+    provider = context.params.get("provider")
+    rows = load(provider).rows if provider in providers() else {}
+    return sorted(name for name in rows if name.startswith(incomplete) and name != "*")
+
+
 def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
     if context.resilient_parsing or context.params.get("no_config"):
         return
@@ -49,12 +69,24 @@ def _configure(context: click.Context, option: click.Parameter, path: str | None
 Decorator = Callable[[Any], Any]
 
 _PATHS: tuple[Decorator, ...] = (click.argument("paths", nargs=-1, type=click.Path(path_type=str)),)
+_FILE = click.Path(path_type=str)
 _CATALOG: tuple[Decorator, ...] = (
     click.option(
-        "--provider", metavar="NAME", default="echo", show_default=True, help="Whose hardened images to move to."
+        "--provider",
+        metavar="NAME",
+        default="echo",
+        show_default=True,
+        shell_complete=_complete_providers,
+        help="Whose hardened images to move to.",
     ),
     click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider."),
-    click.option("--mapping", metavar="FILE", default="", help="A mapping file of your own, laid over the provider's."),
+    click.option(
+        "--mapping",
+        metavar="FILE",
+        type=_FILE,
+        default="",
+        help="A mapping file of your own, laid over the provider's.",
+    ),
     click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
 )
 _TODAY: tuple[Decorator, ...] = (
@@ -67,10 +99,17 @@ _RULES: tuple[Decorator, ...] = (
         metavar="NAME",
         default="default",
         show_default=True,
+        shell_complete=_complete_presets,
         help="A named selection: default, migrate (what matters when images move), all.",
     ),
     _rule_option("--select", help="Only these rules (all: every one), whatever the preset."),
     _rule_option("--ignore", help="Not these rules."),
+    click.option(
+        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Not these rules in these files: tests/**:RULE."
+    ),
+    click.option(
+        "--levels", metavar="RULE=LEVEL", multiple=True, callback=_names, help="Report a rule at another level."
+    ),
     click.option(
         "--fail-on",
         type=click.Choice(["note", "warning", "error", "never"]),
@@ -98,8 +137,10 @@ _FILES: tuple[Decorator, ...] = (
         help="File name to assume for standard input.",
     ),
     click.option(
+        "-o",
         "--output",
         metavar="[FORMAT:]PATH",
+        type=_FILE,
         multiple=True,
         help="Write a file too; its suffix can name the format.",
     ),
@@ -111,6 +152,7 @@ _PROGRAM: tuple[Decorator, ...] = (
     click.option(
         "--config",
         metavar="FILE",
+        type=_FILE,
         is_eager=True,
         expose_value=False,
         callback=_configure,
@@ -150,6 +192,16 @@ def _options(*groups: tuple[Decorator, ...]) -> Decorator:
 _REPORTS = _formats("grouped", *(name for name in _modules("reports") if name != "grouped"), "text")
 
 
+_INSTEAD = {
+    ("check", "--fix"): "check writes nothing: use echo-migrate fix",
+    ("check", "--diff"): "check writes nothing: use echo-migrate fix --diff",
+    ("fix", "--dry-run"): "use --diff, which prints a patch and writes nothing",
+    ("check", "--format"): "use --output-format",
+    ("fix", "--format"): "use --output-format",
+}
+"""What to use for options that other programs have."""
+
+
 class _Program(click.Group):
     """A group whose commands end with 128 and the number of the signal that stops them, as a shell has it, and with 2
     when output fails: 1 means findings."""
@@ -163,7 +215,11 @@ class _Program(click.Group):
         except click.UsageError as error:
             from echo_migrate.reports import printable
 
-            raise click.UsageError(printable(error.format_message()), error.ctx) from None
+            message = printable(error.format_message())
+            by_parser = isinstance(error, (click.MissingParameter, click.NoSuchOption))
+            if isinstance(error, click.NoSuchOption) and (ctx.invoked_subcommand, error.option_name) in _INSTEAD:
+                by_parser, message = False, _INSTEAD[ctx.invoked_subcommand or "", error.option_name]
+            raise click.UsageError(message, error.ctx if by_parser else None) from None
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
@@ -210,7 +266,7 @@ def init(**options: Any) -> None:
 @cli.command()
 @_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
 @click.option("--diff-base", metavar="REV", default="", help="Only findings on lines changed since REV.")
-@click.option("--baseline", metavar="FILE", default="", help="Only findings that are new to this baseline.")
+@click.option("--baseline", metavar="FILE", type=_FILE, default="", help="Only findings that are new to this baseline.")
 def check(**options: Any) -> None:
     """Report findings below PATHS (default: the working folder). Writes nothing.
 
@@ -226,6 +282,7 @@ def check(**options: Any) -> None:
 @click.option(
     "--baseline",
     metavar="FILE",
+    type=_FILE,
     default="echo-migrate-baseline.json",
     show_default=True,
     help="The file to write.",
@@ -245,7 +302,14 @@ def baseline(**options: Any) -> None:
 @cli.command()
 @_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
-@click.option("--image", metavar="NAME", multiple=True, callback=_names, help="Move only this upstream image.")
+@click.option(
+    "--image",
+    metavar="NAME[:TAG]",
+    multiple=True,
+    callback=_names,
+    shell_complete=_complete_images,
+    help="Move only this upstream image.",
+)
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
 def fix(**options: Any) -> None:
@@ -321,11 +385,12 @@ def providers(output_format: str) -> None:
 
 @cli.command()
 @click.argument("rule", shell_complete=_complete_rules)
-def explain(rule: str) -> None:
-    """Print the page of a RULE: what it finds, why, when its fix is safe, and cases."""
+@click.option("--cases", is_flag=True, help="Print its cases, too: files with what is found in them.")
+def explain(rule: str, cases: bool) -> None:
+    """Print the page of a RULE: what it finds, why, and when its fix is safe."""
     from echo_migrate.cli import about
 
-    about.explain(rule)
+    about.explain(rule, cases)
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 """What the commands do that only tell: of references, providers and rules."""
 
+import sys
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
@@ -92,9 +93,18 @@ def _provider(name: str) -> dict[str, Any]:
     }
 
 
-def explain(name: str) -> None:
-    """Print a rule's page."""
-    click.echo(page(rule_of(name).id), nl=False)
+def explain(name: str, cases: bool) -> None:
+    """Print a rule's page, without its cases unless they are asked for; rendered on a terminal."""
+    rule = rule_of(name)
+    text, _, _ = page(rule.id).partition("\n## Cases\n")
+    text = page(rule.id) if cases else f"{text}\nWith its cases: `echo-migrate explain {rule.id} --cases`\n"
+    if not sys.stdout.isatty():
+        click.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text, hyperlinks=False))
 
 
 def rules(output_format: str) -> None:

@@ -27,6 +27,9 @@ _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """Where a command's context keeps the path of the file that its values come from."""
 
+TABLES = {"per-file-ignores": ":", "levels": "="}
+"""Keys that are tables, each row of which is a value of the option: what stands between the row's key and its value."""
+
 _PATHS = ("mapping", "baseline")
 LONGEST_PATTERNS = 20_000
 MOST_PATTERNS = 200
@@ -115,8 +118,8 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
             raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
         option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
         name = option.name or ""
-        value = _checked(where, key, value, option)
         folder = os.path.dirname(os.path.abspath(path))
+        value = _checked(where, key, _rows(where, key, value, folder) if key in TABLES else value, option)
         if name in _PATHS:
             value = os.path.join(folder, value)
             if name == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
@@ -124,13 +127,28 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
             top = repository(folder) or (None if named else folder)
             if top and not _within(value, top):
                 raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
-        elif name == "exclude":
+        elif name in ("exclude", "per_file_ignores"):
             if excess := too_many(value):
                 raise click.UsageError(f"{where}: {key} {excess}")
-            value = [anchored(pattern, folder) for pattern in value]
+            value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]
         if option in command.params:  # a format that only another command has is left to that one
             values[name] = value
     return values
+
+
+def _rows(where: str, key: str, table: Any, folder: str) -> list[str]:
+    """Return the rows of a table as the option has them."""
+    if not isinstance(table, dict):
+        raise click.UsageError(f"{where}: {key} must be a table")
+    rows = []
+    for name, value in table.items():
+        listed = value if isinstance(value, list) and key == "per-file-ignores" else [value]
+        if not all(isinstance(one, str) for one in listed):
+            kind = "a list of rules" if key == "per-file-ignores" else "a level"
+            raise click.UsageError(f"{where}: {key}: {name!r} must be {kind}")
+        left = anchored(name, folder) if key == "per-file-ignores" else name
+        rows.append(f"{left}{TABLES[key]}{','.join(listed)}")
+    return rows
 
 
 def too_many(patterns: Sequence[str]) -> str:

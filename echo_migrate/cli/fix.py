@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Unpack
 
 from echo_migrate.cli.options import Options
-from echo_migrate.cli.output import print_bytes, print_report, say
+from echo_migrate.cli.output import print_bytes, print_patch, print_report, say
 from echo_migrate.cli.results import results_of, standard_input_data
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.engine import fix
@@ -41,7 +41,7 @@ def run(**options: Unpack[Options]) -> int:
     if options["diff"]:
         from echo_migrate.engine.patch import patch
 
-        print_bytes(patch(done))
+        print_patch(patch(done), options["color"])
     elif stdin and not dry:
         print_bytes(standard_input_data() if not changed else done[0].fixed.data)
     if dry:

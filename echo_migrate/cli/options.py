@@ -15,6 +15,8 @@ class Options(TypedDict, total=False):
     preset: str
     select: tuple[str, ...]
     ignore: tuple[str, ...]
+    per_file_ignores: tuple[str, ...]
+    levels: tuple[str, ...]
     today: str
     exclude: tuple[str, ...]
     stdin_filename: str

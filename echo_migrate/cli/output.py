@@ -57,7 +57,8 @@ def print_report(results: list[Result], options: Options, command: str, aside: b
     )
     if not in_report or options.get("statistics") or (aside and options["quiet"]):
         tell_configuration(options)
-    told = reports.statistics(results, run) if options.get("statistics") else ""
+    as_json = options["output_format"] == "json"
+    told = reports.statistics(results, run, as_json) if options.get("statistics") else ""
     return publish(
         options, (*reports.FORMATS, *reports.ALSO), lambda name: reports.render(name, results, run), aside, told
     )
@@ -74,7 +75,8 @@ def publish(
     colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
     rendered = {options["output_format"]: render(options["output_format"])}
     if not (aside and options["quiet"]):
-        click.echo(told or rendered[options["output_format"]], nl=False, file=stream, color=colour)
+        text = told or rendered[options["output_format"]]
+        click.echo(text if stream.isatty() else reports.unlinked(text), nl=False, file=stream, color=colour)
         stream.flush()
     complete = True
     for output in options["output"]:
@@ -84,7 +86,10 @@ def publish(
             format, path = named if named in formats else options["output_format"], output
         if format not in rendered:
             rendered[format] = render(format)
-        complete = _put(path, click.unstyle(rendered[format]).encode("utf-8", "backslashreplace")) and complete
+        complete = (
+            _put(path, click.unstyle(reports.unlinked(rendered[format])).encode("utf-8", "backslashreplace"))
+            and complete
+        )
     return complete
 
 
@@ -123,6 +128,28 @@ def _wants_colour(stream: Any) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def print_patch(data: bytes, color: str) -> None:
+    """Print a patch: to a terminal in colours and printable, elsewhere (or without colours) to the byte."""
+    if not (sys.stdout.isatty() if color == "auto" and not os.environ.get("NO_COLOR") else color == "always"):
+        print_bytes(data)
+        return
+    for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        shown = "\t".join(map(reports.visible, line.removesuffix("\r").split("\t")))
+        colours: dict[str, Any] = next((style for mark, style in _PATCH.items() if line.startswith(mark)), {})
+        click.echo(click.style(shown, **colours), color=True)
+
+
+_PATCH: dict[str, Any] = {
+    "diff --git ": {"bold": True},
+    "--- ": {"bold": True},
+    "+++ ": {"bold": True},
+    "@@ ": {"fg": "cyan"},
+    "+": {"fg": "green"},
+    "-": {"fg": "red"},
+}
+"""Colours of a patch, by what a line begins with, as git has them."""
 
 
 def print_bytes(data: bytes) -> None:

@@ -1,5 +1,6 @@
 """From paths to results: what is discovered, standard input, progress."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -27,6 +28,8 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
         if len(paths) > 1:
             raise click.UsageError("- (standard input) stands alone: give no other path")
         return [_standard_input(options["stdin_filename"], standard_input_data(), settings)], False
+    if any(os.path.abspath(path) == os.sep for path in paths):
+        raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")
     found = discover(paths, options["exclude"])
     for path in found.missing:
         say(f"{path}: no such file or folder")

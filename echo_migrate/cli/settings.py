@@ -1,7 +1,7 @@
 """From options to what a run is asked for: the catalog, the rules, and which configuration file chose them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -10,6 +10,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import MappingError
+from echo_migrate.model import LEVELS, Level
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Rule, Settings
 
@@ -57,7 +58,7 @@ def settings_of(options: Options) -> Settings:
             raise click.BadParameter(f"{output}: {unknown_name(f'no format {format!r}', format, reports.FORMATS)}")
     images = options.get("image", ())
     for name in images:
-        if name not in known.rows or name == "*":
+        if name == "*" or not {name, name.rpartition(":")[0]} & known.rows.keys():
             raise click.BadParameter(
                 unknown_name(f"no image {name!r} has a row", name, known.rows), param_hint="--image"
             )
@@ -67,6 +68,27 @@ def settings_of(options: Options) -> Settings:
         frozenset(images),
         options["seen_only"],
         today=options.get("today") or _today(),
+        file_ignores=tuple(map(_file_ignores, options.get("per_file_ignores", ()))),
+        levels=dict(map(_level, options.get("levels", ()))),
+    )
+
+
+def _file_ignores(written: str) -> tuple[str, frozenset[str]]:
+    """Return the glob and the ids of GLOB:RULE,RULE."""
+    glob, colon, names = written.rpartition(":")
+    if not colon or not glob:
+        raise click.BadParameter(f"{written!r} is not GLOB:RULE,RULE", param_hint="--per-file-ignores")
+    return glob, frozenset(rule_of(name.strip()).id for name in names.split(",") if name.strip())
+
+
+def _level(written: str) -> tuple[str, Level]:
+    """Return the rule's id and the level of RULE=LEVEL."""
+    name, _, level = written.partition("=")
+    for known in get_args(Level):
+        if level == known:
+            return rule_of(name).id, known
+    raise click.BadParameter(
+        f"{written!r} is not RULE=LEVEL, with a level of {', '.join(LEVELS)}", param_hint="--levels"
     )
 
 

@@ -106,7 +106,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
             return reason
         if reporting(move).id not in selected:
             return because("not-selected", rule=reporting(move).id)
-        return because("not-requested") if settings.images and move.upstream not in settings.images else None
+        return because("not-requested") if settings.images and not _requested(move, settings) else None
 
     assessed = [assess(image, settings.catalog, settings.seen_only) for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
@@ -125,10 +125,18 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     found = check(others, comments, context)  # asked last, when it is known which comments silence something
     loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     findings = sorted(
-        dict.fromkeys(loud),  # two stages can say the same of what they both inherit
+        dict.fromkeys(
+            at_its_level(one, settings) for one in loud
+        ),  # two stages can say the same of what they both inherit
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
     return findings, moves
+
+
+def _requested(move: Migration, settings: Settings) -> bool:
+    """Return whether an image is among those asked for, by its upstream name or with its tag."""
+    tag = parse(move.image.ref.value).tag
+    return not settings.images.isdisjoint((move.upstream or "", f"{move.upstream}:{tag}"))
 
 
 _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
@@ -160,6 +168,11 @@ def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Cont
         for node in group
         for finding in rule.check(node, context)
     ]
+
+
+def at_its_level(finding: Finding, settings: Settings) -> Finding:
+    """Return a finding at the level that the user gave its rule, if any; what blocks a move goes by the rule's own."""
+    return finding._replace(level=settings.levels[finding.rule]) if finding.rule in settings.levels else finding
 
 
 def _standings(

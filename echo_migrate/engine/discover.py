@@ -2,13 +2,12 @@
 
 import errno
 import os
-import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from fnmatch import translate
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.files import git
+from echo_migrate.files.patterns import matcher
 from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
 from echo_migrate.files.workspace import begin, of_a_run
 from echo_migrate.formats import candidate
@@ -33,7 +32,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     ``exclude`` holds glob patterns for paths and folders below the working folder, or the tree named, at any depth.
     """
     begin()
-    excluded = _excluder(exclude)
+    excluded = matcher(exclude)
     found = Discovery([], {}, {}, [], [], [])
     seen: set[str] = set()
     for path in paths:
@@ -85,70 +84,6 @@ def _folders_above(path: str) -> Iterator[str]:
     while (above := os.path.dirname(path)) not in ("", path):
         yield above
         path = above
-
-
-def _excluder(exclude: Iterable[str]) -> Callable[[str, str], bool]:
-    """Return what says whether a pattern matches a path below the working folder or a tree, a folder of it, or their
-    last parts. Patterns count without what leads or ends them; ``**`` is any number of folders, and what else stands
-    for any text does so within one part."""
-    plain = dict.fromkeys(one.strip().removeprefix("./").strip("/").removeprefix("**/") for one in exclude)
-    patterns: _Patterns = [[(part, re.compile(translate(part)).match) for part in one.split("/")] for one in plain]
-    first = _with_any_folders(patterns, {(number, 0) for number in range(len(patterns))})
-    way: list[tuple[str, _Places | None]] = []
-    """The parts of the path asked for last, each with how far behind it each pattern is matched that a path below may
-    match; None where one is matched. Paths come folder by folder."""
-
-    def reached(path: str) -> _Places | None:
-        parts = path.split("/")
-        same = 0
-        while same < min(len(way), len(parts)) and way[same][0] == parts[same]:
-            same += 1
-        del way[same:]
-        places = way[-1][1] if way else first
-        for part in parts[same:]:
-            places = None if places is None else _next(patterns, places, part, first)
-            way.append((part, places))
-        return places
-
-    def excluded(path: str, root: str) -> bool:
-        if not patterns:
-            return False
-        inside = os.path.relpath(os.path.abspath(path))
-        inside = os.path.relpath(os.path.abspath(path), root) if inside.startswith("../") else inside
-        return reached(inside) is None
-
-    return excluded
-
-
-_Patterns = list[list[tuple[str, Callable[[str], object]]]]
-_Places = set[tuple[int, int]]
-
-
-def _next(patterns: _Patterns, places: _Places, part: str, first: _Places) -> _Places | None:
-    """Return how far patterns are matched behind one part more of a path, each beginning anew too; None if one is
-    matched."""
-    found = set(first)
-    for number, place in places:
-        written, match = patterns[number][place]
-        last = place + 1 == len(patterns[number])
-        if written == "**" and not last:
-            found |= _with_any_folders(patterns, {(number, place)})
-        elif written == "**" or match(part):
-            if last:
-                return None
-            found |= _with_any_folders(patterns, {(number, place + 1)})
-    return found
-
-
-def _with_any_folders(patterns: _Patterns, places: _Places) -> _Places:
-    """Return the places, with those behind each ``**`` at them, which may be no folder at all; one at the end is any
-    part."""
-    found = set(places)
-    for number, place in places:
-        while patterns[number][place][0] == "**" and place + 1 < len(patterns[number]):
-            place += 1
-            found.add((number, place))
-    return found
 
 
 def _listed(path: str, found: Discovery) -> list[str] | None:

@@ -1,23 +1,26 @@
 """Files that pull or build images where somebody must have logged in first: workflows, manifests, dependabot.yml.
 
-They are read for one question alone, whether a registry is among those logged in to; what images they name is not.
+They are read for one question alone, whether a registry is among those logged in to.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from echo_migrate.engine.check import Ignores, check
+from echo_migrate.engine.check import Ignores, at_its_level, check
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, documents, effective, is_mapping, is_scalar, items, sequence
+from echo_migrate.formats import github
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.model import Pipeline, Result
+from echo_migrate.model import Image, Level, Pipeline, Result
 from echo_migrate.rules._rule import Context, Settings
 
 _PATH = re.compile(r"(?:^|[\\/])\.github[\\/](?:workflows[\\/][^\\/]+|dependabot)\.ya?ml$|(?i:\.ya?ml)$")
+_PULLS = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b")
+_STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.run ")
 _BUILDS = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake|pull|run)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
+    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
     r"\b(?:build|pull|run|up)\b"
 )
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
@@ -26,7 +29,7 @@ _PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaS
 
 
 def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
-    """Yield the first of the files in which the rules on ``Pipeline`` find something, with the first finding."""
+    """Yield the files in which the rules on ``Pipeline`` find something."""
     wanted = any(Pipeline in rule.kinds for rule in settings.rules)
     host = settings.catalog.registry.partition("/")[0]
     for path in paths if wanted else ():
@@ -37,20 +40,22 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
             source = Source.read(path)
             nodes = list(pipelines(source, host))
         ignores = Ignores(in_yaml(source.text) if nodes else ())
-        found = check(settings.rules, {Pipeline: nodes}, Context(source, settings, {}))
-        findings = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+        found = check(settings.within(path).rules, {Pipeline: nodes}, Context(source, settings, {}))
+        findings = [
+            at_its_level(finding, settings) for rule, _, finding in found if not ignores.silence(rule, finding.start)
+        ]
         if findings:
-            yield Result(source, tuple(findings[:1]), (), source)
-            return
+            yield Result(source, tuple(findings), (), source)
 
 
 def pipelines(source: Source, host: str) -> Iterator[Pipeline]:
     """Yield the places in a file that pull or build without a login to ``host``. Raises ``NotYaml``."""
     path, text = source.path.replace("\\", "/"), source.text
     if "/.github/workflows/" in f"/{path}":
-        if _BUILDS.search(text) or any(action in text for action in _ACTIONS):
+        if _BUILDS.search(text) or _PULLS.search(text) or any(action in text for action in _ACTIONS):
+            named = _named(source)
             for root in documents(text):
-                yield from _workflow(root, host)
+                yield from _workflow(root, host, named)
     elif re.search(r"/\.github/dependabot\.ya?ml$", f"/{path}"):
         for root in documents(text):
             yield from _dependabot(root, host)
@@ -68,20 +73,35 @@ def _kind(root: YamlNode | None) -> str:
     return node.value if is_scalar(node) else ""
 
 
-def _workflow(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
-    for _, job in items(effective(root).get("jobs")):
+def _named(source: Source) -> dict[str, list[str]]:
+    """Return the images that the commands of a workflow's steps name, by the step."""
+    found: dict[str, list[str]] = {}
+    for image in github.parse(source):
+        step = _STEP.match(image.where) if isinstance(image, Image) else None
+        if step and isinstance(image, Image):
+            found.setdefault(step[0], []).append(image.ref.value)
+    return found
+
+
+def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> Iterator[Pipeline]:
+    """Yield, of each job without a login, the first step that pulls images of the host, or may."""
+    for id, job in items(effective(root).get("jobs")):
         steps = [effective(step) for step in sequence(effective(job).get("steps"))]
         if any(_logs_in(step, host) for step in steps):
             continue
-        for step in steps:
+        for index, step in enumerate(steps):
             uses, run = _text(step.get("uses")), _text(step.get("run"))
             node = step.get("uses") if uses else step.get("run")
-            if node is not None and (uses.startswith(_ACTIONS) or _BUILDS.search(run)):
+            builds = uses.startswith(_ACTIONS) or _BUILDS.search(run)
+            images = named.get(f"jobs.{id}.steps.{index}.run ", [])
+            pulls = any(image.startswith(f"{host}/") for image in images)
+            if node is not None and (builds or pulls or (_PULLS.search(run) and all("$" in image for image in images))):
                 start = node.start_mark.index
                 end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
                 remedy = f"add a docker/login-action step for {host} before it"
-                yield Pipeline(start, end, "this step builds or pulls", remedy)
-                return
+                level: Level | None = None if builds or pulls else "note"
+                yield Pipeline(start, end, "this step pulls" if pulls else "this step may pull", remedy, level)
+                break
 
 
 def _logs_in(step: dict[str, YamlNode], host: str) -> bool:

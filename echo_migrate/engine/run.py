@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.engine.check import check
+from echo_migrate.engine.check import at_its_level, check
 from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -35,9 +35,10 @@ MANY = 200
 def unreadable(path: str, reason: str, settings: Settings) -> Result:
     """Return the result for a file without a text."""
     source = Source(path, "")
+    settings = settings.within(path)
     context = Context(source, settings, {})
     found = check(settings.rules, {Problem: [Problem(0, 0, reason)]}, context)
-    return Result(source, tuple(finding for _, _, finding in found), (), source)
+    return Result(source, tuple(at_its_level(finding, settings) for _, _, finding in found), (), source)
 
 
 def unread(source: Source, reason: str) -> Result:
@@ -75,7 +76,7 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
     try:
         with bounded():
             format = recognised(source.path, source.text) or otherwise
-            return fix_source(source, format, settings) if format else None
+            return fix_source(source, format, settings.within(source.path)) if format else None
     except (Spent, TooMuch) as error:
         return unread(source, f"this file was left unread: {error}")
     except RecursionError:

@@ -1,8 +1,12 @@
-"""Kustomizations of a tree, which give the images of manifests other names and tags."""
+"""Kustomizations of a tree, which give the images of the manifests that they list other names and tags.
+
+Fields: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components, images), kustomize 5.
+"""
 
 import contextlib
 import os
 import re
+from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable
@@ -10,51 +14,104 @@ from echo_migrate.files.tree import entered, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
 from echo_migrate.images.reference import parse
+from echo_migrate.reasons import Reason, because
 
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
+_LISTS = ("resources", "bases", "components")
 
 
-def renaming(path: str, image: str) -> str:
-    """Return the kustomization, as a path from the file's tree, that names an image of a file there, or may; "" if
-    none does.
+class _Kustomization(NamedTuple):
+    """What one says: the images that it renames and those that it gives a tag alone, and what it lists, as paths;
+    ``unread`` if it takes too long to be read, so that it may say anything."""
+
+    path: str
+    renamed: frozenset[str] = frozenset()
+    retagged: frozenset[str] = frozenset()
+    listed: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    unread: bool = False
+
+
+class _Tree(NamedTuple):
+    """The kustomizations of a tree by their folder, and the folders of those that list a path."""
+
+    by_folder: dict[str, _Kustomization]
+    listing: dict[str, list[str]]
+
+
+def rewritten(path: str, image: str) -> Reason | None:
+    """Return why an image of a file is not what its line says: a kustomization that lists the file, by itself or by
+    others, names it anew or may; None if none does.
 
     Kustomize compares what stands before the tag or the digest (kustomize, api/internal/image, IsImageMatched).
     """
     try:
-        renamed = _renamed(top(path))
-        return renamed.get(parse(image).name) or renamed.get(_ANY, "")
+        name = parse(image).name
     except ValueError:
-        return ""
-
-
-@of_a_run(64)
-def _renamed(root: str) -> dict[str, str]:
-    """By the name of an image: a kustomization below a folder that says what becomes of it."""
-    found: dict[str, str] = {}
-    for folder, names in entered(root):
-        for name in names:
-            if FILE.fullmatch(name):
-                path = os.path.join(folder, name)
-                for image in _images(path) if not os.path.islink(path) else ():
-                    found.setdefault(image, os.path.relpath(path, root))
-    return found
-
-
-_ANY = "*"
-"""In place of a name that an image can have: of a kustomization that takes too long to be read."""
+        return None
+    root = top(path)
+    for one in _reaching(root, os.path.realpath(path)):
+        where = os.path.relpath(one.path, os.path.realpath(root))
+        if one.unread or name in one.renamed:
+            return because("renamed", path=where)
+        if name in one.retagged:
+            return because("retagged", path=where)
+    return None
 
 
 @of_a_run(4096)
-def _images(path: str) -> list[str]:
-    names: list[str] = []
+def _reaching(root: str, path: str) -> tuple[_Kustomization, ...]:
+    """Return the kustomizations that a file is a resource of, the nearest first; components work on all that those
+    have which use them. Those that are not read may have any."""
+    tree = _kustomizations(root)
+    folder = os.path.dirname(path)
+    own = folder in tree.by_folder and tree.by_folder[folder].path == path
+    waiting = [*tree.listing.get(folder if own else path, ())]
+    found: dict[str, None] = {}
+    for folder in waiting:  # grows
+        if folder not in found:
+            found[folder] = None
+            waiting += tree.listing.get(folder, ())
+            waiting += [other for other in tree.by_folder[folder].components if other in tree.by_folder]
+    unread = [one for one in tree.by_folder.values() if one.unread and one.path != path]
+    return (*(tree.by_folder[folder] for folder in found), *unread)
+
+
+@of_a_run(64)
+def _kustomizations(root: str) -> _Tree:
+    """Return the kustomizations of a tree."""
+    tree = _Tree({}, {})
+    for folder, names in entered(os.path.realpath(root)):
+        for name in names:
+            path = os.path.join(folder, name)
+            if FILE.fullmatch(name) and not os.path.islink(path):
+                tree.by_folder[folder] = one = _read(path)
+                for other in one.listed:
+                    tree.listing.setdefault(other, []).append(folder)
+    return tree
+
+
+@of_a_run(4096)
+def _read(path: str) -> _Kustomization:
+    """Return what a kustomization says; of one that is none, nothing."""
+    renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
     try:
         with contextlib.suppress(NotYaml), beside():
-            text = Source.read(path).text
-            for root in documents(text) if "images" in text else ():
-                listed = [effective(one).get("name") for one in sequence(effective(root).get("images"))]
-                names += [node.value for node in listed if is_text(node)]
+            for root in documents(Source.read(path).text):
+                keys = effective(root)
+                for image in map(effective, sequence(keys.get("images"))):
+                    name = image.get("name")
+                    if is_text(name):
+                        (renamed if "newName" in image else retagged).add(name.value)
+                for key in _LISTS:
+                    listed.setdefault(key, []).extend(one.value for one in sequence(keys.get(key)) if is_text(one))
     except TooMuch:
-        return [_ANY]
+        return _Kustomization(path, unread=True)
     except Unreadable:
-        return []
-    return names
+        return _Kustomization(path)
+    folder = os.path.dirname(path)
+    paths = {key: [os.path.normpath(os.path.join(folder, value)) for value in values] for key, values in listed.items()}
+    below = tuple(dict.fromkeys(value for values in paths.values() for value in values))
+    return _Kustomization(
+        path, frozenset(renamed), frozenset(retagged), below, tuple(dict.fromkeys(paths.get("components", ())))
+    )

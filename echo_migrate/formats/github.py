@@ -26,6 +26,7 @@ from echo_migrate.formats._commands import calls
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
+from echo_migrate.images.reference import VARIABLE
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 from echo_migrate.shell.commands import SHELLS
@@ -64,6 +65,33 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Container]:
+    jobs = {id: effective(node) for id, node in items(top.get("jobs"))}
+    for found in _named(sheet, top):
+        job = (
+            jobs.get(found.where.removeprefix("jobs.").partition(".")[0])
+            if isinstance(found, Image) and found.unsettled
+            else None
+        )
+        yield _with_choices(found, job) if job and isinstance(found, Image) else found
+
+
+def _with_choices(image: Image, job: dict[str, YamlNode]) -> Image:
+    """Return an image of a job with the references that its expression stands for, where the matrix lists them."""
+    matrix = effective(effective(job.get("strategy")).get("matrix"))
+    choices: list[tuple[tuple[str, str], ...]] = [()]
+    for written in dict.fromkeys(found[0] for found in VARIABLE.finditer(image.ref.value)):
+        named = _MATRIX.fullmatch(written)
+        values = [node.value for node in _listed(matrix, named[1]) if is_scalar(node)] if named else []
+        if not values or len(values) * len(choices) > _MOST_CHOICES or any("$" in value for value in values):
+            return image
+        choices = [(*choice, (written, value)) for choice in choices for value in values]
+    return image._replace(unsettled=(), choices=tuple(choices))
+
+
+_MOST_CHOICES = 50
+
+
+def _named(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Container]:
     for id, node in items(top.get("jobs")):
         job = effective(node)
         where = f"jobs.{id}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
+from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
@@ -26,6 +26,7 @@ _NAMES = lazy_regex(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])
 _JOB = lazy_regex(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
 _STAGE = lazy_regex(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
 _OTHER = lazy_regex(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
+_TAG = lazy_regex(r"(?::[^/]*|@.*)$")
 _VARIABLE = lazy_regex(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -81,9 +82,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
     top = effective(root)
     words = _Words(sheet.text)
-    values = {name: _value(node) for name, node in items(top.get("variables"))}
+    above = _variables(top)
     holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
     for where, keys in holders:
+        values = above | _variables(keys)
         yield from _image(sheet, keys.get("image"), f"{where}image", values)
         listed = keys.get("services")
         own = listed is not None and not listed.tag.startswith("!")  # of !reference, the items are a way
@@ -95,24 +97,47 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Containe
     )
 
 
-def _value(node: YamlNode | None) -> str:
-    """Return a variable's value, which can stand under ``value``."""
-    node = effective(node).get("value") if is_mapping(node) else node
-    return node.value if is_scalar(node) else ""
+def _variables(keys: dict[str, YamlNode]) -> dict[str, ScalarNode]:
+    """Return the variables of a pipeline or a job with their values, which can stand under ``value``."""
+    found = (
+        (name, effective(node).get("value") if is_mapping(node) else node)
+        for name, node in items(keys.get("variables"))
+    )
+    return {name: value for name, value in found if is_scalar(value)}
 
 
-def _image(sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, str]) -> Iterator[Image]:
-    """Yield the image of ``image`` or a service, in its short form or under ``name``."""
+def _image(sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, ScalarNode]) -> Iterator[Image]:
+    """Yield the image of ``image`` or a service, in its short form or under ``name``; with what variables of the file
+    make of it, which a project's own may replace."""
     name = effective(node).get("name") if is_mapping(node) else node
     not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
     for image in sheet.image(name, where, not_editable=not_editable):
         value = image.ref.value
-        filled = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match.group()), value)
-        yield image._replace(resolved=filled if filled != value else "")
+        known = [name for name in image.unsettled if name in values]
+        found = list(_VARIABLE.finditer(value))
+        filled = _VARIABLE.sub(lambda match: _filled(match, values), value)
+        if not known:
+            yield image
+        elif "$" in _TAG.sub("", value):
+            line = str(sheet.text.count("\n", 0, values[known[0]].start_mark.index) + 1)
+            reason = image.not_editable or because("set-by-variable", name=known[0], line=line)
+            yield image._replace(resolved=filled, not_editable=reason)
+        else:
+            yield image._replace(
+                resolved=filled,
+                choices=() if "$" in filled else (tuple((one[0], _filled(one, values)) for one in found),),
+                unsettled=tuple(name for name in image.unsettled if name not in values),
+                unsafe_reasons=(*image.unsafe_reasons, because("variable-overridden", name=known[0])),
+            )
+
+
+def _filled(variable: re.Match[str], values: dict[str, ScalarNode]) -> str:
+    name = variable[1] or variable[2]
+    return values[name].value if name in values else variable.group()
 
 
 def _service(
-    sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, str], words: _Words
+    sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, ScalarNode], words: _Words
 ) -> Iterator[Image]:
     """Yield a service's image. The host names that come from an image's name go with it; an alias stays."""
     keys = effective(node) if is_mapping(node) else {}

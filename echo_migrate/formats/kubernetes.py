@@ -13,7 +13,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._kustomizations import renaming
+from echo_migrate.formats._kustomizations import rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_template, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
@@ -83,9 +83,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
                 unsafe_reasons=unsafe_reasons,
                 platform=platform,
             ):
-                kustomization = renaming(sheet.path, image.ref.value)
-                if kustomization:
-                    image = image._replace(not_editable=because("renamed", path=kustomization))
+                image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
                 yield image
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 

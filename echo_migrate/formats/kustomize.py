@@ -9,7 +9,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import FILE as NAME
-from echo_migrate.formats._kustomizations import renaming
+from echo_migrate.formats._kustomizations import rewritten
 from echo_migrate.formats._yaml import Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -43,9 +43,9 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
             continue
         where = f"images.{name.value}"
         not_editable = because("digest-key") if is_text(keys.get("digest")) else None
-        again = renaming(sheet.path, new.value) if is_text(new) else ""
+        again = rewritten(sheet.path, new.value) if is_text(new) else None
         if again:
-            not_editable = because("matched-again", path=again)
+            not_editable = because("matched-again", path=dict(again.values)["path"])
         if is_text(new):
             unsafe_reasons = () if is_text(tag) else (because("tag-in-manifests"),)
             yield from sheet.parted(

@@ -112,6 +112,11 @@ class Catalog(NamedTuple):
         found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
         return self.facts.retired_images.get(path) or next(found, None)
 
+    def successor(self, reference: Reference) -> str:
+        """Return the image that takes the place of a retired one; "" if there is none, or the image is not retired."""
+        fact = self.facts.retired_images.get(self.path(reference))
+        return fact.successor if fact else ""
+
     def row(self, name: str, words: frozenset[str]) -> Row | None:
         """Return the row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
         words = words | {line for word in words if word[:1].isdigit() for line in lines(word)}

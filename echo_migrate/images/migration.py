@@ -12,7 +12,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.facts import ImageFacts, listed
 from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import Reference, TagWord, is_version, name_change, parse
+from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
@@ -87,6 +87,10 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration
         name = ":".join([upstream.name, *sorted(row.words)[:1]]) if row else upstream.name
         reason = because("not-offered", provider=catalog.title, name=name)
         return Migration(image, "no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
+    successor = "" if row.own else catalog.successor(reference)
+    if successor:
+        reason = because("deprecated", name=upstream.name, successor=successor)
+        return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
     return _Target(image, reference, upstream, row, catalog, seen_only).move()
 
 
@@ -99,12 +103,13 @@ def _elsewhere(image: Image, catalog: Catalog) -> Migration:
     known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
-    return known._replace(
-        image=image, state="needs-person", edits=(), reasons=(because("set-elsewhere", value=image.resolved),)
-    )
+    reason = image.not_editable or because("set-elsewhere", value=image.resolved)
+    return known._replace(image=image, state="needs-person", edits=(), reasons=(reason,))
 
 
 def _no_value(image: Image) -> Reason:
+    if image.unsettled and all(name.startswith("matrix.") for name in image.unsettled):
+        return because("matrix", names=", ".join(image.unsettled))
     return because("no-value", names=", ".join(image.unsettled or (image.shown,)))
 
 
@@ -148,6 +153,8 @@ class _Target:
         if self.seen_only and not self.seen:
             self.unsafe_reasons.append(because("inferred"))
         found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
+        if not missing and image.choices and not self._keeps_choices(target):
+            missing = because("choices-differ")
         if missing or not self.upstream.movable:
             return found._replace(reasons=tuple(filter(None, (missing or self.upstream.doubt,))))
         found = found._replace(target=target)
@@ -164,6 +171,19 @@ class _Target:
         return found._replace(
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
+
+    def _keeps_choices(self, target: str) -> bool:
+        """Return whether the target, with each choice of values, is that of the reference with them. What is said of
+        one of these is said of it."""
+        kept = True
+        for values in map(dict, self.image.choices):
+            value = _with(values, self.image.ref.value)
+            move = assess(
+                Image(Traced.of(value, 0, len(value)), self.image.where, 0, len(value)), self.catalog, self.seen_only
+            )
+            kept = kept and move.target == _with(values, target)
+            self.unsafe_reasons += [reason for reason in move.reasons if reason not in self.unsafe_reasons]
+        return kept
 
     def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
         """Return the edits that make the changes where the reference was written; None where they would tear it
@@ -285,7 +305,7 @@ class _Target:
             self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.registry.partition("/")[0]))
         if image.platform not in COMMON_PLATFORMS:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
-        if image.unsettled or "$" in image.ref.value:
+        if image.unsettled or ("$" in image.ref.value and not image.choices):
             self.unsafe_reasons.append(_no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 
@@ -295,6 +315,11 @@ class _Target:
         return host in login or any(
             part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
         )
+
+
+def _with(values: Mapping[str, str], text: str) -> str:
+    """Return a text with the values of variables in their place."""
+    return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)
 
 
 def _change(before: str, after: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ ALSO = {"text": "grouped"}
 """Other names of formats."""
 
 
+_LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\")
 _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 
 
@@ -86,12 +87,18 @@ def render(format: str, results: list[Result], run: RunReport) -> str:
     return text
 
 
-def statistics(results: list[Result], run: RunReport) -> str:
-    """Return how many findings each rule has, the most first, and how many of them a safe fix mends; the summary in a
-    line."""
+def statistics(results: list[Result], run: RunReport, json: bool = False) -> str:
+    """Return how many findings each rule has, the most first, and how many of them a safe fix mends, with the
+    summary; as text or as JSON."""
     findings = [finding for result in results for finding in result.findings]
     counts = Counter((finding.rule, finding.level) for finding in findings)
     fixable = Counter((finding.rule, finding.level) for finding in findings if finding.fix and finding.fix.safe)
+    if json:
+        rows = [
+            {"rule": rule, "level": level, "findings": count, "fixable": fixable[rule, level]}
+            for (rule, level), count in counts.most_common()
+        ]
+        return as_json({"rules": rows, "summary": summary(results)._asdict()}) + "\n"
     lines = [f"{count:>6}  {fixable[key]:>6} fixable  {key[1]:<7}  {key[0]}" for key, count in counts.most_common()]
     return "".join(f"{line}\n" for line in [*lines, in_a_line(summary(results), run.login)])
 
@@ -127,6 +134,16 @@ def visible(text: str) -> str:
     if not text.isprintable():
         text = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
     return _COMMAND.sub(r"#\\x23\1", text) if "##" in text else text
+
+
+def linked(text: str, address: str) -> str:
+    """Return text that a terminal shows as a link, by the escape sequence OSC 8."""
+    return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def unlinked(text: str) -> str:
+    """Return text without the links that ``linked`` made."""
+    return _LINK.sub("", text)
 
 
 def as_json(data: object, indent: int | None = 2) -> str:

@@ -79,9 +79,10 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
     below = f"{inside}{'':>{width}}    "
     lines = []
     for (message, remedy), count in listed:
-        head = f"{inside}{count:>{width}}  {message:<{longest}}"
-        fits = len(head) + 3 + len(remedy) <= run.width
-        lines += [f"{head}   {remedy}".rstrip()] if fits else [head.rstrip(), *([below + remedy] if remedy else [])]
+        head = f"{inside}{count:>{width}}  "
+        written = (f"{head}{message:<{longest}}   {remedy}".rstrip(), f"{head}{message}   {remedy}")
+        fitting = next(([line] for line in written if len(line) <= run.width), None)
+        lines += fitting or [head + message, below + remedy]
         if run.verbose:
             lines += [f"{below}{times} × {printable(name)}" for name, times in names[message, remedy].items()]
     left = found.total() - sum(count for _, count in listed)

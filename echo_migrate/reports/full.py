@@ -4,9 +4,10 @@ from click import style
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import RunReport, printable
+from echo_migrate.reports import RunReport, linked, printable
 from echo_migrate.reports._closing import closing
 from echo_migrate.reports.grouped import COLOURS
+from echo_migrate.rules import link
 
 _WIDEST = 160
 _CREDENTIAL = lazy_regex(
@@ -38,7 +39,9 @@ def _finding(result: Result, finding: Finding, private: set[int]) -> str:
     level = finding.level or "warning"
     colour = COLOURS[level]
     head = style(f"{printable(source.path)}:{line}:{column}:", bold=True)
-    lines = [f"{head} {style(level, fg=colour)}[{finding.rule}] {printable(finding.message)}"]
+    lines = [
+        f"{head} {style(level, fg=colour)}[{linked(finding.rule, link(finding.rule))}] {printable(finding.message)}"
+    ]
     begin = finding.start - column + 1
     end = source.text.find("\n", begin)
     end = len(source.text) if end < 0 else end

@@ -1,5 +1,5 @@
-"""Text for people: the findings of each file together, a line for each that is distinct, and what became of every
-reference."""
+"""Text for people: the findings of each file together, a line for each that is distinct, files that have the same ones
+together, and what became of every reference."""
 
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
@@ -7,8 +7,9 @@ from textwrap import wrap
 from click import style
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import RunReport, printable
+from echo_migrate.reports import RunReport, linked, printable
 from echo_migrate.reports._closing import closing, fixed, would_fix
+from echo_migrate.rules import link
 
 COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _MOST_LINES = 6
@@ -23,12 +24,15 @@ def report(results: list[Result], run: RunReport) -> str:
     """Return the findings that are left, and the summary; of a patch what it would do, alone."""
     patch = run.diff and not run.verbose
     shown = [result for result in results if result.unread or result.refused] if patch else results
-    blocks = ["\n".join(lines) + "\n" for result in shown if (lines := [*_file(result, run)])]
+    files: dict[tuple[str, ...], list[str]] = {}
+    for result in shown:
+        if lines := tuple(_findings(result, run)):
+            files.setdefault(lines, []).append(style(printable(result.source.path), bold=True))
+    text = "".join(f"{line}\n" for lines, paths in files.items() for line in (*paths, *lines))
     if patch:
-        return "\n".join([*blocks, would_fix(results, run)])
-    changed = [f"{_changed(result, run)}\n" for result in results if result.fixed is not result.source]
-    blocks = ["".join(changed), *blocks] if changed else blocks
-    return "\n".join([*blocks, *([] if run.quiet else [closing(results, run)])])
+        return "\n".join(filter(None, (text, would_fix(results, run))))
+    changed = "".join(f"{_changed(result, run)}\n" for result in results if result.fixed is not result.source)
+    return "\n".join(filter(None, (changed, text, "" if run.quiet else closing(results, run))))
 
 
 def _changed(result: Result, run: RunReport) -> str:
@@ -37,28 +41,28 @@ def _changed(result: Result, run: RunReport) -> str:
     return f"{style(printable(result.source.path), bold=True)}: {count} {done}" if count else ""
 
 
-def _file(result: Result, run: RunReport) -> Iterator[str]:
-    """Yield the lines of a file: its path, and its findings, those that were mended aside."""
+def _findings(result: Result, run: RunReport) -> Iterator[str]:
+    """Yield the lines of a file's findings, those that were mended aside."""
     groups: dict[tuple[str, str, str, str], dict[int, None]] = {}
     places: dict[tuple[str, str, str, str], str] = {}
     for finding in result.findings:
         if finding.applied:
             continue
         line, column = result.source.position(finding.start)
-        key = (str(finding.level or "warning"), finding.rule, printable(finding.message), _mark(finding))
+        message, mark = map(printable, _said(finding))
+        key = (str(finding.level or "warning"), finding.rule, message, mark)
         places.setdefault(key, f"{line}:{column}")
         groups.setdefault(key, {})[line] = None
     if not groups:
         return
-    yield style(printable(result.source.path), bold=True)
     where = {key: _lines(lines) if len(lines) > 1 else places[key] for key, lines in groups.items()}
     width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _, _ in groups)
     indent = 2 + width + 2 + 7 + 2 + rule_width + 2
     for key in groups:
         level, rule, message, mark = key
-        first, *more = _wrapped(f"{message}{mark}", run.width - indent)
-        head = f"  {where[key]:>{width}}  {style(f'{level:<7}', fg=COLOURS[level])}  {rule:<{rule_width}}  "
-        yield f"{head}{first}".rstrip()
+        first, *more = _wrapped(message + " " + mark.strip().replace(" ", _NO_BREAK), run.width - indent)
+        shown = linked(rule, link(rule)) + " " * (rule_width - len(rule))
+        yield f"  {where[key]:>{width}}  {style(f'{level:<7}', fg=COLOURS[level])}  {shown}  {first}".rstrip()
         yield from (" " * indent + line for line in more)
 
 
@@ -74,7 +78,15 @@ def _wrapped(text: str, width: int) -> list[str]:
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
-def _mark(finding: Finding) -> str:
+def _said(finding: Finding) -> tuple[str, str]:
+    """Return the message, and what there is to fix; why that is not safe in a few words, and once."""
+    message, fix = finding.message, finding.fix
     if finding.refused:
-        return f"  [fix refused: {printable(finding.refused)}]"
-    return "" if not finding.fix else "  [fix]" if finding.fix.safe else f"  [unsafe{_NO_BREAK}fix]"
+        return message, f" [fix refused: {finding.refused}]"
+    if fix is None or fix.safe:
+        return message, " [fix]" if fix else ""
+    if not finding.reasons:
+        return message, " [unsafe fix]"
+    first, *more = finding.reasons
+    rest = f" +{len(more)}" if more else ""
+    return message.partition(f": {first.message}")[0], f" [unsafe: {first.brief}{rest}]"

@@ -2,6 +2,7 @@
 
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import RunReport, code, in_a_line, prose, summary
+from echo_migrate.rules import link
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -22,4 +23,4 @@ def _row(result: Result, finding: Finding) -> str:
         kind = "fixed" if finding.applied else "fix" if finding.fix.safe else "unsafe fix"
         fix = f" **{kind}:** {prose(finding.fix.title)}"
     where = code(f"{result.source.path}:{line}")
-    return f"| {where} | {finding.level} {code(finding.rule)} | {prose(finding.message)}{fix} |"
+    return f"| {where} | {finding.level} [{code(finding.rule)}]({link(finding.rule)}) | {prose(finding.message)}{fix} |"

@@ -4,6 +4,7 @@ from typing import Any
 
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import RunReport, as_json, printable
+from echo_migrate.rules import link
 
 _SEVERITIES = {"note": "INFO", "warning": "WARNING", "error": "ERROR"}
 
@@ -19,7 +20,7 @@ def _diagnostic(result: Result, finding: Finding) -> dict[str, Any]:
         "message": printable(finding.message),
         "location": {"path": path, "range": _range(result, finding.start, finding.end)},
         "severity": _SEVERITIES[finding.level or "warning"],
-        "code": {"value": finding.rule},
+        "code": {"value": finding.rule, "url": link(finding.rule)},
     }
     if finding.fix and finding.fix.safe and len(finding.fix.edits) == 1:  # a suggestion stands for itself
         (edit,) = finding.fix.edits

@@ -7,7 +7,7 @@ from echo_migrate import __version__
 from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Finding, Fix, Result
 from echo_migrate.reports import RunReport, as_json, printable
-from echo_migrate.rules import RULES, page
+from echo_migrate.rules import RULES, link, page
 from echo_migrate.rules._rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -50,6 +50,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in rule.id.split("-")),
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": why or rule.summary},
+        "helpUri": link(rule.id),
         "help": {"text": f"{rule.summary} See: echo-migrate explain {rule.id}", "markdown": text},
         "defaultConfiguration": {"level": rule.level, "enabled": rule.default},
         "properties": {"tags": ["containers", *rule.also]},

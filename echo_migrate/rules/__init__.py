@@ -9,6 +9,9 @@ from echo_migrate.rules.renamed_image import renamed_image
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
 
+SITE = "https://echo-migrate.example.com"
+"""Where the documentation is published, of which every link to a rule is made."""
+
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -37,6 +40,11 @@ def first_id(id: str) -> str:
 def reporting(move: Migration) -> Rule:
     """Return the rule that reports what becomes of an image: comments and selections for it decide over the move."""
     return unresolved_image if move.upstream is None else renamed_image if move.likely else unhardened_image
+
+
+def link(id: str) -> str:
+    """Return the address of a rule's page."""
+    return f"{SITE}/rules/{id}/"
 
 
 def page(id: str) -> str:

@@ -42,7 +42,7 @@ class EffectiveBase(NamedTuple):
     @property
     def shown(self) -> str:
         """What messages call it."""
-        return f"{self.reference}, where {self.was} would move," if self.target else self.reference
+        return f"{self.reference} (replacing {self.was})" if self.target else self.reference
 
 
 class EffectiveBases(dict[Image, EffectiveBase]):

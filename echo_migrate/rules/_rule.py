@@ -1,9 +1,12 @@
 """What a rule is, what it is asked with, and what a run was asked for."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
@@ -67,17 +70,19 @@ def rule(
 def moving(move: Migration) -> str:
     """Return what a finding says of an image that could move: where to, if it can, and the first reason why not as it
     is."""
-    inferred = " (inferred name, tag not verified)" if move.basis == "convention" else ""
-    target = f" -> {move.target}{inferred}" if move.edits else ""
-    first, *more = move.reasons or (None,)
+    target = f" -> {move.target}" if move.edits else ""
+    if not move.reasons:
+        return move.image.shown + target + " (inferred name, tag not verified)" * (move.basis == "convention")
+    first, *more = move.reasons
     rest = f" (+{len(more)} more)" if more else ""
-    return f"{move.image.shown}{target}" + (f": {first.message}{rest}" if first else "")
+    return f"{move.image.shown}{target}: {first.message}{rest}"
 
 
 class Settings(NamedTuple):
     """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
     and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
-    ``today`` is an ISO date."""
+    ``file_ignores`` are globs of files with the ids of rules that are left out there, ``levels`` those that the user
+    gave rules. ``today`` is an ISO date."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -87,6 +92,19 @@ class Settings(NamedTuple):
     unsafe: bool = False
     targets: Mapping[str, frozenset[str]] = MappingProxyType({})
     today: str = ""
+    file_ignores: tuple[tuple[str, frozenset[str]], ...] = ()
+    levels: Mapping[str, Level] = MappingProxyType({})
+
+    def within(self, path: str) -> "Settings":
+        """Return the settings that hold for a file."""
+        if not self.file_ignores:
+            return self
+        root = os.path.dirname(path)
+        ignored = {id for glob, ids in self.file_ignores if _matcher(glob)(path, root) for id in ids}
+        return self._replace(rules=tuple(rule for rule in self.rules if rule.id not in ignored))
+
+
+_matcher = lru_cache(lambda glob: matcher([glob]))
 
 
 class Context(NamedTuple):

@@ -54,13 +54,12 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     )
     ends = [end for end in dict.fromkeys((product, below)) if end]
     over = [end for end in ends if not end.until]
-    source = f"(endoflife.date, {_block('_about')['date']})"
     if over:
-        message = f"{_over(over)} {source}{_remedy(over, 'supported line')}"
+        message = f"{_over(over)}{_remedy(over, 'supported line')}"
         yield Finding(image.start, image.end, message)
     elif ends:
         end = ends[0]
-        message = f"{end.shown} has only long-term support, until {end.until} {source}"
+        message = f"{end.shown} has only long-term support, until {end.until}"
         message += _remedy([end], "line with full support")
         yield Finding(image.start, image.end, message, level="note")
 

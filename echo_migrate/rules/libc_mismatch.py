@@ -149,8 +149,8 @@ def _other_libc(paths: list[str], there: Side, here: Side) -> str:
     for path in paths:
         what = "" if _brought(path, there) else _bound(path, there, here)
         if what:
-            message = f"{path} is from {there.name} ({there.libc}), and {here.name} has {here.libc}: {what} "
-            return message + "there: use one distribution for both"
+            message = f"{path} is from {there.name} ({there.libc}), {here.name} has {here.libc}: {what} "
+            return message + "there: use one distribution"
     return ""
 
 
@@ -299,5 +299,5 @@ def _spoken(side: Side) -> str:
 
 
 def _said(path: str, language: str, version: str, here: Side) -> str:
-    message = f"{path} is of {language} {version}, and {here.name} has {language} {here.version}: its modules will not "
-    return message + "load: use the same version for both"
+    message = f"{path} is of {language} {version}, {here.name} has {language} {here.version}: its modules will not "
+    return message + "load: use one version"

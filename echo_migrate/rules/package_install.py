@@ -47,7 +47,7 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             there = mounted(run, [command.name]) or may_provide(stage, effective.base, wanted, command.start)
             if run.script and must_succeed(command, run.script) and not there:
                 own = f": its own is {effective.base.manager}" if effective.base.manager else ""
-                message = f"{command.name} is not in {effective.shown.rstrip(',')}{own}: "
+                message = f"{command.name} is not in {effective.shown}{own}: "
                 message += "install in a stage that has it, and COPY what is needed"
                 yield Finding(command.start, command.end, message, level="error")
 
@@ -59,4 +59,4 @@ def _remedy(words: list[Word]) -> str:
         return "compile in a builder stage, and COPY the result"
     if uses and uses <= {"shell", "network", "download"}:
         return "use them in a builder stage, and COPY what they bring"
-    return "install in a builder stage and COPY what is needed"
+    return "install in a builder stage"

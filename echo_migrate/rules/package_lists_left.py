@@ -25,8 +25,8 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
-        remedy = "install in the same RUN, and remove them there" if alone else "remove them in the same RUN"
-        message = f"{call.shown} leaves its lists in {folder}: {remedy}"
+        remedy = "install in the same RUN, and remove it there" if alone else "remove it in the same RUN"
+        message = f"{call.shown} leaves {folder}: {remedy}"
         fix = _fix(run, stage, call) if stage.certain else None
         yield Finding(call.command.start, call.command.end, message, fix)
 

@@ -19,7 +19,7 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
             if not known or call.opaque or not words or call.has(known):
                 continue
             option = known[0]
-            message = f"{call.command.name} installs recommended packages too: add {option}"
+            message = f"{call.command.name} installs recommended packages: add {option}"
             edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
             fix = Fix(edits, f"add {option}", safe=False) if call.command.editable and stage.certain else None
             yield Finding(call.command.start, call.command.end, message, fix)

@@ -10,4 +10,4 @@ from echo_migrate.rules._rule import Context, rule
 def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
     catalog = context.settings.catalog
     message = f"{pipeline.what} images of {catalog.title}, which need a login: {pipeline.remedy}"
-    yield Finding(pipeline.start, pipeline.end, message)
+    yield Finding(pipeline.start, pipeline.end, message, level=pipeline.level)

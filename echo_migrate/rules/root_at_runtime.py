@@ -28,7 +28,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
         return
     if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
         first = node.lineage[-1].instructions[0]
-        yield _finding(first.start, first.end, f"the final image runs as root, as {effective.shown} does")
+        yield _finding(first.start, first.end, f"the final image runs as root, like {effective.shown}")
     elif as_root(node.user):
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
@@ -43,4 +43,4 @@ def _started(stage: Stage) -> bool:
 
 
 def _finding(start: int, end: int, message: str) -> Finding:
-    return Finding(start, end, f"{message}: add USER <uid> (not root)")
+    return Finding(start, end, f"{message}: add USER <uid>")

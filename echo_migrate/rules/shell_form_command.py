@@ -25,10 +25,8 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         text = _exec_form(launch)
-        message = f"{launch.shown} in shell form: signals reach the shell, not the program: "
-        message += (
-            "write it as a list of words" if text else "start it in exec form, or from a script that ends with exec"
-        )
+        message = f"{launch.shown} in shell form: signals do not reach the program: "
+        message += "write it as a list of words" if text else "use exec form"
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.effective(stage)):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog
 from echo_migrate.reports import code, plural, prose
+from echo_migrate.rules import link
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
 
@@ -49,10 +50,11 @@ def body(view: View, longest: int = LONGEST) -> str:
     """Return the text, of at most ``longest`` bytes."""
     head, foot = _headline(view), _account(view)
     notes = [f"> &#8203;{prose(_short(note))}" for note in view.notes]  # so that none begins a list
-    room = longest - sum(_size(block) for block in (head, foot, *notes)) - 2_000
+    pages = "\n".join(f"[{code(rule)}]: {link(rule)}" for rule in sorted({one.rule for one in view.findings}))
+    room = longest - sum(_size(block) for block in (head, foot, pages, *notes)) - 2_000
     table, told = _table(view, room // 2)
     folds = _folds(view, told, room - _size(table))
-    return "\n\n".join(block for block in (head, table, *notes, *folds, foot) if block) + "\n"
+    return "\n\n".join(block for block in (head, table, *notes, *folds, foot, pages) if block) + "\n"
 
 
 def _headline(view: View) -> str:
@@ -155,7 +157,7 @@ def _fold(path: str, findings: list[ReportedFinding], room: int) -> tuple[str, i
 def _rows(findings: Iterable[ReportedFinding]) -> Iterator[str]:
     for one in findings:
         fix = "" if one.safe is None else " **Safe fix.**" if one.safe else " Unsafe fix."
-        yield f"| {one.line} | {one.level} {code(one.rule)} | {prose(_short(one.message))}{fix} |"
+        yield f"| {one.line} | {one.level} [{code(one.rule)}] | {prose(_short(one.message))}{fix} |"
 
 
 def _account(view: View) -> str:

@@ -19,6 +19,7 @@ from echo_migrate.cli.github.diff import Diff
 from echo_migrate.files.source import Source, Unreadable, compatible
 from echo_migrate.formats import recognised
 from echo_migrate.reports import code, prose
+from echo_migrate.rules import link
 from echo_migrate.rules.secret_in_image import secret_in_image
 
 LONGEST = 20
@@ -121,7 +122,7 @@ def _replaced(source: Source, piece: _Piece, shown: tuple[str, ...]) -> str | No
 
 
 def _body(piece: _Piece, new: str, key: str) -> str:
-    said = dict.fromkeys(f"{code(one.rule)}: {prose(one.message)}" for one in piece.findings)
+    said = dict.fromkeys(f"[{code(one.rule)}]({link(one.rule)}): {prose(one.message)}" for one in piece.findings)
     fence = "`" * max(3, 1 + _longest_run(new))
     return "\n\n".join([*said, f"{fence}suggestion\n{new}\n{fence}", marker(key)])
 
