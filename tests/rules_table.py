@@ -1,8 +1,9 @@
 """The tables in documents that are made of the program's own: ``python -m tests.rules_table`` writes them anew.
 
-The README has the rules; the page of the central rule has the reasons why a reference does not move.
+The documentation has the rules; the page of the central rule has the reasons why a reference does not move.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,14 +29,14 @@ def _reasons() -> str:
     lifts = {"online": "the registry", "proof": "a build", "login": "a login", "edit": "an edit", "": ""}
     head = "| reason | message | what to do | lifted by |\n|---|---|---|---|\n"
     rows = [
-        f"| `{id}` | {row.message} | {row.remedy} | {lifts[row.lift]} |".replace("<", "&lt;")
+        re.sub(r"\{(\w+)\}", r"*\1*", f"| `{id}` | {row.message} | {row.remedy} | {lifts[row.lift]} |")
         for id, row in REASONS.items()
     ]
     return head + "\n".join(rows)
 
 
 TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
-    ROOT / "README.md": ("<!-- rules -->\n", _rules),
+    ROOT / "docs" / "rules" / "index.md": ("<!-- rules -->\n", _rules),
     ROOT / "echo_migrate" / "rules" / "unhardened_image.md": ("<!-- reasons -->\n", _reasons),
 }
 
