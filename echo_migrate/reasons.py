@@ -125,7 +125,7 @@ REASONS: dict[str, Row] = {
         "no login to {registry} in this file", "add a docker login {registry} step before it", "login", "no login"
     ),
     "login-credentials": Row(
-        "no credentials for {registry}: the runner pulls it before any step", "add credentials", "login", "no login"
+        "no credentials for {registry}: pulled before any step", "add credentials", "login", "no login"
     ),
     "login-other": Row(
         "its credentials may be for another registry than {registry}",
@@ -201,7 +201,7 @@ REASONS: dict[str, Row] = {
     "inspected": Row("copied or inspected, not run", "", ""),
     "never-pulled": Row("never pulled (pull policy)", "load the new image where it runs", "edit"),
     "left-unread": Row("the file was left unread", "see the finding on the file", "edit"),
-    "faulty-file": Row("this file {problem}", "mend the file first", "edit"),
+    "faulty-file": Row("this file {problem}", "fix the file first", "edit"),
     # scripts and code
     "script-builds": Row("the script builds an image of that name", "", ""),
     "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),

@@ -77,15 +77,17 @@ _CATALOG: tuple[Decorator, ...] = (
         default="echo",
         show_default=True,
         shell_complete=_complete_providers,
-        help="Whose hardened images to move to.",
+        help="Provider of hardened images.",
     ),
-    click.option("--registry", metavar="HOST[/PREFIX]", default="", help="A mirror in front of the provider."),
+    click.option(
+        "--registry", metavar="HOST[/PREFIX]", default="", help="Registry to use in place of the provider's: a mirror."
+    ),
     click.option(
         "--mapping",
         metavar="FILE",
         type=_FILE,
         default="",
-        help="A mapping file of your own, laid over the provider's.",
+        help="Your mapping file, added to the provider's.",
     ),
     click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
 )
@@ -100,12 +102,12 @@ _RULES: tuple[Decorator, ...] = (
         default="default",
         show_default=True,
         shell_complete=_complete_presets,
-        help="A named selection: default, migrate (what matters when images move), all.",
+        help="Selection of rules: default, migrate (what matters when images move), all.",
     ),
-    _rule_option("--select", help="Only these rules (all: every one), whatever the preset."),
-    _rule_option("--ignore", help="Not these rules."),
+    _rule_option("--select", help="Use these rules alone (all: every rule)."),
+    _rule_option("--ignore", help="Leave these rules out."),
     click.option(
-        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Not these rules in these files: tests/**:RULE."
+        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Leave rules out of these files: tests/**:RULE."
     ),
     click.option(
         "--levels", metavar="RULE=LEVEL", multiple=True, callback=_names, help="Report a rule at another level."
@@ -120,14 +122,14 @@ _RULES: tuple[Decorator, ...] = (
 )
 _FILES: tuple[Decorator, ...] = (
     click.option(
-        "--exclude", metavar="GLOBS", multiple=True, callback=_names, help="Leave out files and folders: vendor,*.tmpl."
+        "--exclude", metavar="GLOBS", multiple=True, callback=_names, help="Files and folders to skip: vendor,*.tmpl."
     ),
     click.option(
         "--jobs",
         type=click.IntRange(0, 64),
         default=0,
         show_default="one a processor, for large trees",
-        help="How many processes.",
+        help="Number of processes.",
     ),
     click.option(
         "--stdin-filename",
@@ -142,13 +144,13 @@ _FILES: tuple[Decorator, ...] = (
         metavar="[FORMAT:]PATH",
         type=_FILE,
         multiple=True,
-        help="Write a file too; its suffix can name the format.",
+        help="Also write a report to a file; the suffix can name the format.",
     ),
 )
 _PROVIDER, _REGISTRY = _CATALOG[:2]
 _EXCLUDE = _FILES[0]
 _PROGRAM: tuple[Decorator, ...] = (
-    click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file."),
+    click.option("--no-config", is_flag=True, is_eager=True, help="Ignore configuration files."),
     click.option(
         "--config",
         metavar="FILE",
@@ -156,16 +158,16 @@ _PROGRAM: tuple[Decorator, ...] = (
         is_eager=True,
         expose_value=False,
         callback=_configure,
-        help="This configuration file, not the nearest one.",
+        help="Configuration file to use, instead of the nearest.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="No summary."),
-    click.option("-v", "--verbose", is_flag=True, help="Say what is skipped, and list what does not move."),
+    click.option("-q", "--quiet", is_flag=True, help="Print no summary."),
+    click.option("-v", "--verbose", is_flag=True, help="List skipped files and every reason."),
     click.option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),
         default="auto",
         show_default=True,
-        help="NO_COLOR and FORCE_COLOR hold too.",
+        help="When to print colours; NO_COLOR and FORCE_COLOR are respected.",
     ),
 )
 
@@ -176,7 +178,7 @@ def _formats(*names: str) -> Decorator:
         type=click.Choice(names),
         default=names[0],
         show_default=True,
-        help="How results are printed.",
+        help="Format to print.",
     )
 
 
@@ -239,17 +241,15 @@ def cli() -> None:
     """
 
 
-_STATISTICS = click.option(
-    "--statistics", is_flag=True, help="Print how many findings each rule has, not the findings."
-)
+_STATISTICS = click.option("--statistics", is_flag=True, help="Print the number of findings of each rule.")
 
 
 @cli.command()
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=str))
 @_options((_PROVIDER, _REGISTRY, _EXCLUDE))
-@click.option("--hook/--no-hook", default=None, help="Write .pre-commit-config.yaml with the check, too.")
-@click.option("--workflow/--no-workflow", default=None, help="Write a GitHub workflow for pull requests, too.")
-@click.option("--yes", is_flag=True, help="Ask nothing: take the defaults for what no option sets.")
+@click.option("--hook/--no-hook", default=None, help="Also write .pre-commit-config.yaml.")
+@click.option("--workflow/--no-workflow", default=None, help="Also write a GitHub workflow for pull requests.")
+@click.option("--yes", is_flag=True, help="Ask nothing: use the defaults.")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
 def init(**options: Any) -> None:
     """Write a configuration, hook and workflow.
@@ -265,12 +265,16 @@ def init(**options: Any) -> None:
 
 @cli.command()
 @_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
-@click.option("--diff-base", metavar="REV", default="", help="Only findings on lines changed since REV.")
-@click.option("--baseline", metavar="FILE", type=_FILE, default="", help="Only findings that are new to this baseline.")
+@click.option("--diff-base", metavar="REV", default="", help="Report findings on lines changed since REV alone.")
+@click.option(
+    "--baseline", metavar="FILE", type=_FILE, default="", help="Report findings that are not in this baseline alone."
+)
 def check(**options: Any) -> None:
-    """Report findings below PATHS (default: the working folder). Writes nothing.
+    """Report findings; write nothing.
 
-    Exits with 0 if clean, 1 with findings at or above --fail-on, 2 on misuse. The path - reads standard input.
+    PATHS are files and folders; the default is the working folder, and - reads standard input.
+
+    Exits with 0 if clean, 1 with findings at or above --fail-on, 2 on misuse.
     """
     from echo_migrate.cli.check import run
 
@@ -285,7 +289,7 @@ def check(**options: Any) -> None:
     type=_FILE,
     default="echo-migrate-baseline.json",
     show_default=True,
-    help="The file to write.",
+    help="File to write.",
 )
 def baseline(**options: Any) -> None:
     """Record today's findings in a file.
@@ -301,22 +305,25 @@ def baseline(**options: Any) -> None:
 
 @cli.command()
 @_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
-@click.option("--unsafe-fixes", is_flag=True, help="Apply the fixes that may change what runs, too.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
 @click.option(
     "--image",
     metavar="NAME[:TAG]",
     multiple=True,
     callback=_names,
     shell_complete=_complete_images,
-    help="Move only this upstream image.",
+    help="Move this upstream image alone.",
 )
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 def fix(**options: Any) -> None:
-    """Apply the safe fixes below PATHS (default: the working folder).
+    """Apply the safe fixes.
+
+    PATHS are files and folders; the default is the working folder, and - reads standard input and writes the result to
+    standard output.
 
     Exits with 0 when done, also if findings remain; 1 with --diff or --check if something would change; 2 on misuse, or
-    if a file could not be written. The path - reads standard input and writes the result to standard output.
+    if a file could not be written.
     """
     from echo_migrate.cli.fix import run
 
@@ -326,7 +333,10 @@ def fix(**options: Any) -> None:
 @cli.command()
 @_options(_PATHS, _CATALOG, _FILES, (_formats("text", "json", "csv", "markdown", "cyclonedx"),), _PROGRAM)
 def inventory(**options: Any) -> None:
-    """List every image reference below PATHS, with what becomes of it: grouped by state and by upstream image."""
+    """List every image reference with its state.
+
+    Grouped by state and by upstream image, with targets and reasons. PATHS default to the working folder.
+    """
     from echo_migrate.cli.inventory import run
 
     sys.exit(run(**options))
@@ -336,10 +346,11 @@ def inventory(**options: Any) -> None:
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @_options(_CATALOG, (_formats("text", "json"),), _PROGRAM)
 def match(**options: Any) -> None:
-    """Say how each IMAGE maps (node:22, quay.io/me/redis, 'node:${V}'): candidates, ranked, with scores and reasons.
+    """Show how image references map.
 
-    With --provider all, what each provider has for it, side by side. Exits with 0 if each has an upstream image, else
-    with 1.
+    IMAGE is a reference or an expression: node:22, quay.io/me/redis, 'node:${V}'. Prints the target, and ranked
+    candidates with scores and reasons; with --provider all, what each provider offers. Exits with 0 if each reference
+    has an upstream image, 1 otherwise.
     """
     from echo_migrate.cli import about
 
@@ -354,19 +365,20 @@ def match(**options: Any) -> None:
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Comment on the files that the pull request changes; on all findings; write nothing to it.",
+    help="Comment on changed files; on all findings; never.",
 )
 @click.option(
-    "--suggestions", type=click.IntRange(0), default=15, show_default=True, help="How many suggestions at most."
+    "--suggestions", type=click.IntRange(0), default=15, show_default=True, help="Maximum number of suggestions."
 )
 @click.option("--event", metavar="FILE", envvar="GITHUB_EVENT_PATH", default="", help="The event of the workflow.")
 @click.option("--note", metavar="TEXT", multiple=True, help="Text to append.")
-@click.option("--name", metavar="TEXT", default="", help="Tells this comment from another of the same job.")
+@click.option("--name", metavar="TEXT", default="", help="Name that tells comments of one job apart.")
 @click.option("--distrust", is_flag=True, help="Treat the report as untrusted (forks).")
 def github(**options: Any) -> None:
-    """Tell a pull request on GitHub what a check found: one comment, kept up to date, and suggestions on its lines.
+    """Comment on a pull request on GitHub.
 
-    For workflows: reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL, and writes the job's summary too. Exits
+    Keeps one comment with the results of a check up to date, and suggests fixes on changed lines. For workflows: reads
+    GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL, and writes the job's summary too. Exits
     with 0, also where GitHub does not let it write, and with 2 on misuse.
     """
     from echo_migrate.cli.github import run
@@ -377,7 +389,10 @@ def github(**options: Any) -> None:
 @cli.command()
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def providers(output_format: str) -> None:
-    """List the providers of hardened images there is data for, with how much, from where and of when."""
+    """List the providers of hardened images.
+
+    With how many images are known of each, the source of the data and its date.
+    """
     from echo_migrate.cli import about
 
     about.providers(output_format)
@@ -385,9 +400,12 @@ def providers(output_format: str) -> None:
 
 @cli.command()
 @click.argument("rule", shell_complete=_complete_rules)
-@click.option("--cases", is_flag=True, help="Print its cases, too: files with what is found in them.")
+@click.option("--cases", is_flag=True, help="Also print its cases: files with their findings.")
 def explain(rule: str, cases: bool) -> None:
-    """Print the page of a RULE: what it finds, why, and when its fix is safe."""
+    """Print the page of a rule.
+
+    What RULE reports, why, and when its fix is safe. RULE can be the name that another linter has for it (DL3026).
+    """
     from echo_migrate.cli import about
 
     about.explain(rule, cases)
@@ -396,7 +414,10 @@ def explain(rule: str, cases: bool) -> None:
 @cli.command()
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def rules(output_format: str) -> None:
-    """List the rules: level, whether they fix, whether they are on by default, and their names elsewhere."""
+    """List the rules.
+
+    With level, whether they have a fix, whether they are on by default, and the rules of other linters they replace.
+    """
     from echo_migrate.cli import about
 
     about.rules(output_format)

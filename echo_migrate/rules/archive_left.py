@@ -26,7 +26,7 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
         for j, command in enumerate(run.commands):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
                 if last.unpacks(path, command) and not _gone(path, run, j, last):
-                    message = f"{path} stays in the image once unpacked: remove it in the same RUN, or use a pipe"
+                    message = f"{path} stays in the image after it is unpacked: remove it in the same RUN"
                     yield Finding(command.start, command.end, message)
     for copy in stage.copies if stage.ships == "layers" else ():
         name = next((word.value for word in (copy.written, *copy.sources) if ARCHIVE.search(word.value)), "")

@@ -15,5 +15,5 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if tools:
         call, _ = tools[0]
         message = f"build-time packages in the final image: {listed(word for _, word in tools)}"
-        message += ": compile in a builder stage and COPY the result, or remove in the same RUN"
+        message += ": compile in a builder stage and COPY the result"
         yield Finding(call.command.start, call.command.end, message)

@@ -32,14 +32,13 @@ def _words(command: StartCommand, effective: EffectiveBase) -> str:
         ran = effective.before is not None and _passed(effective.before) and not first.startswith("-")
         if (doubled and (ran or program in _INTERPRETERS)) or (ran and "." not in basename(first)):
             return (
-                f"{effective.shown} starts {program}, so that {command.shown} would be its arguments: "
-                f"{program} {first} …; "
-                f"{f'leave {first} out' if doubled else 'set ENTRYPOINT too'}"
+                f"{effective.shown} starts {program}, and {command.shown} would become its arguments "
+                f"({program} {first} …): {f'remove {first}' if doubled else 'set ENTRYPOINT too'}"
             )
     elif effective.before and effective.before.entrypoint and not passes(effective.before.entrypoint):
         program = basename(effective.before.entrypoint[0])
         if basename(first) != program:
-            message = f"{effective.shown} has no entrypoint, so that {command.shown} would start {first}, "
+            message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}, "
             return message + f"not {program} {first}"
     return ""
 

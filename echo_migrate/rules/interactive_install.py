@@ -22,7 +22,7 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
         for call in run.calls:
             if call.action in ("install", "upgrade") and call.manager.answers and not _answered(call, run, stage):
                 option = call.manager.answers[0]
-                message = f"{call.shown} may ask before it goes on, and a build has no answer: add {option}"
+                message = f"{call.shown} may prompt, and a build cannot answer: add {option}"
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
                 safe = run.script is not None and fails_the_run(call.command, run.script)
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None

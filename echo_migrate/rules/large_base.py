@@ -28,10 +28,8 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     builder = upstream.name in facts.builders or words & facts.builder_words
     itself = upstream.name.rpartition("/")[2] in re.findall(r"[\w.-]+", stage.started)
     if builder and stage.started and not itself and not tools_started(stage):
-        message = (
-            f"{image.shown} is made for building, and the final image stands on it: build there, and COPY --from it "
-        )
-        message += "what runs into a smaller base image"
+        message = f"{image.shown} is a build image and the final base image: use it as a builder stage, and COPY "
+        message += "the result into a smaller base image"
         yield Finding(image.start, image.end, message)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
         message = f"{image.shown} is the full image, with compilers and headers: use its slim variant"

@@ -74,5 +74,5 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 def _remedy(launch: StartCommand, name: str) -> str:
     if launch.verb == "healthcheck":
-        return "use a program that is there, or COPY one"
-    return f"COPY a static {name}, or start what is there"
+        return "use a program of that image, or COPY one"
+    return f"COPY a static {name}, or start a program of that image"

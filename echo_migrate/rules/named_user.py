@@ -36,12 +36,14 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
     name, effective = _name(user.args.value), context.effective(node)
     start, end = user.args.start, user.args.end
     if name and effective and _nobody(node, effective.base, name):
-        message = f"{effective.shown} has no user {name}, and no container starts: write a number, "
-        message += "or copy the /etc/passwd of the stage that makes it"
+        message = f"{effective.shown} has no user {name}, so containers will not start: use a number, "
+        message += "or COPY /etc/passwd from the stage that adds it"
         yield Finding(start, end, message, level="error")
     elif name and node.started:  # what starts nothing is a base for others, or for people
         number = _number(name, _created(node, name), effective)
-        message = f"Kubernetes (runAsNonRoot) refuses the name {name}, and another base may not know it: write "
+        message = (
+            f"Kubernetes (runAsNonRoot) rejects the user name {name}, and another base image may not have it: use "
+        )
         if number or (effective and effective.target):
             yield Finding(start, end, message + (f"USER {number}" if number else "its number"))
 
@@ -49,7 +51,7 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
 def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator[Finding]:
     name = _name(service.user.value) if service.user else ""
     if name and service.user:
-        message = f"{name} is a name, which another image may not know: write "
+        message = f"another image may not have the user {name}: use "
         message += _number(name, "", effective) or "its number"
         yield Finding(service.user.start, service.user.end, message)
 

@@ -60,7 +60,7 @@ def _too_old(manager: Manager, base: str) -> bool:
 def _remedy(call: Call) -> str:
     manager = call.manager
     if call.action == "update":
-        return f"leave it out, and install with {manager.cached[0]}"
+        return f"remove it, and install with {manager.cached[0]}"
     if manager.cached:
         return f"add {manager.cached[0]}"
     cleaning = f"{call.command.name} {manager.cleaning}" if manager.cleaning else f"rm -rf {manager.caches[0]}"

@@ -57,7 +57,7 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found
-                message = f"{left.name} can fail unnoticed, as only the exit code of {last.name} counts: "
+                message = f"a failure of {left.name} goes unnoticed, only the exit code of {last.name} counts: "
                 message += _remedy(run, left, stage, context)
                 yield Finding(left.start, left.end, message)
 
@@ -74,8 +74,8 @@ def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
         return "write set -o pipefail before it"
     effective = context.effective(stage)
     if effective and effective.base.family == "alpine":
-        return 'write SHELL ["/bin/ash", "-o", "pipefail", "-c"] above'
-    return 'write SHELL ["/bin/bash", "-o", "pipefail", "-c"] above (/bin/sh may not know pipefail)'
+        return 'add SHELL ["/bin/ash", "-o", "pipefail", "-c"] above'
+    return 'add SHELL ["/bin/bash", "-o", "pipefail", "-c"] above (sh may lack pipefail)'
 
 
 def _own_interpreter(run: Run) -> str:

@@ -28,7 +28,7 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
     for port, start, end in places:
         if is_number(port) and 0 < int(port) < _FIRST_FREE:
             message = (
-                f"{user} may not listen on port {port} everywhere (Kubernetes among them): listen on one from 1024 on"
+                f"user {user} may not be allowed to listen on port {port}, as in Kubernetes: use a port from 1024 on"
             )
             yield Finding(start, end, message + _instead(effective))
             return

@@ -28,8 +28,8 @@ def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
     if found:
         call, words = found[0][0], [word for _, word in found]
         one = len({package_name(word) for word in words}) == 1
-        message = f"{effective.shown} has {listed(words)} already: leave {'it' if one else 'them'} out"
-        message += " when it moves" if effective.target else ""
+        message = f"{effective.shown} already has {listed(words)}: do not install {'it' if one else 'them'}"
+        message += " after the move" if effective.target else ""
         yield Finding(call.command.start, call.command.end, message)
 
 

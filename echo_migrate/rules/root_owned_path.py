@@ -42,7 +42,7 @@ def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             what = _what(command, run, effective.base, _given(stage, run))
             if what:
                 message = f"{what} needs root, and {effective.shown} runs as {effective.base.user}: "
-                message += "add USER root before it, and the user again after it"
+                message += f"add USER root before it, and USER {effective.base.user} after it"
                 yield Finding(command.start, command.end, message, level="error")
                 return
 
@@ -93,7 +93,7 @@ def _copied(stage: Stage) -> Iterator[Finding]:
             place = next((one for one in copied if _writes(runs[step.start], one[2])), None)
             if place:
                 start, end, path = place
-                message = f"what this brings to {path} is root's, and a RUN as {user} writes there: add --chown={user}"
+                message = f"files copied to {path} belong to root, and a RUN as {user} writes there: add --chown={user}"
                 yield Finding(start, end, message, level="warning")
                 return
 

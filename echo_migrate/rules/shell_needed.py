@@ -38,7 +38,7 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
         more = f" (and {len(runs) - 1} more)" * (len(runs) > 1)
         what = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN{more}"
         start, end = runs[0].instruction.start, runs[0].instruction.end
-        yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY what it makes")
+        yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY the result")
 
 
 def _in_shell_form(run: Run, stage: Stage) -> bool:

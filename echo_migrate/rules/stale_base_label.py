@@ -29,7 +29,7 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
     stale = _differs(named, base, context.settings.catalog)
     if place and stale:
         message = (
-            f"and {image.shown} would move to {base}: change it with FROM" if moves else f"and it is {base}: write that"
+            f"but {image.shown} would move to {base}: change both" if moves else f"but it is {base}: change the label"
         )
         yield Finding(place.start, place.end, f"label names {named} as base, {message}")
     digest, place = labels.get(DIGEST, ("", None))
@@ -39,7 +39,7 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
         if moves and (stale or not named):
             message = f"the label has the digest of {image.shown}, which would move to {base}: change both"
         elif actual and actual.digest and actual.digest != digest:
-            message = f"the base digest in the label is not that of FROM: write {actual.digest}"
+            message = f"the base digest in the label is not that of FROM: use {actual.digest}"
         if message:
             yield Finding(place.start, place.end, message)
 

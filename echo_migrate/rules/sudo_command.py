@@ -19,6 +19,8 @@ def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if command:
             root = is_root(run.user or "")
             remedy = (
-                "it runs as root already: remove sudo" if root else f"write USER root above, and USER {run.user} below"
+                "the build already runs as root here: remove sudo"
+                if root
+                else f"add USER root before, and USER {run.user} after"
             )
             yield Finding(command.start, command.end, f"sudo {command.name}: {remedy}")

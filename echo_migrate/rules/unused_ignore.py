@@ -22,4 +22,4 @@ def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
         yield Finding(ignore.start, ignore.end, f"unknown rule {name}: {remedy}")
     elif ignore.rules - {"*"} <= asked:
         names = ", ".join(sorted(ignore.rules - {"*"})) or "any rule"
-        yield Finding(ignore.start, ignore.end, f"unused ignore comment: nothing here is found by {names}")
+        yield Finding(ignore.start, ignore.end, f"unused ignore comment: {names} reports nothing here")

@@ -14,7 +14,7 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
         if not copy.origin and any(source.value in (".", "./", "/") for source in copy.sources):
             if ignore_file(context.source.path):
                 return
-            message = "it includes .git, .env and build output of the whole context: "
-            message += "add a .dockerignore"
+            verb = copy.instruction.verb.upper()
+            message = f"{verb} of the whole context includes .git, .env and build output: add a .dockerignore"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
             return
