@@ -11,10 +11,11 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Stage, level="warning")
 def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
     for copy in stage.copies if stage.ships else ():
-        if not copy.origin and any(source.value in (".", "./", "/") for source in copy.sources):
+        whole = next((one.value for one in copy.sources if one.value in (".", "./", "/")), "")
+        if whole and not copy.origin:
             if ignore_file(context.source.path):
                 return
             verb = copy.instruction.verb.upper()
-            message = f"{verb} of the whole context includes .git, .env and build output: add a .dockerignore"
+            message = f"{verb} {whole} includes .git, .env and build output: add a .dockerignore"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
             return
