@@ -8,7 +8,7 @@ from echo_migrate.files.spelling import shown
 from echo_migrate.reasons import Reason
 
 LONGEST_SHOWN = 200
-_DIGEST = lazy_regex(r"(?<=:)([\w.-]{1,128})@\w{1,20}:[0-9a-f]{12,}|(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+")
+_DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+")
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
 """Platforms that images are offered for as a matter of course; none asked for is one."""
 
@@ -73,8 +73,8 @@ class Image(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The reference as a message shows it: without the digest beside a tag, of one alone only the beginning."""
-        value = _DIGEST.sub(lambda found: found[1] or f"{found[2]}…", shown(self.ref.value))
+        """The reference as a message shows it: of a digest only its beginning."""
+        value = _DIGEST.sub(r"\1…", shown(self.ref.value))
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
 

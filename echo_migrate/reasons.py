@@ -62,8 +62,8 @@ def because(id: str, **values: str) -> Reason:
 
 
 _BY_HAND = "edit it by hand"
-_REVIEW = "review with: fix --diff --unsafe-fixes"
-_TAG = "check the tag in the registry, or add it to a mapping file"
+_REVIEW = "review with: fix --unsafe-fixes --diff"
+_TAG = "check which tags the registry has"
 _LITERAL = "write the image out where it is used"
 _APART = "use a separate variable for this image"
 
@@ -80,7 +80,7 @@ REASONS: dict[str, Row] = {
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
-    "guess": Row("{guess}", "if it is that image, add a row to a mapping file", "edit"),
+    "guess": Row("{guess}", "if the upstream image fits, add a row to a mapping file", "edit"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row(
         "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
@@ -89,7 +89,7 @@ REASONS: dict[str, Row] = {
     "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
     "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "digest"),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
-    "no-version": Row("tag {tag} has no version", "pin a version in the tag", "edit"),
+    "no-version": Row("tag {tag} has no version", "use a tag with a version", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
     "drops-version": Row(
         "drops {version}: {image} follows the {line} line",
@@ -106,7 +106,7 @@ REASONS: dict[str, Row] = {
     "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
     "family-unknown": Row(
         "the distribution of upstream's {name} image is unknown",
-        "compare /etc/os-release of both images",
+        "if /etc/os-release of both differs, test the move",
         "proof",
         "distribution unknown",
     ),
@@ -181,7 +181,7 @@ REASONS: dict[str, Row] = {
     "separate-arguments": Row("made of separate build arguments", "change the arguments together", "edit"),
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
-    "shared-blocked": Row("shares its text with {other}, which cannot move", _APART, "edit"),
+    "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
         "shares its text with {other}, which needs review", "review both together", "edit", "shared text"
     ),

@@ -45,18 +45,17 @@ def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
         "  |\n"
         "2 | FROM redis:7-alpine\n"
         "  |      ^^^^^^^^^^^^^^\n"
-        "  = why: Echo has no Alpine variant: this switches to Debian (musl to glibc): "
-        "review with: fix --diff --unsafe-fixes\n"
+        "  = review with: fix --unsafe-fixes --diff\n"
         "  = unsafe fix: use reg.echohq.com/redis:7\n"
         "\n"
-        "4 image references in 1 file\n"
+        "4 image references in 1 file (echo-migrate inventory lists them)\n"
         "  1 ready to migrate\n"
         "  1 already hardened\n"
         "  1 not offered by Echo\n"
-        "  1 needs review\n"
-        "     1  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: fix --diff "
-        "--unsafe-fixes\n"
-        "2 findings in 1 file: 1 fixable with `echo-migrate fix`, 1 more with --unsafe-fixes\n"
+        "  1 needs review: 1 by an unsafe fix\n"
+        "     1  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: fix "
+        "--unsafe-fixes --diff\n"
+        "2 findings in 1 file: 1 fixable with `echo-migrate fix`, 1 more with `fix --unsafe-fixes` (review with --diff)\n"
         "Pulling from Echo needs a login: docker login reg.echohq.com\n"
     )
     assert done.stderr == b""
@@ -494,7 +493,7 @@ def test_files_with_the_same_findings_stand_together_and_rules_are_links_on_a_te
         (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\n" if name != "b" else "FROM node:22\n")
     plain = run("check", "-q", "--select", "unhardened-image").stdout.decode()
     assert plain == (
-        "a/Dockerfile\nc/Dockerfile\n"
+        "a/Dockerfile,\nc/Dockerfile\n"
         "  1:6  warning  unhardened-image  python:3.12 -> reg.echohq.com/python:3.12 [fix]\n"
         "b/Dockerfile\n  1:6  warning  unhardened-image  node:22 -> reg.echohq.com/node:22 [fix]\n"
     )

@@ -22,7 +22,7 @@ MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""
 
 
-_PLACEHOLDER = lazy_regex(r"[A-Z][A-Z0-9_]+/")
+_PLACEHOLDER = lazy_regex(r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__)")
 """What a script puts a registry in the place of."""
 
 Refusal = Callable[[Migration], Reason | None]

@@ -8,6 +8,9 @@ from echo_migrate.reports import RunReport, Summary, plural, printable, summary
 _MOST_REASONS = 6
 """How many reasons are listed, the most frequent first; with --verbose all are."""
 
+_MOST_ALSO = 2
+"""How many of the further reasons are listed that references have besides their first one."""
+
 _WIDEST_REASON = 68
 """Columns to which messages are padded, so that what to do stands in one column."""
 
@@ -19,7 +22,8 @@ def closing(results: list[Result], run: RunReport) -> str:
     if not counts.references:
         lines = [f"No image references in {plural(counts.files, 'file')}."]
     else:
-        lines = [f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}"]
+        listed = "" if run.verbose else " (echo-migrate inventory lists them)"
+        lines = [f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}{listed}"]
         lines += _states(results, counts, run)
     return "\n".join([*lines, *chosen, *_findings(results, counts, run)]) + "\n"
 
@@ -48,13 +52,13 @@ def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]
         (counts.hardened, "already hardened"),
         (counts.no_replacement, f"not offered by {printable(run.title)}"),
         (counts.first_party, "private or built here"),
-        (counts.needs_person, "need review" if counts.needs_person != 1 else "needs review"),
+        (counts.needs_person, _review(results, counts.needs_person)),
         (counts.ignored, "ignored"),
     )
     width = len(str(counts.references))
     lines: list[str] = []
     for (count, words), state in zip(rows, _DETAILED, strict=True):
-        lines += [f"  {count:>{width}} {words}"] if count else []
+        lines += [f"  {count:>{width}} {words}"] if count or words == done else []
         if count and state and (run.verbose or state == "needs-person"):
             lines += _reasons(results, state, width, run)
     return lines
@@ -62,6 +66,15 @@ def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]
 
 _DETAILED = ("", "", "no-replacement", "first-party", "needs-person", "ignored")
 """The states of the rows, of which the reasons are listed, in their order."""
+
+
+def _review(results: list[Result], count: int) -> str:
+    """Return how many of the references that need review have a fix to be reviewed."""
+    fixes = sum(bool(move.edits) for result in results for move in result.outcomes if move.state == "needs-person")
+    words = "need review" if count != 1 else "needs review"
+    parts = [f"{fixes} by an unsafe fix"] if fixes else []
+    parts += [f"{count - fixes} by an edit first"] if count > fixes else []
+    return f"{words}: {', '.join(parts)}"
 
 
 def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> list[str]:
@@ -85,10 +98,18 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
         lines += fitting or [head + message, below + remedy]
         if run.verbose:
             lines += [f"{below}{times} × {printable(name)}" for name, times in names[message, remedy].items()]
+    also = Counter(
+        printable(reason.message)
+        for result in results
+        for move in result.outcomes
+        if move.state == state
+        for reason in move.reasons[1:]
+    )
+    lines += [f"{inside}{count:>{width}}  of these also: {said}" for said, count in also.most_common(_MOST_ALSO)]
     left = found.total() - sum(count for _, count in listed)
     more = len(found) - len(listed)
     if more:
-        lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason')}: echo-migrate inventory")
+        lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason')}: see -v")
     return lines
 
 
@@ -106,7 +127,7 @@ def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[st
     elif findings:
         files = len({result.source.path for result in results if result.findings})
         offers = [f"{safe} fixable with `echo-migrate fix`"] if safe else []
-        offers += [f"{unsafe}{' more' * bool(safe)} with --unsafe-fixes"] if unsafe else []
+        offers += [f"{unsafe}{' more' * bool(safe)} with `fix --unsafe-fixes` (review with --diff)"] if unsafe else []
         head = f"{plural(len(findings), 'finding')} in {plural(files, 'file')}"
         lines.append(": ".join(filter(None, (head, ", ".join(offers)))))
     if run.written and unsafe:

@@ -1,5 +1,7 @@
 """Text for people: each finding with its line and a caret, its reasons and remedies, then every reference."""
 
+from collections.abc import Iterator
+
 from click import style
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -52,10 +54,17 @@ def _finding(result: Result, finding: Finding, private: set[int]) -> str:
         caret = "^" * max(1, len(printable(text[column - 1 : finding.end - begin])))
         shown = "\t".join(map(printable, text.split("\t")))
         lines += [f"{gutter} |", f"{line} | {shown}", f"{gutter} | {before}{style(caret, fg=colour)}"]
-    lines += [f"  = why: {printable(': '.join(filter(None, (one.message, one.remedy))))}" for one in finding.reasons]
+    lines += [f"  = {said}" for said in map(printable, _reasons(finding)) if said]
     if finding.fix:
         lines.append(f"  = {_fix(finding, finding.fix.safe)}: {printable(finding.fix.title)}")
     return "\n".join(lines) + "\n"
+
+
+def _reasons(finding: Finding) -> Iterator[str]:
+    """Yield what to do about each reason, with the reason where the message does not give it."""
+    for one in finding.reasons:
+        reason = "" if one.message in finding.message else f"also {one.message}"
+        yield ": ".join(filter(None, (reason, one.remedy)))
 
 
 def _fix(finding: Finding, safe: bool) -> str:

@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from click import style
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import RunReport, linked, printable
 from echo_migrate.reports._closing import closing, fixed, would_fix
@@ -16,6 +17,9 @@ _MOST_LINES = 6
 """How many lines are named of what a file has often."""
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…")
+"""A digest beside a tag, which tells a reader nothing that the line in the file does not."""
+
 _NARROWEST = 40
 """Columns for a message, however narrow the terminal is."""
 
@@ -28,7 +32,7 @@ def report(results: list[Result], run: RunReport) -> str:
     for result in shown:
         if lines := tuple(_findings(result, run)):
             files.setdefault(lines, []).append(style(printable(result.source.path), bold=True))
-    text = "".join(f"{line}\n" for lines, paths in files.items() for line in (*paths, *lines))
+    text = "".join(f"{line}\n" for lines, paths in files.items() for line in (",\n".join(paths), *lines))
     if patch:
         return "\n".join(filter(None, (text, would_fix(results, run))))
     changed = "".join(f"{_changed(result, run)}\n" for result in results if result.fixed is not result.source)
@@ -80,7 +84,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _said(finding: Finding) -> tuple[str, str]:
     """Return the message, and what there is to fix; why that is not safe in a few words, and once."""
-    message, fix = finding.message, finding.fix
+    message, fix = _DIGEST.sub(r"\1", finding.message), finding.fix
     if finding.refused:
         return message, f" [fix refused: {finding.refused}]"
     if fix is None or fix.safe:

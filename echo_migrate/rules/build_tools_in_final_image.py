@@ -14,6 +14,6 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
     if tools:
         call, _ = tools[0]
-        message = f"build-time packages in the final image: {listed(word for _, word in tools)}"
+        message = f"final image contains build-time packages ({listed(word for _, word in tools)})"
         message += ": compile in a builder stage and COPY the result"
         yield Finding(call.command.start, call.command.end, message)

@@ -30,7 +30,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
                 continue
             left_out = call.has(known.unless) or _set(known, run, call, stage) or configures(stage, known.settings)
             if not left_out:
-                message = f"{call.shown} also installs development dependencies, if there are any: "
+                message = f"{call.shown} also installs development dependencies: "
                 message += f"add {known.write}, or install in a builder stage"
                 yield Finding(call.command.start, call.command.end, message)
 

@@ -40,7 +40,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     if move.state == "hardened":
         ended = facts_of(image.ref.value, context.settings.catalog).eol
         if ended and ended < today:
-            message = f"{image.shown} ended on {ended}, by its vendor: use a newer line"
+            message = f"{image.shown} reached end of life on {ended}, by its vendor: use a newer release"
             yield Finding(image.start, image.end, message)
         return
     if not move.upstream or move.likely:
@@ -55,18 +55,18 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     ends = [end for end in dict.fromkeys((product, below)) if end]
     over = [end for end in ends if not end.until]
     if over:
-        message = f"{_over(over)}{_remedy(over, 'supported line')}"
+        message = f"{_over(over)}{_remedy(over, 'supported release')}"
         yield Finding(image.start, image.end, message)
     elif ends:
         end = ends[0]
         message = f"{end.shown} has only long-term support, until {end.until}"
-        message += _remedy([end], "line with full support")
+        message += _remedy([end], "release with full support")
         yield Finding(image.start, image.end, message, level="note")
 
 
 def _over(ends: list[End]) -> str:
     first, *others = [f"on {end.date}" if end.date else "" for end in ends]
-    message = f"{ends[0].shown} ended {first}".rstrip()
+    message = f"{ends[0].shown} reached end of life {first}".rstrip()
     return message + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
 
 

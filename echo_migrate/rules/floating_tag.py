@@ -19,5 +19,5 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         return
     bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
-        tag = "the tag latest" if reference.tag else "no tag"
-        yield Finding(image.start, image.end, f"{image.shown} has {tag}: name a version")
+        tag = "uses the tag latest" if reference.tag else "has no tag"
+        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version")

@@ -42,7 +42,7 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
     elif name and node.started:  # what starts nothing is a base for others, or for people
         number = _number(name, _created(node, name), effective)
         message = (
-            f"Kubernetes (runAsNonRoot) rejects the user name {name}, and another base image may not have it: use "
+            f"Kubernetes (runAsNonRoot) needs a number, not the name {name}, which another base may not have: use "
         )
         if number or (effective and effective.target):
             yield Finding(start, end, message + (f"USER {number}" if number else "its number"))

@@ -58,5 +58,5 @@ def _remedy(words: list[Word]) -> str:
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"
     if uses and uses <= {"shell", "network", "download"}:
-        return "use them in a builder stage, and COPY what they bring"
+        return "use them in a builder stage, and COPY the result"
     return "install in a builder stage"

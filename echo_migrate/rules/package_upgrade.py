@@ -12,7 +12,9 @@ def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs if stage.ships else ():
         for call in run.calls:
             if call.action == "upgrade" and call.manager.system and not call.packages:
-                message = f"{call.shown} stores the base image's packages twice, in versions that "
-                message += "change with each build: use a maintained base image"
+                message = (
+                    f"{call.shown} stores packages twice, and versions change with each build: remove it, and use "
+                )
+                message += "a maintained base image"
                 yield Finding(call.command.start, call.command.end, message)
                 return

@@ -16,6 +16,6 @@ def retired_image(image: Image, context: Context) -> Iterator[Finding]:
         return
     fact = context.settings.catalog.retired(reference)
     if fact:
-        since = f" since {fact.since}" if fact.since else ""
+        since = f"has been deprecated since {fact.since}" if fact.since else "is deprecated"
         successor = f": use {fact.successor}" if fact.successor else ""
-        yield Finding(image.start, image.end, f"{fact.name} is deprecated{since}{successor}")
+        yield Finding(image.start, image.end, f"{fact.name} {since}{successor}")

@@ -28,7 +28,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
         return
     if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
         first = node.lineage[-1].instructions[0]
-        yield _finding(first.start, first.end, f"the final image runs as root, like {effective.shown}")
+        yield _finding(first.start, first.end, f"the final image runs as root (from {effective.shown})")
     elif as_root(node.user):
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"

@@ -81,7 +81,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
     for copy in stage.copies:
         name = _secret_file(copy)
         if name:
-            message = f"{name} is a file for credentials, and stays in the image: "
+            message = f"{name} looks like a credentials file, and stays in the image: "
             message += "mount it at run time, or use RUN --mount=type=secret"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
 

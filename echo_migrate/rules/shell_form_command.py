@@ -26,7 +26,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         text = _exec_form(launch)
         message = f"{launch.shown} in shell form: signals do not reach the program: "
-        message += "write it as a list of words" if text else "use exec form"
+        message += "use exec form, a JSON list" if text else "use exec form"
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.effective(stage)):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)

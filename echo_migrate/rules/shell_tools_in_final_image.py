@@ -22,8 +22,8 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
-        message = f"not used after the build: {listed(word for _, word in tools)}: "
-        message += "install in a builder stage, or attach a debug container when needed"
+        message = f"{listed(word for _, word in tools)} in the final image, not used after the build: "
+        message += "install in a builder stage, or attach a debug container"
         yield Finding(call.command.start, call.command.end, message)
 
 

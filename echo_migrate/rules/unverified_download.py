@@ -21,14 +21,16 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
             unpacked = below is not None and below.operator == "|" and does(below, "unpack")
             for url, path in downloads(command):
                 if unpacked or _is_program(url.partition("?")[0]) or _is_program(path):
-                    message = f"{address(url)} is downloaded without checksum: verify it (sha256sum -c, or a signature)"
+                    message = (
+                        f"{address(url)} is downloaded without a checksum: verify it (sha256sum -c, or a signature)"
+                    )
                     yield Finding(command.start, command.end, message)
                     break
     for copy in stage.copies:
         if copy.instruction.verb == "add" and not any(flag.name == "checksum" for flag in copy.instruction.flags):
             url = next((word.value for word in copy.sources if word.value.startswith(("http://", "https://"))), "")
             if url:
-                message = f"{address(url)} is downloaded without checksum: add --checksum=sha256:…"
+                message = f"{address(url)} is downloaded without a checksum: add --checksum=sha256:…"
                 yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 
