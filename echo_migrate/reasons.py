@@ -86,10 +86,13 @@ REASONS: dict[str, Row] = {
         "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
     ),
     # the target
+    "ended": Row("{line} reached end of life{date}", "use {follower}", "online", "end of life"),
+    "unpublished": Row("{version} was last published before {since}", "use a newer version", "online", "old version"),
+    "offered": Row("the image is not seen in public", "check that it exists", "online", "not seen"),
     "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
     "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "digest"),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
-    "no-version": Row("tag {tag} has no version", "use a tag with a version", "edit"),
+    "no-version": Row("tag {tag} has no {name} version", "use a tag with a version", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
     "drops-version": Row(
         "drops {version}: {image} follows the {line} line",
@@ -197,7 +200,7 @@ REASONS: dict[str, Row] = {
         "its digest, in a key of its own, pins the old image", "remove the digest, then pin the new one", "edit"
     ),
     "in-template": Row("in a template, which is not rewritten", _BY_HAND, "edit"),
-    "report-only": Row("{language} is reported only", _BY_HAND, "edit"),
+    "report-only": Row("{language} files are only reported", _BY_HAND, "edit"),
     "inspected": Row("copied or inspected, not run", "", ""),
     "never-pulled": Row("never pulled (pull policy)", "load the new image where it runs", "edit"),
     "left-unread": Row("the file was left unread", "see the finding on the file", "edit"),

@@ -55,7 +55,8 @@ def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
         "  1 needs review: 1 by an unsafe fix\n"
         "     1  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: fix "
         "--unsafe-fixes --diff\n"
-        "2 findings in 1 file: 1 fixable with `echo-migrate fix`, 1 more with `fix --unsafe-fixes` (review with --diff)\n"
+        "2 findings in 1 file: 1 fixable with `echo-migrate fix`, "
+        "1 more with `fix --unsafe-fixes` (review with --diff)\n"
         "Pulling from Echo needs a login: docker login reg.echohq.com\n"
     )
     assert done.stderr == b""

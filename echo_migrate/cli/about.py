@@ -8,7 +8,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import tell_configuration
-from echo_migrate.cli.settings import catalog_of, rule_of
+from echo_migrate.cli.settings import catalog_of, rule_of, today
 from echo_migrate.images import catalog
 from echo_migrate.rules import RULES, page
 
@@ -26,7 +26,7 @@ def match(**options: Unpack[Options]) -> int:
     unknown = False
     tell_configuration(options)
     for image in options["images"]:
-        answers = [(known, matched(image, known, options["seen_only"])) for known in all_known]
+        answers = [(known, matched(image, known, options["seen_only"], today())) for known in all_known]
         unknown = unknown or all(answer.upstream is None for _, answer in answers)
         if options["output_format"] == "json":
             for known, answer in answers:

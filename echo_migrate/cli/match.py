@@ -35,14 +35,14 @@ class Match(NamedTuple):
         return plain | {"reasons": list(self.reasons), "candidates": ranked}
 
 
-def match(text: str, catalog: Catalog, seen_only: bool = False) -> Match:
+def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "") -> Match:
     """Return how a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an
     answer."""
     image = _image(text)
     reference = parsed(image.ref.value)
     if reference is None:
         return Match(text, None, None, False, 0, (because("not-a-reference").message,), ())
-    move = assess(image, catalog, seen_only)
+    move = assess(image, catalog, seen_only, today)
     found = [] if move.state == "hardened" else candidates(reference)
     score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
     against = tuple(reason.message for reason in move.reasons)

@@ -67,7 +67,7 @@ def settings_of(options: Options) -> Settings:
         _selected(options.get("preset", "default"), options.get("select", ()), options.get("ignore", ())),
         frozenset(images),
         options["seen_only"],
-        today=options.get("today") or _today(),
+        today=options.get("today") or today(),
         file_ignores=tuple(map(_file_ignores, options.get("per_file_ignores", ()))),
         levels=dict(map(_level, options.get("levels", ()))),
     )
@@ -92,7 +92,7 @@ def _level(written: str) -> tuple[str, Level]:
     )
 
 
-def _today() -> str:
+def today() -> str:
     """Return the date, as the clock has it."""
     from datetime import date
 

@@ -108,7 +108,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
             return because("not-selected", rule=reporting(move).id)
         return because("not-requested") if settings.images and not _requested(move, settings) else None
 
-    assessed = [assess(image, settings.catalog, settings.seen_only) for image in images]
+    assessed = [assess(image, settings.catalog, settings.seen_only, settings.today) for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
     grouped = _grouped(nodes)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
@@ -182,7 +182,7 @@ def _standings(
     included."""
     found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
-        there = settle([assess(image, settings.catalog, settings.seen_only) for image in around])
+        there = settle([assess(image, settings.catalog, settings.seen_only, settings.today) for image in around])
         found.update(effective_bases(around, there, settings.catalog))
     return found
 

@@ -11,7 +11,7 @@ from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
-SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "publishers.yaml", "upstream.yaml")
+SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "published.yaml", "publishers.yaml", "upstream.yaml")
 
 
 class Upstream(NamedTuple):
@@ -39,8 +39,9 @@ class Row(NamedTuple):
 class Catalog(NamedTuple):
     """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names.
 
-    ``vendor`` is the provider whose data it is, whatever a user's file calls it. ``tags`` says what is known of its
-    tags (``TAGS``); ``drop_in`` that its images are made to take upstream's place as they are, with files and paths.
+    ``vendor`` is the provider whose data it is, whatever a user's file calls it. ``tags`` is what is known of its tags
+    (``TAGS``), ``since`` the day from which it has any ("" if not known). ``offered`` are images of other vendors;
+    ``drop_in`` says that its images are made to take upstream's place as they are, with files and paths.
     """
 
     vendor: str
@@ -52,7 +53,9 @@ class Catalog(NamedTuple):
     variants: frozenset[str]
     tags: str
     drop_in: bool
+    since: str
     seen: frozenset[str]
+    offered: frozenset[str]
     rows: dict[str, tuple[Row, ...]]
     own: frozenset[str]
     facts: Facts
@@ -177,7 +180,9 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         variants=frozenset(data["variants"]),
         tags=data["tags"],
         drop_in=data["drop_in"],
+        since=str(data["since"]),
         seen=frozenset(data["seen"]),
+        offered=frozenset(data["offered"]),
         rows=rows,
         own=own,
         facts=facts(),

@@ -10,8 +10,8 @@ from echo_migrate.files.spelling import near
 from echo_migrate.images.reference import parse
 
 KEYS = (
-    *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "seen"),
-    "images",
+    *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "since"),
+    *("seen", "offered", "images"),
 )
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
+from echo_migrate.images.end_of_life import end_of_line, published_since
 from echo_migrate.images.facts import ImageFacts, listed
 from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse
@@ -59,8 +60,9 @@ def _is_elsewhere(image: Image) -> bool:
     return bool(image.depends_on) or any(not image.start <= run[0] <= image.end for run in image.ref.spans)
 
 
-def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration:
-    """Return the move of one image, seen alone."""
+def assess(image: Image, catalog: Catalog, seen_only: bool = False, today: str = "") -> Migration:
+    """Return the move of one image, seen alone; ``today`` is the day that ends of life are compared with, "" for no
+    comparison."""
     if image.local:
         return Migration(image, "local", reasons=())
     value = image.ref.value
@@ -71,7 +73,7 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration
         reason = _no_value(image) if "$" in value else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
     if "$" in reference.name:
-        return _elsewhere(image, catalog)
+        return _elsewhere(image, catalog, today)
     vendor = catalog.hardened(reference)
     upstream = catalog.upstream(reference)
     if vendor:
@@ -91,16 +93,16 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False) -> Migration
     if successor:
         reason = because("deprecated", name=upstream.name, successor=successor)
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
-    return _Target(image, reference, upstream, row, catalog, seen_only).move()
+    return _Target(image, reference, upstream, row, catalog, seen_only, today).move()
 
 
-def _elsewhere(image: Image, catalog: Catalog) -> Migration:
+def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
     """Return the move of an image whose name is not in its file: a person's, with a target if another file gives the
     name."""
     unknown = Migration(image, "needs-person", reasons=(image.not_editable or _no_value(image),))
     if not image.resolved:
         return unknown
-    known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog)
+    known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog, today=today)
     if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
         return unknown
     reason = image.not_editable or because("set-elsewhere", value=image.resolved)
@@ -117,7 +119,14 @@ class _Target:
     """Works out one target, gathering on the way what makes the move unsafe."""
 
     def __init__(
-        self, image: Image, reference: Reference, upstream: Upstream, row: Row, catalog: Catalog, seen_only: bool
+        self,
+        image: Image,
+        reference: Reference,
+        upstream: Upstream,
+        row: Row,
+        catalog: Catalog,
+        seen_only: bool,
+        today: str,
     ) -> None:
         self.image = image
         self.reference = reference
@@ -125,6 +134,7 @@ class _Target:
         self.row = row
         self.catalog = catalog
         self.seen_only = seen_only
+        self.today = today
         self.unsafe_reasons: list[Reason] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
@@ -135,6 +145,7 @@ class _Target:
         image, reference, catalog = self.image, self.reference, self.catalog
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
+        self._age()
         tag = self._tag()
         missing: Reason | None = None
         if isinstance(tag, Reason):
@@ -149,9 +160,9 @@ class _Target:
                 missing = because("digest-alone")
         target = apply(image.ref.value, [Edit(*change) for change in changes])
         self._circumstances(target)
-        basis: Basis = "seen" if self.seen else "convention"
-        if self.seen_only and not self.seen:
-            self.unsafe_reasons.append(because("inferred"))
+        basis = self._basis()
+        if basis == "inferred" or (self.seen_only and basis == "offered"):
+            self.unsafe_reasons.append(because(basis))
         found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if not missing and image.choices and not self._keeps_choices(target):
             missing = because("choices-differ")
@@ -172,6 +183,36 @@ class _Target:
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
 
+    def _basis(self) -> Basis:
+        """Return what is known of the provider's having the image and line."""
+        catalog, image = self.catalog, self.row.image or ""
+        if self.row.own or "*" in catalog.seen or (self.row.seen and self.seen and self._line_is_seen()):
+            return "seen"
+        return "offered" if self.row.seen or image in catalog.offered else "inferred"
+
+    def _line_is_seen(self) -> bool:
+        """Return whether public evidence shows the line that the tag names."""
+        words = self.reference.words
+        named = lines(words[0].text) if words else ["latest"]
+        return any(f"{self.row.image}:{line}" in self.catalog.seen for line in named)
+
+    def _age(self) -> None:
+        """Whether the version is still maintained, and was published since the provider began."""
+        words = self.reference.words
+        if not words or not is_version(words[0].text) or "$" in words[0].text or self.row.own:
+            return
+        version, name, catalog = words[0].text, self.upstream.name, self.catalog
+        if self.reference.tag in self.published or f"{self.row.image}:{version}" in catalog.seen:
+            return
+        end = end_of_line(name, self.reference, self.today) if self.today else None
+        if end and not end.until and not self._line_is_seen():
+            date = f" on {end.date}" if end.date else ""
+            self.unsafe_reasons.append(
+                because("ended", line=end.shown, date=date, follower=end.follower or "a newer one")
+            )
+        elif catalog.since and not published_since(name, version):
+            self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
+
     def _keeps_choices(self, target: str) -> bool:
         """Return whether the target, with each choice of values, is that of the reference with them. What is said of
         one of these is said of it."""
@@ -179,7 +220,10 @@ class _Target:
         for values in map(dict, self.image.choices):
             value = _with(values, self.image.ref.value)
             move = assess(
-                Image(Traced.of(value, 0, len(value)), self.image.where, 0, len(value)), self.catalog, self.seen_only
+                Image(Traced.of(value, 0, len(value)), self.image.where, 0, len(value)),
+                self.catalog,
+                self.seen_only,
+                self.today,
             )
             kept = kept and move.target == _with(values, target)
             self.unsafe_reasons += [reason for reason in move.reasons if reason not in self.unsafe_reasons]
@@ -235,7 +279,7 @@ class _Target:
                 self._dropped(text, catalog.word_family(text))
         self._leaves_out()
         if not versioned:
-            return because("no-version", tag=self.reference.tag or "")
+            return because("no-version", tag=self.reference.tag or "", name=self.upstream.name)
         if family is None:
             self._undivided()
         return changes

@@ -65,7 +65,7 @@ def summary(results: Iterable[Result]) -> Summary:
         files.add(result.source.path)
         for outcome in result.outcomes:
             states[outcome.state] += 1
-            convention += outcome.state == "migrate" and outcome.basis == "convention"
+            convention += outcome.state == "migrate" and outcome.basis != "seen"
     return Summary(
         len(files),
         states.total() - states["local"],
@@ -170,7 +170,7 @@ def in_a_line(counts: Summary, login: str = "", written: bool = False) -> str:
     pulls = f"; pulling needs: {printable(login)}" if counts.migrated and login else ""
     return (
         f"{plural(counts.files, 'file')}, {plural(counts.references, 'image reference')}: {counts.migrated} {done} "
-        f"({counts.by_convention} inferred), {counts.hardened} hardened, {counts.no_replacement} not offered, "
+        f"({counts.by_convention} not verified), {counts.hardened} hardened, {counts.no_replacement} not offered, "
         f"{counts.first_party} private or built here, {counts.needs_person} need review, {counts.ignored} ignored"
         f"{pulls}"
     )

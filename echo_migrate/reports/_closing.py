@@ -45,10 +45,10 @@ def would_fix(results: list[Result], run: RunReport) -> str:
 
 def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
     done = "migrated" if run.written else "ready to migrate"
-    names = "inferred name" if counts.by_convention == 1 else "inferred names"
-    inferred = f" ({counts.by_convention} {names}, tags not verified)" if counts.by_convention else ""
+    tags = "a tag" if counts.by_convention == 1 else "tags"
+    unverified = f" ({counts.by_convention} with {tags} not verified)" if counts.by_convention else ""
     rows = (
-        (counts.migrated, done + inferred),
+        (counts.migrated, done + unverified),
         (counts.hardened, "already hardened"),
         (counts.no_replacement, f"not offered by {printable(run.title)}"),
         (counts.first_party, "private or built here"),
@@ -58,7 +58,7 @@ def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]
     width = len(str(counts.references))
     lines: list[str] = []
     for (count, words), state in zip(rows, _DETAILED, strict=True):
-        lines += [f"  {count:>{width}} {words}"] if count or words == done else []
+        lines += [f"  {count:>{width}} {words}"] if count or words == done + unverified else []
         if count and state and (run.verbose or state == "needs-person"):
             lines += _reasons(results, state, width, run)
     return lines

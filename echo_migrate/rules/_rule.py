@@ -72,7 +72,7 @@ def moving(move: Migration) -> str:
     is."""
     target = f" -> {move.target}" if move.edits else ""
     if not move.reasons:
-        return move.image.shown + target + " (inferred name, tag not verified)" * (move.basis == "convention")
+        return move.image.shown + target
     first, *more = move.reasons
     rest = f" (+{len(more)} more)" if more else ""
     return f"{move.image.shown}{target}: {first.message}{rest}"

@@ -94,9 +94,9 @@ def _too_late(command: Command, run: Run, below: _Layers) -> str:
             remedy = "mount it instead (RUN --mount=type=bind), or copy it in a builder stage"
             if any("://" in word.value for word in copy.sources):
                 remedy = "download it in this RUN"
-            return f"{path} stays in the layer of the {copy.instruction.verb.upper()} that added it: {remedy}"
+            return f"removing {path} does not shrink the image, {copy.instruction.verb.upper()} added it: {remedy}"
         if path in below.downloaded:
-            return f"{path} stays in the layer of the RUN that downloaded it: remove it there"
+            return f"removing {path} does not shrink the image, another RUN downloaded it: remove it there"
     return ""
 
 
@@ -114,6 +114,6 @@ def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
         if gone:
             yield (
                 call,
-                f"{listed(gone)} stay{'s' if len(gone) == 1 else ''} in the layer of the RUN that installed it: "
-                "remove in that RUN, or install in a builder stage",
+                f"removing {listed(gone)} does not shrink the image, another RUN installed it: "
+                "remove it there, or install in a builder stage",
             )

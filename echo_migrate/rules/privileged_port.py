@@ -27,9 +27,7 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
         places = []
     for port, start, end in places:
         if is_number(port) and 0 < int(port) < _FIRST_FREE:
-            message = (
-                f"user {user} may not be allowed to listen on port {port}, as in Kubernetes: use a port from 1024 on"
-            )
+            message = f"user {user} may not be allowed to listen on port {port}, as in Kubernetes: use 1024 or above"
             yield Finding(start, end, message + _instead(effective))
             return
 

@@ -168,7 +168,7 @@ def _edit(value: Any) -> Edit:
 
 
 def _basis(value: Any) -> Basis | None:
-    return cast("Basis | None", _one_of(value, ("seen", "convention", None)))
+    return cast("Basis | None", _one_of(value, ("seen", "offered", "inferred", None)))
 
 
 def _look_at_reasons(value: Any) -> None:

@@ -114,7 +114,7 @@ def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]
 
 def _why(one: ReportedReference, basis: str | None, title: str) -> str:
     if one.state == "migrate":
-        return "safe, inferred name: tag not verified" if basis == "convention" else "safe"
+        return "safe, tag not verified" if basis == "offered" else "safe"
     if one.state == "no-replacement":
         return one.reason or f"not offered by {title}"
     return f"needs review: {one.reason}" if one.reason else "needs review"
@@ -167,7 +167,7 @@ def _account(view: View) -> str:
     files = plural(counts.files, "file")
     if not counts.references:
         return f"{files} checked: no image references."
-    convention = f" ({counts.by_convention} inferred names, tags not verified)" if counts.by_convention else ""
+    convention = f" ({counts.by_convention} with tags not verified)" if counts.by_convention else ""
     parts = (
         (counts.migrated, f"can move by a safe fix{convention}"),
         (counts.hardened, "already hardened"),

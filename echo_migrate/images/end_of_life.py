@@ -1,0 +1,115 @@
+"""When lines of upstream images reach their end of life, and which versions upstream has published of late."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from echo_migrate.files.data import read_block
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.reference import Reference
+from echo_migrate.images.upstream import lines
+
+_VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
+"""A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
+
+
+class End(NamedTuple):
+    """The end of a line, in the past. ``date`` is "" where it is not known, ``until`` the end of the long-term support
+    that is left ("" for none), and ``follower`` the oldest newer line that is supported, "" if none is."""
+
+    title: str
+    line: str
+    date: str
+    until: str
+    follower: str
+
+    @property
+    def shown(self) -> str:
+        return f"{self.title} {self.line}"
+
+
+def end_of_line(upstream: str, reference: Reference, today: str) -> End | None:
+    """Return the end of the line that a tag's first word says, of what the image is made for."""
+    product = _block("_images").get(upstream)
+    words = [word.text.removeprefix(upstream) for word in reference.words[:1]]
+    match = _VERSION.fullmatch(words[0]) if product and words else None
+    return _end(product, match[1], today) if match else None
+
+
+def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> End | None:
+    """Return the end of the distribution's release that a tag names: ``buster``, ``alpine3.12``."""
+    for word in reference.words:
+        if word.text in _block("_releases"):
+            product, cycle = _block("_releases")[word.text]
+            return _end(product, cycle, today)
+        name = word.text.rstrip("0123456789.")
+        product = _block("_images").get(name) if catalog.word_family(word.text) else None
+        if product and name != word.text:
+            return _end(product, word.text[len(name) :], today)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _end(product: str, version: str, today: str) -> End | None:
+    """Return the end of a version's line on a day, None if it is supported or not known.
+
+    A version that leaves the line open (``postgres:9``) is past its end if all that it can mean are.
+    """
+    block = _block(product)
+    cycles: dict[str, Any] = block["cycles"]
+    line = next((line for line in lines(version) if line in cycles), None)
+    possible = [line] if line else [cycle for cycle in cycles if cycle.startswith(f"{version}.")]
+    if not possible:
+        return _before_all(block, version, today)
+    if any(_supported(cycles[cycle], today) for cycle in possible):
+        return None
+    last = max(possible, key=_number)
+    dates = [date for cycle in possible for date in _dates(cycles[cycle])[:1]]
+    until = max([date for cycle in possible for date in _dates(cycles[cycle])[1:]], default="")
+    if until and until < today:
+        dates, until = [until], ""
+    return End(block["title"], line or version, max(dates, default=""), until, _follower(cycles, last, today))
+
+
+def _before_all(block: Any, version: str, today: str) -> End | None:
+    """Return the end of a version that is older than all cycles there is data of, whose dates are not known."""
+    numbers = [number for number in map(_number, block["cycles"]) if number]
+    if not numbers or _number(version) >= min(numbers):
+        return None
+    return End(block["title"], version, "", "", _follower(block["cycles"], version, today))
+
+
+def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
+    """Return the oldest newer line that is supported, "" if none is."""
+    newer = [cycle for cycle in cycles if _number(cycle) > _number(line) and _supported(cycles[cycle], today)]
+    return min(newer, key=_number, default="")
+
+
+def _supported(end: Any, today: str) -> bool:
+    """Return whether a line has full support on a day, by what the data says of its end."""
+    return end == "" or any(date >= today for date in _dates(end)[:1])
+
+
+def _dates(end: Any) -> list[str]:
+    """Return the dates of an end: that of full support, and that of free long-term support where there is one."""
+    if isinstance(end, list):
+        return end
+    return [end] if end[:1].isdigit() else []
+
+
+def _number(cycle: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in cycle.split(".") if part.isdigit())
+
+
+@lru_cache
+def _block(key: str) -> Any:
+    return read_block("eol.yaml", key)
+
+
+def published_since(upstream: str, version: str) -> bool:
+    """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
+    the data, or there is none of the image."""
+    known: list[str] | None = read_block("published.yaml", upstream) if upstream[:1] != "_" else None
+    if not known or version in known or not _number(version):
+        return True
+    return _number(version) > max(map(_number, known))
