@@ -532,7 +532,7 @@ def test_what_is_asked_for_wrongly_is_said_in_a_line(run: Run, words: tuple[str,
 def test_rules_are_left_out_of_files_and_have_levels(run: Run, tmp_path: Path) -> None:
     for name in ("tests", "src"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\nFROM node:20\n")
+        (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\nFROM node:23\n")
     config = tmp_path / ".echo-migrate.toml"
     config.write_text(
         'select = ["unhardened-image", "end-of-life-base"]\n[per-file-ignores]\n"tests/**" = ["DL3026"]\n'
@@ -549,7 +549,7 @@ def test_rules_are_left_out_of_files_and_have_levels(run: Run, tmp_path: Path) -
     assert b"unhardened" not in below
     run("fix")
     assert "reg.echohq.com" not in (tmp_path / "tests" / "Dockerfile").read_text()
-    assert "reg.echohq.com/node:20" in (tmp_path / "src" / "Dockerfile").read_text()
+    assert "reg.echohq.com/node:23" in (tmp_path / "src" / "Dockerfile").read_text()
     words = ("--no-config", "--select", "DL3026", "--per-file-ignores", "src:DL3026", "--levels", "DL3026=note")
     assert run("check", *words).returncode == 0
     for text, says in (
@@ -563,9 +563,9 @@ def test_rules_are_left_out_of_files_and_have_levels(run: Run, tmp_path: Path) -
 
 
 def test_an_image_can_be_named_with_its_tag(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM node:20\nFROM node:22\n")
-    run("fix", "--image", "node:20")
-    assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/node:20\nFROM node:22\n"
+    (tmp_path / "Dockerfile").write_text("FROM node:24\nFROM node:22\n")
+    run("fix", "--image", "node:24")
+    assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/node:24\nFROM node:22\n"
     assert "no image 'x:1' has a row" in err(run("fix", "--image", "x:1"))
 
 

@@ -111,11 +111,11 @@ def _rule(*edits: Edit, once: bool = False) -> Rule:
             _rule(Edit(11, 11, "\nUSER x"), MOVE, once=True),
             "an instruction would appear, vanish",
         ),
-        (_rule(Edit(16, 20, "false"), MOVE, once=True), "would no longer run all that it does"),
+        (_rule(Edit(17, 21, "false"), MOVE, once=True), "would no longer run all that it does"),
     ],
 )
 def test_a_doubtful_result_is_refused_whole(rule: Rule, says: str) -> None:
-    source = Source("Dockerfile", "FROM node:1\nRUN true\n")
+    source = Source("Dockerfile", "FROM node:22\nRUN true\n")
     result = fix.fix_source(source, dockerfile, SETTINGS._replace(rules=(rule,)))
     assert says in (result.refused or "")
     assert result.fixed is source
@@ -174,12 +174,12 @@ def test_processes_give_the_same_results(tmp_path: Path) -> None:
 
 
 def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:
-    doubtful = _rule(Edit(16, 20, "false"))
+    doubtful = _rule(Edit(17, 21, "false"))
     rules = (doubtful, RULES["unhardened-image"])
-    source = Source("Dockerfile", "FROM node:1\nRUN true\n")
+    source = Source("Dockerfile", "FROM node:22\nRUN true\n")
     result = fix.fix_source(source, dockerfile, SETTINGS._replace(rules=rules))
     assert result.refused is None
-    assert result.fixed.text == "FROM reg.echohq.com/node:1\nRUN true\n"
+    assert result.fixed.text == "FROM reg.echohq.com/node:22\nRUN true\n"
     said = {found.rule: (found.applied, found.refused) for found in result.findings}
     assert said == {
         "faulty": (False, "a RUN would no longer run all that it does"),

@@ -46,7 +46,7 @@ def test_the_name_of_a_release_is_a_number_for_debian_alone() -> None:
     ]
     assert moved == ["reg.echohq.com/debian:12", "reg.echohq.com/python:3"]
     (named,) = images(read("FROM python:bookworm\n"), {}, frozenset())
-    assert assess(named, ECHO).reasons == (because("no-version", tag="bookworm"),)
+    assert assess(named, ECHO).reasons == (because("no-version", tag="bookworm", name="python"),)
 
 
 @pytest.mark.parametrize(

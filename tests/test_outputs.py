@@ -187,7 +187,7 @@ def test_statistics(run: Run, tmp_path: Path) -> None:
     done = run("check", "--statistics", "--select", "unhardened-image", "--output", "json:out.json")
     assert done.stdout.decode().splitlines() == [
         "     3       2 fixable  warning  unhardened-image",
-        "1 file, 3 image references: 2 ready to migrate (0 inferred), 0 hardened, 0 not offered, "
+        "1 file, 3 image references: 2 ready to migrate (1 not verified), 0 hardened, 0 not offered, "
         "0 private or built here, 1 need review, 0 ignored; pulling needs: docker login reg.echohq.com",
     ]
     assert len(json.loads((tmp_path / "out.json").read_text())["findings"]) == 3

@@ -86,7 +86,7 @@ def test_concise_is_a_line_a_finding(results: list[Result]) -> None:
     assert "Dockerfile:1:6: warning[unhardened-image] python:3.12 -> reg.echohq.com/python:3.12" in lines
     assert len(lines) == sum(len(result.findings) for result in results) + 1
     assert lines[-1] == (
-        "2 files, 12 image references: 2 ready to migrate (0 inferred), 2 hardened, 2 not offered, "
+        "2 files, 12 image references: 2 ready to migrate (0 not verified), 2 hardened, 2 not offered, "
         "0 private or built here, 6 need review, 0 ignored; pulling needs: docker login reg.echohq.com"
     )
 

@@ -47,7 +47,15 @@ CHECK = {
     *("rules", "rules._readiness", "rules._rule", *RULES),
     *("formats", "formats._dockerfile", "formats._ignores", "formats._named_contexts", "formats.dockerfile"),
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
-    *("images", "images.catalog", "images.facts", "images.mapping_file", "images.migration", "images.parts"),
+    *(
+        "images",
+        "images.catalog",
+        "images.end_of_life",
+        "images.facts",
+        "images.mapping_file",
+        "images.migration",
+        "images.parts",
+    ),
     *("images.reference", "images.state", "images.upstream"),
     *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser"),
     *(

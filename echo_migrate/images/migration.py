@@ -162,7 +162,7 @@ class _Target:
         self._circumstances(target)
         basis = self._basis()
         if basis == "inferred" or (self.seen_only and basis == "offered"):
-            self.unsafe_reasons.append(because(basis))
+            self.unsafe_reasons.append(because("inferred" if basis == "inferred" else "offered"))
         found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if not missing and image.choices and not self._keeps_choices(target):
             missing = because("choices-differ")

@@ -2,4 +2,4 @@
 
 from testcontainers.core.container import DockerContainer
 
-web = DockerContainer("nginx:1.29").with_exposed_ports(80)
+web = DockerContainer("nginx:1.30").with_exposed_ports(80)
