@@ -241,6 +241,10 @@ REASONS: dict[str, Row] = {
     "chart-registry": Row("the chart may put a registry in front of it", "check the chart's templates", "edit"),
     "chart-tag": Row("the chart sets its tag", "set the tag in the values", "edit"),
     "values-overlay": Row("another values file sets part of it", "change both files together", "edit"),
+    # files that nobody edits
+    "vendored": Row("in a vendored file", "name the file, or include it (--include)", "edit"),
+    "fixture": Row("in a test fixture or snapshot", "name the file, or include it (--include)", "edit"),
+    "generated": Row("in a generated file", "change what generates it", "edit"),
     # the run
     "comment": Row("ignored by a comment", "remove the comment", "edit"),
     "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),

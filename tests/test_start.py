@@ -68,6 +68,7 @@ CHECK = {
         "files.source",
         "files.spelling",
         "files.tree",
+        "files.unedited",
     ),
     "files.workspace",
 }

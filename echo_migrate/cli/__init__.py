@@ -125,6 +125,13 @@ _FILES: tuple[Decorator, ...] = (
         "--exclude", metavar="GLOBS", multiple=True, callback=_names, help="Files and folders to skip: vendor,*.tmpl."
     ),
     click.option(
+        "--include",
+        metavar="GLOBS",
+        multiple=True,
+        callback=_names,
+        help="Edit these although vendored, generated or fixtures.",
+    ),
+    click.option(
         "--jobs",
         type=click.IntRange(0, 64),
         default=0,

@@ -127,7 +127,7 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
             top = repository(folder) or (None if named else folder)
             if top and not _within(value, top):
                 raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
-        elif name in ("exclude", "per_file_ignores"):
+        elif name in ("exclude", "include", "per_file_ignores"):
             if excess := too_many(value):
                 raise click.UsageError(f"{where}: {key} {excess}")
             value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]

@@ -19,6 +19,7 @@ class Options(TypedDict, total=False):
     levels: tuple[str, ...]
     today: str
     exclude: tuple[str, ...]
+    include: tuple[str, ...]
     stdin_filename: str
     jobs: int
     output: tuple[str, ...]

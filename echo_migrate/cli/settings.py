@@ -1,5 +1,6 @@
 """From options to what a run is asked for: the catalog, the rules, and which configuration file chose them."""
 
+import os
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -69,6 +70,8 @@ def settings_of(options: Options) -> Settings:
         options["seen_only"],
         today=options.get("today") or today(),
         file_ignores=tuple(map(_file_ignores, options.get("per_file_ignores", ()))),
+        named=(".",) if os.environ.get("PRE_COMMIT") else options.get("paths") or (".",),  # it names every file
+        include=tuple(options.get("include", ())),
         levels=dict(map(_level, options.get("levels", ()))),
     )
 

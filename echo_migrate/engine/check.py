@@ -100,8 +100,10 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
         silent = sum(ignores.silence(reporting(move), place) for place in places)
         return because("comment") if silent else None
 
+    left = settings.unedited(source)
+
     def skip_reason(move: Migration) -> Reason | None:
-        reason = commented(move)
+        reason = _UNEDITED[left] if left else commented(move)
         if reason or move.upstream is None:
             return reason
         if reporting(move).id not in selected:
@@ -117,6 +119,8 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
     context = context._replace(moves=dict(zip(images, moves, strict=True)))
+    if left:
+        return [], moves
     others = tuple(rule for rule in settings.rules if not rule.blocks)
     comments = {Ignore: grouped.pop(Ignore, [])}
     found = [entry for entry in blocking if entry[0].id in selected] + check(others, grouped, context)
@@ -131,6 +135,13 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
     return findings, moves
+
+
+_UNEDITED = {
+    "vendored": because("vendored"),
+    "fixture": because("fixture"),
+    "generated": because("generated"),
+}
 
 
 def _requested(move: Migration, settings: Settings) -> bool:

@@ -59,7 +59,7 @@ def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]
     lines: list[str] = []
     for (count, words), state in zip(rows, _DETAILED, strict=True):
         lines += [f"  {count:>{width}} {words}"] if count or words == done + unverified else []
-        if count and state and (run.verbose or state == "needs-person"):
+        if count and state and (run.verbose or state in ("needs-person", "ignored")):
             lines += _reasons(results, state, width, run)
     return lines
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
+from echo_migrate.files.unedited import Unedited, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
@@ -81,8 +82,9 @@ def moving(move: Migration) -> str:
 class Settings(NamedTuple):
     """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
     and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
-    ``file_ignores`` are globs of files with the ids of rules that are left out there, ``levels`` those that the user
-    gave rules. ``today`` is an ISO date."""
+    ``today`` is an ISO date. ``file_ignores`` are globs of files with the ids of rules that are left out there,
+    ``levels`` those that the user gave rules; ``named`` are the paths that the user named, ``include`` globs of files
+    to edit although nobody does."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -94,6 +96,14 @@ class Settings(NamedTuple):
     today: str = ""
     file_ignores: tuple[tuple[str, frozenset[str]], ...] = ()
     levels: Mapping[str, Level] = MappingProxyType({})
+    named: tuple[str, ...] = (".",)
+    include: tuple[str, ...] = ()
+
+    def unedited(self, source: Source) -> Unedited | None:
+        """Return why nobody edits a file by hand, unless it was named or included."""
+        if self.include and any(_matcher(glob)(source.path, os.path.dirname(source.path)) for glob in self.include):
+            return None
+        return unedited(source.path, source.text, self.named)
 
     def within(self, path: str) -> "Settings":
         """Return the settings that hold for a file."""
