@@ -8,12 +8,14 @@ hand; nothing where it states a fact."""
 
 
 class Row(NamedTuple):
-    """The sentence, what to do, and the sentence in a few words; words in braces are parameters."""
+    """The sentence, what to do, the sentence in a few words, and what it shares with others of its kind, counted
+    together; words in braces are parameters."""
 
     message: str
     remedy: str
     lift: Lift
     brief: str = ""
+    kind: str = ""
 
 
 class Reason(NamedTuple):
@@ -37,6 +39,12 @@ class Reason(NamedTuple):
         """The sentence in a few words, where a line has no place for it; whole where it has none."""
         row = REASONS[self.id]
         return (row.brief or row.message).format_map(_Given(self.values))
+
+    @property
+    def kind(self) -> str:
+        """The sentence that reasons of its kind share."""
+        row = REASONS[self.id]
+        return (row.kind or row.message).format_map(_Given(self.values))
 
     @property
     def lift(self) -> Lift:
@@ -69,10 +77,17 @@ _APART = "use a separate variable for this image"
 
 REASONS: dict[str, Row] = {
     # the reference
-    "no-value": Row("no value for {names} in this file", "set a default that names the version", "edit"),
+    "no-value": Row(
+        "no value for {names} in this file",
+        "set a default that names the version",
+        "edit",
+        kind="no value for a variable in this file",
+    ),
     "set-elsewhere": Row("set in another file, to {value}", "change it there", "edit"),
     "not-a-reference": Row("not an image reference", "write NAME:TAG", "edit"),
-    "set-by-variable": Row("set by variable {name} on line {line}", "change it there", "edit"),
+    "set-by-variable": Row(
+        "set by variable {name} on line {line}", "change it there", "edit", kind="set by a variable of the file"
+    ),
     "matrix": Row("set by {names}", "check each value of the matrix", "edit"),
     "choices-differ": Row("the values of its variables need other tags", "write each image out", "edit"),
     "template": Row("a placeholder, filled in before use", "change it where it is filled in", "edit"),
@@ -122,7 +137,11 @@ REASONS: dict[str, Row] = {
     "shadowed": Row("{target} may be the name of a build context here", "rename the context", "edit"),
     # state and logins
     "volume": Row(
-        "a volume keeps its data in {path}", "test the move with a copy of the data", "proof", "data in a volume"
+        "a volume keeps its data in {path}",
+        "test the move with a copy of the data",
+        "proof",
+        "data in a volume",
+        kind="a volume keeps its data",
     ),
     "login-step": Row(
         "no login to {registry} in this file", "add a docker login {registry} step before it", "login", "no login"
@@ -149,8 +168,23 @@ REASONS: dict[str, Row] = {
         "Cloud Run pulls only from Google's registries and Docker Hub", "use a mirror there (--registry)", "edit"
     ),
     # what would break
-    "blocked": Row("blocked by {rule} (line {line})", "echo-migrate explain {rule}", "edit", "{rule} on line {line}"),
-    "blocked-elsewhere": Row("blocked by {rule} ({path}:{line})", "echo-migrate explain {rule}", "edit", "{rule}"),
+    "fails": Row(
+        "line {line} would fail: {what}",
+        "echo-migrate explain {rule}",
+        "edit",
+        "{rule} on line {line}",
+        kind="blocked by {rule}",
+    ),
+    "blocked": Row(
+        "blocked by {rule} (line {line})",
+        "echo-migrate explain {rule}",
+        "edit",
+        "{rule} on line {line}",
+        kind="blocked by {rule}",
+    ),
+    "blocked-elsewhere": Row(
+        "blocked by {rule} ({path}:{line})", "echo-migrate explain {rule}", "edit", "{rule}", kind="blocked by {rule}"
+    ),
     "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof", "runs as {user}"),
     "user-unknown": Row(
         "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
@@ -215,7 +249,12 @@ REASONS: dict[str, Row] = {
     "default": Row("a default, which the caller may replace", "check the callers", "edit"),
     "computed-part": Row("part of it is computed", _BY_HAND, "edit"),
     "separate-argument": Row("part of it is a separate argument", _BY_HAND, "edit"),
-    "text-elsewhere": Row("line {line} has the same text, which may be no image", "change both together", "edit"),
+    "text-elsewhere": Row(
+        "line {line} has the same text, which may be no image",
+        "change both together",
+        "edit",
+        kind="the same text is also used elsewhere",
+    ),
     "name-elsewhere": Row("{name} is also used where it may be no image", "check the other uses", "edit"),
     "exported": Row("{name} is exported", "check who imports it", "edit"),
     # compose, bake, clusters and pipelines

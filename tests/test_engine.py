@@ -283,3 +283,20 @@ def test_what_nobody_edits_is_listed_and_left_unless_it_is_named_or_included(
     assert fixed(".", "--include", path) == moved
     folder = path.rpartition("/")[0]
     assert fixed(folder or path) == (text if folder and (why == "generated" or "golden" in path) else moved)
+
+
+def test_all_package_commands_of_a_run_are_mended_in_one_round() -> None:
+    text = "FROM python:3.12\nRUN " + " && ".join(f"pip install a{number}==1" for number in range(15)) + "\n"
+    result = fix.fix_source(Source("Dockerfile", text), dockerfile, SETTINGS)
+    assert result.refused is None
+    fixed = text.replace("install ", "install --no-cache-dir ").replace("python:", "reg.echohq.com/python:")
+    assert result.fixed.text == fixed
+
+
+def test_a_rule_that_does_not_settle_takes_no_other_with_it() -> None:
+    rules = (_rule(Edit(17, 17, "x")), RULES["unhardened-image"])
+    result = fix.fix_source(
+        Source("Dockerfile", "FROM node:22\nRUN true\n"), dockerfile, SETTINGS._replace(rules=rules)
+    )
+    assert result.fixed.text == "FROM reg.echohq.com/node:22\nRUN true\n"
+    assert {found.rule for found in result.findings if found.refused} == {"faulty"}

@@ -113,6 +113,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     assessed = [assess(image, settings.catalog, settings.seen_only, settings.today) for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
     grouped = _grouped(nodes)
+    assessed = _with_all_reasons(assessed, grouped, Context(source, settings, {}), ignores)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
     blocking = check(_blocking_rules(), grouped, context)
@@ -161,6 +162,38 @@ def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]
     return [
         move._replace(state="needs-person", edits=(), reasons=(because("shadowed", target=move.target),))
         if move.target and taken and parse(move.target).name in taken
+        else move
+        for move in moves
+    ]
+
+
+def _with_all_reasons(
+    moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
+) -> list[Migration]:
+    """Return the moves, those that are unsafe with what else would be against them, once made.
+
+    What would then fail for certain takes the fix away: it is not offered.
+    """
+    unsafe = [move._replace(state="migrate", reasons=()) for move in moves if move.edits and not move.safe]
+    if not unsafe:
+        return moves
+    catalog = context.settings.catalog
+    context = context._replace(effective_bases=effective_bases([move.image for move in unsafe], unsafe, catalog))
+    failing: dict[Image, list[Reason]] = {}
+    for rule, node, finding in check(_blocking_rules(), nodes, context):
+        image = root_of(node, context.effective_bases) if finding.level == "error" else None
+        if image and not ignores.silence(rule, finding.start, ours=True):
+            line, _ = context.source.position(finding.start)
+            what = finding.message.partition(": ")[0]
+            failing.setdefault(image, []).append(because("fails", rule=rule.id, line=str(line), what=what))
+    readable = nodes.get(Stage, []) + nodes.get(Container, [])
+    doubts = other_blockers(readable, context.effective_bases, catalog)
+    return [
+        move._replace(
+            edits=() if move.image in failing else move.edits,
+            reasons=tuple(dict.fromkeys((*failing.get(move.image, ()), *move.reasons, *doubts.get(move.image, ())))),
+        )
+        if move.edits and not move.safe
         else move
         for move in moves
     ]
@@ -217,7 +250,7 @@ def _bonds(
             nodes[Container] = [*nodes.get(Container, []), *[node for node in there if isinstance(node, Container)]]
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     for image, reasons in other_blockers(readable, context.effective_bases, context.settings.catalog).items():
-        blockers[image] = [*reasons, *blockers.get(image, [])]
+        blockers.setdefault(image, []).extend(reasons)
     return blockers
 
 

@@ -18,7 +18,7 @@ MOST_TRIED = 200
 def fix_source(source: Source, format: Format, settings: Settings) -> Result:
     """Examine a text and, if asked for, fix it until nothing more applies.
 
-    A doubtful result is refused: the fixes that are doubtful alone, or the whole of it where it is none alone.
+    A doubtful result is refused: the fixes that are doubtful alone, else those of one rule, else the whole of it.
     """
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
@@ -31,8 +31,15 @@ def fix_source(source: Source, format: Format, settings: Settings) -> Result:
             if (edits := _edits(found, settings.unsafe))
             and (reason := format.verify(source, source.apply(edits), edits))
         }
-        again = _fixed(source, format, settings, findings, outcomes, doubtful) if doubtful else result
-        return result if again.refused or again.fixed is source else again
+        fixing = dict.fromkeys(found.rule for found in findings if _edits(found, settings.unsafe))
+        attempts = [doubtful] if doubtful else []
+        attempts += [
+            {(found.rule, found.message): result.refused for found in findings if found.rule == rule} for rule in fixing
+        ]
+        for left in attempts:
+            again = _fixed(source, format, settings, findings, outcomes, left)
+            if not again.refused and again.fixed is not source:
+                return again
     return result
 
 

@@ -48,7 +48,9 @@ def settle(
         if reason:
             move = move._replace(state="ignored", edits=(), reasons=(reason,))
         elif move.image in blockers and move.safe:
-            move = move._replace(state="needs-person", reasons=tuple(dict.fromkeys(blockers[move.image])))
+            reasons = tuple(dict.fromkeys(blockers[move.image]))
+            fails = any(reason.id in ("blocked", "blocked-elsewhere") for reason in reasons)
+            move = move._replace(state="needs-person", edits=() if fails else move.edits, reasons=reasons)
         moves.append(move)
     if any(_is_elsewhere(move.image) for move in moves):
         _settle_shared(moves)

@@ -83,7 +83,7 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
     names: dict[tuple[str, str], Counter[str]] = {}
     for move in (move for result in results for move in result.outcomes if move.state == state):
         reason = move.reasons[0] if move.reasons else None
-        key = (printable(reason.message), printable(reason.remedy)) if reason else ("", "")
+        key = (printable(reason.kind), printable(reason.remedy)) if reason else ("", "")
         found[key] += 1
         names.setdefault(key, Counter())[move.image.shown] += 1
     listed = found.most_common(None if run.verbose else _MOST_REASONS)
@@ -99,7 +99,7 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
         if run.verbose:
             lines += [f"{below}{times} × {printable(name)}" for name, times in names[message, remedy].items()]
     also = Counter(
-        printable(reason.message)
+        printable(reason.kind)
         for result in results
         for move in result.outcomes
         if move.state == state

@@ -25,14 +25,24 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
     for run in stage.runs:
-        seen: set[str] = set()
+        leaving: dict[str, list[Call]] = {}
         for call in run.calls:
-            manager = call.manager
-            if manager.name not in seen and _leaves(call, run, stage):
-                seen.add(manager.name)
-                message = f"{call.shown} leaves its cache in the image: {_remedy(call)}"
-                fix = _fix(call, run, stage) if stage.certain else None
-                yield Finding(call.command.start, call.command.end, message, fix)
+            if _leaves(call, run, stage):
+                leaving.setdefault(call.manager.name, []).append(call)
+        for calls in leaving.values():
+            first = calls[0]
+            message = f"{first.shown} leaves its cache in the image: {_remedy(first)}"
+            fix = _together([_fix(call, run, stage) for call in calls]) if stage.certain else None
+            yield Finding(first.command.start, first.command.end, message, fix)
+
+
+def _together(fixes: list[Fix | None]) -> Fix | None:
+    """Return the fixes of a RUN's commands as one, None where the first has none."""
+    known = [fix for fix in fixes if fix]
+    if not fixes[0]:
+        return None
+    edits = tuple(dict.fromkeys(edit for fix in known for edit in fix.edits))
+    return Fix(edits, known[0].title, all(fix.safe for fix in known))
 
 
 def _leaves(call: Call, run: Run, stage: Stage) -> bool:
