@@ -41,6 +41,7 @@ class ImageFacts(NamedTuple):
     programs: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     complete: bool = False
+    os_release: str = ""
     eol: str = ""
 
     @property

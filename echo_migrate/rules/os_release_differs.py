@@ -1,0 +1,36 @@
+"""A RUN that reads the distribution's name or release, which the hardened image does not have."""
+
+from collections.abc import Iterator
+
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.model import Finding
+from echo_migrate.rules._rule import Context, rule
+
+_NAMES = r"(?:ID|VERSION_ID|VERSION_CODENAME|UBUNTU_CODENAME|DEBIAN_CODENAME)"
+_VARIABLE = lazy_regex(rf"\$\{{?({_NAMES})\b|\b({_NAMES})\b")
+_COMMAND = lazy_regex(r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))")
+
+
+@rule(on=Stage, level="error", blocks=True)
+def os_release_differs(stage: Stage, context: Context) -> Iterator[Finding]:
+    effective = context.effective(stage)
+    if effective is None or not effective.target or not effective.base.os_release:
+        return
+    for run in stage.runs:
+        what = _read(run)
+        if what:
+            message = f"RUN reads {what}, but {effective.shown} has ID={effective.base.os_release}: write the value out"
+            yield Finding(run.instruction.start, run.instruction.end, message)
+            return
+
+
+def _read(run: Run) -> str:
+    """Return what a RUN reads of the distribution, "" if nothing."""
+    text = "\n".join([run.instruction.args.value, *(body.value for body in run.instruction.heredocs)])
+    command = _COMMAND.search(text)
+    if command:
+        return "lsb_release"
+    found = _VARIABLE.search(text) if "os-release" in text else None
+    return f"{found[1] or found[2]} of /etc/os-release" if found else ""
