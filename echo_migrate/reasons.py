@@ -158,6 +158,15 @@ REASONS: dict[str, Row] = {
     "login-beside": Row(
         "no login for {registry} is given with it", "add one where the image is named", "login", "no login"
     ),
+    "login-pod": Row(
+        "no pull secret for {registry}", "add imagePullSecrets, or set logins in the configuration", "login", "no login"
+    ),
+    "login-runner": Row(
+        "the runner needs a login for {registry}",
+        "set DOCKER_AUTH_CONFIG, and logins in the configuration",
+        "login",
+        "no login",
+    ),
     "login-service": Row(
         "the service that pulls it needs a login for {registry}", "set one up for the service", "login", "no login"
     ),

@@ -62,6 +62,10 @@ def cases(page: Path) -> Iterator[Case]:
         )
 
 
+LOGINS = ("gitlab", "helm", "kubernetes", "kustomize")
+"""Kinds for which cases have a login set up elsewhere, but for those with an option of their own."""
+
+
 def settings(case: Case) -> Settings:
     """The settings a case asks for in its fence: the command line's own words."""
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
@@ -71,6 +75,7 @@ def settings(case: Case) -> Settings:
     selected = given.pop("select", case.rule or ",".join(ON_REFERENCES)).split(",")
     rules = tuple(RULES[name] for name in selected)
     asked = Settings(known, rules, images, "seen-only" in given, True, "unsafe-fixes" in given)
-    asked = asked._replace(today=today)
+    logins = given.pop("logins", ",".join(LOGINS))
+    asked = asked._replace(today=today, logins=frozenset(filter(None, logins.split(","))))
     assert set(given) <= {"seen-only", "unsafe-fixes"}, given
     return asked

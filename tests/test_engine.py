@@ -271,7 +271,7 @@ def test_what_nobody_edits_is_listed_and_left_unless_it_is_named_or_included(
 
     def fixed(*words: str, **environment: str) -> str:
         (tmp_path / path).write_text(text)
-        run("fix", "--select", "unhardened-image", *words, env=environment)
+        run("fix", "--select", "unhardened-image", "--logins", "kubernetes", *words, env=environment)
         return (tmp_path / path).read_text()
 
     listed = json.loads(run("inventory", "--output-format", "json").stdout)["references"]

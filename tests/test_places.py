@@ -19,11 +19,11 @@ from echo_migrate.images import catalog
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
-from tests.pages import PAGES, ROOT, Case, cases, settings
+from tests.pages import LOGINS, PAGES, ROOT, Case, cases, settings
 
 KINDS = ("ci", "helm", "kubernetes")
 CASES = [case for page in PAGES if page.stem in KINDS for case in cases(page)]
-SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True, logins=frozenset(LOGINS))
 
 
 def fix_source(path: str, text: str, unsafe: bool = False) -> Result:

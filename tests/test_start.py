@@ -43,7 +43,7 @@ CHECK = {
         "reports._closing",
         "reports.grouped",
     ),
-    *("engine", "engine.check", "engine.discover", "engine.fix", "engine.run"),
+    *("engine", "engine.check", "engine.discover", "engine.fix", "engine.logins", "engine.run"),
     *("rules", "rules._readiness", "rules._rule", *RULES),
     *("formats", "formats._dockerfile", "formats._ignores", "formats._named_contexts", "formats.dockerfile"),
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),

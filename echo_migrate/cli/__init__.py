@@ -89,6 +89,13 @@ _CATALOG: tuple[Decorator, ...] = (
         default="",
         help="Your mapping file, added to the provider's.",
     ),
+    click.option(
+        "--logins",
+        metavar="KINDS",
+        multiple=True,
+        callback=_names,
+        help="Kinds of files with a login set up elsewhere: kubernetes,gitlab.",
+    ),
     click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
 )
 _TODAY: tuple[Decorator, ...] = (

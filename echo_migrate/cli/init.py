@@ -38,6 +38,7 @@ VENDORED = ("vendor", "third_party", "testdata", "fixtures", "__snapshots__")
 EXAMPLES: dict[str, str | list[str]] = {
     "provider": catalog.PROVIDER,
     "registry": "harbor.example.com/echo",
+    "logins": ["kubernetes", "gitlab"],
     "exclude": ["vendor", "*.tmpl"],
     "select": ["end-of-life-base", "floating-tag"],
     "ignore": ["package-install"],

@@ -20,6 +20,7 @@ class Options(TypedDict, total=False):
     today: str
     exclude: tuple[str, ...]
     include: tuple[str, ...]
+    logins: tuple[str, ...]
     stdin_filename: str
     jobs: int
     output: tuple[str, ...]

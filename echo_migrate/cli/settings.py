@@ -71,9 +71,21 @@ def settings_of(options: Options) -> Settings:
         today=options.get("today") or today(),
         file_ignores=tuple(map(_file_ignores, options.get("per_file_ignores", ()))),
         named=(".",) if os.environ.get("PRE_COMMIT") else options.get("paths") or (".",),  # it names every file
+        logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
         levels=dict(map(_level, options.get("levels", ()))),
     )
+
+
+def _logins(kinds: Iterable[str]) -> frozenset[str]:
+    """Return the kinds of files that the user has a login for."""
+    from echo_migrate.engine.logins import ELSEWHERE
+
+    for kind in kinds:
+        if kind not in ELSEWHERE:
+            message = unknown_name(f"no kind {kind!r} that a login is for", kind, ELSEWHERE)
+            raise click.BadParameter(f"{message} (known are {', '.join(ELSEWHERE)})", param_hint="--logins")
+    return frozenset(kinds)
 
 
 def _file_ignores(written: str) -> tuple[str, frozenset[str]]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.engine.logins import with_login
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.formats._named_contexts import shadows
@@ -92,7 +93,10 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     """
     nodes = list(format.parse(source, _request(source.path, settings)))
     ignores = Ignores(nodes)
-    images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
+    found_images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
+    images = [with_login(image, kind(format), source.text, settings.logins) for image in found_images]
+    wanted = dict(zip(found_images, images, strict=True))
+    nodes = [_of(node, wanted) for node in nodes]
     selected = {rule.id for rule in settings.rules}
 
     def commented(move: Migration) -> Reason | None:
@@ -136,6 +140,15 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
     return findings, moves
+
+
+def _of(node: Any, images: Mapping[Image, Image]) -> Any:
+    """Return a node with what is known of its image's login."""
+    if isinstance(node, Image):
+        return images[node]
+    if isinstance(node, Container) and node.image:
+        return node._replace(image=images.get(node.image, node.image))
+    return node
 
 
 _UNEDITED = {

@@ -84,7 +84,7 @@ class Settings(NamedTuple):
     and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
     ``today`` is an ISO date. ``file_ignores`` are globs of files with the ids of rules that are left out there,
     ``levels`` those that the user gave rules; ``named`` are the paths that the user named, ``include`` globs of files
-    to edit although nobody does."""
+    to edit although nobody does; ``logins`` are kinds of files for which a login is set up elsewhere."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -98,6 +98,7 @@ class Settings(NamedTuple):
     levels: Mapping[str, Level] = MappingProxyType({})
     named: tuple[str, ...] = (".",)
     include: tuple[str, ...] = ()
+    logins: frozenset[str] = frozenset()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why nobody edits a file by hand, unless it was named or included."""
