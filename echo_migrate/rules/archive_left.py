@@ -1,4 +1,4 @@
-"""An archive that was unpacked and stays beside what came out of it."""
+"""An archive that stays in the image after it has been unpacked."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""Dependencies for development in the final image."""
+"""Development dependencies in the final image."""
 
 from collections.abc import Iterator
 from posixpath import basename

@@ -1,4 +1,4 @@
-"""An image whose line no longer gets security fixes."""
+"""An image whose release line no longer receives security fixes."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A command that counts on another entrypoint than the base has."""
+"""A command that does not work with the entrypoint of its base image."""
 
 from collections.abc import Iterator
 from posixpath import basename

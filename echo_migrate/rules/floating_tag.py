@@ -1,4 +1,4 @@
-"""An image without a tag, or with the tag latest: what it names changes from one build to the next."""
+"""An image with no tag or the tag latest, which can change between builds."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""An install that would wait for an answer: nobody is there to give it."""
+"""A package install that prompts for confirmation, which a build cannot answer."""
 
 from collections.abc import Iterator
 

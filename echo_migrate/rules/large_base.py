@@ -1,4 +1,4 @@
-"""A final image that stands on a base made for building, or on the full form of one that has a slim one."""
+"""A final image based on a build image, or on a full image that has a slim variant."""
 
 import re
 from collections.abc import Iterator

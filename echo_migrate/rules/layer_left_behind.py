@@ -1,4 +1,4 @@
-"""Files that a later layer removes or changes: the layer below still ships them."""
+"""Files that a later layer removes or changes, but that still ship in the earlier layer."""
 
 from collections.abc import Iterator
 from posixpath import basename, join

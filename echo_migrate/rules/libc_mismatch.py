@@ -1,4 +1,4 @@
-"""What was built for one C library, or for one version of a language, copied to another."""
+"""Files built for another C library or language version than the stage they are copied to."""
 
 import re
 from collections.abc import Iterator

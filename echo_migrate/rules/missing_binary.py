@@ -1,4 +1,4 @@
-"""A program that is started, and that the base does not have."""
+"""A program that is started, but is missing from the base image."""
 
 from collections.abc import Iterator
 

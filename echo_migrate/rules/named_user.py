@@ -1,4 +1,4 @@
-"""A user by name, where only a number is known not to be root."""
+"""A user set by name, where only a numeric ID can be verified as non-root."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a package manager keeps for its next run, left in the final image."""
+"""A package manager cache left in the final image."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Packages that a package manager installs into the final image."""
+"""Packages that a package manager installs in the final image."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The package lists that an update fetched, left in the final image."""
+"""Package lists from an update, left in the final image."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A pipe whose first command can fail without the build taking notice."""
+"""A pipe whose left side can fail without failing the build."""
 
 from bisect import bisect_left
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A port below 1024, where the container does not run as root."""
+"""A port below 1024 in a container that does not run as root."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Packages that are only recommended, installed with those that are asked for."""
+"""An install that also installs packages that are only recommended."""
 
 from collections.abc import Iterator
 

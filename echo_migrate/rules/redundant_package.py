@@ -1,4 +1,4 @@
-"""A package that is installed, and that the base has."""
+"""A package install that the base image makes unnecessary."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A place that pulls or builds hardened images, where nobody has logged in to their registry."""
+"""A job or file that uses hardened images without a login to their registry."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A copy of a public image under another name: repackaged, mirrored, or misspelt."""
+"""A copy of a public image under another name: repackaged, mirrored or misspelled."""
 
 from collections.abc import Iterator
 

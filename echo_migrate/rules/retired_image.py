@@ -1,4 +1,4 @@
-"""An image, or a registry, that is gone or frozen."""
+"""An image or registry that has been removed, deprecated or frozen."""
 
 from collections.abc import Iterator
 

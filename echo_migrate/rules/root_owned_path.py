@@ -1,4 +1,4 @@
-"""Something that only root may do, or may write, where the stage does not run as root."""
+"""A command or a write that requires root, in a stage that runs as another user."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A CMD or ENTRYPOINT in shell form: a shell stands between the container and its program."""
+"""A CMD or ENTRYPOINT in shell form, which runs the program under a shell."""
 
 import re
 from collections.abc import Iterator

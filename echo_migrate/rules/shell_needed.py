@@ -1,4 +1,4 @@
-"""A command in shell form on a base that has no shell."""
+"""A command in shell form on a base image without a shell."""
 
 from collections.abc import Iterator
 

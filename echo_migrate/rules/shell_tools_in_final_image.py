@@ -1,4 +1,4 @@
-"""Tools for people and for downloads in the final image."""
+"""Interactive tools and download tools in the final image."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A program that is built in the stage that ships it, with all that building needs."""
+"""A program built in the stage that ships it, together with its build dependencies."""
 
 from collections.abc import Iterator
 

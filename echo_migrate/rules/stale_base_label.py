@@ -1,4 +1,4 @@
-"""A label that names another base image than the one that the stage stands on."""
+"""A label that names another base image than the stage is based on."""
 
 from collections.abc import Iterator
 

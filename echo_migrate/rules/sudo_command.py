@@ -1,4 +1,4 @@
-"""sudo in a build: the build can be whatever user it needs to be."""
+"""sudo in a build, where USER can set the required user instead."""
 
 from collections.abc import Iterator
 

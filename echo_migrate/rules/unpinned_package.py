@@ -1,4 +1,4 @@
-"""A package without a version: what it installs changes from one build to the next."""
+"""A package without a version, which can change between builds."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A file that cannot be read as what its name says."""
+"""A file that cannot be parsed as the type that its name indicates."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A reference that the file alone does not decide."""
+"""An image reference that cannot be resolved from the file alone."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""An ignore comment of ours that silences nothing."""
+"""An echo-migrate ignore comment that suppresses nothing."""
 
 from collections.abc import Iterator
 

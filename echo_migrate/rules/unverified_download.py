@@ -1,4 +1,4 @@
-"""A download that nothing is compared with: no checksum, no signature."""
+"""A download that is not verified by a checksum or signature."""
 
 from collections.abc import Iterator
 from itertools import zip_longest

@@ -1,4 +1,4 @@
-"""A user that the image creates, and nobody runs as."""
+"""A user that the image creates, but never runs as."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""All of the build context in the final image, with nothing that says what to leave out."""
+"""The whole build context in the final image, without a .dockerignore."""
 
 from collections.abc import Iterator
 
