@@ -1,4 +1,4 @@
-"""Stages while they are read: what each instruction does to the user, the folder, the shell and the variables."""
+"""Stages under construction: the effect of each instruction on the user, working directory, shell and variables."""
 
 from collections.abc import Iterator, Mapping, Set
 from posixpath import join, normpath
@@ -19,7 +19,7 @@ _WHOLE = frozenset(("/", "/.", "/*", "./", "."))
 
 
 class Draft:
-    """A stage while it is read."""
+    """A stage under construction."""
 
     def __init__(self, name: str, parent: int | None, above: "Draft | None", arguments: dict[str, str]) -> None:
         self.name = name
@@ -54,7 +54,7 @@ class Draft:
 
 
 def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
-    """Yield the stages, each read when it is complete."""
+    """Yield the stages of a Dockerfile, once all of it is read."""
     numbers: dict[str, int] = {}
     drafts: list[Draft] = []
     defaults: dict[str, str] = {}
@@ -67,7 +67,7 @@ def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
             draft = Draft(name, parent, drafts[parent] if parent is not None else None, defaults)
             if parent is None and (_WINDOWS.search(base) or file.escape == "`"):
                 draft.shell = ()
-            if "$" in words[0].value:  # another value of the argument may name any of them
+            if "$" in words[0].value:  # another value of the argument may name any of the stages
                 draft.needs.update(numbers.values())
             numbers |= {name.lower(): len(drafts)} if name else {}
             drafts.append(draft)
@@ -86,7 +86,7 @@ def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
 def _follow(
     instruction: Instruction, draft: Draft, text: str, escape: str, numbers: dict[str, int], number: int
 ) -> None:
-    """What one instruction does to the state of its stage."""
+    """Apply one instruction to the state of its stage."""
     verb = instruction.verb
     if verb == "run":
         run = draft.run(instruction, text)
@@ -116,7 +116,7 @@ def _follow(
 
 
 def _need(origin: str, draft: Draft, numbers: dict[str, int], number: int) -> int | None:
-    """Return the earlier stage that a name or a number means, which the stage then needs."""
+    """Return the earlier stage with a name or number, after adding it to ``draft.needs``; None if there is none."""
     other = numbers.get(origin.lower())
     if other is None and is_number(origin) and int(origin) < number:
         other = int(origin)
@@ -127,9 +127,9 @@ def _need(origin: str, draft: Draft, numbers: dict[str, int], number: int) -> in
 
 
 def _set(instruction: Instruction, draft: "Draft") -> None:
-    """Give a stage the variables of an ENV or ARG.
+    """Add the variables of an ENV or ARG to a stage.
 
-    All values of one instruction are filled in with what holds above it, and what ENV has set no ARG changes
+    All values of one instruction are expanded with the variables set before it, and an ARG does not override ENV
     (Dockerfile reference, "Environment replacement" and "Using ARG variables").
     """
     found = _assigned(instruction, draft.environment, draft.defaults)
@@ -142,7 +142,7 @@ def _set(instruction: Instruction, draft: "Draft") -> None:
 
 
 def _assigned(instruction: Instruction, known: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that an ENV or ARG gives a value; ``defaults`` are what an ARG without one takes over."""
+    """Return the variables that an ENV or ARG sets; ``defaults`` has the values for an ARG without one."""
     found: dict[str, str] = {}
     for name, value in instruction.pairs():
         if value is not None:
@@ -153,7 +153,7 @@ def _assigned(instruction: Instruction, known: Mapping[str, str], defaults: Mapp
 
 
 def _plain(word: Traced, environment: Mapping[str, str], escape: str) -> str:
-    """Return a word with quotes taken away and known variables filled in; what cannot be expanded stays as written."""
+    """Return a word unquoted and with known variables expanded; as written if it cannot be expanded."""
     if not word.value:
         return ""
 

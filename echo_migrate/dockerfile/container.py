@@ -1,4 +1,4 @@
-"""A container that some file starts: its image, and what it runs, as whom, on which ports."""
+"""A container that a file starts: its image, commands, user and ports."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Located(NamedTuple):
-    """A value and where it is written."""
+    """A value and its source offsets."""
 
     value: str
     start: int
@@ -19,11 +19,11 @@ class Located(NamedTuple):
 
 
 class Container(NamedTuple):
-    """A service: what it starts, as whom, and the ports of the container that it names.
+    """A container with the commands it starts, its user and its container ports.
 
-    Where it says nothing, what its image says holds; of one that is built, ``stage`` is what is built, and ``around``
-    are the images of that Dockerfile. ``open`` says that it may start more than is read here, ``privileges`` that it is
-    given more than others have; ``mounts`` are the paths in the container that something is mounted to.
+    Values that are not given here come from its image. If the image is built, ``stage`` is the stage built, and
+    ``around`` are the images of that Dockerfile. ``open`` is true if it may start more commands than are known here,
+    and ``privileges`` if it has additional ones; ``mounts`` are the mounted paths in the container.
     """
 
     name: str
@@ -40,22 +40,22 @@ class Container(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What messages call it."""
+        """The name of the container in messages."""
         return f"{self.kind} {self.name}"
 
     def start_command(self, verb: str) -> StartCommand | None:
-        """Return what it starts by a key, named as the instruction of a Dockerfile."""
+        """Return the start command for a Dockerfile verb (``cmd``, ``entrypoint`` …), its own or that of its stage."""
         key = "command" if verb == "cmd" else verb
         own = next((one for one in self.start_commands if one.verb == key), None)
         return self.stage.start_command(verb) if own is None and self.stage else own
 
 
 def stage_of(node: "Stage | Container") -> "Stage | None":
-    """Return the stage that a node is, or that a service builds; None for a service that runs an image as it is."""
+    """Return a stage itself, or the stage that a container's image is built from; None for an image not built here."""
     return node.stage if isinstance(node, Container) else node
 
 
 def root_image(stage: "Stage", images: Iterable[Image]) -> Image | None:
-    """Return the image that a stage, or the first of those it stands on, is FROM."""
+    """Return the base image of the first stage in the lineage of a stage."""
     first = stage.lineage[0]
     return next((image for image in images if image.where == "FROM" and first.start <= image.start < first.end), None)

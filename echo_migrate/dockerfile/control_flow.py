@@ -1,5 +1,6 @@
-"""What runs after what: whether a command is certain to be reached, whether its failure is the script's, and whether
-later RUNs can do without what an earlier one left. Every safe fix in a RUN rests on these; what is not certain is no.
+"""Control flow: whether a command is certain to run, whether its failure fails the script, and whether later RUNs
+depend on what an earlier one leaves. Every safe fix in a RUN relies on these; if the answer is not certain, it is the
+one that allows no fix.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,14 +15,14 @@ _IN_TURN = frozenset(("", ";", "\n"))
 
 
 def outer(script: Script) -> list[Command]:
-    """Return the commands that stand in no construct: not in a condition, a loop, a function, a group or a
-    substitution."""
+    """Return the top-level commands: those not in a condition, a loop, a function, a group or a substitution."""
     return [command for command in script.commands if not command.inside]
 
 
 def can_be_appended_to(run: Run) -> bool:
-    """Return whether ``&& command`` behind the last command runs only where all before it went well, and the RUN
-    fails as it did: the last command is a simple one, joined by ``&&``, or by ``;`` under ``set -e``, or alone."""
+    """Return whether ``&& command`` can be appended: it runs only if all commands before it succeed, and the RUN fails
+    as before. The last command must be a simple one, joined by ``&&``, or by ``;`` under ``set -e``, or the only one.
+    """
     script = run.script
     if script is None or script.tail is None or _is_tricky(script):
         return False
@@ -33,13 +34,12 @@ def can_be_appended_to(run: Run) -> bool:
 
 
 def _is_tricky(script: Script) -> bool:
-    """Return whether a script defines what its commands mean, here or in a file that it reads, or what happens at its
-    end."""
+    """Return whether a script may redefine commands, itself or in a file that it sources, or sets a trap."""
     return script.defines or any(command.name in (".", "eval", "source", "trap") for command in script.commands)
 
 
 def runs_before_the_end(command: Command, script: Script) -> bool:
-    """Return whether what is appended behind the last command runs only if this one ran, and went well."""
+    """Return whether a command appended after the last one runs only if this command ran and succeeded."""
     commands = outer(script)
     if command not in commands:
         return False
@@ -51,9 +51,9 @@ def runs_before_the_end(command: Command, script: Script) -> bool:
 
 
 def fails_the_run(command: Command, script: Script) -> bool:
-    """Return whether the RUN fails if this command does: nothing stands around or behind it that would go on.
+    """Return whether the RUN fails if this command does: no construct around it or command after it continues.
 
-    ``set -e`` only acts on the last command of a list that ``&&`` joins (POSIX, Shell Command Language, set -e).
+    ``set -e`` applies only to the last command of an ``&&`` list (POSIX, Shell Command Language, set -e).
     """
     if command.inside or command.operator in ("|", "|&") or script.background or _is_tricky(script):
         return False
@@ -69,13 +69,13 @@ def fails_the_run(command: Command, script: Script) -> bool:
 
 
 def must_succeed(command: Command, script: Script) -> bool:
-    """Return whether a RUN cannot do without a command: it runs wherever all before it went well, and fails the RUN."""
+    """Return whether a RUN succeeds only if a command does: it runs if all before it succeed, and fails the RUN."""
     return script.certain and command.always and fails_the_run(command, script)
 
 
 def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:
-    """Return whether anything later may count on what a RUN leaves in one of some folders, or in any cache: a command
-    that names it (an ``rm -f`` does not count on it), a mount over it, a COPY from it."""
+    """Return whether something may depend on what a RUN leaves in one of the folders, or in any cache: a mount of the
+    RUN itself, a COPY from its stage, or a later RUN whose mounts or commands (other than ``rm -f``) name it."""
     wanted = ("cache", *folders)
     mounts = [mount.target for mount in run.mounts]
     if any(word in text for text in (*mounts, *stage.taken) for word in wanted):
@@ -88,7 +88,7 @@ def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:
 
 
 def _named(run: Run) -> list[str]:
-    """Return what a RUN names of files that may have been there before."""
+    """Return the mounts and arguments of a RUN that may name existing files."""
     texts = [mount.target for mount in run.mounts]
     if run.script is None or not run.script.certain:
         texts.append(run.instruction.args.value)
@@ -98,8 +98,8 @@ def _named(run: Run) -> list[str]:
 
 
 def counts_on_the_cache(run: Run, stage: Stage, call: Call) -> bool:
-    """Return whether the RUN of a call, or a later one, asks the manager for what it keeps (``dnf -C``, ``uv
-    --offline``), or would have to build again what it could build once."""
+    """Return whether the RUN of a call, or a later one, uses the cache of the manager (``dnf -C``, ``uv --offline``) or
+    would have to rebuild packages without it."""
     manager, name = call.manager, call.command.name
 
     def asks(one: Run) -> bool:
@@ -135,18 +135,18 @@ def _asks_for_the_cache(run: Run, manager: Manager, name: str) -> bool:
 
 
 def _forced(command: Command) -> bool:
-    """Return whether a command does not mind that what it removes is not there."""
+    """Return whether a command is an ``rm -f``, which does not fail if a file is missing."""
     return command.name == "rm" and any("f" in word for word in command.arguments if word[:1] == "-")
 
 
 def lists_are_missed(run: Run, stage: Stage, manager: Manager) -> bool:
-    """Return whether something later may count on the package lists that a RUN leaves."""
+    """Return whether a later RUN may depend on the package lists that a RUN leaves."""
     return stage.order.followed(run, stage, ("lists", manager.name), lambda later: not fetches_its_own(later, manager))
 
 
 def fetches_its_own(run: Run, manager: Manager) -> bool:
-    """Return whether a RUN is certain to work without the package lists that another one left: it installs nothing
-    with the manager, or updates first, and runs nothing that could install unseen."""
+    """Return whether a RUN certainly works without the package lists of an earlier one: it installs nothing with the
+    manager or updates first, and runs no unknown command that might install something."""
     if run.script is None or not run.script.certain or run.script.defines:
         return False
     calls = {call.command.start: call for call in run.calls}
@@ -166,14 +166,14 @@ def fetches_its_own(run: Run, manager: Manager) -> bool:
 
 
 def _narrowed(call: Call) -> bool:
-    """Return whether an update fetches less than all lists (``-o Dir::Etc::sourcelist=…``), or elsewhere
+    """Return whether an update may fetch only some lists (``-o Dir::Etc::sourcelist=…``), or into another root
     (``chroot``)."""
     elsewhere = call.opaque or call.command.via not in ((), ("sudo",))
     return elsewhere or any(option[:2] == "-o" or option.startswith("--option") for option in call.options)
 
 
 def _is_plain(command: Command, call: Call | None, manager: Manager) -> bool:
-    """Return whether a command is known not to need the lists."""
+    """Return whether a command is known not to need the package lists."""
     if not command.words:
         return True
     if call:

@@ -1,4 +1,4 @@
-"""A COPY or ADD: what it takes, from where, and to where."""
+"""COPY and ADD instructions: sources, origin and target."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ from echo_migrate.files.source import Traced
 
 
 class Copy(NamedTuple):
-    """A COPY or ADD: ``origin`` is the stage or image it takes from, "" for the build context; ``written`` is its last
-    word, ``target`` the absolute path that this is, None where it is not known."""
+    """A COPY or ADD: ``origin`` is the stage or image it copies from, "" for the build context; ``written`` is its last
+    word, and ``target`` the absolute path of that, None if not known."""
 
     instruction: Instruction
     origin: str

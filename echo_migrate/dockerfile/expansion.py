@@ -1,7 +1,7 @@
-"""Words with quotes, escapes and variables, read as BuildKit reads them, without losing where they were written.
+"""Expansion of quotes, escapes and variables as in BuildKit, with source spans.
 
-After frontend/dockerfile/shell/lex.go of moby/buildkit (read at 73ed6825c, August 2026). What differs: a variable that
-has no value here keeps its expression as text, so that the reader sees ``node:${V}`` and never a guess.
+Follows frontend/dockerfile/shell/lex.go of moby/buildkit (read at 73ed6825c, August 2026), with one difference: a
+variable without a known value keeps its expression as text, so that the result is ``node:${V}`` and never a guess.
 """
 
 import re
@@ -15,7 +15,8 @@ LONGEST = 4096
 LONGEST_PATTERN = 32
 LONGEST_EDITED = 512
 MOST_READS = 64
-"""How many places, and variables without a value, a word is known to depend on; arguments can double each other's."""
+"""The maximum number of places, and of variables without a value, recorded for a word; arguments that use each other
+can double them."""
 
 DEEPEST = 64
 _PLAIN = re.compile(r"[^$'\"\\`]*")
@@ -25,10 +26,11 @@ _UNEXPANDED = lazy_regex(r"\$\{|\$\w")
 
 
 class Expansion(NamedTuple):
-    """A word after expansion, and the variables it met that have no value here (they decide at build time).
+    """A word after expansion, and its variables without a known value (which are set at build time).
 
-    ``depends_on`` are places that decide over the text without being part of it, as what a pattern took out of a value;
-    of many, one from the first to the last. ``broken`` says that the word could not be expanded, and stands as written.
+    ``depends_on`` are source spans that determine the text without being part of it, such as a value from which a
+    pattern was removed; if there are many, one span that covers all. ``broken`` is true if the word could not be
+    expanded and is kept as written.
     """
 
     text: Traced
@@ -44,7 +46,7 @@ class Expansion(NamedTuple):
 Lookup = Callable[[str], Expansion | None]
 
 SET_BY_BUILD = Expansion(Traced("", ()))
-"""What a lookup gives for a variable that is always set, to a value that only the build knows."""
+"""The lookup result for a variable that is always set, to a value known only at build time."""
 
 
 def _name(text: str, i: int) -> str:
@@ -53,7 +55,8 @@ def _name(text: str, i: int) -> str:
 
 
 def _skip(text: str, i: int, stop: str, escape: str) -> int:
-    """Return the index behind the first ``stop`` at or after ``i`` that no quote, escape or expansion covers."""
+    """Return the index after the first ``stop`` from ``i`` on that is not in a quote, escape or expansion. Raises
+    ``ValueError``."""
     while i < len(text):
         ch = text[i]
         if ch == stop:
@@ -105,10 +108,11 @@ def _skip_dollar(text: str, i: int, escape: str) -> int:
 
 
 def heredoc_words(line: str) -> Iterator[tuple[bool, str]]:
-    """Yield the heredocs that a line opens: whether leading tabs go, and the delimiter.
+    """Yield the heredocs that a line opens: whether leading tabs are stripped, and the delimiter.
 
-    The escape character is always the backslash here, whatever the file says (parser.go, heredocsFromLine); a line
-    whose quotes or substitutions do not close opens none. Raises ``ValueError`` for a delimiter that cannot be read.
+    The escape character is always the backslash here, regardless of the escape directive (parser.go,
+    heredocsFromLine); a line with unclosed quotes or substitutions opens none. Raises ``ValueError`` for a delimiter
+    that cannot be expanded.
     """
     words, i, begin = [], 0, -1
     try:
@@ -151,11 +155,11 @@ def _unquoted(word: str) -> str:
 
 
 def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
-    """Return the word with its quotes and escapes taken away and its variables filled in.
+    """Return the word without quotes and escapes, and with its variables expanded.
 
-    ``lookup`` gives a variable's expansion, or None if it has no value here. Raises ``ValueError`` where BuildKit
-    would refuse the word, and where it is beyond what a reference or a build argument can sensibly be (variables that
-    double each other would otherwise fill the memory).
+    ``lookup`` returns the expansion of a variable, or None if its value is not known. Raises ``ValueError`` if BuildKit
+    would reject the word, or if it exceeds the size of any realistic reference or build argument (variables that
+    double each other would otherwise exhaust memory).
     """
     text = word.value
     if _PLAIN.fullmatch(text) or not ("$" in text or "'" in text or '"' in text or escape in text):
@@ -172,7 +176,7 @@ def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
 
 
 def fewer(places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return the places, each once; one that holds them all where they are more than ``MOST_READS``."""
+    """Return the spans without duplicates; one span that covers all if there are more than ``MOST_READS``."""
     distinct = tuple(dict.fromkeys(places))
     if len(distinct) <= MOST_READS:
         return distinct
@@ -180,7 +184,7 @@ def fewer(places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 class _Reading(NamedTuple):
-    """A lookup, and what is read through it without becoming part of the text."""
+    """A lookup, and the spans read through it that do not become part of the text."""
 
     lookup: Lookup
     depends_on: dict[tuple[int, int], None]
@@ -260,7 +264,7 @@ def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) ->
 
 
 def _edited(word: Traced, at: int, end: int, value: Expansion, reading: _Reading, escape: str) -> list[Traced]:
-    """``${x#p}``, ``${x##p}``, ``${x%p}``, ``${x%%p}``, ``${x/p/r}`` and ``${x//p/r}`` of a known value."""
+    """Expand ``${x#p}``, ``${x##p}``, ``${x%p}``, ``${x%%p}``, ``${x/p/r}`` or ``${x//p/r}`` for a known value."""
     operator, text = word.value[at], value.text
     if not value.known or len(text.value) > LONGEST_EDITED:
         raise ValueError("substitution in an unknown value, or one longer than any reference")
@@ -281,7 +285,7 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, reading: _Reading
             longest = max(glob_ends(pattern, text.value, i), default=i)
             if longest == i:
                 if pattern[:1] == ["**"]:
-                    break  # no match here is no match further on
+                    break  # without a match here, there is none further on
                 i += 1
                 continue
             parts += text.cut(done, i), replacement
@@ -299,7 +303,7 @@ def _edited(word: Traced, at: int, end: int, value: Expansion, reading: _Reading
 
 
 def _pattern(text: str) -> list[str]:
-    """Return a glob in the form that ``glob_ends`` takes."""
+    """Return a glob as tokens for ``glob_ends``. Raises ``ValueError`` for one that is too long or has quotes."""
     if len(text) > LONGEST_PATTERN or re.search(r"[$'\"]", text):
         raise ValueError("unsupported pattern")
     tokens = re.findall(r"\\(.)|(.)", text, re.DOTALL)
@@ -307,7 +311,7 @@ def _pattern(text: str) -> list[str]:
 
 
 def glob_ends(pattern: list[str], text: str, start: int) -> list[int]:
-    """Return where a match that begins at ``start`` can end, in time proportional to both lengths.
+    """Return the possible ends of a match that begins at ``start``, in time proportional to both lengths.
 
     The pattern is a list of characters, with ``""`` for any one and ``"**"`` for any number.
     """

@@ -1,4 +1,4 @@
-"""The images that the text of a Dockerfile names, with the build arguments and stages known at each place."""
+"""The images that a Dockerfile names, resolved with the build arguments and stages known at each point."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,12 @@ _TEMPLATE = lazy_regex(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
 
 
 _JINJA = lazy_regex(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
-"""Marks that are no Go template of a command's (``docker inspect --format '{{.Id}}'``), so may stand in any place."""
+"""Template marks that cannot be a command's Go template (``docker inspect --format '{{.Id}}'``), and so mark a template
+in any instruction."""
 
 
 _LITERAL = frozenset(("add", "arg", "copy", "env", "expose", "from", "user", "volume", "workdir"))
-"""Instructions in which template marks have no meaning of their own."""
+"""Instructions in which template marks have no other meaning."""
 
 
 _SET_BY_BUILD = frozenset(
@@ -46,7 +47,7 @@ _BROKEN = lazy_regex(r"\$\{\w*[^\w}]")
 
 
 def problem_of(text: str, file: Dockerfile) -> Problem | None:
-    """Return the first thing that keeps the file from being a Dockerfile as it stands."""
+    """Return the first reason why the file is not a valid Dockerfile, or None."""
     verbs = [instruction.verb for instruction in file.instructions]
     if "from" not in verbs:
         reason = "has no FROM, so it is a fragment or a template" if text.strip() else "is empty"
@@ -66,17 +67,17 @@ def problem_of(text: str, file: Dockerfile) -> Problem | None:
 
 
 def _names_broken(found: Expansion) -> bool:
-    """Return whether what is left unexpanded is an argument's own expression, not a variable without a value."""
+    """Return whether an unexpanded expression comes from the value of an argument, not from an unset variable."""
     return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
 def images(file: Dockerfile, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
-    """Return the images of a Dockerfile that is built with these arguments and named contexts."""
+    """Return the images of a Dockerfile built with the given arguments and named contexts."""
     return ImageReader(file, given, contexts).read()
 
 
 class ImageReader:
-    """Reads the instructions once, with the build arguments and stages known so far; ``given`` replaces defaults."""
+    """Reads the instructions once, tracking build arguments and stages; ``given`` overrides argument defaults."""
 
     def __init__(
         self,
@@ -130,7 +131,7 @@ class ImageReader:
                 self.arguments[name] = self._expand(value)
 
     def _expand(self, word: Traced) -> Expansion:
-        """Return the word expanded; one that cannot be still reads every argument that it names."""
+        """Return the expanded word; one that cannot be expanded depends on every argument that it names."""
         try:
             return expand(word, self._value, self.file.escape)
         except ValueError:
@@ -175,8 +176,8 @@ class ImageReader:
                     yield self._elsewhere(ref, f"{prefix}RUN --mount from")
 
     def _elsewhere(self, ref: Traced, where: str) -> Image:
-        """Return an image outside of FROM: no variables (BuildKit refuses them), but any stage of the file, or its
-        number."""
+        """Return an image outside FROM: it may be any stage of the file or, in COPY, its number, but has no variables
+        (BuildKit rejects them)."""
         numbered = ref.value.isdigit() and where.endswith("COPY --from")
         local = f"stage {ref.value}" if numbered else self._local(ref.value, self.every)
         not_editable = (
@@ -199,8 +200,7 @@ class ImageReader:
         return ""
 
     def _may_be_one_of(self, name: str, stages: "list[str] | set[str]") -> bool:
-        """Return whether a name with variables may be that of a stage. What was asked before is asked of new ones
-        alone."""
+        """Return whether a name with variables may match a stage; cached results are extended by new stages only."""
         pattern = [token for text in VARIABLE.split(name) for token in ("**", *text)][1:]
         if set(pattern) == {"**"}:
             return False

@@ -1,4 +1,4 @@
-"""What a RUN leaves in its layer: what it removes again, what it cleans, and which files it downloads."""
+"""The contents of a RUN's layer: what it installs, removes, cleans and downloads."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ _MOST_FOLDERS = 64
 
 
 def braces(word: str) -> list[str]:
-    """Return the words that a shell makes of ``/var/{cache,log}``."""
+    """Return the brace expansion of a word such as ``/var/{cache,log}``."""
     done: list[str] = []
     waiting = [word]
     while waiting and len(done) + len(waiting) < _MOST_BRACES:
@@ -35,7 +35,7 @@ def braces(word: str) -> list[str]:
 
 
 def removed(command: Command) -> list[str]:
-    """Return the paths that an ``rm``, or a ``find`` that deletes, names, as written."""
+    """Return the paths that an ``rm`` or a deleting ``find`` names, with braces expanded for ``rm``."""
     if command.name in ("rm", "rmdir", "unlink", "shred"):
         return [path for word in command.arguments if not word.startswith("-") for path in braces(word)]
     if command.name == "find" and ("-delete" in command.arguments or "rm" in command.arguments):
@@ -44,10 +44,9 @@ def removed(command: Command) -> list[str]:
 
 
 def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
-    """Return the installs of a layer by the system's managers, each with its packages that the same layer does not
-    remove.
+    """Return the installs of a layer by system package managers, each with the packages that the layer does not remove.
 
-    After ``apt-mark auto`` only apt knows what of the packages before it ``autoremove`` takes away: they are left out.
+    Installs before an ``apt-mark auto`` are left out: only apt knows which of their packages ``autoremove`` removes.
     """
     marks = [command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments]
     found = []
@@ -74,7 +73,7 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
 
 
 def clears(run: Run, folders: Iterable[str], after: int) -> bool:
-    """Return whether a RUN empties one of the folders, or one above them, behind a place in the source."""
+    """Return whether a RUN removes one of the folders, a parent or some of its files, from the offset ``after`` on."""
     wanted = [folder.rstrip("/") for folder in folders]
     for command in run.commands:
         if command.start < after:
@@ -84,12 +83,12 @@ def clears(run: Run, folders: Iterable[str], after: int) -> bool:
             if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
                 return True
             if any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted):
-                return True  # the home folder by its name
+                return True  # the home folder by its absolute path
     return False
 
 
 def cache_cleared(run: Run, call: Call) -> bool:
-    """Return whether a RUN cleans up after a call: with the manager's own command, or by removing the folders."""
+    """Return whether a RUN clears the cache after a call: with the manager's own command, or by removing folders."""
     later = any(
         other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
         for other in run.calls
@@ -99,7 +98,7 @@ def cache_cleared(run: Run, call: Call) -> bool:
 
 
 def unlisted(run: Run, call: Call) -> bool:
-    """Return whether the lists that an update fetched are gone when its RUN ends, or lie on a mount."""
+    """Return whether the package lists that an update fetched are removed in the same RUN, or are on a mount."""
     manager = call.manager
     emptied = any(
         other.verb.value in manager.emptied and other.command.start > call.command.start
@@ -110,15 +109,17 @@ def unlisted(run: Run, call: Call) -> bool:
 
 
 def tools_started(stage: Stage) -> set[str]:
-    """Return the words of what the container runs that are build tools, and not such as also start what they built."""
+    """Return the build tools in the start commands of a stage, except those that also run what they have built."""
     known = data().does
     tools = {words.partition(" ")[0] for words in known["build"]} - known["start"]
     return tools.intersection(re.findall(r"[\w.-]+", stage.started))
 
 
 def configures(stage: Stage, words: Sequence[str]) -> bool:
-    """Return whether a configuration word (in small letters) stands in what a stage runs, writes or sets, the stages
-    below it included. Options are not meant: they hold for their own command."""
+    """Return whether a lowercase configuration word occurs in what a stage or its parents run, write or set.
+
+    Command options do not count, as they apply to their own command only.
+    """
     return any(_stands(one.settings, tuple(words)) for one in stage.lineage) if words else False
 
 
@@ -128,7 +129,7 @@ def _stands(text: str, words: tuple[str, ...]) -> bool:
 
 
 def downloads(command: Command) -> list[tuple[str, str]]:
-    """Return what a downloader fetches: each URL, with the file it is written to ("" for standard output or not
+    """Return the URLs that a download command fetches, each with its output file ("" for standard output or if not
     known)."""
     if not does(command, "download"):
         return []
@@ -165,15 +166,15 @@ def downloads(command: Command) -> list[tuple[str, str]]:
 
 
 def address(url: str) -> str:
-    """Return a URL as messages show it: without what may be a secret, the user's name and the query."""
+    """Return a URL for messages, without possible secrets: user information and query."""
     return _USER.sub("//", url).partition("?")[0]
 
 
 def absolute(path: str, run: Run, command: Command) -> str | None:
-    """Return a path in a command of a RUN from the root, or None where variables decide over it."""
+    """Return the absolute form of a path in a command of a RUN, or None if it is not known (variables, ``~``)."""
     path = _BRACED.sub(r"$\1", path)
     if path.startswith("/") and not re.search(r"\$\(|`", path):
-        return normpath(path)  # one variable is the same in two places
+        return normpath(path)  # a variable has the same value in both places
     if re.search(r"[$`~]", path):
         return None
     moved = [folder for start, folder in run.moves if start < command.start]
@@ -182,7 +183,7 @@ def absolute(path: str, run: Run, command: Command) -> str | None:
 
 
 def above(path: str) -> Iterator[str]:
-    """Yield a path and the folders that it lies in, the root left out."""
+    """Yield a path and its parent folders, without the root."""
     for _ in range(_MOST_FOLDERS):
         if path in ("", "/"):
             return
@@ -191,5 +192,5 @@ def above(path: str) -> Iterator[str]:
 
 
 def within(path: str, folder: str) -> bool:
-    """Return whether a path is a folder or lies in it."""
+    """Return whether a path is the folder itself or inside it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")

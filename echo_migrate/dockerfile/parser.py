@@ -1,7 +1,7 @@
-"""The instructions of a Dockerfile, exactly where they stand.
+"""The Dockerfile parser: instructions with exact source spans.
 
-After frontend/dockerfile/parser of moby/buildkit (read at 73ed6825c, August 2026): parser directives, continuations
-with comments and blank lines inside, either escape character, heredocs, flags, ONBUILD.
+Follows frontend/dockerfile/parser of moby/buildkit (read at 73ed6825c, August 2026): parser directives, line
+continuations with comments and blank lines inside, both escape characters, heredocs, flags, ONBUILD.
 """
 
 import re
@@ -14,7 +14,7 @@ SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
     "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-"""What Go's unicode.IsSpace accepts (str.strip() would also take the separators U+001C to U+001F)."""
+"""The characters that Go's unicode.IsSpace accepts (str.strip() would also strip the separators U+001C to U+001F)."""
 
 VERBS = frozenset(
     ("add", "arg", "cmd", "copy", "entrypoint", "env", "expose", "from", "healthcheck", "label", "maintainer")
@@ -34,7 +34,7 @@ _ARGUMENT = {
 
 
 class Broken(NamedTuple):
-    """Why a text is no Dockerfile, and where."""
+    """Why and where a text is not a valid Dockerfile."""
 
     start: int
     end: int
@@ -42,7 +42,7 @@ class Broken(NamedTuple):
 
 
 class Comment(NamedTuple):
-    """A comment line, from its ``#`` to its end; ``below`` is where the line below it begins."""
+    """A comment line, from its ``#`` to its end; ``below`` is the offset of the next line."""
 
     text: Traced
     below: int
@@ -50,7 +50,7 @@ class Comment(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """``--name=value`` of an instruction, quotes and escapes taken away, and where it stands."""
+    """A ``--name=value`` flag of an instruction, without quotes and escapes, and its source offsets."""
 
     name: str
     value: Traced
@@ -59,10 +59,11 @@ class Flag(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """One instruction: ``args`` is what follows the verb and its flags, lines joined; ``heredocs`` are the bodies.
+    """One instruction: ``args`` is the text after the verb and its flags, with lines joined; ``heredocs`` are the
+    bodies.
 
-    ``start`` is its first character, ``end`` the end of its last line (heredoc bodies included, newline not).
-    ``trigger`` is the instruction inside an ONBUILD, ``escape`` the character that the file escapes with.
+    ``start`` is the offset of its first character, ``end`` that of the end of its last line (heredocs included, newline
+    excluded). ``trigger`` is the instruction inside an ONBUILD, ``escape`` the escape character of the file.
     """
 
     verb: str
@@ -75,17 +76,18 @@ class Instruction(NamedTuple):
     escape: str = "\\"
 
     def words(self) -> list[Traced]:
-        """Return the arguments, split at white space and nowhere else (as FROM is read)."""
+        """Return the arguments, split at all white space (as BuildKit does for FROM)."""
         return self.args.cuts(match.span() for match in _WORD.finditer(self.args.value))
 
     def arguments(self) -> list[Traced]:
-        """Return the arguments, split where neither a quote nor an escape covers the space (as ARG is read)."""
+        """Return the arguments, split at white space that is not quoted or escaped (as BuildKit does for ARG)."""
         return self.args.cuts(match.span() for match in _ARGUMENT[self.escape].finditer(self.args.value))
 
     def pairs(self) -> list[tuple[Traced, Traced | None]]:
-        """Return the names of an ARG, ENV or LABEL, each with its value as written; None for one without a value.
+        """Return the names of an ARG, ENV or LABEL, each with its value as written, or None if it has none.
 
-        ``ENV name value`` and ``LABEL name value`` have one, which is the rest of the line (Dockerfile reference).
+        ``ENV name value`` and ``LABEL name value`` are a single pair, with the rest of the line as its value
+        (Dockerfile reference).
         """
         words = self.arguments()
         if words and self.verb != "arg" and "=" not in words[0].value:
@@ -101,7 +103,7 @@ class Instruction(NamedTuple):
         return found
 
     def unquoted(self, word: Traced) -> Traced:
-        """Return a word of it without quotes and escapes, variables as written; what cannot be read stays as it is."""
+        """Return a word without quotes and escapes, with variables as written; unchanged if it cannot be expanded."""
         try:
             return expand(word, lambda _: None, self.escape).text if word.value else word
         except ValueError:
@@ -109,10 +111,10 @@ class Instruction(NamedTuple):
 
 
 class Dockerfile(NamedTuple):
-    """A text cut into instructions and comments.
+    """A Dockerfile as instructions and comments.
 
-    ``skipped`` are the line starts of blank lines and comments inside of an instruction, ``escape`` is the character
-    that the file escapes with, ``broken`` is why BuildKit would refuse it.
+    ``skipped`` are the line starts of blank lines and comments inside instructions, ``escape`` is the escape character,
+    and ``broken`` is the reason why BuildKit would reject the file, or None.
     """
 
     instructions: tuple[Instruction, ...]
@@ -123,7 +125,8 @@ class Dockerfile(NamedTuple):
 
 
 def read(text: str) -> Dockerfile:
-    """Cut a text into instructions. Never raises: what BuildKit would refuse is ``broken``, with what came before."""
+    """Parse a Dockerfile. Never raises: if BuildKit would reject it, ``broken`` is set, and the instructions before
+    the error are kept."""
     return _Reader(text).read()
 
 
@@ -147,7 +150,7 @@ class _Reader:
         return Dockerfile(tuple(self.instructions), tuple(self.comments), tuple(self.skipped), self.escape, broken)
 
     def _line(self) -> tuple[int, int]:
-        """Return the next line's start, and its end without the newline characters."""
+        """Return the start of the next line, and its end without newline characters."""
         start = self.position
         end = self.text.find("\n", start)
         self.position = len(self.text) if end < 0 else end + 1
@@ -157,7 +160,7 @@ class _Reader:
         return start, end
 
     def _continued(self, start: int, end: int) -> int | None:
-        """Return where the line's content ends if it goes on in the next line."""
+        """Return the end of the line's content if the line is continued, else None."""
         text, escape = self.text, self.escape
         last = end
         while last > start and text[last - 1] in " \t":
@@ -255,13 +258,13 @@ class _Reader:
 
 
 class _Stop(Exception):
-    """Carries a ``Broken`` from where it is found to ``read``."""
+    """Carries a ``Broken`` from where it is detected to ``read``."""
 
 
 def _is_json(args: str) -> bool:
-    """Return whether BuildKit takes the arguments for an exec form, in which nothing is a heredoc.
+    """Return whether BuildKit reads the arguments as exec form, which has no heredocs.
 
-    What stands behind the list does not count (parser/line_parsers.go, parseJSON, reads one value).
+    Text after the list is ignored (parser/line_parsers.go, parseJSON, reads one value).
     """
     if not args.startswith("["):
         return False
@@ -274,7 +277,7 @@ def _is_json(args: str) -> bool:
 
 
 def _flags(args: Traced, escape: str) -> tuple[Traced, tuple[Flag, ...]]:
-    """Return the arguments behind the flags, and the flags with quotes and escapes taken away (split_command.go)."""
+    """Return the arguments after the flags, and the flags without quotes and escapes (split_command.go)."""
     value = args.value
     i = 0
     while i < len(value) and value[i] in SPACE:

@@ -1,6 +1,6 @@
-"""What a stage or service has beside what its base brings: programs that something may have put there.
+"""Programs that a stage or container may have in addition to those of its base image.
 
-All of it errs on one side: where a program may be there, it is taken to be there.
+All answers are conservative: a program that may be present counts as present.
 """
 
 import re
@@ -32,7 +32,7 @@ _ON_PATH = frozenset(
         "/usr/sbin",
     )
 )
-"""The folders of the usual PATH, and those above them."""
+"""The folders of the usual PATH, and their parents."""
 _FILE = lazy_regex(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
 )
@@ -44,18 +44,19 @@ _PROVIDERS = {
     "useradd": ("shadow",),
     "wget": ("-installer",),
 }
-"""Parts of the names of packages that bring a program and are not called like it (those that download need wget)."""
+"""By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
 _MOVERS = ("cp", "install", "ln", "mv")
 
 
 FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
-"""Where programs are looked for by their name alone (PATH of the images known)."""
+"""The folders in which a program is found by its bare name (PATH of the known images)."""
 
 
 def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str], before: int | None = None) -> bool:
-    """Return whether a stage (or one it stands on), or a service, may have one of some programs that its base lacks.
+    """Return whether a stage (or a parent stage) or container may have one of the named programs, though its base image
+    lacks them.
 
-    ``before`` is where in the Dockerfile it is asked for.
+    ``before`` limits this to the instructions and commands before a source offset.
     """
     if isinstance(node, Container) and any(path in _ON_PATH or basename(path) in names for path in node.mounts):
         return True
@@ -71,7 +72,7 @@ def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str
 
 
 def mounted(run: Run, names: Collection[str]) -> bool:
-    """Return whether a mount may bring one of some programs to a RUN."""
+    """Return whether a bind mount of a RUN may provide one of the named programs."""
     return any(
         mount.target in _ON_PATH or basename(mount.target) in names or basename(mount.source) in names
         for mount in run.mounts
@@ -80,7 +81,7 @@ def mounted(run: Run, names: Collection[str]) -> bool:
 
 
 def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
-    """Return whether a COPY or ADD may bring one of some programs to a stage, its own or one that stands on that."""
+    """Return whether a COPY or ADD in a stage or its parents may add one of the named programs."""
     sources = [word.value for word in copy.sources]
     written = copy.written.value
     if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
@@ -91,14 +92,14 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
 
 
 def _on_path(folder: str, path: str) -> bool:
-    """Return whether a folder is one of PATH, or above one: of the usual folders, and of those that a stage adds."""
+    """Return whether a folder is on PATH, or a parent of one that is: the usual folders, and those in ``path``."""
     added = [one.rstrip("/") for one in path.split(":") if one and one not in ("$PATH", "${PATH}")]
     return folder in _ON_PATH or any(f"{one}/".startswith(f"{folder}/") or "$" in one for one in added)
 
 
 def _is_file(source: str, written: str, stage: Stage) -> bool:
-    """Return whether what is copied is one file for certain, under another name than those asked for: by its ending,
-    by a name that is given to it, or because a container starts it by that name."""
+    """Return whether a copied source is certainly a single file that is not one of the named programs: by its suffix,
+    that of its target, or because a container starts it by that name."""
     name = basename(source)
     if not name or ARCHIVE.search(name) or re.search(r"[$*?\[]", source):
         return False
@@ -109,11 +110,11 @@ def _is_file(source: str, written: str, stage: Stage) -> bool:
 
 
 def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | None) -> bool:
-    """Return whether a RUN may make or install one of some programs, by the commands before a place."""
+    """Return whether a RUN may create or install one of the named programs, with its commands before an offset."""
     if run.script is None or not run.script.certain:
         return base.shell is not False
     if run.shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
-        return False  # it cannot run: a shell that something else brought is asked for by itself
+        return False  # it cannot run: callers check separately for a shell from elsewhere
     calls = {call.command.start: call for call in run.calls}
     commands = [command for command in run.commands if before is None or command.start < before]
     return any(_command_makes(command, calls.get(command.start), base, names) for command in commands)
@@ -143,7 +144,7 @@ def _provides(package: str, names: Collection[str]) -> bool:
 
 
 def lacks_manager(base: ImageFacts, manager: str, families: Collection[str]) -> bool:
-    """Return whether a base is known to have no such package manager: none at all, or that of another distribution."""
+    """Return whether a base image is known to lack a package manager: it has none, or that of another distribution."""
     if base.manager == "":
         return True
     return base.family is not None and bool(families) and base.family not in families and base.manager != manager

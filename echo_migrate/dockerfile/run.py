@@ -1,4 +1,4 @@
-"""A RUN: the commands that its shell runs, its calls of package managers, its mounts."""
+"""RUN instructions: their commands, package manager calls and mounts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from posixpath import join, normpath
@@ -16,8 +16,8 @@ _ITEM = lazy_regex(r"\"((?:[^\"\\]|\\.)*)\"")
 
 
 class Mount(NamedTuple):
-    """A mount of a RUN: its type (``bind`` if none is given), its folder, and the stage or image that it is from, with
-    the path there."""
+    """A mount of a RUN: its type (``bind`` by default), its target folder, the stage or image that it is from, and the
+    path there."""
 
     kind: str
     target: str
@@ -26,7 +26,7 @@ class Mount(NamedTuple):
 
 
 class ShellState(NamedTuple):
-    """What a command finds: its user and folder (None where only the base image knows them), and the variables."""
+    """The state in which a command runs: user and working directory (None if set by the base image), and variables."""
 
     user: str | None
     folder: str | None
@@ -34,10 +34,11 @@ class ShellState(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A RUN, or the RUN of an ONBUILD, with the state in which it runs (see ``State``).
+    """A RUN, or the RUN of an ONBUILD, with the state in which it runs (see ``ShellState``).
 
-    ``script`` is None where no POSIX shell reads it (SHELL, PowerShell, cmd, another interpreter). ``calls`` are its
-    calls of package managers, ``moves`` the folders that it goes to (``cd``), each with the place where it does.
+    ``script`` is None if it is not run by a POSIX shell (SHELL, PowerShell, cmd, another interpreter). ``calls`` are
+    its package manager calls, ``moves`` the offsets at which it changes the working directory (``cd``), each with the
+    new one, None if not known.
     """
 
     instruction: Instruction
@@ -51,21 +52,20 @@ class Run(NamedTuple):
 
     @property
     def shell_form(self) -> bool:
-        """Whether a shell reads it: what is no list in JSON is no exec form, whatever it begins with."""
+        """Whether a shell runs it: arguments that are not a valid JSON list are not exec form, even after a ``[``."""
         return bool(self.instruction.heredocs) or exec_form(self.instruction.args) is None
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """Its commands, as far as they can be read."""
+        """The commands that can be read; empty if there is no script."""
         return self.script.commands if self.script else ()
 
     def variables(self, command: Command) -> set[str]:
-        """Return the names of the variables that are set where one of its commands runs."""
+        """Return the names of the variables that are set for one of its commands."""
         return {*self.environment, *[name for name, _ in command.assignments]}
 
     def mounted(self, folders: Iterable[str]) -> bool:
-        """Return whether a cache or a temporary file system covers one of the folders: what is left there does not
-        ship."""
+        """Return whether one of the folders is on a cache or tmpfs mount, so that its contents do not ship."""
         return any(
             folder == mount.target or folder.startswith(mount.target + "/")
             for mount in self.mounts
@@ -75,7 +75,7 @@ class Run(NamedTuple):
 
 
 def exec_form(args: Traced) -> list[Word] | None:
-    """Return the words of an exec form, or None where the arguments are none. What stands behind it is no part."""
+    """Return the words of an exec form, or None if the arguments are not one. Text after the list is ignored."""
     if not args.value.startswith("["):
         return None
     import json
@@ -96,7 +96,10 @@ def exec_form(args: Traced) -> list[Word] | None:
 
 
 def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "ShellState") -> Run:
-    """Return a RUN in the state that the instructions above it leave; ``shell`` is what SHELL says, None if nothing."""
+    """Return a RUN in the state left by the preceding instructions.
+
+    ``shell`` are the words of SHELL: None if there is none, empty if the shell is not a POSIX one.
+    """
     script = script_of(instruction, shell, text)
     variables = _assigned(script, state.environment) if script else {}
     calls = [call(command, variables.get) for command in script.commands] if script else []
@@ -115,7 +118,7 @@ def _moves(commands: tuple[Command, ...], folder: str | None) -> Iterator[tuple[
 
 
 def _assigned(script: Script, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment with the variables that a script sets once, to a value that stands there."""
+    """Return the environment with the variables that a script sets once, to a literal value."""
     if not any(command.assignments for command in script.commands):
         return environment
     given: dict[str, str] = {}
@@ -130,8 +133,7 @@ def _assigned(script: Script, environment: Mapping[str, str]) -> Mapping[str, st
 
 
 def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str) -> Script | None:
-    """Return the commands of a RUN, or None where no POSIX shell reads them. A shell that nobody names is
-    ``/bin/sh``."""
+    """Return the commands of a RUN, or None if it is not run by a POSIX shell. The default shell is ``/bin/sh``."""
     args = instruction.args
     items = exec_form(args) if not instruction.heredocs else None
     if items is not None:

@@ -1,8 +1,8 @@
-"""A second reader: dockerfile-parse must see the instructions that we see before a Dockerfile is written.
+"""A cross-check before a Dockerfile is written: dockerfile-parse must find the same instructions as our parser.
 
-dockerfile-parse does not know heredocs, blank lines in a continuation, doubled escapes, ``# check=`` and a few more
-(it would misread one real file in nine), so these are masked first, line for line: numbers of lines stay. Its limit:
-how far a heredoc reaches is our word in both readings.
+dockerfile-parse does not support heredocs, blank lines in a continuation, doubled escapes, ``# check=`` and a few more
+(it would misread one real file in nine), so these are masked first, line by line, which keeps line numbers. Limitation:
+the extent of a heredoc comes from our parser in both readings.
 """
 
 import re
@@ -15,7 +15,7 @@ from echo_migrate.files.source import Source
 
 
 def mismatch(source: Source, file: Dockerfile) -> str | None:
-    """Return where the second reader sees another instruction than we do, or None."""
+    """Return a message about the first instruction that the two parsers read differently, or None."""
     from dockerfile_parse import DockerfileParser
 
     data = BytesIO(_masked(source.text, file).encode("utf-8", "replace"))
@@ -33,7 +33,7 @@ def mismatch(source: Source, file: Dockerfile) -> str | None:
 
 
 def _lines_of(text: str, file: Dockerfile) -> Iterator[int]:
-    """Yield the number of each instruction's first line, from 0."""
+    """Yield the line number of each instruction's first line, from 0."""
     line = position = 0
     for instruction in file.instructions:
         line += text.count("\n", position, instruction.start)

@@ -1,7 +1,7 @@
-"""The stages of a Dockerfile as a graph: what each stands on, what of it reaches the final image, and in which state
-its commands run (user, shell, folder, environment).
+"""The stages of a Dockerfile as a graph: the parent of each stage, what of it reaches the final image, and the state in
+which its commands run (user, shell, working directory, environment).
 
-What the base image brings (its user, its shell, its environment) is not known here: None stands for that.
+Values that come from the base image (user, shell, environment) are not known here, and are None.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,20 +14,21 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.startup import StartCommand
 
 MOST = 2000
-"""How many instructions, and commands in all, a Dockerfile is read with (and words, and characters of scripts, below);
-ten times what real ones have."""
+"""The maximum number of instructions, and of commands, in a Dockerfile whose stages are read; those below limit words
+and script characters. Ten times what real files have."""
 MOST_WORDS = 20_000
 MOST_SCRIPT = 200_000
 MOST_INHERITED = 20_000
-"""How many instructions in all the stages may take over from those that they stand on, and RUNs those leave to them."""
+"""The maximum number of instructions that stages inherit from their parents, in total, and of RUNs that depend on
+others."""
 
 Ships = Literal["", "layers", "files"]
 
 
 class Order:
-    """Which RUNs stand on what a RUN leaves: those later in its stage, in its ONBUILDs, and in stages built on it.
+    """The RUNs that follow each RUN: those later in its stage, in its ONBUILDs, and in stages built on that stage.
 
-    ``runs`` are those of each stage in order, its ONBUILDs last; ``later`` the numbers of the stages that stand on it.
+    ``runs`` has the RUNs of each stage in order, ONBUILDs last; ``later`` the numbers of the stages built on each.
     """
 
     def __init__(self, runs: list[tuple[Run, ...]], later: list[frozenset[int]]) -> None:
@@ -38,9 +39,9 @@ class Order:
         self._known: dict[object, tuple[list[int], int]] = {}
 
     def followed(self, run: Run, stage: "Stage", what: object, holds: Callable[[Run], bool]) -> bool:
-        """Return whether something holds of a RUN that stands on what a RUN of a stage leaves.
+        """Return whether ``holds`` is true of any RUN that follows a RUN of a stage.
 
-        Each RUN of the file is asked once: ``what`` tells this question from others.
+        ``what`` is the cache key of the predicate, which is called once for each RUN of the file.
         """
         if what not in self._known:
             last = [max((i for i, one in enumerate(runs) if holds(one)), default=-1) for runs in self.runs]
@@ -49,12 +50,12 @@ class Order:
         return last[stage.number] > self._places[run.instruction.start] or bool(stages & self._above[stage.number])
 
     def built_on(self, number: int) -> list[Run]:
-        """Return the RUNs of the stages that stand on a stage."""
+        """Return the RUNs of the stages built on a stage."""
         return [run for other in sorted(self.later[number]) for run in self.runs[other]]
 
 
 class Graph:
-    """The stages of a file, by their numbers."""
+    """The stages of a file, by number."""
 
     def __init__(self) -> None:
         self.stages: list[Stage] = []
@@ -64,15 +65,14 @@ class Graph:
 
 
 class Stage(NamedTuple):
-    """One stage, by its number in the ``graph`` of its file; ``parent`` is that of the stage it stands on, if any.
+    """One stage: its ``number`` in the ``graph`` of its file, and that of its ``parent``, the stage it is FROM, if any.
 
-    ``ships`` says how it reaches a final image: with its layers (it is final, or final stages stand on it), with all
-    its files (``COPY --from=stage /``), or not as a whole. ``certain`` is False where it ships only because a compose
-    file names it as a target. ``used`` says whether a final image needs it at all, ``leaf`` that nothing stands on it
-    or takes from it, ``top`` that none stands on it, ``alone`` that the file has no other. ``order`` is that of the
-    file's RUNs, ``taken`` are the paths that others copy or mount from it. ``environment`` and ``user``
-    are what holds at its end. ``settings`` is all that it runs, writes or sets where a configuration can stand (options
-    not), in small letters.
+    ``ships`` tells how it reaches a final image: with its layers (it is final, or a parent of a final stage), with all
+    its files (``COPY --from=stage /``), or not as a whole (""). ``certain`` is False if it ships only because a compose
+    file names it as a target. ``used`` is true if a final image needs it, ``leaf`` if no stage is FROM it or copies
+    from it, ``top`` if no stage is FROM it, ``alone`` if it is the only stage. ``order`` is that of the RUNs of the
+    file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
+    end. ``settings`` is the lowercase text of all it runs, writes or sets that can be configuration (no options).
     """
 
     graph: Graph
@@ -104,12 +104,12 @@ class Stage(NamedTuple):
 
     @property
     def others(self) -> "list[Stage]":
-        """The stages above it in the file, in order."""
+        """The preceding stages of the file, in order."""
         return self.graph.stages[: self.number]
 
     @property
     def lineage(self) -> "list[Stage]":
-        """The stages it stands on, the first one first, and itself."""
+        """Its parent stages, outermost first, and itself."""
         stages = [self]
         while (parent := stages[-1].parent) is not None:
             stages.append(self.graph.stages[parent])
@@ -117,15 +117,15 @@ class Stage(NamedTuple):
 
     @property
     def started(self) -> str:
-        """What the container runs, as far as the file says: its ENTRYPOINTs and CMDs."""
+        """The text of all ENTRYPOINTs and CMDs in its lineage."""
         verbs = ("cmd", "entrypoint")
         return "\n".join(one.args.value for stage in self.lineage for one in stage.start_commands if one.verb in verbs)
 
     def start_command(self, verb: str) -> StartCommand | None:
-        """Return the CMD, ENTRYPOINT or HEALTHCHECK that holds at its end, None where the base's does.
+        """Return the effective CMD, ENTRYPOINT or HEALTHCHECK, or None if it is inherited from the base image.
 
-        A stage with an ENTRYPOINT and no CMD has no command, whatever the stages below it say (BuildKit,
-        dockerfile2llb/convert.go, dispatchEntrypoint).
+        An ENTRYPOINT without a CMD in the same stage resets the CMD of parent stages (BuildKit,
+        dockerfile2llb/convert.go, dispatchEntrypoint), and the result is None as well.
         """
         for stage in reversed(self.lineage):
             found = next((one for one in reversed(stage.start_commands) if one.verb == verb), None)
@@ -135,20 +135,20 @@ class Stage(NamedTuple):
 
     @property
     def root(self) -> str:
-        """The image that it stands on in the end."""
+        """The base image of its lineage."""
         return self.lineage[0].base
 
     @property
     def shown(self) -> str:
-        """What messages call it."""
+        """The name of the stage in messages."""
         return f"stage {self.name or self.number}"
 
 
 def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str] = frozenset()) -> list[Stage]:
-    """Return the stages of a Dockerfile; ``bases`` are the references of its FROMs with build arguments filled in.
+    """Return the stages of a Dockerfile; an empty list if it exceeds a limit (``MOST`` …).
 
-    None are given where there is more to read than real files have (``MOST`` …). ``targets`` are the names of stages
-    that someone is known to build, in small letters.
+    ``bases`` are the references of its FROMs with build arguments expanded, ``targets`` the lowercase names of stages
+    that other files are known to build.
     """
     scripts = sum(step.end - step.start for step in file.instructions if step.verb == "run")
     if len(file.instructions) > MOST or scripts > MOST_SCRIPT:
@@ -215,7 +215,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
 
 
 def _reached(start: set[int], drafts: "list[Draft]") -> set[int]:
-    """Return the stages that some need, with those that these need in their turn."""
+    """Return the given stages and all that they need, directly or indirectly."""
     found: set[int] = set()
     waiting = list(start)
     while waiting:
@@ -227,7 +227,7 @@ def _reached(start: set[int], drafts: "list[Draft]") -> set[int]:
 
 
 def _shipping(start: set[int], drafts: "list[Draft]") -> dict[int, Ships]:
-    """Return how stages reach the images of some: what these stand on with layers, what is copied whole with files."""
+    """Return how stages reach the images of the given ones: parents with layers, stages copied whole with files."""
     found: dict[int, Ships] = {}
     waiting: list[tuple[int, Ships]] = [(i, "layers") for i in sorted(start)]
     while waiting:

@@ -1,4 +1,4 @@
-"""What a container starts: CMD, ENTRYPOINT and HEALTHCHECK of a Dockerfile, and their like in a compose file."""
+"""The start commands of a container: CMD, ENTRYPOINT and HEALTHCHECK, and their equivalents in compose files."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     pass
 
 INITS = frozenset(("catatonit", "dumb-init", "tini", "tini-static"))
-"""Programs that run their arguments as a command, options before them aside."""
+"""Programs that run the arguments after their options as a command."""
 
 PASSING = INITS | {"docker-entrypoint.sh", "docker-php-entrypoint"}
-"""The same of the entrypoints of images: those of the Docker official images run what is no option as a command."""
+"""Entrypoints of images that do the same: those of Docker official images run arguments that are not options."""
 
 
 class StartCommand(NamedTuple):
-    """What an instruction or a key starts.
+    """A command that an instruction or a key starts.
 
-    ``verb`` is that of the instruction, in small letters, or the key. ``shell`` says that a shell reads it, ``words``
-    are those of the exec form, None where the form could not be read. ``script`` are its commands.
+    ``verb`` is the lowercase instruction or the key. ``shell`` is true for shell form. ``words`` are those of the exec
+    form, None in shell form and if they could not be read. ``script`` has its commands.
     """
 
     verb: str
@@ -35,16 +35,16 @@ class StartCommand(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What messages call it."""
+        """The name of the instruction or key in messages."""
         return self.verb.upper() if self.verb in ("cmd", "entrypoint", "healthcheck") else self.verb
 
     @property
     def empty(self) -> bool:
-        """Whether it takes away what the base says, and starts nothing."""
+        """Whether it resets the command of the base image and starts nothing."""
         return self.words == ()
 
     def commands(self) -> list[Command]:
-        """Return the commands that it runs for certain, where no other is tried if one fails."""
+        """Return the commands that certainly run; empty if the script tests for commands or has fallbacks (``||``)."""
         script = self.script
         if not script.certain or any(one.operator == "||" and one.name not in _ENDS for one in script.commands):
             return []
@@ -59,8 +59,7 @@ _ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
 
 
 def start_command_of(instruction: Instruction, shell: tuple[str, ...] | None) -> StartCommand:
-    """Return what a CMD, ENTRYPOINT or HEALTHCHECK starts (nothing, for HEALTHCHECK NONE). ``shell`` is as for a
-    RUN."""
+    """Return the command of a CMD, ENTRYPOINT or HEALTHCHECK (empty for HEALTHCHECK NONE); ``shell`` as for a RUN."""
     args = instruction.args
     verb = instruction.verb
     if verb == "healthcheck":
@@ -75,7 +74,7 @@ def start_command_of(instruction: Instruction, shell: tuple[str, ...] | None) ->
 def launch(
     verb: str, args: Traced, shell_form: bool, start: int, end: int, shell: tuple[str, ...] | None
 ) -> StartCommand:
-    """Return what a text starts, in shell form or in exec form."""
+    """Return the command of a text in shell form or exec form."""
     if shell_form:
         posix = shell is None or bool(shell and shell[0].rpartition("/")[2] in SHELLS)
         return StartCommand(verb, True, None, read(args) if posix else UNREADABLE, start, end, args)
@@ -85,25 +84,25 @@ def launch(
 
 
 def listed(verb: str, words: list[str], start: int, end: int) -> StartCommand:
-    """Return what a list of words starts that are not those of an instruction."""
+    """Return the command of a list of words outside a Dockerfile."""
     items = tuple(Word(Traced.of(word, 0, len(word)), True, start, end) for word in words)
     script = execute(items, start, end) if items else NOTHING
     return StartCommand(verb, False, tuple(words), script, start, end, Traced(" ".join(words), ()))
 
 
 def unread(verb: str, start: int, end: int) -> StartCommand:
-    """Return what a key starts whose words a variable or a quote leaves open."""
+    """Return the command of a key whose words are not known because of a variable or a quote."""
     return listed(verb, [], start, end)._replace(words=None, script=UNREADABLE)
 
 
 def line(verb: str, text: str, start: int, end: int) -> StartCommand:
-    """Return what a shell's command line starts that is not that of an instruction."""
+    """Return the command of a shell command line outside a Dockerfile."""
     return StartCommand(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
 
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:
-    """Return whether an entrypoint (of an image, unless ``known`` names other programs) runs what CMD says as a
-    command."""
+    """Return whether an entrypoint runs its CMD as a command: all its words are options or ``known`` programs, or it is
+    ``sh -c``."""
     if len(entrypoint) == 2 and entrypoint[1] == "-c" and entrypoint[0].rpartition("/")[2] in SHELLS:
         return True
     words = [word for word in entrypoint if not word.startswith("-")]

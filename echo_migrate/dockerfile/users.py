@@ -11,11 +11,11 @@ _VALUED = frozenset(
     ("--base-dir", "--comment", "--expiredate", "--gecos", "--gid", "--groups", "--home", "--home-dir", "--inactive")
     + ("--ingroup", "--key", "--password", "--prefix", "--root", "--selinux-user", "--shell", "--skel", "--uid")
 )
-"""Options with a value behind them of useradd and adduser (shadow 4.17, Debian's adduser 3.152, BusyBox 1.37)."""
+"""Options of useradd and adduser that take a value (shadow 4.17, Debian's adduser 3.152, BusyBox 1.37)."""
 
 
 class Account(NamedTuple):
-    """A user that a command creates for certain; ``uid`` is "" where its number is not written."""
+    """A user that a command certainly creates; ``uid`` is "" if it is not given."""
 
     name: str
     uid: str
@@ -23,7 +23,7 @@ class Account(NamedTuple):
 
 
 def accounts(run: Run) -> Iterator[Account]:
-    """Yield the users that a RUN creates, whatever else happens in it."""
+    """Yield the users that a RUN creates unconditionally."""
     for command in run.commands:
         if command.name in ("adduser", "useradd") and command.always:
             operands, uid = _operands(command.words[1:])
@@ -32,7 +32,7 @@ def accounts(run: Run) -> Iterator[Account]:
 
 
 def _operands(words: tuple[Word, ...]) -> tuple[list[Word], str]:
-    """Return what is no option among the words of useradd or adduser, and the number that ``-u`` gives."""
+    """Return the positional arguments of useradd or adduser, and the user ID of ``-u`` or ``--uid`` ("" if none)."""
     operands: list[Word] = []
     given: dict[str, str] = {}
     waiting = ""

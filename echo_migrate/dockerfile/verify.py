@@ -1,4 +1,4 @@
-"""Whether a changed Dockerfile may take the place of the one that it was made from."""
+"""Verification that a changed Dockerfile may replace the original."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ _SUBSTITUTES = lazy_regex(r"\$\(|`|<\(")
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may.
 
-    Instructions keep their number and kinds; what no edit touches keeps its bytes, and so do the bodies of heredocs,
-    comments, and all of a FROM but its image. A RUN keeps all its commands and words in their order, and gains only
-    what the shell's grammar reads. Then the second reader is asked.
+    The number and kinds of instructions must stay the same. Instructions that no edit touches, heredoc bodies outside
+    RUN, comments, and the words of a FROM after its image must be unchanged. A RUN must keep all its commands and words
+    in order, and must parse as shell. Finally, the second reader must agree.
     """
     from echo_migrate.dockerfile.second_reader import mismatch
 
@@ -49,7 +49,7 @@ def _kinds(instruction: Instruction) -> tuple[str, ...]:
 
 
 def _kept(instruction: Instruction) -> tuple[object, ...]:
-    """Return what of an instruction no fix may change."""
+    """Return the parts of an instruction that no fix may change."""
     inner = instruction.trigger or instruction
     words = [word.value for word in inner.words()[1:]] if inner.verb == "from" else []
     bodies = [body.value for body in inner.heredocs] if inner.verb != "run" else []
@@ -57,7 +57,7 @@ def _kept(instruction: Instruction) -> tuple[object, ...]:
 
 
 def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) -> bool:
-    """Return whether a changed RUN still has each command of the old one, in order, with each of its words in order."""
+    """Return whether a changed RUN keeps every command of the old one, and every word of each, in order."""
     old, new = one.trigger or one, other.trigger or other
     texts = [[step.args.value, *[body.value for body in step.heredocs]] for step in (old, new)]
     if old.verb != "run" or texts[0] == texts[1]:
@@ -70,9 +70,10 @@ def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) 
 
 
 def _within(one: Command, other: Command) -> bool:
-    """Return whether a command has all words of another, in their order, and stands where that stood.
+    """Return whether ``other`` has all words of ``one``, in order, and the same operator, constructs and wrappers.
 
-    A script among its words, and a substitution, are left aside: their own commands are compared.
+    For a command that passes a script to a shell, only the first word is compared, and substitutions match each other:
+    the commands inside are compared separately.
     """
     handed = run_by(one) is not None
     rest = iter([word.value for word in other.words])

@@ -1,7 +1,7 @@
-"""The findings of a day, kept in a file, so that a team can start with hundreds and see the new ones alone.
+"""Baselines: existing findings recorded in a file, so that a team can start with hundreds and see only new ones.
 
-A finding is known by its fingerprint, so that it stays known when lines shift and when its file is renamed. What is
-gone is taken out of the file, so that it is new if it comes back.
+Findings are identified by fingerprint, and so are still recognised when lines shift or a file is renamed. Fixed
+findings are removed from the baseline, and are new if they come back.
 """
 
 import json
@@ -18,14 +18,14 @@ from echo_migrate.rules.unreadable_file import unreadable_file
 
 VERSION = 1
 LARGEST = 100_000_000
-"""Of what a file can be: a finding takes 100 bytes."""
+"""The maximum size of a baseline in bytes: a finding takes 100."""
 
 Known = dict[str, Counter[tuple[str, str]]]
-"""By path: how often a rule and a fingerprint are known."""
+"""By path, the number of known findings for each rule and fingerprint."""
 
 
 class Unusable(ValueError):
-    """A baseline that cannot be read; the message names the file and the remedy."""
+    """A baseline that cannot be read; the message gives the file and the remedy."""
 
 
 def read(path: str) -> Known:
@@ -51,7 +51,7 @@ def read(path: str) -> Known:
 
 
 def replaceable(path: str) -> bool:
-    """Return whether nothing is lost if a baseline is written there: it is one, of any version, or nothing is there."""
+    """Return whether a baseline can be written to a path without loss: it is one, of any version, or does not exist."""
     try:
         document = json.loads(contents(path, LARGEST))
     except (Unreadable, ValueError, RecursionError):
@@ -60,7 +60,7 @@ def replaceable(path: str) -> bool:
 
 
 def of(results: list[Result], folder: str) -> Known:
-    """Return the findings of a run; paths are from a folder, that of the baseline."""
+    """Return the findings of a run, with paths relative to the folder of the baseline."""
     found: Known = {}
     for result in results:
         marks = Counter((finding.rule, mark) for finding, mark in fingerprints(result))
@@ -70,7 +70,7 @@ def of(results: list[Result], folder: str) -> Known:
 
 
 def write(path: str, known: Known) -> None:
-    """Write a baseline: sorted, a line a finding, so that it merges well. Raises ``NotWritten``."""
+    """Write a baseline, sorted and with one line per finding, so that it merges well. Raises ``NotWritten``."""
     findings: dict[str, dict[str, dict[str, int]]] = {}
     for name in sorted(name for name, marks in known.items() if marks):
         rules: dict[str, dict[str, int]] = {}
@@ -82,10 +82,10 @@ def write(path: str, known: Known) -> None:
 
 
 def compare(results: list[Result], known: Known, folder: str, rules: frozenset[str]) -> tuple[list[Result], Known]:
-    """Return the results with their new findings alone, and the baseline without what is gone.
+    """Return the results with only their new findings, and the baseline without findings that are gone.
 
-    Gone is what a file of the run no longer has, by the ``rules`` that were asked, and what a file had that is not
-    there any more; a finding that was in such a file is looked for in the others first.
+    Gone are findings of the ``rules`` that were run which a file of the run no longer has, and those of files that no
+    longer exist, unless they are found in another file.
     """
     faulty = {id(one) for one in results if any(found.rule == unreadable_file.id for found in one.findings)}
     read = {_name(result.source.path, folder) for result in results if id(result) not in faulty}
@@ -106,7 +106,7 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
             else:
                 source[key] -= 1
                 kept[key] += 1
-        unread = id(result) in faulty  # what it had is not gone: it was not looked at
+        unread = id(result) in faulty  # its findings are not gone, as it was not checked
         kept += Counter({key: count for key, count in own.items() if unread or key[0] not in rules})
         left[name] = kept
         new.append(result._replace(findings=tuple(fresh)))

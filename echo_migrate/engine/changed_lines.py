@@ -1,4 +1,4 @@
-"""Which lines of which files differ from a revision, as git tells."""
+"""The lines that differ from a revision, according to git."""
 
 import io
 import os
@@ -17,25 +17,25 @@ _ALL = (1, 10**9)
 
 
 class NoRevision(ValueError):
-    """A revision that cannot be compared with; the message says why, and the remedy."""
+    """A revision that cannot be compared with; the message gives the reason and the remedy."""
 
 
 class Changed(NamedTuple):
-    """The changed lines, first and last, of each file by its real path."""
+    """The ranges of changed lines, as first and last line, by the real path of each file."""
 
     lines: dict[bytes, list[tuple[int, int]]]
 
     def limited(self, result: Result) -> Result:
-        """Return the result with the findings that stand, at least in part, on changed lines."""
+        """Return the result with only the findings that overlap changed lines."""
         spans = self.lines.get(os.fsencode(os.path.realpath(result.source.path)), [])
         return result._replace(findings=tuple(one for one in result.findings if _on(result, one, spans)))
 
 
 def changed(revision: str) -> Changed:
-    """Return what differs between a revision and the working tree, untracked files included.
+    """Return the changes between a revision and the working tree, untracked files included.
 
-    It is compared with where the branch left the revision, if they have met, so that what came to the revision since
-    does not count. Raises ``NoRevision``.
+    The comparison is with the merge base, if there is one, so that later changes on the side of the revision do not
+    count. Raises ``NoRevision``.
     """
     top = git(".", "rev-parse", "--show-toplevel")
     if top is None:
@@ -62,7 +62,7 @@ def changed(revision: str) -> Changed:
         "--ignore-submodules=all",
         "--submodule=short",
         "--find-renames",
-        "--diff-filter=d",  # of what is gone there are no lines
+        "--diff-filter=d",  # deleted files have no lines
         "--no-relative",
     )
     try:
@@ -83,8 +83,8 @@ def changed(revision: str) -> Changed:
 
 def _lines(patch: bytes) -> list[tuple[bytes, list[tuple[int, int]]]]:
     found: list[tuple[bytes, list[tuple[int, int]]]] = []
-    left = 0  # lines of a hunk, which may begin with anything
-    for whole in io.BytesIO(patch):  # a list of all lines can be twenty times as large
+    left = 0  # remaining lines of a hunk, whose text may look like a header
+    for whole in io.BytesIO(patch):  # a list of all lines can take twenty times the memory
         line = whole.rstrip(b"\n")
         hunk = _HUNK.match(line)
         if left and line[:1] in (b"+", b"-", b"\\"):
@@ -101,7 +101,7 @@ def _lines(patch: bytes) -> list[tuple[bytes, list[tuple[int, int]]]]:
 
 
 def _name(written: bytes) -> bytes:
-    """Return a path without its prefix, and without the quotes that git gives to strange ones."""
+    """Return a path without its prefix, and without git's quotes for unusual characters."""
     if written.startswith(b'"'):
         written = _ESCAPED.sub(
             lambda match: bytes([int(match[1], 8)]) if len(match[1]) == 3 else _LETTERS.get(match[1], match[1]),
@@ -112,8 +112,8 @@ def _name(written: bytes) -> bytes:
 
 def _on(result: Result, finding: Finding, spans: list[tuple[int, int]]) -> bool:
     if finding.rule == unreadable_file.id:
-        return True  # it stands for what could not be looked at
+        return True  # it represents findings that could not be determined
     first, _ = result.source.position(finding.start)
     last, _ = result.source.position(finding.end)
-    place = bisect_right(spans, (last, _ALL[1]))  # spans are in order, and apart
+    place = bisect_right(spans, (last, _ALL[1]))  # spans are sorted and disjoint
     return place > 0 and spans[place - 1][1] >= first

@@ -1,4 +1,4 @@
-"""Which files a run reads: what git knows of a tree, or a walk that finds the same."""
+"""File discovery: the files that git lists for a tree, or an equivalent walk."""
 
 import errno
 import os
@@ -14,9 +14,8 @@ from echo_migrate.formats import candidate
 
 
 class Discovery(NamedTuple):
-    """What was found: the files to read, sorted; those that must not be read, with the reason; what could not be
-    entered or reached, with the reason; what to tell the user; named files that are of no kind; paths that do not
-    exist."""
+    """The result: sorted files to read; files that must not be read and folders that could not be entered, each with
+    the reason; notes for the user; given files of no known format; given paths that do not exist."""
 
     files: list[str]
     refused: dict[str, str]
@@ -27,9 +26,9 @@ class Discovery(NamedTuple):
 
 
 def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
-    """Find the files below folders whose names may be those of a kind that is read; a named file is always read.
+    """Find the files below the given folders, and the given files themselves, whose names match a known format.
 
-    ``exclude`` holds glob patterns for paths and folders below the working folder, or the tree named, at any depth.
+    ``exclude`` has globs for files and folders at any depth below the working folder or, outside it, the given folder.
     """
     begin()
     excluded = matcher(exclude)
@@ -44,7 +43,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             names = _walk(path, found) if names is None else names
             full = (os.path.normpath(os.path.join(path, name)) for name in names)
             wanted = [name for name in full if not excluded(name, path)]
-            for name in sorted(wanted, key=os.path.islink):  # a link to a file of the tree is that file again
+            for name in sorted(wanted, key=os.path.islink):  # links, which may be duplicates, come last
                 _add(name, root, seen, found)
         elif not os.path.lexists(path):
             found.missing.append(path)
@@ -63,7 +62,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 
 
 def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
-    """Take a file in, unless it lies outside of the tree: behind a link, or by a name that git was made to list."""
+    """Add a file, unless it is outside the tree: through a link, or through a crafted name in a git index."""
     try:
         file = followed(path)
     except OSError as error:
@@ -87,7 +86,7 @@ def _folders_above(path: str) -> Iterator[str]:
 
 
 def _listed(path: str, found: Discovery) -> list[str] | None:
-    """Return the candidates that git lists below a folder; None where it is missing, refuses, or ignores the whole."""
+    """Return the candidates that git lists below a folder; None if it fails, is too slow or lists nothing."""
     try:
         answer = git.files(path)
     except git.TooSlow:
@@ -115,8 +114,7 @@ def _listed(path: str, found: Discovery) -> list[str] | None:
 
 
 def _kind(path: str, found: Discovery) -> str:
-    """Return whether a path is a folder or a file; "" where nothing is (tracked files may be absent) or none can be
-    reached."""
+    """Return "folder" or "file" for a path; "" if it does not exist (as tracked files may) or is inaccessible."""
     try:
         return "folder" if stat.S_ISDIR(os.lstat(path).st_mode) else "file"
     except OSError as error:
@@ -130,13 +128,13 @@ def _close(folder: str, reason: str, found: Discovery) -> None:
 
 
 def _upper(folder: str) -> str:
-    """Return a folder below a tree's, or the one above it that is not entered because of its depth."""
+    """Return a folder, or its first parent that is too deep to be entered; relative to the tree."""
     return "/".join(folder.split("/")[: DEEPEST + 1])
 
 
 @of_a_run(4096)
 def _skipped(path: str, folder: str) -> bool:
-    """Return whether a walk would not enter a folder below one."""
+    """Return whether a walk of ``path`` would skip ``folder`` or one of its parents."""
     above, name = os.path.split(folder)
     return bool(folder) and (name in SKIPPED or is_environment(os.path.join(path, folder)) or _skipped(path, above))
 

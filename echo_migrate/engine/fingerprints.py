@@ -1,4 +1,4 @@
-"""What a finding is called from one run to the next: by its rule and its line, wherever that line moves to."""
+"""Fingerprints that identify a finding across runs by its rule and the text of its line, even if the line moves."""
 
 import hashlib
 from collections import Counter
@@ -9,11 +9,11 @@ from echo_migrate.rules import first_id
 
 
 def fingerprints(result: Result) -> Iterator[tuple[Finding, str]]:
-    """Yield each finding of a file with its fingerprint: 16 hexadecimal digits.
+    """Yield each finding of a file with its fingerprint of 16 hexadecimal digits.
 
-    It is made of the rule, the text of the line without the white space around it, and how many findings of that rule
-    on such a line come before it in the file; not of the path or the line's number. A digest, so that no text (a
-    credential) is kept anywhere.
+    It is computed from the rule, the text of the line with white space normalised, and the number of preceding findings
+    of that rule on equal lines of the file; not from the path or line number. It is a digest, so that no text (which
+    may be a credential) is stored.
     """
     seen: Counter[tuple[str, str]] = Counter()
     lines: dict[int, str] = {}

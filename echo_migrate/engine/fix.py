@@ -1,4 +1,4 @@
-"""The one flow, from a path to its result: read, parse, ask the rules, apply, verify."""
+"""The fixing of one source: check it, apply fixes, verify the new text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,13 +12,18 @@ from echo_migrate.rules._rule import Settings
 
 ROUNDS = 10
 MOST_TRIED = 200
-"""How many fixes are tried one by one when all together are refused: each costs a reading of the file."""
+"""The maximum number of findings for fixes to be tried one by one after all together are refused: each costs a parse of
+the file."""
 
 
 def fix_source(source: Source, format: Format, settings: Settings) -> Result:
-    """Examine a text and, if asked for, fix it until nothing more applies.
+    """Check a text and, if ``settings.apply`` is set, fix it until nothing more applies.
 
-    A doubtful result is refused: the fixes that are doubtful alone, else those of one rule, else the whole of it.
+    <<<<<<< HEAD
+        A doubtful result is refused: the fixes that are doubtful alone, else those of one rule, else the whole of it.
+    =======
+        If verification fails, the fixes that fail it on their own are refused, or all fixes if none does.
+    >>>>>>> 7c41f6e4d5acd88dfd6eb25446c6b5a2b93266b0
     """
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
@@ -51,7 +56,7 @@ def _fixed(
     outcomes: list[Migration],
     doubtful: dict[tuple[str, str], str],
 ) -> Result:
-    """Return the result with all fixes but the doubtful ones, or refused."""
+    """Return the result with all fixes except the doubtful ones applied, or a refused result."""
     fixed, left, after, refused = source, findings, outcomes, None
     for _ in range(ROUNDS):
         wanted = [_edits(found, settings.unsafe) for found in left if (found.rule, found.message) not in doubtful]
@@ -84,12 +89,13 @@ def _fixed(
 
 
 def _edits(found: Finding, unsafe: bool) -> tuple[Edit, ...]:
-    """Return the edits of a finding, if it has a fix that was asked for."""
+    """Return the edits of a finding's fix, if it has one that is safe or if unsafe fixes are requested."""
     return found.fix.edits if found.fix and (found.fix.safe or unsafe) else ()
 
 
 def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iterator[Finding]:
-    """Yield the findings, those marked whose fix was asked for and does not stand among what is left."""
+    """Yield the findings, with ``applied`` set if the fix was requested and the finding is not among the remaining
+    ones."""
     remaining = Counter((found.rule, found.message) for found in left if _edits(found, unsafe))
     for found in findings:
         if _edits(found, unsafe):
@@ -100,8 +106,8 @@ def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iter
 
 
 def _astray(before: list[Migration], after: list[Migration]) -> str | None:
-    """Return why the new text must be refused: each reference stays as it is or reads as its target, and none is
-    new."""
+    """Return why the new text must be refused, or None: each reference must be unchanged or its target, and none may be
+    added, removed or left to migrate."""
     if len(before) != len(after):
         return "a reference would appear or vanish"
     for old, new in zip(before, after, strict=True):
@@ -125,7 +131,8 @@ def _moved(before: list[Migration], after: list[Migration]) -> Iterator[Migratio
 
 
 def refuse(result: Result, reason: str) -> Result:
-    """Return the result with its changes taken back: what was applied is refused, and its references need a person."""
+    """Return the result with its changes reverted: applied fixes become refused, and their references
+    ``needs-person``."""
     findings = [
         finding._replace(applied=False, refused=reason) if finding.applied else finding for finding in result.findings
     ]
@@ -139,5 +146,5 @@ def refuse(result: Result, reason: str) -> Result:
 
 
 def undone(result: Result) -> Result:
-    """Return the result of a run that writes nothing: what would be applied is not."""
+    """Return the result of a run that writes nothing: no fix is marked as applied."""
     return result._replace(findings=tuple(finding._replace(applied=False) for finding in result.findings))

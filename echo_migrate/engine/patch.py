@@ -1,4 +1,4 @@
-"""A patch of all changes, in the form that ``git apply`` takes."""
+"""A patch of all changes, in the format of ``git apply``."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -14,14 +14,16 @@ CONTEXT = 3
 
 
 def patch(results: Iterable[Result]) -> bytes:
-    """Return the unified diff of every changed file. Paths are those of the files themselves, not of links to them,
-    relative to their repository, as ``git apply`` wants them from any of its folders; without one, to the working
-    folder."""
+    """Return the unified diff of all changed files.
+
+    Paths are real paths, not those of links, relative to the repository, as ``git apply`` expects in any of its
+    folders; outside a repository, relative to the working folder.
+    """
     return b"".join(piece for result in results if result.fixed is not result.source for piece in _file(result))
 
 
 def new_file(source: Source) -> bytes:
-    """Return the patch that makes a file which is not there yet."""
+    """Return the patch that creates a file."""
     old, new = _names(source.path)
     lines = _lines(source)
     head = b"diff --git " + old + b" " + new + b"\nnew file mode 100644\n--- /dev/null\n+++ " + new + _tab(new) + b"\n"
@@ -29,7 +31,7 @@ def new_file(source: Source) -> bytes:
 
 
 def _names(path: str) -> tuple[bytes, bytes]:
-    """Return a file's old and new name in a patch."""
+    """Return the old and new name of a file in a patch."""
     path = os.path.realpath(path)
     relative = os.path.relpath(path, repository(os.path.dirname(path)) or os.path.realpath("."))
     if relative.startswith("../"):
@@ -56,7 +58,7 @@ Opcode = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, i
 
 
 class _Paired(SequenceMatcher[str]):
-    """Two texts of as many lines, compared in pairs: linear, where the general comparison is not."""
+    """A comparison of two texts with the same number of lines, pair by pair: linear, unlike the general one."""
 
     def __init__(self, before: list[str], after: list[str]) -> None:
         super().__init__()
@@ -72,13 +74,13 @@ class _Paired(SequenceMatcher[str]):
 
 
 def _matched(before: list[str], after: list[str]) -> SequenceMatcher[str]:
-    if len(before) == len(after):  # as nearly always: an edit seldom holds a newline
+    if len(before) == len(after):  # nearly always, as few edits contain a newline
         return _Paired(before, after)
     return SequenceMatcher(None, before, after, autojunk=False)
 
 
 def _range(start: int, stop: int) -> str:
-    """Return a hunk's range; the first line is 1, and an empty range stands behind the line before it."""
+    """Return the range of a hunk; lines count from 1, and an empty range has the number of the line before it."""
     return f"{start + (stop > start)},{stop - start}"
 
 
@@ -93,12 +95,12 @@ def _lines(source: Source) -> list[str]:
 
 
 def _tab(name: bytes) -> bytes:
-    """Return a tab ends a name with blanks in it (git-diff, "Generating patch text")."""
+    """Return the tab that terminates a name with spaces (git-diff, "Generating patch text"), else nothing."""
     return b"\t" if b" " in name and not name.startswith(b'"') else b""
 
 
 def _quoted(path: str) -> bytes:
-    """Return a path as git writes it: in C quotes where it has a control character, a quote or a byte beyond ASCII."""
+    """Return a path as git writes it: C-quoted if it has control characters, quotes, backslashes or non-ASCII bytes."""
     data = os.fsencode(path)
     if all(32 <= byte < 127 and byte not in b'"\\' for byte in data):
         return data

@@ -1,6 +1,6 @@
-"""How much work one file may be, so that a text that was made to stall a run costs seconds.
+"""Time and memory limits per file, so that a text crafted to stall a run costs only seconds.
 
-What is known to grow faster than a text has bounds where it is read; this is for what nobody knows of yet.
+Known cases of superlinear growth are bounded where they are read; these limits cover the unknown ones.
 """
 
 import contextlib
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 SECONDS = 10
-"""Of a processor. No file of 61,455 in public repositories needs them all."""
+"""The limit of CPU time per file, in seconds. None of 61,455 files in public repositories reaches it."""
 
 BESIDE = 2
-"""The same for what is read beside a file: a neighbour, which many files may have."""
+"""The limit of CPU time in seconds for a related file that is read along with a file, and that many may share."""
 
 MEMORY = 1_000_000_000
-"""Bytes, beside what the process had."""
+"""The limit of additional memory per file, in bytes."""
 
 _PIECE = 65_536
 _EVERY = 0.25
-"""Seconds of a processor between two looks: no more than some 100 MB can be taken meanwhile."""
+"""Seconds of CPU time between two checks, in which about 100 MB at most can be allocated."""
 
 
 class Spent(BaseException):
-    """What a file may use is used up; the message says of what. No ``Exception``, so that no reader keeps it."""
+    """A file exceeded a limit; the message says which. Not an ``Exception``, so that no reader swallows it."""
 
 
 def exceeded(seconds: float, memory: int) -> str | None:
-    """Return why work must end that took these seconds of a processor and bytes of memory, or None."""
+    """Return why work that took this CPU time in seconds and memory in bytes must end, or None if it may go on."""
     if seconds > SECONDS:
         return f"it takes more than {SECONDS} seconds of a processor"
     if memory > MEMORY:
@@ -44,14 +44,14 @@ def exceeded(seconds: float, memory: int) -> str | None:
 
 
 class _Watch:
-    """What is noted of the file that is read: why it must end, and whether that can be raised now."""
+    """The state of the file being read: why reading must end, and whether ``Spent`` can be raised now."""
 
     reason: str | None = None
     raising: bool = True
     neighbour: float | None = None
-    """When the processor's time for the neighbour that is read began."""
+    """The CPU time at which reading of the current related file began."""
     spared: float = 0.0
-    """Seconds that went into neighbours, and are not the file's own."""
+    """CPU time in seconds spent on related files, which does not count towards the limit of the file."""
 
 
 _watch = _Watch()
@@ -59,7 +59,7 @@ _watch = _Watch()
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Raise ``Spent`` within a block that uses more than a file may. Other threads than the main one get no signals."""
+    """Raise ``Spent`` in a block that exceeds the limits. No effect outside the main thread, which gets no signals."""
     if current_thread() is not main_thread():
         yield
         return
@@ -82,16 +82,15 @@ def bounded() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-        _watch.reason = None  # what is read outside of a block is not ended by it
+        _watch.reason = None  # must not end what is read outside the block
         _watch.spared = 0.0
 
 
 @contextlib.contextmanager
 def beside() -> Iterator[None]:
-    """Raise ``TooMuch`` within a block, in one that is ``bounded``, that reads a neighbour for longer than it may take.
+    """Raise ``TooMuch`` in a block, inside a ``bounded`` one, that reads a related file for longer than ``BESIDE``.
 
-    What is said of such a neighbour can be kept, so that it costs its time once a run, and not once for each file that
-    lies beside it.
+    Callers can cache that result, so that a slow file costs its time once per run, and not once per file that uses it.
     """
     above = _watch.neighbour
     _watch.neighbour = time.process_time() if above is None else above
@@ -108,17 +107,17 @@ def beside() -> Iterator[None]:
             _watch.spared += time.process_time() - _watch.neighbour
         _watch.neighbour = above
         if above is None and _watch.reason == _LATE:
-            _watch.reason = None  # what is read next is another
+            _watch.reason = None  # must not end the next file
 
 
 _LATE = f"to be read beside another, it takes more than {BESIDE} seconds of a processor"
 
 
 def parse(parser: "Parser", data: bytes) -> "Node":
-    """Return the root of what a grammar makes of a text. Raises ``Spent``.
+    """Return the root node of a parsed text. Raises ``Spent``.
 
-    A grammar runs for as long as it takes, and looks long for what a faulty text could be. Between two of its steps it
-    asks whether to go on: there a signal is heard, which must not be raised through it.
+    The parser has no time limit of its own, and is slow to recover from errors in a text. Between two steps it calls
+    back to ask whether to go on: the signal is acted on there, because it must not be raised through the parser.
     """
     _watch.raising = False
     try:
@@ -133,7 +132,7 @@ def parse(parser: "Parser", data: bytes) -> "Node":
 
 
 def _memory() -> int:
-    """Return the memory that the process has now, in bytes; elsewhere than on Linux the most that it had."""
+    """Return the current memory of the process in bytes; on other systems than Linux, its peak."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * resource.getpagesize()

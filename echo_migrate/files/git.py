@@ -1,32 +1,32 @@
-"""What git says of a tree, asked so that it starts no program and fetches nothing, whatever the tree configures.
+"""Calls of git that start no other program and fetch nothing, whatever the repository configures.
 
-Git of 2.30 to 2.50 starts a program, or reaches a network, in the ways below; beside each stands what keeps it from
-that in every call of ``git``. What ``-c`` and the environment say is above all configuration of the repository: its
-``config``, its ``config.worktree``, and whatever ``include.path`` leads to.
+Git 2.30 to 2.50 starts a program, or accesses the network, in the cases below; each is listed with what prevents it in
+every call of ``git``. ``-c`` and the environment override all configuration of the repository: its ``config``, its
+``config.worktree``, and files included with ``include.path``.
 
-- ``core.fsmonitor`` (a hook or a daemon): off, also in submodules, which are given what ``-c`` says.
-- hooks, ``core.hooksPath`` and (from 2.54 on) ``hook.*.command``: the folder of hooks is a file; nothing is done that
-  has a hook, and no index is written, after which post-index-change would run: ``GIT_OPTIONAL_LOCKS``, which ``diff``
-  does not ask, and ``diff.autoRefreshIndex``, which it does. An index may also lie elsewhere than in the tree.
-- ``filter.*.clean``, ``smudge`` and ``process``: each that is configured is emptied where contents are compared
-  (``unfiltered``); submodules, which have a configuration of their own, are ignored.
-- ``diff.external``, ``diff.*.command`` and ``diff.*.textconv``: ``--no-ext-diff`` and ``--no-textconv``, which belong
-  to ``diff`` and are said there; a submodule that became a file is a line of its own (``diff.submodule``), for which
-  git is not started once more without them.
-- a missing object of a partial clone, a folder of a sparse index included: not fetched (``GIT_NO_LAZY_FETCH``); where
-  git does not know that word yet, the fetch finds no protocol that it may use.
+- ``core.fsmonitor`` (a hook or a daemon): off, also in submodules, which inherit ``-c``.
+- hooks, ``core.hooksPath`` and (since 2.54) ``hook.*.command``: the hooks path is not a folder; no command with a hook
+  is called, and no index is written, after which post-index-change would run: ``GIT_OPTIONAL_LOCKS``, which ``diff``
+  ignores, and ``diff.autoRefreshIndex``, which it respects. The index may also lie outside the tree.
+- ``filter.*.clean``, ``smudge`` and ``process``: every configured one is emptied where contents are compared
+  (``unfiltered``); submodules, which have their own configuration, are ignored.
+- ``diff.external``, ``diff.*.command`` and ``diff.*.textconv``: ``--no-ext-diff`` and ``--no-textconv``, options of
+  ``diff`` that its callers pass; a submodule that became a file is one line (``diff.submodule``), so that git is not
+  started again without them.
+- a missing object of a partial clone, or a folder of a sparse index: not fetched (``GIT_NO_LAZY_FETCH``); in versions
+  without that variable, the fetch has no allowed protocol.
 - ``remote.*.uploadpack``, ``remote.*.vcs``, ``core.sshCommand``, ``core.gitProxy``, ``ext::`` and every other
-  transport or helper: ``GIT_ALLOW_PROTOCOL`` allows none, and is above ``protocol.*.allow``.
-- ``credential.helper``, ``core.askPass``: belong to transports; helpers are taken back, nobody is asked.
-- ``core.alternateRefsCommand``, ``uploadpack.packObjectsHook``: belong to fetching and serving.
-- ``core.pager``, ``pager.*``: ``--no-pager``. ``core.editor``, ``merge.*.driver``, ``gpg.program``: belong to
-  commands that are not called; ``alias.*`` never hides one that is.
+  transport or helper: ``GIT_ALLOW_PROTOCOL`` allows none, and overrides ``protocol.*.allow``.
+- ``credential.helper``, ``core.askPass``: used by transports only; helpers are reset, and prompts are off.
+- ``core.alternateRefsCommand``, ``uploadpack.packObjectsHook``: used for fetching and serving only.
+- ``core.pager``, ``pager.*``: ``--no-pager``. ``core.editor``, ``merge.*.driver``, ``gpg.program``: used by commands
+  that are not called; ``alias.*`` cannot override a built-in command.
 - ``gc.auto``, ``maintenance.auto``: off.
-- a bare repository somewhere in the tree: must be named (``safe.bareRepository``, from 2.38 on).
-- variables GIT_… of the caller's environment: none goes on.
+- a bare repository inside the tree: used only if named explicitly (``safe.bareRepository``, since 2.38).
+- GIT_… variables of the caller's environment: not passed on.
 
-Files that a configuration names (``include.path``, attributes, alternates) are read by git alone. That one may be a
-pipe, or stand for more than a machine can hold, so that git has limits of time and size.
+Files that a configuration names (``include.path``, attributes, alternates) are read by git only. They may be pipes, or
+expand to more than fits into memory, so git runs with limits of time and size.
 """
 
 import contextlib
@@ -47,35 +47,36 @@ _SETTINGS = (
     ),
 )
 NONE = "none\n"
-"""A protocol that is none. An empty word would allow an empty name, whose helper git looks for among the aliases of the
-repository; no name in a configuration has a newline."""
+"""A protocol that cannot exist, as no name in a configuration has a newline. An empty string would allow an empty name,
+whose helper git looks up among the aliases of the repository."""
 
 _SECONDS = 30
-"""How long git may take to compare, by the clock and of a processor."""
+"""The limit for a comparison, in seconds of both wall-clock and CPU time."""
 
 _SECONDS_TO_LIST = 15
-"""The same to list files: patterns of 70 bytes can keep it for an hour."""
+"""The same limit for listing files: ignore patterns of 70 bytes can take git an hour."""
 
 _SECONDS_TO_FETCH = 600
 
 _LARGEST = 200_000_000
-"""How many bytes git may print, and a multiple of what it needs for itself beside the files that it maps."""
+"""The limit of git's output in bytes; twice as much is the limit of its data segment, which excludes mapped files and
+is a multiple of what git needs."""
 
 _LONGEST = 4096
-"""Bytes of a path that Linux takes (PATH_MAX)."""
+"""The maximum length of a path on Linux, in bytes (PATH_MAX)."""
 
 _LONG = "file name too long"
 _FILTER = re.compile(rb"filter\..*\.(?:clean|smudge|process|required)", re.DOTALL)
 _NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*?)(?:': ([^\n:]+))?$")
-"""Git cuts a message off behind some 4,000 characters, and so the reason of a name that is too long."""
+"""Git truncates messages at about 4,000 characters, which cuts off the reason for a name that is too long."""
 
 
 class UnsafeFilter(ValueError):
-    """A filter that git would run, and that no setting can take back."""
+    """A filter that git would run and that no setting can disable."""
 
 
 class TooSlow(Exception):
-    """Git took longer, or printed more, than it may."""
+    """Git exceeded its limit of time or output."""
 
 
 class _Answer(NamedTuple):
@@ -84,9 +85,9 @@ class _Answer(NamedTuple):
 
 
 def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | None:
-    """Return what git prints in a folder; None where it is missing, fails, or takes too long.
+    """Return the output of a git command run in a folder; None if git is missing, fails, or exceeds a limit.
 
-    ``settings`` are more of its configuration, as ``name=value``.
+    ``settings`` are additional configuration values, as ``name=value``.
     """
     try:
         answer = _asked(folder, words, settings)
@@ -96,14 +97,17 @@ def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | Non
 
 
 def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
-    """Return the files below a folder that git knows or would add, each with its tag of ``git ls-files -t``, and the
-    folders that could not be entered, with the reason; None where git is missing or fails. Raises ``TooSlow``."""
+    """Return the files below a folder that git tracks or would add, and the folders that could not be read.
+
+    Each file comes with its tag of ``git ls-files -t``, and each folder with the reason. None if git is missing or
+    fails. Raises ``TooSlow``.
+    """
     words = ("ls-files", "-t", "-z", "--cached", "--others", "--exclude-standard")
     answer = _asked(folder, words, (), _SECONDS_TO_LIST)
     if answer is None:
         return None
     entries = {entry for entry in answer.text.split(b"\0") if entry}
-    reached = {entry for entry in entries if len(entry) <= _LONGEST}  # of others the index is what somebody made of it
+    reached = {entry for entry in entries if len(entry) <= _LONGEST}  # a longer path is from a crafted index
     closed = {
         os.fsdecode(name).rstrip("/"): why.decode() or _LONG for name, why in _NOT_ENTERED.findall(answer.complaints)
     }
@@ -112,10 +116,10 @@ def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
 
 
 def unfiltered(folder: str) -> tuple[str, ...]:
-    """Return the settings with which git compares contents of a repository and runs none of its filters.
+    """Return the settings that disable all filters of a repository, so that git can compare contents.
 
-    Raises ``UnsafeFilter`` for one whose name a setting cannot have (``-c`` ends a name at its first ``=``), and where
-    it is not known which there are.
+    Raises ``UnsafeFilter`` if the name of a filter has a ``=`` (at which ``-c`` ends a name), or if the configuration
+    cannot be listed.
     """
     names = git(folder, "config", "-z", "--name-only", "--list")
     if names is None:
@@ -127,10 +131,10 @@ def unfiltered(folder: str) -> tuple[str, ...]:
 
 
 def fetch(folder: str, url: str, revision: str) -> None:
-    """Fetch one revision from a URL on purpose: the only call that reaches a remote. What fails is not said.
+    """Fetch one revision from a URL: the only call that accesses a remote. Failures are silent.
 
-    The URL must be of a kind whose transport is git's own and starts nothing else (https, http, file); the
-    configuration can lead to no other, as only that kind is allowed.
+    The URL must use a protocol that git implements without starting other programs (https, http, file; any other is
+    not fetched). The configuration cannot redirect to another one, as only that protocol is allowed.
     """
     protocol = url.partition("://")[0]
     if protocol not in ("https", "http", "file"):
@@ -144,7 +148,7 @@ def fetch(folder: str, url: str, revision: str) -> None:
 def _asked(
     folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int | None = None, protocol: str = NONE
 ) -> _Answer | None:
-    """Run git, and return what it prints to either stream if it succeeds. Raises ``TooSlow``."""
+    """Run git and return its output on both streams, or None if it fails. Raises ``TooSlow``."""
     import subprocess
     from threading import Thread, Timer
 
@@ -187,7 +191,7 @@ def _asked(
 
 
 def _read(stream: IO[bytes]) -> bytes:
-    """Read a stream to its end, or a piece more than is wanted; what is asked for at once is set aside at once."""
+    """Read a stream to its end, or until just above ``_LARGEST``; in pieces, as ``read`` allocates its whole size."""
     pieces, size = [], 0
     while size <= _LARGEST and (piece := stream.read(1_000_000)):
         pieces.append(piece)
@@ -196,11 +200,11 @@ def _read(stream: IO[bytes]) -> bytes:
 
 
 def _environment(protocol: str) -> dict[str, str]:
-    """Return the environment in which git starts nothing and uses one protocol, or none; its messages are English."""
+    """Return an environment in which git starts no programs, allows one protocol or none, and prints English."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)]
     return kept | {
-        "PATH": os.pathsep.join(folders),  # git is not looked for in the tree
+        "PATH": os.pathsep.join(folders),  # git is not searched for in the tree
         "GIT_ALLOW_PROTOCOL": protocol,
         "GIT_ASKPASS": "",
         "GIT_EDITOR": ":",
@@ -213,7 +217,7 @@ def _environment(protocol: str) -> dict[str, str]:
 
 
 def _limit(process: int, seconds: int) -> None:
-    """Limit what a process may use, where the system can."""
+    """Limit the CPU time and memory of a process, if the system supports it."""
     import resource
 
     if hasattr(resource, "prlimit"):
@@ -223,6 +227,6 @@ def _limit(process: int, seconds: int) -> None:
 
 
 def _end(process: int) -> None:
-    """End a process with those that it started."""
+    """Kill a process and its children."""
     with contextlib.suppress(OSError):
         os.killpg(process, signal.SIGKILL)

@@ -1,8 +1,9 @@
-"""HCL read with the place of every value, through tree-sitter's grammar of it.
+"""A reader for HCL that keeps the offsets of every value, based on the tree-sitter grammar.
 
-After the HCL native syntax specification (github.com/hashicorp/hcl, hclsyntax/spec.md). A body is a map of its
-attributes and blocks; a block's key is its type, and its value a map of its labels, joined by dots. Only strings
-without escapes are texts; templates in them (``${…}``) stand as written, and ``jsonencode`` is what it is given.
+Follows the HCL native syntax specification (github.com/hashicorp/hcl, hclsyntax/spec.md). A body is a map of its
+attributes and blocks; the key of a block is its type, and its value a map with its labels, joined by dots, as the key.
+Only strings without escapes are texts; templates in them (``${…}``) are kept as written, and a ``jsonencode`` call is
+replaced by its argument.
 """
 
 import re
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from tree_sitter import Parser
 
 LARGEST = 200_000
-"""The longest text that is read, far more than real build files have: faulty input costs the parser time."""
+"""The maximum length of a text in characters, far more than real build files have: the parser is slow on errors."""
 
 _UNJOINED = re.compile(r'(?:"[^"\n]*"\s*){64}')
-"""More than a block has labels; the grammar looks long for what such a row could be."""
+"""More strings in a row than a block has labels; the grammar is slow to parse such a row."""
 
 _STRINGS = frozenset(("string_lit", "quoted_template"))
 
@@ -52,7 +53,7 @@ def read(text: str) -> Value:
 
 
 def _fault(root: "Tree") -> int:
-    """Return where the grammar gives up."""
+    """Return the byte offset of the first syntax error."""
     node = root
     while node.type != "ERROR" and not node.is_missing:
         below = next((child for child in node.children if child.has_error or child.is_missing), None)
@@ -63,11 +64,11 @@ def _fault(root: "Tree") -> int:
 
 
 class _Reader:
-    """Turns the grammar's nodes into values; offsets of bytes into offsets of characters."""
+    """Converts nodes of the grammar to values, and byte offsets to character offsets."""
 
     def __init__(self, text: str, data: bytes) -> None:
         self.text = text
-        self.wide: list[int] = []  # where characters of several bytes begin, and how many bytes more they have by then
+        self.wide: list[int] = []  # byte offsets of multi-byte characters; ``more`` has the surplus bytes up to each
         self.more = [0]
         if len(data) != len(text):
             offset = 0
@@ -79,7 +80,7 @@ class _Reader:
                 offset += size
 
     def place(self, offset: int) -> int:
-        """Return where the character at a byte stands."""
+        """Return the character offset of a byte offset."""
         return offset - self.more[bisect_right(self.wide, offset - 1)] if self.wide else offset
 
     def body(self, tree: "Tree", depth: int) -> Value:
@@ -133,7 +134,7 @@ class _Reader:
         return self._scalar(tree)
 
     def _key(self, tree: "Tree", depth: int) -> Value:
-        """Return what a pair stands under: a list or a map is only text there."""
+        """Return the key of a pair; as a key, a list or a map is only text."""
         key = self._expression(tree, depth)
         return self._other(tree) if key.kind in ("list", "map") else key
 

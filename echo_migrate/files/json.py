@@ -1,7 +1,7 @@
-"""JSON read with the place of every value, with or without what editors allow in it.
+"""A reader for JSON that keeps the offsets of every value, with optional comments and trailing commas.
 
-After RFC 8259. With ``relaxed``, comments and a comma behind the last value too, as "JSON with Comments" is read by
-Visual Studio Code (jsonc-parser, ``allowTrailingComma``) and by the dev containers' own program.
+Follows RFC 8259. With ``relaxed``, it also accepts comments and trailing commas, as Visual Studio Code (jsonc-parser,
+``allowTrailingComma``) and the Dev Containers CLI do for "JSON with Comments".
 """
 
 import re
@@ -17,12 +17,12 @@ _RELAXED_SPACE = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
 
 
 def read(text: str, relaxed: bool = False) -> Value:
-    """Return the one value of a text. Raises ``NotRead``."""
+    """Return the value of a JSON text. Raises ``NotRead``."""
     return _Reader(text, relaxed).whole()
 
 
 class _Reader:
-    """Reads from left to right; ``token`` is the next one to be read, empty at the end of the text."""
+    """Reads from left to right; ``token`` is the next token, empty at the end of the text."""
 
     def __init__(self, text: str, relaxed: bool) -> None:
         self.text = text

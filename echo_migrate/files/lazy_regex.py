@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: most runs use few of those that rules have."""
+"""Regular expressions that are compiled on first use, as most runs use only a few of those in the rules."""
 
 import re
 from typing import Any, cast
@@ -10,10 +10,10 @@ class _Lazy:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(re.compile(*self._written), name)
-        setattr(self, name, value)  # the next look-up does not come here
+        setattr(self, name, value)  # later lookups bypass __getattr__
         return value
 
 
 def lazy_regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """``re.compile``, put off."""
+    """Return a pattern that is compiled on first use."""
     return cast("re.Pattern[str]", _Lazy(pattern, flags))

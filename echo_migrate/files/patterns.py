@@ -1,4 +1,4 @@
-"""Globs for paths, as options and configurations give them."""
+"""Path globs of options and configuration files."""
 
 import os
 import re
@@ -7,15 +7,19 @@ from fnmatch import translate
 
 
 def matcher(globs: Iterable[str]) -> Callable[[str, str], bool]:
-    """Return what says whether a glob matches a path below the working folder or a root, a folder of it, or their
-    last parts. Patterns count without what leads or ends them; ``**`` is any number of folders, and what else stands
-    for any text does so within one part."""
+    """Return a function of a path and a root that tells whether a glob matches the path, one of its parent folders, or
+    their last parts.
+
+    The path is taken relative to the working folder or, outside of it, to the root. Leading ``./``, ``/`` and ``**/``
+    and trailing ``/`` of a glob are ignored; ``**`` matches any number of folders, and other wildcards match within one
+    part of the path.
+    """
     plain = dict.fromkeys(one.strip().removeprefix("./").strip("/").removeprefix("**/") for one in globs)
     patterns: _Patterns = [[(part, re.compile(translate(part)).match) for part in one.split("/")] for one in plain]
     first = _with_any_folders(patterns, {(number, 0) for number in range(len(patterns))})
     way: list[tuple[str, _Places | None]] = []
-    """The parts of the path asked for last, each with how far behind it each pattern is matched that a path below may
-    match; None where one is matched. Paths come folder by folder."""
+    """The parts of the previous path, each with the match positions of the patterns after it, or None after a match.
+    Kept because paths come folder by folder."""
 
     def reached(path: str) -> _Places | None:
         parts = path.split("/")
@@ -44,8 +48,10 @@ _Places = set[tuple[int, int]]
 
 
 def _next(patterns: _Patterns, places: _Places, part: str, first: _Places) -> _Places | None:
-    """Return how far patterns are matched behind one part more of a path, each beginning anew too; None if one is
-    matched."""
+    """Return the match positions of the patterns after another part of a path, or None if one matches.
+
+    A pattern may also begin to match at each part.
+    """
     found = set(first)
     for number, place in places:
         written, match = patterns[number][place]
@@ -60,8 +66,8 @@ def _next(patterns: _Patterns, places: _Places, part: str, first: _Places) -> _P
 
 
 def _with_any_folders(patterns: _Patterns, places: _Places) -> _Places:
-    """Return the places, with those behind each ``**`` at them, which may be no folder at all; one at the end is any
-    part."""
+    """Return the positions, and those after each ``**`` there, as ``**`` may match no folder; not after a final one,
+    which matches at least one part."""
     found = set(places)
     for number, place in places:
         while patterns[number][place][0] == "**" and place + 1 < len(patterns[number]):

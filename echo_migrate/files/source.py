@@ -1,4 +1,4 @@
-"""Text that knows where it was written: sources, traced strings and edits.
+"""Sources, strings traced to their source offsets, and edits.
 
 Offsets are the only coordinates. They count Unicode code points of the text after a byte order mark; a byte that is
 not UTF-8 is one code point (a lone surrogate, PEP 383), so that every file is written back byte for byte.
@@ -20,30 +20,30 @@ _NEWLINE = re.compile("\n")
 
 
 class Unreadable(ValueError):
-    """A file that cannot be analysed; its message says why, in words for the user."""
+    """A file that cannot be analysed; the message gives the reason and is shown to the user."""
 
 
 class Inaccessible(Unreadable):
-    """A file that is there, and that the system does not let us read."""
+    """A file that exists but cannot be read."""
 
 
 class TooMuch(Unreadable):
-    """A text that stands for more than is looked at; the message says what of."""
+    """A text that exceeds a limit once it is expanded or read; the message says which."""
 
 
 def contents(path: str, most: int = LARGEST) -> bytes:
-    """Return the bytes of a regular file, at most that many. A pipe or a device is never waited for.
+    """Return the bytes of a regular file of at most ``most`` bytes; never blocks on a pipe or a device.
 
     Raises ``Unreadable``.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open some devices does something
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening some devices has side effects
             raise Unreadable("is not a regular file")
         with open(path, "rb", opener=_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable("is not a regular file")
-            size = min(most, max(status.st_size, 65_536))  # of some of the system's own files no size is known
+            size = min(most, max(status.st_size, 65_536))  # some system files report no size
             data = file.read(size + 1) if status.st_size <= most else b""
     except OSError as error:
         kind = Unreadable if error.errno in _ABSENT else Inaccessible
@@ -61,24 +61,23 @@ def _at_once(path: str, flags: int) -> int:
 
 
 class Edit(NamedTuple):
-    """Replace ``text[start:end]`` by ``text``; ``start == end`` inserts."""
+    """A replacement of ``text[start:end]`` by ``text``; ``start == end`` inserts."""
 
     start: int
     end: int
     text: str
 
     def meets(self, other: "Edit") -> bool:
-        """Return whether the two cannot both be applied: they overlap, or one inserts where the other ends or
-        begins."""
+        """Return whether two edits conflict: they overlap, or one inserts where the other begins or ends."""
         if self.start == self.end or other.start == other.end:
             return self.start <= other.end and other.start <= self.end
         return self.start < other.end and other.start < self.end
 
 
 class Traced(NamedTuple):
-    """A string, and the source slices that its characters were read from, in order.
+    """A string and the source spans of its characters, in order.
 
-    The lengths of ``spans`` add up to ``len(value)``, and an empty run marks where an empty value was written.
+    The lengths of ``spans`` add up to ``len(value)``, and an empty span marks where an empty value was written.
     A value without a source (an escaped scalar) has no spans: it can be read but not rewritten.
     """
 
@@ -91,7 +90,7 @@ class Traced(NamedTuple):
 
     @classmethod
     def join(cls, parts: "Iterable[Traced]") -> "Traced":
-        """Return the parts one after the other; a part without a source leaves the whole without one."""
+        """Return the concatenation of the parts; without spans if a nonempty part has none."""
         parts = list(parts)
         if len(parts) == 1:
             return parts[0]
@@ -109,7 +108,7 @@ class Traced(NamedTuple):
         return self.spans[-1][1]
 
     def cut(self, start: int, stop: int) -> "Traced":
-        """``value[start:stop]`` with its sources (indexes as given, not counted from the end)."""
+        """Return ``value[start:stop]`` with its spans; negative indexes are not supported."""
         if len(self.spans) == 1:
             origin = self.spans[0][0]
             return Traced(self.value[start:stop], ((origin + start, origin + stop),))
@@ -126,7 +125,7 @@ class Traced(NamedTuple):
         return Traced(self.value[start:stop], tuple(spans))
 
     def cuts(self, spans: "Iterable[tuple[int, int]]") -> "list[Traced]":
-        """Return what ``cut`` says of spans that are in order and apart, in one pass."""
+        """Return the ``cut`` of each span, in one pass; the spans must be sorted and must not overlap."""
         spans = list(spans)
         if len(self.spans) < 2 or len(spans) < 2:
             return [self.cut(start, stop) for start, stop in spans]
@@ -141,10 +140,10 @@ class Traced(NamedTuple):
         return found
 
     def replace(self, start: int, stop: int, text: str) -> tuple[Edit, ...]:
-        """Return the edits that make ``value[start:stop]`` read ``text``.
+        """Return the edits that replace ``value[start:stop]`` by ``text``.
 
-        The new text goes where the first replaced character was written; an insertion goes to the first place that
-        holds it, an empty value included. Without spans there is no place, and ``ValueError`` is raised.
+        The new text goes to the position of the first replaced character; an insertion goes into the first span that
+        has its offset, also for an empty value. Raises ``ValueError`` if there are no spans.
         """
         if not self.spans:
             raise ValueError(f"{self.value!r} has no source to edit")
@@ -163,14 +162,14 @@ class Traced(NamedTuple):
 
 
 class Places:
-    """A traced string of which many parts are asked for: each is found without a walk over the spans before it."""
+    """An index of a traced string for many lookups: none iterates over the preceding spans."""
 
     def __init__(self, whole: Traced) -> None:
         self.whole = whole
         self.ends = list(accumulate(last - first for first, last in whole.spans))
 
     def cut(self, start: int, stop: int) -> Traced:
-        """Return what ``Traced.cut`` says."""
+        """Return the same as ``Traced.cut``."""
         value, runs, ends = self.whole.value, self.whole.spans, self.ends
         if not runs:
             return Traced(value[start:stop], ())
@@ -184,14 +183,14 @@ class Places:
         return few.cut(start - position, stop - position)
 
     def offset(self, offset: int) -> int:
-        """Return where in the source an offset of the string lies; its end for one behind it, 0 without a source."""
+        """Return the source offset of an offset in the string: its end if it is past the string, 0 without a source."""
         if not self.whole.spans:
             return 0
         return self.whole.end if offset >= len(self.whole.value) else self.cut(offset, offset + 1).start
 
 
 class Source(NamedTuple):
-    """A file's path and text: UTF-8 with surrogate escapes, newlines untouched, the byte order mark kept apart."""
+    """The path and text of a file: UTF-8 with surrogate escapes, newlines unchanged, without the byte order mark."""
 
     path: str
     text: str
@@ -199,7 +198,7 @@ class Source(NamedTuple):
 
     @classmethod
     def of(cls, path: str, data: bytes) -> "Source":
-        """Raises ``Unreadable`` for what no format of ours can be: too large, or binary (UTF-16 included)."""
+        """Return the source of a file's bytes. Raises ``Unreadable`` if it is too large or binary (UTF-16 included)."""
         if len(data) > LARGEST:
             raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB")
         if b"\0" in data:
@@ -210,7 +209,7 @@ class Source(NamedTuple):
 
     @classmethod
     def read(cls, path: str) -> "Source":
-        """Raises ``Unreadable`` as ``of`` and ``contents`` do."""
+        """Read a file. Raises ``Unreadable`` as ``of`` and ``contents`` do."""
         return cls.of(path, contents(path))
 
     @property
@@ -221,7 +220,7 @@ class Source(NamedTuple):
         return self._replace(text=apply(self.text, edits))
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column, both counted from 1; lines end at LF (so at CR LF and CR CR LF too)."""
+        """Return line and column, both from 1; lines end at LF (and so at CR LF and CR CR LF too)."""
         starts = line_starts(self.text)
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
@@ -229,12 +228,12 @@ class Source(NamedTuple):
 
 @lru_cache(maxsize=4)
 def line_starts(text: str) -> list[int]:
-    """Return where the lines of a text begin."""
+    """Return the offsets at which the lines of a text begin."""
     return [0, *(match.end() for match in _NEWLINE.finditer(text))]
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with all edits made; identical ones count once, and overlapping ones are a ``ValueError``."""
+    """Return the text with all edits applied, identical ones once. Raises ``ValueError`` for overlapping edits."""
     pieces: list[str] = []
     position, last = 0, None
     for edit in sorted(set(edits)):
@@ -247,10 +246,10 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def compatible(groups: Sequence[tuple[Edit, ...]]) -> list[bool]:
-    """Return which groups of edits can be applied together: each whole or not at all, the earlier one first."""
-    taken: list[Edit] = []  # sorted and apart, so that only the neighbours of a new edit can meet it
+    """Return for each group of edits whether it can be applied as a whole together with the earlier applicable ones."""
+    taken: list[Edit] = []  # sorted and disjoint, so that only the neighbours of a new edit can meet it
     answers: list[bool] = []
-    known: dict[int, bool] = {}  # groups that are one and the same object get one answer
+    known: dict[int, bool] = {}  # the same object gets the same answer
     for group in groups:
         if id(group) in known:
             answers.append(known[id(group)])

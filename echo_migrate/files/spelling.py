@@ -1,4 +1,4 @@
-"""How a name is shown, and which known one it is most like."""
+"""How names are shown in messages, and suggestions for misspelt ones."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """ "did you mean …?" for a name that is not among the known ones, or nothing."""
+    """Return a suggestion ("did you mean …?") for an unknown name, or an empty string."""
     from difflib import get_close_matches
 
     found = get_close_matches(name, list(known), 1)
@@ -14,9 +14,9 @@ def near(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: str) -> str:
-    """Return a reference as people are shown it: no name has a letter beyond ASCII, and many look like one that has.
+    """Return a reference for display, with non-ASCII characters escaped: none is valid, and many look like ASCII.
 
-    The ellipsis is ours, for what is not known.
+    The ellipsis is kept, as this program uses it for unknown parts.
     """
     value = unsigned(value)
     if value.isascii():
@@ -25,7 +25,7 @@ def shown(value: str) -> str:
 
 
 def unsigned(value: str) -> str:
-    """Return a reference without a login before its registry, which is no part of one, and is nobody's to see."""
+    """Return a reference with the credentials before its registry masked; they are not part of a reference."""
     return _LOGIN.sub("***@", value) if "@" in value else value
 
 

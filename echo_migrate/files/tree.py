@@ -1,4 +1,4 @@
-"""Where a tree ends, and which of its folders are entered."""
+"""The boundaries of a file tree, and which of its folders are entered."""
 
 import errno
 import os
@@ -8,25 +8,27 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.workspace import of_a_run
 
 SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv"))
-"""Folders in which no file is anybody's own."""
+"""Names of folders whose files are not the project's own."""
 
 LONGEST_PATH = 4096
-"""What Linux takes for a path (PATH_MAX)."""
+"""The maximum length of a path on Linux, in bytes (PATH_MAX)."""
 
 DEEPEST = 100
-"""How many folders a tree is entered below its top. Of 122,000 files in public repositories, the deepest lies in 14."""
+"""The maximum depth of folders below the top of a tree. The deepest of 122,000 files in public repositories is at
+14."""
 
 TOO_DEEP = f"it lies more than {DEEPEST} folders deep"
 
 _MOST_STEPS = 200
-"""How many names the way of a link may have, those of the links on it included; no honest one needs a tenth."""
+"""The maximum number of path components on the way of a link, those of intermediate links included; ten times what
+legitimate links need."""
 
 _ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
 
 @of_a_run(4096)
 def repository(folder: str) -> str | None:
-    """Return the top folder of the repository that a folder lies in."""
+    """Return the top folder of the repository that contains a folder, or None."""
     while not os.path.lexists(os.path.join(folder, ".git")):
         if folder == os.path.dirname(folder):
             return None
@@ -35,7 +37,8 @@ def repository(folder: str) -> str | None:
 
 
 def top(path: str) -> str:
-    """Return the tree that a file belongs to: its repository, else the working folder above it, else its own folder."""
+    """Return the root of a file's tree: its repository, else the working folder if it contains the file, else its own
+    folder."""
     here = real(os.path.dirname(os.path.abspath(path)))
     working = real("")
     below = (here + "/").startswith(working.rstrip("/") + "/")
@@ -44,7 +47,7 @@ def top(path: str) -> str:
 
 @of_a_run(4096)
 def ignore_file(path: str) -> bool:
-    """Return whether a .dockerignore may hold for a Dockerfile: its own, or one in its folder or above, within the
+    """Return whether a .dockerignore may apply to a Dockerfile: its own, or one in its folder or above, within the
     tree."""
     if os.path.lexists(f"{path}.dockerignore"):
         return True
@@ -61,14 +64,13 @@ def ignore_file(path: str) -> bool:
 def entered(
     path: str, other: Callable[[str], object] = str, closed: Callable[[OSError], object] = str
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield the folders below one, itself included, each with its files: none that is skipped, a link, or an
-    environment.
+    """Yield a folder and those below it, each with its files, except skipped ones, links and virtual environments.
 
-    Another repository within is not entered, and ``other`` is told of it; ``closed`` is told of what cannot be entered,
-    or lies too deep.
+    Nested repositories are not entered but passed to ``other``; the errors of folders that cannot be read, or are too
+    deep, are passed to ``closed``.
     """
     waiting = [(path, 0)]
-    while waiting:  # os.walk of Python 3.11 is a recursion
+    while waiting:  # os.walk is recursive in Python 3.11
         folder, depth = waiting.pop()
         if depth > DEEPEST:
             closed(OSError(errno.ENAMETOOLONG, TOO_DEEP, folder))
@@ -96,17 +98,17 @@ def entered(
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to where nobody may look
+    except OSError:  # a link into a folder without access
         return False
 
 
 def is_environment(folder: str) -> bool:
-    """Return whether a folder is a virtual environment of Python's."""
+    """Return whether a folder is a Python virtual environment."""
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
 
 
 def real(path: str) -> str:
-    """Return ``os.path.realpath``, which asks the system for each folder on the way, once a run."""
+    """Return ``os.path.realpath``, cached for a run, as it makes a system call for each folder of the path."""
     return _real(os.path.join(os.getcwd(), path))
 
 
@@ -116,9 +118,9 @@ def _real(path: str) -> str:
 
 
 def followed(path: str) -> str:
-    """Return the real path of a link in a folder that is no link itself, whether anything is there or not.
+    """Return the real path of a link, whether its target exists or not.
 
-    Raises ``OSError`` for a way that is longer than any that has a purpose: a text of 4 KB can lead through forty
+    Raises ``OSError`` if resolving it takes more than ``_MOST_STEPS`` steps: a link of 4 KB can lead through forty
     others of that length.
     """
     reached, ahead = real(os.path.dirname(path)), [os.path.basename(path)]
@@ -141,8 +143,8 @@ def followed(path: str) -> str:
 
 
 def dockerfile_at(path: str, context: str, name: str) -> str | None:
-    """Return the Dockerfile that a file builds, by the context and the name it says, if it lies inside of that file's
-    tree."""
+    """Return the path of the Dockerfile that the file at ``path`` builds from a context and a Dockerfile name; None if
+    it does not exist or is outside the tree of that file."""
     folder = os.path.dirname(path)
     found = os.path.join(folder, context, name)
     if any(_ELSEWHERE.search(part) for part in (context, name)) or len(found) > LONGEST_PATH:

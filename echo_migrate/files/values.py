@@ -1,4 +1,4 @@
-"""Values within values, as JSON and HCL have them, each with its place in the text they were read from."""
+"""Nested values of JSON and HCL, each with its source offsets."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import Any, Literal, NamedTuple
 from echo_migrate.files.source import Edit, Traced
 
 DEEPEST = 200
-"""How deep values are read: each level is a call of the reader's."""
+"""The maximum nesting of values: the readers recurse once per level."""
 
 
 class NotRead(ValueError):
-    """A text that is not what it should be, or is not read: the message says why, ``offset`` where."""
+    """A text that is invalid or exceeds a limit: the message says why, ``offset`` where."""
 
     def __init__(self, message: str, offset: int = 0) -> None:
         super().__init__(message)
@@ -19,10 +19,11 @@ class NotRead(ValueError):
 
 
 class Value(NamedTuple):
-    """A value: of a ``map`` pairs of nodes, of a ``list`` nodes, of a ``text`` its string, else how it is written.
+    """A node: ``value`` has the pairs of a ``map``, the items of a ``list``, the string of a ``text``, or else the
+    source text.
 
-    ``start`` and ``end`` are where it stands, quotes included. ``plain`` says that a text's string is what stands
-    between its quotes.
+    ``start`` and ``end`` are source offsets, quotes included. ``plain`` is true if the string of a text is exactly what
+    is written between its quotes.
     """
 
     kind: Literal["map", "list", "text", "other"]
@@ -33,28 +34,28 @@ class Value(NamedTuple):
 
     @property
     def items(self) -> Iterator[tuple[str, "Value"]]:
-        """The pairs of a map, nothing of any other value; of a key that stands twice, both."""
+        """The pairs of a map, duplicate keys included; empty for any other value."""
         return ((key.value, value) for key, value in (self.value if self.kind == "map" else ()))
 
     @property
     def each(self) -> "list[Value]":
-        """The values of a list, nothing of any other value."""
+        """The items of a list; empty for any other value."""
         return list(self.value) if self.kind == "list" else []
 
     @property
     def text(self) -> str:
-        """A text's string, nothing of any other value."""
+        """The string of a text; empty for any other value."""
         return str(self.value) if self.kind == "text" else ""
 
     @property
     def traced(self) -> Traced:
-        """A text's string and where it stands; without runs where an escape changed it."""
+        """The string of a text with its source span; without spans if an escape changed it."""
         runs = ((self.start + 1, self.end - 1),) if self.plain else ()
         return Traced(self.text, runs)
 
 
 def alike(one: Value, other: Value, edits: list[Edit]) -> bool:
-    """Return whether two values are the same but for texts with one of the (sorted) edits inside."""
+    """Return whether two values are equal apart from texts that contain one of the (sorted) edits."""
     if one.kind != other.kind:
         return False
     if one.kind == "map":

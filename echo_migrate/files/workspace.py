@@ -1,7 +1,6 @@
-"""What a run has read of the tree beside the files themselves, kept as long as the run and no longer.
+"""Caches of what a run reads of the tree besides the files themselves, valid for one run.
 
-A program that lives for hours (an editor's server, a job over many repositories) calls for one run after the other, and
-files change in between.
+A long-lived process (a language server, a job over many repositories) makes many runs, and files change in between.
 """
 
 from collections.abc import Callable
@@ -13,7 +12,7 @@ _kept: "list[_lru_cache_wrapper[Any]]" = []
 
 
 def of_a_run(most: int) -> "Callable[[Callable[..., _Answer]], _lru_cache_wrapper[_Answer]]":
-    """Keep what a function answers, for at most so many questions, until ``begin``."""
+    """Return a decorator that caches up to ``most`` results of a function until ``begin`` is called."""
 
     def keep(function: Callable[..., _Answer]) -> "_lru_cache_wrapper[_Answer]":
         kept = lru_cache(maxsize=most)(function)
@@ -24,6 +23,6 @@ def of_a_run(most: int) -> "Callable[[Callable[..., _Answer]], _lru_cache_wrappe
 
 
 def begin() -> None:
-    """Forget what the run before has read."""
+    """Clear the caches of the previous run."""
     for one in _kept:
         one.cache_clear()

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, as what it was: with its mode, owner, access list and attributes."""
+"""Atomic writes that preserve the mode, owner, access control list and extended attributes of a file."""
 
 import contextlib
 import errno
@@ -16,23 +16,23 @@ _TEMPORARY = re.compile(r"\.echo-migrate-[0-9a-f]{16}")
 
 
 class NotWritten(Exception):
-    """A file that should have been written and was not; it is as it was. The message says why."""
+    """A file could not be written and is unchanged; the message says why."""
 
 
 def write(old: Source, new: Source) -> None:
-    """Put ``new`` in the place of ``old``; a symbolic link's target is written.
+    """Replace the contents ``old`` of a file by ``new``; for a symbolic link, those of its target.
 
-    Raises ``NotWritten`` if the file is no longer what was read, or cannot be written as what it was. Nothing is left
-    behind.
+    Raises ``NotWritten`` if the file has changed since it was read, or if its mode, owner, access control list or
+    attributes cannot be preserved. Leaves no temporary files.
     """
     replace(os.path.realpath(old.path), new.data, old.data)
 
 
 def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
-    """Write a file anew, whole or not at all; one that is there keeps what it is apart from its text. A link is
-    replaced, and never written through.
+    """Write a file atomically; an existing one keeps its mode, owner, access control list and attributes.
 
-    ``expected`` is what it must hold until then. Raises ``NotWritten``.
+    A symbolic link is replaced, not followed. If ``expected`` is given, the file must have these contents. Raises
+    ``NotWritten``.
     """
     folder = os.path.dirname(os.path.abspath(path))
     try:
@@ -55,10 +55,9 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
 
 @contextlib.contextmanager
 def created(path: str, data: bytes) -> Iterator[None]:
-    """Write a file that is not there yet, whole or not at all, with the folders it needs; take all of it back if the
-    body raises.
+    """Create a file atomically, with the folders it needs; undo all of it if the body raises.
 
-    Raises ``NotWritten``, also where ``check_new`` does and where a file has appeared since: none is replaced.
+    Raises ``NotWritten``, also if ``check_new`` does or if the file has appeared since: nothing is replaced.
     """
     check_new(path)
     folder = os.path.dirname(os.path.abspath(path))
@@ -70,7 +69,7 @@ def created(path: str, data: bytes) -> Iterator[None]:
             with _temporary(folder, data) as file:
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
                 os.fsync(file.fileno())
-                os.link(file.name, path)  # which, unlike a rename, replaces nothing
+                os.link(file.name, path)  # unlike a rename, replaces nothing
                 undo.callback(_quietly, os.unlink, path)
             _sync_folder(folder)
         except FileExistsError:
@@ -82,7 +81,7 @@ def created(path: str, data: bytes) -> Iterator[None]:
 
 
 def check_new(path: str) -> None:
-    """Raise ``NotWritten`` if a file cannot be written as a new one: it exists, or a folder of its path is a link."""
+    """Raise ``NotWritten`` if a file cannot be created: it exists, or a folder of its path is a link."""
     if os.path.lexists(path):
         raise NotWritten("exists, and is not overwritten")
     folder = os.path.dirname(os.path.abspath(path))
@@ -91,7 +90,7 @@ def check_new(path: str) -> None:
 
 
 def _missing(folder: str) -> list[str]:
-    """Return the folders that a folder needs, itself included, and that are not there: the uppermost first."""
+    """Return the folders of a path that do not exist, itself included, outermost first."""
     missing: list[str] = []
     while not os.path.lexists(folder):
         missing.insert(0, folder)
@@ -106,12 +105,12 @@ def _quietly(remove: Callable[[str], object], path: str) -> None:
 
 @contextlib.contextmanager
 def _temporary(folder: str, data: bytes) -> Iterator[IO[bytes]]:
-    """Yield a new file with that content, private until it gets another mode; remove it unless it was renamed."""
-    # the name is known before the file is there, so that an interrupt in between leaves nothing
+    """Yield a new file with the given contents and mode 0600; remove it afterwards unless it was renamed."""
+    # the name is chosen before the file is created, so that an interrupt in between leaves nothing behind
     path = os.path.join(folder, f".echo-migrate-{os.urandom(8).hex()}")
     try:
         with open(path, "xb", opener=_private) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # tells it from one that a killed run left
+            fcntl.flock(file, fcntl.LOCK_EX)  # distinguishes it from one left by a killed run
             file.write(data)
             file.flush()
             yield file
@@ -120,7 +119,7 @@ def _temporary(folder: str, data: bytes) -> Iterator[IO[bytes]]:
 
 
 def _liken(file: int, path: str) -> None:
-    """Give a new file what the old one has beside its text. Raises ``NotWritten`` where it cannot be given."""
+    """Copy owner, attributes and mode of the old file to the new one. Raises ``NotWritten`` if that fails."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise NotWritten("could not be written: it is not a regular file")
@@ -134,11 +133,11 @@ def _liken(file: int, path: str) -> None:
             raise NotWritten("could not be written: it would change its owner or group") from None
     if hasattr(os, "listxattr"):
         _copy_attributes(file, path)
-    os.fchmod(file, status.st_mode & 0o7777)  # with an access list, the group's part is its mask
+    os.fchmod(file, status.st_mode & 0o7777)  # last, as with an access control list the group bits are its mask
 
 
 def _copy_attributes(file: int, path: str) -> None:
-    """Copy extended attributes, those of which access lists consist included, and drop what came with the folder."""
+    """Copy extended attributes, access control lists included, and remove those inherited from the folder."""
     try:
         wanted = {name: os.getxattr(path, name) for name in os.listxattr(path)}
         for name in set(os.listxattr(file)) - set(wanted):
@@ -147,14 +146,15 @@ def _copy_attributes(file: int, path: str) -> None:
             if name not in os.listxattr(file) or os.getxattr(file, name) != value:
                 os.setxattr(file, name, value)
     except OSError as error:
-        if error.errno == errno.ENOTSUP:  # a file system without any
+        if error.errno == errno.ENOTSUP:  # a file system without attributes
             return
         raise NotWritten("could not be written: it would lose its access list or attributes") from None
 
 
 @of_a_run(4096)
 def remove_stale(folder: str) -> None:
-    """Remove what runs that were killed left in a folder; what a run at work holds stays. Once a folder and run."""
+    """Remove temporary files that killed runs left in a folder, but not those of active runs. Once per folder and
+    run."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder or "."):
             if _TEMPORARY.fullmatch(name):
@@ -174,7 +174,7 @@ def _remove(path: str) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Have the folder's new entry written to the disk, where a folder can be asked that."""
+    """Flush the new entry of a folder to disk, if the system supports it."""
     with contextlib.suppress(OSError):
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

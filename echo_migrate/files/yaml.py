@@ -1,7 +1,7 @@
-"""YAML read with the place of every scalar. Values are replaced where they stand, and nothing is ever dumped.
+"""A reader for YAML that keeps the offsets of every scalar. Values are replaced in place, and nothing is ever dumped.
 
-Offsets come from PyYAML's marks, which count code points. A mark includes a node's properties (``&anchor``, ``!tag``),
-and an alias is the very node of its anchor.
+Offsets come from PyYAML's marks, which count code points. A mark includes the properties of a node (``&anchor``,
+``!tag``), and an alias is the same node object as its anchor.
 """
 
 import re
@@ -18,10 +18,10 @@ DEEPEST = 200
 """libyaml's composer recurses on the C stack, so nesting is counted before composing."""
 
 MOST_SHARED = 50_000
-"""How many nodes a file's aliases may stand for, beside those written: n users of a list of m are n times m."""
+"""The maximum number of nodes that the aliases of a file may add: n aliases of a list of m nodes count n times m."""
 
 MOST_DIRECTIVES = 100
-"""libyaml compares each with all before it."""
+"""libyaml compares each directive with all preceding ones."""
 
 _DIRECTIVE = re.compile(r"(?m)^%")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
@@ -37,8 +37,8 @@ class _Mark(Protocol):
 
 
 class _Node(Protocol):
-    """What PyYAML's nodes have in common. Its stubs leave open what a node holds, and to name its classes would import
-    it."""
+    """The common attributes of PyYAML's nodes. Its stubs do not type their values, and its classes would need an
+    import."""
 
     tag: str
     start_mark: _Mark
@@ -46,7 +46,7 @@ class _Node(Protocol):
 
 
 class ScalarNode(_Node, Protocol):
-    """A text, a number, or whatever else is written as one; ``style`` is its quote, or how its block begins."""
+    """A text, a number or any other scalar; ``style`` is its quote or block indicator."""
 
     id: ClassVar[Literal["scalar"]]
     value: str
@@ -61,7 +61,7 @@ class SequenceNode(_Node, Protocol):
 
 
 class MappingNode(_Node, Protocol):
-    """Pairs, in the order in which they are written; ``effective`` is ours, and only where there are merge keys."""
+    """Pairs in source order; ``effective`` is added by ``documents``, and only if there are merge keys."""
 
     id: ClassVar[Literal["mapping"]]
     value: "list[tuple[YamlNode, YamlNode]]"
@@ -72,7 +72,7 @@ YamlNode = ScalarNode | SequenceNode | MappingNode
 
 
 class NotYaml(ValueError):
-    """A text that is no YAML, or none that is read: the message says why, ``offset`` where."""
+    """A text that is not valid YAML or exceeds a limit: the message says why, ``offset`` where."""
 
     def __init__(self, message: str, offset: int = 0) -> None:
         super().__init__(message)
@@ -102,9 +102,9 @@ def documents(text: str) -> list[YamlNode | None]:
 
 
 def _shared(roots: list[YamlNode | None]) -> int:
-    """Return how many nodes aliases stand for: what the file would have were each written out, less what it has.
+    """Return the number of nodes that aliases add: nodes with all aliases expanded, minus nodes as written.
 
-    Of a node that holds itself, the second time is nothing.
+    In a node that contains itself, the inner occurrence counts as nothing.
     """
     sizes: dict[int, int] = {}
     waiting = [root for root in roots if root is not None]
@@ -122,15 +122,15 @@ def _shared(roots: list[YamlNode | None]) -> int:
 
 
 def _parts(entry: YamlNode | tuple[YamlNode, YamlNode]) -> tuple[YamlNode, ...]:
-    """Return the nodes of an entry: of a mapping its key and value, of a list the item."""
+    """Return the nodes of an entry: key and value in a mapping, the item in a list."""
     return entry if isinstance(entry, tuple) else (entry,)
 
 
 def _merge(roots: list[YamlNode | None]) -> None:
-    """Give each mapping with merge keys (``<<``) what it has by them, for ``effective`` to find.
+    """Add an ``effective`` attribute to each mapping with merge keys (``<<``).
 
-    What is written nearer wins, of several mappings the first, and the last of duplicates. What merge keys stand for
-    is a part of what ``_shared`` has counted.
+    A mapping's own keys override merged ones, the first of several merged mappings wins, and so does the last of
+    duplicate keys. The merged nodes are among those that ``_shared`` counts.
     """
     waiting = [node for root in roots for _, node in positions(root) if is_mapping(node)]
     waiting += [root for root in roots if is_mapping(root)]
@@ -147,7 +147,7 @@ def _merge(roots: list[YamlNode | None]) -> None:
             continue
         waiting.pop()
         merged: dict[str, YamlNode] = {}
-        for parent in parents:  # of one that is begun, and merges this one in its turn, its own keys
+        for parent in parents:  # in a cycle, only the parent's own keys
             merged = (getattr(parent, "effective", None) or _own(parent)) | merged
         node.effective = merged | _own(node)
 
@@ -161,7 +161,7 @@ def _own(node: YamlNode | None) -> dict[str, YamlNode]:
 
 
 def bounded(text: str) -> None:
-    """Raise ``NotYaml`` for a text that is nested too deep to be composed."""
+    """Raise ``NotYaml`` for a text that is nested too deep or has too many directives to be composed."""
     depth = deepest = 0
     for match in _BRACKETS.finditer(text):
         depth = depth + 1 if match.group() in "[{" else max(0, depth - 1)
@@ -181,12 +181,12 @@ def is_scalar(node: YamlNode | None) -> "TypeIs[ScalarNode]":
 
 
 def is_text(node: YamlNode | None) -> TypeGuard[ScalarNode]:
-    """Return whether a node is a scalar with a value (``~`` and nothing have none)."""
+    """Return whether a node is a nonempty scalar other than null."""
     return is_scalar(node) and bool(node.value) and not (node.tag.endswith(":null") or node.value in ("~", "null"))
 
 
 def items(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
-    """Yield the pairs of a mapping whose keys are scalars, in order; duplicates and merge keys as written."""
+    """Yield the pairs of a mapping that have scalar keys, in source order, with duplicate and merge keys."""
     if is_mapping(node):
         for key, value in node.value:
             if is_scalar(key):
@@ -194,7 +194,7 @@ def items(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
 
 
 def positions(root: YamlNode | None) -> Iterator[tuple[YamlNode | None, YamlNode]]:
-    """Yield every pair of every mapping, and every item of every list with None for a key; shared ones are entered
+    """Yield every pair of every mapping, and every item of every list with None as its key; shared nodes are visited
     once."""
     waiting, seen = [root], set[int]()
     while waiting:
@@ -208,13 +208,13 @@ def positions(root: YamlNode | None) -> Iterator[tuple[YamlNode | None, YamlNode
 
 
 def effective(node: YamlNode | None) -> dict[str, YamlNode]:
-    """Return a mapping with its merge keys (``<<``) followed, as ``documents`` did; nothing of any other node."""
+    """Return the values of a mapping by key, with merge keys (``<<``) resolved; an empty dict for any other node."""
     merged: dict[str, YamlNode] | None = getattr(node, "effective", None)
     return _own(node) if merged is None else dict(merged)
 
 
 def traced(node: ScalarNode, text: str) -> Traced:
-    """Return a scalar's value and where its characters stand; without spans where escapes or folding changed them."""
+    """Return the value of a scalar with its source spans; without spans if escapes or folding changed it."""
     value = node.value
     start, end = node.start_mark.index, node.end_mark.index
     properties = _PROPERTIES.match(text, start, end)
@@ -230,7 +230,7 @@ def traced(node: ScalarNode, text: str) -> Traced:
 
 
 def _block(value: str, text: str, start: int, end: int) -> Traced:
-    """Return the value of a block scalar, line by line without its indentation."""
+    """Return the value of a block scalar, traced line by line without its indentation."""
     header = _BLOCK.match(text, start, end)
     if not header:
         return Traced(value, ())
@@ -255,7 +255,7 @@ def _block(value: str, text: str, start: int, end: int) -> Traced:
 
 
 def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
-    """Yield the edits within an inline text, by its own offsets."""
+    """Yield the (sorted) edits within an inline text, with offsets relative to that text."""
     position = 0
     for start, end in inline.spans:
         place = bisect_left(edits, (start,))
@@ -267,7 +267,8 @@ def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
 
 
 def alike(one: YamlNode | None, other: YamlNode | None, edits: list[Edit]) -> bool:
-    """Return whether two trees have the same kinds, tags and scalars, the scalars with an edit inside aside."""
+    """Return whether two trees have the same kinds, tags and scalars, apart from scalars with a (sorted) edit
+    inside."""
     waiting = [(one, other)]
     seen: set[tuple[int, int]] = set()
     while waiting:

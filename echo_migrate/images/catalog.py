@@ -1,4 +1,4 @@
-"""What is known of images: upstream names, the provider's rows, distributions, hardened registries (``mappings/``)."""
+"""The image catalog: upstream names, provider rows, distributions and hardened registries (``mappings/``)."""
 
 import contextlib
 from functools import lru_cache
@@ -15,8 +15,8 @@ SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "published.yaml", "publis
 
 
 class Upstream(NamedTuple):
-    """A canonical upstream name. ``doubt`` says why the reference may mean something else, or asks for less; ``likely``
-    that it is a guess, ``movable`` that a fix may be offered all the same."""
+    """A canonical upstream name. ``doubt`` is the reason why the reference may mean something else or something more
+    specific, ``likely`` is true for a guess, and ``movable`` if a fix may be offered nevertheless."""
 
     name: str
     doubt: Reason | None = None
@@ -25,9 +25,10 @@ class Upstream(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row: the words of a tag that its key names, and the provider's image; no image means refused.
+    """One row: the tag words of its key, and the provider's image; None means that there is no replacement.
 
-    A version among the words also stands for its own patch versions (22 for 22.4.1). ``own`` is a user's row.
+    A version among the words also matches its patch versions (22 matches 22.4.1). ``seen`` is true if the image has
+    been confirmed to exist, ``own`` if the row is from a user's mapping file.
     """
 
     words: frozenset[str]
@@ -37,11 +38,12 @@ class Row(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """A provider's images and the facts about upstream that every provider shares; ``own`` are the user's names.
+    """The images of a provider, and the upstream facts shared by all providers; ``own`` are the names mapped by the
+        user.
 
-    ``vendor`` is the provider whose data it is, whatever a user's file calls it. ``tags`` is what is known of its tags
-    (``TAGS``), ``since`` the day from which it has any ("" if not known). ``offered`` are images of other vendors;
-    ``drop_in`` says that its images are made to take upstream's place as they are, with files and paths.
+    ``vendor`` is the provider that the data is from, even if a user's file renames it. ``tags`` is what is known of
+    its tags (``TAGS``), ``since`` the day from which it has any ("" if not known). ``offered`` are images of other
+    vendors; ``drop_in`` is true if its images are drop-in replacements, with the same files and paths.
     """
 
     vendor: str
@@ -61,13 +63,12 @@ class Catalog(NamedTuple):
     facts: Facts
 
     def __hash__(self) -> int:
-        """By identity: one is loaded once, and what is concluded from it is kept."""
+        """Hash by identity: each catalog is loaded once, and results derived from it are cached."""
         return id(self)
 
     @lru_cache(maxsize=4096)  # noqa: B019 - as long as the process
     def upstream(self, reference: Reference) -> Upstream | None:
-        """Return the canonical name of what a reference names, in whichever of its spellings; None if it is not
-        known."""
+        """Return the canonical upstream name of a reference in any of its spellings, or None if it is not known."""
         facts = self.facts
         path = self.path(reference)
         if path in facts.names or path in self.own:
@@ -85,43 +86,43 @@ class Catalog(NamedTuple):
         return Upstream(best.upstream, because("guess", guess="; ".join(best.reasons)), True, best.movable)
 
     def path(self, reference: Reference) -> str:
-        """Return a reference's name in its shortest spelling: that of Docker Hub without registry and ``library/``."""
+        """Return the shortest spelling of a reference's name: for Docker Hub, without registry and ``library/``."""
         return shortest(reference.name, reference.registry, self.facts)
 
     def first_party(self, reference: Reference) -> bool:
-        """Return whether an image is its owner's alone to harden: it lies in a private registry, or has a name that
-        Docker Hub keeps for official images, and is none of them."""
+        """Return whether only its owner can harden an image: it is in a private registry, or has a name without a
+        namespace, which Docker Hub reserves for official images (callers handle those first)."""
         path, host = self.path(reference), reference.registry
         if not path.startswith(f"{host}/"):
             return "/" not in path
         return bool(host) and ("." not in host or ":" in host or host.endswith(self.facts.private))
 
     def hardened(self, reference: Reference) -> str | None:
-        """Return the hardened vendor whose registry a reference names, or None."""
+        """Return the title of the hardened-image vendor whose registry a reference names, or None."""
         name = self.path(reference) + "/"
         if name.startswith(self.registry + "/"):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
 
     def state_of(self, value: str) -> list[str]:
-        """Return the folders in which the upstream image that a reference names keeps state, if any."""
+        """Return the folders in which the upstream image of a reference keeps state, if any."""
         reference = parsed(value)
         upstream = self.upstream(reference) if reference else None
         return self.facts.stateful.get(upstream.name, []) if upstream else []
 
     def retired(self, reference: Reference) -> Retired | None:
-        """Return whether an image is retired, itself or with its registry."""
+        """Return the retirement of an image or of its registry, or None."""
         path = self.path(reference)
         found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
         return self.facts.retired_images.get(path) or next(found, None)
 
     def successor(self, reference: Reference) -> str:
-        """Return the image that takes the place of a retired one; "" if there is none, or the image is not retired."""
+        """Return the successor of a retired image; "" if there is none, or the image is not retired."""
         fact = self.facts.retired_images.get(self.path(reference))
         return fact.successor if fact else ""
 
     def row(self, name: str, words: frozenset[str]) -> Row | None:
-        """Return the row that fits an upstream name and its tag's words best (the most words); a refusal goes first."""
+        """Return the row that best matches a name and tag words, or None: one without an image, else the most words."""
         words = words | {line for word in words if word[:1].isdigit() for line in lines(word)}
         fitting = [row for key in ("*", name) for row in self.rows.get(key, ()) if row.words <= words]
         return min(fitting, key=lambda row: (row.image is not None, -len(row.words)), default=None)
@@ -131,28 +132,28 @@ class Catalog(NamedTuple):
         return self.facts.words.get(word.rstrip("0123456789."))
 
     def release_number(self, word: str) -> str | None:
-        """Return the number of a Debian release by its name."""
+        """Return the number of a Debian release, given its code name."""
         return self.facts.debian_releases.get(word)
 
     def family_of(self, name: str) -> str | None:
-        """Return the family that an upstream image is known to stand on where its tag has no distribution word."""
+        """Return the distribution family of an upstream image whose tag has no distribution word, or None."""
         return next((family for family, names in self.facts.families.items() if name in names), None)
 
     def publishes(self, name: str, word: str) -> bool:
-        """Return whether both the provider and the upstream image are known to have a variant."""
+        """Return whether both the provider and the upstream image are known to publish a variant."""
         return word in self.variants and name in self.facts.variants.get(word, ())
 
 
 def providers() -> list[str]:
-    """Return the names of the providers there is data for."""
+    """Return the names of the available providers."""
     return [name.removesuffix(".yaml") for name in names() if name not in SHARED]
 
 
 @lru_cache
 def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
-    """Return the provider's catalog, with a user's mapping file laid over and another registry put in its place.
+    """Return the catalog of a provider, overlaid with a user's mapping file and with another registry, if given.
 
-    Raises ``MappingError`` for a file of the user's that does not have the form, and for a registry that is none.
+    Raises ``MappingError`` for an invalid mapping file or registry.
     """
     data = read_data(f"{provider}.yaml")
     rows = _rows(data["images"], frozenset(data["seen"]))
@@ -190,7 +191,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
 
 
 def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool = False) -> dict[str, tuple[Row, ...]]:
-    """Rows by upstream name. ``seen`` None stands for all: whoever writes a mapping file vouches for its rows."""
+    """Return the rows by upstream name. ``seen`` None means all: the author of a mapping file vouches for its rows."""
     rows: dict[str, list[Row]] = {}
     for key, image in images.items():
         name, colon, words = _key(key)
@@ -201,9 +202,9 @@ def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool 
 
 
 def _key(key: str) -> tuple[str, str, str]:
-    """Return a row's key as name, colon and words; the name in its shortest spelling."""
+    """Split the key of a row into name, colon and words, with the name in its shortest spelling."""
     colon = key.find(":", key.rfind("/") + 1)
     name, words = (key, "") if colon < 0 else (key[:colon], key[colon + 1 :])
-    with contextlib.suppress(ValueError):  # a faulty name is said where the file is checked
+    with contextlib.suppress(ValueError):  # an invalid name is reported where the file is checked
         name = shortest(name, parse(name).registry, facts())
     return name, ":" * (colon >= 0), words

@@ -1,7 +1,7 @@
-"""What is known of an image that a stage or a service stands on: its user, shell, package manager, programs.
+"""Facts about base images: user, shell, package manager, programs.
 
-The facts are data (``mappings/images/``, one file a vendor). What is not stated there is not known, which ``None``, and
-an empty set, stand for; nothing is concluded from it.
+The facts are data (``mappings/images/``, one file per vendor). Anything not stated there is unknown, which is
+represented by ``None`` or an empty set; no conclusion is drawn from it.
 """
 
 import re
@@ -22,12 +22,12 @@ _ROOT = ("root", "0")
 
 
 def is_root(user: str) -> bool:
-    """Return whether a user as USER writes one, with or without a group, is root."""
+    """Return whether a user in the form of USER, with or without a group, is root."""
     return user.partition(":")[0] in _ROOT
 
 
 class ImageFacts(NamedTuple):
-    """The facts of an image; ``mappings/images/upstream.yaml`` says what each means."""
+    """The facts about an image; each is documented in ``mappings/images/upstream.yaml``."""
 
     family: str | None = None
     manager: str | None = None
@@ -46,21 +46,21 @@ class ImageFacts(NamedTuple):
 
     @property
     def libc(self) -> str | None:
-        """``musl`` or ``glibc``."""
+        """The C library, ``musl`` or ``glibc``; None if not known."""
         return _LIBC.get(self.family or "")
 
     @property
     def unprivileged(self) -> bool:
-        """Whether it is known to run as another user than root."""
+        """Whether it is known to run as a user other than root."""
         return self.user is not None and not is_root(self.user)
 
     @property
     def wants(self) -> bool:
-        """Whether it is known to go without something that a stage may need."""
+        """Whether it is known to lack something that a stage may need."""
         return self.shell is False or self.manager == "" or self.unprivileged or bool(self.lacks) or self.complete
 
     def has(self, program: str) -> bool | None:
-        """Return whether a program, by its name, is there; None if that is not known."""
+        """Return whether the image has a program, given its name; None if that is not known."""
         if program in self.programs or (program == "sh" and self.shell):
             return True
         if program in self.lacks or (program in SHELLS and self.shell is False):
@@ -74,7 +74,7 @@ NOTHING_KNOWN = ImageFacts()
 
 @lru_cache(maxsize=4096)
 def facts_of(value: str, catalog: Catalog) -> ImageFacts:
-    """Return what is known of the image that a reference, or ``scratch``, names."""
+    """Return the facts about the image that a reference, or ``scratch``, names."""
     reference = parsed(value)
     if reference is None:
         return NOTHING_KNOWN
@@ -82,7 +82,7 @@ def facts_of(value: str, catalog: Catalog) -> ImageFacts:
 
 
 def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
-    """Return what is known of an image."""
+    """Return the facts about an image."""
     path = catalog.path(reference)
     vendor, name = _UPSTREAM, path
     for prefix, owner in ((catalog.registry, catalog.vendor), *catalog.facts.vendors.items()):
@@ -90,7 +90,7 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
             vendor, name = owner, path[len(prefix) + 1 :]
             break
     if path.startswith("cgr.dev/") and not path.startswith("cgr.dev/chainguard/"):
-        name = "_default"  # an organisation's images may be made otherwise
+        name = "_default"  # an organisation's images may be built differently
     elif vendor == "ubi":
         name = re.sub(r"^ubi\d+$", "ubi", re.sub(r"^ubi\d+(?:-|/(?:ubi)?-?)", "ubi-", name)).rstrip("-")
     elif vendor == _UPSTREAM and path != "scratch":
@@ -107,13 +107,13 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
 
 
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
-    """Return the tags that a vendor is known to publish of an image, each with what is known of it."""
+    """Return the tags that a vendor is known to publish for an image, each with its facts."""
     rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
 
 
 def _tag(reference: Reference) -> str | None:
-    """Return the tag that decides over the variant; None where it is not known."""
+    """Return the tag that determines the variant, or None if it is not known."""
     if reference.tag is None:
         return None if reference.digest else "latest"
     return None if "$" in reference.tag else reference.tag

@@ -1,4 +1,4 @@
-"""A user's own mapping file: read, checked, and never shown."""
+"""A user's mapping file: read and validated, and its contents not shown in messages."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ KEYS = (
 
 
 TAGS = ("unconfirmed", "listed", "unknown")
-"""What is known of a provider's tags: nothing, but they are upstream's; all of them; neither."""
+"""What is known of a provider's tags: assumed to be those of upstream; all listed; nothing."""
 
 
 _KINDS: dict[str, tuple[type, str]] = {
@@ -28,11 +28,14 @@ _KINDS: dict[str, tuple[type, str]] = {
 
 
 class MappingError(ValueError):
-    """A mapping file that cannot be used; the message names the file, the key and the remedy."""
+    """A mapping file that cannot be used; the message gives the file, the key and the remedy."""
 
 
 def read_mapping(path: str) -> dict[str, Any]:
-    """Read a user's mapping file. What a file that is none holds is not shown: it may be any file."""
+    """Read and validate a user's mapping file. Raises ``MappingError``.
+
+    Messages do not quote a file that is not a mapping file, as it may be any file.
+    """
     text, data = _user_data(path)
     keys = [key for key in data if isinstance(key, str)] if isinstance(data, dict) else []
     if not isinstance(data, dict) or (data and not set(keys) & set(KEYS)):
@@ -71,7 +74,7 @@ def read_mapping(path: str) -> dict[str, Any]:
 
 
 def _is_row(name: Any, image: Any) -> bool:
-    """Return whether a pair is a row as it should be; if not, what is wrong with it is still to be said."""
+    """Return whether a pair is a valid row; if not, the caller determines and reports the error."""
     if not isinstance(name, str) or not isinstance(image, str | None) or (":!" in name) != (image is None):
         return False
     try:
@@ -90,7 +93,7 @@ def _user_data(path: str) -> tuple[str, Any]:
     try:
         text = contents(path).decode()
         nested(text)
-        if "<<" in text:  # PyYAML's constructor copies what is merged, and merged again
+        if "<<" in text:  # PyYAML's constructor copies merged mappings at every level
             raise MappingError(f"{path}{_line(text, '<<')}: merge keys (<<) are not read here")
         with bounded():
             return text, parse_yaml(text)
@@ -102,7 +105,7 @@ def _user_data(path: str) -> tuple[str, Any]:
         raise
     except Spent as error:
         raise MappingError(f"{path}: {error}") from None
-    except Exception as error:  # of tags and numbers that are none PyYAML raises what it runs into
+    except Exception as error:  # PyYAML raises arbitrary exceptions for invalid tags and numbers
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         problem = str(getattr(error, "problem", None) or "")
@@ -111,7 +114,7 @@ def _user_data(path: str) -> tuple[str, Any]:
 
 
 def _line(text: str, key: object) -> str:
-    """``:12``, the line on which a key stands."""
+    """Return the line of a key as ``:12``, or "" if it is not found."""
     found = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(str(key))}", text)
     return f":{text.count(chr(10), 0, found.start()) + 1}" if found else ""
 

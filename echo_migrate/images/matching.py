@@ -1,10 +1,9 @@
-"""Which upstream image a name means that is none of the Docker official images: exact by the lists of publishers, else
-ranked guesses with a score from 0 to 100 and reasons that a person can check.
+"""Matching of image names to upstream images: exact matches from the lists of publishers, else ranked guesses with a
+score from 0 to 100 and reasons that can be checked.
 
-Scores: 100 the project's own image; 90 a mirror's path that ends in a known one; 85 a known name with a variant word or
-a version in it; 80 a repackager's image; 70 a known name on a registry of somebody's own; 60 a known name in
-somebody's namespace; for typing errors the similarity of the names. ``tests/bench/README.md`` has precision and recall
-by threshold.
+Scores: 100 the project's own image; 90 a mirror path that ends in a known one; 85 a known name with a variant word or a
+version in it; 80 a repackager's image; 70 a known name on a third-party registry; 60 a known name in a third-party
+namespace; for typos, the similarity of the names. ``tests/bench/README.md`` has precision and recall by threshold.
 """
 
 import re
@@ -16,10 +15,10 @@ from echo_migrate.images.reference import Reference
 from echo_migrate.images.upstream import Facts, facts, shortest
 
 NAMED = 70
-"""The least score with which an upstream is named; what is below shows among the candidates of ``match`` alone."""
+"""The minimum score for an upstream to be used; lower-scored candidates are only listed by ``match``."""
 
 CLOSE = 80
-"""The least similarity of two names that counts as a typing error."""
+"""The minimum similarity of two names that counts as a typo."""
 
 _TAIL_WORDS = frozenset(
     (
@@ -47,8 +46,8 @@ _MIRRORS = frozenset(
 class Candidate(NamedTuple):
     """An upstream image that a reference may mean.
 
-    ``own`` says that it is the project's own image, without doubt; ``movable`` that its tags are the project's too, so
-    that a fix may be offered (a repackager has versions of its own).
+    ``own`` is true if it is certainly the project's own image, and ``movable`` if it also has the project's tags, so
+    that a fix may be offered (repackagers have their own versions).
     """
 
     upstream: str
@@ -59,7 +58,7 @@ class Candidate(NamedTuple):
 
 
 class Publishers(NamedTuple):
-    """``mappings/publishers.yaml``."""
+    """The data of ``mappings/publishers.yaml``."""
 
     own: frozenset[str]
     no_names: frozenset[str]
@@ -87,8 +86,7 @@ def publishers() -> Publishers:
 
 
 def candidates(reference: Reference) -> list[Candidate]:
-    """Return the upstream images that a reference may mean, best first; none for look-alikes and names without a
-    hint."""
+    """Return the upstream images that a reference may mean, best first; none for look-alikes and unknown names."""
     return list(_candidates(shortest(reference.name, reference.registry, facts())))
 
 
@@ -115,7 +113,7 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
     if not lists.lookalike_words.isdisjoint(re.split(r"[-_./]", below_registry)):
         return ()
     if _below(path, lists.repackagers):
-        ending = "/".join(path.split("/")[-2:])  # calico/node is not node, whoever packages it
+        ending = "/".join(path.split("/")[-2:])  # calico/node is not node, even if repackaged
         name = lists.aliases.get(ending) or _known(tail, lists.repackaged_words, names) or tail
         return (Candidate(name, 80, (f"{path.rpartition('/')[0]} packages {name} in its own way",)),)
     moved = _moved(path, known)
@@ -134,13 +132,13 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
 
 
 def _below(path: str, namespaces: frozenset[str]) -> bool:
-    """Return whether one of the path's folders, the whole path included, is among the namespaces."""
+    """Return whether a path, or one of its parents, is in the namespaces."""
     parts = path.split("/")
     return any("/".join(parts[:end]) in namespaces for end in range(1, len(parts) + 1))
 
 
 def _moved(path: str, known: Facts) -> str | None:
-    """Return the path at the registry that took its registry's place."""
+    """Return the path on the successor of a retired registry, or None."""
     for retired in known.retired_registries:
         successor = retired.successor
         if path.startswith(retired.name + "/") and "." in retired.name and successor and " " not in successor:
@@ -149,15 +147,14 @@ def _moved(path: str, known: Facts) -> str | None:
 
 
 def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | None:
-    """Return the name that is left of a tail without some words, and without a version if only that makes it a known
-    one."""
+    """Return the last path component without the given words; and without a version if that makes it a known one."""
     name = "-".join(piece for piece in re.split(r"[-_]", tail) if piece not in words)
     return next((spelling for spelling in (name, name.rstrip("0123456789.")) if spelling in names), name or None)
 
 
 def _own_name(path: str, official: frozenset[str]) -> str:
-    """Return the canonical name in a project's own namespace; never an official one: ``debezium/postgres`` is not
-    postgres."""
+    """Return the canonical name of an image in a project's own namespace; never that of an official image, as
+    ``debezium/postgres`` is not postgres."""
     name = path.rpartition("/")[2].replace("_", "-")
     lists = publishers()
     taken = name in official or name in lists.no_names or name in lists.aliases.values()
@@ -170,7 +167,7 @@ def _has_registry(path: str) -> bool:
 
 
 def _mirrored(path: str, official: frozenset[str], lists: Publishers) -> list[Candidate]:
-    """Return a registry's path that ends in one that is known elsewhere: ``host/dockerhub/library/python``."""
+    """Return the candidate for a path on a registry that ends in a known one: ``host/dockerhub/library/python``."""
     parts = path.split("/")
     if not _has_registry(path):
         return []
@@ -194,7 +191,7 @@ def _named_by_its_tail(path: str, official: frozenset[str]) -> list[Candidate]:
 
 
 def _varied(path: str, official: frozenset[str]) -> list[Candidate]:
-    """Return a known name with a version or variant words in it: ``python3``, ``node-alpine``, ``me/alpine-curl``."""
+    """Return the candidate for a known name with a version or variant words: ``python3``, ``node-alpine``."""
     if path.count("/") > 1 or _has_registry(path):
         return []
     tail = path.rpartition("/")[2]
@@ -208,7 +205,8 @@ def _varied(path: str, official: frozenset[str]) -> list[Candidate]:
 
 
 def _misspelt(path: str, official: frozenset[str]) -> list[Candidate]:
-    """Typing errors; only where a name is near by its first letter and length is the library loaded."""
+    """Return the candidates for a typo; the library is only imported if a name has that first letter and similar
+    length."""
     near = [name for name in official if name[0] == path[0] and abs(len(name) - len(path)) < 2]
     if not near or len(path) < 5:
         return []

@@ -1,4 +1,4 @@
-"""A reference whose pieces stand in places of their own, written anew."""
+"""Rewriting a reference whose parts are written separately."""
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit
@@ -6,11 +6,11 @@ from echo_migrate.images.reference import parse
 from echo_migrate.model import Parts
 
 _NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
-"""What YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
+"""A text that YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
 
 
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
-    """Return the edits after which the pieces name a target; None where they cannot."""
+    """Return the edits that make the parts name a target, or None if that is not possible."""
     reference = parse(target)
     tag = target[len(reference.name) + 1 :]
     if parts.bare and _NUMBER.fullmatch(tag):

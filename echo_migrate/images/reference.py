@@ -1,6 +1,6 @@
-"""Image references: ``registry/repository:tag@digest``, also where a variable stands for a part.
+"""Image references: ``registry/repository:tag@digest``, possibly with variables in place of parts.
 
-After the grammar of distribution/reference (github.com/distribution/reference, reference.go and normalize.go).
+Follows the grammar of distribution/reference (github.com/distribution/reference, reference.go and normalize.go).
 """
 
 import re
@@ -10,10 +10,11 @@ from typing import NamedTuple
 from echo_migrate.files.lazy_regex import lazy_regex
 
 LONGEST = 1000
-"""A name has at most 255 characters (reference.go), a tag 128; the rest is for variables and digests."""
+"""The maximum length in characters: a name has at most 255 (reference.go), a tag 128; the rest is for variables and
+digests."""
 
 VARIABLE = re.compile(r"\$(?:\{\{[^{}]*\}\}|\{[^{}]*\}|\([^()]*\)|\w+)")
-"""Of a shell, a build or Compose; in two braces GitHub's, in parentheses make's and Kubernetes'."""
+"""A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes."""
 _REGISTRY = lazy_regex(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
@@ -27,12 +28,12 @@ def variables(value: str) -> tuple[str, ...]:
 
 
 def bare(variable: str) -> str:
-    """Return a variable's name without its dollar and braces."""
+    """Return the name of a variable without dollar sign and braces."""
     return variable.strip("${()} ")
 
 
 class TagWord(NamedTuple):
-    """A piece of a tag between dashes, and where it stands in the reference."""
+    """A part of a tag between dashes, and its offsets in the reference."""
 
     text: str
     start: int
@@ -40,7 +41,7 @@ class TagWord(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """The parts of a reference. ``registry`` is empty where none is written; ``name_end`` is where the name ends."""
+    """The parts of a reference. ``registry`` is "" if none is given; ``name_end`` is the offset of the name's end."""
 
     registry: str
     repository: str
@@ -54,7 +55,7 @@ class Reference(NamedTuple):
 
     @property
     def words(self) -> list[TagWord]:
-        """The tag's pieces; a dash inside of ``${…}`` does not divide."""
+        """The dash-separated parts of the tag; a dash inside ``${…}`` does not separate."""
         if self.tag is None:
             return []
         start = self.name_end + 1
@@ -68,7 +69,7 @@ class Reference(NamedTuple):
 
 
 def parse(value: str) -> Reference:
-    """Take a reference apart. Raises ``ValueError`` for what no builder would pull."""
+    """Parse a reference. Raises ``ValueError`` for one that no builder would pull."""
     if len(value) > LONGEST:
         raise ValueError("longer than any reference")
     masked = _masked(value)
@@ -94,7 +95,7 @@ def parse(value: str) -> Reference:
 
 @lru_cache(maxsize=4096)
 def parsed(value: str) -> Reference | None:
-    """Return a reference taken apart, as ``parse`` does; None for what no builder would pull."""
+    """Return the parsed reference, or None for one that no builder would pull."""
     try:
         return parse(value)
     except ValueError:
@@ -102,10 +103,10 @@ def parsed(value: str) -> Reference | None:
 
 
 def familiar(value: str) -> str:
-    """Return a name as a builder compares it with those of its contexts and stages: in its shortest spelling.
+    """Return a name in its shortest spelling, as a builder compares it with those of its contexts and stages.
 
-    After reference.FamiliarString (distribution/reference), of which BuildKit takes ``:latest`` away
-    (dockerui/namedcontext.go); stages are known in small letters.
+    Follows reference.FamiliarString (distribution/reference), from which BuildKit strips ``:latest``
+    (dockerui/namedcontext.go); stage names are lowercase.
     """
     name = value.lower().removesuffix(":latest")
     for prefix in ("index.docker.io/", "docker.io/"):
@@ -114,23 +115,24 @@ def familiar(value: str) -> str:
 
 
 def untagged(value: str) -> str:
-    """Return a name without its tag and its digest, whatever it is a name of."""
+    """Return a name without tag and digest; it need not be a valid reference."""
     path, slash, last = value.rpartition("/")
     return path + slash + last.partition("@")[0].partition(":")[0]
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a whole number that a port or a stage can have."""
+    """Return whether a text is a decimal number that can be that of a port or a stage."""
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def is_version(word: str) -> bool:
-    """Return whether a tag's first piece is a version: a digit, ``v`` and a digit, ``latest``, or a variable."""
+    """Return whether the first word of a tag is a version: it starts with a digit, ``v`` and a digit, or a variable, or
+    it is ``latest``."""
     return bool(_VERSION.match(word))
 
 
 def name_change(old: str, new: str) -> tuple[int, int, str]:
-    """Return the smallest change, in whole path components, that makes the name ``old`` read ``new``."""
+    """Return the smallest change, in whole path components, from the name ``old`` to ``new``: start, end, new text."""
     ours, theirs = old.split("/"), new.split("/")
     same = 0
     while same < min(len(ours), len(theirs)) and ours[-1 - same] == theirs[-1 - same]:
@@ -145,5 +147,5 @@ def name_change(old: str, new: str) -> tuple[int, int, str]:
 
 
 def _masked(text: str) -> str:
-    """Return the text with each variable as a row of ``x``, so that what stands inside of it divides nothing."""
+    """Return the text with each variable masked by ``x`` characters, so that its contents separate nothing."""
     return VARIABLE.sub(lambda match: "x" * len(match.group()), text) if "$" in text else text

@@ -1,4 +1,4 @@
-"""What holds of upstream images whichever provider takes their place: ``mappings/upstream.yaml``."""
+"""Provider-independent facts about upstream images: ``mappings/upstream.yaml``."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from echo_migrate.files.data import read_data
 
 
 class Retired(NamedTuple):
-    """What is gone or frozen: its name, since when ("" if not known), and what takes its place ("" if nothing)."""
+    """A removed or frozen image or registry: name, date ("" if not known) and successor ("" if none)."""
 
     name: str
     since: str
@@ -15,7 +15,7 @@ class Retired(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """``mappings/upstream.yaml``: what holds whichever provider takes an image's place."""
+    """The data of ``mappings/upstream.yaml``."""
 
     official: frozenset[str]
     names: frozenset[str]
@@ -39,14 +39,14 @@ class Facts(NamedTuple):
 
 
 def lines(version: str) -> list[str]:
-    """Return a version and the lines it belongs to, the longest first: 3.12.1, 3.12 and 3."""
+    """Return a version and the release lines it belongs to, longest first: 3.12.1, 3.12 and 3."""
     parts = version.split(".")
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def shortest(name: str, registry: str, facts: Facts) -> str:
-    """Return an image's name without what Docker Hub lets one leave out: the registry, and ``library/`` before one
-    name."""
+    """Return the name of an image without the parts that are optional for Docker Hub: the registry, and ``library/``
+    before a single component."""
     if registry in facts.hub:
         name = name.removeprefix(f"{registry}/")
     prefix = next((prefix for prefix in facts.library if name.startswith(prefix + "/")), None)
@@ -56,7 +56,7 @@ def shortest(name: str, registry: str, facts: Facts) -> str:
 
 @lru_cache
 def facts() -> Facts:
-    """Return the facts that every provider shares."""
+    """Return the facts shared by all providers."""
     data = read_data("upstream.yaml")
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]

@@ -1,7 +1,7 @@
-"""The commands of a shell script, as words that know where they were written.
+"""The commands of a shell script, as words with source positions.
 
-What is read is the text as a shell gets it, so that a Dockerfile's continuations and comments are gone already. Words
-of ``sudo``, ``env``, ``xargs`` and their like, and scripts behind ``sh -c``, are read as the commands they run.
+The input is the text that the shell receives: Dockerfile line continuations and comments are already removed. Wrappers
+such as ``sudo``, ``env`` and ``xargs``, and scripts after ``sh -c``, are read as the commands they run.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,8 @@ BUILT_IN = frozenset(
         *("echo", "kill", "printf", "pwd"),
     )
 )
-"""What a POSIX shell or bash runs itself, without a program (POSIX.1-2017, 1.6 Built-In Utilities; bash(1))."""
+"""Commands that a POSIX shell or bash runs without an external program (POSIX.1-2017, 1.6 Built-In Utilities;
+bash(1))."""
 
 WRAPPERS: dict[str, tuple[str, int]] = {
     "sudo": ("CDRTUghprtu", 0),
@@ -42,19 +43,19 @@ WRAPPERS: dict[str, tuple[str, int]] = {
     "stdbuf": ("eio", 0),
     "retry": ("dtu", 0),
 }
-"""Commands that run the command behind them: their short options with a value, and how many words of their own come
-first (their manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
+"""Commands that run the command given in their arguments: the short options that take a value, and the number of
+positional arguments before that command (from the manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
 
 _ALWAYS = frozenset(("group", "script", "subshell"))
-"""Constructs around a command that always runs."""
+"""Constructs that always run the commands inside them."""
 
 _ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*=")
 
 
 class Word(NamedTuple):
-    """A word with its quotes and escapes taken away; what expands stands as written, and is not ``known``.
+    """A word without its quotes and escapes. Expansions are kept as written, and make the word not ``known``.
 
-    ``start`` and ``end`` are where the whole word stands in the source, quotes included.
+    ``start`` and ``end`` are the source offsets of the whole word, quotes included.
     """
 
     text: Traced
@@ -68,24 +69,24 @@ class Word(NamedTuple):
 
     @property
     def quoted(self) -> bool:
-        """Whether it begins with a quote, so that it stays one word whatever it expands to."""
+        """Whether the word begins with a quote, so that it remains one word after expansion."""
         return not self.text.spans or self.start < self.text.start
 
 
 class Redirect(NamedTuple):
-    """A redirection: ``>``, ``>>``, ``<``, ``2>`` … and the file."""
+    """A redirection: the operator (``>``, ``>>``, ``<``, ``2>`` …) and its target file."""
 
     operator: str
     target: Word
 
 
 class Command(NamedTuple):
-    """A simple command; ``words`` begin with its name and are empty where variables are only assigned.
+    """A simple command. ``words`` begins with its name, and is empty for a bare variable assignment.
 
-    ``name`` is what is run, without its folder. ``operator`` joins it to what stands before it ("" for the first).
-    ``inside`` are the constructs around it, from the outermost (if, for, while, case, function, subshell, substitution,
-    script). ``via`` are the wrappers that run it. ``host`` is the number of the command in whose words it is
-    substituted. ``editable`` says that words can be inserted behind its words as they stand.
+    ``name`` is the program without its directory. ``operator`` joins the command to the preceding one ("" for the
+    first). ``inside`` lists the enclosing constructs, outermost first (if, for, while, case, function, subshell,
+    substitution, script). ``via`` lists the wrappers that run it. ``host`` is the index of the command whose words
+    contain its substitution. ``editable`` is true if words can be inserted after its words verbatim.
     """
 
     name: str
@@ -102,22 +103,23 @@ class Command(NamedTuple):
 
     @property
     def always(self) -> bool:
-        """Whether it runs wherever its script gets to: neither a construct around it nor ``||`` decides that."""
+        """Whether it runs whenever the script reaches it: neither an enclosing construct nor ``||`` makes it
+        conditional."""
         return self.operator != "||" and _ALWAYS.issuperset(self.inside)
 
     @property
     def arguments(self) -> list[str]:
-        """The words behind the name."""
+        """The words after the name."""
         return [word.text.value for word in self.words[1:]]
 
 
 class Script(NamedTuple):
-    """The commands of a script in their order.
+    """The commands of a script, in source order.
 
-    ``certain`` is False where the grammar did not understand all of it. ``errexit`` says that the first failure ends
-    it (``set -e``). ``tail`` is where ``&& command`` can be appended to a last command that is a simple
-    one, None if nowhere. ``background`` says that some command is not waited for (``&``), ``defines`` that it has
-    functions.
+    ``certain`` is False if the grammar could not parse all of it. ``errexit`` is true if the first failure ends the
+    script (``set -e``). ``tail`` is the offset at which ``&& command`` can be appended to the last command, or None if
+    that command is not a simple one. ``background`` is true if a command runs in the background (``&``), and
+    ``defines`` if the script defines functions.
     """
 
     commands: tuple[Command, ...]
@@ -142,7 +144,7 @@ def simple(
     start: int,
     end: int,
 ) -> Command:
-    """Return the command that words are, without the wrappers that run it."""
+    """Return the command made of the words, with any wrappers moved from its words to ``via``."""
     via: tuple[str, ...] = ()
     name = words[0].text.value.rpartition("/")[2] if words else ""
     if name in WRAPPERS:
@@ -165,7 +167,8 @@ def simple(
 def _unwrapped(
     words: tuple[Word, ...], assignments: tuple[tuple[str, Word], ...]
 ) -> tuple[tuple[Word, ...], tuple[str, ...], tuple[tuple[str, Word], ...]]:
-    """Return the words of the command that ``sudo``, ``env`` and their like run, what runs it, and its variables."""
+    """Return the words of the command that wrappers such as ``sudo`` and ``env`` run, those wrappers, and its
+    variables."""
     via: tuple[str, ...] = ()
     while (wrapper := words[0].value.rpartition("/")[2]) in WRAPPERS:
         valued, own = WRAPPERS[wrapper]
@@ -177,7 +180,7 @@ def _unwrapped(
                 i += 1
                 break
             if wrapper == "command" and value in ("-v", "-V"):
-                return words, via, assignments  # it only tells where a command is
+                return words, via, assignments  # it only looks the command up
             if value.startswith("-") and len(value) > 1:
                 i += 2 if not value.startswith("--") and value[-1] in valued else 1
             elif _ASSIGNMENT.match(value):
@@ -196,14 +199,14 @@ def _unwrapped(
 
 
 def _pair(word: Word) -> tuple[str, Word]:
-    """``name=value`` as name and value."""
+    """Split a ``name=value`` word into its name and value."""
     name, _, value = word.value.partition("=")
     text = word.text.cut(len(name) + 1, len(word.value)) if word.text.spans else Traced(value, ())
     return name, word._replace(text=text)
 
 
 def sets_errexit(command: Command) -> bool:
-    """Return whether a ``set`` makes the first failure end the script."""
+    """Return whether a ``set`` command enables ``errexit`` (``-e``)."""
     words = command.arguments[: command.arguments.index("--")] if "--" in command.arguments else command.arguments
     return any(
         (word.startswith("-") and not word.startswith("--") and "e" in word)

@@ -1,4 +1,4 @@
-"""Where a command line names an image, by ``mappings/places/scripts.yaml``, whose head says what each key means."""
+"""Images named in command lines, found with the data in ``mappings/places/scripts.yaml`` (keys documented there)."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,31 +14,32 @@ _WHOLE = re.compile(r"(?:\$\w+|\$\{[^{}]*\}|\$[@*#?!-])+")
 _SUBSTITUTED = re.compile(r"\$\(|`|\[@\]|\$@|\$\{@")
 
 Expands = Callable[[str], Literal["word", "options", ""]]
-"""What an unquoted variable is known to expand to: one word that is no option, options or nothing, or neither."""
+"""Returns what an unquoted variable expands to: "word" for one word that is not an option, "options" for options or
+nothing, "" if unknown."""
 
 
 class Option(NamedTuple):
-    """An option of a command, and its value if it has one; or a variable that holds options."""
+    """An option of a command and its value, if it has one; or a variable that expands to options."""
 
     name: str
     value: Word | None
 
 
 class ImageWord(NamedTuple):
-    """A word that names an image, and what says so."""
+    """A word that names an image, and the command or option that it belongs to."""
 
     word: Word
     where: str
 
 
 class Invocation(NamedTuple):
-    """What a command line asks a container's program for.
+    """What a command line asks a container CLI to do.
 
-    ``places`` name images, ``made`` what it makes. Of one that ``runs``, ``options`` are those before the image and
-    ``behind`` the words behind it. Of an ``argument`` it is a build that
-    knows what it is; an image that is ``inspected`` is copied or looked at, and not run.
-    ``opens`` says that it starts more in what runs already, ``loads`` that it brings images that are not pulled.
-    ``unsure`` are the words of a command that names an image, where it is not certain which of them does.
+    ``places`` are the words that name images, ``made`` those that name its outputs. If it ``runs`` an image,
+    ``options`` are the options before the image and ``behind`` the words after it. ``argument`` is true if the images
+    are build arguments of a build, and ``inspected`` if they are only copied or inspected, not run. ``opens`` is true
+    if it starts a process in a running container, ``loads`` if it adds images without pulling them. ``unsure`` are the
+    words of a command of which it is not certain which one names the image.
     """
 
     places: tuple[ImageWord, ...] = ()
@@ -58,7 +59,7 @@ NOTHING = Invocation()
 
 @lru_cache
 def data() -> dict[str, Any]:
-    """Return the file's data, with each command under all of its names."""
+    """Return the data of the file, with each command under its name and all its aliases."""
     found: dict[str, Any] = read_data(_FILE)
     commands = {
         owner: {name: row for first, row in rows.items() for name in (first, *row.get("also", ()))}
@@ -68,7 +69,7 @@ def data() -> dict[str, Any]:
 
 
 def read(command: Command, expands: Expands) -> Invocation:
-    """Return what a command asks for; nothing where it is no container's program or its words leave the place open."""
+    """Return the invocation of a container CLI; ``NOTHING`` for other programs and for commands not in the data."""
     owner = data()["programs"].get(command.name)
     if owner is None or not command.words:
         return NOTHING
@@ -86,7 +87,7 @@ def read(command: Command, expands: Expands) -> Invocation:
 
 
 def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
-    """Return what the words behind a command's name ask for."""
+    """Return the invocation that a command makes of the words after its name."""
     kind = row.get("image")
     inspected = bool(row.get("inspects"))
     made = tuple(_made(words, row))
@@ -117,7 +118,7 @@ def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Exp
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
-    """Return the options that words begin with, and how many words they are; None where that is not certain."""
+    """Return the leading options, and how many words they take; None if that is not certain."""
     valued, flags = row.get("valued", ()), row.get("flags", ())
     found: list[Option] = []
     i = 0
@@ -163,7 +164,7 @@ def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> 
 
 
 def _positional(words: tuple[Word, ...], at: int, row: dict[str, Any], expands: Expands) -> list[Word]:
-    """Return the words from ``at`` on that are no options; none where that is not certain."""
+    """Return the words from ``at`` on that are not options; an empty list if that is not certain."""
     found: list[Word] = []
     while at < len(words):
         found.append(words[at])
@@ -175,7 +176,7 @@ def _positional(words: tuple[Word, ...], at: int, row: dict[str, Any], expands: 
 
 
 def _one_word(word: Word, expands: Expands) -> bool:
-    """Return whether a word stays one, and is no option, whatever it expands to."""
+    """Return whether a word always expands to exactly one word that is not an option."""
     value = word.value
     if word.known or not _WHOLE.fullmatch(value):
         return not _SUBSTITUTED.match(value)
@@ -183,7 +184,7 @@ def _one_word(word: Word, expands: Expands) -> bool:
 
 
 def _made(words: tuple[Word, ...], row: dict[str, Any]) -> Iterator[Word]:
-    """Yield the names of what a command makes."""
+    """Yield the words that name the outputs of a command."""
     if row.get("makes") == "named":
         yield from _values(words, row["named"])
     elif row.get("makes") == "last" and len(words) > 1:
@@ -191,7 +192,7 @@ def _made(words: tuple[Word, ...], row: dict[str, Any]) -> Iterator[Word]:
 
 
 def _values(words: tuple[Word, ...], options: "tuple[str, ...] | list[str]") -> Iterator[Word]:
-    """Yield the values of options, wherever they stand in front of ``--``."""
+    """Yield the values of the given options anywhere before ``--``."""
     for i, word in enumerate(words):
         name, equals, _ = word.value.partition("=")
         if word.value == "--":
@@ -203,7 +204,7 @@ def _values(words: tuple[Word, ...], options: "tuple[str, ...] | list[str]") -> 
 
 
 def _arguments(words: tuple[Word, ...], where: str) -> Iterator[ImageWord]:
-    """Yield the build arguments whose names say that they are images, and whose values look like it."""
+    """Yield the build arguments whose names and values both look like those of an image."""
     for word in _values(words, ("--build-arg",)):
         name, equals, value = word.value.partition("=")
         likely = any(part in data()["arguments"] for part in name.upper().split("_"))
@@ -212,7 +213,7 @@ def _arguments(words: tuple[Word, ...], where: str) -> Iterator[ImageWord]:
 
 
 def _cut(word: Word, start: int) -> Word:
-    """Return the rest of a word; that of a quoted one stays quoted."""
+    """Return the word from ``start`` on; the rest of a quoted word still counts as quoted."""
     text = word.text
     rest = text.cut(start, len(text.value)) if text.spans else text._replace(value=text.value[start:])
     return word._replace(text=rest)

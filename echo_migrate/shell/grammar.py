@@ -1,4 +1,4 @@
-"""tree-sitter's grammar of bash, loaded when a script is read."""
+"""The tree-sitter grammar for bash, loaded when the first script is read."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ def parser() -> "Parser":
 
 
 def _grammar() -> object:
-    """``tree_sitter_bash.language()``, without what its package imports beside it (half of the time to load it)."""
+    """Return ``tree_sitter_bash.language()`` without its package's other imports, which are half of the load time."""
     from importlib.machinery import PathFinder
 
     package = PathFinder.find_spec("tree_sitter_bash")

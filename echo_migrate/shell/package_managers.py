@@ -1,6 +1,6 @@
-"""What a command does to packages: which manager, install or remove, which words are packages.
+"""Package manager commands: the manager, the action (install, remove …) and the words that are packages.
 
-The managers are data: ``mappings/commands.yaml``.
+The managers are defined in ``mappings/commands.yaml``.
 """
 
 import re
@@ -14,18 +14,18 @@ from echo_migrate.shell.commands import Command, Word
 
 MOST_LISTED = 5
 LONGEST_LIST = 4_000
-"""The most characters of a variable that is read as a list of packages."""
+"""The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "clean", "remove", "upgrade", "update", "install")
 _VERSION = lazy_regex(r"[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _ASKING = frozenset(("--version", "-V", "--help"))
 _OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
-"""A variable that by its name may hold options; any other is taken for packages."""
+"""A variable whose name suggests that it holds options; any other is assumed to hold packages."""
 _VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 
 
 class Development(NamedTuple):
-    """What leaves development dependencies out: options, variables with their value, words of a configuration."""
+    """How to leave out development dependencies: options, environment variables, words of a configuration file."""
 
     unless: frozenset[str]
     environment: dict[str, str]
@@ -34,7 +34,7 @@ class Development(NamedTuple):
 
 
 class Manager(NamedTuple):
-    """A package manager: what ``mappings/commands.yaml`` says of it."""
+    """A package manager as defined in ``mappings/commands.yaml``."""
 
     name: str
     system: bool
@@ -63,8 +63,8 @@ class Manager(NamedTuple):
 class Call(NamedTuple):
     """A command that calls a package manager.
 
-    ``verb`` is the word behind which options go. ``group`` is the name that ``apk add --virtual`` gives to what is
-    installed. ``opaque`` says that some of its options are only known when it runs.
+    ``verb`` is the word after which options are inserted. ``group`` is the name given to the installed packages by
+    ``apk add --virtual``. ``opaque`` is true if some of its options are known only at run time.
     """
 
     manager: Manager
@@ -78,13 +78,13 @@ class Call(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What messages call it."""
+        """The name of the call in messages."""
         name = self.command.name if self.manager.system else self.manager.name
         verb = self.verb.value
         return name if self.verb is self.command.words[0] or name.endswith(f" {verb}") else f"{name} {verb}"
 
     def has(self, options: Iterable[str], letters: str = "") -> bool:
-        """Return whether one of the options is given, also as ``--option=value`` or as a letter among joined ones."""
+        """Return whether one of the options is given, also as ``--option=value`` or in a group of short options."""
         wanted = tuple(options)
         return any(
             option in wanted
@@ -96,7 +96,7 @@ class Call(NamedTuple):
 
 
 class Data(NamedTuple):
-    """All managers, by the words that call them, what packages are for, and commands by what they do."""
+    """All managers by the words that call them, package purposes, and commands by kind."""
 
     managers: dict[str, Manager]
     longest: int
@@ -108,7 +108,7 @@ class Data(NamedTuple):
 
 @lru_cache
 def data() -> Data:
-    """Return the package managers, read once."""
+    """Return the package manager data, read once."""
     raw = read_data("commands.yaml")
     managers = {
         words: manager
@@ -163,9 +163,9 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
 
 
 def call(command: Command, value: Callable[[str], str | None] = lambda name: None) -> Call | None:
-    """Return what a command asks of a package manager, or None if it calls none.
+    """Return the package manager call of a command, or None if it makes none.
 
-    ``value`` gives the values of variables, so that the packages in ``$DEPS`` are known.
+    ``value`` returns the value of a variable, which resolves the packages in ``$DEPS``.
     """
     if not command.words:
         return None
@@ -223,7 +223,7 @@ def _read(
 
 
 def _prefixes(option: str) -> Iterator[str]:
-    """Yield an option and, where letters are joined (``-Syu``), its beginnings, the longest first."""
+    """Yield an option and, for grouped short options (``-Syu``), its prefixes, longest first."""
     yield option
     if not option.startswith("--"):
         for end in range(len(option) - 1, 1, -1):
@@ -239,19 +239,19 @@ def _variable_words(word: Word, value: Callable[[str], str | None]) -> list[Word
 
 
 def package_name(word: Word) -> str:
-    """Return a package's name without version, architecture and repository."""
+    """Return the name of a package without version, architecture and repository."""
     match = _NAME.match(word.value)
     return match[0] if match else word.value
 
 
 def used_for(word: Word) -> str:
-    """Return what a package is for: "build", "shell", "network", "download", or "" for all else."""
+    """Return the purpose of a package: "build", "shell", "network", "download", or "" for any other."""
     name = package_name(word)
     return next((group for group, names in data().groups.items() if names.fullmatch(name)), "")
 
 
 def does(command: Command, kind: str) -> bool:
-    """Return whether a command is one of a kind: build, check, download, interpret, plain, start, unpack."""
+    """Return whether a command is of a kind: build, check, download, interpret, plain, start, unpack."""
     name = command.name
     if name not in data().verbs and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
         return False
@@ -261,14 +261,14 @@ def does(command: Command, kind: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _kinds(name: str, *words: str) -> frozenset[str]:
-    """Return the kinds of a command by its name and the two words behind it."""
+    """Return the kinds of a command, given its name and the two words after it."""
     name = name.removesuffix(".sh")
     forms = {name, _VERSION.sub("", name), *[" ".join((name, *words[:count])) for count in (1, 2)]}
     return frozenset(kind for kind, known in data().does.items() if not known.isdisjoint(forms))
 
 
 def listed(words: Iterable[Word]) -> str:
-    """Return the names of packages as a message shows them, the first few."""
+    """Return the first few package names as text for a message."""
     names = list(dict.fromkeys(package_name(word) for word in words))
     shown = ", ".join(names[:MOST_LISTED])
     return f"{shown} and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else shown

@@ -1,6 +1,6 @@
-"""The shell parser: the tree that tree-sitter-bash makes of a script, read into commands.
+"""The shell parser: turns the tree-sitter-bash tree of a script into commands.
 
-A script that a command hands to a shell is read too, so that all of it is one recursion.
+A script that a command passes to a shell is parsed as well, so that this module is one recursion.
 """
 
 import re
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _QUOTED = lazy_regex(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
 _ESCAPED = lazy_regex(r"\\([$`\"\\])|\\\n")
 _NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
-"""The shell's own number, ``$$``, and a ``$`` that stands for itself; an escape is skipped."""
+"""The shell's process ID, ``$$``, and a literal ``$``; an escape is skipped."""
 
 _PLAIN = lazy_regex(r"[^$`\\'\"<>]*")
 _UNKNOWN = lazy_regex(r"[$`]|<\(|>\(")
@@ -36,7 +36,7 @@ SEPARATORS = frozenset((";", "\n", "&", "&&", "||", "|", "|&", ";;"))
 
 
 class _Reader:
-    """One script; ``commands`` grows in the order of the text."""
+    """Reads one script; ``commands`` is filled in source order."""
 
     def __init__(self, script: Traced, depth: int, substitutions: bool) -> None:
         self.script = script
@@ -49,8 +49,8 @@ class _Reader:
         self.ends, self._cut = places.ends, places.cut
 
     def read(self, errexit: bool) -> Script:
-        # one byte a character, so that the offsets of the tree are those of the text; what of a $ is no variable the
-        # grammar takes for the end of a word, and many of them for errors, which it looks long for a way out of
+        # One byte per character, so that tree offsets are text offsets. The grammar ends a word at a $ that starts no
+        # variable, and takes many of them for errors, from which it is slow to recover.
         masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
         root = budget.parse(parser(), masked.encode("ascii", "replace"))
         self.certain = not root.has_error
@@ -82,11 +82,11 @@ class _Reader:
         return self._place(last.end_byte)
 
     def _place(self, offset: int) -> int:
-        """Return where in the source an insertion behind ``offset`` characters of the script goes."""
+        """Return the source offset of an insertion after ``offset`` characters of the script."""
         return self._cut(offset - 1, offset).end if offset else self.script.start
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
-        """The statements among a node's children, each with what joins it to the one before."""
+        """Read the statements among the children of a node, each with the operator that joins it to the previous."""
         for child in node.children:
             kind = child.type
             if kind in SEPARATORS:
@@ -103,7 +103,7 @@ class _Reader:
             self._command(node, operator, inside, host, ())
         elif kind == "list":
             spine = []
-            while node.type == "list" and node.children:  # a long chain leans to the left
+            while node.type == "list" and node.children:  # a long chain is left-associative
                 spine.append(node.children[1:])
                 node = node.children[0]
             self._statement(node, operator, inside, host)
@@ -156,7 +156,7 @@ class _Reader:
         elif body is not None:
             self._statement(body, operator, inside, host)
             last = next((i for i in reversed(range(len(self.commands))) if self.commands[i].inside == inside), None)
-            if last is not None and body.type in ("list", "pipeline"):  # the grammar gives it the last one's files
+            if last is not None and body.type in ("list", "pipeline"):  # they are those of the last command
                 self.commands[last] = self.commands[last]._replace(
                     redirects=(*self.commands[last].redirects, *redirects)
                 )
@@ -229,7 +229,7 @@ class _Reader:
         if not words and not assignments:
             return
         if words and words[0].value in _RESERVED and not words[0].quoted:
-            self.certain = False  # a shell takes it for grammar in the wrong place
+            self.certain = False  # to a shell, it is a misplaced keyword
         last = words[-1].end if words else assignments[-1][1].end
         first = assignments[0][1].start if assignments else words[0].start
         number = self.emit(simple(tuple(words), operator, inside, tuple(assignments), redirects, host, first, last))
@@ -237,7 +237,7 @@ class _Reader:
             self._substituted(part, inside, number)
 
     def _substituted(self, node: "Node", inside: tuple[str, ...], host: int | None) -> None:
-        """The commands of the substitutions below a node."""
+        """Read the commands of the substitutions below a node."""
         waiting = [node] if self.substitutions else []
         while waiting:
             node = waiting.pop()
@@ -250,7 +250,7 @@ class _Reader:
         value = self.script.value[start:end]
         plain = _PLAIN.fullmatch(value)
         i = bisect_right(self.ends, start)
-        if plain and i < len(self.ends) and end <= self.ends[i]:  # most words: said apart for its speed
+        if plain and i < len(self.ends) and end <= self.ends[i]:  # fast path for most words
             begin = self.script.spans[i][1] - self.ends[i] + start
             last = begin + end - start
             return Word(Traced(value, ((begin, last),)), True, begin, last)
@@ -267,7 +267,7 @@ class _Reader:
         return Word(text, known, whole.start, whole.end)
 
     def emit(self, command: Command) -> int:
-        """Take a command in, and behind it what it hands to a shell; its number is given back."""
+        """Append a command and the commands of the script it passes to a shell; return its index."""
         number = len(self.commands)
         self.commands.append(command)
         script = run_by(command, number, self.depth)
@@ -291,7 +291,7 @@ _INSIDE = {
 
 
 def _spans(value: str) -> Iterator[tuple[int, int, str]]:
-    """Yield what of a word stays when its quotes and escapes are taken away, each piece with its quote."""
+    """Yield the pieces of a word that remain without quotes and escapes, as (start, end, quote)."""
     for match in _QUOTED.finditer(value):
         if match[1] is not None:
             yield (*match.span(1), "'")
@@ -308,22 +308,22 @@ def _spans(value: str) -> Iterator[tuple[int, int, str]]:
 
 
 DEEPEST = 8
-"""How many scripts within scripts (``sh -c "sh -c …"``) are read."""
+"""The maximum nesting of scripts in scripts (``sh -c "sh -c …"``) that is read."""
 
 
 LONGEST = 30_000
-"""The most characters of a script that is read, more than twice what real ones have: beyond, faulty grammar costs the
-parser seconds."""
+"""The maximum length of a script in characters, more than twice that of real ones: in longer ones, syntax errors cost
+the parser seconds."""
 
 
 DEEPEST_NESTING = 500
 
 
 def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: bool = True) -> Script:
-    """Return the commands of a script that a POSIX shell or bash would run; never raises.
+    """Return the commands of a script for a POSIX shell or bash; ``UNREADABLE`` if it is too long or nested too deep.
 
-    ``errexit`` says that the shell is called with ``-e``, ``depth`` how many scripts the script stands in,
-    ``substitutions`` whether the commands in ``$(…)`` are wanted.
+    ``errexit`` is true if the shell is called with ``-e``, ``depth`` is the number of enclosing scripts, and
+    ``substitutions`` selects whether the commands in ``$(…)`` are read.
     """
     if not script.spans or len(script.value) > LONGEST or max(map(script.value.count, "(`|")) > DEEPEST_NESTING:
         return UNREADABLE
@@ -334,19 +334,24 @@ def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: b
 
 
 def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
-    """Return the commands that a list of words runs without a shell (exec form)."""
+    """Return the commands that a list of words runs without a shell (exec form).
+
+    ``start`` and ``end`` are the source offsets of the list.
+    """
     command = simple(words, "", (), (), (), None, start, end)._replace(editable=False)
     inner = run_by(command)
     return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
 
 
 def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
-    """Return the script that a command with this number hands to a shell, as part of the script it stands in; None if
-    none."""
+    """Return the script that a command passes to a shell, or None if it passes none.
+
+    ``number`` is the index of the command in the enclosing script, ``depth`` the number of scripts around that script.
+    """
     word = _handed(command)
     if word is None:
         return None
-    # the outer shell runs the substitutions of a word that is not known, and they are read there
+    # the outer shell runs the substitutions of a word that is not known, so they are read there
     script = read(word.text, depth=depth + 1, substitutions=word.known) if depth < DEEPEST else UNREADABLE
     return script._replace(
         commands=tuple(
@@ -364,7 +369,8 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
 
 
 def _handed(command: Command) -> Word | None:
-    """Return the script that a command hands to a shell: of ``sh -c``, ``bash -lc``, ``su -c`` and ``eval``."""
+    """Return the word with the script that ``sh -c``, ``bash -lc``, ``su -c`` or ``eval`` passes to a shell, or
+    None."""
     name = command.name
     if name == "eval" and len(command.words) == 2:
         return command.words[1]
