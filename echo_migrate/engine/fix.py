@@ -19,11 +19,7 @@ the file."""
 def fix_source(source: Source, format: Format, settings: Settings) -> Result:
     """Check a text and, if ``settings.apply`` is set, fix it until nothing more applies.
 
-    <<<<<<< HEAD
-        A doubtful result is refused: the fixes that are doubtful alone, else those of one rule, else the whole of it.
-    =======
-        If verification fails, the fixes that fail it on their own are refused, or all fixes if none does.
-    >>>>>>> 7c41f6e4d5acd88dfd6eb25446c6b5a2b93266b0
+    If verification fails, the fixes that fail it on their own are refused, else those of one rule, else all of them.
     """
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
