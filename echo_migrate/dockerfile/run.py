@@ -98,7 +98,7 @@ def exec_form(args: Traced) -> list[Word] | None:
 def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "ShellState") -> Run:
     """Return a RUN in the state left by the preceding instructions.
 
-    ``shell`` are the words of SHELL: None if there is none, empty if the shell is not a POSIX one.
+    ``shell`` are the words of SHELL: None if there is none, empty if they cannot be read or the default is Windows'.
     """
     script = script_of(instruction, shell, text)
     variables = _assigned(script, state.environment) if script else {}

@@ -1,4 +1,4 @@
-"""The kinds of files that are read, one module each: what ``Format`` says."""
+"""The supported file formats, one module each that implements ``Format``."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -12,8 +12,8 @@ from echo_migrate.files.source import Edit, Source
 
 
 class Request(NamedTuple):
-    """What a run wants of a file: the kinds of nodes that its rules look at (images, problems and ignore comments
-    are always given), and the targets that other files are known to build of it."""
+    """What a run needs from a file: the kinds of nodes that its rules check (images, problems and ignore comments are
+    always included), and the targets that other files are known to build from it."""
 
     kinds: frozenset[type] = frozenset()
     targets: frozenset[str] = frozenset()
@@ -23,53 +23,53 @@ NO_REQUEST = Request()
 
 
 class Format(Protocol):
-    """What a module of this package is. ``NAME`` matches the file names that leave no doubt.
+    """The interface of a format module. ``NAME`` matches file names that identify the format on their own.
 
-    Two functions more are a module's that has something to say: ``targets(path)``, the builds that a candidate asks
-    for (a Dockerfile's path, and the stage's name), and ``building(source)``, the files on disk that build this text,
-    each with the nodes that do and its ignore comments.
+    A module may have two more functions: ``targets(path)`` yields the builds that a candidate requests (path of the
+    Dockerfile, name of the stage), and ``building(source)`` the files on disk that build this text, each with the
+    nodes that do and its ignore comments.
     """
 
     NAME: Pattern[str]
 
     def candidate(self, path: str) -> bool:
-        """Return whether a file may be of this kind, by its name alone."""
+        """Return whether a file may be of this format, judging by its name alone."""
 
     def recognise(self, path: str, text: str) -> bool:
-        """Return whether a candidate is of this kind, by its text too."""
+        """Return whether a candidate is of this format, judging by its text too."""
 
     def parse(self, source: Source, request: Request) -> Iterable[Any]:
-        """Return the nodes of a file, for rules to be called on; never raises for what a file holds."""
+        """Return the nodes of a file, on which rules are called; never raises because of a file's contents."""
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-        """Return why ``after``, made from ``before`` by ``edits``, must not be written in its place, or None."""
+        """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may."""
 
 
 FORMATS = (
     *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm"),
     *("devcontainer", "bake", "script", "makefile", "terraform", "python", "testcontainers"),
 )
-"""The modules, in the order in which they are asked; one is imported when those before it have passed."""
+"""The modules, in the order in which they are tried; each is imported when those before it do not match."""
 
 
 def formats() -> Iterator[Format]:
-    """Return the formats, each imported when its turn comes."""
+    """Return the formats, each imported lazily."""
     return (cast(Format, import_module(f"{__name__}.{name}")) for name in FORMATS)
 
 
 def kind(format: Format) -> str:
-    """Return what a format is called: its module's name."""
+    """Return the name of a format, which is that of its module."""
     name: str = getattr(format, "__name__", "")
     return name.rpartition(".")[2]
 
 
 def candidate(path: str) -> bool:
-    """Return whether a file is worth opening."""
+    """Return whether the name of a file matches any format."""
     return any(format.candidate(path) for format in formats())
 
 
 def named(path: str) -> bool:
-    """Return whether a file's name alone says that it is of one of our kinds."""
+    """Return whether the name of a file identifies its format on its own."""
     return any(format.NAME.fullmatch(path.rpartition("/")[2]) for format in formats())
 
 
@@ -79,11 +79,11 @@ def recognised(path: str, text: str) -> Format | None:
 
 
 def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the stages that the files of a run build by name, by the path of their Dockerfile."""
+    """Return the lowercase names of stages that the files of a run build, by the path of the Dockerfile."""
     found: dict[str, set[str]] = {}
     for path in paths:
         format = next((format for format in formats() if format.candidate(path)), None)
-        with suppress(Exception, Spent), bounded():  # it is said when the file itself is read
+        with suppress(Exception, Spent), bounded():  # errors are reported when the file itself is read
             for dockerfile, name in getattr(format, "targets", _nothing)(path):
                 found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
     return {path: frozenset(names) for path, names in found.items()}

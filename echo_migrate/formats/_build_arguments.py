@@ -1,4 +1,4 @@
-"""The images that a build's arguments name, by the Dockerfile that they are given to."""
+"""The images that build arguments name, determined by the Dockerfile that receives them."""
 
 import sys
 from bisect import bisect_right
@@ -12,18 +12,18 @@ from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 
 MOST_READ = 10_000
-"""How many instructions all Dockerfiles that a file gives arguments to may have, one counted once for each build."""
+"""The maximum number of instructions in all Dockerfiles that a file passes arguments to, counted per build."""
 
 MOST_PIECES = 64
-"""In how many pieces a reference may be written that an argument is part of: each is kept for each image."""
+"""The maximum number of source spans of a reference that contains an argument: each is stored for each image."""
 
 _MANY = because("many-parts")
 _FAR = 10**12
-"""Added to the offsets of build arguments while a Dockerfile is read, to tell its own text from theirs."""
+"""Added to the offsets of build arguments while a Dockerfile is read, to distinguish them from offsets in its text."""
 
 
 class BuildArguments:
-    """The builds of one file that are given arguments."""
+    """The builds with arguments of one file."""
 
     def __init__(self) -> None:
         self.left = MOST_READ
@@ -32,10 +32,10 @@ class BuildArguments:
     def images(
         self, text: str, path: str, given: Mapping[str, Expansion], contexts: frozenset[str] = frozenset()
     ) -> Iterator[tuple[str, Image]]:
-        """Yield each image of a FROM that an argument is part of, with the argument's name. Raises ``TooMuch``.
+        """Yield each FROM image that contains an argument, with the name of that argument. Raises ``TooMuch``.
 
-        ``text`` is the Dockerfile's and ``path`` what messages call it; ``given`` are the arguments with a place in the
-        file that gives them, and the places of what is answered are there.
+        ``text`` is that of the Dockerfile, and ``path`` its name in messages. ``given`` has the arguments with offsets
+        in the file that passes them, and the offsets of the images are in that file too.
         """
         if text not in self.files:
             self.files[text] = read(text)
@@ -44,7 +44,7 @@ class BuildArguments:
             raise TooMuch(f"the Dockerfiles that it gives arguments to have more than {MOST_READ:,} instructions")
         far = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in given.items()}
         starts = sorted((run[0], run[1], key) for key, value in far.items() for run in value.text.spans)
-        shared_spans: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # all images of a Dockerfile have the same
+        shared_spans: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # shared by all images of a Dockerfile
         for image in images(self.files[text], far, contexts):
             own = [run for run in image.ref.spans if run[0] >= _FAR]
             key = _key(starts, own[0][0]) if own and image.where == "FROM" else None
@@ -69,7 +69,7 @@ class BuildArguments:
 
 
 def _key(starts: list[tuple[int, int, str]], offset: int) -> str | None:
-    """Return the argument in whose value an offset lies."""
+    """Return the argument whose value contains an offset, or None."""
     place = bisect_right(starts, (offset, sys.maxsize)) - 1
     return starts[place][2] if place >= 0 and offset <= starts[place][1] else None
 

@@ -1,4 +1,4 @@
-"""What the rest of a chart does with the images of its values: its dependencies, its templates, its other values."""
+"""The parts of a chart that affect the images of its values: dependencies, templates, other values files."""
 
 import contextlib
 import os
@@ -19,8 +19,8 @@ _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 
 
 class Chart:
-    """A chart by its folder. ``dependencies`` are the keys of values that go to other charts; ``adds`` says that a
-    template writes more than values into an image's name, or that not all of the chart could be read."""
+    """A chart in a folder. ``dependencies`` are the keys of values passed to other charts; ``adds`` is true if a
+    template adds literal text to the name of an image, or if part of the chart could not be read."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -29,15 +29,15 @@ class Chart:
         self.adds = None in named or any(map(_adds, _files(os.path.join(folder, "templates"))))
 
     def others(self, path: str) -> set[tuple[str, ...]] | None:
-        """Return where other values beside a file, which may be laid over it, say a piece of an image's name; None for
-        anywhere."""
+        """Return the key paths at which other values files, which may overlay this one, set a part of an image's name;
+        None if any path is possible."""
         around = [*_names(self.folder), *_names(os.path.join(self.folder, "ci"))]
         said = [_said(one) for one in around if os.path.realpath(one) != os.path.realpath(path)]
         return None if None in said else {place for places in said for place in places or ()}
 
 
 def chart(path: str) -> Chart | None:
-    """Return the chart that a file of values lies beside, if it does."""
+    """Return the chart in the folder of a values file, or None."""
     return _chart(os.path.dirname(os.path.abspath(path)))
 
 
@@ -51,7 +51,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _files(folder: str) -> list[str]:
-    """Return the files in a folder of a chart; none where that is a link, which may lead out of the tree."""
+    """Return the files in a folder of a chart; none if it is a link, which may lead out of the tree."""
     if os.path.islink(folder):
         return []
     with contextlib.suppress(OSError):
@@ -61,7 +61,7 @@ def _files(folder: str) -> list[str]:
 
 
 def _text(path: str) -> str:
-    """Return a file's text; "" for a link, which may lead out of the tree, and what is not read."""
+    """Return the text of a file; "" if it is unreadable or a link, which may lead out of the tree."""
     try:
         return "" if os.path.islink(path) else Source.read(path).text
     except Unreadable:
@@ -70,7 +70,7 @@ def _text(path: str) -> str:
 
 @of_a_run(4096)
 def _dependencies(path: str) -> list[str] | None:
-    """Return the names and the aliases of a chart's dependencies; None where they take too long to be read."""
+    """Return the names and aliases of a chart's dependencies; None if they take too long to read."""
     names: list[str] = []
     try:
         with contextlib.suppress(NotYaml), beside():
@@ -85,7 +85,7 @@ def _dependencies(path: str) -> list[str] | None:
 
 @of_a_run(4096)
 def _adds(path: str) -> bool:
-    """Return whether a template writes, or may write, letters of its own beside what it fills into an image's name."""
+    """Return whether a template adds, or may add, literal text to the values in an image's name."""
     try:
         with beside():
             written = [match[1] for match in _IMAGE.finditer(_text(path)) if "{{" in match[1]]
@@ -96,7 +96,7 @@ def _adds(path: str) -> bool:
 
 @of_a_run(4096)
 def _said(path: str) -> set[tuple[str, ...]] | None:
-    """Return where a file of values says a piece of an image's name; None where that takes too long to be read."""
+    """Return the key paths of a values file that set a part of an image's name; None if it takes too long to read."""
     try:
         with contextlib.suppress(NotYaml), beside():
             return {

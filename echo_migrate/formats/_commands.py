@@ -1,4 +1,4 @@
-"""The images that the commands of shell scripts name, wherever the scripts stand."""
+"""Images named in the commands of shell scripts, in whichever format the scripts are embedded."""
 
 import re
 from bisect import bisect_right
@@ -42,7 +42,7 @@ _OPTION_OR_SPACE = re.compile(r"^-|\s|^$")
 
 
 _NUMBER = re.compile(r"[1-9]")
-"""A user that any image has and that is not root; of others, what holds in the new image is not known."""
+"""A user ID, which works in any image and is not root; whether the new image has a named user is not known."""
 
 
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
@@ -58,22 +58,22 @@ _MADE = "built by the script"
 
 
 _READING = (".", "source", "eval")
-"""What may set variables to something else."""
+"""Commands that may change variables."""
 
 
 MOST_IMAGES = 500
-"""More than any script names; each is looked for in all of it."""
+"""The maximum number of images per script, more than any real one has; each is searched for in the whole text."""
 
 
 def calls(text: str) -> bool:
-    """Return whether a text may call a program for containers."""
+    """Return whether a text may call a container CLI."""
     return bool(_PROGRAM.search(text))
 
 
 def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Container | None]]:
-    """Return the images that scripts name which all stand in one text, each with what runs it.
+    """Return the images named in the scripts of one text, each with the container that runs it, or None.
 
-    Those that could be read for certain are taken together, as a name that one pulls may be another's too.
+    Scripts that could be fully parsed are read together, as an image that one pulls may be used in another.
     """
     whole = [read(script) for script in scripts]
     together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
@@ -84,19 +84,19 @@ def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Container | Non
 
 
 def _as_written(image: Image, text: str) -> Image:
-    """Return an image with the variables of its reference as the file has them: of another language (make, GitHub) each
-    was read as one of the shell's, of as many characters."""
+    """Return an image with the variables of its reference as written in the file: those of other languages (make,
+    GitHub) were replaced by shell variables of the same length."""
     read, written = image.ref.value, "".join(text[start:end] for start, end in image.ref.spans)
     if read == written or len(read) != len(written):
         return image
     names = {bare(match[0]): bare(written[match.start() : match.end()]) for match in VARIABLE.finditer(read)}
     unsettled = tuple(names.get(name, name) for name in image.unsettled)
-    written = read if "$$" in written else written  # make's two dollars are none of an image's
+    written = read if "$$" in written else written  # the $$ of make is not part of a reference
     return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
 
 
 def _parts(command: Command) -> list[tuple[str, Word]]:
-    """Return all words of a command, each with what it is."""
+    """Return all words of a command, each with its kind: "", the name of a variable, or the operator of a redirect."""
     return [
         *(("", word) for word in command.words),
         *command.assignments,
@@ -104,15 +104,15 @@ def _parts(command: Command) -> list[tuple[str, Word]]:
     ]
 
 
-@lru_cache(maxsize=2)  # a pipeline's text is asked for by each of its scripts
+@lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
 def _without_comments(text: str) -> tuple[str, Counter[str]]:
-    """Return the text with blanks in the place of comments, and how often it names each variable."""
+    """Return the text with comments replaced by spaces, and the number of times that each name occurs in it."""
     bare = _COMMENT.sub(lambda match: " " * len(match[0]), text)
     return bare, Counter(_NAMED.findall(bare))
 
 
 class _Images:
-    """Reads the commands of one script, with the variables that have one value in all of it."""
+    """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
     def __init__(self, text: str, script: Script) -> None:
         self.text = text
@@ -134,7 +134,7 @@ class _Images:
         )
 
     def _assigned(self, name: str, word: Word) -> Expansion | None:
-        """Return the value of a variable that is named but once, its uses aside."""
+        """Return the value of a variable that is mentioned only once apart from its uses (``$name``), else None."""
         if self.named[name] != 1 or not word.text.spans:
             return None
         if "$" not in word.value and not _UNREADABLE.search(word.value):
@@ -169,7 +169,7 @@ class _Images:
             yield moved, service._replace(image=moved) if service else None
 
     def _unsure(self, command: Command, one: Invocation) -> Iterator[Image]:
-        """Yield the official images with a tag among words of which it is not certain which names an image."""
+        """Yield the tagged official images among words of which it is not certain which one names the image."""
         for word in one.unsure:
             image = self._image(word, f"{command.name} …", one) if word.known else None
             reference = parse_reference(image.ref.value) if image else None
@@ -177,7 +177,7 @@ class _Images:
                 yield image._replace(not_editable=because("word-unsure"))
 
     def _expands(self, value: str) -> Literal["word", "options", ""]:
-        """Return what a variable is known to expand to, by all that the script sets it to."""
+        """Return what a variable expands to, given all its assignments in the script; see ``Expands``."""
         if _DEFAULT.fullmatch(value):
             return "word"
         match = _VARIABLE.fullmatch(value)
@@ -199,12 +199,12 @@ class _Images:
             return None
 
     def _filled(self, word: Word) -> str:
-        """Return what a word says as far as the script settles it."""
+        """Return the value of a word as far as the script determines it."""
         value = self._expanded(word, self.variables.get)
         return value.text.value if value else word.value
 
     def _image(self, word: Word, where: str, one: Invocation) -> Image | None:
-        """Return the image that a word names; None where its name is not written in the script."""
+        """Return the image that a word names; None if its name is not given in the script."""
         value = self._expanded(word, self.variables.get)
         try:
             reference = parse_reference(value.text.value) if value and value.text.spans else None
@@ -229,12 +229,12 @@ class _Images:
         )
 
     def _meant(self, one: Invocation, what: str) -> Iterator[container_commands.Option]:
-        """Return the options of a command that say something."""
+        """Return the options of a command that have a certain meaning (``meaning`` in the data)."""
         meaning = container_commands.data()["meaning"]
         return (option for option in one.options if meaning.get(option.name) == what)
 
     def _mounts(self, one: Invocation) -> Iterator[str]:
-        """Yield the paths in the container that volumes cover."""
+        """Yield the container paths that volumes cover; ``/`` if they are not known."""
         for option in self._meant(one, "volume"):
             if option.value:
                 target = target_of(option.value.value)
@@ -246,7 +246,7 @@ class _Images:
             yield "/"
 
     def _service(self, image: Image, one: Invocation, opened: bool) -> Container:
-        """Return what a container that a command runs starts, and as whom."""
+        """Return the container that a command runs."""
         start_commands = [
             _launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value
         ]
@@ -266,7 +266,7 @@ class _Images:
         )
 
     def _ports(self, one: Invocation) -> Iterator[Located]:
-        """Yield the ports of the container that are written as numbers."""
+        """Yield the container ports that are given as numbers."""
         for option in self._meant(one, "port"):
             number = option.value.value.partition("/")[0].rpartition(":")[2] if option.value else ""
             if option.value and is_number(number):
@@ -274,7 +274,7 @@ class _Images:
 
 
 def _hides(one: Invocation) -> bool:
-    """Return whether some of a command's options stand in a variable."""
+    """Return whether some options of a command are in a variable."""
     return any(option.name.startswith("$") for option in one.options)
 
 
@@ -283,7 +283,7 @@ def _place(word: Word, value: str) -> Located:
 
 
 def _launch(key: str, words: list[Word]) -> StartCommand:
-    """Return what words start; not read where one of them is not known."""
+    """Return the start command made of the words, as unread if one of them is not known."""
     start, end = words[0].start, words[-1].end
     if all(word.known for word in words):
         return listed(key, [word.value for word in words], start, end)
@@ -291,12 +291,12 @@ def _launch(key: str, words: list[Word]) -> StartCommand:
 
 
 def _tagged(name: str) -> str:
-    """Return a name with the tag that it has if it says none."""
+    """Return a name with the default tag if it has neither tag nor digest."""
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
 
 
 class _Elsewhere:
-    """Where a script also writes the name of an image that it runs or pulls."""
+    """Other occurrences in a script of the names of images that it runs or pulls."""
 
     def __init__(
         self, bare: str, script: Script, called: list[tuple[Command, Invocation]], images: list[Image]
@@ -319,20 +319,21 @@ class _Elsewhere:
         self.known: dict[str, bool] = {}
 
     def says(self, image: Image) -> Reason | None:
-        """Return why an image must not move alone, if it must not."""
+        """Return why an image must not be changed alone, or None if it may."""
         value = image.ref.value
         if value not in self.known:
             self.known[value] = not all(self._fine(place) for place in self._places(value))
         return because("same-name") if self.known[value] else None
 
     def _places(self, value: str) -> list[int]:
-        """Return where a name stands: in any text, or as a word of its own where it may be anything's name."""
+        """Return the offsets of a name: in the whole text, or only as a separate word if it has neither ``:`` nor
+        ``/`` and so may name anything."""
         if ":" not in value and "/" not in value:
             return self.words.get(value, [])
         whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
         return [match.start() for match in re.finditer(whole, self.text)]
 
     def _fine(self, place: int) -> bool:
-        """Return whether an image is named there, or people are told of it."""
+        """Return whether an occurrence is in a known image, an argument to a container, or printed output."""
         at = bisect_right(self.fine, (place, len(self.text))) - 1
         return at >= 0 and place < self.fine[at][1]

@@ -1,4 +1,4 @@
-"""The nodes of a Dockerfile's text, wherever it lies: in a file of its own, or within a compose file."""
+"""The nodes of a Dockerfile, in a separate file or inline in a compose file."""
 
 from echo_migrate.dockerfile.images import ImageReader, problem_of
 from echo_migrate.dockerfile.parser import Instruction, read
@@ -11,17 +11,17 @@ from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
 
 _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
-"""Images that people develop in: what a shipped image should not have is what these are for, so that nothing ships."""
+"""Paths of Dockerfiles for development images: these need what a shipped image should not have, so nothing ships."""
 
 
 Node = Image | Problem | Ignore | Instruction | Stage
 
 
 def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[Node]:
-    """Return the instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never
+    """Return the instructions, images, ignore comments and problems of a Dockerfile, and its stages if requested; never
     raises.
 
-    ``contexts`` are the named contexts that it is built with: names that are no images.
+    ``contexts`` are the named contexts of its builds, whose names are not images.
     """
     file = read(source.text)
     reader = ImageReader(file, contexts=contexts)

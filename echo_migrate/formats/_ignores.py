@@ -1,4 +1,4 @@
-"""Comments that silence findings: ours, and those that people already have for hadolint and BuildKit."""
+"""Comments that suppress findings: our own, and existing ones for hadolint and BuildKit."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from echo_migrate.model import Ignore
 _MARK = r"\s*echo-migrate:\s*ignore(?:\[(?P<rules>[^\]\n]*)\])?(?![\w\[])"
 OURS = lazy_regex(f"#{_MARK}")
 SLASHED = lazy_regex(f"(?:#|//){_MARK}")
-"""The same where two slashes begin a comment too."""
+"""The same for languages in which ``//`` also begins a comment."""
 _HADOLINT = lazy_regex(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
 _BUILDKIT = lazy_regex(r"(?i)#\s*check\s*=\s*(?:error\s*=\s*\w+\s*;\s*)?skip\s*=\s*(?P<rules>[\w,*]+)")
 _COMMENT = lazy_regex(r"[ \t]*(?:#|//)")
@@ -19,14 +19,13 @@ _WORDS = lazy_regex(r"[\w*-]+")
 
 
 def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
-    """Yield each ignore comment, with the lines it covers: the next instruction, the next line inside of one, or the
-    file.
+    """Yield each ignore comment with the range it covers: the next instruction, the next line inside one, or the file.
 
-    Sources of the forms: hadolint's README, "Inline ignores" (v2.15); Docker's "Build checks" reference, "skip".
+    Sources of the syntax: hadolint's README, "Inline ignores" (v2.15); Docker's "Build checks" reference, "skip".
     """
     if "ignore" not in text and "skip" not in text:
         return
-    below: dict[int, int] = {}  # from a comment's line to the first line under it that is none
+    below: dict[int, int] = {}  # from a comment's line to the first line below that is not a comment
     for comment in reversed(file.comments):
         below[text.rfind("\n", 0, comment.text.start) + 1] = below.get(comment.below, comment.below)
     spans = {text.rfind("\n", 0, step.start) + 1: (step.start, step.end) for step in file.instructions}
@@ -46,19 +45,20 @@ def ignores(text: str, file: Dockerfile) -> Iterator[Ignore]:
 
 
 def in_yaml(text: str, marks: re.Pattern[str] = OURS) -> Iterator[Ignore]:
-    """Our ignore comments in YAML and its like: above a line or behind its value; what is indented below is its own."""
+    """Yield our ignore comments in YAML and similar formats: above a line or after its value, including the more deeply
+    indented lines below."""
     found = marks.finditer(text)
     before = ((text[max(0, match.start() - 1) : match.start()], match) for match in found)
-    return _indented(text, [match for one, match in before if not one or one.isspace()])  # else inside of a scalar
+    return _indented(text, [match for one, match in before if not one or one.isspace()])  # otherwise inside a scalar
 
 
 def in_python(text: str, comments: Iterable[int]) -> Iterator[Ignore]:
-    """Return the same in a Python text whose comments begin at these places."""
+    """Yield our ignore comments in Python source whose comments begin at the given offsets."""
     return _indented(text, [match for place in comments if (match := OURS.match(text, place))])
 
 
 def _indented(text: str, comments: list[re.Match[str]]) -> Iterator[Ignore]:
-    below: dict[int, int] = {}  # from the line under a comment to the first that is none
+    below: dict[int, int] = {}  # from the line below a comment to the first that is not one
     ends: dict[int, int] = {}
     for match in reversed(comments):
         first = text.rfind("\n", 0, match.start()) + 1
@@ -73,7 +73,7 @@ def _indented(text: str, comments: list[re.Match[str]]) -> Iterator[Ignore]:
 
 
 def _block_end(text: str, first: int) -> int:
-    """Return the end of the line at ``first`` and of the lines under it that are indented deeper."""
+    """Return the end of the line at ``first`` and of the more deeply indented lines below it."""
     depth = _indent(text, first)
     last = text.find("\n", first)
     while last >= 0:
@@ -91,7 +91,7 @@ def _indent(text: str, start: int) -> int:
 
 
 def _rules(written: str | None) -> frozenset[str]:
-    """Return the rules that a comment names: all without brackets, none between empty ones."""
+    """Return the rules that a comment names: all without brackets, none if the brackets are empty."""
     if written is None:
         return frozenset("*")
     return frozenset("*" if word in ("*", "all") else word for word in _WORDS.findall(written))

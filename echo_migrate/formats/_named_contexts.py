@@ -1,4 +1,4 @@
-"""The named contexts that a Dockerfile is built with: what it calls by such a name is pulled from nowhere.
+"""The named contexts of a Dockerfile's builds: an image name that matches one is not pulled.
 
 Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), and the Compose specification,
 ``additional_contexts``.
@@ -21,33 +21,34 @@ from echo_migrate.images.reference import familiar, untagged
 _GIVES = lazy_regex(
     r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1|hcl|tf)|[^.]+|(?:.*bake.*|package|\.?devcontainer)\.json|(?:make|docker|task)file\..*"
 )
-"""Files that may give contexts to a build, by name."""
+"""Names of files that may pass contexts to a build."""
 
 _BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$")
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
 MOST_FOLDERS = 64
-"""How many folders above a file, and how many in each of them, are looked into: with more, anything may be given."""
+"""The maximum number of folders above a file, and in each of them, that are searched: beyond that, any name may be that
+of a context."""
 
 _MOST_PARTLY = 500
-"""How many names with a variable in them are compared: with more, any name may be meant."""
+"""The maximum number of names with variables that are compared: beyond that, any name may match."""
 
 _KEYWORDS = (b"build-context", b"additional_contexts")
 _BESIDE = (
     *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
     *("deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
 )
-"""Folders in which builds of what lies beside or below them are usually said."""
+"""Folders that usually contain the build definitions for the files around them."""
 
 
 def named(path: str) -> frozenset[str]:
-    """Return the names that bake and compose files beside a Dockerfile, or above it in its tree, give to contexts of
-    it."""
+    """Return the names of contexts that bake and compose files, in the folder of a Dockerfile or above it in its tree,
+    pass to its builds."""
     wanted = os.path.realpath(path)
     return frozenset(name for folder in _folders(path) for name in _given(folder).get(wanted, ()))
 
 
 def _folders(path: str) -> Iterator[str]:
-    """Yield the folder of a file and those above it, to the top of its tree: at most ``MOST_FOLDERS``."""
+    """Yield the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
     folder, root = os.path.realpath(os.path.dirname(os.path.abspath(path))), top(path)
     for _ in range(MOST_FOLDERS):
         yield folder
@@ -57,20 +58,20 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def shadows(path: str, name: str) -> bool:
-    """Return whether a build may take an image's name, without a tag, for that of a context of its own.
+    """Return whether the name of an image, without tag, may be that of a named context in a build.
 
-    Asked of every file that gives contexts in the folders of a path and above it in its tree, and in those where builds
-    are usually said, whatever it builds: no honest context is called as a hardened image, and what is called by a
-    variable, or cannot be read, may be.
+    Considers every file that passes contexts to any build, in the folder of ``path``, its parents up to the top of the
+    tree, and their folders for build definitions (``_BESIDE``): no legitimate context has the name of a hardened image.
+    A name with a variable may match any other, and a file that cannot be read may have any name.
     """
     folders = list(_folders(path))
     return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
 
 
 class _Names(NamedTuple):
-    """The names of contexts that some files give, without tags: plain ones, and those with a ``$`` for each variable.
+    """Names of contexts, without tags: plain ones, and those with a ``$`` for each variable.
 
-    ``any`` says that they may be called by any name.
+    ``any`` is true if contexts may have any name.
     """
 
     plain: frozenset[str]
@@ -83,15 +84,14 @@ _ANY = _Names(frozenset(), frozenset(), True)
 
 @of_a_run(65_536)
 def _may_take(folder: str, name: str) -> bool:
-    """Return whether a name may be that of a context that a file of a folder gives, or one where builds are usually
-    said."""
+    """Return whether a name may be that of a context defined in a folder or its folders for build definitions."""
     names = _said_in(folder)
     return names.any or name in names.plain or any(_may_be(one, name) for one in names.partly)
 
 
 @of_a_run(4096)
 def _said_in(folder: str) -> _Names:
-    """Return the names of contexts that the files of a folder give, and those in it where builds are usually said."""
+    """Return the names of contexts defined in a folder and its folders for build definitions."""
     places = list(islice(_places(folder), MOST_FOLDERS))
     found = [_names(*giving) for place in places for giving in _giving(place)]
     partly = frozenset(name for names in found for name in names.partly)
@@ -100,7 +100,7 @@ def _said_in(folder: str) -> _Names:
 
 
 def _places(folder: str) -> Iterator[str]:
-    """Yield a folder, and those in it where builds are usually said; none that a link leads to."""
+    """Yield a folder and its folders for build definitions, except links."""
     yield folder
     there: set[str] = set()
     with contextlib.suppress(OSError):
@@ -118,7 +118,7 @@ def _places(folder: str) -> Iterator[str]:
 
 
 def _giving(folder: str) -> list[tuple[str, str]]:
-    """Return the files in a folder that give contexts to builds, with their texts."""
+    """Return the files in a folder that pass contexts to builds, with their texts."""
     found: list[tuple[str, str]] = []
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
@@ -134,12 +134,12 @@ def _giving(folder: str) -> list[tuple[str, str]]:
 
 @of_a_run(4096)
 def _names(path: str, text: str) -> _Names:
-    """Return the names of contexts in a file that gives some."""
+    """Return the names of contexts in a file; any name if it cannot be read."""
     from echo_migrate.formats import bake, compose
 
     try:
         with beside():
-            if "build-context" in text:  # a command's words, or an action's lines
+            if "build-context" in text:  # command arguments, or inputs of an action
                 flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", text))
                 names = re.findall(r"(?<![^\s\"'=,])([^\s\"'=,]+)=", flat)
                 names += re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
@@ -149,14 +149,14 @@ def _names(path: str, text: str) -> _Names:
                     return _ANY
                 names = [_VARIABLE.sub("$", one) for one in known]
             bare = frozenset(untagged(familiar(one)) for one in names)
-    except Exception:  # a fault in a neighbour is said where that is read, and is none of this file
+    except Exception:  # an error in a related file is reported when that file is read
         return _ANY
     plain = frozenset(one for one in bare if "$" not in one and "\\" not in one)
     return _Names(plain, bare - plain)
 
 
 def _may_be(one: str, name: str) -> bool:
-    """Return whether a context's name, in which each variable is a ``$``, may read as another one."""
+    """Return whether a context name, in which each variable is a ``$``, may expand to another name."""
     if "\\" in one:
         return True
     first, *middle, last = one.split("$")
@@ -173,7 +173,7 @@ def _may_be(one: str, name: str) -> bool:
 
 @of_a_run(4096)
 def _given(folder: str) -> dict[str, set[str]]:
-    """Return the names by the real path of the Dockerfile, of all files in a folder."""
+    """Return the names of contexts in the bake and compose files of a folder, by the real path of the Dockerfile."""
     found: dict[str, set[str]] = {}
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
@@ -192,5 +192,5 @@ def _said(path: str) -> list[tuple[str, list[str]]]:
     try:
         with beside():
             return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []
-    except Exception:  # as above; that any name may be a context's then, `_names` says
+    except Exception:  # as above; `_names` then returns that any name may be a context
         return []

@@ -1,4 +1,4 @@
-"""The paths in a container that volumes and bind mounts cover."""
+"""Container paths covered by volumes and bind mounts."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def mounts_of(volumes: YamlNode | None) -> Iterator[str]:
-    """Yield the paths in the container that volumes and bind mounts cover; of a variable, those in its default."""
+    """Yield the container paths that volumes and bind mounts cover; for a variable, the paths in its default."""
     for volume in sequence(volumes):
         if is_scalar(volume):
             target = target_of(volume.value)
@@ -26,10 +26,9 @@ def mounts_of(volumes: YamlNode | None) -> Iterator[str]:
 
 
 def target_of(volume: str) -> str:
-    """Return the container's part of ``source:target:mode``, where a source may hold a colon: a variable's or a
-    drive's."""
+    """Return the target of ``source:target:mode``, where the source may contain the colon of a variable or a drive."""
     masked = VARIABLE.sub(lambda match: "x" * len(match.group()), volume)
-    drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # else a volume with a name of one letter
+    drive = _DRIVE.match(volume) and masked.find(":/", 2) > 0  # otherwise a volume with a one-letter name
     first = masked.find(":", 2 if drive else 0)
     if first < 0:
         return volume

@@ -1,4 +1,4 @@
-"""Images in YAML files that are not Compose's: the reading that Kubernetes, charts and CI systems have in common."""
+"""Images in YAML files other than Compose: the shared reader for Kubernetes, charts and CI systems."""
 
 import re
 from bisect import bisect_right
@@ -30,7 +30,7 @@ from echo_migrate.reasons import Reason, because
 
 YAML = re.compile(r"(?i).+\.ya?ml")
 NO_NAME = re.compile(r"(?!)")
-"""For formats of which no file's name alone says that it is of their kind."""
+"""Matches nothing, for formats that no file name identifies on its own."""
 
 ALIASED = because("aliased")
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
@@ -40,9 +40,9 @@ _TEMPLATE = lazy_regex(
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#.*$")
 _LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
-"""What GitHub fills in before a shell reads a script; ``$(…)`` is a shell's own there."""
+"""An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
-"""What stands where somebody logs in: ``registry:`` of docker/login-action, ``docker login`` and its like."""
+"""A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
 _NOBODY = because("login-step")
 _OTHER = lazy_regex(r"\W")
 _IN_A_TEMPLATE = because("in-template")
@@ -51,18 +51,18 @@ Node = Image | Problem | Ignore | Container
 
 
 class YamlMapping(NamedTuple):
-    """A mapping of a document: the keys that lead to it, and what it says, merge keys followed."""
+    """A mapping of a document: its key path, and its values by key, with merge keys resolved."""
 
     path: tuple[str, ...]
     keys: dict[str, YamlNode]
 
     def where(self, key: str) -> str:
-        """Return the context of an image under a key of it."""
+        """Return the context (``Image.where``) of an image under one of its keys."""
         return ".".join((*self.path, key))
 
 
 class Around(TypedDict, total=False):
-    """What stands around an image in its file says of it: fields of ``Image``."""
+    """Fields of ``Image`` that are determined by the surroundings of an image in its file."""
 
     platform: str
     mounts: tuple[str, ...]
@@ -72,10 +72,10 @@ class Around(TypedDict, total=False):
 
 
 class YamlFile:
-    """The text of a file, its documents, and which of its scalars stand under which keys.
+    """The text of a file, its documents, and the keys under which its scalars occur.
 
-    A broken document is left out, with a problem, and the others are read; one that is a template is left out in
-    silence, and ``templated`` says so.
+    An invalid document is skipped with a problem, and the others are read; a template is skipped without one, and
+    ``templated`` is set.
     """
 
     def __init__(self, source: Source) -> None:
@@ -111,7 +111,7 @@ class YamlFile:
         try:
             return documents(kept)
         except NotYaml:
-            return []  # what each document is alone, all are together, but for what YAML forbids anywhere
+            return []  # valid documents are valid together, except for characters that YAML forbids
 
     def _note(self, root: YamlNode | None) -> None:
         for key, child in positions(root):
@@ -120,12 +120,12 @@ class YamlFile:
                 self._under.setdefault(id(key), set()).add("\0")
 
     def under(self, node: YamlNode | None) -> str:
-        """Return all texts of a value, for a look at what they name."""
+        """Return all scalars of a value, joined by spaces."""
         texts = [child.value for _, child in positions(node) if is_scalar(child)]
         return " ".join([node.value] if is_scalar(node) else texts)
 
     def _kept(self, *found: ScalarNode) -> Reason | None:
-        """Return why scalars must stay: a program writes them, or one of them stands under other keys too."""
+        """Return why scalars must not be edited: a program updates them, or an alias uses one under other keys."""
         for node in found:
             line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
             if "$imagepolicy" in line:
@@ -137,7 +137,7 @@ class YamlFile:
     def image(
         self, node: YamlNode | None, where: str, *, not_editable: Reason | None = None, **fields: Unpack[Around]
     ) -> Iterator[Image]:
-        """Yield the image that a scalar names; none where it is empty, or filled in by a template."""
+        """Yield the image that a scalar names; none if it is empty or contains a template."""
         if not is_text(node) or not node.tag.endswith(":str"):
             return
         place = traced(node, self.text)
@@ -167,7 +167,7 @@ class YamlFile:
         not_editable: Reason | None = None,
         **fields: Unpack[Around],
     ) -> Iterator[Image]:
-        """Yield the image that scalars of their own name; ``registry`` and ``tag`` are None where there is no key."""
+        """Yield the image named by separate scalars; ``registry`` and ``tag`` are None if there is no such key."""
         if not (is_text(repository) and _is_piece(registry) and _is_piece(tag)):
             return
         named = [node for node in (registry, repository, tag) if node is not None]
@@ -196,7 +196,7 @@ class YamlFile:
         )
 
     def scripts(self, found: Iterable[tuple[str, YamlNode | None]]) -> Iterator[Image | Container]:
-        """Yield the images that shell scripts name, each a scalar with the context it stands in."""
+        """Yield the images named in shell scripts, which are given as scalars with their contexts."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
@@ -212,12 +212,12 @@ class YamlFile:
 
 
 def _is_piece(node: YamlNode | None) -> TypeGuard[ScalarNode | None]:
-    """Return whether a key is not there, or has a value that can be a piece of a name."""
+    """Return whether a key is missing, or has a scalar as its value, which can be a part of a name."""
     return node is None or is_scalar(node)
 
 
 def _piece(node: ScalarNode, text: str) -> Traced:
-    """Return a scalar's text and place; an empty value has one only between quotes."""
+    """Return the traced text of a scalar; an empty value has a span only if it is quoted."""
     if node.tag.endswith(":null"):
         return Traced("", ())
     if not node.value and node.style and node.style in "'\"":
@@ -226,12 +226,12 @@ def _piece(node: ScalarNode, text: str) -> Traced:
 
 
 def _as_name(match: "re.Match[str]") -> str:
-    """Return GitHub's expression as a variable of a shell, of as many characters."""
+    """Return a GitHub expression as a shell variable of the same length."""
     return f"${{{_OTHER.sub('_', match[1])}__}}"
 
 
 def walk(root: YamlNode | None) -> Iterator[YamlMapping]:
-    """Yield every mapping of a document once, from the top; an item of a list goes by its name, if it has one."""
+    """Yield every mapping of a document once, from the top; list items appear in key paths by name, if any."""
     waiting: list[tuple[tuple[str, ...], YamlNode | None]] = [((), root)]
     seen: set[int] = set()
     while waiting:
@@ -249,7 +249,7 @@ def walk(root: YamlNode | None) -> Iterator[YamlMapping]:
 
 
 def _name(node: YamlNode, index: int) -> str:
-    """Return what an item of a list is called in a path."""
+    """Return the key path component of a list item: its name, or else its index."""
     for key, value in node.value if is_mapping(node) else ():
         if is_scalar(key) and key.value == "name" and is_text(value):
             return value.value
@@ -257,19 +257,19 @@ def _name(node: YamlNode, index: int) -> str:
 
 
 def is_template(text: str) -> bool:
-    """Return whether a text is one of Go's or Jinja's templates, from which YAML is only made."""
+    """Return whether a text is a Go or Jinja template from which YAML is generated."""
     return "{{" in text and bool(_TEMPLATE.search(_COMMENT.sub("", text)))
 
 
 def literals(text: str) -> Iterator[Image]:
-    """Yield the images that a template names literally, which are listed and never rewritten."""
+    """Yield the images that a template names literally, which are reported but never rewritten."""
     for match in _LITERAL.finditer(text):
         start, end = match.span(2)
         yield Image(Traced.of(text, start, end), "image", start, end, not_editable=_IN_A_TEMPLATE)
 
 
 def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request) -> list[Node]:
-    """Return what a file's nodes are: each image once, however many share it by an alias, and what was asked for."""
+    """Return the nodes of a file: images, each once even if shared by aliases, and other nodes if requested."""
     images: dict[tuple[int, int], Image] = {}
     others: list[Node] = []
     for node in found:
@@ -281,9 +281,9 @@ def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request)
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may.
 
-    Documents keep their shape, keys and tags, and only scalars with an edit inside change.
+    Documents must keep their structure, keys and tags, and only scalars with an edit inside may change.
     """
     places = sorted(edits)
     old, new = YamlFile(before), YamlFile(after)

@@ -1,7 +1,7 @@
-"""Bake files, in HCL and in JSON: named contexts that are images, and the images that build arguments name.
+"""Bake files in HCL and JSON: named contexts that are images, and the images that build arguments name.
 
-After Docker's Bake file reference (docs.docker.com/build/bake/reference, read in November 2026). Tags, caches and
-outputs name what is made, and are left alone.
+Follows Docker's Bake file reference (docs.docker.com/build/bake/reference, read in November 2026). Tags, caches and
+outputs name results of a build, and are ignored.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _MERGED = frozenset(("args", "contexts"))
 
 MOST_INHERITED = 50_000
-"""How many attributes, arguments and contexts all targets of a file may inherit."""
+"""The maximum number of attributes, arguments and contexts that all targets of a file inherit, in total."""
 
 Attributes = dict[str, Value]
 
@@ -42,14 +42,14 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name; other HCL by a target, and nothing that other programs' files have."""
+    """Return whether a file is a bake file by name, or is HCL with a target and without blocks of other programs."""
     if NAME.fullmatch(path.rpartition("/")[2]):
         return True
     return candidate(path) and bool(_TARGET.search(text)) and not _OTHER.search(text)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Problem | Ignore]:
-    """Return the images of a bake file, ignore comments, and why it could not be read; never raises."""
+    """Return the images and ignore comments of a bake file, or the problem with reading it; never raises."""
     try:
         file = _File(source, _read(source))
     except NotRead as error:
@@ -58,15 +58,14 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Problem
 
 
 def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
-    """Yield the Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    """Yield the Dockerfiles built with named contexts, each with the context names; nothing if it cannot be read."""
     if "contexts" in source.text:
         with contextlib.suppress(NotRead):
             yield from _File(source, _read(source)).named()
 
 
 def context_names(path: str, text: str) -> list[str] | None:
-    """Return the names of all contexts in a text, as written; None where it cannot be read, or a function makes
-    them."""
+    """Return the names of all contexts in a text, as written; None if it cannot be read, or if they are computed."""
     try:
         root = _read(Source(path, text))
     except NotRead:
@@ -82,7 +81,7 @@ def context_names(path: str, text: str) -> list[str] | None:
                 written = "" if value.kind == "map" else text[value.start : value.end]
                 if "(" in written or "$" in written:
                     return None
-                # of a choice, or of a variable, the map is one of those that the file writes somewhere
+                # with a conditional or a variable, the map is somewhere else in the file
                 names += [one for one in _QUOTED.findall(text) if "$" not in one] if written else []
     return names
 
@@ -92,7 +91,8 @@ def _read(source: Source) -> Value:
 
 
 class _Given(NamedTuple):
-    """The image that an argument's value names in one target; None where the target's Dockerfile is not read."""
+    """The image that the value of an argument names in one target; None if there is none or the Dockerfile is not
+    read."""
 
     target: str
     key: str
@@ -147,13 +147,13 @@ class _File:
                 yield path, names
 
     def _dockerfile(self, whole: Attributes) -> str | None:
-        """Return the Dockerfile that a target builds, if it lies in the tree."""
+        """Return the path of the Dockerfile that a target builds, or None if it is not in the tree."""
         parts = [whole.get("context"), whole.get("dockerfile")]
         words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
         return None if "dockerfile-inline" in whole or not all(words) else dockerfile_at(self.source.path, *words)
 
     def arguments(self) -> Iterator[Image]:
-        """Yield the images that arguments name, by the Dockerfiles that their targets build."""
+        """Yield the images that arguments name, as determined by the Dockerfiles of their targets."""
         places: dict[int, list[_Given]] = {}
         for target, whole in self.whole.items():
             nodes = dict(_pairs(whole, "args"))
@@ -169,7 +169,7 @@ class _File:
                 yield image if same else image._replace(not_editable=because("alias-target"))
 
     def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Value]) -> dict[str, Image] | None:
-        """Return the images that a target's arguments name; None where its Dockerfile is not read."""
+        """Return the images that the arguments of a target name; None if its Dockerfile is not read."""
         path = self._dockerfile(whole)
         try:
             text = Source.read(path).text if path else None
@@ -182,7 +182,7 @@ class _File:
         found: dict[str, Image] = {}
         for key, image in self.fed.images(text, os.path.normpath(path), values, contexts):
             if image.local:
-                continue  # a stage that the argument chooses
+                continue  # the argument selects a stage
             node = nodes[key]
             inside = node.kind == "text"
             start, end = (node.start + 1, node.end - 1) if inside else (node.start, node.end)
@@ -214,7 +214,8 @@ class _File:
         )
 
     def _value(self, node: Value) -> Expansion | None:
-        """Return a value with its variables' defaults, which the environment can replace; None if it is no text."""
+        """Return a value expanded with the defaults of variables, which the environment can override; None if it is not
+        a text."""
         if node.kind == "other":
             known = self.variables.get(node.value)
             return Expansion(known.traced) if known and known.plain and "$" not in known.text else None
@@ -239,10 +240,9 @@ class _File:
 
 
 def _resolved(targets: dict[str, Attributes]) -> dict[str, Attributes]:
-    """Return the attributes of targets, with those of the targets that they inherit from below their own.
+    """Return the attributes of targets, including inherited ones, which their own override.
 
-    One that inherits from itself in the end is an error of Docker's, and takes over nothing of that way. Raises
-    ``TooMuch``.
+    An inheritance cycle is an error in Docker; nothing is inherited through it here. Raises ``TooMuch``.
     """
     whole: dict[str, Attributes] = {}
     begun: set[str] = set()
@@ -269,7 +269,7 @@ def _resolved(targets: dict[str, Attributes]) -> dict[str, Attributes]:
 
 
 def _over(below: Attributes, above: Attributes) -> Attributes:
-    """Attributes over others: maps of arguments and contexts are merged, all else is replaced."""
+    """Return attributes overlaid with others: maps of arguments and contexts are merged, all else is replaced."""
     found = below | above
     for key in _MERGED & below.keys() & above.keys():
         merged = dict(below[key].items) | dict(above[key].items)
@@ -287,7 +287,7 @@ def _pairs(attributes: Attributes, key: str) -> Iterator[tuple[str, Value]]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place: another value would
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
     change."""
     try:
         old, new = _read(before), _read(after)

@@ -1,6 +1,6 @@
-"""CI systems whose files need no more than the way to a key: CircleCI, Azure Pipelines, Bitbucket and others.
+"""CI systems whose images are found by key path alone: CircleCI, Azure Pipelines, Bitbucket and others.
 
-Which files, and which ways, is data in ``mappings/places/ci.yaml``.
+The files and key paths are defined in ``mappings/places/ci.yaml``.
 """
 
 import re
@@ -25,8 +25,8 @@ _NO_LOGIN = because("login-beside")
 
 
 class Kind(NamedTuple):
-    """A kind of file: its paths, what its text has, the ways to its images, the key of a login, and the ways to
-    names that are no images."""
+    """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
+    names that the file defines itself, which are not images."""
 
     name: str
     files: "re.Pattern[str]"
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 
 @lru_cache
 def kinds() -> list[Kind]:
-    """Return the kinds that there is data for."""
+    """Return the kinds that are defined in the data."""
     rows: dict[str, Any] = read_data("places/ci.yaml")
     return [
         Kind(
@@ -58,7 +58,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By its path, which is that of one system, and a word that leads to images."""
+    """Return whether the path is that of a known CI system and the text has a key that leads to images."""
     return candidate(path) and _kind(path, text) is not None
 
 
@@ -96,7 +96,7 @@ def _follow(
     holder: MappingNode | None,
     seen: set[tuple[int, int]],
 ) -> Iterator[Placed]:
-    """Yield the scalars at the end of a way, each with its path and the mapping that holds it."""
+    """Yield the scalars at a key path pattern, each with its actual path and the mapping that contains it."""
     if not way:
         if is_scalar(node):
             yield path, holder, node

@@ -1,7 +1,7 @@
 """Dev containers: the image of a devcontainer.json, and the images that its build arguments name.
 
-After the Dev Container metadata reference (containers.dev/implementors/json_reference, read in November 2026). Features
-are no images, and are left alone.
+Follows the Dev Container metadata reference (containers.dev/implementors/json_reference, read in November 2026).
+Features are not images, and are ignored.
 """
 
 import os
@@ -29,12 +29,12 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name: nothing else has it."""
+    """Return whether a file is a devcontainer.json, by its name, which is unique."""
     return candidate(path)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
-    """Return the images of a dev container, what runs in it, ignore comments, and why it could not be read; never
+    """Return the images, container and ignore comments of a devcontainer.json, or the problem with reading it; never
     raises."""
     try:
         keys = dict(json.read(source.text, relaxed=True).items)
@@ -53,15 +53,15 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
 
 
 def _service(keys: dict[str, Value], image: Image) -> Container:
-    """Return what runs in a dev container: a shell, an editor's server, and whatever features and people add.
+    """Return the container, in which a shell, an editor's server, and anything that features and users add may run.
 
-    The commands that are written say only some of it, so it is always open; whom people work as is theirs to say.
+    The configured commands are only some of these, so it is always ``open``; its user is left to the developer.
     """
     return Container("dev container", image, (), None, (), "runArgs" in keys, image.mounts, open=True)
 
 
 def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
-    """Yield the images that build arguments name, by the Dockerfile that they are given to."""
+    """Yield the images that build arguments name, as determined by the Dockerfile that receives them."""
     build = dict(keys["build"].items) if "build" in keys else {}
     given = {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
     name = build.get("dockerfile", keys.get("dockerFile"))
@@ -81,7 +81,7 @@ def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place: another value would
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
     change."""
     try:
         old, new = (json.read(one.text, relaxed=True) for one in (before, after))

@@ -1,4 +1,4 @@
-"""Dockerfiles and Containerfiles: every place in them that names an image."""
+"""Dockerfiles and Containerfiles: every place that names an image."""
 
 import re
 from collections.abc import Iterable
@@ -24,26 +24,27 @@ _OPENING = lazy_regex(
 
 
 def candidate(path: str) -> bool:
-    """By name: Dockerfile or Containerfile, with a suffix or a prefix, in any case."""
+    """Return whether a file name is Dockerfile or Containerfile, with any suffix or prefix, ignoring case."""
     return bool(NAME.fullmatch(path.rpartition("/")[2]))
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name, as any text can be meant to be a Dockerfile; ``Dockerfile.go`` by its first instruction too."""
+    """Return whether a file is a Dockerfile, by name, as any text may be meant as one; names such as ``Dockerfile.go``
+    also need a matching first instruction."""
     return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """Return the instructions, images, ignore comments and problems of a Dockerfile, and its stages if asked; never
+    """Return the instructions, images, ignore comments and problems of a Dockerfile, and its stages if requested; never
     raises.
 
-    Names of contexts that files near it give are no images.
+    Named contexts that other files pass to its builds are not images.
     """
     return nodes(source, request, named(source.path))
 
 
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
-    """Return what builds a Dockerfile: compose files, for now."""
+    """Return the files that build a Dockerfile: currently, compose files."""
     from echo_migrate.formats import compose
 
     return compose.builders_of(source)

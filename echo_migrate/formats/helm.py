@@ -1,6 +1,6 @@
-"""Helm values: an image as a text, or its registry, repository and tag in keys of their own.
+"""Helm values: images as one text, or as separate keys for registry, repository and tag.
 
-Shapes: helm.sh, "Best Practices: Values"; the values of bitnami/charts and prometheus-community/helm-charts.
+Sources of the forms: helm.sh, "Best Practices: Values"; bitnami/charts and prometheus-community/helm-charts.
 """
 
 import os
@@ -31,7 +31,7 @@ _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSe
 _MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
 _REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
 _UNSEEN = ("/",)
-"""Which volumes its templates mount is not read."""
+"""The volumes of the templates are not read, so any path may be mounted."""
 
 _DIGEST = because("digest-key")
 _ABOVE = because("registry-above")
@@ -46,7 +46,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By its name, or as the values of the chart it lies beside; never a manifest."""
+    """Return whether a file has the name of a values file, or is in the ``ci`` folder of a chart."""
     name = path.rpartition("/")[2]
     if not candidate(path) or not _IMAGE.search(text):
         return False
@@ -56,7 +56,7 @@ def recognise(path: str, text: str) -> bool:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """Return the images of a file of values, ignore comments and problems; never raises."""
+    """Return the images, ignore comments and problems of a values file; never raises."""
     sheet = YamlFile(source)
     if sheet.templated:
         return nodes(sheet, literals(source.text), request)
@@ -103,26 +103,25 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
 
 
 def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
-    """Return whether values are those that the templates of a chart, which are known to add nothing, are written
-    for."""
+    """Return whether values are the main ones of a chart whose templates add nothing to names, and not those of a
+    dependency."""
     main = os.path.basename(file).lower() in ("values.yaml", "values.yml")
     return known is not None and not known.adds and main and not known.dependencies.intersection(path[:1])
 
 
 def _has_registry(keys: dict[str, YamlNode], known: Chart | None) -> bool:
-    """Return whether there is a key for the registry, and no template that is known to write another."""
+    """Return whether there is a registry key, and no template of the chart adds to names."""
     return keys.get("registry") is not None and not (known and known.adds)
 
 
 def _prefixes(place: YamlMapping) -> bool:
-    """Return whether a mapping says a registry that may be put in front of what stands below it; its own image's is
-    none."""
+    """Return whether a mapping has a registry that may be prefixed to images below it, not that of its own image."""
     own = "repository" in place.keys or "image" in place.keys or "name" in place.keys
     return any(is_text(node) and _REGISTRY.search(key) for key, node in place.keys.items()) and not own
 
 
 def _stays(keys: dict[str, YamlNode]) -> Reason | None:
-    """Return why an image is not edited, by the keys beside its name."""
+    """Return why an image must not be edited, given the keys next to its name, or None."""
     if any(is_text(keys.get(key)) for key in _DIGESTS):
         return _DIGEST
     if any(is_text(node) and node.value == "Never" for node in map(keys.get, ("pullPolicy", "imagePullPolicy"))):
@@ -131,13 +130,13 @@ def _stays(keys: dict[str, YamlNode]) -> Reason | None:
 
 
 def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:
-    """Return the key of a mapping that holds the name of an image whose other pieces have keys of their own, and that
-    name; "" and None if none."""
+    """Return the key and scalar of an image name whose other parts have separate keys in the mapping; "" and None if
+    there is none."""
     keys = place.keys
     within = bool(place.path) and "image" in place.path[-1].lower()
     repository = keys.get("repository")
     if is_text(repository) and is_text(keys.get("image")):
-        return "", None  # which of the two is what is not known
+        return "", None  # their roles are not known
     if is_text(repository) and _plain(repository) and (within or not _BESIDE.isdisjoint(keys)):
         return "repository", repository
     for key in ("image", "name"):
@@ -148,7 +147,7 @@ def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:
 
 
 def _names_image(node: YamlNode, key: str) -> TypeGuard[ScalarNode]:
-    """Return whether a key says that its text is an image: ``image``, or one such as ``initImage`` with a whole
+    """Return whether the text of a key is an image: that of ``image``, or of a key such as ``initImage`` with a full
     reference."""
     if not is_scalar(node) or not node.value or "{{" in node.value:
         return False

@@ -1,7 +1,7 @@
-"""Makefiles: the images that the commands of recipes run, pull and set.
+"""Makefiles: the images that commands in recipes run, pull and set.
 
-After the GNU make manual 4.4, "Recipe Syntax" and "Splitting Recipe Lines": a recipe's line begins with a tab, a
-backslash at its end joins the next one, and the shell is handed both.
+Follows the GNU make manual 4.4, "Recipe Syntax" and "Splitting Recipe Lines": a recipe line begins with a tab, a
+trailing backslash joins the next line, and both are passed to the shell.
 """
 
 import re
@@ -28,12 +28,12 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name, and a word in it that is a program for containers."""
+    """Return whether a file is a makefile by name and may call a container CLI."""
     return candidate(path) and calls(text)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
-    """Return the images of a makefile's recipes, what runs them, and ignore comments; never raises."""
+    """Return the images, containers and ignore comments in the recipes of a makefile; never raises."""
     text = source.text
     places = [Traced.of(text, *match.span(1)) for match in _RECIPE.finditer(text) if calls(match[1])]
     scripts = [place._replace(value=_as_shells(place.value)) for place in places]
@@ -43,9 +43,9 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
 
 
 def _as_shells(recipe: str) -> str:
-    """Return a recipe's line as a shell is to read it, with as many characters in it.
+    """Return a recipe line as the shell reads it, with the same length.
 
-    What make fills in is a variable of the shell; of ``$$`` the shell sees one dollar.
+    Variables of make become shell variables, and ``$$`` becomes a single dollar sign with a padding character.
     """
     return _VARIABLE.sub(_as_variable, recipe).replace("\\\r\n", "\\\n ")
 
@@ -59,8 +59,8 @@ def _as_variable(match: "re.Match[str]") -> str:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place: another line would
-    change, or a recipe would name other images."""
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other line may change,
+    and the number of nodes in recipes must stay the same."""
     touched = {before.text.count("\n", 0, edit.start) for edit in edits}
     old, new = before.text.split("\n"), after.text.split("\n")
     if len(old) != len(new) or any(

@@ -1,7 +1,7 @@
 """Shell scripts: the images that their commands run, pull and set.
 
-A place counts where its command is known to name an image there, and the name is written in the script. What a script
-only tells, copies or makes is left alone; so are manifests in its heredocs.
+An argument counts if its command is known to take an image there, and the name is given in the script. Images that a
+script only prints, copies or builds are not changed, nor are manifests in heredocs.
 """
 
 import re
@@ -26,22 +26,21 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name, and a word in it that is a program for containers."""
+    """Return whether a file is a shell script by name and may call a container CLI."""
     return candidate(path) and calls(text)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
-    """Return the images of a script, what runs them, and ignore comments; never raises, and is silent on what is no
-    shell."""
+    """Return the images, containers and ignore comments of a script; never raises, and reports no syntax errors."""
     found = named(source.text, [Traced.of(source.text, 0, len(source.text))])
     services = [service for _, service in found if service] if Container in request.kinds else []
     return [*(image for image, _ in found), *services, *in_yaml(source.text)] if found else []
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may.
 
-    The commands keep their number, order and words, those with an edit inside aside.
+    The commands must keep their number, order and words, except words with an edit inside.
     """
     old, new = _read(before), _read(after)
     if not new.certain or len(old.commands) != len(new.commands):
@@ -57,7 +56,7 @@ def _read(source: Source) -> Script:
 
 
 def _alike(one: Command, other: Command, edits: list[Edit]) -> bool:
-    """Return whether two commands are the same but for words with one of the (sorted) edits inside."""
+    """Return whether two commands are equal apart from words that contain one of the (sorted) edits."""
     if (one.operator, one.inside, one.via, one.host) != (other.operator, other.inside, other.via, other.host):
         return False
     old, new = _parts(one), _parts(other)

@@ -1,9 +1,9 @@
-"""Terraform: the images of containers in blocks and in ``jsonencode``, and those of Docker.
+"""Terraform: the images of containers in blocks and in ``jsonencode``, and those of the Docker provider.
 
-After the documentation of the providers kubernetes (``container``, ``init_container``), google (``containers`` of Cloud
-Run), azurerm (``container`` of a container group), aws (``container_definitions``, ``container_properties``) and docker
-(``docker_image``, ``docker_container``, ``container_spec``), read in November 2026. Other images are those of machines,
-and are left alone.
+Follows the documentation of the providers kubernetes (``container``, ``init_container``), google (``containers`` of
+Cloud Run), azurerm (``container`` of a container group), aws (``container_definitions``, ``container_properties``) and
+docker (``docker_image``, ``docker_container``, ``container_spec``), read in November 2026. Other images are machine
+images, and are ignored.
 """
 
 import re
@@ -28,7 +28,7 @@ _CONTAINERS = frozenset(
     )
 )
 _CLUSTERS = ("docker_", "helm_", "kubernetes_", "kubectl_")
-"""Of these, the cluster or the machine that they act on has the login."""
+"""Resource types for which the target cluster or machine holds the registry login."""
 
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
@@ -43,12 +43,12 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By name, and an attribute that may be a container's image."""
+    """Return whether a file is Terraform by name and has an attribute that may be a container image."""
     return candidate(path) and bool(_IMAGE.search(text))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
-    """Return the images of containers, what runs them, ignore comments, and why it could not be read; never raises."""
+    """Return the images, containers and ignore comments of a file, or the problem with reading it; never raises."""
     try:
         root = hcl.read(source.text)
     except NotRead as error:
@@ -64,7 +64,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place: another value would
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
     change."""
     try:
         old, new = hcl.read(before.text), hcl.read(after.text)
@@ -74,7 +74,7 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 
 def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
-    """Yield the maps that name an image as a text: what they are called, their values, and the key that names it."""
+    """Yield the maps that name an image as a text: address, values by key, and the key of the image."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
@@ -85,7 +85,7 @@ def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
-    """Return an image with what the resource that its container stands in says of it."""
+    """Return an image with the fields that its resource determines."""
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
         return image._replace(local="the result of a build")
@@ -99,7 +99,7 @@ def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
 
 
 def _containers(node: Value, where: str) -> Iterator[tuple[str, dict[str, Value], str]]:
-    """Yield the containers within a value."""
+    """Yield the containers inside a value, as ``_places`` does."""
     for key, value in node.items:
         for one in value.each or [value]:
             keys = dict(one.items)

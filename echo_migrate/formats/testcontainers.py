@@ -1,6 +1,6 @@
-"""Tests in other languages that start containers with Testcontainers: their images are listed, and never rewritten.
+"""Tests in other languages that start containers with Testcontainers: their images are reported but never rewritten.
 
-Which calls name an image is data in ``mappings/places/code.yaml``.
+The calls that name an image are defined in ``mappings/places/code.yaml``.
 """
 
 import re
@@ -47,7 +47,7 @@ class Language(NamedTuple):
 
 @lru_cache
 def languages() -> dict[str, Language]:
-    """Return the languages that there is data for."""
+    """Return the languages that are defined in the data."""
     rows: dict[str, Any] = read_data("places/code.yaml")
     return {
         name: Language(row["title"], re.compile(row["files"]), re.compile("|".join(row["calls"])))
@@ -64,7 +64,7 @@ def _language(path: str) -> Language | None:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By its name, and the library's."""
+    """Return whether a file is a candidate whose text mentions Testcontainers."""
     return candidate(path) and bool(_LIBRARY.search(text))
 
 
@@ -75,7 +75,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image]:
 
 
 def _images(text: str, language: Language) -> Iterator[Image]:
-    begin = last = comment = 0  # of the line that the last call stands in: where it and a comment in it begin
+    begin = last = comment = 0  # offsets of the previous call's line and of a comment in it
     for match in language.calls.finditer(text):
         newline = text.rfind("\n", last, match.start())
         if newline >= 0 or not last:
@@ -98,5 +98,5 @@ def _images(text: str, language: Language) -> Iterator[Image]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Nothing of it is ever to be changed."""
+    """Return the reason why no change is allowed."""
     return "it is not rewritten"

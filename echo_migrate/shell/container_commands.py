@@ -69,7 +69,7 @@ def data() -> dict[str, Any]:
 
 
 def read(command: Command, expands: Expands) -> Invocation:
-    """Return the invocation of a container CLI; ``NOTHING`` for other programs and for commands not in the data."""
+    """Return the invocation of a container CLI; ``NOTHING`` for other programs, unknown commands or global options."""
     owner = data()["programs"].get(command.name)
     if owner is None or not command.words:
         return NOTHING

@@ -1,4 +1,4 @@
-"""Compose files (the Compose specification, and version 1 before it): images, contexts, inline Dockerfiles."""
+"""Compose files (the Compose specification and the older version 1): images, contexts, inline Dockerfiles."""
 
 import contextlib
 import os
@@ -36,7 +36,8 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By content: services that have an image or a build. Under a name that is not Compose's own, all keys must be."""
+    """Return whether a file is a compose file: it has services with an image or a build and, unless its name is a
+    standard one, only keys that Compose defines."""
     if not candidate(path) or not _SERVICE.search(text) or _OTHER.search(text):
         return False
     if NAME.fullmatch(path.rpartition("/")[2]):
@@ -56,7 +57,7 @@ def _only_known_keys(text: str) -> bool:
 
 
 def targets(path: str) -> Iterator[tuple[str, str]]:
-    """Yield the builds of a compose file that name a target."""
+    """Yield the builds of a compose file that have a target, as path of the Dockerfile and target."""
     try:
         source = Source.read(path)
     except Unreadable:
@@ -73,7 +74,7 @@ def targets(path: str) -> Iterator[tuple[str, str]]:
 
 
 def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
-    """Yield the Dockerfiles that are built with named contexts, each with their names; none of what cannot be read."""
+    """Yield the Dockerfiles built with named contexts, each with the context names; nothing if it cannot be read."""
     if "additional_contexts" in source.text and recognise(source.path, source.text):
         with contextlib.suppress(NotYaml):
             for root in documents(source.text):
@@ -84,7 +85,7 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
 
 
 def context_names(text: str) -> list[str] | None:
-    """Return the names of all additional contexts in a text; None where it cannot be read."""
+    """Return the names of all additional contexts in a text; None if it cannot be read."""
     try:
         roots = documents(text)
     except (NotYaml, Unreadable):
@@ -94,10 +95,9 @@ def context_names(text: str) -> list[str] | None:
 
 
 def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Container | Ignore]]]:
-    """Yield the compose files beside a Dockerfile, above it in its repository, or in a folder beside those, that
-    build it.
+    """Yield the compose files that build a Dockerfile, each with the services that do and the ignore comments.
 
-    Of each the services that do, and the ignore comments.
+    They are searched for in the folder of the Dockerfile, its parents in the repository, and subfolders of these.
     """
     folder = os.path.dirname(os.path.abspath(dockerfile.path))
     root = repository(folder) or folder
@@ -114,12 +114,12 @@ def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Container | I
 
 
 Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, YamlNode]]]]]
-"""By the path of a compose file: its text, and the services of its documents that build something."""
+"""By the path of a compose file, its source and the services of its documents that build something."""
 
 
 @of_a_run(64)
 def _building(folder: str, root: str) -> dict[str, Builders]:
-    """Return what the compose files in a folder and in those below it build, by the real path of the Dockerfile."""
+    """Return the builds of the compose files in a folder and its subfolders, by the real path of the Dockerfile."""
     found: dict[str, Builders] = {}
     for path in _named(folder, root):
         for one, name, keys, built in _builds(path):
@@ -129,7 +129,7 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
 
 @of_a_run(1024)
 def _builds(path: str) -> list[tuple[Document, str, dict[str, YamlNode], str]]:
-    """Return what the services of a compose file build, each with its document; nothing of what takes too long."""
+    """Return the builds of the services of a compose file, each with its document; none if that takes too long."""
     with contextlib.suppress(TooMuch), beside():
         return [(one, *build) for one in _read(path) for build in one.builds()]
     return []
@@ -137,7 +137,7 @@ def _builds(path: str) -> list[tuple[Document, str, dict[str, YamlNode], str]]:
 
 @of_a_run(4096)
 def _named(folder: str, root: str) -> list[str]:
-    """Return the compose files, by their names, in a folder and those below it; links out of the tree are left out."""
+    """Return the files with standard compose names in a folder and its subfolders, except links out of the tree."""
     found = []
     for place in (folder, *_folders(folder)):
         with contextlib.suppress(OSError):
@@ -158,7 +158,7 @@ def _folders(folder: str) -> list[str]:
 
 @of_a_run(256)
 def _read(path: str) -> list[Document]:
-    """Return the documents of a compose file as it lies on disk, read once a run; none of what cannot be read."""
+    """Return the documents of a compose file on disk, read once per run; none if it cannot be read."""
     with contextlib.suppress(Unreadable, NotYaml), beside():
         source = Source.read(path)
         return [Document(source, root) for root in documents(source.text)] if recognise(path, source.text) else []
@@ -166,8 +166,7 @@ def _read(path: str) -> list[Document]:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """Return the images of a compose file, those of its inline Dockerfiles, ignore comments and problems; never
-    raises."""
+    """Return the images of a compose file and of its inline Dockerfiles, ignore comments and problems; never raises."""
     try:
         roots = documents(source.text)
     except NotYaml as error:
@@ -179,10 +178,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may.
 
-    Documents keep their shape, keys and tags; only scalars with an edit inside change, and an inline Dockerfile keeps
-    what a Dockerfile of its own would.
+    Documents must keep their structure, keys and tags, and only scalars with an edit inside may change; inline
+    Dockerfiles are verified like separate ones.
     """
     places = sorted(edits)
     try:

@@ -1,4 +1,4 @@
-"""One document of a compose file: its services, with the images, the builds and the inline Dockerfiles they name."""
+"""One document of a compose file: its services with their images, builds and inline Dockerfiles."""
 
 import os
 import re
@@ -43,7 +43,7 @@ Node = Image | Problem | Ignore | Container
 
 
 class _Built(NamedTuple):
-    """What services build: the stages of a Dockerfile, the last of each name, and its images."""
+    """A Dockerfile that services build: its last stage, the last stage of each name, and its images."""
 
     last: Stage | None
     named: dict[str, Stage]
@@ -52,7 +52,7 @@ class _Built(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
-    """Return what a Dockerfile has that services build; None where it takes too long to be read."""
+    """Return the stages and images of a Dockerfile that services build; None if it takes too long to read."""
     try:
         with beside():
             found = nodes(source, Request(frozenset([Stage])), contexts)
@@ -64,7 +64,7 @@ def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
 
 
 class Document:
-    """One document: its services, with what merge keys and aliases give them."""
+    """One document: its services, with merge keys and aliases resolved."""
 
     def __init__(self, source: Source, root: YamlNode | None) -> None:
         self.source = source
@@ -94,7 +94,7 @@ class Document:
         }
 
     def _count(self, root: YamlNode | None) -> None:
-        """How often each scalar stands in the document, and which stand where no image is named."""
+        """Count the uses of each scalar in the document, and collect those used elsewhere than as ``image``."""
         for key, child in positions(root):
             self.counts.update(id(part) for part in (key, child) if is_scalar(part))
             if is_scalar(key):
@@ -103,7 +103,7 @@ class Document:
                 self.elsewhere.add(id(child))
 
     def _circumstances(self, name: str, keys: dict[str, YamlNode]) -> tuple[str, tuple[str, ...]]:
-        """Return the literal platform of a service, and the paths in its container that may be volumes."""
+        """Return the literal platform of a service, "" if none or common, and container paths that may be volumes."""
         build = effective(keys.get("build"))
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
@@ -117,7 +117,7 @@ class Document:
             yield from self._inline(name, scalar, inline)
 
     def inlines(self) -> list[tuple[str, ScalarNode, Traced]]:
-        """Return the inline Dockerfiles: the service, the scalar, its text."""
+        """Return the inline Dockerfiles, as service, scalar and traced text."""
         found: dict[int, tuple[str, ScalarNode, Traced]] = {}
         for name, node in self.services:
             inline = effective(effective(node).get("build")).get("dockerfile_inline")
@@ -153,7 +153,7 @@ class Document:
         fed: set[int] = set()
         for name, node in self.services:
             build = effective(effective(node).get("build"))
-            if id(effective(node).get("build")) not in fed:  # what services share by an alias is written once
+            if id(effective(node).get("build")) not in fed:  # shared by an alias, it is only written once
                 fed.add(id(effective(node).get("build")))
                 yield from self._fed(name, effective(node))
             for context, value in contexts_of(build):
@@ -166,7 +166,7 @@ class Document:
                     yield image._replace(not_editable=_ALIASED) if self.counts[id(value)] > 1 else image
 
     def builds(self) -> Iterator[tuple[str, dict[str, YamlNode], str]]:
-        """Yield the services that build a Dockerfile in the tree, and that file's real path."""
+        """Yield the services that build a Dockerfile in the tree, as name, keys and real path of the Dockerfile."""
         for name, node in self.services:
             keys = effective(node)
             path = dockerfile_of(self.source.path, keys["build"]) if keys.get("build") is not None else None
@@ -174,7 +174,7 @@ class Document:
                 yield name, keys, real(path)
 
     def built(self, name: str, keys: dict[str, YamlNode], dockerfile: Source | None = None) -> Iterator[Container]:
-        """Yield a service that runs what it builds, with the stage of its Dockerfile: of a text, or of that on disk."""
+        """Yield the container of a service that is built, with the stage of ``dockerfile`` or of the file on disk."""
         node = keys.get("build")
         path = dockerfile_of(self.source.path, node) if node is not None else None
         if path is None:
@@ -195,7 +195,7 @@ class Document:
             yield service._replace(stage=stage, around=file.images, open=service.open or given)
 
     def _fed(self, name: str, keys: dict[str, YamlNode]) -> Iterator[Image]:
-        """Yield the images that a service's build arguments name, by the Dockerfile that they are given to."""
+        """Yield the images that the build arguments of a service name, as determined by its Dockerfile."""
         node = keys.get("build")
         build = effective(node)
         handed = list(arguments(build, self.text))
@@ -255,7 +255,7 @@ class Document:
         )
 
     def _resolved(self, value: str) -> str:
-        """Return the reference with what the .env file beside says of its variables, for the report alone."""
+        """Return the reference with variables set by the adjacent .env file, for reports only; "" if unchanged."""
         if "$" not in value:
             return ""
         if self.settings is None:
@@ -265,7 +265,7 @@ class Document:
         return filled if filled != value else ""
 
     def _inline(self, name: str, scalar: ScalarNode, inline: Traced) -> Iterator[Node]:
-        """Yield an inline Dockerfile's nodes, lifted to where its text stands. Compose reads ``$$`` as ``$`` first."""
+        """Yield the nodes of an inline Dockerfile, with offsets in the file. Compose first replaces ``$$`` by ``$``."""
         spans, position = [], 0
         for match in re.finditer(r"\$\$", inline.value):
             spans.append((position, match.start() + 1))
@@ -300,8 +300,8 @@ class Document:
 
 
 def _lifted(nodes: Iterable[object], places: Places) -> Iterator[Image | Problem | Ignore]:
-    """Yield the nodes of an inline text, with the places of what it is read from."""
-    known: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # all images of a Dockerfile have the same
+    """Yield the nodes of an inline text, with offsets in its source."""
+    known: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # shared by all images of a Dockerfile
     for node in nodes:
         if isinstance(node, Image):
             if id(node.shared_spans) not in known:

@@ -1,4 +1,4 @@
-"""What a Compose service says beside its image: contexts, arguments and Dockerfile of its build, volumes, settings."""
+"""Keys of a Compose service besides its image: contexts, arguments and Dockerfile of its build, volumes, settings."""
 
 import os
 import re
@@ -51,13 +51,13 @@ SERVICE_KEYS = frozenset(
         *("volume_driver", "volumes", "volumes_from", "working_dir"),
     )
 )
-"""The keys of the Compose specification's services (compose-spec.json)."""
+"""The keys of services in the Compose specification (compose-spec.json)."""
 _VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
 
 
 def container_of(name: str, keys: dict[str, YamlNode], image: Image) -> Container:
-    """Return a service of a compose file by its keys."""
+    """Return the container of a service with the given keys."""
     check = effective(keys.get("healthcheck"))
     start_commands = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
     start_commands.append(_check(check.get("test")) if "disable" not in check else None)
@@ -83,8 +83,8 @@ def _place(node: ScalarNode) -> Located:
 
 
 def _words(node: YamlNode | None) -> list[str] | None:
-    """Return the words of a list, or of a text as Compose splits it; None where a variable or a quote leaves them
-    open."""
+    """Return the words of a list, or of a text as Compose splits it; None if a variable or a quote makes them
+    unknown."""
     values = [one.value for one in ([node] if is_scalar(node) else sequence(node)) if is_scalar(one)]
     if any("$" in value.replace("$$", "") for value in values) or sum(map(len, values)) > LONGEST:
         return None
@@ -124,7 +124,7 @@ def _check(node: YamlNode | None) -> StartCommand | None:
 
 
 def _ports(node: YamlNode | None) -> Iterator[Located]:
-    """Yield the ports of the container that are written as numbers."""
+    """Yield the container ports that are given as numbers."""
     for port in sequence(node):
         target = port if is_scalar(port) else effective(port).get("target")
         if is_scalar(target):
@@ -134,7 +134,7 @@ def _ports(node: YamlNode | None) -> Iterator[Located]:
 
 
 def arguments(build: dict[str, YamlNode], text: str) -> Iterator[tuple[str, Traced]]:
-    """Yield the build arguments with a value, in either form: a mapping, or a list of name=value."""
+    """Yield the build arguments that have a value, from a mapping or a list of name=value."""
     for name, value in items(build.get("args")):
         if is_scalar(value) and value.value:
             yield name, traced(value, text)
@@ -147,7 +147,7 @@ def arguments(build: dict[str, YamlNode], text: str) -> Iterator[tuple[str, Trac
 
 
 def dockerfile_of(path: str, node: YamlNode | None) -> str | None:
-    """Return the Dockerfile that a build names, if it lies inside of the compose file's tree."""
+    """Return the path of the Dockerfile of a build, or None if it is not in the tree of the compose file."""
     build = effective(node)
     context = node if is_scalar(node) else build.get("context")
     name = build.get("dockerfile")
@@ -158,7 +158,7 @@ def dockerfile_of(path: str, node: YamlNode | None) -> str | None:
 
 
 def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
-    """Yield the additional contexts of a build, in either form: a mapping, or a list of name=value."""
+    """Yield the additional contexts of a build, from a mapping or a list of name=value."""
     contexts = build.get("additional_contexts")
     for name, value in items(contexts):
         if is_scalar(value):
@@ -169,8 +169,10 @@ def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
 
 
 def settings_beside(path: str) -> dict[str, str]:
-    """Return the .env file beside a compose file. It is read for the report and never edited; a link is not
-    followed."""
+    """Return the settings of the .env file next to a compose file that look like versions or images.
+
+    The file is read for reports and never edited; a link is not followed.
+    """
     name = os.path.join(os.path.dirname(path), ".env")
     if os.path.islink(name) or not os.path.isfile(name):
         return {}
@@ -183,8 +185,8 @@ def settings_beside(path: str) -> dict[str, str]:
 
 
 def _names_an_image(value: str) -> bool:
-    """Return whether a setting is a version, or an image by its registry, by a namespace and a version, or as the
-    official ones are called: what else stands beside it may be a credential, and is not shown."""
+    """Return whether a setting is a version, or an image with a registry, with a namespace and a version, or with an
+    official name. Any other may be a credential, and must not be shown."""
     if _VERSION.fullmatch(value):
         return True
     reference = parsed(value)

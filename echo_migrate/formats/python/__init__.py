@@ -1,4 +1,4 @@
-"""Python sources: the strings in them that a call of a known library says are images."""
+"""Python sources: strings that are used as images in calls of known libraries."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     import ast
 
 NAME = re.compile(r"(?!)")
-"""No name leaves no doubt: that a Python file cannot be read is nobody's concern here."""
+"""Matches nothing: no file name identifies this format, so Python files that cannot be read are not reported."""
 
 MOST_NESTED = 120
-"""How deep a file's syntax tree may be. Beyond its own limits libcst's parser can end the process."""
+"""The maximum depth of a syntax tree. Beyond its own limits, libcst's parser can crash the process."""
 
 MOST_PATTERNS = 5
-"""How deep the patterns of a match may lie in each other."""
+"""The maximum nesting of match patterns."""
 
 LONGEST = 600_000
-"""The longest source that is read, in characters: Python's own parser needs a thousand bytes for each of some."""
+"""The maximum length of a source in characters: Python's own parser needs a thousand bytes for each of some."""
 
 MOST_NODES = 50_000
-"""How many nodes it may have: twice those of the largest real files seen. libcst needs 200 microseconds for each."""
+"""The maximum number of nodes, twice that of the largest real files seen. libcst needs 200 microseconds for each."""
 
 _LINE = lazy_regex(r"\r\n?|\n")
 
@@ -39,12 +39,12 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By its text: a library that pulls images is imported, and a call of it may be there. Costs no parser."""
+    """Return whether a text imports a library that pulls images and may call it; does not parse the text."""
     return candidate(path) and ('"' in text or "'" in text) and any(one.meets(text) for one in libraries())
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """Return the images of a Python file, its ignore comments if it has any image, and a note if it cannot be read."""
+    """Return the images of a Python file, its ignore comments if it has images, or a note if it cannot be read."""
     try:
         tree = _tree(source)
         calls = called(tree)
@@ -67,16 +67,16 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         return [Problem(0, 0, "is nested too deep", "note")]
     nodes: list[Node] = [*images, *(ignores if images else ())]
     if Container in request.kinds:
-        # what a program runs in a container is not read, so that nothing may be missing from it
+        # what a program runs in a container is not read, so the container is open
         nodes += [Container(image.where, image, (), None, (), False, open=True) for image in images]
     return nodes
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why the second text, made from the first by ``edits``, must not take its place, if it must not.
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may.
 
-    As Python's own parser reads the two, strings with an edit on their lines differ and nothing else; as its own
-    tokenizer does, all comments stay.
+    According to Python's own parser, only strings on lines with an edit may differ; according to its tokenizer, all
+    comments must be unchanged.
     """
     try:
         old, new = _tree(before), _tree(after)
@@ -89,7 +89,8 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
 
 
 def _outside(tree: "ast.Module", lines: set[int]) -> str:
-    """Return a syntax tree without the text of the strings on these lines; what is put into them is kept."""
+    """Return the dump of a syntax tree without the text of strings on the given lines; expressions in f-strings are
+    kept."""
     import ast
 
     for node in ast.walk(tree):
@@ -103,7 +104,7 @@ def _outside(tree: "ast.Module", lines: set[int]) -> str:
 
 
 def _tree(source: Source) -> "ast.Module":
-    """Return the syntax tree, by Python's own parser; nothing is run. Raises what it raises."""
+    """Return the syntax tree of Python's own parser, and raise its errors; no code is executed. Raises ``TooMuch``."""
     import ast
     import warnings
 
@@ -114,13 +115,11 @@ def _tree(source: Source) -> "ast.Module":
 
 
 def _refused(tree: "ast.AST") -> str | None:
-    """Return why a syntax tree is too large to be read on."""
+    """Return why a syntax tree is too large to be processed further, or None."""
     import ast
 
     patterns = [node for node in ast.walk(tree) if isinstance(node, ast.pattern)]
-    for _ in range(
-        MOST_PATTERNS
-    ):  # libcst's parser tries each in several ways, and what is in it again in each of them
+    for _ in range(MOST_PATTERNS):  # libcst's parser backtracks exponentially in nested patterns
         patterns = [
             child for node in patterns for child in ast.iter_child_nodes(node) if isinstance(child, ast.pattern)
         ]
@@ -139,6 +138,6 @@ def _comments(source: Source) -> Iterator[str]:
     import io
     import tokenize
 
-    # Python ends a line at a carriage return too, and its tokenizer only where it is given lines that do
+    # in Python, a carriage return also ends a line, but the tokenizer relies on the lines that it is given
     tokens = tokenize.tokenize(io.BytesIO(re.sub(rb"\r\n?", b"\n", source.data)).readline)
     return (token.string for token in tokens if token.type == tokenize.COMMENT)

@@ -1,4 +1,4 @@
-"""Which calls of Python libraries name an image: ``mappings/places/python.yaml``, whose head says what keys mean."""
+"""Calls of Python libraries that name an image: ``mappings/places/python.yaml`` (keys documented there)."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     import ast
 
 Parameter = int | str
-"""Where an argument stands: a position, a keyword, or ``keyword.key`` for a key of a dictionary."""
+"""The place of an argument: a position, a keyword, or ``keyword.key`` for a key of a dictionary."""
 
 
 class Library(NamedTuple):
-    """A library. ``calls`` are the places of the image by callee, ``apart`` those of the rest of a reference."""
+    """A library. ``calls`` has the places of the image by callee, ``apart`` those of other parts of the reference."""
 
     imports: frozenset[str]
     calls: dict[str, tuple[Parameter, ...]]
     apart: dict[str, tuple[Parameter, ...]]
 
     def meets(self, text: str) -> bool:
-        """Return whether a text may call it: it is imported, and there are the names of a call and of its argument."""
+        """Return whether a text may call the library: it imports it, and has the names of a call and its argument."""
         return any(name in text and _imported(name, text) for name in self.imports) and any(
             all(part in text for part in callee.split(".")) and any(_needed(place) in text for place in places)
             for callee, places in self.calls.items()
@@ -29,7 +29,7 @@ class Library(NamedTuple):
 
 @lru_cache
 def libraries() -> tuple[Library, ...]:
-    """Return all libraries that are known."""
+    """Return all known libraries."""
     return tuple(
         Library(
             frozenset(row["imports"]),
@@ -45,22 +45,22 @@ def _imported(name: str, text: str) -> bool:
 
 
 def _needed(place: Parameter) -> str:
-    """Return what must be written for an argument to be there: its last name, or a call at all."""
+    """Return the text that must occur if an argument is given: its last name, or a parenthesis for a position."""
     return "(" if isinstance(place, int) else place.rpartition(".")[2]
 
 
 class Called(NamedTuple):
-    """A call in a syntax tree that may be a library's, with what stands where its image does, or a class made of one of
-    theirs, which may say so anywhere."""
+    """A call that may be one of a library, with the arguments at the places of its image; or a class derived from one
+    of a library, which may name an image anywhere."""
 
     node: "ast.Call | ast.ClassDef"
     arguments: "list[ast.AST]"
 
 
 def called(tree: "ast.AST") -> list[Called]:
-    """Return what a syntax tree has of them.
+    """Return the calls and classes of a syntax tree that may be those of libraries.
 
-    Goes by names alone: it keeps files from being read with their names resolved, which takes a hundred times as long.
+    Compares names only, as a filter before name resolution, which takes a hundred times as long.
     """
     import ast
 
@@ -80,7 +80,7 @@ def called(tree: "ast.AST") -> list[Called]:
 
     found: list[Called] = []
     own: set[str] = set()
-    for node in nodes:  # a class that stands on another of this file comes after it
+    for node in nodes:  # derived classes come after their bases
         if isinstance(node, ast.ClassDef) and any(base in own or places_of(base) for base in map(written, node.bases)):
             found.append(Called(node, [node]))
             own.add(node.name)
@@ -93,8 +93,8 @@ def called(tree: "ast.AST") -> list[Called]:
 
 
 def written(node: Any) -> str:
-    """Return a dotted name, or the attributes at the end of another expression with a dot in front (of either
-    parser)."""
+    """Return a dotted name, or the trailing attributes of another expression with a leading dot; works for nodes of
+    both parsers."""
     names: list[str] = []
     while type(node).__name__ == "Attribute":
         names.append(node.attr if isinstance(node.attr, str) else node.attr.value)
@@ -104,13 +104,12 @@ def written(node: Any) -> str:
 
 
 def _ends(name: str, callee: str) -> bool:
-    """Return whether a name may be that of a callee: one imported from a library may have lost the front of its
-    name."""
+    """Return whether a name may be that of a callee; an imported name may lack its leading components."""
     return name.endswith(callee) if callee[0] == "." else f".{callee}".endswith(f".{name.rpartition('.')[2]}")
 
 
 def _given(call: "ast.Call", places: list[Parameter]) -> "list[ast.AST]":
-    """Return the arguments at some places that may be texts."""
+    """Return the arguments at the given places that may contain texts."""
     import ast
 
     found: list[ast.AST] = []

@@ -1,6 +1,6 @@
-"""The strings of a Python source that a call, a parameter or a constant says are images, through libcst.
+"""Strings of a Python source that are images by their use in a call, a parameter or a constant, found with libcst.
 
-What is known of calls is in ``mappings/places/python.yaml``; what is known of texts, ``pythontext`` says.
+Calls are defined in ``mappings/places/python.yaml``; ``strings`` evaluates texts.
 """
 
 import re
@@ -24,7 +24,7 @@ _NO_CALL: tuple[str, Parameters, Parameters] = ("", (), ())
 
 
 class Use(NamedTuple):
-    """A place that holds an image: the call's name and the argument's, the text, its span, and doubts about it."""
+    """A use of an image: names of call and argument, text, source span, and why editing it is unsafe or impossible."""
 
     where: str
     text: Text
@@ -35,12 +35,12 @@ class Use(NamedTuple):
 
 
 def read(text: str) -> tuple[list[Image], list[Ignore]]:
-    """Return the images of a source and our ignore comments. Raises ``ValueError`` or ``RecursionError`` if it is not
-    read.
+    """Return the images and our ignore comments of a source. Raises ``ValueError`` or ``RecursionError`` if it cannot
+    be read.
 
-    The source must be one that Python's parser takes and that is not nested deep: libcst's parser can end the process.
+    Python's parser must accept the source, and it must not be deeply nested: libcst's parser can crash the process.
     """
-    clean = text.encode("utf-8", "replace").decode()  # lone surrogates as question marks: as long, and valid
+    clean = text.encode("utf-8", "replace").decode()  # replaces lone surrogates by question marks, of the same length
     try:
         module = cst.parse_module(clean)
         code = _Code(clean, MetadataWrapper(module, unsafe_skip_copy=True))
@@ -51,7 +51,7 @@ def read(text: str) -> tuple[list[Image], list[Ignore]]:
 
 
 class _Code(cst.CSTVisitor):
-    """Gathers, in one visit, the uses of images and what else the constants they are read from serve."""
+    """Collects, in one visit, the uses of images and the other uses of their constants."""
 
     def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
         super().__init__()
@@ -60,15 +60,15 @@ class _Code(cst.CSTVisitor):
         self.uses: list[Use] = []
         self.literals: dict[str, list[cst.SimpleString]] = {}
         self.exported: set[str] = set()
-        self.serves: dict[Assignment, bool] = {}  # whether a constant serves something else too
-        self.stands: dict[str, int] = {}  # the line on which a text stands that is no image, or 0
+        self.serves: dict[Assignment, bool] = {}  # whether a constant is used elsewhere too
+        self.stands: dict[str, int] = {}  # the line on which a text is used elsewhere, or 0
         self.comments: list[int] = []
-        self.derived: dict[str, Parameters] = {}  # the classes of this file that are containers of a library
+        self.derived: dict[str, Parameters] = {}  # the classes of this file derived from those of a library
         self.classes: list[tuple[Parameters, str]] = []
         self.calls: list[tuple[cst.Call, tuple[Parameters, str]]] = []
         self.defaults: list[tuple[str, cst.BaseExpression]] = []
 
-    # What is visited
+    # Visitors
 
     def visit_Comment(self, node: cst.Comment) -> None:
         self.comments.append(self.strings.span(node)[0])
@@ -121,10 +121,10 @@ class _Code(cst.CSTVisitor):
     def visit_Call(self, node: cst.Call) -> None:
         self.calls.append((node, self.classes[-1] if self.classes else ((), "")))
 
-    # What calls mean
+    # Calls
 
     def called(self, node: cst.Call, within: tuple[Parameters, str]) -> None:
-        """Note the image of a call, if a library says that there is one."""
+        """Record the image of a call, if it is one of a library with an image."""
         callee, places, apart = self.callee(node.func, *within)
         argument = _argument(node, places)
         if argument:
@@ -135,8 +135,8 @@ class _Code(cst.CSTVisitor):
     def callee(
         self, function: cst.BaseExpression, places: Parameters, within: str
     ) -> tuple[str, Parameters, Parameters]:
-        """Return what is called, the places of its image and those of the rest of the reference; ``places`` are those
-        of the class that the call stands in."""
+        """Return the name of the callee, the places of its image and those of other parts of the reference; ``places``
+        and ``within`` are those of the class that contains the call."""
         if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
             of_super = isinstance(function.value, cst.Call) and self.strings.source(function.value.func) == "super"
             return (within, places, ()) if of_super else _NO_CALL
@@ -155,8 +155,7 @@ class _Code(cst.CSTVisitor):
         return _NO_CALL
 
     def places_of(self, function: cst.BaseExpression, names: list[str]) -> Parameters:
-        """Return the places of the image in a call of what a library, or a class of this file, is imported or defined
-        as."""
+        """Return the places of the image in a call of an imported library name or a derived class of this file."""
         for name in names:
             for library in libraries():
                 if _root(name) in library.imports:
@@ -167,15 +166,15 @@ class _Code(cst.CSTVisitor):
         return next((self.derived[name] for name in own if name in self.derived), ())
 
     def named(self, node: cst.CSTNode, source: QualifiedNameSource = QualifiedNameSource.IMPORT) -> list[str]:
-        """Return the names that an expression may have been imported, or defined, by."""
+        """Return the qualified names of an expression that have the given source (import or local definition)."""
         scope = self.strings.scopes.get(node)
         found = scope.get_qualified_names_for(node) if scope else ()
         return sorted(one.name for one in found if one.source is source)
 
-    # What strings mean
+    # Strings
 
     def use(self, where: str, node: cst.BaseExpression, not_editable: Reason | None) -> None:
-        """Note what an argument may be: each string of a choice is one."""
+        """Record the possible values of an argument: each alternative of an expression is one use."""
         for one, doubt in alternatives(node):
             text = self.strings.string(one)
             if text is None or not _WORD.search(re.sub(r"\$\{[^{}]*\}", "", text.ref.value)):
@@ -183,10 +182,10 @@ class _Code(cst.CSTVisitor):
             start, end = self.strings.inside(one)
             self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), not_editable))
 
-    # What comes of it
+    # Results
 
     def images(self) -> Iterator[Image]:
-        """Yield an image of each use, with what else its text serves."""
+        """Yield an image for each use, with the reasons from other uses of its text."""
         for where, default in self.defaults:
             self.use(where, default, None)
         for call, within in self.calls:
@@ -207,7 +206,7 @@ class _Code(cst.CSTVisitor):
             )
 
     def shared(self, text: Text) -> Iterator[Reason]:
-        """Yield why a text must not change without a look at the rest of the file."""
+        """Yield the reasons why a text must not be changed without a review of the rest of the file."""
         for assignment in text.names:
             if assignment not in self.serves:
                 self.serves[assignment] = any(id(one.node) not in self.strings.taken for one in assignment.references)
@@ -224,16 +223,16 @@ class _Code(cst.CSTVisitor):
 
 
 def _whole(text: Text) -> bool:
-    """Return whether no digest is put in: it would have to go, and the expression with it."""
+    """Return whether no variable may be a digest, which would have to be removed together with its expression."""
     return "@" not in text.ref.value or not text.unsettled
 
 
 def _argument(call: cst.Call, places: Parameters) -> cst.BaseExpression | None:
-    """Return the argument that stands at one of the places."""
+    """Return the argument at one of the places, or None."""
     position = 0
     for argument in call.args:
         if argument.star:
-            position = len(call.args)  # how many there are is not known
+            position = len(call.args)  # later positions are not known
         elif argument.keyword is None:
             if position in places:
                 return argument.value
@@ -247,7 +246,7 @@ def _argument(call: cst.Call, places: Parameters) -> cst.BaseExpression | None:
 
 
 def _entry(node: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
-    """Return the value of a key in a dictionary that is written out."""
+    """Return the value of a key in a dictionary display, or None."""
     if not isinstance(node, cst.Dict):
         return None
     pairs = [one for one in node.elements if isinstance(one, cst.DictElement)]
@@ -261,7 +260,7 @@ def _is_init(node: cst.CSTNode) -> bool:
 
 
 def _parameters(node: cst.CSTNode | None) -> tuple[list[cst.Param], list[cst.Param]]:
-    """Return the parameters of a function, those with a position and the others."""
+    """Return the positional and the keyword-only parameters of a function."""
     if not isinstance(node, cst.FunctionDef):
         return [], []
     return [*node.params.posonly_params, *node.params.params], [*node.params.kwonly_params]

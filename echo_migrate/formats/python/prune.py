@@ -1,7 +1,7 @@
-"""What of a Python source has to do with its images: the rest need not be read with its names resolved.
+"""Pruning of a Python source to the statements that are relevant to its images, before names are resolved.
 
-That takes libcst a hundred times as long as Python's own parser takes for the whole, and most functions of most files
-name no image.
+Name resolution in libcst takes a hundred times as long as Python's own parser, and most functions of most files name no
+image.
 """
 
 import ast
@@ -18,11 +18,11 @@ _LINE = lazy_regex(r"[^\r\n]+")
 
 
 def concerned(source: Source, tree: ast.Module, found: list[Called]) -> str:
-    """Return the text with blanks for the statements that neither hold a call nor share a name or a text with its
+    """Return the text with statements blanked out that neither contain a call nor share a name or a text with its
     image.
 
-    As many characters, lines, and comments on lines of their own as before; "" where no call has a text. ``tree`` is
-    that of the text, ``found`` what it calls.
+    Length, lines, and comments on separate lines are kept; "" if no call has a text. ``tree`` is the syntax tree of the
+    text, ``found`` are its calls.
     """
     given = _given(tree)
     found = [
@@ -35,19 +35,18 @@ def concerned(source: Source, tree: ast.Module, found: list[Called]) -> str:
     for node in ast.walk(tree):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(body, list) and body:
-                kept = {one for one in body if one in told} or {body[0]}  # what is indented must be something
-                edges = {line for one in kept for line in _lines(one)}  # where two statements can share a line
+                kept = {one for one in body if one in told} or {body[0]}  # a block must not be empty
+                edges = {line for one in kept for line in _lines(one)}  # lines that two statements may share
                 gone += [lines for one in body if one not in kept and edges.isdisjoint(lines := _lines(one))]
     return _blanked(source.text, gone)
 
 
 def _told(tree: ast.Module, found: list[Called], names: set[str], texts: set[str]) -> set[ast.AST]:
-    """Return the nodes that hold a call, import something, have one of the names or texts in them, or bind a name
-    that is called."""
+    """Return the nodes that contain a call, an import, one of the names or texts, or a binding of a called name."""
     bound = {written(one.node.func).partition(".")[0] for one in found if isinstance(one.node, ast.Call)}
     calls = {one.node for one in found}
     told: set[ast.AST] = set()
-    for node in reversed(list(ast.walk(tree))):  # what is within a node comes before it
+    for node in reversed(list(ast.walk(tree))):  # children before their parents
         if (
             node in calls
             or isinstance(node, ast.Import | ast.ImportFrom)
@@ -63,7 +62,7 @@ Given = dict[str, list[ast.AST]]
 
 
 def _given(tree: ast.Module) -> Given:
-    """Return what names are given that has a text in it."""
+    """Return the values assigned to names that contain a text, by name."""
     given: Given = {}
     for node in ast.walk(tree):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -80,12 +79,12 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _says(given: Given, argument: ast.AST) -> bool:
-    """Return whether an argument has a text, or a name that is given one."""
+    """Return whether an argument contains a text, or a name that is assigned one."""
     return any(_is_text(node) or (isinstance(node, ast.Name) and node.id in given) for node in ast.walk(argument))
 
 
 def _shared(given: Given, found: list[Called]) -> tuple[set[str], set[str]]:
-    """Return the names and texts where images stand, and those that such names are given, one by the other."""
+    """Return the names and texts in the image arguments, and those assigned to such names, transitively."""
     names = {"__all__"}
     texts: set[str] = set()
     waiting: list[ast.AST] = [node for one in found for node in one.arguments]
@@ -93,7 +92,7 @@ def _shared(given: Given, found: list[Called]) -> tuple[set[str], set[str]]:
     while waiting:
         value = waiting.pop()
         if value in seen:
-            continue  # what many names are given at once
+            continue  # a value assigned to several names
         seen.add(value)
         for node in ast.walk(value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -119,13 +118,13 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _lines(node: ast.stmt) -> tuple[int, int]:
-    """Return the first and the last line of a statement, its decorators included."""
+    """Return the first and the last line of a statement, decorators included."""
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
     return first, node.end_lineno or node.lineno
 
 
 def _blanked(text: str, gone: list[tuple[int, int]]) -> str:
-    """Return the text with blanks for the lines of these spans that are no comments."""
+    """Return the text with the lines of the given ranges replaced by spaces, except comment lines."""
     ends = [0, *(match.end() for match in _END.finditer(text)), len(text)]
     pieces: list[str] = []
     position = 0

@@ -1,7 +1,7 @@
-"""What is known of the text of an expression in a Python source, with the place of every character, through libcst.
+"""Evaluation of string expressions in a Python source, with the source offset of every character, based on libcst.
 
-Names are resolved by libcst's ``ScopeProvider``; the places of characters come from its ``ByteSpanPositionProvider``,
-and each is held against the text.
+Names are resolved by libcst's ``ScopeProvider``; offsets come from its ``ByteSpanPositionProvider`` and are checked
+against the text.
 """
 
 import re
@@ -19,20 +19,20 @@ from echo_migrate.formats.python.calls import written
 from echo_migrate.reasons import Reason, because
 
 LONGEST = 1000
-"""No reference is longer, and names may stand for each other."""
+"""The maximum length in characters, more than that of any reference, as constants can refer to each other."""
 
 MOST_NAMES = 64
-"""Nor is one put together from more constants."""
+"""The maximum number of constants in a string, more than any reference has."""
 
 LONGEST_NAME = 60
 _FORMATTED = lazy_regex(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
 
 
 class Text(NamedTuple):
-    """A string as far as the file says it.
+    """A string as far as the file determines it.
 
-    ``unsettled`` are the expressions that only a run decides, each of which stands as ``${…}`` in the value; ``names``
-    are the constants that it was read through.
+    ``unsettled`` are the expressions known only at run time, each of which is a ``${…}`` in the value; ``names`` are
+    the constants from which it was read.
     """
 
     ref: Traced
@@ -41,8 +41,8 @@ class Text(NamedTuple):
 
 
 class Strings:
-    """The strings of a module. ``values`` are what names are given by an assignment to each alone, by its target;
-    ``taken`` gathers the literals and names that were read."""
+    """The strings of a module. ``values`` has the values of assignments with a single target, by the ID of that target;
+    ``taken`` collects the IDs of literals and names that were read."""
 
     def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
         self.text = text
@@ -54,7 +54,7 @@ class Strings:
         self.constants: dict[Assignment, Text | None] = {}
 
     def string(self, node: cst.BaseExpression) -> Text | None:
-        """Return what is known of an expression's text; None for what is none, or of which nothing is known."""
+        """Return the text of an expression as far as it is known; None if nothing is known or it is not a string."""
         match node:
             case cst.SimpleString():
                 return self.literal(node)
@@ -110,7 +110,7 @@ class Strings:
         return self.open(node.expression, node)
 
     def open(self, node: cst.BaseExpression, place: cst.CSTNode | None = None) -> Text:
-        """Return an expression that only a run decides, as a variable. All of it is read from one character."""
+        """Return an expression known only at run time, as a variable whose characters all have one source offset."""
         name = self.source(node)
         if len(name) > LONGEST_NAME or re.search(r"[{}\n$]", name):
             name = "…"
@@ -119,7 +119,7 @@ class Strings:
         return Text(Traced(value, ((start, start + 1),) * len(value)), (name,))
 
     def filled(self, node: cst.SimpleString) -> Text | None:
-        """Return a literal that ``%`` or ``format`` fills in."""
+        """Return the text of a literal that is formatted with ``%`` or ``format``."""
         text = self.literal(node)
         if text is None:
             return None
@@ -136,14 +136,14 @@ class Strings:
         return Text(Traced(value, ()), tuple(names)) if names else None
 
     def constant(self, node: cst.Name) -> Text | None:
-        """Return what a name that is assigned once stands for."""
+        """Return the text of a name that is assigned exactly once, else None."""
         scope = self.scopes.get(node)
         assignments = list(scope[node.value]) if scope else []
         assignment = assignments[0] if len(assignments) == 1 else None
         if not isinstance(assignment, Assignment):
             return None
         if assignment not in self.constants:
-            self.constants[assignment] = None  # what a name that stands for itself is
+            self.constants[assignment] = None  # the result for a name that refers to itself
             value = self.values.get(id(assignment.node))
             plain = isinstance(value, cst.SimpleString | cst.ConcatenatedString | cst.FormattedString)
             if value and plain and not isinstance(assignment.scope, ClassScope):
@@ -163,7 +163,7 @@ class Strings:
         return bisect_right(line_starts(self.text), self.span(node)[0])
 
     def inside(self, node: cst.CSTNode) -> tuple[int, int]:
-        """Return the place of a node; of a single string, what stands between its quotes."""
+        """Return the source span of a node, without the quotes of a single string."""
         start, end = self.span(node)
         match node:
             case cst.SimpleString():
@@ -178,7 +178,7 @@ class Strings:
 
 
 class _Offsets:
-    """Code points from bytes."""
+    """Converts byte offsets to code point offsets."""
 
     def __init__(self, text: str) -> None:
         self.lines = [] if text.isascii() else text.encode().splitlines(keepends=True)
@@ -195,8 +195,8 @@ class _Offsets:
 
 
 def alternatives(node: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, Reason | None]]:
-    """Yield what an expression may be, with the doubt about each: the sides of a choice, the stand-in for a missing
-    value."""
+    """Yield the possible values of an expression, each with a reason for doubt or None: both branches of a conditional,
+    the default for a missing value."""
     match node:
         case cst.IfExp(body=body, orelse=other):
             yield from alternatives(body)
