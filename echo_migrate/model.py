@@ -16,6 +16,7 @@ LEVELS = ("note", "warning", "error")
 Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local"]
 STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local")
+Variant = Literal["runtime", "dev"]
 Basis = Literal["seen", "offered", "inferred"]
 
 

@@ -118,6 +118,11 @@ REASONS: dict[str, Row] = {
     "writes-number": Row("writes {word} as {number}, the same release", _REVIEW, "proof", "{word} as {number}"),
     "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
     "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
+    "floating": Row("{tag} names no version; {target} is current", "check that this version will do", "proof"),
+    "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
+    "dev-variant": Row(
+        "the runtime image lacks what a stage needs: {rule} on line {line}", _REVIEW, "proof", "-dev in the final image"
+    ),
     "no-variant": Row(
         "{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof", "{before} to {after}"
     ),

@@ -75,7 +75,10 @@ def settings(case: Case) -> Settings:
     selected = given.pop("select", case.rule or ",".join(ON_REFERENCES)).split(",")
     rules = tuple(RULES[name] for name in selected)
     asked = Settings(known, rules, images, "seen-only" in given, True, "unsafe-fixes" in given)
+    variant = given.pop("variant", "auto")
+    assert variant in ("auto", "runtime", "dev")
     logins = given.pop("logins", ",".join(LOGINS))
     asked = asked._replace(today=today, logins=frozenset(filter(None, logins.split(","))))
+    asked = asked._replace(variant=variant)  # type: ignore[arg-type]
     assert set(given) <= {"seen-only", "unsafe-fixes"}, given
     return asked

@@ -59,7 +59,7 @@ def test_no_chains_and_no_target_that_moves_again(provider: str) -> None:
     for name in sorted(set(known.rows) - {"*"}):
         text = f"FROM {name}:1"
         move = assess(Image(Traced.of(text, 5, len(text)), "FROM", 5, len(text)), known)
-        if move.target:
+        if move.edits:
             moved = Source("f", text).apply(move.edits).text
             again = assess(Image(Traced.of(moved, 5, len(moved)), "FROM", 5, len(moved)), known)
             assert again.state == "hardened"

@@ -30,6 +30,7 @@ def fix_source(
     format: Format | None = recognised(path, text)
     assert format is not None
     asked = Settings(catalog.load(provider), tuple(RULES[id] for id in sorted(rules)), apply=True, unsafe=unsafe)
+    asked = asked._replace(variant="runtime")
     return fix.fix_source(source, format, asked)
 
 

@@ -96,6 +96,13 @@ _CATALOG: tuple[Decorator, ...] = (
         callback=_names,
         help="Kinds of files with a login set up elsewhere: kubernetes,gitlab.",
     ),
+    click.option(
+        "--variant",
+        type=click.Choice(["auto", "runtime", "dev"]),
+        default="auto",
+        show_default=True,
+        help="Form of an image to move to, where there are several; auto: what the stage needs.",
+    ),
     click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
 )
 _TODAY: tuple[Decorator, ...] = (

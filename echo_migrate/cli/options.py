@@ -1,6 +1,6 @@
 """What the command line hands to a command: the values of its options, by their names."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 
 class Options(TypedDict, total=False):
@@ -21,6 +21,7 @@ class Options(TypedDict, total=False):
     exclude: tuple[str, ...]
     include: tuple[str, ...]
     logins: tuple[str, ...]
+    variant: Literal["auto", "runtime", "dev"]
     stdin_filename: str
     jobs: int
     output: tuple[str, ...]

@@ -71,6 +71,7 @@ def settings_of(options: Options) -> Settings:
         today=options.get("today") or today(),
         file_ignores=tuple(map(_file_ignores, options.get("per_file_ignores", ()))),
         named=(".",) if os.environ.get("PRE_COMMIT") else options.get("paths") or (".",),  # it names every file
+        variant=options.get("variant", "auto"),
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
         levels=dict(map(_level, options.get("levels", ()))),

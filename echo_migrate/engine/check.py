@@ -13,12 +13,20 @@ from echo_migrate.engine.logins import with_login
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.formats._named_contexts import shadows
+from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess, settle
 from echo_migrate.images.reference import familiar, parse
-from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration
+from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
 from echo_migrate.rules import RULES, reporting
-from echo_migrate.rules._readiness import EffectiveBases, effective_bases, keeps_state, other_blockers, root_of
+from echo_migrate.rules._readiness import (
+    EffectiveBase,
+    EffectiveBases,
+    effective_bases,
+    keeps_state,
+    other_blockers,
+    root_of,
+)
 from echo_migrate.rules._rule import Context, Rule, Settings
 
 
@@ -114,10 +122,14 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
             return because("not-selected", rule=reporting(move).id)
         return because("not-requested") if settings.images and not _requested(move, settings) else None
 
-    assessed = [assess(image, settings.catalog, settings.seen_only, settings.today) for image in images]
-    assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
     grouped = _grouped(nodes)
-    assessed = _with_all_reasons(assessed, grouped, Context(source, settings, {}), ignores)
+    builders = _builders(images, grouped.get(Stage, []), settings)
+    assessed = [_assess(image, settings, "dev" if image in builders else "runtime") for image in images]
+    assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    asked = Context(source, settings, {})
+    if settings.variant == "auto":
+        assessed = _with_variants(assessed, grouped, asked, ignores)
+    assessed = _with_all_reasons(assessed, grouped, asked, ignores)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
     blocking = check(_blocking_rules(), grouped, context)
@@ -180,6 +192,57 @@ def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]
     ]
 
 
+def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:
+    return assess(image, settings.catalog, settings.seen_only, settings.today, variant)
+
+
+def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> frozenset[Image]:
+    """Return the images that move to the variant for building: those of stages that do not ship, or all if so asked."""
+    if settings.variant != "auto":
+        return frozenset(images if settings.variant == "dev" else ())
+    bases = EffectiveBases((image, EffectiveBase(NOTHING_KNOWN, "")) for image in images)
+    roots = [(root_of(stage, bases), bool(stage.ships)) for stage in stages]
+    shipping = {image for image, ships in roots if ships}
+    return frozenset(image for image, _ in roots if image and image not in shipping)
+
+
+def _failures(
+    moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
+) -> tuple[Context, dict[Image, list[tuple[Rule, int, Finding]]]]:
+    """Return what would fail for certain on the targets of moves, by the image, with the context that asked."""
+    made = [move._replace(state="migrate", reasons=()) for move in moves]
+    bases = effective_bases([move.image for move in made], made, context.settings.catalog)
+    context = context._replace(effective_bases=bases)
+    failing: dict[Image, list[tuple[Rule, int, Finding]]] = {}
+    for rule, node, finding in check(_blocking_rules(), nodes, context):
+        image = root_of(node, bases) if finding.level == "error" else None
+        if image and not ignores.silence(rule, finding.start, ours=True):
+            failing.setdefault(image, []).append((rule, context.source.position(finding.start)[0], finding))
+    return context, failing
+
+
+def _with_variants(
+    moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
+) -> list[Migration]:
+    """Return the moves, those to a runtime image that lacks what its stage needs as moves to the variant for building,
+    where there is one: not safe, as that ships."""
+    others = {move.image: _assess(move.image, context.settings, "dev") for move in moves if move.edits}
+    wanted = [move for move in moves if move.edits and others[move.image].target != move.target]
+    if not wanted:
+        return moves
+    _, failing = _failures(wanted, nodes, context, ignores)
+    _, still = _failures([others[move.image] for move in wanted if move.image in failing], nodes, context, ignores)
+    found = []
+    for move in moves:
+        if move.image in failing and move.image not in still and others[move.image].edits:
+            rule, line, _ = failing[move.image][0]
+            other = others[move.image]
+            reason = because("dev-variant", rule=rule.id, line=str(line))
+            move = other._replace(state="needs-person", reasons=(reason, *other.reasons))
+        found.append(move)
+    return found
+
+
 def _with_all_reasons(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
 ) -> list[Migration]:
@@ -187,18 +250,18 @@ def _with_all_reasons(
 
     What would then fail for certain takes the fix away: it is not offered.
     """
-    unsafe = [move._replace(state="migrate", reasons=()) for move in moves if move.edits and not move.safe]
+    unsafe = [move for move in moves if move.edits and not move.safe]
     if not unsafe:
         return moves
+    context, failures = _failures(unsafe, nodes, context, ignores)
     catalog = context.settings.catalog
-    context = context._replace(effective_bases=effective_bases([move.image for move in unsafe], unsafe, catalog))
-    failing: dict[Image, list[Reason]] = {}
-    for rule, node, finding in check(_blocking_rules(), nodes, context):
-        image = root_of(node, context.effective_bases) if finding.level == "error" else None
-        if image and not ignores.silence(rule, finding.start, ours=True):
-            line, _ = context.source.position(finding.start)
-            what = finding.message.partition(": ")[0]
-            failing.setdefault(image, []).append(because("fails", rule=rule.id, line=str(line), what=what))
+    failing = {
+        image: [
+            because("fails", rule=rule.id, line=str(line), what=finding.message.partition(": ")[0])
+            for rule, line, finding in found
+        ]
+        for image, found in failures.items()
+    }
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     doubts = other_blockers(readable, context.effective_bases, catalog)
     return [
@@ -239,7 +302,7 @@ def _standings(
     included."""
     found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
-        there = settle([assess(image, settings.catalog, settings.seen_only, settings.today) for image in around])
+        there = settle([_assess(image, settings, "runtime") for image in around])
         found.update(effective_bases(around, there, settings.catalog))
     return found
 

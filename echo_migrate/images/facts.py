@@ -112,6 +112,13 @@ def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
 
 
+def translations(name: str, vendor: str) -> dict[str, list[str | None]]:
+    """Return what current tags of an upstream image are at a vendor, by the tag: runtime tag, -dev tag, and what is not
+    the same (``mappings/tags/``); empty where there is no such data."""
+    table: dict[str, list[str | None]] | None = read_block("tags/docker.yaml", name) if vendor == "docker" else None
+    return table or {}
+
+
 def _tag(reference: Reference) -> str | None:
     """Return the tag that determines the variant, or None if it is not known."""
     if reference.tag is None:

@@ -11,12 +11,12 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.end_of_life import end_of_line, published_since
-from echo_migrate.images.facts import ImageFacts, listed
+from echo_migrate.images.facts import ImageFacts, listed, translations
 from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
-from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
+from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
 
 MOST_SHARED = 100
@@ -62,7 +62,9 @@ def _is_elsewhere(image: Image) -> bool:
     return bool(image.depends_on) or any(not image.start <= run[0] <= image.end for run in image.ref.spans)
 
 
-def assess(image: Image, catalog: Catalog, seen_only: bool = False, today: str = "") -> Migration:
+def assess(
+    image: Image, catalog: Catalog, seen_only: bool = False, today: str = "", variant: Variant = "runtime"
+) -> Migration:
     """Return the move of one image, seen alone; ``today`` is the day that ends of life are compared with, "" for no
     comparison."""
     if image.local:
@@ -95,7 +97,7 @@ def assess(image: Image, catalog: Catalog, seen_only: bool = False, today: str =
     if successor:
         reason = because("deprecated", name=upstream.name, successor=successor)
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
-    return _Target(image, reference, upstream, row, catalog, seen_only, today).move()
+    return _Target(image, reference, upstream, row, catalog, seen_only, today, variant).move()
 
 
 def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
@@ -129,7 +131,9 @@ class _Target:
         catalog: Catalog,
         seen_only: bool,
         today: str,
+        variant: Variant,
     ) -> None:
+        self.variant = variant
         self.image = image
         self.reference = reference
         self.upstream = upstream
@@ -148,15 +152,22 @@ class _Target:
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
         self._age()
-        tag = self._tag()
+        translated = self._translated()
+        if translated:
+            target_name, written = translated
+            name = f"{catalog.registry}/{target_name}"
+            changes = [name_change(reference.name, name)]
+        tag = self._retagged(written) if translated else self._tag()
         missing: Reason | None = None
         if isinstance(tag, Reason):
             missing = tag
         else:
             changes += tag
         if reference.digest is not None:
-            start = len(image.ref.value) - len(reference.digest) - 1
-            changes.append((start, len(image.ref.value), ""))
+            start, text = len(image.ref.value) - len(reference.digest) - 1, ""
+            if changes[-1][1] == start:
+                start, _, text = changes.pop()
+            changes.append((start, len(image.ref.value), text))
             self.unsafe_reasons.append(because("digest"))
             if reference.tag is None:
                 missing = because("digest-alone")
@@ -170,8 +181,10 @@ class _Target:
             missing = because("choices-differ")
         if missing or not self.upstream.movable:
             return found._replace(reasons=tuple(filter(None, (missing or self.upstream.doubt,))))
-        found = found._replace(target=target)
         self._known_tag(target, name)
+        if any(reason.id == "tag-unknown" for reason in self.unsafe_reasons):
+            return found._replace(reasons=tuple(self.unsafe_reasons))
+        found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
             return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)
@@ -184,6 +197,47 @@ class _Target:
         return found._replace(
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
+
+    def _translated(self) -> tuple[str, str] | None:
+        """Return the image and the tag that stand for the reference's at a vendor whose tags are known, of the variant
+        asked for; None where that is not known."""
+        row = self.row
+        entry = translations(self.upstream.name, self.catalog.vendor).get(self.reference.tag or "latest")
+        if row.own or not row.image or not entry or row.words:
+            return None
+        runtime, dev, *codes = entry
+        chosen = (dev or runtime) if self.variant == "dev" else runtime
+        if not chosen:
+            chosen = dev or ""
+            self.unsafe_reasons.append(because("one-variant", image=row.image))
+        image, colon, tag = chosen.rpartition(":")
+        image = image if colon else row.image
+        self.published = listed(image, self.catalog.vendor)
+        for code in codes:
+            self._differs(code or "", tag)
+        return image, tag
+
+    def _differs(self, code: str, tag: str) -> None:
+        """Add what a translated tag does not keep."""
+        kind, *values = code.split()
+        if kind == "family":
+            before, after = (self.catalog.word_family(value) or value for value in values)
+            self.unsafe_reasons.append(because("family", **_change(before, after)))
+        elif kind == "floating":
+            self.unsafe_reasons.append(because("floating", tag=self.reference.tag or "latest", target=tag))
+        else:
+            version = self.reference.words[0].text if self.reference.words else ""
+            line = tag.partition("-")[0]
+            self.unsafe_reasons.append(because("drops-version", version=version, image=self.row.image or "", line=line))
+
+    def _retagged(self, tag: str) -> list[tuple[int, int, str]]:
+        """Return the change of the tag to another, without what both begin with."""
+        end, old = self.reference.name_end, self.reference.tag
+        if old is None:
+            return [(end, end, f":{tag}")]
+        same = next((at for at, (a, b) in enumerate(zip(old, tag, strict=False)) if a != b), min(len(old), len(tag)))
+        start = end + 1 + same
+        return [(start, end + 1 + len(old), tag[same:])] if old != tag else []
 
     def _basis(self) -> Basis:
         """Return what is known of the provider's having the image and line."""

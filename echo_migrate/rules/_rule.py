@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
@@ -84,7 +84,8 @@ class Settings(NamedTuple):
     and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
     ``today`` is an ISO date. ``file_ignores`` are globs of files with the ids of rules that are left out there,
     ``levels`` those that the user gave rules; ``named`` are the paths that the user named, ``include`` globs of files
-    to edit although nobody does; ``logins`` are kinds of files for which a login is set up elsewhere."""
+    to edit although nobody does; ``logins`` are kinds of files for which a login is set up elsewhere;
+    ``variant`` is the form of an image to move to, where a vendor has several (auto: the one that the stage needs)."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -99,6 +100,7 @@ class Settings(NamedTuple):
     named: tuple[str, ...] = (".",)
     include: tuple[str, ...] = ()
     logins: frozenset[str] = frozenset()
+    variant: Literal["auto", "runtime", "dev"] = "auto"
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why nobody edits a file by hand, unless it was named or included."""
