@@ -103,8 +103,9 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     ignores = Ignores(nodes)
     found_images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     images = [with_login(image, kind(format), source.text, settings.logins) for image in found_images]
-    wanted = dict(zip(found_images, images, strict=True))
-    nodes = [_of(node, wanted) for node in nodes]
+    if any(image is not found for found, image in zip(found_images, images, strict=True)):
+        wanted = dict(zip(found_images, images, strict=True))
+        nodes = [_of(node, wanted) for node in nodes]
     selected = {rule.id for rule in settings.rules}
 
     def commented(move: Migration) -> Reason | None:
@@ -127,7 +128,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     assessed = [_assess(image, settings, "dev" if image in builders else "runtime") for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
     asked = Context(source, settings, {})
-    if settings.variant == "auto":
+    if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)
     assessed = _with_all_reasons(assessed, grouped, asked, ignores)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
@@ -198,6 +199,8 @@ def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:
 
 def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> frozenset[Image]:
     """Return the images that move to the variant for building: those of stages that do not ship, or all if so asked."""
+    if settings.catalog.tags != "listed":
+        return frozenset()  # the provider is not known to have variants
     if settings.variant != "auto":
         return frozenset(images if settings.variant == "dev" else ())
     bases = EffectiveBases((image, EffectiveBase(NOTHING_KNOWN, "")) for image in images)

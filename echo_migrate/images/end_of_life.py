@@ -106,6 +106,7 @@ def _block(key: str) -> Any:
     return read_block("eol.yaml", key)
 
 
+@lru_cache(maxsize=4096)
 def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
     the data, or there is none of the image."""

@@ -112,6 +112,7 @@ def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
 
 
+@lru_cache(maxsize=1024)
 def translations(name: str, vendor: str) -> dict[str, list[str | None]]:
     """Return what current tags of an upstream image are at a vendor, by the tag: runtime tag, -dev tag, and what is not
     the same (``mappings/tags/``); empty where there is no such data."""
