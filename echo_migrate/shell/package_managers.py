@@ -173,7 +173,7 @@ def call(command: Command, value: Callable[[str], str | None] = lambda name: Non
     head = _VERSION.sub("", command.name) or command.name
     manager, length = known.managers.get(head), 1
     if head in known.heads:
-        for count in range(2, known.longest + 1):
+        for count in range(2, min(known.longest, len(command.words)) + 1):
             joined = " ".join([head, *[word.value for word in command.words[1:count]]])
             if joined in known.managers:
                 manager, length = known.managers[joined], count
