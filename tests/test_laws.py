@@ -299,11 +299,6 @@ PASTED = ["", "\n", "\r\n", "{{ x }}", "[", "'", '"', ": ", "- ", "\t", "&a ", "
 
 
 @hypothesis(max_examples=500)
-def test_a_program_whose_name_is_cut_by_a_quote_is_read() -> None:
-    text = "FROM composer:2\nRUN composer install --optimize-autoloader && uv sy'nc --frozen\n"
-    assert treated(text).refused is None
-
-
 @given(case=st.sampled_from(CASES), data=st.data())
 def test_of_any_file_references_alone_change_and_once(case: Case, data: st.DataObject) -> None:
     """Of every kind of file, whole or cut and pasted into: each string is what stands at its places, edits stay within
@@ -331,3 +326,8 @@ def test_of_any_file_references_alone_change_and_once(case: Case, data: st.DataO
     assert result.fixed.text == apply(text, made)
     again = fix.fix_source(result.fixed, format, MOVES)
     assert again.fixed is again.source
+
+
+def test_a_program_whose_name_is_cut_by_a_quote_is_read() -> None:
+    text = "FROM composer:2\nRUN composer install --optimize-autoloader && uv sy'nc --frozen\n"
+    assert treated(text).refused is None
