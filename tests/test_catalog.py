@@ -1,5 +1,6 @@
 """The laws of the data in ``mappings/``, and what a user's own mapping file may say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from echo_migrate.files.data import blocks, folder
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.images import catalog, mapping_file
+from echo_migrate.images.facts import listed
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Image
@@ -175,3 +177,21 @@ def test_keys_stand_once() -> None:
                 keys = [key.value for key, _ in node.value]
                 assert len(keys) == len(set(keys)), path
                 waiting += [value for _, value in node.value]
+
+
+def test_every_translated_tag_is_one_that_the_vendor_lists() -> None:
+    table = yaml.safe_load((FOLDER / "tags" / "docker.yaml").read_text())
+    rows = catalog.load("docker").rows
+    count = 0
+    for name, tags in table.items():
+        if name == "_about":
+            continue
+        own = next(row.image for row in rows[name] if not row.words)
+        for tag, (runtime, dev, *codes) in tags.items():
+            for target in filter(None, (runtime, dev)):
+                image, colon, written = target.rpartition(":")
+                assert written in listed(image if colon else own or "", "docker"), f"{name}:{tag} -> {target}"
+                count += 1
+            assert runtime or dev
+            assert all(re.fullmatch(r"floating|patch|family \S+ \S+", code) for code in codes)
+    assert count > 3000

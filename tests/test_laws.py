@@ -17,7 +17,8 @@ from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.formats.compose import parse as parse_compose
 from echo_migrate.images import catalog
 from echo_migrate.images.facts import ImageFacts
-from echo_migrate.images.migration import assess, settle
+from echo_migrate.images.migration import assess
+from echo_migrate.images.settlement import settle
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration, Result
 from echo_migrate.reasons import because

@@ -56,7 +56,7 @@ CHECK = {
         "images.migration",
         "images.parts",
     ),
-    *("images.reference", "images.state", "images.upstream"),
+    *("images.reference", "images.settlement", "images.state", "images.upstream"),
     *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser"),
     *(
         "files",
@@ -83,7 +83,7 @@ main()
 @pytest.mark.parametrize(
     ("words", "more", "own", "heavy"),
     [
-        (("--help",), "", {"", "cli"}, set()),
+        (("--help",), "", {"", "cli", "cli.options"}, set()),
         (("check", "--no-config", "Dockerfile"), "", CHECK, {"json"}),
         (("check", "Dockerfile"), "", CHECK | {"cli.config"}, {"json"}),
         (

@@ -5,215 +5,29 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import click
 
 from echo_migrate import __version__
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-def _modules(package: str) -> list[str]:
-    """The public modules of a package, without importing one."""
-    names = os.listdir(os.path.join(_PACKAGE, package))
-    return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
-
-
-def _names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
-
-
-def _complete_rules(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in _modules("rules") if name.startswith(incomplete)]
-
-
-def _complete_providers(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.images.catalog import providers
-
-    return [name for name in providers() if name.startswith(incomplete)]
-
-
-def _complete_presets(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.files.data import read_data
-
-    return [name for name in ("default", *read_data("presets.yaml")) if name.startswith(incomplete)]
-
-
-def _complete_images(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.images.catalog import load, providers
-
-    provider = context.params.get("provider")
-    rows = load(provider).rows if provider in providers() else {}
-    return sorted(name for name in rows if name.startswith(incomplete) and name != "*")
-
-
-def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
-    if context.resilient_parsing or context.params.get("no_config"):
-        return
-    from echo_migrate.cli import config
-
-    try:
-        found = path or config.nearest(os.getcwd())
-    except FileNotFoundError:
-        raise click.UsageError("the working folder does not exist any more") from None
-    if found:
-        group = context.find_root().command
-        assert isinstance(group, click.Group)
-        context.default_map = config.read(found, group.commands.values(), context.command, named=bool(path))
-        context.meta[config.FOUND] = os.path.relpath(found)
-
-
-Decorator = Callable[[Any], Any]
-
-_PATHS: tuple[Decorator, ...] = (click.argument("paths", nargs=-1, type=click.Path(path_type=str)),)
-_FILE = click.Path(path_type=str)
-_CATALOG: tuple[Decorator, ...] = (
-    click.option(
-        "--provider",
-        metavar="NAME",
-        default="echo",
-        show_default=True,
-        shell_complete=_complete_providers,
-        help="Provider of hardened images.",
-    ),
-    click.option(
-        "--registry", metavar="HOST[/PREFIX]", default="", help="Registry to use in place of the provider's: a mirror."
-    ),
-    click.option(
-        "--mapping",
-        metavar="FILE",
-        type=_FILE,
-        default="",
-        help="Your mapping file, added to the provider's.",
-    ),
-    click.option(
-        "--logins",
-        metavar="KINDS",
-        multiple=True,
-        callback=_names,
-        help="Kinds of files with a login set up elsewhere: kubernetes,gitlab.",
-    ),
-    click.option(
-        "--variant",
-        type=click.Choice(["auto", "runtime", "dev"]),
-        default="auto",
-        show_default=True,
-        help="Form of an image to move to, where there are several; auto: what the stage needs.",
-    ),
-    click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
+from echo_migrate.cli.options import (
+    CATALOG,
+    EXCLUDE,
+    FILE,
+    FILES,
+    PATHS,
+    PROGRAM,
+    PROVIDER,
+    REGISTRY,
+    REPORTS,
+    SELECTION,
+    TODAY,
+    complete_images,
+    complete_rules,
+    names,
+    options_of,
+    output_formats,
 )
-_TODAY: tuple[Decorator, ...] = (
-    click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
-)
-_rule_option = partial(click.option, metavar="RULES", multiple=True, callback=_names, shell_complete=_complete_rules)
-_RULES: tuple[Decorator, ...] = (
-    click.option(
-        "--preset",
-        metavar="NAME",
-        default="default",
-        show_default=True,
-        shell_complete=_complete_presets,
-        help="Selection of rules: default, migrate (what matters when images move), all.",
-    ),
-    _rule_option("--select", help="Use these rules alone (all: every rule)."),
-    _rule_option("--ignore", help="Leave these rules out."),
-    click.option(
-        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Leave rules out of these files: tests/**:RULE."
-    ),
-    click.option(
-        "--levels", metavar="RULE=LEVEL", multiple=True, callback=_names, help="Report a rule at another level."
-    ),
-    click.option(
-        "--fail-on",
-        type=click.Choice(["note", "warning", "error", "never"]),
-        default="warning",
-        show_default=True,
-        help="Minimum level for exit code 1.",
-    ),
-)
-_FILES: tuple[Decorator, ...] = (
-    click.option(
-        "--exclude", metavar="GLOBS", multiple=True, callback=_names, help="Files and folders to skip: vendor,*.tmpl."
-    ),
-    click.option(
-        "--include",
-        metavar="GLOBS",
-        multiple=True,
-        callback=_names,
-        help="Edit these although vendored, generated or fixtures.",
-    ),
-    click.option(
-        "--jobs",
-        type=click.IntRange(0, 64),
-        default=0,
-        show_default="one a processor, for large trees",
-        help="Number of processes.",
-    ),
-    click.option(
-        "--stdin-filename",
-        metavar="NAME",
-        default="Dockerfile",
-        show_default=True,
-        help="File name to assume for standard input.",
-    ),
-    click.option(
-        "-o",
-        "--output",
-        metavar="[FORMAT:]PATH",
-        type=_FILE,
-        multiple=True,
-        help="Also write a report to a file; the suffix can name the format.",
-    ),
-)
-_PROVIDER, _REGISTRY = _CATALOG[:2]
-_EXCLUDE = _FILES[0]
-_PROGRAM: tuple[Decorator, ...] = (
-    click.option("--no-config", is_flag=True, is_eager=True, help="Ignore configuration files."),
-    click.option(
-        "--config",
-        metavar="FILE",
-        type=_FILE,
-        is_eager=True,
-        expose_value=False,
-        callback=_configure,
-        help="Configuration file to use, instead of the nearest.",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Print no summary."),
-    click.option("-v", "--verbose", is_flag=True, help="List skipped files and every reason."),
-    click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        show_default=True,
-        help="When to print colours; NO_COLOR and FORCE_COLOR are respected.",
-    ),
-)
-
-
-def _formats(*names: str) -> Decorator:
-    return click.option(
-        "--output-format",
-        type=click.Choice(names),
-        default=names[0],
-        show_default=True,
-        help="Format to print.",
-    )
-
-
-def _options(*groups: tuple[Decorator, ...]) -> Decorator:
-    def decorate(command: Any) -> Any:
-        for option in reversed([option for group in groups for option in group]):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_REPORTS = _formats("grouped", *(name for name in _modules("reports") if name != "grouped"), "text")
-
 
 _INSTEAD = {
     ("check", "--fix"): "check writes nothing: use echo-migrate fix",
@@ -267,7 +81,7 @@ _STATISTICS = click.option("--statistics", is_flag=True, help="Print the number 
 
 @cli.command()
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=str))
-@_options((_PROVIDER, _REGISTRY, _EXCLUDE))
+@options_of((PROVIDER, REGISTRY, EXCLUDE))
 @click.option("--hook/--no-hook", default=None, help="Also write .pre-commit-config.yaml.")
 @click.option("--workflow/--no-workflow", default=None, help="Also write a GitHub workflow for pull requests.")
 @click.option("--yes", is_flag=True, help="Ask nothing: use the defaults.")
@@ -285,10 +99,10 @@ def init(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
+@options_of(PATHS, CATALOG, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
 @click.option("--diff-base", metavar="REV", default="", help="Report findings on lines changed since REV alone.")
 @click.option(
-    "--baseline", metavar="FILE", type=_FILE, default="", help="Report findings that are not in this baseline alone."
+    "--baseline", metavar="FILE", type=FILE, default="", help="Report findings that are not in this baseline alone."
 )
 def check(**options: Any) -> None:
     """Report findings; write nothing.
@@ -303,11 +117,11 @@ def check(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, _PROGRAM)
+@options_of(PATHS, CATALOG, SELECTION, TODAY, FILES, PROGRAM)
 @click.option(
     "--baseline",
     metavar="FILE",
-    type=_FILE,
+    type=FILE,
     default="echo-migrate-baseline.json",
     show_default=True,
     help="File to write.",
@@ -325,14 +139,14 @@ def baseline(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _RULES, _TODAY, _FILES, (_REPORTS, _STATISTICS), _PROGRAM)
+@options_of(PATHS, CATALOG, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
 @click.option(
     "--image",
     metavar="NAME[:TAG]",
     multiple=True,
-    callback=_names,
-    shell_complete=_complete_images,
+    callback=names,
+    shell_complete=complete_images,
     help="Move this upstream image alone.",
 )
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
@@ -352,7 +166,7 @@ def fix(**options: Any) -> None:
 
 
 @cli.command()
-@_options(_PATHS, _CATALOG, _FILES, (_formats("text", "json", "csv", "markdown", "cyclonedx"),), _PROGRAM)
+@options_of(PATHS, CATALOG, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
 def inventory(**options: Any) -> None:
     """List every image reference with its state.
 
@@ -365,7 +179,7 @@ def inventory(**options: Any) -> None:
 
 @cli.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@_options(_CATALOG, (_formats("text", "json"),), _PROGRAM)
+@options_of(CATALOG, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:
     """Show how image references map.
 
@@ -420,7 +234,7 @@ def providers(output_format: str) -> None:
 
 
 @cli.command()
-@click.argument("rule", shell_complete=_complete_rules)
+@click.argument("rule", shell_complete=complete_rules)
 @click.option("--cases", is_flag=True, help="Also print its cases: files with their findings.")
 def explain(rule: str, cases: bool) -> None:
     """Print the page of a rule.

@@ -98,7 +98,7 @@ def run(**options: Unpack[Options]) -> int:
 
 def _check(options: Options, folder: str) -> None:
     """Raise ``click.UsageError`` for values that a configuration cannot have, and for files that have no place."""
-    if not all(text.isprintable() for text in options["exclude"]):  # which is what TOML takes, and a person reads
+    if not all(text.isprintable() for text in options["exclude"]):  # which is what TOML takes
         raise click.BadParameter("a pattern has a control character or is not UTF-8", param_hint="--exclude")
     if excess := config.too_many(options["exclude"]):
         raise click.BadParameter(excess, param_hint="--exclude")

@@ -1,6 +1,11 @@
-"""What the command line hands to a command: the values of its options, by their names."""
+"""The options of the command line, and what it hands to a command: their values, by their names."""
 
-from typing import Literal, TypedDict
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, TypedDict
+
+import click
 
 
 class Options(TypedDict, total=False):
@@ -43,3 +48,205 @@ class Options(TypedDict, total=False):
     hook: bool | None
     workflow: bool | None
     yes: bool
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _modules(package: str) -> list[str]:
+    """The public modules of a package, without importing one."""
+    names = os.listdir(os.path.join(_PACKAGE, package))
+    return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
+
+
+def names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def complete_rules(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in _modules("rules") if name.startswith(incomplete)]
+
+
+def _complete_providers(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from echo_migrate.images.catalog import providers
+
+    return [name for name in providers() if name.startswith(incomplete)]
+
+
+def _complete_presets(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from echo_migrate.files.data import read_data
+
+    return [name for name in ("default", *read_data("presets.yaml")) if name.startswith(incomplete)]
+
+
+def complete_images(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from echo_migrate.images.catalog import load, providers
+
+    provider = context.params.get("provider")
+    rows = load(provider).rows if provider in providers() else {}
+    return sorted(name for name in rows if name.startswith(incomplete) and name != "*")
+
+
+def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
+    if context.resilient_parsing or context.params.get("no_config"):
+        return
+    from echo_migrate.cli import config
+
+    try:
+        found = path or config.nearest(os.getcwd())
+    except FileNotFoundError:
+        raise click.UsageError("the working folder does not exist any more") from None
+    if found:
+        group = context.find_root().command
+        assert isinstance(group, click.Group)
+        context.default_map = config.read(found, group.commands.values(), context.command, named=bool(path))
+        context.meta[config.FOUND] = os.path.relpath(found)
+
+
+Decorator = Callable[[Any], Any]
+
+PATHS: tuple[Decorator, ...] = (click.argument("paths", nargs=-1, type=click.Path(path_type=str)),)
+FILE = click.Path(path_type=str)
+CATALOG: tuple[Decorator, ...] = (
+    click.option(
+        "--provider",
+        metavar="NAME",
+        default="echo",
+        show_default=True,
+        shell_complete=_complete_providers,
+        help="Provider of hardened images.",
+    ),
+    click.option(
+        "--registry", metavar="HOST[/PREFIX]", default="", help="Registry to use in place of the provider's: a mirror."
+    ),
+    click.option(
+        "--mapping",
+        metavar="FILE",
+        type=FILE,
+        default="",
+        help="Your mapping file, added to the provider's.",
+    ),
+    click.option(
+        "--logins",
+        metavar="KINDS",
+        multiple=True,
+        callback=names,
+        help="Kinds of files with a login set up elsewhere: kubernetes,gitlab.",
+    ),
+    click.option(
+        "--variant",
+        type=click.Choice(["auto", "runtime", "dev"]),
+        default="auto",
+        show_default=True,
+        help="Form of an image to move to, where there are several; auto: what the stage needs.",
+    ),
+    click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
+)
+TODAY: tuple[Decorator, ...] = (
+    click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
+)
+_rule_option = partial(click.option, metavar="RULES", multiple=True, callback=names, shell_complete=complete_rules)
+SELECTION: tuple[Decorator, ...] = (
+    click.option(
+        "--preset",
+        metavar="NAME",
+        default="default",
+        show_default=True,
+        shell_complete=_complete_presets,
+        help="Selection of rules: default, migrate (what matters when images move), all.",
+    ),
+    _rule_option("--select", help="Use these rules alone (all: every rule)."),
+    _rule_option("--ignore", help="Leave these rules out."),
+    click.option(
+        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Leave rules out of these files: tests/**:RULE."
+    ),
+    click.option(
+        "--levels", metavar="RULE=LEVEL", multiple=True, callback=names, help="Report a rule at another level."
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["note", "warning", "error", "never"]),
+        default="warning",
+        show_default=True,
+        help="Minimum level for exit code 1.",
+    ),
+)
+FILES: tuple[Decorator, ...] = (
+    click.option(
+        "--exclude", metavar="GLOBS", multiple=True, callback=names, help="Files and folders to skip: vendor,*.tmpl."
+    ),
+    click.option(
+        "--include",
+        metavar="GLOBS",
+        multiple=True,
+        callback=names,
+        help="Edit these although vendored, generated or fixtures.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(0, 64),
+        default=0,
+        show_default="one a processor, for large trees",
+        help="Number of processes.",
+    ),
+    click.option(
+        "--stdin-filename",
+        metavar="NAME",
+        default="Dockerfile",
+        show_default=True,
+        help="File name to assume for standard input.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        metavar="[FORMAT:]PATH",
+        type=FILE,
+        multiple=True,
+        help="Also write a report to a file; the suffix can name the format.",
+    ),
+)
+PROVIDER, REGISTRY = CATALOG[:2]
+EXCLUDE = FILES[0]
+PROGRAM: tuple[Decorator, ...] = (
+    click.option("--no-config", is_flag=True, is_eager=True, help="Ignore configuration files."),
+    click.option(
+        "--config",
+        metavar="FILE",
+        type=FILE,
+        is_eager=True,
+        expose_value=False,
+        callback=_configure,
+        help="Configuration file to use, instead of the nearest.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print no summary."),
+    click.option("-v", "--verbose", is_flag=True, help="List skipped files and every reason."),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="When to print colours; NO_COLOR and FORCE_COLOR are respected.",
+    ),
+)
+
+
+def output_formats(*names: str) -> Decorator:
+    return click.option(
+        "--output-format",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="Format to print.",
+    )
+
+
+def options_of(*groups: tuple[Decorator, ...]) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+REPORTS = output_formats("grouped", *(name for name in _modules("reports") if name != "grouped"), "text")

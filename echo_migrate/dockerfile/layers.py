@@ -46,7 +46,7 @@ def removed(command: Command) -> list[str]:
 def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
     """Return the installs of a layer by system package managers, each with the packages that the layer does not remove.
 
-    Installs before an ``apt-mark auto`` are left out: only apt knows which of their packages ``autoremove`` removes.
+    Installs before an ``apt-mark auto`` are ignored: only apt knows which of their packages ``autoremove`` removes.
     """
     marks = [command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments]
     found = []

@@ -14,8 +14,9 @@ from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.facts import NOTHING_KNOWN
-from echo_migrate.images.migration import assess, settle
+from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import familiar, parse
+from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
 from echo_migrate.rules import RULES, reporting
@@ -147,9 +148,8 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     found = check(others, comments, context)  # asked last, when it is known which comments silence something
     loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     findings = sorted(
-        dict.fromkeys(
-            at_its_level(one, settings) for one in loud
-        ),  # two stages can say the same of what they both inherit
+        # two stages can have the same finding on what they both inherit
+        dict.fromkeys(at_its_level(one, settings) for one in loud),
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
     return findings, moves
@@ -175,6 +175,10 @@ def _requested(move: Migration, settings: Settings) -> bool:
     """Return whether an image is among those asked for, by its upstream name or with its tag."""
     tag = parse(move.image.ref.value).tag
     return not settings.images.isdisjoint((move.upstream or "", f"{move.upstream}:{tag}"))
+
+
+Error = tuple[Rule, int, Finding]
+"""An error-level finding, with its rule and its line."""
 
 
 _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
@@ -211,17 +215,13 @@ def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> f
 
 def _failures(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
-) -> tuple[Context, dict[Image, list[tuple[Rule, int, Finding]]]]:
+) -> tuple[Context, dict[Image, list[Error]]]:
     """Return what would fail for certain on the targets of moves, by the image, with the context that asked."""
     made = [move._replace(state="migrate", reasons=()) for move in moves]
-    bases = effective_bases([move.image for move in made], made, context.settings.catalog)
-    context = context._replace(effective_bases=bases)
-    failing: dict[Image, list[tuple[Rule, int, Finding]]] = {}
-    for rule, node, finding in check(_blocking_rules(), nodes, context):
-        image = root_of(node, bases) if finding.level == "error" else None
-        if image and not ignores.silence(rule, finding.start, ours=True):
-            failing.setdefault(image, []).append((rule, context.source.position(finding.start)[0], finding))
-    return context, failing
+    context = context._replace(
+        effective_bases=effective_bases([move.image for move in made], made, context.settings.catalog)
+    )
+    return context, _errors(check(_blocking_rules(), nodes, context), context, ignores)
 
 
 def _with_variants(
@@ -339,16 +339,24 @@ def _elsewhere(reason: Reason, path: str) -> Reason:
 
 
 def _blockers(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[Reason]]:
-    """Return why images do not move safely: the errors of what stands on them, but for those that a comment of ours
+    """Return why images do not move safely: the errors of what is based on them."""
+    return {
+        image: [because("blocked", rule=rule.id, line=str(line)) for rule, line, _ in errors]
+        for image, errors in _errors(found, context, ignores).items()
+    }
+
+
+def _errors(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[Error]]:
+    """Return the errors of what is based on images that would move, by the image, but for those that a comment of ours
     lifts."""
-    blockers: dict[Image, list[Reason]] = {}
+    errors: dict[Image, list[Error]] = {}
     for rule, node, finding in found:
         image = root_of(node, context.effective_bases) if finding.level == "error" else None
         effective = context.effective_bases.get(image) if image else None
         if image and effective and effective.target and not ignores.silence(rule, finding.start, ours=True):
             line, _ = context.source.position(finding.start)
-            blockers.setdefault(image, []).append(because("blocked", rule=rule.id, line=str(line)))
-    return blockers
+            errors.setdefault(image, []).append((rule, line, finding))
+    return errors
 
 
 def _grouped(nodes: Iterable[Any]) -> dict[type, list[Any]]:

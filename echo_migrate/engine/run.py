@@ -44,7 +44,7 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
 def unread(source: Source, reason: str) -> Result:
     """Return the result for what should have been read and was not: said whatever rules are selected.
 
-    The references that the lines of its text name need a person.
+    The references that the lines of its text name need review.
     """
     finding = Finding(0, 0, reason, level="error", rule=unreadable_file.id)
     local = {"scratch", *(match[1].lower() for match in _STAGE.finditer(source.text))}
@@ -88,7 +88,7 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
-    """Return what ``fix_path`` says of each path, in their order; of ``MANY`` paths and more in several processes.
+    """Return what ``fix_path`` returns for each path, in their order; of ``MANY`` paths and more in several processes.
 
     ``jobs`` is how many processes, 0 for one a processor; of more than there are, none is faster, and each has a budget
     of memory.

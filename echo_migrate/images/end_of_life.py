@@ -86,7 +86,7 @@ def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
 
 
 def _supported(end: Any, today: str) -> bool:
-    """Return whether a line has full support on a day, by what the data says of its end."""
+    """Return whether a line has full support on a day, by the dates of its end."""
     return end == "" or any(date >= today for date in _dates(end)[:1])
 
 
