@@ -1,4 +1,4 @@
-"""The command line. Each command is a signature and one call; what a call needs is imported when it runs."""
+"""The command line. Each command is a signature and one call, and imports what it needs when it runs."""
 
 import errno
 import gc
@@ -36,12 +36,12 @@ _INSTEAD = {
     ("check", "--format"): "use --output-format",
     ("fix", "--format"): "use --output-format",
 }
-"""What to use for options that other programs have."""
+"""What to use instead of options that other programs have, by command and option."""
 
 
 class _Program(click.Group):
-    """A group whose commands end with 128 and the number of the signal that stops them, as a shell has it, and with 2
-    when output fails: 1 means findings."""
+    """A group whose commands exit with 128 plus the signal number if a signal stops them, as shells do, and with 2 if
+    output fails, because 1 means findings."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -61,7 +61,7 @@ class _Program(click.Group):
             if error.errno == errno.EPIPE:
                 raise
             click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
-            os._exit(2)  # what is still buffered cannot be written either
+            os._exit(2)  # buffered output cannot be written either
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -263,11 +263,11 @@ def _stop(number: int, _: object) -> None:
 
 
 def main() -> None:
-    """The entry point."""
-    for wish in (signal.SIGTERM, signal.SIGHUP):  # a job that is cancelled, a terminal that is closed
+    """Run the command line, and exit."""
+    for wish in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a closed terminal
         if signal.getsignal(wish) is signal.SIG_DFL:
             signal.signal(wish, _stop)
-    gc.freeze()  # what is loaded stays, and next to nothing of what a run makes is a cycle: looking costs a tenth
+    gc.freeze()  # modules stay loaded, and a run creates almost no cycles: collecting them takes a tenth of its time
     gc.set_threshold(50_000)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller

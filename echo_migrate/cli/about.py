@@ -1,4 +1,4 @@
-"""What the commands do that only tell: of references, providers and rules."""
+"""The commands that only print information: about references, providers and rules."""
 
 import sys
 from typing import TYPE_CHECKING, Any, Unpack
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def match(**options: Unpack[Options]) -> int:
-    """Print how each reference maps. Returns the exit code."""
+    """Print how each reference maps. Returns the exit code: 1 if a reference has no known upstream image."""
     from echo_migrate.cli.match import match as matched
 
     every = options["provider"] == "all"
@@ -62,7 +62,7 @@ def _show(answer: "Match", title: str) -> None:
 
 
 def providers(output_format: str) -> None:
-    """Print what there is data for."""
+    """Print the available providers, with the amount, source and date of their data."""
     listed = [_provider(name) for name in catalog.providers()]
     if output_format == "json":
         click.echo(reports.as_json(listed))
@@ -75,7 +75,7 @@ def providers(output_format: str) -> None:
 
 
 def _provider(name: str) -> dict[str, Any]:
-    """Return a provider with how many rows lead to it, of how many images facts are known, and where that is from."""
+    """Return the data of a provider for output; ``rows`` counts the mapped names, ``images_known`` those with facts."""
     from echo_migrate.files.data import blocks, read_block, read_data
 
     row = read_data(f"{name}.yaml")
@@ -94,7 +94,7 @@ def _provider(name: str) -> dict[str, Any]:
 
 
 def explain(name: str, cases: bool) -> None:
-    """Print a rule's page, without its cases unless they are asked for; rendered on a terminal."""
+    """Print the page of a rule, rendered on a terminal, without its cases unless ``cases`` is set."""
     rule = rule_of(name)
     text, _, _ = page(rule.id).partition("\n## Cases\n")
     text = page(rule.id) if cases else f"{text}\nWith its cases: `echo-migrate explain {rule.id} --cases`\n"

@@ -1,4 +1,4 @@
-"""The command ``baseline``: what is found today, written to a file."""
+"""The command ``baseline``: writes the current findings to a file."""
 
 import os
 from typing import Unpack
@@ -13,7 +13,7 @@ from echo_migrate.cli.settings import settings_of
 
 
 def run(**options: Unpack[Options]) -> int:
-    """Write what is found today, to be left out from now on. Returns the exit code."""
+    """Write the current findings to the baseline, so that they are no longer reported. Returns the exit code."""
     from echo_migrate.engine import baseline as kept
     from echo_migrate.files.write import NotWritten
 

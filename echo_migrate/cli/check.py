@@ -1,4 +1,4 @@
-"""The command ``check``: what is found, and the exit code that says so."""
+"""The command ``check``: reports findings, and sets the exit code by their level."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from echo_migrate.rules._rule import Settings
 
 
 def run(**options: Unpack[Options]) -> int:
-    """Report findings. Returns the exit code."""
+    """Report findings. Returns the exit code: 1 for findings at or above the minimum level, 2 for errors."""
     settings = settings_of(options)
     limit = _limit(options["diff_base"])
     results, wrong = results_of(options, settings)
@@ -35,7 +35,7 @@ def run(**options: Unpack[Options]) -> int:
 
 
 def _limit(revision: str) -> Callable[[Result], Result]:
-    """Return what leaves of a result the findings on lines that changed since a revision; all of them, without one."""
+    """Return a function that limits results to findings on lines changed since a revision, if one is given."""
     if not revision:
         return lambda result: result
     from echo_migrate.engine.changed_lines import NoRevision, changed
@@ -47,7 +47,7 @@ def _limit(revision: str) -> Callable[[Result], Result]:
 
 
 def _new(results: list[Result], path: str, settings: Settings) -> list[Result]:
-    """Return the results with the findings that a baseline does not know; what is gone is taken out of it."""
+    """Return the results with the findings that are not in a baseline, and remove those that are fixed from it."""
     from echo_migrate.engine import baseline
     from echo_migrate.files.write import NotWritten
 

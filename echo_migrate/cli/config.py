@@ -1,6 +1,6 @@
-"""The configuration file: a TOML table whose keys are the command line's options.
+"""The configuration file: a TOML table with the options of the command line as keys.
 
-It becomes click's ``default_map``, so that a flag and a key cannot drift apart.
+It becomes the ``default_map`` of click, so that options and keys are always the same.
 """
 
 import os
@@ -17,29 +17,29 @@ from echo_migrate.files.tree import repository
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
 NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
-    # of the github command, which reads no file
+    # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
-    *("hook", "workflow", "yes"),  # of init, which writes one
+    *("hook", "workflow", "yes"),  # options of init, which writes the file
 )
-"""Of these, ``output`` because a file that comes with a tree must not choose what is overwritten."""
+"""Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 
 _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
-"""Where a command's context keeps the path of the file that its values come from."""
+"""The key in the context of a command for the path of the configuration file."""
 
 TABLES = {"per-file-ignores": ":", "levels": "="}
-"""Keys that are tables, each row of which is a value of the option: what stands between the row's key and its value."""
+"""Keys that are tables, with the separator of key and value in the option; each row is one value of it."""
 
 _PATHS = ("mapping", "baseline")
 LONGEST_PATTERNS = 20_000
 MOST_PATTERNS = 200
-"""All of ``exclude``: each pattern is held against each file."""
+"""The limits on all patterns of ``exclude``, because each is matched against each file."""
 
 
 def nearest(start: str) -> str | None:
-    """Return the configuration file that holds for a folder: its own or the nearest above, not beyond its repository.
+    """Return the configuration file for a folder: its own, or the nearest one above it in its repository; None if none.
 
-    A file that a link takes out of the repository is a ``click.UsageError``, as it comes with the tree.
+    Raises ``click.UsageError`` for a link out of the repository, because the file comes with it.
     """
     folder = os.path.abspath(start)
     while True:
@@ -57,7 +57,7 @@ def nearest(start: str) -> str | None:
 
 
 def _has_table(path: str) -> bool:
-    """Return whether a pyproject.toml has our table; read as TOML only if it has our name."""
+    """Return whether a pyproject.toml has our table; it is only parsed if it contains our name."""
     text = _text(path)
     return "echo-migrate" in text and _table(path, text) is not None
 
@@ -72,10 +72,10 @@ def _text(path: str) -> str:
 
 
 def _table(path: str, text: str) -> Any:
-    """Our table of a file; None if a pyproject.toml has none."""
+    """Return our table of a file, or None if a pyproject.toml has none. Raises ``click.UsageError``."""
     import tomllib
 
-    if _LONG_KEY.search(text):  # Python's reader needs the square of a key's parts
+    if _LONG_KEY.search(text):  # the time of Python's parser grows with the square of a key's parts
         raise click.UsageError(f"{path}: has a key of too many parts")
     try:
         with bounded():
@@ -91,11 +91,10 @@ def _table(path: str, text: str) -> Any:
 
 
 def read(path: str, commands: Iterable[click.Command], command: click.Command, named: bool = True) -> dict[str, Any]:
-    """Return the table's values for ``command``, by parameter name.
+    """Return the values of the table for ``command``, by parameter name; keys of other commands are omitted.
 
-    A file that lies in a repository names files of that repository alone; so does, in its folder, one that lies in none
-    and was found there, not ``named`` by the user.
-    A key that no command has is a ``click.UsageError`` with a suggestion; one of another command's options is left out.
+    Raises ``click.UsageError``, with a suggestion for an unknown key. A file in a repository may only name files in
+    that repository; a file in none that was found, not ``named`` by the user, only files in its own folder.
     """
     text = _text(path)
     table = _table(path, text)
@@ -131,13 +130,13 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
             if excess := too_many(value):
                 raise click.UsageError(f"{where}: {key} {excess}")
             value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]
-        if option in command.params:  # a format that only another command has is left to that one
+        if option in command.params:  # otherwise, the value is for another command
             values[name] = value
     return values
 
 
 def _rows(where: str, key: str, table: Any, folder: str) -> list[str]:
-    """Return the rows of a table as the option has them."""
+    """Return the rows of a table as values of the option. Raises ``click.UsageError``."""
     if not isinstance(table, dict):
         raise click.UsageError(f"{where}: {key} must be a table")
     rows = []
@@ -152,25 +151,24 @@ def _rows(where: str, key: str, table: Any, folder: str) -> list[str]:
 
 
 def too_many(patterns: Sequence[str]) -> str:
-    """Say how exclude patterns are more than a configuration may have; "" if they are not."""
+    """Return why exclude patterns exceed the limits of a configuration, or ""."""
     if sum(len(pattern) + 10 for pattern in patterns) > LONGEST_PATTERNS:
         return f"is longer than {LONGEST_PATTERNS:,} characters"
     return f"has more than {MOST_PATTERNS} patterns" if len(patterns) > MOST_PATTERNS else ""
 
 
 def _within(path: str, folder: str) -> bool:
-    """Return whether a path stays in a folder, links followed: what comes with a tree must not choose what is
-    written."""
+    """Return whether a path is in a folder, with links resolved: a file of a tree must not choose what is written."""
     return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
 
 
 def _accepts(option: click.Option, value: Any) -> bool:
-    """Return whether an option has a value among its choices, where it has choices."""
+    """Return whether a value is one of an option's choices; true if it has none."""
     return not isinstance(option.type, click.Choice) or value in option.type.choices
 
 
 def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
-    """Return the value if it is of the option's kind; TOML's own types are required, so that "no" is no true flag."""
+    """Return the value. Raises ``click.UsageError`` if it has not the TOML type of the option: "no" is no flag."""
     if option.is_flag:
         fits, kind = isinstance(value, bool), "true or false"
     elif option.multiple:
@@ -194,7 +192,6 @@ def _checked(where: str, key: str, value: Any, option: click.Option) -> Any:
 
 
 def anchored(pattern: str, folder: str) -> str:
-    """Return an exclude pattern with a folder in it, which is meant from the file's own folder, from the working
-    one."""
+    """Return an exclude pattern, relative to the working folder if it has a slash and so is relative to ``folder``."""
     plain = pattern.removeprefix("./").rstrip("/")
     return os.path.relpath(os.path.join(folder, plain.lstrip("/"))) if "/" in plain.removeprefix("**/") else pattern

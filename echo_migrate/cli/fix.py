@@ -1,4 +1,4 @@
-"""The command ``fix``: what was asked for, applied and written."""
+"""The command ``fix``: applies fixes, and writes the files."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from echo_migrate.model import Result
 
 
 def run(**options: Unpack[Options]) -> int:
-    """Apply what was asked for. Returns the exit code."""
+    """Apply fixes, or print a patch. Returns the exit code."""
     settings = settings_of(options)._replace(apply=True, unsafe=options["unsafe_fixes"])
     dry = options["diff"] or options["check"]
     stdin = options["paths"] == ("-",)
@@ -35,7 +35,7 @@ def run(**options: Unpack[Options]) -> int:
     if not dry and not stdin:
         from echo_migrate.files.write import remove_stale
 
-        read = [result.source.path for result in done if result.kind and not result.unread]  # and is in the tree
+        read = [result.source.path for result in done if result.kind and not result.unread]  # these are in the tree
         for folder in sorted({os.path.dirname(os.path.realpath(path)) for path in read}):
             remove_stale(folder)
     if options["diff"]:
@@ -52,7 +52,7 @@ def run(**options: Unpack[Options]) -> int:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a signal that stops the run wait until a file is written and counted."""
+    """Delay signals that stop the run until a file is written and counted."""
     waiting: list[int] = []
     wishes = [one for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
     before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
@@ -66,7 +66,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _written(result: Result) -> tuple[Result, bool]:
-    """Return the result after its file is written, and whether that failed, or the change was refused."""
+    """Return the result after its file is written, and whether writing failed or the change was refused."""
     if result.fixed is result.source:
         return result, result.refused is not None
     from echo_migrate.files.write import NotWritten, write

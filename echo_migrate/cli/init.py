@@ -1,4 +1,4 @@
-"""The command ``init``: a configuration for a tree, and if wanted the pre-commit hook and the GitHub workflow."""
+"""The command ``init``: writes a configuration for a tree, and optionally a pre-commit hook and a GitHub workflow."""
 
 import contextlib
 import json
@@ -30,10 +30,10 @@ CONFIGURATION = config.FILES[0]
 HOOK = ".pre-commit-config.yaml"
 WORKFLOW = ".github/workflows/echo-migrate.yml"
 TEMPLATES = {HOOK: "pre-commit-config.yml", WORKFLOW: "github/pull-request.yml"}
-"""Where ``hooks/`` has what is written; ``hooks/wheel.py`` lays these files into the wheel."""
+"""The templates of these files in ``hooks/``; ``hooks/wheel.py`` adds them to the wheel."""
 
 VENDORED = ("vendor", "third_party", "testdata", "fixtures", "__snapshots__")
-"""Folders whose images are seldom the repository's own to move."""
+"""Folders whose images are usually not maintained in the repository."""
 
 EXAMPLES: dict[str, str | list[str]] = {
     "provider": catalog.PROVIDER,
@@ -46,7 +46,7 @@ EXAMPLES: dict[str, str | list[str]] = {
     "mapping": "hardened.yaml",
     "baseline": "echo-migrate-baseline.json",
 }
-"""The keys that a new configuration shows, in order; those without a value of their own as a comment."""
+"""The keys of a new configuration, in order; keys without a value are written as comments with this example."""
 
 _HEAD = """\
 # Configuration of echo-migrate. Each key is a long option of `echo-migrate check` and `echo-migrate fix`;
@@ -55,7 +55,7 @@ _HEAD = """\
 
 
 class References(NamedTuple):
-    """The image references of a tree: how many by file, by kind of file, and by outermost vendored folder."""
+    """The number of image references in a tree: by file, by kind of file, and by outermost vendored folder."""
 
     files: Counter[str]
     kinds: Counter[str]
@@ -63,7 +63,7 @@ class References(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What is to be written, and with which values."""
+    """The files to write, and their values."""
 
     provider: str
     registry: str
@@ -73,7 +73,7 @@ class Choice(NamedTuple):
 
 
 def run(**options: Unpack[Options]) -> int:
-    """Write what is wanted, or print it as a patch. Returns the exit code."""
+    """Write the chosen files, or print them as a patch. Returns the exit code."""
     folder = os.path.relpath(os.path.realpath(options["folder"]))
     _check(options, folder)
     if existing := config.nearest(folder):
@@ -97,8 +97,8 @@ def run(**options: Unpack[Options]) -> int:
 
 
 def _check(options: Options, folder: str) -> None:
-    """Raise ``click.UsageError`` for values that a configuration cannot have, and for files that have no place."""
-    if not all(text.isprintable() for text in options["exclude"]):  # which is what TOML takes
+    """Raise ``click.UsageError`` for values that a configuration cannot have, and for files that cannot be written."""
+    if not all(text.isprintable() for text in options["exclude"]):  # as TOML requires
         raise click.BadParameter("a pattern has a control character or is not UTF-8", param_hint="--exclude")
     if excess := config.too_many(options["exclude"]):
         raise click.BadParameter(excess, param_hint="--exclude")
@@ -111,7 +111,7 @@ def _check(options: Options, folder: str) -> None:
 
 
 def _references(options: Options, folder: str) -> References:
-    """Count the image references of a tree, as ``inventory`` does."""
+    """Return the number of image references in a tree, counted as by ``inventory``."""
     wanted: Options = {
         **options,
         "paths": (os.path.join(".", folder),),  # a folder called - is not standard input
@@ -131,19 +131,19 @@ def _references(options: Options, folder: str) -> References:
 
 
 def _count(result: Result) -> int:
-    """Return how many image references a file has, those to its own stages and services left out."""
+    """Return the number of image references in a file, without those to its own stages and services."""
     return sum(outcome.state != "local" for outcome in result.outcomes)
 
 
 def _found(found: References) -> str:
-    """Return the line that says how many references there are, and in which kinds of files."""
+    """Return the message about how many references there are, and in which kinds of files."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in found.kinds.most_common())
     references, files = plural(found.files.total(), "image reference"), plural(len(found.files), "file")
     return f"Found {references} in {files}{f' ({kinds})' * bool(kinds)}."
 
 
 def _choice(options: Options, folder: str, vendored: Mapping[str, int]) -> Choice:
-    """Return what the options say, the answers for what they leave open, and the defaults without a terminal."""
+    """Return the choice from the options; for those not set, from answers on a terminal, else from defaults."""
     proposed = tuple(name for name in VENDORED if name in vendored)
     chosen = Choice(
         options["provider"],
@@ -156,12 +156,12 @@ def _choice(options: Options, folder: str, vendored: Mapping[str, int]) -> Choic
         return chosen
     try:
         return _asked(options, folder, chosen)
-    except click.Abort as abort:  # click's word for an interrupt and an end of input; both end as an interrupt does
+    except click.Abort as abort:  # from click, for an interrupt or the end of input; both end as an interrupt does
         raise (abort.__context__ if isinstance(abort.__context__, KeyboardInterrupt) else KeyboardInterrupt) from None
 
 
 def _asked(options: Options, folder: str, chosen: Choice) -> Choice:
-    """Return the choice with an answer to each question that no option answers."""
+    """Return the choice, with answers to the questions about options that are not set."""
     context = click.get_current_context()
     left = {name for name in options if context.get_parameter_source(name) is ParameterSource.DEFAULT}
     if "provider" in left:
@@ -182,7 +182,7 @@ def _asked(options: Options, folder: str, chosen: Choice) -> Choice:
 
 
 def _mirror(provider: str, answer: str) -> str:
-    """Return a registry that was typed in; one that is none is asked for again."""
+    """Return a registry entered by the user. Raises ``click.UsageError`` if it is invalid: click asks again."""
     try:
         catalog.load(provider, answer.strip())
     except MappingError as error:
@@ -191,8 +191,7 @@ def _mirror(provider: str, answer: str) -> str:
 
 
 def _files(choice: Choice, folder: str) -> dict[str, str]:
-    """Return the text of each file to write, by its name in the folder: the configuration last, which says that it is
-    done."""
+    """Return the text of each file to write, by name. The configuration is last: if it exists, the others do too."""
     wanted = {HOOK: choice.hook, WORKFLOW: choice.workflow}
     added = {name: _template(name) for name, want in wanted.items() if want and not _exists(folder, name)}
     values: dict[str, str | list[str]] = {"provider": choice.provider}
@@ -206,13 +205,13 @@ def _exists(folder: str, name: str) -> bool:
 
 
 def configuration(values: Mapping[str, str | list[str]]) -> str:
-    """Return the text of a configuration with these values; the other keys are comments, each with what it is for."""
+    """Return the text of a configuration with the given values; other keys are comments. Each is described."""
     with open(os.path.join(os.path.dirname(__file__), "config.schema.json"), encoding="utf-8") as file:
         known = json.load(file)["properties"]
     blocks = [_HEAD]
     for key, example in EXAMPLES.items():
         choices = f" One of {', '.join(known[key]['enum'])}." if "enum" in known[key] else ""
-        value = json.dumps(values.get(key, example), ensure_ascii=False)  # of printable text, TOML's form too
+        value = json.dumps(values.get(key, example), ensure_ascii=False)  # for printable text, the same in TOML
         blocks.append(f"# {known[key]['description']}{choices}\n{'# ' * (key not in values)}{key} = {value}\n")
     return "\n".join(blocks)
 
@@ -223,7 +222,7 @@ def _template(name: str) -> str:
 
 
 def _put(files: Mapping[str, str], dry: bool) -> None:
-    """Write all files or none, or print the patch that makes them. Raises ``NotWritten``, with the file."""
+    """Write all files or none, or print the patch that creates them. Raises ``NotWritten`` with the path."""
     with contextlib.ExitStack() as stack:
         for path in files:
             with _named(path):
@@ -239,7 +238,7 @@ def _put(files: Mapping[str, str], dry: bool) -> None:
 
 @contextlib.contextmanager
 def _named(path: str) -> Iterator[None]:
-    """Put the file before the reason why it was not written."""
+    """Add the path to the message of ``NotWritten``."""
     try:
         yield
     except NotWritten as error:
@@ -247,7 +246,7 @@ def _named(path: str) -> Iterator[None]:
 
 
 def _closing(choice: Choice, folder: str, files: Iterable[str], dry: bool) -> list[str]:
-    """Return what was written, what was left as it is, and the next steps."""
+    """Return the messages about what was written, what was not changed, and the next steps."""
     lines = [f"{'Would write' if dry else 'Wrote'} {printable(path)}." for path in files]
     hook, workflow = (os.path.normpath(os.path.join(folder, name)) for name in (HOOK, WORKFLOW))
     if choice.hook and hook not in files:

@@ -1,4 +1,4 @@
-"""The command ``inventory``: every reference, and what becomes of it."""
+"""The command ``inventory``: lists every reference with its state."""
 
 from typing import Unpack
 
@@ -9,7 +9,7 @@ from echo_migrate.cli.settings import configuration, settings_of
 
 
 def run(**options: Unpack[Options]) -> int:
-    """Print every reference. Returns the exit code."""
+    """Print every reference with its state. Returns the exit code."""
     from echo_migrate.reports import inventory as listing
 
     settings = settings_of(options)

@@ -1,4 +1,4 @@
-"""How a reference maps, with every candidate and its reasons: what ``echo-migrate match`` prints."""
+"""How a reference maps, with all candidates and reasons: the output of ``echo-migrate match``."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,8 @@ from echo_migrate.reasons import because
 
 
 class Match(NamedTuple):
-    """The answer for one reference: ``upstream`` None if it is not known, ``target`` None if the provider has none."""
+    """The result for one reference: ``upstream`` is None if it is not known, ``target`` if the provider has none.
+    ``against`` are the reasons why the migration is not safe or not possible, ``reasons`` also those of the match."""
 
     reference: str
     upstream: str | None
@@ -26,7 +27,7 @@ class Match(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """What is said against it, or of the match, in one text."""
+        """The reasons against the migration as one text; without any, those of the match."""
         return "; ".join(self.against or self.reasons)
 
     def as_json(self) -> dict[str, Any]:
@@ -36,8 +37,7 @@ class Match(NamedTuple):
 
 
 def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "") -> Match:
-    """Return how a reference, or an expression such as ``node:${V}``, maps; whatever the text is, there is an
-    answer."""
+    """Return how a reference, or an expression such as ``node:${V}``, maps; invalid text has a result too."""
     image = _image(text)
     reference = parsed(image.ref.value)
     if reference is None:
@@ -60,7 +60,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "")
 
 
 def _image(text: str) -> Image:
-    """Return the text as an image; a tag that a template fills in counts as a variable."""
+    """Return the text as an image; a tag with template marks counts as a variable."""
     place = Traced.of(text, 0, len(text))
     try:
         found = expand(place, lambda name: None)

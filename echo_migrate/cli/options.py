@@ -1,4 +1,4 @@
-"""The options of the command line, and what it hands to a command: their values, by their names."""
+"""The options of the command line, and the type of their values, which commands receive by name."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import click
 
 
 class Options(TypedDict, total=False):
-    """All options that any command has; each command has those of its signature in ``cli/__init__.py``."""
+    """The values of the options of all commands; a command has those of its signature in ``cli/__init__.py``."""
 
     paths: tuple[str, ...]
     images: tuple[str, ...]
@@ -54,12 +54,13 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def _modules(package: str) -> list[str]:
-    """The public modules of a package, without importing one."""
+    """Return the names of the public modules of a package, without importing them."""
     names = os.listdir(os.path.join(_PACKAGE, package))
     return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
 
 
 def names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in the values of an option that is repeatable and separated by commas."""
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
@@ -231,6 +232,7 @@ PROGRAM: tuple[Decorator, ...] = (
 
 
 def output_formats(*names: str) -> Decorator:
+    """Return the option ``--output-format`` with these formats; the first one is the default."""
     return click.option(
         "--output-format",
         type=click.Choice(names),
@@ -241,6 +243,8 @@ def output_formats(*names: str) -> Decorator:
 
 
 def options_of(*groups: tuple[Decorator, ...]) -> Decorator:
+    """Return a decorator that adds groups of options to a command."""
+
     def decorate(command: Any) -> Any:
         for option in reversed([option for group in groups for option in group]):
             command = option(command)

@@ -1,4 +1,4 @@
-"""What a command prints: results to standard output and to files, all else to standard error."""
+"""The output of commands: results to standard output and to files, everything else to standard error."""
 
 import contextlib
 import os
@@ -15,11 +15,11 @@ from echo_migrate.images import catalog
 from echo_migrate.model import Result
 
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
-"""The formats of files whose names leave no doubt."""
+"""The formats of files whose suffix is unambiguous."""
 
 
 def tell_unread(results: list[Result]) -> bool:
-    """Say what was left unread, for a command that prints no findings; return whether there is any."""
+    """Print which files were not read, for commands that print no findings. Returns whether there are any."""
     left = [result for result in results if result.unread]
     for result in left:
         say(f"{result.source.path}: {result.findings[0].message}")
@@ -27,16 +27,14 @@ def tell_unread(results: list[Result]) -> bool:
 
 
 def tell_configuration(options: Options) -> None:
-    """Say so to standard error, for an output that has no place for it."""
+    """Print the message of ``configuration`` to standard error, for output that does not contain it."""
     if chosen := configuration(options):
         say(chosen)
 
 
 def print_report(results: list[Result], options: Options, command: str, aside: bool = False) -> bool:
-    """Print the report (to standard error where a patch or a text has standard output), and write the files asked for.
-
-    Returns whether all of them could be written.
-    """
+    """Print the report, to standard error if ``aside`` (standard output has a patch or a file), and write it to the
+    files of ``--output``. Returns whether all of them could be written."""
     known = catalog.load(options["provider"], options["registry"], options["mapping"])
     applied = command == "fix" and not (options["diff"] or options["check"])
     run = reports.RunReport(
@@ -67,7 +65,7 @@ def print_report(results: list[Result], options: Options, command: str, aside: b
 def publish(
     options: Options, formats: tuple[str, ...], render: Callable[[str], str], aside: bool = False, told: str = ""
 ) -> bool:
-    """Print a report (or what is ``told`` in its place), and write it to the files asked for.
+    """Print a report (or ``told`` instead, if given), and write it to the files of ``--output``.
 
     Returns whether all of them could be written.
     """
@@ -94,9 +92,9 @@ def publish(
 
 
 def _put(path: str, data: bytes) -> bool:
-    """Write a file that the user names, whole or not at all. Returns whether it could be written.
+    """Write a file named by the user, completely or not at all. Returns whether it could be written.
 
-    Its name may stand in a tree that is not the user's: what is neither a file nor the system's own device is refused.
+    Its path may be in a tree that others wrote: anything but a regular file or a device of the system is refused.
     """
     from echo_migrate.files.write import NotWritten, replace
 
@@ -115,7 +113,7 @@ def _put(path: str, data: bytes) -> bool:
 
 
 def _width(stream: Any) -> int:
-    """Return how many columns a terminal has; a usual number of them away from one."""
+    """Return the number of columns of a terminal; 120 if there is none."""
     try:
         return int(os.environ.get("COLUMNS", "")) or 120
     except ValueError:
@@ -131,7 +129,7 @@ def _wants_colour(stream: Any) -> bool:
 
 
 def print_patch(data: bytes, color: str) -> None:
-    """Print a patch: to a terminal in colours and printable, elsewhere (or without colours) to the byte."""
+    """Print a patch: coloured and printable on a terminal, unchanged elsewhere or without colours."""
     if not (sys.stdout.isatty() if color == "auto" and not os.environ.get("NO_COLOR") else color == "always"):
         print_bytes(data)
         return
@@ -149,14 +147,16 @@ _PATCH: dict[str, Any] = {
     "+": {"fg": "green"},
     "-": {"fg": "red"},
 }
-"""Colours of a patch, by what a line begins with, as git has them."""
+"""Colours of the lines of a patch, by prefix, as in git."""
 
 
 def print_bytes(data: bytes) -> None:
+    """Write bytes to standard output."""
     stream = sys.stdout.buffer
     stream.write(data)
     stream.flush()
 
 
 def say(message: str) -> None:
+    """Print a message to standard error."""
     click.echo(f"echo-migrate: {reports.printable(message)}", err=True)

@@ -1,4 +1,4 @@
-"""From paths to results: what is discovered, standard input, progress."""
+"""From paths to results: discovery, standard input, progress."""
 
 import os
 import sys
@@ -18,11 +18,11 @@ from echo_migrate.model import Result
 from echo_migrate.rules._rule import Settings
 
 _LONG = 1.0
-"""Seconds after which a run shows its progress."""
+"""The duration of a run in seconds after which progress is shown."""
 
 
 def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], bool]:
-    """Return the results as they come, and whether a path was wrong."""
+    """Return the results, read as they are consumed, and whether a path does not exist. Raises ``click.UsageError``."""
     paths = options["paths"] or (".",)
     if "-" in paths:
         if len(paths) > 1:
@@ -39,7 +39,7 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
 
 
 def _found(found: Discovery, paths: Iterable[str], options: Options, settings: Settings) -> Iterator[Result]:
-    """Yield the results of what discovery found; files that are of no kind are passed over, with a word if named."""
+    """Yield the results of the discovered files; files of no known format are skipped, and listed with --verbose."""
     skipped = [*found.skipped]
     read = 0
     for path, reason in found.refused.items():
@@ -70,6 +70,7 @@ def _found(found: Discovery, paths: Iterable[str], options: Options, settings: S
 
 @lru_cache
 def standard_input_data() -> bytes:
+    """Return the bytes of standard input, which is read once."""
     return sys.stdin.buffer.read()
 
 
@@ -84,7 +85,7 @@ def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
 
 
 def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:
-    """Yield the same results, with a progress bar on a terminal once a run is long."""
+    """Yield the same results; a run that takes long shows a progress bar on a terminal."""
     if quiet or total < runs.MANY or not sys.stderr.isatty():
         yield from results
         return

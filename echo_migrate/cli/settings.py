@@ -1,4 +1,4 @@
-"""From options to what a run is asked for: the catalog, the rules, and which configuration file chose them."""
+"""From options to settings: the catalog, the rules, and which configuration file chose them."""
 
 import os
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ from echo_migrate.rules._rule import Rule, Settings
 
 
 def configuration(options: Options) -> str:
-    """Say which configuration file chose the provider, the registry or the mapping; "" if none did.
+    """Return a message about the configuration file that set provider, registry or mapping; "" if none did.
 
-    It may have come with the tree, and what moves goes where it says.
+    The file may come with the repository, and it determines where images are pulled from.
     """
     context = click.get_current_context(silent=True)
     if not context or not context.default_map:
@@ -40,7 +40,7 @@ def configuration(options: Options) -> str:
 
 
 def catalog_of(options: Options) -> catalog.Catalog:
-    """Return the provider's catalog that the options ask for."""
+    """Return the catalog that the options select. Raises ``click.UsageError``."""
     if options["provider"] not in catalog.providers():
         raise click.BadParameter(
             f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
@@ -52,6 +52,7 @@ def catalog_of(options: Options) -> catalog.Catalog:
 
 
 def settings_of(options: Options) -> Settings:
+    """Return the settings of a run for the options. Raises ``click.UsageError``."""
     known = catalog_of(options)
     for output in options["output"]:
         format, colon, _ = output.partition(":")
@@ -70,7 +71,7 @@ def settings_of(options: Options) -> Settings:
         options["seen_only"],
         today=options.get("today") or today(),
         file_ignores=tuple(map(_file_ignores, options.get("per_file_ignores", ()))),
-        named=(".",) if os.environ.get("PRE_COMMIT") else options.get("paths") or (".",),  # it names every file
+        named=(".",) if os.environ.get("PRE_COMMIT") else options.get("paths") or (".",),  # pre-commit names every file
         variant=options.get("variant", "auto"),
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
@@ -79,7 +80,7 @@ def settings_of(options: Options) -> Settings:
 
 
 def _logins(kinds: Iterable[str]) -> frozenset[str]:
-    """Return the kinds of files that the user has a login for."""
+    """Return the kinds of files with a login that is set up elsewhere. Raises ``click.UsageError``."""
     from echo_migrate.engine.logins import ELSEWHERE
 
     for kind in kinds:
@@ -90,7 +91,7 @@ def _logins(kinds: Iterable[str]) -> frozenset[str]:
 
 
 def _file_ignores(written: str) -> tuple[str, frozenset[str]]:
-    """Return the glob and the ids of GLOB:RULE,RULE."""
+    """Return the glob and the rule ids of GLOB:RULE,RULE. Raises ``click.UsageError``."""
     glob, colon, names = written.rpartition(":")
     if not colon or not glob:
         raise click.BadParameter(f"{written!r} is not GLOB:RULE,RULE", param_hint="--per-file-ignores")
@@ -98,7 +99,7 @@ def _file_ignores(written: str) -> tuple[str, frozenset[str]]:
 
 
 def _level(written: str) -> tuple[str, Level]:
-    """Return the rule's id and the level of RULE=LEVEL."""
+    """Return the rule id and the level of RULE=LEVEL. Raises ``click.UsageError``."""
     name, _, level = written.partition("=")
     for known in get_args(Level):
         if level == known:
@@ -109,7 +110,7 @@ def _level(written: str) -> tuple[str, Level]:
 
 
 def today() -> str:
-    """Return the date, as the clock has it."""
+    """Return the current local date in ISO format."""
     from datetime import date
 
     return date.today().isoformat()
@@ -125,7 +126,7 @@ def _selected(preset: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> 
 
 
 def _preset(name: str) -> list[str]:
-    """Return the names of rules that a preset stands for."""
+    """Return the names of the rules in a preset. Raises ``click.UsageError``."""
     from echo_migrate.files.data import read_data
 
     if name == "default":
@@ -139,7 +140,7 @@ def _preset(name: str) -> list[str]:
 
 
 def rule_of(name: str) -> Rule:
-    """Return a rule by its id, one that it had, or the one name that another linter has for it."""
+    """Return a rule by its id, a former id, or an unambiguous id of another linter. Raises ``click.UsageError``."""
     also = [rule for rule in RULES.values() if name in rule.names]
     if name not in RULES and len(also) != 1:
         raise click.UsageError(unknown_name(f"no rule {name!r}", name, RULES) + " (see `echo-migrate rules`)")
@@ -147,5 +148,6 @@ def rule_of(name: str) -> Rule:
 
 
 def unknown_name(message: str, name: str, known: Iterable[str]) -> str:
+    """Return the message with a suggestion, if a known name is similar."""
     remedy = near(name, known)
     return f"{message}: {remedy}" if remedy else message

@@ -1,4 +1,4 @@
-"""One examination of a text: what the rules find, and what becomes of each image that it names."""
+"""One check of a text: the findings of the rules, and the migration of each image in it."""
 
 import os
 from bisect import bisect_left, bisect_right
@@ -32,38 +32,38 @@ from echo_migrate.rules._rule import Context, Rule, Settings
 
 
 def _request(path: str, settings: Settings) -> Request:
-    """Return what the rules of a run want of a file."""
+    """Return what a run needs from a file: the node types of its rules, and the targets that other files build."""
     return Request(_kinds(settings.rules), settings.targets.get(os.path.normpath(path), frozenset()))
 
 
 @lru_cache
 def _kinds(rules: tuple[Rule, ...]) -> frozenset[type]:
-    """Return what the rules of a run look at: those selected, and those that block."""
+    """Return the node types of the selected rules, and of those that block."""
     return frozenset(kind for rule in (*rules, *_blocking_rules()) for kind in rule.kinds)
 
 
 @lru_cache
 def _blocking_rules() -> tuple[Rule, ...]:
-    """Return the rules whose errors make a move unsafe, selected or not."""
+    """Return the rules whose errors make a migration unsafe, selected or not."""
     return tuple(rule for rule in RULES.values() if rule.blocks)
 
 
 @lru_cache
 def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
-    """Return the rules that look at each type of node."""
+    """Return the rules for each type of node."""
     kinds = {kind: None for rule in rules for kind in rule.kinds}
     return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
 
 
 class Ignores:
-    """The ignore comments of a file, by where they hold."""
+    """The ignore comments of a file, searchable by position."""
 
     def __init__(self, nodes: Iterable[Any]) -> None:
         self.nodes = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
         self.comments: dict[tuple[str, bool], _Held] = {}
 
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
-        """Return whether a comment (``ours``: one of our own form) silences a rule there."""
+        """Return whether a comment (``ours``: in our own form) suppresses a rule at an offset, and record its use."""
         if (rule.id, ours) not in self.comments:
             names = {"*", *rule.names}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
@@ -76,7 +76,7 @@ class Ignores:
         return silent
 
     def used(self) -> set[Ignore]:
-        """Return the comments that have silenced something so far."""
+        """Return the comments that have suppressed a finding so far."""
         found: set[Ignore] = set()
         for held in self.comments.values():
             silenced = sorted(held.silenced)
@@ -86,7 +86,7 @@ class Ignores:
 
 
 class _Held(NamedTuple):
-    """The comments on one rule: where they begin, how far those up to each reach, and the places that they silenced."""
+    """The comments for one rule, their starts, the furthest end up to each, and the offsets that they suppressed."""
 
     nodes: list[Ignore]
     begins: list[int]
@@ -95,10 +95,10 @@ class _Held(NamedTuple):
 
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Migration]]:
-    """Return the findings on a text, and what becomes of each image it names.
+    """Return the findings in a text, and the migration of each image in it.
 
-    First it is settled what would move were it for the references alone; then the rules that block are asked of what
-    would be stood on; then it is settled what moves, and the other rules are asked.
+    Each image is first assessed on its own. Then the rules that block check the effective bases that the safe
+    migrations would give. Then the migrations are settled together, and the other rules run.
     """
     nodes = list(format.parse(source, _request(source.path, settings)))
     ignores = Ignores(nodes)
@@ -145,10 +145,10 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     found = [entry for entry in blocking if entry[0].id in selected] + check(others, grouped, context)
     loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     context = context._replace(used=ignores.used())
-    found = check(others, comments, context)  # asked last, when it is known which comments silence something
+    found = check(others, comments, context)  # last, when the used comments are known
     loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
     findings = sorted(
-        # two stages can have the same finding on what they both inherit
+        # two stages can have the same finding in a stage that both are based on
         dict.fromkeys(at_its_level(one, settings) for one in loud),
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
@@ -156,7 +156,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
 
 
 def _of(node: Any, images: Mapping[Image, Image]) -> Any:
-    """Return a node with what is known of its image's login."""
+    """Return a node with the login of its image."""
     if isinstance(node, Image):
         return images[node]
     if isinstance(node, Container) and node.image:
@@ -172,21 +172,21 @@ _UNEDITED = {
 
 
 def _requested(move: Migration, settings: Settings) -> bool:
-    """Return whether an image is among those asked for, by its upstream name or with its tag."""
+    """Return whether an image is among those requested, by upstream name with or without tag."""
     tag = parse(move.image.ref.value).tag
     return not settings.images.isdisjoint((move.upstream or "", f"{move.upstream}:{tag}"))
 
 
 Error = tuple[Rule, int, Finding]
-"""An error-level finding, with its rule and its line."""
+"""An error-level finding, with its rule and line."""
 
 
 _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
-"""Kinds of files whose images a build pulls, which may have named contexts."""
+"""Kinds of files whose images are pulled by a build, which can have named contexts."""
 
 
 def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
-    """Return the moves, those left out whose target a build would take for a named context of its own."""
+    """Return the migrations; those to a name that a named context of the build replaces need review."""
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
     taken = {name for name in names if shadows(source.path, familiar(name))}
     return [
@@ -202,7 +202,7 @@ def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:
 
 
 def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> frozenset[Image]:
-    """Return the images that move to the variant for building: those of stages that do not ship, or all if so asked."""
+    """Return the images that migrate to the dev variant: those of stages that do not ship, or as requested."""
     if settings.catalog.tags != "listed":
         return frozenset()  # the provider is not known to have variants
     if settings.variant != "auto":
@@ -216,7 +216,7 @@ def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> f
 def _failures(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
 ) -> tuple[Context, dict[Image, list[Error]]]:
-    """Return what would fail for certain on the targets of moves, by the image, with the context that asked."""
+    """Return the errors that the targets of migrations would cause, by image, and the context that found them."""
     made = [move._replace(state="migrate", reasons=()) for move in moves]
     context = context._replace(
         effective_bases=effective_bases([move.image for move in made], made, context.settings.catalog)
@@ -227,8 +227,8 @@ def _failures(
 def _with_variants(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
 ) -> list[Migration]:
-    """Return the moves, those to a runtime image that lacks what its stage needs as moves to the variant for building,
-    where there is one: not safe, as that ships."""
+    """Return the migrations. If a stage needs what its runtime variant lacks, it migrates to the dev variant instead;
+    that is unsafe, because that variant ships."""
     others = {move.image: _assess(move.image, context.settings, "dev") for move in moves if move.edits}
     wanted = [move for move in moves if move.edits and others[move.image].target != move.target]
     if not wanted:
@@ -249,9 +249,9 @@ def _with_variants(
 def _with_all_reasons(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
 ) -> list[Migration]:
-    """Return the moves, those that are unsafe with what else would be against them, once made.
+    """Return the migrations; unsafe ones have all further reasons that apply to their target.
 
-    What would then fail for certain takes the fix away: it is not offered.
+    A migration whose target would certainly fail has no fix.
     """
     unsafe = [move for move in moves if move.edits and not move.safe]
     if not unsafe:
@@ -282,7 +282,7 @@ Match = tuple[Rule, Any, Finding]
 
 
 def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Match]:
-    """Return what rules find, each with its rule and node."""
+    """Return the findings of rules, each with its rule and node."""
     by_kind = _by_kind(rules)
     return [
         (rule, node, finding._replace(rule=rule.id, level=finding.level or rule.level))
@@ -294,15 +294,14 @@ def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Cont
 
 
 def at_its_level(finding: Finding, settings: Settings) -> Finding:
-    """Return a finding at the level that the user gave its rule, if any; what blocks a move goes by the rule's own."""
+    """Return a finding at the level that the user set for its rule, if any. Blocking uses the rule's own level."""
     return finding._replace(level=settings.levels[finding.rule]) if finding.rule in settings.levels else finding
 
 
 def _standings(
     images: list[Image], moves: list[Migration], services: list[Container], settings: Settings
 ) -> EffectiveBases:
-    """Return what the images of a file are to what stands on them, those of Dockerfiles that its services build
-    included."""
+    """Return the effective bases of a file's images, and of the images in Dockerfiles that its services build."""
     found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
         there = settle([_assess(image, settings, "runtime") for image in around])
@@ -313,7 +312,7 @@ def _standings(
 def _bonds(
     found: list[Match], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> dict[Image, list[Reason]]:
-    """Return why images do not move safely: what stands on them in the file, and in the files that build it."""
+    """Return why migrations are unsafe, by image: blockers in the file, and in the files that build it."""
     blockers = _blockers(found, context, ignores)
     nodes = dict(nodes)
     if any(
@@ -334,12 +333,12 @@ def _bonds(
 
 
 def _elsewhere(reason: Reason, path: str) -> Reason:
-    """Return what blocks a move, of another file."""
+    """Return a blocker as one in another file."""
     return because("blocked-elsewhere", **dict(reason.values), path=path)
 
 
 def _blockers(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[Reason]]:
-    """Return why images do not move safely: the errors of what is based on them."""
+    """Return why migrations are unsafe, by image: errors in the stages and services based on the image."""
     return {
         image: [because("blocked", rule=rule.id, line=str(line)) for rule, line, _ in errors]
         for image, errors in _errors(found, context, ignores).items()
@@ -347,8 +346,8 @@ def _blockers(found: list[Match], context: Context, ignores: Ignores) -> dict[Im
 
 
 def _errors(found: list[Match], context: Context, ignores: Ignores) -> dict[Image, list[Error]]:
-    """Return the errors of what is based on images that would move, by the image, but for those that a comment of ours
-    lifts."""
+    """Return the errors in stages and services whose base would change, by image, except those that an ignore comment
+    in our own form suppresses."""
     errors: dict[Image, list[Error]] = {}
     for rule, node, finding in found:
         image = root_of(node, context.effective_bases) if finding.level == "error" else None

@@ -1,6 +1,6 @@
-"""Files that pull or build images where somebody must have logged in first: workflows, manifests, dependabot.yml.
+"""Files that pull or build images and need a registry login first: workflows, manifests, dependabot.yml.
 
-They are read for one question alone, whether a registry is among those logged in to.
+They are read here only to find out whether they log in to the registry.
 """
 
 import re
@@ -29,14 +29,14 @@ _PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaS
 
 
 def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
-    """Yield the files in which the rules on ``Pipeline`` find something."""
+    """Yield a result for each file in which the rules on ``Pipeline`` find something."""
     wanted = any(Pipeline in rule.kinds for rule in settings.rules)
     host = settings.catalog.registry.partition("/")[0]
     for path in paths if wanted else ():
         if not _PATH.search(path):
             continue
         source, nodes = Source(path, ""), list[Pipeline]()
-        with suppress(Exception, Spent), bounded():  # why not is said where the file is read for its images
+        with suppress(Exception, Spent), bounded():  # errors are reported where its images are read
             source = Source.read(path)
             nodes = list(pipelines(source, host))
         ignores = Ignores(in_yaml(source.text) if nodes else ())
@@ -74,7 +74,7 @@ def _kind(root: YamlNode | None) -> str:
 
 
 def _named(source: Source) -> dict[str, list[str]]:
-    """Return the images that the commands of a workflow's steps name, by the step."""
+    """Return the images in the commands of a workflow, by key path of the step."""
     found: dict[str, list[str]] = {}
     for image in github.parse(source):
         step = _STEP.match(image.where) if isinstance(image, Image) else None
@@ -84,7 +84,7 @@ def _named(source: Source) -> dict[str, list[str]]:
 
 
 def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> Iterator[Pipeline]:
-    """Yield, of each job without a login, the first step that pulls images of the host, or may."""
+    """Yield the first step of each job without a login that pulls images from the host, or may."""
     for id, job in items(effective(root).get("jobs")):
         steps = [effective(step) for step in sequence(effective(job).get("steps"))]
         if any(_logs_in(step, host) for step in steps):
@@ -105,7 +105,7 @@ def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> 
 
 
 def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
-    """Return whether a step logs in to a host, or to one that only a run decides."""
+    """Return whether a step logs in to a host, or to one that is only known at run time."""
     uses = _text(step.get("uses"))
     if _LOGIN_ACTIONS.match(uses):
         registry = _text(effective(step.get("with")).get("registry"))
@@ -129,7 +129,7 @@ def _dependabot(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
 
 
 def _manifest(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
-    """Yield the first image of the host in a pod that names no secret to pull with."""
+    """Yield the first image from the host in a pod without a pull secret or service account."""
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()

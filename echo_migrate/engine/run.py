@@ -1,4 +1,4 @@
-"""A run: paths to results, in one process or several, with a budget and a guard around each file."""
+"""A run: from paths to results, in one process or several, with limits and error handling for each file."""
 
 import contextlib
 import os
@@ -25,15 +25,15 @@ _STAGE = lazy_regex(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
 _REFERENCE = lazy_regex(
     r"(?im)^[ \t]*(?:-[ \t]+)?(?:FROM[ \t]+(?:--\S+[ \t]+)?|[\"']?image[\"']?[ \t]*[:=][ \t]*)[\"']?([^\s\"'#,}]+)"
 )
-"""What a line may name an image with, in a file that is not read."""
+"""A line that may name an image, in a file that could not be read."""
 
 
 MANY = 200
-"""From how many files on the work is shared between processes; below, starting them costs more than it saves."""
+"""The number of files for which a run uses several processes; for fewer, starting them takes longer than it saves."""
 
 
 def unreadable(path: str, reason: str, settings: Settings) -> Result:
-    """Return the result for a file without a text."""
+    """Return the result for a file that is no text."""
     source = Source(path, "")
     settings = settings.within(path)
     context = Context(source, settings, {})
@@ -42,9 +42,9 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
 
 
 def unread(source: Source, reason: str) -> Result:
-    """Return the result for what should have been read and was not: said whatever rules are selected.
+    """Return the result for a file that should have been read and was not: an error, whatever rules are selected.
 
-    The references that the lines of its text name need review.
+    References found in the lines of its text need review.
     """
     finding = Finding(0, 0, reason, level="error", rule=unreadable_file.id)
     local = {"scratch", *(match[1].lower() for match in _STAGE.finditer(source.text))}
@@ -58,7 +58,7 @@ def unread(source: Source, reason: str) -> Result:
 
 
 def fix_path(path: str, settings: Settings) -> Result | None:
-    """Return the result for a file on disk, whatever it holds; None if it turns out to be of no kind that is read."""
+    """Return the result for a file on disk, whatever its content; None if it has no known format."""
     try:
         source = Source.read(path)
     except Inaccessible as error:
@@ -69,9 +69,9 @@ def fix_path(path: str, settings: Settings) -> Result | None:
 
 
 def check_safely(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
-    """Return what ``fix_source`` says; None for what is of no kind, unless another is to be taken then.
+    """Return the result of ``fix_source``; None if the format is not known and ``otherwise`` is not given.
 
-    What a file may use is bounded, and a fault of ours is a finding, so that one file never ends a run.
+    Time and memory are limited, and an internal error is a finding, so that one file never ends a run.
     """
     try:
         with bounded():
@@ -88,10 +88,10 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:
-    """Return what ``fix_path`` returns for each path, in their order; of ``MANY`` paths and more in several processes.
+    """Return the results of ``fix_path`` in the order of the paths, from several processes for ``MANY`` paths or more.
 
-    ``jobs`` is how many processes, 0 for one a processor; of more than there are, none is faster, and each has a budget
-    of memory.
+    ``jobs`` is the number of processes, 0 for one per processor. It is limited to the number of processors: more are
+    not faster, and each has its own memory limit.
     """
     begin()
     wanted = any(Stage in rule.kinds for rule in settings.rules)
@@ -109,14 +109,14 @@ _settings: Settings | None = None
 
 
 def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result | None]:
-    """Yield the results in the order of the paths. Rules travel by name (they are functions of their modules)."""
+    """Yield the results in the order of the paths. Processes receive rules by id and look them up."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
     done = careful = 0
-    os.environ["PYTHONSAFEPATH"] = "1"  # a process that is started anew imports nothing from the working folder
+    os.environ["PYTHONSAFEPATH"] = "1"  # new processes import nothing from the working folder
     while done < len(paths):
         rest = paths[done : done + careful] if careful else paths[done:]
         workers, chunk = (1, 1) if careful else (jobs, CHUNK)
@@ -127,17 +127,17 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
                     careful = max(0, careful - 1)
                     yield result
             except (GeneratorExit, KeyboardInterrupt):
-                pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run waits for nobody
+                pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run does not wait
                 raise
             except BrokenProcessPool:
-                if careful:  # one file at a time: it was this one
+                if careful:  # with one file at a time, it was this one
                     yield _lost(paths[done])
                     done += 1
                 careful = max(careful - 1, 0) or jobs * CHUNK
 
 
 def _lost(path: str) -> Result:
-    """Return the result for a file with which the process that read it was killed."""
+    """Return the result for a file whose process was killed."""
     source = Source(path, "")
     with contextlib.suppress(Unreadable):
         source = Source.read(path)
@@ -153,7 +153,7 @@ def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
     def outlive() -> None:
         while os.getppid() == parent:
             time.sleep(1)
-        os._exit(1)  # the parent was killed: nobody waits for our answers
+        os._exit(1)  # the parent was killed: results are not needed
 
     threading.Thread(target=outlive, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run

@@ -1,6 +1,6 @@
-"""Kustomizations of a tree, which give the images of the manifests that they list other names and tags.
+"""The kustomizations of a tree, which change the names and tags of images in the manifests that they list.
 
-Fields: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components, images), kustomize 5.
+Keys: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components, images), kustomize 5.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ _LISTS = ("resources", "bases", "components")
 
 
 class _Kustomization(NamedTuple):
-    """What one says: the images that it renames and those that it gives a tag alone, and what it lists, as paths;
-    ``unread`` if it takes too long to be read, so that it may say anything."""
+    """A kustomization: the image names that it renames, those for which it only sets a tag, and the paths that it
+    lists. ``unread`` is true if reading it takes too long, so that it may rename any image."""
 
     path: str
     renamed: frozenset[str] = frozenset()
@@ -33,17 +33,17 @@ class _Kustomization(NamedTuple):
 
 
 class _Tree(NamedTuple):
-    """The kustomizations of a tree by their folder, and the folders of those that list a path."""
+    """The kustomizations of a tree by folder, and by listed path the folders of those that list it."""
 
     by_folder: dict[str, _Kustomization]
     listing: dict[str, list[str]]
 
 
 def rewritten(path: str, image: str) -> Reason | None:
-    """Return why an image of a file is not what its line says: a kustomization that lists the file, by itself or by
-    others, names it anew or may; None if none does.
+    """Return why a kustomization may change an image of a file: it lists the file, directly or through others, and
+    renames the image or sets its tag, or cannot be read. Return None if none does.
 
-    Kustomize compares what stands before the tag or the digest (kustomize, api/internal/image, IsImageMatched).
+    Kustomize compares the name without tag and digest (kustomize, api/internal/image, IsImageMatched).
     """
     try:
         name = parse(image).name
@@ -61,14 +61,14 @@ def rewritten(path: str, image: str) -> Reason | None:
 
 @of_a_run(4096)
 def _reaching(root: str, path: str) -> tuple[_Kustomization, ...]:
-    """Return the kustomizations that a file is a resource of, the nearest first; components work on all that those
-    have which use them. Those that are not read may have any."""
+    """Return the kustomizations that apply to a file, nearest first. A component also applies to the resources of those
+    that use it. Those that could not be read come last, because they may list any file."""
     tree = _kustomizations(root)
     folder = os.path.dirname(path)
     own = folder in tree.by_folder and tree.by_folder[folder].path == path
     waiting = [*tree.listing.get(folder if own else path, ())]
     found: dict[str, None] = {}
-    for folder in waiting:  # grows
+    for folder in waiting:  # grows in the loop
         if folder not in found:
             found[folder] = None
             waiting += tree.listing.get(folder, ())
@@ -93,7 +93,7 @@ def _kustomizations(root: str) -> _Tree:
 
 @of_a_run(4096)
 def _read(path: str) -> _Kustomization:
-    """Return what a kustomization says; of one that is none, nothing."""
+    """Return what a kustomization contains; nothing if the file is not valid."""
     renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
     try:
         with contextlib.suppress(NotYaml), beside():

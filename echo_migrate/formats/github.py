@@ -1,6 +1,6 @@
-"""GitHub workflows and actions: job containers, their services, and actions that are an image.
+"""GitHub workflows and actions: job containers, their services, and actions that are images.
 
-Shapes: docs.github.com, "Workflow syntax for GitHub Actions" (jobs.<id>.container, .services, .strategy.matrix,
+Key paths: docs.github.com, "Workflow syntax for GitHub Actions" (jobs.<id>.container, .services, .strategy.matrix,
 steps[*].uses) and "Metadata syntax for GitHub Actions" (runs.image), 2026.
 """
 
@@ -50,7 +50,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By content: triggers and jobs, or an action's runs; and something that can name an image."""
+    """Return whether a file is a workflow or an action, by its keys, and may name an image."""
     if not candidate(path) or not (_NAMES.search(text) or calls(text)):
         return False
     if _ACTION.fullmatch(path):
@@ -76,7 +76,7 @@ def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Conta
 
 
 def _with_choices(image: Image, job: dict[str, YamlNode]) -> Image:
-    """Return an image of a job with the references that its expression stands for, where the matrix lists them."""
+    """Return an image with the values of its matrix expressions as choices, if the matrix lists them all."""
     matrix = effective(effective(job.get("strategy")).get("matrix"))
     choices: list[tuple[tuple[str, str], ...]] = [()]
     for written in dict.fromkeys(found[0] for found in VARIABLE.finditer(image.ref.value)):
@@ -108,7 +108,7 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Contai
 
 
 def _container(sheet: YamlFile, job: dict[str, YamlNode], node: YamlNode | None, where: str) -> Iterator[Image]:
-    """Yield the image of a container, in its short form or under ``image``; those of a matrix where it names one."""
+    """Yield the image of a container, in short form or under ``image``; for a matrix expression, the listed images."""
     keys = effective(node) if is_mapping(node) else {}
     image = keys.get("image") if keys else node
     if not is_text(image):
@@ -138,7 +138,7 @@ def _mounts_more(options: YamlNode | None) -> bool:
 
 
 def _listed(matrix: dict[str, YamlNode], name: str) -> Iterator[YamlNode]:
-    """Yield what a key of a matrix can be, where it is written out."""
+    """Yield the listed values of a matrix key, including those under ``include``."""
     yield from sequence(matrix.get(name))
     for more in sequence(matrix.get("include")):
         if name in effective(more):
@@ -153,7 +153,7 @@ def _steps(sheet: YamlFile, steps: YamlNode | None, where: str) -> Iterator[Imag
 
 
 def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None]]:
-    """Yield the steps that run a script, in a shell that is not said to be another one."""
+    """Yield the scripts of steps with a supported shell, each with its key path."""
     for where, holder in [
         *((f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))),
         ("runs", _runs(top)),
@@ -171,7 +171,7 @@ def _runs(top: dict[str, YamlNode]) -> dict[str, YamlNode]:
 
 
 def _shell(holder: dict[str, YamlNode]) -> str:
-    """Return the shell of all steps, where it is said."""
+    """Return the default shell of all steps, or ""."""
     node = effective(effective(holder.get("defaults")).get("run")).get("shell")
     return node.value if is_text(node) else ""
 
@@ -181,7 +181,7 @@ def _on_windows(node: YamlNode | None) -> bool:
 
 
 def _docker(sheet: YamlFile, node: ScalarNode, where: str) -> Iterator[Image]:
-    """Yield the image behind ``docker://``."""
+    """Yield the image after ``docker://``."""
     if not node.value.startswith(_DOCKER):
         return
     place = traced(node, sheet.text)

@@ -1,7 +1,7 @@
-"""GitLab CI: the image of a pipeline or a job, and its services.
+"""GitLab CI: the images of pipelines and jobs, and of their services.
 
-Shapes: docs.gitlab.com, "CI/CD YAML syntax reference" (image, services, default) and "Services" (how a service's host
-name comes from its image's), 18.
+Key paths: docs.gitlab.com, "CI/CD YAML syntax reference" (image, services, default) and "Services" (how the host name
+of a service is derived from its image), 18.
 """
 
 import re
@@ -35,7 +35,7 @@ _SCRIPTS = ("before_script", "script", "after_script")
 
 
 class _Words:
-    """The words of a text, each with its places."""
+    """The words of a text, with their offsets."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -43,7 +43,7 @@ class _Words:
         self.known: dict[tuple[str, ...], bool] = {}
 
     def stands_apart(self, word: str, *among: str) -> bool:
-        """Return whether a word stands anywhere but in one of some texts."""
+        """Return whether a word occurs outside the given texts."""
         if self.places is None:
             self.places = {}
             for match in _WORD.finditer(self.text):
@@ -63,7 +63,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By its name, or by content: jobs with a script and a stage, an image or services."""
+    """Return whether a file is a pipeline: by name, or by jobs with a script and a stage, an image or services."""
     if not candidate(path) or not (_NAMES.search(text) or calls(text)):
         return False
     if _FILE.fullmatch(path.rpartition("/")[2]):
@@ -88,7 +88,7 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Containe
         values = above | _variables(keys)
         yield from _image(sheet, keys.get("image"), f"{where}image", values)
         listed = keys.get("services")
-        own = listed is not None and not listed.tag.startswith("!")  # of !reference, the items are a way
+        own = listed is not None and not listed.tag.startswith("!")  # the items of !reference are a key path
         for index, service in enumerate(sequence(listed) if own else ()):
             yield from _service(sheet, service, f"{where}services.{index}.image", values, words)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
@@ -98,7 +98,7 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Containe
 
 
 def _variables(keys: dict[str, YamlNode]) -> dict[str, ScalarNode]:
-    """Return the variables of a pipeline or a job with their values, which can stand under ``value``."""
+    """Return the variables of a pipeline or a job with their values, which can be under the key ``value``."""
     found = (
         (name, effective(node).get("value") if is_mapping(node) else node)
         for name, node in items(keys.get("variables"))
@@ -107,8 +107,8 @@ def _variables(keys: dict[str, YamlNode]) -> dict[str, ScalarNode]:
 
 
 def _image(sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, ScalarNode]) -> Iterator[Image]:
-    """Yield the image of ``image`` or a service, in its short form or under ``name``; with what variables of the file
-    make of it, which a project's own may replace."""
+    """Yield the image of ``image`` or a service, in short form or under ``name``, resolved with the variables of the
+    file. Project variables can override these."""
     name = effective(node).get("name") if is_mapping(node) else node
     not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
     for image in sheet.image(name, where, not_editable=not_editable):
@@ -139,7 +139,7 @@ def _filled(variable: re.Match[str], values: dict[str, ScalarNode]) -> str:
 def _service(
     sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, ScalarNode], words: _Words
 ) -> Iterator[Image]:
-    """Yield a service's image. The host names that come from an image's name go with it; an alias stays."""
+    """Yield the image of a service; not editable if the host name derived from it is, or may be, in use."""
     keys = effective(node) if is_mapping(node) else {}
     alias = keys.get("alias")
     said = alias.value if is_text(alias) else ""

@@ -1,7 +1,8 @@
-"""Kubernetes manifests: the containers of pods, wherever they stand; literal images of Helm's templates, read only.
+"""Kubernetes manifests: the containers of pods at any depth; literal images in Helm templates, which are not edited.
 
-Shapes: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workflows, field reference v3.7 (``container``,
-``script``, ``sidecars``); Tekton Pipelines, API reference v1 (``steps``, ``sidecars``, ``stepTemplate``).
+Key paths: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workflows, field reference v3.7
+(``container``, ``script``, ``sidecars``); Tekton Pipelines, API reference v1 (``steps``, ``sidecars``,
+``stepTemplate``).
 """
 
 import os
@@ -28,7 +29,7 @@ _LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "st
 _SINGLE = ("container", "script", "stepTemplate")
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
 _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
-"""Of these, what looks like a pod is what others are held against."""
+"""API groups in which a pod is a pattern that other pods are compared with."""
 
 _CLOUD_RUN = because("cloud-run")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -39,7 +40,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By content: something with an apiVersion and a kind, and an image."""
+    """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image."""
     return candidate(path) and "image" in text and bool(_VERSION.search(text) and _KIND.search(text))
 
 
@@ -53,7 +54,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def _of_a_chart(path: str) -> bool:
-    """Return whether a file lies among the templates of a chart."""
+    """Return whether a file is in the templates folder of a chart."""
     folder, _, _ = os.path.abspath(path).rpartition("/templates/")
     return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
 
@@ -89,7 +90,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
 
 
 def _stays(keys: dict[str, YamlNode]) -> Reason | None:
-    """Return why a container's image is not edited, if it is not."""
+    """Return why the image of a container is not edited, or None."""
     policy = keys.get("imagePullPolicy")
     if is_text(policy) and policy.value == "Never":
         return because("never-pulled")
@@ -104,7 +105,7 @@ def _annotations(root: YamlNode | None) -> Iterator[str]:
 
 
 def _platform(selector: dict[str, YamlNode]) -> str:
-    """Return the platform that a pod's nodes are of, where that is not a common one."""
+    """Return the platform of a pod's nodes, or "" for a common one."""
     system, architecture = (selector.get(f"kubernetes.io/{key}") for key in ("os", "arch"))
     parts = [node.value if is_text(node) else default for node, default in ((system, "linux"), (architecture, "amd64"))]
     return "/".join(parts) if "/".join(parts) not in COMMON_PLATFORMS else ""
@@ -124,10 +125,10 @@ def _mounts(keys: dict[str, YamlNode]) -> Iterator[str]:
 
 
 def _container(name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], image: Image) -> Container:
-    """Return a container as what it starts, as whom, on which ports.
+    """Return a container with its start commands, user and ports.
 
-    ``command`` stands for the entrypoint and ``args`` for the command (kubernetes.io, "Define a Command and Arguments
-    for a Container").
+    ``command`` is the entrypoint and ``args`` the command (kubernetes.io, "Define a Command and Arguments for a
+    Container").
     """
     own = effective(keys.get("securityContext"))
     user = own.get("runAsUser", pod.get("runAsUser"))

@@ -1,6 +1,6 @@
-"""Kustomizations: the images that they put in the place of others. What stands for the old one is a key, and stays.
+"""Kustomizations: the replacements for images. The name of the replaced image is a match key, and is not edited.
 
-Shape: kubectl.docs.kubernetes.io, kustomization, ``images`` (newName, newTag, digest).
+Key path: kubectl.docs.kubernetes.io, kustomization, ``images`` (newName, newTag, digest).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from echo_migrate.reasons import because
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 _UNSEEN = ("/",)
-"""Which volumes the manifests mount is not read."""
+"""The mounts assumed for a replaced image: any path, because the volumes of the manifests are not read."""
 
 
 def candidate(path: str) -> bool:
@@ -25,7 +25,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """By its name, which is Kustomize's own."""
+    """Return whether a file is a kustomization, by the name that Kustomize requires, and has images."""
     return candidate(path) and "images" in text
 
 

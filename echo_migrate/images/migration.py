@@ -1,6 +1,6 @@
-"""What becomes of an image reference, seen alone: its target, the edits that take it there, and whether they are safe.
+"""The migration of one image reference on its own: its target, the edits, and whether they are safe.
 
-One judgement serves the rules, the summary and every report, so that they cannot disagree.
+Rules, summary and reports all use this assessment, so that they cannot disagree.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,13 @@ from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Varian
 from echo_migrate.reasons import Reason, because
 
 _PLACEHOLDER = lazy_regex(r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__)")
-"""What a script puts a registry in the place of."""
+"""A placeholder that a script replaces, usually with a registry."""
 
 
 def assess(
     image: Image, catalog: Catalog, seen_only: bool = False, today: str = "", variant: Variant = "runtime"
 ) -> Migration:
-    """Return the move of one image, seen alone; ``today`` is the day that ends of life are compared with, "" for no
-    comparison."""
+    """Return the migration of one image on its own. ``today`` is the ISO date for end-of-life checks, "" for none."""
     if image.local:
         return Migration(image, "local", reasons=())
     value = image.ref.value
@@ -60,8 +59,7 @@ def assess(
 
 
 def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
-    """Return the move of an image whose name is not in its file: needs review, with a target if another file gives the
-    name."""
+    """Return the migration of an image whose name is set elsewhere: needs review, with a target if that is known."""
     unknown = Migration(image, "needs-person", reasons=(image.not_editable or _no_value(image),))
     if not image.resolved:
         return unknown
@@ -79,7 +77,7 @@ def _no_value(image: Image) -> Reason:
 
 
 class _Target:
-    """Works out one target, gathering on the way what makes the move unsafe."""
+    """Determines one target, and collects the reasons why the migration is unsafe."""
 
     def __init__(
         self,
@@ -158,8 +156,7 @@ class _Target:
         )
 
     def _translated(self) -> tuple[str, str] | None:
-        """Return the image and the tag that stand for the reference's at a vendor whose tags are known, of the variant
-        asked for; None where that is not known."""
+        """Return the image and tag that a vendor is known to have for the reference and variant; None if not known."""
         row = self.row
         entry = translations(self.upstream.name, self.catalog.vendor).get(self.reference.tag or "latest")
         if row.own or not row.image or not entry or row.words:
@@ -180,7 +177,7 @@ class _Target:
         return image, tag
 
     def _differs(self, code: str, tag: str) -> None:
-        """Add what a translated tag does not keep."""
+        """Add the reason for what a translated tag does not keep."""
         kind, *values = code.split()
         if kind == "family":
             before, after = (self.catalog.word_family(value) or value for value in values)
@@ -193,7 +190,7 @@ class _Target:
             self.unsafe_reasons.append(because("drops-version", version=version, image=self.row.image or "", line=line))
 
     def _retagged(self, tag: str) -> list[tuple[int, int, str]]:
-        """Return the change of the tag to another, without what both begin with."""
+        """Return the change of the tag to another, without their common prefix."""
         end, old = self.reference.name_end, self.reference.tag
         if old is None:
             return [(end, end, f":{tag}")]
@@ -202,20 +199,20 @@ class _Target:
         return [(start, end + 1 + len(old), tag[same:])] if old != tag else []
 
     def _basis(self) -> Basis:
-        """Return what is known of the provider's having the image and line."""
+        """Return how well it is known that the provider has the image and the release line."""
         catalog, image = self.catalog, self.row.image or ""
         if self.row.own or "*" in catalog.seen or (self.row.seen and self.seen and self._line_is_seen()):
             return "seen"
         return "offered" if self.row.seen or image in catalog.offered else "inferred"
 
     def _line_is_seen(self) -> bool:
-        """Return whether public evidence shows the line that the tag names."""
+        """Return whether there is public evidence of the release line in the tag."""
         words = self.reference.words
         named = lines(words[0].text) if words else ["latest"]
         return any(f"{self.row.image}:{line}" in self.catalog.seen for line in named)
 
     def _age(self) -> None:
-        """Whether the version is still maintained, and was published since the provider began."""
+        """Add a reason if the version reached end of life, or was last published before the provider began."""
         words = self.reference.words
         if not words or not is_version(words[0].text) or "$" in words[0].text or self.row.own:
             return
@@ -232,8 +229,7 @@ class _Target:
             self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
 
     def _keeps_choices(self, target: str) -> bool:
-        """Return whether the target, with each choice of values, is that of the reference with them. What is said of
-        one of these is said of it."""
+        """Return whether the target fits each choice of variable values; adds the reasons of all of them."""
         kept = True
         for values in map(dict, self.image.choices):
             value = _with(values, self.image.ref.value)
@@ -248,8 +244,7 @@ class _Target:
         return kept
 
     def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
-        """Return the edits that make the changes where the reference was written; None where they would tear it
-        apart."""
+        """Return the edits for the changes at their source spans, or None if a change does not fit into one."""
         places = [self.image.ref.replace(*change) for change in changes]
         torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
         if len(torn) > 1 or any(not edit.text for edit in torn):
@@ -257,11 +252,11 @@ class _Target:
         return tuple(edit for place in places for edit in place)
 
     def _within(self, edit: Edit) -> bool:
-        """Return whether an edit stays inside the expression, and touches no build argument."""
+        """Return whether an edit is inside the expression, so that it changes no build argument."""
         return self.image.start <= edit.start and edit.end <= self.image.end
 
     def _tag(self) -> list[tuple[int, int, str]] | Reason:
-        """Return the changes that the tag needs, or why no tag is left."""
+        """Return the changes to the tag, or the reason why no tag remains."""
         words = self.reference.words
         if not words:
             self._undivided()
@@ -280,7 +275,7 @@ class _Target:
         for word in words[1:] if versioned else words:
             text = word.text
             if "$" in text:
-                continue  # kept as written; that it has no value is said
+                continue  # kept as written; the missing value is a reason of its own
             if text in self.row.words:
                 changes.append(self._without(word))
                 continue
@@ -306,7 +301,7 @@ class _Target:
         return [word.text for word in self.reference.words]
 
     def _in_the_name(self, line: str) -> list[tuple[int, int, str]]:
-        """Return the changes where the provider's name says the version: the tag goes."""
+        """Return the changes if the provider's image name includes the version: the tag is removed."""
         first, *rest = self._texts()
         if first != line:
             self.unsafe_reasons.append(because("drops-version", version=first, image=self.row.image or "", line=line))
@@ -322,7 +317,7 @@ class _Target:
             self.unsafe_reasons.append(because("drops-words", words=words, provider=self.catalog.title))
 
     def _known_tag(self, target: str, name: str) -> None:
-        """Whether the tag that is written is one that the provider is known to have."""
+        """Add a reason if the provider is not known to have the new tag."""
         tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
         if self.row.own or self.catalog.tags == "unconfirmed":
             return
@@ -332,8 +327,7 @@ class _Target:
             self.unsafe_reasons.append(because("tag-unknown", image=name, tag=tag))
 
     def _without(self, word: TagWord) -> tuple[int, int, str]:
-        """Return the change that takes a word out of the tag with the dash before it (behind it, for the first
-        word)."""
+        """Return the change that removes a word from the tag, with the dash before it (after it for the first word)."""
         first = word.start == self.reference.name_end + 1
         return (word.start, word.end + 1, "") if first else (word.start - 1, word.end, "")
 
@@ -346,12 +340,12 @@ class _Target:
             self.unpublished.append(text)
 
     def _undivided(self) -> None:
-        """A tag without a distribution word: evidence or a stated family must say that the family stays."""
+        """Add a reason if a tag has no distribution word and there is no evidence that the family stays the same."""
         if not (self.row.seen and (self.catalog.drop_in or self.row.own)):
             self._family(None, self.catalog.family)
 
     def _family(self, word: str | None, target: str | None) -> None:
-        """Whether the distribution's family stays: ``word`` is that of the tag, if it names one."""
+        """Add a reason if the distribution family changes, or is not known; ``word`` is that of the tag, if any."""
         known = word or self.catalog.family_of(self.upstream.name)
         if known is None:
             self.unsafe_reasons.append(because("family-unknown", name=self.upstream.name))
@@ -372,7 +366,7 @@ class _Target:
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 
     def _logged_in(self) -> bool:
-        """Return whether the login beside the image names the provider's registry, or bears its name."""
+        """Return whether the image's login names the provider or its registry."""
         login, host = self.image.login.lower(), self.catalog.registry.partition("/")[0]
         return host in login or any(
             part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
@@ -380,12 +374,12 @@ class _Target:
 
 
 def _with(values: Mapping[str, str], text: str) -> str:
-    """Return a text with the values of variables in their place."""
+    """Return a text with variables replaced by their values."""
     return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)
 
 
 def _change(before: str, after: str) -> dict[str, str]:
-    """Return a change of the distribution's family, as parameters."""
+    """Return the change of a distribution family as parameters of a reason."""
     libc = " (musl to glibc)" if before == "alpine" else ""
     return {"before": _title(before), "after": _title(after), "libc": libc}
 

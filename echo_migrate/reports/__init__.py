@@ -1,4 +1,4 @@
-"""The outputs: one module each with ``report(results, run) -> str``; a module is an output format by being here."""
+"""The outputs: one module each with ``report(results, run) -> str``, registered as a format by its presence."""
 
 import os
 from collections import Counter
@@ -11,12 +11,12 @@ from echo_migrate.reasons import Reason
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _LINKED = lazy_regex(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")
-"""What GitHub makes a link of without a mark: addresses, issues as GH-1, and commits (docs.github.com, "Autolinked
-references and URLs"), which are known by no fewer than seven digits."""
+"""Text that GitHub links without markup: addresses, issues as GH-1, and commits, which need at least seven digits
+(docs.github.com, "Autolinked references and URLs")."""
 
 FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py") and not name.startswith("_"))
 ALSO = {"text": "grouped"}
-"""Other names of formats."""
+"""The format for each alias."""
 
 
 _LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\")
@@ -24,10 +24,10 @@ _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 
 
 class RunReport(NamedTuple):
-    """What a report says beside the results: the command and its provider, and how the user wants to read.
+    """What a report needs besides the results: the command, the provider, and the output options.
 
-    ``configuration`` says which file chose provider, registry or mapping, "" if none did; ``diff`` that a patch is
-    printed beside it; ``width`` is how many columns there are.
+    ``configuration`` is the message about the file that set provider, registry or mapping, "" if none did; ``diff`` is
+    true if a patch is printed too; ``width`` is the line length in columns.
     """
 
     command: str
@@ -44,7 +44,7 @@ class RunReport(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Every reference counted once: ``references`` is the sum of the six states."""
+    """The number of references in each of six states; ``references`` is their sum."""
 
     files: int
     references: int
@@ -58,6 +58,7 @@ class Summary(NamedTuple):
 
 
 def summary(results: Iterable[Result]) -> Summary:
+    """Return the number of files, and of references by state; local names are not counted."""
     files = set()
     convention = 0
     states: Counter[str] = Counter()
@@ -80,7 +81,7 @@ def summary(results: Iterable[Result]) -> Summary:
 
 
 def render(format: str, results: list[Result], run: RunReport) -> str:
-    """Return the results in one of ``FORMATS``."""
+    """Return the report in a format of ``FORMATS``, or in one of the aliases in ``ALSO``."""
     from importlib import import_module
 
     text: str = import_module(f"{__name__}.{ALSO.get(format, format)}").report(results, run)
@@ -88,8 +89,7 @@ def render(format: str, results: list[Result], run: RunReport) -> str:
 
 
 def statistics(results: list[Result], run: RunReport, json: bool = False) -> str:
-    """Return how many findings each rule has, the most first, and how many of them a safe fix mends, with the
-    summary; as text or as JSON."""
+    """Return the findings and safe fixes of each rule, most frequent first, and the summary, as text or as JSON."""
     findings = [finding for result in results for finding in result.findings]
     counts = Counter((finding.rule, finding.level) for finding in findings)
     fixable = Counter((finding.rule, finding.level) for finding in findings if finding.fix and finding.fix.safe)
@@ -104,7 +104,7 @@ def statistics(results: list[Result], run: RunReport, json: bool = False) -> str
 
 
 def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the lines of a table, each column as wide as what stands in it, numbers at its right end."""
+    """Return the lines of a table, with columns as wide as their longest cell and numbers aligned right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     numbers = [all(cell.isdigit() for cell in column) for column in zip(*rows, strict=True)]
     return [
@@ -117,19 +117,18 @@ def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str
 
 
 def printable(text: str) -> str:
-    """Return text that does nothing where it is shown: as ``visible``, and no command where it begins a line.
+    """Return text that has no effect where it is printed: as ``visible``, and no command at the start of a line.
 
-    Runners of GitHub read ``::`` there.
+    GitHub runners read ``::`` there.
     """
     shown = visible(text)
     return shown.replace("::", "\\x3a:", 1) if shown.lstrip().startswith("::") else shown
 
 
 def visible(text: str) -> str:
-    """Return text that cannot move the cursor, colour or hide anything: control and format characters as escapes.
+    """Return text that cannot move the cursor, colour or hide anything: control and format characters are escaped.
 
-    Nor is it a command to a runner of GitHub or Azure, which read ``##[`` and ``##vso[`` wherever they stand in a line
-    of a log.
+    It is no command for runners of GitHub or Azure either, which read ``##[`` and ``##vso[`` anywhere in a log line.
     """
     if not text.isprintable():
         text = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
@@ -137,17 +136,17 @@ def visible(text: str) -> str:
 
 
 def linked(text: str, address: str) -> str:
-    """Return text that a terminal shows as a link, by the escape sequence OSC 8."""
+    """Return text that a terminal shows as a link, with the escape sequence OSC 8."""
     return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
 def unlinked(text: str) -> str:
-    """Return text without the links that ``linked`` made."""
+    """Return text without the links of ``linked``."""
     return _LINK.sub("", text)
 
 
 def as_json(data: object, indent: int | None = 2) -> str:
-    """Return data as JSON that is no command to a runner, in whose log it may stand."""
+    """Return data as JSON that is no command for a runner that logs it."""
     import json
 
     text = json.dumps(data, indent=indent)
@@ -155,17 +154,17 @@ def as_json(data: object, indent: int | None = 2) -> str:
 
 
 def reasons(found: Iterable[Reason]) -> list[dict[str, str]]:
-    """Return reasons as JSON has them."""
+    """Return reasons as data for JSON."""
     return [{"id": one.id, "message": one.message, "remedy": one.remedy} for one in found]
 
 
 def plural(count: int, one: str, more: str = "") -> str:
-    """Return a count with its noun."""
+    """Return a count with its noun; ``more`` is the plural if it is not formed with -s."""
     return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def in_a_line(counts: Summary, login: str = "", written: bool = False) -> str:
-    """Return the summary in one line, with the login that what is migrated needs."""
+    """Return the summary as one line, with the login for migrated images if given."""
     done = "migrated" if written else "ready to migrate"
     pulls = f"; pulling needs: {printable(login)}" if counts.migrated and login else ""
     return (
@@ -177,17 +176,17 @@ def in_a_line(counts: Summary, login: str = "", written: bool = False) -> str:
 
 
 def code(text: str) -> str:
-    """Text as code that can stand in a Markdown table: no character of it has a meaning, and nothing is linked."""
+    """Return text as code for a Markdown table: no character has a meaning, and nothing is linked."""
     shown = printable(text)
-    if not shown or any(ch in "`|\\" for ch in shown):  # what ends a code span, or a cell within one
+    if not shown or any(ch in "`|\\" for ch in shown):  # these end a code span, or a cell within one
         return f"<code>{prose(text)}</code>"
     return f"`{shown}`"
 
 
 def prose(text: str) -> str:
-    """Text in which no character has a meaning in Markdown or HTML; nobody is mentioned, and nothing is linked.
+    """Return text in which no character has a meaning in Markdown or HTML, and which mentions and links nothing.
 
-    GitHub looks for mentions, references and addresses once entities are read: a space without width is put into them.
+    GitHub looks for mentions, references and addresses after it decodes entities: a zero-width space is put into them.
     """
     shown = "".join(f"&#{ord(ch)};" if ch in "\\`*_{}[]<>()#+!|@&~$:" else ch for ch in printable(text))
     shown = shown.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;").replace("&#58;//", "&#58;&#8203;//")

@@ -1,4 +1,4 @@
-"""What became of every reference, and what keeps those that need review: the end of a report for people."""
+"""The end of the text reports: the number of references in each state, and why some need review."""
 
 from collections import Counter
 
@@ -6,17 +6,17 @@ from echo_migrate.model import Result
 from echo_migrate.reports import RunReport, Summary, plural, printable, summary
 
 _MOST_REASONS = 6
-"""How many reasons are listed, the most frequent first; with --verbose all are."""
+"""The number of reasons that are listed, most frequent first; --verbose lists all."""
 
 _MOST_ALSO = 2
-"""How many of the further reasons are listed that references have besides their first one."""
+"""The number of further reasons that are listed for references with more than one."""
 
 _WIDEST_REASON = 68
-"""Columns to which messages are padded, so that what to do stands in one column."""
+"""The width in columns to which messages are padded, so that the remedies are aligned."""
 
 
 def closing(results: list[Result], run: RunReport) -> str:
-    """Return the summary, with the reasons why references need review, and what to run next."""
+    """Return the summary, with the reasons why references need review, and the next commands to run."""
     counts = summary(results)
     chosen = [printable(run.configuration)] if run.configuration else []
     if not counts.references:
@@ -29,14 +29,14 @@ def closing(results: list[Result], run: RunReport) -> str:
 
 
 def fixed(result: Result, run: RunReport) -> int:
-    """Return how many findings of a changed file are mended, or would be where nothing is written."""
+    """Return how many findings of a changed file are fixed, or would be if nothing is written."""
     if run.written:
         return sum(one.applied for one in result.findings)
     return sum(bool(one.fix and not one.refused and (one.fix.safe or run.unsafe)) for one in result.findings)
 
 
 def would_fix(results: list[Result], run: RunReport) -> str:
-    """Return what a patch does, in a line."""
+    """Return a line about what a patch fixes."""
     changed = [result for result in results if result.fixed is not result.source]
     fixes = sum(fixed(result, run) for result in changed)
     said = f"Would fix {fixes} in {plural(len(changed), 'file')}." if changed else "Nothing to fix."
@@ -65,11 +65,11 @@ def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]
 
 
 _DETAILED = ("", "", "no-replacement", "first-party", "needs-person", "ignored")
-"""The states of the rows, of which the reasons are listed, in their order."""
+"""The state of each row, in order, or "" if its reasons are not listed."""
 
 
 def _review(results: list[Result], count: int) -> str:
-    """Return how many of the references that need review have a fix to be reviewed."""
+    """Return how many references that need review have an unsafe fix, and how many need an edit first."""
     fixes = sum(bool(move.edits) for result in results for move in result.outcomes if move.state == "needs-person")
     words = "need review" if count != 1 else "needs review"
     parts = [f"{fixes} by an unsafe fix"] if fixes else []
@@ -78,7 +78,7 @@ def _review(results: list[Result], count: int) -> str:
 
 
 def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> list[str]:
-    """Return the first reason of each reference in a state with how many have it, and the remedy."""
+    """Return the first reason of the references in a state, each with its count and remedy."""
     found: Counter[tuple[str, str]] = Counter()
     names: dict[tuple[str, str], Counter[str]] = {}
     for move in (move for result in results for move in result.outcomes if move.state == state):
@@ -114,7 +114,7 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
 
 
 def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
-    """Return how many findings there are, and which of them a run of ``fix`` would mend."""
+    """Return the number of findings, and how many of them ``fix`` can fix."""
     findings = [one for result in results for one in result.findings]
     left = [one for one in findings if not (one.applied and run.written)]
     waiting = [one.fix.safe for one in left if one.fix and not one.refused]

@@ -1,4 +1,4 @@
-"""One line a finding, for editors, logs and grep; the last line sums up."""
+"""One line for each finding, for editors, logs and grep; the last line is the summary."""
 
 from echo_migrate.model import Result
 from echo_migrate.reports import RunReport, in_a_line, printable, summary

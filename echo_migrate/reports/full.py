@@ -1,4 +1,4 @@
-"""Text for people: each finding with its line and a caret, its reasons and remedies, then every reference."""
+"""Text: each finding with its line and a caret, its reasons and remedies, then the summary of all references."""
 
 from collections.abc import Iterator
 
@@ -18,8 +18,8 @@ _CREDENTIAL = lazy_regex(
     r"\b(?:curl|wget)\b[^\n]{0,200}\s(?:-u|--user)[ =]|\b(?:mysql\w*|mariadb\w*|login)\b[^\n]{0,200}\s-p|"
     r"\b(?:AKIA[0-9A-Z]{12}|gh[opsu]_\w{16}|github_pat_|glpat-|sk_live_|xox[abp]-)"
 )
-"""What may be a credential: a login before an address, a word for one before a value, options that take one, and the
-beginnings by which vendors mark theirs."""
+"""Text that may be a credential: a login in an address, a word for a credential before a value, an option for one, and
+the prefixes of tokens."""
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -35,7 +35,7 @@ def _findings(result: Result) -> list[str]:
 
 
 def _finding(result: Result, finding: Finding, private: set[int]) -> str:
-    """Return what is said of a finding, with its line, unless that may hold a credential."""
+    """Return the text of a finding, with its line unless that may have a credential."""
     source = result.source
     line, column = source.position(finding.start)
     level = finding.level or "warning"
@@ -61,7 +61,7 @@ def _finding(result: Result, finding: Finding, private: set[int]) -> str:
 
 
 def _reasons(finding: Finding) -> Iterator[str]:
-    """Yield what to do about each reason, with the reason where the message does not give it."""
+    """Yield the remedy for each reason, with the reason itself if it is not in the message."""
     for one in finding.reasons:
         reason = "" if one.message in finding.message else f"also {one.message}"
         yield ": ".join(filter(None, (reason, one.remedy)))

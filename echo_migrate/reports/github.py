@@ -1,8 +1,8 @@
 """Workflow commands of GitHub Actions: annotations on the lines of a pull request.
 
 Form and escapes: docs.github.com, "Workflow commands for GitHub Actions"; github.com/actions/toolkit, command.ts.
-GitHub shows ten annotations of each level and step, and drops the rest in silence: the worst go first, and a last line
-says how many are left.
+GitHub shows ten annotations of each level for a step, and silently drops more: the report has no more than that, and a
+last line has the number of the others.
 """
 
 from echo_migrate.model import LEVELS, Finding, Result
@@ -18,7 +18,7 @@ def report(results: list[Result], run: RunReport) -> str:
     left = 0
     for level in reversed(LEVELS):
         of_level = [pair for pair in listed if pair[1].level == level]
-        room = MOST - (level == "note")  # one notice is kept for what is left
+        room = MOST - (level == "note")  # one notice is reserved for the number of the others
         lines += [_command(result, finding) for result, finding in of_level[:room]]
         left += max(0, len(of_level) - room)
     if left:
@@ -34,7 +34,7 @@ def _command(result: Result, finding: Finding) -> str:
     line, column = result.source.position(finding.start)
     end_line, end_column = result.source.position(finding.end)
     place = f"file={_property(result.source.path)},line={line},endLine={end_line}"
-    if line == end_line:  # columns count within one line only
+    if line == end_line:  # columns are only valid within one line
         place += f",col={column},endColumn={end_column}"
     title = f"title={_property(finding.rule)}"
     return f"::{_COMMANDS[finding.level or 'warning']} {place},{title}::{_data(printable(finding.message))}"
@@ -49,5 +49,5 @@ def _property(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a line of the log that is no command, whatever it begins with."""
+    """Return a line for the log that is not a workflow command."""
     return text.replace("::", ": :")

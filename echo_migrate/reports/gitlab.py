@@ -1,4 +1,4 @@
-"""GitLab's code quality report: docs.gitlab.com, "Code Quality", report format (a subset of Code Climate's)."""
+"""The code quality report of GitLab: docs.gitlab.com, "Code Quality", report format (a subset of Code Climate's)."""
 
 from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.model import Result
@@ -21,7 +21,7 @@ def _issues(result: Result) -> list[dict[str, object]]:
             {
                 "description": printable(finding.message),
                 "check_name": finding.rule,
-                "fingerprint": f"{mark}:{path}",  # of two files with the same line, GitLab keeps one otherwise
+                "fingerprint": f"{mark}:{path}",  # GitLab drops findings with equal fingerprints
                 "severity": _SEVERITIES[finding.level or "warning"],
                 "location": {"path": path, "lines": {"begin": begin, "end": end}},
             }

@@ -1,5 +1,5 @@
-"""Text for people: the findings of each file together, a line for each that is distinct, files that have the same ones
-together, and what became of every reference."""
+"""Text: the findings by file, equal ones of a file in one line and files with the same findings together, then the
+summary of all references."""
 
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
@@ -14,18 +14,18 @@ from echo_migrate.rules import link
 
 COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _MOST_LINES = 6
-"""How many lines are named of what a file has often."""
+"""The number of lines that are listed for a finding that a file has several times."""
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…")
-"""A digest beside a tag, which tells a reader nothing that the line in the file does not."""
+"""A digest after a tag, which is omitted from messages."""
 
 _NARROWEST = 40
-"""Columns for a message, however narrow the terminal is."""
+"""The minimum width of messages in columns, even if the terminal is narrower."""
 
 
 def report(results: list[Result], run: RunReport) -> str:
-    """Return the findings that are left, and the summary; of a patch what it would do, alone."""
+    """Return the remaining findings and the summary; if a patch is printed, only what it would fix."""
     patch = run.diff and not run.verbose
     shown = [result for result in results if result.unread or result.refused] if patch else results
     files: dict[tuple[str, ...], list[str]] = {}
@@ -46,7 +46,7 @@ def _changed(result: Result, run: RunReport) -> str:
 
 
 def _findings(result: Result, run: RunReport) -> Iterator[str]:
-    """Yield the lines of a file's findings, those that were mended aside."""
+    """Yield the lines for the findings of a file, without those that are fixed."""
     groups: dict[tuple[str, str, str, str], dict[int, None]] = {}
     places: dict[tuple[str, str, str, str], str] = {}
     for finding in result.findings:
@@ -77,13 +77,13 @@ def _lines(lines: Iterable[int]) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a text, broken between words alone."""
+    """Return text in lines, broken only between words."""
     lines = wrap(text, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False) or [""]
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _said(finding: Finding) -> tuple[str, str]:
-    """Return the message, and what there is to fix; why that is not safe in a few words, and once."""
+    """Return the message, and a mark for its fix; for an unsafe fix, the reason is only in the mark."""
     message, fix = _DIGEST.sub(r"\1", finding.message), finding.fix
     if finding.refused:
         return message, f" [fix refused: {finding.refused}]"

@@ -1,4 +1,4 @@
-"""One JSON document: the contract for other programs."""
+"""One JSON document with all results, for other programs; the format is in ``report.schema.json``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""JUnit's XML, as Jenkins and most CI systems read it: a suite a file, a case a finding. Notes pass."""
+"""JUnit XML for Jenkins and most CI systems: a suite for each file, a case for each finding. Notes pass."""
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 

@@ -1,4 +1,4 @@
-"""Markdown for a merge request, a wiki or a job summary: a table of findings, and what became of every reference."""
+"""Markdown for a merge request, a wiki or a job summary: a table of the findings, then the summary."""
 
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import RunReport, code, in_a_line, prose, summary

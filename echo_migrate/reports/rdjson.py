@@ -1,4 +1,4 @@
-"""Reviewdog's diagnostic format (github.com/reviewdog/reviewdog, proto/rdf): columns count bytes of UTF-8."""
+"""The diagnostic format of reviewdog (github.com/reviewdog/reviewdog, proto/rdf); columns are bytes of UTF-8."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _diagnostic(result: Result, finding: Finding) -> dict[str, Any]:
         "severity": _SEVERITIES[finding.level or "warning"],
         "code": {"value": finding.rule, "url": link(finding.rule)},
     }
-    if finding.fix and finding.fix.safe and len(finding.fix.edits) == 1:  # a suggestion stands for itself
+    if finding.fix and finding.fix.safe and len(finding.fix.edits) == 1:  # suggestions are applied one by one
         (edit,) = finding.fix.edits
         found["suggestions"] = [{"range": _range(result, edit.start, edit.end), "text": edit.text}]
     return found

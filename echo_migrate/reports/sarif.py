@@ -96,6 +96,6 @@ def _region(result: Result, start: int, end: int) -> dict[str, int]:
 
 
 def _uri(path: str) -> str:
-    """Return a path as a relative reference, or an absolute one as a file URI (RFC 3986, RFC 8089)."""
+    """Return a relative path as a relative reference, an absolute one as a file URI (RFC 3986, RFC 8089)."""
     quoted = quote(path.removeprefix("./").encode("utf-8", "surrogateescape"))
     return f"file://{quoted}" if path.startswith("/") else quoted

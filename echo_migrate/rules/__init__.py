@@ -1,4 +1,4 @@
-"""The rules: one module each, registered by being here, with its page (``x.md``) beside it."""
+"""The rules: one module each, registered by its presence, with its page (``x.md``) next to it."""
 
 import os
 from importlib import import_module
@@ -10,7 +10,7 @@ from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
 
 SITE = "https://echo-migrate.example.com"
-"""Where the documentation is published, of which every link to a rule is made."""
+"""The address of the published documentation, with which links to rule pages begin."""
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -27,27 +27,27 @@ def _load() -> dict[str, Rule]:
 
 RULES = _load()
 FORMER = {name: rule.id for rule in RULES.values() for name in rule.former}
-"""Today's id of a rule by one that it had."""
+"""The current id of a rule, by each of its former ids."""
 
 _FIRST = {rule.id: rule.former[0] for rule in RULES.values() if rule.former}
 
 
 def first_id(id: str) -> str:
-    """Return the id that a rule began with, by which a finding stays the same one."""
+    """Return the first id that a rule had; fingerprints use it, so that they survive a renaming."""
     return _FIRST.get(id, id)
 
 
 def reporting(move: Migration) -> Rule:
-    """Return the rule that reports what becomes of an image: comments and selections for it decide over the move."""
+    """Return the rule that reports an image; ignoring or deselecting it also prevents the image's migration."""
     return unresolved_image if move.upstream is None else renamed_image if move.likely else unhardened_image
 
 
 def link(id: str) -> str:
-    """Return the address of a rule's page."""
+    """Return the address of a rule's page, given its id."""
     return f"{SITE}/rules/{id}/"
 
 
 def page(id: str) -> str:
-    """Return a rule's documentation, in Markdown."""
+    """Return the page of a rule as Markdown, given its id."""
     with open(os.path.join(_FOLDER, id.replace("-", "_") + ".md"), encoding="utf-8") as file:
         return file.read()

@@ -1,6 +1,6 @@
-"""The bond between a swap and what stands on it: what each stage and service will stand on, and what of it says no.
+"""The effective base of each stage and service, and the reasons why it may lack what they need.
 
-Readiness is asked once: of the target of a move that would be safe without it, else of the image that stays.
+Each image is checked once: as its migration target if the migration is otherwise safe, else as it is.
 """
 
 from bisect import bisect_left
@@ -23,9 +23,10 @@ _VERSION = "0123456789."
 
 
 class EffectiveBase(NamedTuple):
-    """What a stage or service stands on, or will once its reference has moved by a safe fix.
+    """The base image of a stage or service: the target if a safe fix migrates its reference, else the current image.
 
-    ``before`` is what it stands on now, where ``base`` is that of a ``target``.
+    ``base`` are its facts, and ``target`` is true if it is a target; then ``before`` are the facts of the current
+    image, and ``was`` is that image in messages.
     """
 
     base: ImageFacts
@@ -36,17 +37,17 @@ class EffectiveBase(NamedTuple):
 
     @property
     def short(self) -> bool:
-        """Whether it would take a place without something that may be needed there."""
+        """Whether it is a target that is known to lack something that may be needed."""
         return self.target and self.base.wants
 
     @property
     def shown(self) -> str:
-        """What messages call it."""
+        """The image in messages."""
         return f"{self.reference} (replacing {self.was})" if self.target else self.reference
 
 
 class EffectiveBases(dict[Image, EffectiveBase]):
-    """What each image of a file is to what stands on it."""
+    """The effective bases of a file, by image."""
 
     @cached_property
     def _froms(self) -> list[Image]:
@@ -57,7 +58,7 @@ class EffectiveBases(dict[Image, EffectiveBase]):
         return {}
 
     def root(self, stage: Stage) -> Image | None:
-        """Return the image that a stage, or the first of those it stands on, is FROM."""
+        """Return the FROM image of the first stage in a stage's lineage, or None if it has no effective base."""
         if stage not in self._roots:
             first = stage.lineage[0]
             place = bisect_left(self._froms, first.start, key=lambda image: image.start)
@@ -67,7 +68,7 @@ class EffectiveBases(dict[Image, EffectiveBase]):
 
 
 def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog: Catalog) -> EffectiveBases:
-    """Return what each image is to what stands on it. Local names other than ``scratch`` are left out."""
+    """Return the effective base of each image, given its migration, without local names other than ``scratch``."""
     found = EffectiveBases()
     for image, move in zip(images, moves, strict=True):
         if image.local and image.local != "scratch":
@@ -81,7 +82,7 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
 
 
 def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
-    """Return the image that a stage (its first ancestor) or a service stands on."""
+    """Return the image that a stage (through its lineage) or a service is based on, or None."""
     if isinstance(node, Container):
         return node.image
     return effective_bases.root(node) if isinstance(node, Stage) else None
@@ -90,8 +91,8 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 def other_blockers(
     nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog
 ) -> dict[Image, list[Reason]]:
-    """Return why moves are unsafe where no finding says it: the user that nodes leave to the image, and what was not
-    read."""
+    """Return the reasons why migrations are unsafe that no finding reports, by image: another default user, commands
+    that could not be read, data in volumes."""
     found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -115,10 +116,9 @@ def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[Rea
 
 
 def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
-    """Yield what keeps a move from being safe where the target goes without something, and the need for it is not
-    certain.
+    """Yield the reasons why a target that lacks something may break a stage or service, if that is not certain.
 
-    A finding needs to be sure of what is missing; a safe move, of what is there.
+    A finding requires that something needed is certainly missing, a safe migration that it is certainly present.
     """
     base = effective.base
     if not effective.short:
@@ -146,14 +146,14 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
 
 
 def _launches(node: Stage | Container) -> list[StartCommand]:
-    """Return all that starts by a node: a CMD only where no ENTRYPOINT takes it for its arguments."""
+    """Return the start commands of a stage or service, without a CMD that only has the arguments of its ENTRYPOINT."""
     entrypoint = node.start_command("entrypoint")
     verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
     return [launch for launch in map(node.start_command, verbs) if launch and not launch.empty]
 
 
 def _is_there(word: str, base: ImageFacts) -> bool:
-    """Return whether a program is known to be there, or is a file of the image's own that needs no shell."""
+    """Return whether a program is known to be in an image, or is a path outside the usual folders and no script."""
     folder, slash, name = word.rpartition("/")
     own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
     if base.has(name) or name.rstrip(_VERSION) in own:
@@ -162,19 +162,19 @@ def _is_there(word: str, base: ImageFacts) -> bool:
 
 
 def keeps_state(effective: EffectiveBase, catalog: Catalog) -> bool:
-    """Return whether an image that would move is one that keeps state in a volume."""
+    """Return whether the current image of a migration keeps state in a volume."""
     return effective.target and bool(catalog.state_of(effective.was))
 
 
 def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[Reason]:
-    """Return a service that builds on an image that keeps state, and mounts a volume over it."""
+    """Return why a service that builds on an image with state may be unable to read its volume after the migration."""
     if not isinstance(node, Container) or not node.stage:
         return []
     return state_in_volume(image.ref.value, effective.reference, node.mounts, catalog)
 
 
 def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[Reason]:
-    """Of an image on which nothing stands that was read."""
+    """Return why the migration of an image is unsafe if no stage or service based on it was read."""
     if not catalog.drop_in and not image.where.endswith(("FROM", ".image")):
         return [because("copied-paths", instruction=image.where)]
     taken = image.where.endswith(("COPY --from", "RUN --mount from"))
@@ -182,10 +182,10 @@ def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[Reason]:
 
 
 def started(node: Stage | Container) -> list[StartCommand]:
-    """Return what starts by a node: a service's own words, or what holds at the end of a stage on which no other
-    stands.
+    """Return the start commands that certainly run: those of a service, or those in effect at the end of a stage that
+    no other stage is FROM.
 
-    A stage that others take from, and that is not final, is taken to be started by nobody.
+    A stage that is not final is assumed not to be started if other stages copy from it.
     """
     if isinstance(node, Container):
         return [launch for launch in node.start_commands if not launch.empty and not node.open]
@@ -196,5 +196,5 @@ def started(node: Stage | Container) -> list[StartCommand]:
 
 
 def as_root(user: str | None) -> bool:
-    """Return whether a user, with or without a group, is root."""
+    """Return whether a user in the form of USER, with or without a group, is root; false for None."""
     return user is not None and is_root(user)

@@ -1,4 +1,4 @@
-"""What a rule is, what it is asked with, and what a run was asked for."""
+"""The interface of rules: a rule, the settings of a run, and the context that a rule receives."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +17,8 @@ Check = Callable[[Any, "Context"], Iterable[Finding]]
 
 
 class Rule(NamedTuple):
-    """A check of one type of node (``on`` can be a union of them). ``also`` holds the names of other linters for it,
-    ``former`` the ids that it had, which configurations and comments still may have."""
+    """A check of one type of node, or of several if ``on`` is a union. ``also`` are the ids of the same check in other
+    linters, ``former`` its own former ids, which configurations and ignore comments may still use."""
 
     id: str
     on: Any
@@ -33,12 +33,12 @@ class Rule(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names that it is called by."""
+        """All ids that are accepted for it."""
         return (self.id, *self.former, *self.also)
 
     @property
     def kinds(self) -> tuple[type, ...]:
-        """The types of nodes that it is asked about."""
+        """The types of nodes that it checks."""
         return getattr(self.on, "__args__", (self.on,))
 
 
@@ -51,10 +51,11 @@ def rule(
     blocks: bool = False,
     former: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
-    """Make a generator of findings a rule: its id is its file's name, its summary the file's docstring.
+    """Return a decorator that makes a generator of findings a rule. Its id is that of its module, and its summary the
+    first line of the module's docstring.
 
-    ``on`` is the type of node, or a union of several. The errors of a rule that ``blocks`` make the move of the image
-    that the node stands on unsafe, whatever was selected.
+    ``on`` is the type of node, or a union of several. If the rule ``blocks``, its errors make the migration of the
+    node's base image unsafe, whether it is selected or not.
     """
 
     def register(check: Check) -> Rule:
@@ -69,8 +70,7 @@ def rule(
 
 
 def moving(move: Migration) -> str:
-    """Return what a finding says of an image that could move: where to, if it can, and the first reason why not as it
-    is."""
+    """Return the message for an image with a target: the target if there is a fix, and the first of its reasons."""
     target = f" -> {move.target}" if move.edits else ""
     if not move.reasons:
         return move.image.shown + target
@@ -80,12 +80,13 @@ def moving(move: Migration) -> str:
 
 
 class Settings(NamedTuple):
-    """What a run was asked for. ``images`` limits the moves to these upstream names, ``apply`` applies the safe fixes,
-    and ``unsafe`` with it the others. ``targets`` are the stages that files of the run build, by their Dockerfile.
-    ``today`` is an ISO date. ``file_ignores`` are globs of files with the ids of rules that are left out there,
-    ``levels`` those that the user gave rules; ``named`` are the paths that the user named, ``include`` globs of files
-    to edit although nobody does; ``logins`` are kinds of files for which a login is set up elsewhere;
-    ``variant`` is the form of an image to move to, where a vendor has several (auto: the one that the stage needs)."""
+    """The settings of a run. ``images`` limits migrations to these upstream names, ``apply`` applies the safe fixes,
+    and ``unsafe`` in addition the others. ``targets`` are the stages that other files of the run build, by path of the
+    Dockerfile. ``today`` is an ISO date. ``file_ignores`` are globs with the ids of the rules that are ignored in these
+    files, ``levels`` the levels that the user set, by rule id. ``named`` are the paths given by the user, ``include``
+    globs of files to edit although they are vendored, generated or fixtures. ``logins`` are the kinds of files whose
+    login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
+    needs)."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -103,13 +104,13 @@ class Settings(NamedTuple):
     variant: Literal["auto", "runtime", "dev"] = "auto"
 
     def unedited(self, source: Source) -> Unedited | None:
-        """Return why nobody edits a file by hand, unless it was named or included."""
+        """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
         if self.include and any(_matcher(glob)(source.path, os.path.dirname(source.path)) for glob in self.include):
             return None
         return unedited(source.path, source.text, self.named)
 
     def within(self, path: str) -> "Settings":
-        """Return the settings that hold for a file."""
+        """Return the settings for a file, without the rules that are ignored there."""
         if not self.file_ignores:
             return self
         root = os.path.dirname(path)
@@ -121,16 +122,17 @@ _matcher = lru_cache(lambda glob: matcher([glob]))
 
 
 class Context(NamedTuple):
-    """What a rule may ask beside its node. ``used`` are the ignore comments that silenced something (known to rules on
-    ``Ignore``, which are asked last); rules that block are asked before the moves are known."""
+    """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
+    they are known. ``used`` are the ignore comments that suppressed a finding; only rules on ``Ignore``, which run
+    last, know them."""
 
     source: Source
     settings: Settings
     moves: dict[Image, Migration]
-    used: set[Ignore] = set()  # noqa: RUF012 - given where it is asked for
+    used: set[Ignore] = set()  # noqa: RUF012 - never changed in place
     effective_bases: EffectiveBases = EffectiveBases()
 
     def effective(self, node: Any) -> EffectiveBase | None:
-        """Return what a stage or container stands on; None where no image of the file is it."""
+        """Return the effective base of a stage or container, or None if it is based on no image of the file."""
         image = root_of(node, self.effective_bases)
         return self.effective_bases.get(image) if image else None

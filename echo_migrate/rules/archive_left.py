@@ -14,7 +14,7 @@ from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 
 _EXTRACTS = {"tar": "x", "bsdtar": "x", "rpm": "iUF", "dpkg": "ix"}
-"""The letters with which these unpack (tar(1), rpm(8), dpkg(1)); the others do nothing else."""
+"""The letters of options that unpack (tar(1), rpm(8), dpkg(1)). Programs without an entry always unpack."""
 
 
 @rule(on=Stage, level="warning", also=("DL3010",))
@@ -37,7 +37,7 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 class _Last:
-    """Where the last command stands that unpacks, or removes, a file of a name."""
+    """The offset of the last command that unpacks, or removes, a file, by file name."""
 
     def __init__(self, commands: list[Command]) -> None:
         self.unpacked: dict[str, int] = {}
@@ -63,10 +63,9 @@ def _extracts(command: Command) -> bool:
 
 
 def _gone(path: str, run: Run, number: int, last: _Last) -> bool:
-    """Return whether the archive that a command of a RUN downloads is removed or moved again, or lies where nothing
-    ships.
+    """Return whether the archive that a command of a RUN downloads is removed or moved again, or is on a mount.
 
-    What a later RUN removes is another rule's to say.
+    If a later RUN removes it, ``layer-left-behind`` reports it instead.
     """
     command = run.commands[number]
     place = absolute(path, run, command)

@@ -36,7 +36,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
 
 
 def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
-    """Return whether a variable leaves them out, or says that this is an image for development."""
+    """Return whether a variable excludes development dependencies, or marks the image as one for development."""
     values = {**run.environment, **{name: word.value for name, word in call.command.assignments}}
     for name, value in known.environment.items():
         if name in values and (not value or values[name].lower() == value or "$" in values[name]):
@@ -45,12 +45,12 @@ def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
 
 
 def _pruned(stage: Stage) -> bool:
-    """Return whether they are removed again, or what runs needs them (``npm run dev``)."""
+    """Return whether development dependencies are pruned, or the start commands need them (``npm run dev``)."""
     return bool(_STARTS_DEVELOPMENT.search(stage.started)) or any(
         "prune" in command.arguments for run in stage.runs for command in run.commands
     )
 
 
 def _builds(stage: Stage) -> bool:
-    """Return whether the stage needs them itself, to build."""
+    """Return whether a stage runs a build, which may need development dependencies."""
     return any(does(command, "build") for run in stage.runs for command in run.commands)

@@ -44,7 +44,7 @@ def _words(command: StartCommand, effective: EffectiveBase) -> str:
 
 
 _INTERPRETERS = frozenset(("java", "node", "perl", "php", "python", "python3", "ruby"))
-"""Programs that take their first argument for a file to run; others may not mind their own name there."""
+"""Programs that run their first argument as a file; other programs may accept their own name there."""
 
 _COMMANDS = ("cmd", "command")
 _ALSO = {"python": ("python3",), "python3": ("python",), "node": ("nodejs",)}

@@ -13,7 +13,7 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     if image.local or image.not_editable or move.state == "hardened" or "$" in image.ref.value:
         return
     if image.parts and not image.parts.tag:
-        return  # another file says the tag
+        return  # the tag is set in another file
     reference = parsed(image.ref.value)
     if reference is None:
         return

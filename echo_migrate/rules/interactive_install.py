@@ -13,7 +13,7 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
 _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
-"""Where a COPY may bring a manager's configuration: its folder, or one above."""
+"""The targets of a COPY that may contain a package manager's configuration: its folder, or a parent."""
 
 
 @rule(on=Stage, level="warning", also=("DL3014", "DL3030", "DL3034", "DL3038"), fixable=True)
@@ -30,7 +30,7 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _answered(call: Call, run: Run, stage: Stage) -> bool:
-    """Return whether the question is answered, or it is not certain that it is asked."""
+    """Return whether the prompt is answered, or may not appear."""
     manager, command = call.manager, call.command
     return (
         call.opaque

@@ -30,8 +30,8 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 class _Layers:
-    """What the layers so far hold: by each path and each folder above it, the COPY that brought it first (``trees``:
-    those that most likely bring folders), and whether a RUN downloaded it; by the manager, what was installed."""
+    """The contents of the preceding layers: the COPY that first added each path and its parent folders (``trees``: only
+    those that most likely add folders), the downloaded files, and the packages installed by each package manager."""
 
     def __init__(self) -> None:
         self.copied: dict[str, Copy] = {}
@@ -65,12 +65,12 @@ class _Layers:
 
 
 def _tree(copy: Copy) -> bool:
-    """Return whether a COPY most likely brings a folder, not a file."""
+    """Return whether a COPY most likely copies a folder, not a file."""
     return any(word.value in (".", "./") or "." not in basename(word.value.rstrip("/")) for word in copy.sources)
 
 
 def _twice(command: Command, run: Run, below: _Layers) -> str:
-    """Return what a recursive chown or chmod writes into a second layer."""
+    """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
     if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
         return ""
     operands = [word for word in command.arguments if not word.startswith("-")][1:]
@@ -87,7 +87,7 @@ def _recursive(option: str) -> bool:
 
 
 def _too_late(command: Command, run: Run, below: _Layers) -> str:
-    """Return what is removed that a COPY or a download of an earlier layer brought."""
+    """Return the message for the removal of files that an earlier layer copied or downloaded, or ""."""
     for path in filter(None, (absolute(word.removesuffix("/*"), run, command) for word in removed(command))):
         copy = below.copied.get(path)
         if copy:
@@ -101,7 +101,7 @@ def _too_late(command: Command, run: Run, below: _Layers) -> str:
 
 
 def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
-    """Yield the cleanings and removals of packages in another layer than the install."""
+    """Yield the calls that remove packages or caches of an earlier layer, each with its message."""
     here = {one.manager.name for one in run.calls if one.action in ("install", "update", "upgrade")}
     for call in run.calls:
         name = call.manager.name

@@ -21,7 +21,7 @@ from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, does, package_name
 
 _BRIDGES = {"musl": lazy_regex("gcompat|libc6-compat|glibc|ld-linux"), "glibc": lazy_regex("musl")}
-"""What a stage with a C library speaks of that brings, or builds for, the other one."""
+"""Text in a stage that may provide the other C library, or build for it, by the C library of the stage."""
 
 _SHARED = lazy_regex(r"/(?:usr/(?:local/)?)?lib(?:64)?/.*\.so[\d.*]*")
 _PROGRAM = lazy_regex(r"/(?:usr/)?s?bin/[\w.+-]+")
@@ -39,20 +39,21 @@ _PACKAGES = lazy_regex(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|
 _MANAGED = lazy_regex(
     r"\b(?:ana|mini)?conda|mamba|deadsnakes|pyenv|uv python|uv_python|--python|python-build-standalone"
 )
-"""What brings another Python than the image's."""
+"""Ways to install a Python other than that of the base image."""
 
 _NATIVE = "native modules in it will not load"
-"""What is said of Node's modules, of which most have no compiled part: only a note."""
+"""The message for Node modules, which is only a note because most modules have no compiled part."""
 
 _BUNDLE = lazy_regex(r"/usr/local/bundle|/.*/vendor/bundle")
 _EXTENSIONS = lazy_regex(r"/usr/local/lib/php/extensions.*")
 
 
 class Side(NamedTuple):
-    """An image, with the stages of the file that make it, that something is copied from or to.
+    """The source or the target of a COPY --from: an image, and the stages of the file that are based on it.
 
-    ``version`` is the minor version of what it is made for, "" if its tag does not say it, and ``own`` is where that
-    lies. ``text`` is what its stages say, in small letters, and ``later`` are the RUNs of those that stand on them.
+    ``version`` is the minor version of its language, "" if the tag does not name it. ``own`` are globs of the paths at
+    which the image has programs linked with the C library. ``text`` is the lowercase text of its stages, and ``later``
+    are the RUNs of stages built on them.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Side(NamedTuple):
         return [(run, one) for stage in self.stages for run in stage.runs for one in run.commands if one.words]
 
     def installs(self, managers: tuple[str, ...]) -> list[tuple[Run, Call]]:
-        """Return the calls that install into a folder with one of some package managers."""
+        """Return the calls of some package managers that install into a folder, not globally."""
         runs = [*[run for stage in self.stages for run in stage.runs], *self.later]
         calls = [(run, call) for run in runs for call in run.calls if call.manager.name in managers]
         return [(run, call) for run, call in calls if call.action == "install" and not call.has(("-g", "--global"))]
@@ -94,12 +95,12 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _bound_at_all(value: str, context: Context) -> bool:
-    """Return whether an image has a C library, as far as is known, so that something can be bound to another."""
+    """Return whether the C library of an image is known."""
     return facts_of(value, context.settings.catalog).libc is not None
 
 
 def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context) -> Side | None:
-    """Return what a COPY takes from: a stage above, by its name or its number, or an image."""
+    """Return the source of a COPY --from: a preceding stage by name or number, or an image; None if not known."""
     name = copy.origin.lower()
     found = above.get(name)
     if found is None and is_number(name) and int(name) < len(stage.others):
@@ -108,7 +109,7 @@ def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context)
 
 
 def _side(stage: Stage, context: Context, last: bool = False) -> Side | None:
-    """Return a stage as a side; of the ``last`` one, what stands on it counts too."""
+    """Return the side for a stage, with the RUNs built on it if it is the ``last`` one; None if not known."""
     image = root_of(stage, context.effective_bases)
     if image is None:
         return None
@@ -128,20 +129,20 @@ def _image(value: str, literal: bool, context: Context) -> Side | None:
     known = catalog.upstream(reference)
     version = re.match(r"\d+\.\d+", reference.tag or "") if literal else None
     name = known.name if known and not known.likely else ""
-    without = "static" in basename(reference.repository)  # distroless/static and its like have no C library
+    without = "static" in basename(reference.repository)  # distroless/static and similar images have no C library
     libc = None if without else facts_of(value, catalog).libc
     own = catalog.facts.linked.get(name, ())
     return Side(value, libc, name, version[0] if version else "", tuple(own))
 
 
 def _path(source: str, stage: Stage) -> str:
-    """Return a path of a COPY --from from the root, "" where variables decide over it."""
+    """Return the absolute path of a source of COPY --from, or "" if it depends on unknown variables."""
     found = re.sub(r"\$\{?(\w+)\}?", lambda match: stage.environment.get(match[1], match[0]), source)
     return "" if "$" in found else normpath("/" + found.lstrip("/"))
 
 
 def _other_libc(paths: list[str], there: Side, here: Side) -> str:
-    """Return what is said of paths that are bound to another C library."""
+    """Return the message for paths that do not work with another C library, or ""."""
     if there.libc is None or here.libc is None or there.libc == here.libc:
         return ""
     if any(_BRIDGES[side.libc or ""].search(side.text) for side in (there, here)):
@@ -155,7 +156,7 @@ def _other_libc(paths: list[str], there: Side, here: Side) -> str:
 
 
 def _bound(path: str, there: Side, here: Side) -> str:
-    """Return what becomes of a path with another C library; "" where nothing is for certain."""
+    """Return what fails in a path with another C library, or "" if that is not certain."""
     if _SHARED.fullmatch(path) or _EXTENSIONS.fullmatch(path):
         return "it will not load"
     if any(fnmatchcase(path, one) for one in there.own) or _packaged(path, there):
@@ -172,7 +173,7 @@ def _bound(path: str, there: Side, here: Side) -> str:
 
 
 def _brought(path: str, side: Side) -> bool:
-    """Return whether a stage may have a file from elsewhere: from a COPY, a download or an archive."""
+    """Return whether a file of a stage may come from elsewhere: from a COPY, a download or an archive."""
     name = basename(path.removesuffix("/*"))
     for copy in (copy for stage in side.stages for copy in stage.copies):
         words = [word.value.rstrip("/") for word in (*copy.sources, copy.written)]
@@ -183,7 +184,7 @@ def _brought(path: str, side: Side) -> bool:
 
 
 def _packaged(path: str, side: Side) -> bool:
-    """Return whether a program comes with a distribution's package of the same name."""
+    """Return whether a program is installed by a distribution package of the same name."""
     name = basename(path)
     calls = [call for stage in side.stages for run in stage.runs for call in run.calls if call.manager.system]
     packages = {package_name(word) for call in calls if call.action == "install" for word in call.packages}
@@ -191,7 +192,7 @@ def _packaged(path: str, side: Side) -> bool:
 
 
 def _links(path: str, command: Command, run: Run, side: Side) -> bool:
-    """Return whether a command makes, or moves to a path, a program that the C library is linked to."""
+    """Return whether a command builds a program linked with the C library at a path, or moves it there."""
     words = command.arguments
     name = re.sub(r"-\d+$", "", command.name)
     if name == "jlink":
@@ -213,26 +214,26 @@ def _links(path: str, command: Command, run: Run, side: Side) -> bool:
 
 
 def _values(words: list[str], *options: str) -> list[str]:
-    """Return the values that options are given, in the next word or behind an equals sign."""
+    """Return the values of options, either the next word or the text after an equals sign."""
     joined = [word.partition("=")[::2] for word in words if "=" in word]
     return [value for option, value in (*pairwise(words), *joined) if option in options]
 
 
 def _is_output(path: str, words: list[str]) -> bool:
-    """Return whether ``-o`` names a file, or one in a folder."""
+    """Return whether ``-o`` names a file with the name of a path, or a file inside the path."""
     written = [normpath(word) for word in _values(words, "-o")]
     return any(basename(word) == basename(path) or within(word, path) for word in written if path != "/")
 
 
 def _moved(command: Command, folder: str) -> list[str]:
-    """Return where a program is copied or moved to from the folder that it was built in."""
+    """Return the paths to which a command copies or moves a program from its build folder."""
     *sources, target = [word for word in command.arguments if not word.startswith("-")] or [""]
     built = [word for word in sources if f"{folder}release/" in f"/{word}"]
     return [path for word in built for path in (target, f"{target.rstrip('/')}/{basename(word)}")]
 
 
 def _in_prefix(path: str, words: list[str], side: Side) -> bool:
-    """Return whether a path is where ``make install`` puts programs and libraries of what was configured."""
+    """Return whether a path is in a folder where ``make install`` puts programs and libraries."""
     configured = [one for _, one in side.commands if one.name in ("configure", "cmake")]
     if not configured:
         return False
@@ -244,7 +245,7 @@ def _in_prefix(path: str, words: list[str], side: Side) -> bool:
 
 
 def _python(path: str, side: Side) -> bool:
-    """Return whether Python packages lie in a path: a virtual environment, site-packages, or where pip was told to."""
+    """Return whether a path has Python packages: a virtual environment, site-packages, or an install target of pip."""
     if _PACKAGES.search(path):
         return True
     for _, command in side.commands:
@@ -258,8 +259,7 @@ def _python(path: str, side: Side) -> bool:
 
 
 def _node(path: str, there: Side, here: Side) -> bool:
-    """Return whether a path is a folder of Node's modules, or the application's with it, and nothing installs them
-    again."""
+    """Return whether a path has Node modules, alone or in an application, and nothing reinstalls them."""
     again = here.installs(_NODE_MANAGERS) or re.search(r"(?:npm|yarn|pnpm) (?:run )?rebuild", here.text)
     folders = [run.folder for run, _ in there.installs(_NODE_MANAGERS) if run.folder]
     if again or not folders or path.startswith(("/usr/lib", "/usr/local/lib")):
@@ -270,7 +270,7 @@ def _node(path: str, there: Side, here: Side) -> bool:
 
 
 def _other_version(paths: list[str], copy: Copy, there: Side, here: Side) -> str:
-    """Return what is said of paths that are bound to another version of a language."""
+    """Return the message for paths that do not work with another version of a language, or ""."""
     known = there.version and here.version and there.version != here.version
     for path in paths if known and there.upstream == here.upstream else ():
         if here.upstream == "python" and _python(path, there) and not _managed(there, here):
@@ -288,12 +288,12 @@ def _other_version(paths: list[str], copy: Copy, there: Side, here: Side) -> str
 
 
 def _managed(there: Side, here: Side) -> bool:
-    """Return whether a stage may bring a Python of its own."""
+    """Return whether a stage may install its own Python."""
     return bool(_MANAGED.search(there.text) or _MANAGED.search(here.text))
 
 
 def _spoken(side: Side) -> str:
-    """Return what the commands and variables of a side say."""
+    """Return the text of the arguments and variables of a side."""
     words = [word for _, one in side.commands for word in one.arguments]
     return "\n".join([*words, *[value for stage in side.stages for value in stage.environment.values()]])
 

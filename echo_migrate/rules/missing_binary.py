@@ -33,8 +33,8 @@ def missing_binary(node: Stage | Container, context: Context) -> Iterator[Findin
 
 
 def _programs(launch: StartCommand, node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
-    """Yield the programs that a launch starts and the base lacks; paths outside of the usual folders are the image's
-    own."""
+    """Yield the programs that a command starts and the base image lacks. Paths outside the usual folders are assumed to
+    be the image's own files."""
     if launch.shell:
         words = [command.words[0].value for command in launch.commands()]
     else:
@@ -48,7 +48,7 @@ def _programs(launch: StartCommand, node: Stage | Container, effective: Effectiv
 
 
 def _is_program(node: Stage | Container, effective: EffectiveBase) -> bool:
-    """Return whether the first word of a command is what is started, and no argument of an entrypoint."""
+    """Return whether the first word of a command is a program, not an argument of the entrypoint."""
     entrypoint = node.start_command("entrypoint")
     if entrypoint is not None:
         return not entrypoint.shell and entrypoint.words is not None and passes(entrypoint.words, INITS)
@@ -64,7 +64,7 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             if not command.words or not command.words[0].known or "/" in command.words[0].value:
                 continue
             if effective.base.has(name) is not False or name in data().managers or name in BUILT_IN:
-                continue  # of a package manager, package-install says it
+                continue  # package-install reports package managers
             there = mounted(run, [name]) or may_provide(stage, effective.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
                 message = f"RUN calls {name}, which {effective.shown} does not have: install it first"

@@ -15,13 +15,13 @@ from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
 
 _DISTROLESS = {"nobody": "65534", "nonroot": "65532", "root": "0"}
-"""Who is in the /etc/passwd of distroless images (GoogleContainerTools/distroless, common/variables.bzl)."""
+"""The users in /etc/passwd of distroless images (GoogleContainerTools/distroless, common/variables.bzl)."""
 _FAMILIES = {
     "alpine": {"daemon": "2", "nobody": "65534"},
     "debian": {"daemon": "1", "nobody": "65534", "www-data": "33"},
     "ubuntu": {"daemon": "1", "nobody": "65534", "www-data": "33"},
 }
-"""Who is in the /etc/passwd of distributions (alpine-baselayout; base-passwd, which Ubuntu has from Debian)."""
+"""The users in /etc/passwd of distributions (alpine-baselayout; base-passwd, which Ubuntu takes from Debian)."""
 _WINDOWS = frozenset(("containeradministrator", "containeruser"))
 
 
@@ -39,7 +39,7 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
         message = f"{effective.shown} has no user {name}, so containers will not start: use a number, "
         message += "or COPY /etc/passwd from the stage that adds it"
         yield Finding(start, end, message, level="error")
-    elif name and node.started:  # what starts nothing is a base for others, or for people
+    elif name and node.started:  # else it is a base image, or for interactive use
         number = _number(name, _created(node, name), effective)
         message = (
             f"Kubernetes (runAsNonRoot) needs a number, not the name {name}, which another base may not have: use "
@@ -57,7 +57,7 @@ def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator
 
 
 def _name(user: str) -> str:
-    """Return the name in what USER says; "" where it is a number, root, a variable or a user of Windows."""
+    """Return the name in a USER, or "" for a number, root, a variable or a Windows user."""
     name = user.strip().strip("\"'").partition(":")[0]
     if re.search(r"[$\\\s{]", name) or name.isdigit() or as_root(name) or name.lower() in _WINDOWS:
         return ""
@@ -65,18 +65,18 @@ def _name(user: str) -> str:
 
 
 def _last(stage: Stage) -> Instruction | None:
-    """Return the USER that holds at the end of a stage."""
+    """Return the USER in effect at the end of a stage, or None."""
     found = [step for one in stage.lineage for step in one.instructions if step.verb == "user" and step.args.spans]
     return found[-1] if found else None
 
 
 def _said_above(stage: Stage, user: Instruction) -> bool:
-    """Return whether another final stage inherits the same USER, so that it has been said."""
+    """Return whether a preceding final stage inherits the same USER, which was then already reported."""
     return any(one.top and one.ships == "layers" and _last(one) is user for one in stage.others)
 
 
 def _number(name: str, created: str, effective: EffectiveBase | None) -> str:
-    """Return the number of a user, where it is known."""
+    """Return the user ID of a name, or "" if it is not known."""
     base = effective.base if effective else None
     if created or base is None:
         return created
@@ -87,7 +87,7 @@ def _number(name: str, created: str, effective: EffectiveBase | None) -> str:
 
 
 def _created(stage: Stage, name: str) -> str:
-    """Return the number with which a stage creates a user, if there is one and one only."""
+    """Return the user ID with which a stage creates a user, or "" if there is not exactly one."""
     runs = [run for one in stage.lineage for run in one.runs]
     numbers = {one.uid for run in runs for one in accounts(run) if one.name == name}
     line = re.compile(rf"(?<![\w.-]){re.escape(name)}:[^:\s]{{0,20}}:(\d+):\d+:")
@@ -100,8 +100,7 @@ def _texts(instruction: Instruction) -> list[str]:
 
 
 def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
-    """Return whether there is no such user for certain: not in the base, and nothing that is run or copied makes
-    one."""
+    """Return whether a user certainly does not exist: neither the base image nor a RUN or COPY may provide it."""
     if not base.complete or base.user == name or (base.family and name in _DISTROLESS):
         return False
     runs = [run for one in stage.lineage for run in one.runs]
@@ -111,7 +110,7 @@ def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
 
 
 def _may_bring_users(copy: Copy, stage: Stage) -> bool:
-    """Return whether a COPY may bring /etc/passwd: by its target, or as part of a folder that becomes the root."""
+    """Return whether a COPY may add /etc/passwd: by its target, or with a folder that is copied to the root."""
     if copy.target is None or "$" in copy.target or copy.target in ("/etc", "/etc/passwd"):
         return True
     started = re.findall(r"[\w.-]+", stage.started)

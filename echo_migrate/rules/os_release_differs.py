@@ -27,7 +27,7 @@ def os_release_differs(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _read(run: Run) -> str:
-    """Return what a RUN reads of the distribution, "" if nothing."""
+    """Return what a RUN reads about the distribution, or ""."""
     text = "\n".join([run.instruction.args.value, *(body.value for body in run.instruction.heredocs)])
     command = _COMMAND.search(text)
     if command:

@@ -37,7 +37,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _together(fixes: list[Fix | None]) -> Fix | None:
-    """Return the fixes of a RUN's commands as one, None where the first has none."""
+    """Return the fixes of several commands in a RUN as one, or None if the first has none."""
     known = [fix for fix in fixes if fix]
     if not fixes[0]:
         return None
@@ -63,7 +63,7 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
 
 
 def _too_old(manager: Manager, base: str) -> bool:
-    """Return whether a base image's version of the manager knows no such option."""
+    """Return whether the package manager of a base image is too old for the option."""
     return any(re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
 
 
@@ -78,8 +78,8 @@ def _remedy(call: Call) -> str:
 
 
 def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
-    """Return the option that keeps the cache from being written, or the manager's own cleaning behind the last
-    command; none where something later may use the cache, or counts on its being there."""
+    """Return the fix: the option that disables the cache, or the manager's clean command after the last command. Return
+    None if a later command may use or expect the cache."""
     manager, script = call.manager, run.script
     if script is None or call.has(manager.dry) or counts_on_the_cache(run, stage, call):
         return None
@@ -87,7 +87,7 @@ def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
         return None
     if manager.cached:
         if not call.command.editable or any(one.action == "update" and one.manager is manager for one in run.calls):
-            return None  # an update leaves the same cache
+            return None  # an update writes the same cache
         return Fix((Edit(call.verb.end, call.verb.end, f" {manager.cached[0]}"),), f"add {manager.cached[0]}")
     if not manager.cleaning or call.command.via or script.tail is None or _may_not_clean(call, run):
         return None
@@ -98,7 +98,7 @@ def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
 
 
 def _may_not_clean(call: Call, run: Run) -> bool:
-    """Return whether the manager, or all of its repositories, may be gone when the RUN ends."""
+    """Return whether the package manager, or all its repositories, may be gone at the end of the RUN."""
     removing = [one.command for one in run.calls if one.action == "remove"]
     removing += [one for one in run.commands if one.name in ("rm", "rpm", "mv")]
     words = [word for one in removing for word in one.arguments]

@@ -35,7 +35,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
-    """Yield the installs of a manager that the base does not have, nor anything above brings."""
+    """Yield an error for each install with a manager that neither the base image nor an earlier step provides."""
     for run in stage.runs:
         asks = any(command.name in ("[", "command", "hash", "test", "type", "which") for command in run.commands)
         for call in run.calls if run.script and not asks else ():
@@ -53,7 +53,7 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 
 def _remedy(words: list[Word]) -> str:
-    """Return what takes the place of an install."""
+    """Return the remedy, which depends on what the packages are used for."""
     uses = {used_for(word) for word in words}
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"

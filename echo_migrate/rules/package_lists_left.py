@@ -32,7 +32,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:
-    """Return the removal behind the last command, if nobody can miss the lists: each later install fetches its own."""
+    """Return the fix: removal after the last command; None if a later command may depend on the package lists."""
     folder = call.manager.lists[0]
     place = run.script.tail if run.script else None
     mounted = any("$" in mount.target or within(mount.target, folder) for mount in run.mounts)

@@ -19,7 +19,7 @@ _HARMLESS = frozenset(
     + ("getent", "hostname", "id", "ldd", "locale", "ls", "nproc", "printf", "ps", "pwd", "rpm", "scanelf", "seq")
     + ("true", "uname", "whoami", "yes")
 )
-"""Commands that do not fail, that only list what is there, or that rightly end when nobody reads on (``yes``)."""
+"""Commands that do not fail, that only list things, or whose failure is expected if the reader stops (``yes``)."""
 _FINDS = ("egrep", "fgrep", "grep")
 _FILTERS = frozenset(
     (
@@ -41,12 +41,12 @@ _FILTERS = frozenset(
         *_FINDS,
     )
 )
-"""Commands that only pass on what a pipe brings them."""
+"""Commands that only pass on the input of a pipe."""
 _GRAMMAR = lazy_regex(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
 _CONDITION = ("elif", "if", "until", "while")
 _DECLARES = lazy_regex(r"(?:declare|export|local|readonly|typeset)\b")
 _ELSEWHERE = ("function", "not")
-"""Constructs in which what becomes of a failure is decided elsewhere."""
+"""Constructs whose surrounding code decides what a failure means."""
 
 
 @rule(on=Stage, level="note", default=False, also=("DL4006",))
@@ -63,13 +63,13 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _shell_has_it(shells: list[Instruction], run: Run) -> bool:
-    """Return whether the last SHELL above a RUN says pipefail."""
+    """Return whether the last SHELL before a RUN sets pipefail."""
     above = bisect_left(shells, run.instruction.start, key=lambda step: step.start)
     return above > 0 and "pipefail" in shells[above - 1].args.value
 
 
 def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
-    """Return where pipefail goes, in a form that the shell of the base knows."""
+    """Return how to set pipefail, in a form that the shell of the base image supports."""
     if _own_interpreter(run) or "script" in left.inside:
         return "write set -o pipefail before it"
     effective = context.effective(stage)
@@ -79,13 +79,13 @@ def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:
 
 
 def _own_interpreter(run: Run) -> str:
-    """Return the first line of a heredoc that names its interpreter, which SHELL does not change."""
+    """Return the line of a heredoc that names its interpreter, to which SHELL does not apply, or ""."""
     body = run.instruction.heredocs[0].value if run.instruction.heredocs else ""
     return body.partition("\n")[0] if body.startswith("#!") else ""
 
 
 def _unnoticed(run: Run, text: str) -> Iterator[tuple[Command, Command]]:
-    """Yield the commands of a RUN whose failure a pipe hides, each with the last one of its pipe."""
+    """Yield the commands of a RUN whose failure a pipe hides, each with the last command of the pipe."""
     if "pipefail" in _own_interpreter(run):
         return
     commands = run.commands
@@ -101,13 +101,13 @@ def _unnoticed(run: Run, text: str) -> Iterator[tuple[Command, Command]]:
 
 
 def _rest(commands: tuple[Command, ...], i: int) -> list[Command]:
-    """Return a command with those that its pipe goes on to."""
+    """Return a command and the commands that follow it in its pipe."""
     beside = [one for one in commands[i:] if one.host == commands[i].host]
     return beside[:1] + list(takewhile(lambda one: one.operator in _PIPES, beside[1:]))
 
 
 def _misses(rest: list[Command]) -> bool:
-    """Return whether a pipe fails where nothing reaches its end: ``grep`` finds nothing, ``sha256sum -c`` no line."""
+    """Return whether a pipe fails if it has no input: its last command is ``grep``, or a check (``sha256sum -c``)."""
     last = rest[-1]
     return (last.name in _FINDS or does(last, "check")) and all(one.name in _FILTERS for one in rest[:-1])
 
@@ -119,20 +119,20 @@ def _cannot_fail(command: Command) -> bool:
 
 
 def _counts(commands: tuple[Command, ...], i: int, left: Command, run: Run, text: str) -> bool:
-    """Return whether the build would end if the pipe failed: it is no condition, and nothing stands in for it."""
+    """Return whether the build fails if the pipe fails: it is not a condition, and nothing handles its failure."""
     if not set(_ELSEWHERE).isdisjoint(left.inside) or _asked(left, run, text) or _excused(commands, i):
         return False
     if "substitution" not in left.inside:
         return True
     host = left.host
-    # the shell asks how a substitution ended only where a value is assigned and nothing else is done
+    # the exit code of a substitution counts only in an assignment that is not part of a command
     if host is None or commands[host].words or _DECLARES.match(text, commands[host].start):
         return False
     return _counts(commands, host, commands[host], run, text)
 
 
 def _excused(commands: tuple[Command, ...], i: int) -> bool:
-    """Return whether an ``||`` behind a command, in the same list, says what happens if it fails."""
+    """Return whether an ``||`` after a command, in the same list, handles its failure."""
     for later in commands[i + 1 :]:
         if later.host == commands[i].host:
             if later.operator == "||":

@@ -24,7 +24,7 @@ def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _runs_it(commands: tuple[Command, ...], i: int) -> str:
-    """Return the interpreter that runs what the download prints: behind a pipe, or around a substitution."""
+    """Return the interpreter that runs the output of a download, in a pipe or a substitution, or ""."""
     for later in commands[i + 1 :]:
         if later.operator not in ("|", "|&"):
             if "substitution" in later.inside:
@@ -39,7 +39,7 @@ def _runs_it(commands: tuple[Command, ...], i: int) -> str:
 
 
 def _has_program(command: Command) -> bool:
-    """Return whether an interpreter has its program from its arguments, so that the pipe is only data for it."""
+    """Return whether an interpreter has its program in its arguments, so that the pipe is only data for it."""
     words = command.arguments
     if command.name in SHELLS:
         return "-c" in words or any(word[:1] not in ("-", "+") for word in words[:1])

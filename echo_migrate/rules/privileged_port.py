@@ -33,7 +33,7 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
 
 
 def _user(node: Stage | Container, effective: EffectiveBase | None) -> str:
-    """Who runs it, if that is known not to be root."""
+    """Return the user that a container is known to run as, or "" for root or if it is not known."""
     stage = stage_of(node)
     own = node.user.value if isinstance(node, Container) and node.user else stage.user if stage else None
     if own is not None:
@@ -47,7 +47,7 @@ def _instead(effective: EffectiveBase | None) -> str:
 
 
 def _ports(instruction: Instruction) -> list[str]:
-    """Return the ports that an EXPOSE, or ENV PORT, names."""
+    """Return the ports in an EXPOSE, or in the variable PORT of an ENV."""
     words = [word.value for word in instruction.words()]
     if instruction.verb == "expose":
         return [word.partition("/")[0] for word in words]

@@ -23,7 +23,7 @@ def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
     if image is None or effective is None or not effective.base.packages:
         return
     if effective.target and context.moves[image].state == "needs-person":
-        return  # it does not move by a safe fix after all
+        return  # its migration is not safe after all
     found = [(call, word) for call, word in installed(stage) if _redundant(call, word, effective.base)]
     if found:
         call, words = found[0][0], [word for _, word in found]
@@ -34,9 +34,9 @@ def redundant_package(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _redundant(call: Call, word: Word, base: ImageFacts) -> bool:
-    """Return whether a package is installed for certain, as any version, and the base has it.
+    """Return whether a package is certainly installed, in any version, and the base image already has it.
 
-    An install that asks for a version, or for the newest one, may be there to change what the base has.
+    An install of a specific version, or of the newest one, may change what the base image has.
     """
     if not word.known or package_name(word) != word.value or word.value not in base.packages:
         return False

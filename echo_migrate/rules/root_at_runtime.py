@@ -14,7 +14,7 @@ _STARTS_AS_ROOT = lazy_regex(
     r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
     r"supervisord|systemd|traefik"
 )
-"""What may begin as root and then become another user by itself."""
+"""Programs that may start as root and then switch to another user."""
 
 
 @rule(on=Stage | Container, level="note", also=("DL3002",))
@@ -37,7 +37,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
 
 
 def _started(stage: Stage) -> bool:
-    """Return whether it starts a program of its own, which is not known to become another user by itself."""
+    """Return whether a stage has its own start command, and is not known to switch to another user."""
     own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
     return bool(own) and not any(_STARTS_AS_ROOT.search(text) for text in own) and not _DROPS.search(stage.settings)
 

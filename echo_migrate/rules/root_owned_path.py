@@ -15,9 +15,9 @@ from echo_migrate.shell.commands import Command
 
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
-"""Folders of the system, which no image gives to its user."""
+"""System folders, which no image assigns to its user."""
 _THERE = ("/bin", "/etc/ca-certificates", "/etc/pki", "/etc/ssl", "/lib", "/sbin", "/usr")
-"""Where ``mkdir -p`` may well find what it would make."""
+"""Folders in which ``mkdir -p`` may have nothing to create."""
 _WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
 _ELSEWHERE = ("-t", "--target-directory")
 
@@ -34,7 +34,7 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
-    """Yield the first command that needs root, while the stage's user is the base's."""
+    """Yield an error for the first command that needs root in a stage that runs as the user of its base image."""
     for run in stage.runs:
         if run.user is not None or not run.script or not run.script.certain:
             continue
@@ -48,7 +48,7 @@ def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 
 def _given(stage: Stage, run: Run) -> list[str]:
-    """Return the folders that may belong to the user: what is copied with an owner, mounted, or made by WORKDIR."""
+    """Return the folders that may belong to the user: targets of COPY --chown, mounts, and the working directory."""
     copies = [copy for one in stage.lineage for copy in one.copies]
     given = [copy.target for copy in copies if any(flag.name == "chown" for flag in copy.instruction.flags)]
     given += [run.folder, *[mount.target for mount in run.mounts]]
@@ -78,7 +78,7 @@ def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
 
 
 def _copied(stage: Stage) -> Iterator[Finding]:
-    """Yield the first COPY behind a USER whose files are root's all the same, and that a later RUN writes in."""
+    """Yield a finding for the first COPY after a USER whose files belong to root and are changed by a later RUN."""
     user = None
     copied: list[tuple[int, int, str]] = []
     runs = {run.instruction.start: run for run in stage.runs}
@@ -99,7 +99,7 @@ def _copied(stage: Stage) -> Iterator[Finding]:
 
 
 def _writes(run: Run, path: str) -> bool:
-    """Return whether a RUN changes what a COPY brought: its mode or owner, or the files themselves."""
+    """Return whether a RUN changes the mode or owner of copied files."""
     for command in run.commands:
         if command.name in ("chmod", "chown") and not command.via:
             words = [word.value for word in command.words[1:] if not word.value.startswith("-")][1:]

@@ -16,12 +16,13 @@ _STRONG = frozenset(
     ("apikey", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "pword", "secret", "token")
 )
 _WEAK = frozenset(("auth", "key"))
-"""Words that are as often something else: their value has to look like a credential too."""
+"""Words that often have another meaning, so that the value must look like a credential too."""
 _KINDS_OF_KEY = frozenset(("access", "api", "encryption", "master", "private", "secret", "signing"))
 _SPEAKS = lazy_regex(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
-"""One of these stands in whatever has such a name."""
+"""Every name of a credential matches this."""
 _TAILS = frozenset(("b64", "base", "base64", "default", "dev", "development", "prod", "production", "value"))
-"""Words that may follow: behind any other (``TOKEN_URL``, ``KEY_FILE``) the value is about the secret, not itself."""
+"""Words that may follow the name of a credential. After other words (``TOKEN_URL``, ``KEY_FILE``), the value is about
+the credential, not the credential itself."""
 _HARMLESS = frozenset(("apt", "gpg", "pgp", "pub", "public", "publishable", "site"))
 _NO_VALUES = frozenset(
     ("any", "build", "disabled", "empty", "enabled", "false", "foo", "foobar", "key", "nil", "no", "none", "null")
@@ -37,7 +38,7 @@ _NUMBER = lazy_regex(r"\d{1,5}")
 _FILE_NAME = lazy_regex(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
 
 _BEGINS = lazy_regex(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
-"""One of these stands in whatever the forms below find."""
+"""Every text in which one of the patterns below has a match also matches this."""
 _TOKENS = (
     ("an AWS access key", lazy_regex(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     ("a GitHub token", lazy_regex(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
@@ -58,7 +59,7 @@ _FILES = frozenset((".aws", ".env", ".env*", ".env.local", ".netrc", ".npmrc", "
 _KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
 _SURE = (".key", ".p12", ".pfx")
 _BOXES = (*_SURE, ".jks", ".pem")
-"""Endings of files that hold private keys, the second kind along with what is public."""
+"""Suffixes of files with private keys; those not in ``_SURE`` may also have public content."""
 _PRIVATE = lazy_regex(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
 _OPEN = lazy_regex(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
 _MADE_UP = lazy_regex(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
@@ -70,7 +71,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     begins = _BEGINS.search(context.source.text, stage.start, stage.end)
     for instruction in stage.instructions:
-        # of a stage that is copied from, files reach the image, and no variables
+        # if a stage is copied from, its files reach the image, but not its variables
         named = list(_variables(instruction)) if stage.ships == "layers" else []
         yield from named
         kind = _token(instruction) if begins and not named else ""
@@ -87,7 +88,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _variables(instruction: Instruction) -> Iterator[Finding]:
-    """Yield the variables of an ENV or ARG whose value is a credential; the value itself is never said."""
+    """Yield a finding for each variable of an ENV or ARG whose value is a credential, without the value."""
     if instruction.verb not in ("arg", "env") or not _SPEAKS.search(instruction.args.value):
         return
     for name, value in instruction.pairs():
@@ -98,7 +99,7 @@ def _variables(instruction: Instruction) -> Iterator[Finding]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    """Return whether a variable is a credential by its name, and its value can be one."""
+    """Return whether a variable has the name of a credential, and a value that can be one."""
     words = [word for word in _BREAKS.sub("_", name).lower().split("_") if word]
     while words and (words[-1] in _TAILS or words[-1].isdigit()):
         words.pop()
@@ -113,8 +114,7 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _could_be_one(value: str) -> bool:
-    """Return whether a value can be a credential: no expression, path or address, and nothing that only fills the
-    place."""
+    """Return whether a value can be a credential: it is no expression, path, address or placeholder."""
     small = value.lower()
     if not value or re.search(r"[$`\s]|://", value) or value.startswith(("/", "./", "../", "~")):
         return False
@@ -126,7 +126,7 @@ def _could_be_one(value: str) -> bool:
 
 
 def _token(instruction: Instruction) -> str:
-    """Return what kind of credential stands in an instruction, known by its form."""
+    """Return the kind of a credential in an instruction, recognised by its form, or ""."""
     texts = [part for part in (instruction.args.value, *_bodies(instruction)) if part]
     for kind, form in _TOKENS:
         for text in texts:
@@ -146,7 +146,7 @@ def _bodies(instruction: Instruction) -> Iterator[str]:
 
 
 def _secret_file(copy: Copy) -> str:
-    """Return the name of the first file of the build context that is a credential by its name."""
+    """Return the name of the first copied file that has the name of a credential file, or ""."""
     if copy.origin:
         return ""
     for source in copy.sources:

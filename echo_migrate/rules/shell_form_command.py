@@ -12,7 +12,7 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import BUILT_IN, UNREADABLE
 
 _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
-"""What a shell would make something else of, or which is not its business in exec form."""
+"""Characters that a shell may interpret, and exec form does not."""
 
 
 @rule(on=Stage, level="note", also=("DL3025", "JSONArgsRecommended"), fixable=True)
@@ -34,7 +34,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _exec_form(launch: StartCommand) -> str:
-    """Return the words as a list, or nothing where they are not plain ones."""
+    """Return the command in exec form, or "" if it is not a single plain command."""
     import json
 
     script, args = launch.script, launch.args
@@ -49,8 +49,7 @@ def _exec_form(launch: StartCommand) -> str:
 
 
 def _keeps_its_meaning(launch: StartCommand, stage: Stage, effective: EffectiveBase | None) -> bool:
-    """Return whether it starts the same program in exec form: what stands before it, or would come behind it, is
-    known."""
+    """Return whether exec form certainly starts the same program, given the entrypoint and CMD of the stage."""
     if launch.verb == "entrypoint":
         return stage.start_command("cmd") is None
     entrypoint = stage.start_command("entrypoint")

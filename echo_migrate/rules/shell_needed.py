@@ -42,7 +42,7 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 
 def _in_shell_form(run: Run, stage: Stage) -> bool:
-    """Return whether /bin/sh, or a shell in its place, reads a RUN; a heredoc may have an interpreter of its own."""
+    """Return whether /bin/sh, or a shell in its place, runs a RUN; a heredoc may have its own interpreter."""
     if run.script is None or not _usual_shell(stage, run.instruction.start):
         return False
     interpreters = [body.value.partition("\n")[0] for body in run.instruction.heredocs if body.value.startswith("#!")]
@@ -52,7 +52,7 @@ def _in_shell_form(run: Run, stage: Stage) -> bool:
 
 
 def _usual_shell(stage: Stage, before: int) -> bool:
-    """Return whether SHELL, above a place, says none or one in the usual folders."""
+    """Return whether the last SHELL before an offset names a shell in the usual folders; true if there is none."""
     chosen = [step for step in _steps(stage) if step.verb == "shell" and step.start < before]
     words = exec_form(chosen[-1].args) if chosen else None
     folder, _, name = words[0].value.rpartition("/") if words else ("/bin", "/", "sh")

@@ -11,7 +11,7 @@ from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
 
 _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
-"""What the container starts is a script that is not in this file."""
+"""Start commands that run a script whose content is not in this file."""
 
 
 @rule(on=Stage, level="note", also=("DH003",))
@@ -28,18 +28,18 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
 
 
 def _is_tool(word: Word, stage: Stage) -> bool:
-    """Return whether a package is for people, or for downloads that the build makes itself."""
+    """Return whether a package is for interactive use, or for downloads by the build itself."""
     use = used_for(word)
     if use in ("network", "download") and _SCRIPT.search(stage.started):
-        return False  # which may call it
+        return False  # the script may call it
     if use == "download":
         return any(command.name == package_name(word) for run in stage.runs for command in run.commands)
     return use in ("shell", "network")
 
 
 def _needed(name: str, stage: Stage) -> bool:
-    """Return whether the file speaks of a tool elsewhere than where it is installed or called: in what the container
-    runs, in a permission that is given to it, in a file that is for it (``/etc/sudoers``)."""
+    """Return whether the file mentions a tool other than to install or call it: in a start command, in a permission for
+    it, in a file for it (``/etc/sudoers``)."""
     for one in stage.lineage:
         if any(name in step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")):
             return True

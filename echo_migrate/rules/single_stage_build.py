@@ -27,5 +27,5 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _cleans_up(run: Run) -> bool:
-    """Return whether the layer removes what it built with, packages or sources."""
+    """Return whether a RUN removes the packages or sources of its build."""
     return any(call.action == "remove" for call in run.calls) or any(map(removed, run.commands))

@@ -45,7 +45,7 @@ def stale_base_label(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _labels(instruction: Instruction) -> Iterator[tuple[str, str, Traced]]:
-    """Yield the labels of a LABEL: key, value, and where the two stand; what holds variables keeps them."""
+    """Yield the labels of a LABEL: key, value with its variables unexpanded, and their source span."""
     for key, value in instruction.pairs():
         whole = Traced.join([key, value]) if value and value.spans else key
         yield instruction.unquoted(key).value, instruction.unquoted(value).value if value else "", whole
@@ -59,7 +59,7 @@ def _parsed(value: str) -> Reference | None:
 
 
 def _differs(label: str, base: str, catalog: Catalog) -> bool:
-    """Return whether a label certainly names another image; what one of the two leaves open is no difference."""
+    """Return whether a label certainly names another image; a part that only one of the two has is no difference."""
     named, actual = _parsed(label), _parsed(base)
     if named is None or actual is None or "$" in label:
         return False

@@ -8,7 +8,7 @@ from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
 _IDLE = frozenset(("", ":", "echo", "true"))
-"""What needs no rights: it is sudo itself that is tried out."""
+"""Commands that need no permissions, and only test sudo itself."""
 
 
 @rule(on=Stage, level="warning", also=("DL3004",))

@@ -31,7 +31,7 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _loose(name: str, marks: str) -> bool:
-    """Return whether a package is named without a version; files and addresses have theirs."""
+    """Return whether a package has no version; files and addresses are assumed to have one."""
     if _FILE.search(name):
         return False
     if marks == "-":

@@ -39,7 +39,7 @@ def _is_program(path: str) -> bool:
 
 
 def _last_check(stage: Stage) -> int:
-    """Return the number of the last RUN that compares something: it may well be what was downloaded up to there."""
+    """Return the index of the last RUN that verifies something, possibly a preceding download; -1 if there is none."""
     return max((i for i, run in enumerate(stage.runs) if _checks(run)), default=-1)
 
 

@@ -13,12 +13,12 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import package_name
 
 _GIVES = frozenset(("addgroup", "adduser", "chgrp", "chown", "groupadd", "install", "useradd", "usermod"))
-"""Commands that make a user, or give it files: it is not run as for that."""
+"""Commands that create a user or assign files to it; a user named there does not necessarily run anything."""
 _CHANGES_USER = lazy_regex(
     r"(?im)\.sh\b|apache|cron|dockerd|entry-?point|haproxy|httpd|(?:^|[^a-z])init\b|launch|maria|mongo|my_init|mysql|nginx"
     r"|php-fpm|postgres|redis|runit\b|runsvdir\b|\bs6|squid|sshd|supervisor|systemd|(?:^|/|^\[ ?\")(?:boot|run|start)\b"
 )
-"""What a container starts that may well go on as another user by itself."""
+"""Start commands that may switch to another user by themselves."""
 _DAEMONS = frozenset(
     ("apache", "daemon", "git", "ldap", "memcached", "mongodb", "mysql", "named", "nginx", "ntp", "postfix", "postgres")
     + ("redis", "sshd", "www-data", "zabbix")
@@ -39,7 +39,7 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
     made = [account for run in runs for account in accounts(run)]
     words = [text for step in steps for text in _mentions(step)]
     words += [word.value for run in runs for one in run.commands if one.name not in _GIVES for word in one.words]
-    # more users than one are those of daemons, which know them by their names
+    # several users usually belong to daemons, which select them by name
     if len(made) != 1 or installed & _STEPS_DOWN or _used(made[0], words, installed):
         return
     account = made[0]
@@ -49,8 +49,7 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 def _started_as_is(stage: Stage, context: Context) -> bool:
-    """Return whether it is known what the container starts, and that it is nothing that may change the user by
-    itself."""
+    """Return whether a container is known to start as root, and not to switch to another user by itself."""
     effective = context.effective(stage)
     if effective is None or effective.base.unprivileged or not stage.started or _CHANGES_USER.search(stage.started):
         return False
@@ -61,7 +60,7 @@ def _started_as_is(stage: Stage, context: Context) -> bool:
 
 
 def _mentions(step: Instruction) -> Iterator[str]:
-    """Yield where an instruction can name a user that something runs as, but for the commands of a RUN."""
+    """Yield the texts in which an instruction can name the user of a process, except the commands of a RUN."""
     for body in step.heredocs:
         yield body.value
     if step.verb in ("cmd", "entrypoint", "env", "healthcheck", "onbuild", "volume"):
@@ -69,8 +68,7 @@ def _mentions(step: Instruction) -> Iterator[str]:
 
 
 def _used(account: Account, words: list[str], installed: set[str]) -> bool:
-    """Return whether anything else names a user, by its name or number; the users of daemons are the daemons' own
-    matter."""
+    """Return whether a user is named elsewhere, by name or ID, or is that of a daemon, which selects it itself."""
     if account.name in _DAEMONS or account.name in installed or account.name.startswith("_"):
         return True
     names = "|".join(re.escape(name) for name in (account.name, account.uid) if name)
