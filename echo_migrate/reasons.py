@@ -115,10 +115,16 @@ REASONS: dict[str, Row] = {
         "proof",
         "drops {version}",
     ),
-    "writes-number": Row("writes {word} as {number}, the same release", _REVIEW, "proof", "{word} as {number}"),
     "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
+    "tag-unlisted": Row(
+        "{image} has no tag like {tag} (list of {date}); nearest: {nearest}",
+        "use a version that it has",
+        "online",
+        "no such tag",
+        kind="the provider's list has no such tag",
+    ),
     "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
-    "floating": Row("{tag} names no version; {target} is current", "check that this version will do", "proof"),
+    "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
     "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
     "dev-variant": Row(
         "the runtime image lacks what a stage needs: {rule} on line {line}", _REVIEW, "proof", "-dev in the final image"
@@ -126,6 +132,7 @@ REASONS: dict[str, Row] = {
     "no-variant": Row(
         "{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof", "{before} to {after}"
     ),
+    "release": Row("{target} is of another release than {before}", _REVIEW, "proof", "another release than {before}"),
     "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
     "family-unknown": Row(
         "the distribution of upstream's {name} image is unknown",

@@ -38,12 +38,12 @@ class Row(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """The images of a provider, and the upstream facts shared by all providers; ``own`` are the names mapped by the
-        user.
+    """The images of a provider, and the upstream facts shared by all providers.
 
-    ``vendor`` is the provider that the data is from, even if a user's file renames it. ``tags`` is what is known of
-    its tags (``TAGS``), ``since`` the day from which it has any ("" if not known). ``offered`` are images of other
-    vendors; ``drop_in`` is true if its images are drop-in replacements, with the same files and paths.
+    ``vendor`` is the provider that the data is from, even if a user's file renames it. ``tags`` is what is known of its
+    tags (``TAGS``), ``since`` the day from which it has any ("" if not known), ``date`` that of the data. ``offered``
+    are images of other vendors, ``own`` the upstream names that the user mapped; ``drop_in`` is true if its images are
+    drop-in replacements, with the same files and paths.
     """
 
     vendor: str
@@ -56,6 +56,7 @@ class Catalog(NamedTuple):
     tags: str
     drop_in: bool
     since: str
+    date: str
     seen: frozenset[str]
     offered: frozenset[str]
     rows: dict[str, tuple[Row, ...]]
@@ -135,9 +136,13 @@ class Catalog(NamedTuple):
         """Return the number of a Debian release, given its code name."""
         return self.facts.debian_releases.get(word)
 
-    def family_of(self, name: str) -> str | None:
+    def family_of(self, name: str, version: str = "") -> str | None:
         """Return the distribution family of an upstream image whose tag has no distribution word, or None."""
-        return next((family for family, names in self.facts.families.items() if name in names), None)
+        for one in (*(f"{name}:{line}" for line in lines(version)), name):
+            family = next((family for family, names in self.facts.families.items() if one in names), None)
+            if family:
+                return family
+        return None
 
     def publishes(self, name: str, word: str) -> bool:
         """Return whether both the provider and the upstream image are known to publish a variant."""
@@ -182,6 +187,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         tags=data["tags"],
         drop_in=data["drop_in"],
         since=str(data["since"]),
+        date=str(data["date"]),
         seen=frozenset(data["seen"]),
         offered=frozenset(data["offered"]),
         rows=rows,

@@ -28,11 +28,10 @@ class End(NamedTuple):
         return f"{self.title} {self.line}"
 
 
-def end_of_line(upstream: str, reference: Reference, today: str) -> End | None:
+def end_of_line(upstream: str, version: str, today: str) -> End | None:
     """Return the end of the line that a tag's first word says, of what the image is made for."""
     product = _block("_images").get(upstream)
-    words = [word.text.removeprefix(upstream) for word in reference.words[:1]]
-    match = _VERSION.fullmatch(words[0]) if product and words else None
+    match = _VERSION.fullmatch(version.removeprefix(upstream)) if product else None
     return _end(product, match[1], today) if match else None
 
 
@@ -47,6 +46,13 @@ def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> E
         if product and name != word.text:
             return _end(product, word.text[len(name) :], today)
     return None
+
+
+def release_line(upstream: str, version: str) -> str:
+    """Return the release line that a version belongs to, as the data has it: 22 for node 22.4.1; "" if not known."""
+    product = _block("_images").get(upstream)
+    cycles = _block(product)["cycles"] if product else ()
+    return next((line for line in lines(version) if line in cycles), "")
 
 
 @lru_cache(maxsize=4096)

@@ -101,23 +101,16 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
         words = [word.text for word in reference.words]
         family = next((one for one in map(catalog.word_family, words) if one), None)
         if family is None and not reference.digest and (not words or (is_version(words[0]) and "$" not in words[0])):
-            family = catalog.family_of(name)
+            family = catalog.family_of(name, words[0] if words else "")
         found = found._replace(family=family)
     return found
 
 
+@lru_cache(maxsize=256)
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
     """Return the tags that a vendor is known to publish for an image, each with its facts."""
     rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
-
-
-@lru_cache(maxsize=1024)
-def translations(name: str, vendor: str) -> dict[str, list[str | None]]:
-    """Return what current tags of an upstream image are at a vendor, by the tag: runtime tag, -dev tag, and what is not
-    the same (``mappings/tags/``); empty where there is no such data."""
-    table: dict[str, list[str | None]] | None = read_block("tags/docker.yaml", name) if vendor == "docker" else None
-    return table or {}
 
 
 def _tag(reference: Reference) -> str | None:

@@ -9,7 +9,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.end_of_life import end_of_line, published_since
-from echo_migrate.images.facts import ImageFacts, listed, translations
+from echo_migrate.images.facts import ImageFacts, listed
 from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse
 from echo_migrate.images.state import state_in_volume
@@ -108,13 +108,8 @@ class _Target:
         image, reference, catalog = self.image, self.reference, self.catalog
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
-        self._age()
-        translated = self._translated()
-        if translated:
-            target_name, written = translated
-            name = f"{catalog.registry}/{target_name}"
-            changes = [name_change(reference.name, name)]
-        tag = self._retagged(written) if translated else self._tag()
+        listed_tags = catalog.tags == "listed" and not self.row.own and "$" not in (reference.tag or "")
+        tag = self._listed_tag() if listed_tags else self._tag()
         missing: Reason | None = None
         if isinstance(tag, Reason):
             missing = tag
@@ -137,7 +132,7 @@ class _Target:
         if not missing and image.choices and not self._keeps_choices(target):
             missing = because("choices-differ")
         if missing or not self.upstream.movable:
-            return found._replace(reasons=tuple(filter(None, (missing or self.upstream.doubt,))))
+            return found._replace(reasons=tuple(dict.fromkeys(filter(None, (missing, *self.unsafe_reasons)))))
         self._known_tag(target, name)
         if any(reason.id == "tag-unknown" for reason in self.unsafe_reasons):
             return found._replace(reasons=tuple(self.unsafe_reasons))
@@ -155,48 +150,53 @@ class _Target:
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
 
-    def _translated(self) -> tuple[str, str] | None:
-        """Return the image and tag that a vendor is known to have for the reference and variant; None if not known."""
-        row = self.row
-        entry = translations(self.upstream.name, self.catalog.vendor).get(self.reference.tag or "latest")
-        if row.own or not row.image or not entry or row.words:
-            return None
-        runtime, dev, *codes = entry
-        chosen = (dev or runtime) if self.variant == "dev" else runtime
-        if not chosen:
-            chosen = dev or ""
-            self.unsafe_reasons.append(because("one-variant", image=row.image))
-        image, colon, tag = chosen.rpartition(":")
-        image = image if colon else row.image
-        self.published = listed(image, self.catalog.vendor)
-        for code in codes:
-            self._differs(code or "", tag)
-        if not any(code and code.startswith("family ") for code in codes):
-            word = next((one for one in map(self.catalog.word_family, self._texts()) if one), None)
-            self._family(word, self.published[tag].family)
-        return image, tag
+    def _listed_tag(self) -> list[tuple[int, int, str]] | Reason:
+        """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
+        asked for where there is one, or why there is none."""
+        from echo_migrate.images.tags import choose, nearest  # most runs are for a provider without a list
 
-    def _differs(self, code: str, tag: str) -> None:
-        """Add the reason for what a translated tag does not keep."""
-        kind, *values = code.split()
-        if kind == "family":
-            before, after = (self.catalog.word_family(value) or value for value in values)
-            self.unsafe_reasons.append(because("family", **_change(before, after)))
-        elif kind == "floating":
-            self.unsafe_reasons.append(because("floating", tag=self.reference.tag or "latest", target=tag))
-        else:
-            version = self.reference.words[0].text if self.reference.words else ""
-            line = tag.partition("-")[0]
-            self.unsafe_reasons.append(because("drops-version", version=version, image=self.row.image or "", line=line))
+        catalog, image, name = self.catalog, self.row.image or "", self.upstream.name
+        written, build = self.reference.tag or "latest", self.variant == "dev"
+        system = catalog.word_family(name)
+        if self.published and system and all(facts.family != system for facts in self.published.values()):
+            self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
+            written = "latest"  # the version is a release of another distribution
+        choice = choose(name, written, image, catalog, build)
+        if not choice:
+            choice = choose(name, written, image, catalog, not build)
+            if not choice:
+                self._age()
+                near = nearest(name, written, image, catalog)
+                return because("tag-unlisted", image=image, tag=written, date=catalog.date, nearest=near)
+            if not build:
+                self.unsafe_reasons.append(because("one-variant", image=image))
+        target = self.published[choice.tag]
+        if choice.floating:
+            self.unsafe_reasons.append(because("floating", tag=written, target=choice.tag))
+        if choice.line:
+            line = choice.tag.partition("-")[0]
+            self.unsafe_reasons.append(
+                because("drops-version", version=self.reference.words[0].text, image=image, line=line)
+            )
+        if choice.release:
+            self.unsafe_reasons.append(because("release", before=choice.release.title(), target=choice.tag))
+        if not target.eol:
+            self._age()
+        elif self.today and target.eol < self.today:
+            shown = f"{image}:{choice.tag}"
+            self.unsafe_reasons.append(because("ended", line=shown, date=f" on {target.eol}", follower="a newer one"))
+        word = next((one for one in map(catalog.word_family, self._texts()) if one), None)
+        self._family(word, target.family or catalog.family)
+        return self._retagged(choice.tag)
 
     def _retagged(self, tag: str) -> list[tuple[int, int, str]]:
-        """Return the change of the tag to another, without their common prefix."""
+        """Return the change of the tag to another, without what both begin and end with."""
         end, old = self.reference.name_end, self.reference.tag
         if old is None:
-            return [(end, end, f":{tag}")]
-        same = next((at for at, (a, b) in enumerate(zip(old, tag, strict=False)) if a != b), min(len(old), len(tag)))
-        start = end + 1 + same
-        return [(start, end + 1 + len(old), tag[same:])] if old != tag else []
+            return [] if tag == "latest" else [(end, end, f":{tag}")]
+        start = _alike(old, tag)
+        same = _alike(old[start:][::-1], tag[start:][::-1])
+        return [(end + 1 + start, end + 1 + len(old) - same, tag[start : len(tag) - same])] if old != tag else []
 
     def _basis(self) -> Basis:
         """Return how well it is known that the provider has the image and the release line."""
@@ -213,13 +213,14 @@ class _Target:
 
     def _age(self) -> None:
         """Add a reason if the version reached end of life, or was last published before the provider began."""
-        words = self.reference.words
-        if not words or not is_version(words[0].text) or "$" in words[0].text or self.row.own:
+        name, catalog = self.upstream.name, self.catalog
+        first = next(iter(self._texts()), "")
+        version = (name == "debian" and catalog.release_number(first)) or first
+        if not version or not is_version(version) or "$" in version or self.row.own:
             return
-        version, name, catalog = words[0].text, self.upstream.name, self.catalog
-        if self.reference.tag in self.published or f"{self.row.image}:{version}" in catalog.seen:
+        if f"{self.row.image}:{version}" in catalog.seen:
             return
-        end = end_of_line(name, self.reference, self.today) if self.today else None
+        end = end_of_line(name, version, self.today) if self.today else None
         if end and not end.until and not self._line_is_seen():
             date = f" on {end.date}" if end.date else ""
             self.unsafe_reasons.append(
@@ -268,10 +269,8 @@ class _Target:
         line = next((one for one in lines(words[0].text) if one in self.row.words), None) if versioned else None
         if line:
             return self._in_the_name(line)
-        published = self.published.get(self.reference.tag or "")
-        if published:
-            self._family(next((one for one in map(catalog.word_family, self._texts()) if one), None), published.family)
-            return []
+        if self.row.own and self.row.words.issuperset(self._texts()):
+            return [(self.reference.name_end, words[-1].end, "")]  # the row of a user takes the place of the whole tag
         for word in words[1:] if versioned else words:
             text = word.text
             if "$" in text:
@@ -283,16 +282,15 @@ class _Target:
             number = catalog.release_number(text) if name == "debian" and word is words[0] else None
             if number:
                 changes.append((word.start, word.end, number))
-                self.unsafe_reasons.append(because("writes-number", word=text, number=number))
                 versioned = True
             elif catalog.publishes(name, text):
                 self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
             else:
                 changes.append(self._without(word))
                 self._dropped(text, catalog.word_family(text))
-        self._leaves_out()
         if not versioned:
             return because("no-version", tag=self.reference.tag or "", name=self.upstream.name)
+        self._leaves_out()
         if family is None:
             self._undivided()
         return changes
@@ -346,7 +344,8 @@ class _Target:
 
     def _family(self, word: str | None, target: str | None) -> None:
         """Add a reason if the distribution family changes, or is not known; ``word`` is that of the tag, if any."""
-        known = word or self.catalog.family_of(self.upstream.name)
+        words = self._texts()
+        known = word or self.catalog.family_of(self.upstream.name, words[0] if words else "")
         if known is None:
             self.unsafe_reasons.append(because("family-unknown", name=self.upstream.name))
         elif known != target:
@@ -373,6 +372,11 @@ class _Target:
         )
 
 
+def _alike(one: str, other: str) -> int:
+    """Return the number of characters that two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _with(values: Mapping[str, str], text: str) -> str:
     """Return a text with variables replaced by their values."""
     return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)
@@ -385,4 +389,4 @@ def _change(before: str, after: str) -> dict[str, str]:
 
 
 def _title(family: str) -> str:
-    return {"ubi": "UBI", "rhel": "RHEL", "another": "another distribution"}.get(family, family.title())
+    return {"redhat": "Red Hat", "another": "another distribution"}.get(family, family.title())

@@ -25,7 +25,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     reference = parsed(image.ref.value)
     if reference is None:
         return
-    product = end_of_line(move.upstream, reference, today)
+    product = end_of_line(move.upstream, reference.words[0].text, today) if reference.words else None
     below = (
         end_of_distribution(reference, context.settings.catalog, today)
         if image.where.endswith(("FROM", ".image"))

@@ -43,7 +43,8 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             elsewhere = "chroot" in command.via or "/" in command.words[0].value or not manager.system
             if elsewhere or not lacks_manager(effective.base, manager.name, manager.families):
                 continue
-            wanted = [command.name, *SHELL_PROGRAMS]
+            package = command.name.partition("-")[0]  # apt-get is in the package apt
+            wanted = [command.name, package, *SHELL_PROGRAMS]
             there = mounted(run, [command.name]) or may_provide(stage, effective.base, wanted, command.start)
             if run.script and must_succeed(command, run.script) and not there:
                 own = f": its own is {effective.base.manager}" if effective.base.manager else ""

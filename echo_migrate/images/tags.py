@@ -1,0 +1,186 @@
+"""The tags of a provider that mean what an upstream tag means: version, function and distribution.
+
+Tags are compared by meaning, not by spelling: ``3.13-slim-trixie`` is ``3.13-debian13`` at one provider.
+A word of the function (``fpm``, ``jdk21``) is never dropped, and a version never becomes that of another release line.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from echo_migrate.files.data import read_block
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.end_of_life import release_line
+from echo_migrate.images.facts import listed
+from echo_migrate.images.upstream import lines
+
+BUILD = "dev"
+"""The tag word of the variants for building, with a shell, a package manager and root."""
+
+_IS_ITS_RELEASE = "debian"
+"""The image whose versions are the releases of its distribution."""
+
+Distribution = tuple[str | None, str]
+"""The family and the release that a tag names, None and "" where it names none."""
+
+_NUMBERED = lazy_regex(r"(?<=[a-z])-(?=\d{1,4}(?:\.\d+)*(?:-|$))")
+"""The dash before a further version: ``otp-27`` is ``otp27``, ``alpine-3.22`` is ``alpine3.22``."""
+
+_BUILD_NUMBER = lazy_regex(r"[+_](?=\d)")
+"""What stands before the build's number in a version (21.0.5_11), which other tags write as a dot."""
+
+
+class Meaning(NamedTuple):
+    """What a tag says: the version ("" for none), the words of the function, and the distribution's family and release
+    (None and "" where it names none)."""
+
+    version: str
+    words: frozenset[str]
+    family: str | None = None
+    release: str = ""
+
+
+class Choice(NamedTuple):
+    """A provider's tag, and what it does not keep: whether it writes out what upstream's tag leaves open, whether it is
+    the line of a patch version, and the distribution's release that changes ("" for none)."""
+
+    tag: str
+    floating: bool = False
+    line: bool = False
+    release: str = ""
+
+
+def choose(name: str, tag: str, image: str, catalog: Catalog, build: bool = False) -> Choice | None:
+    """Return the tag of the provider's ``image`` that means what ``tag`` of the upstream image ``name`` means, None if
+    there is none; ``build`` asks for the variant for building."""
+    wanted, today, open_word = _wanted(name, tag, catalog)
+    published = _published(image, catalog)
+    families = {family for offered in published.values() for family, _ in offered}
+    # a JDK has all that a JRE has
+    for words in (wanted.words | {BUILD}, wanted.words | {BUILD, "jdk"}) if build else (wanted.words,):
+        offered = published.get(words, {})
+        for family, release in _distributions(name, wanted, offered, families, catalog):
+            of_it = offered[family, release]
+            version = next((one for one in _versions(name, wanted.version, today) if one in of_it), None)
+            if version is not None:
+                fixed = not wanted.version and bool(version or (release and not wanted.family))
+                same_family = (family or catalog.family) == wanted.family
+                changed = bool(wanted.release) and same_family and release != wanted.release
+                return Choice(
+                    of_it[version],
+                    floating=fixed or open_word,
+                    line=version != wanted.version and bool(wanted.version),
+                    release=f"{wanted.family} {wanted.release}" if changed else "",
+                )
+    return None
+
+
+def nearest(name: str, tag: str, image: str, catalog: Catalog) -> str:
+    """Return the tag of the provider's image that is nearest to an upstream tag without a counterpart: of its function
+    where there is any, then of its distribution, then of its major version or else the newest; "" if none is known."""
+    wanted, _, _ = _wanted(name, tag, catalog)
+
+    def likeness(spelt: str) -> tuple[bool, bool, bool, tuple[int, ...], int]:
+        one = meaning_of(spelt, catalog)
+        same = one.version.split(".")[0] == wanted.version.split(".")[0]
+        line = _number(one.version)[:2]
+        return one.words - {BUILD} == wanted.words, one.family == wanted.family, same, line, -len(spelt)
+
+    return max(sorted(listed(image, catalog.vendor)), key=likeness, default="")
+
+
+def _distributions(
+    name: str, wanted: Meaning, offered: Iterable[Distribution], families: set[str | None], catalog: Catalog
+) -> list[Distribution]:
+    """Return the distributions of the tags offered that stand for the wanted one, the best first. Another family, of
+    those that the image has, only stands for one that it does not have."""
+    there = sorted(offered, key=lambda one: _number(one[1]), reverse=True)
+    plain = [one for one in there if one[0] is None]
+    usual = [one for one in there if one[0] == catalog.family]
+    family = wanted.family or catalog.family_of(name, wanted.version)
+    of_it = [one for one in there if one[0] == family]
+    if name == _IS_ITS_RELEASE and wanted.family:
+        return [one for one in of_it if one[1] == wanted.release]
+    exact = [one for one in of_it if one == (family, wanted.release)]
+    any_release = [one for one in of_it if not one[1]]
+    if family in families and family != catalog.family and not catalog.word_family(name):
+        of_another = () if wanted.family else (*plain, *usual)
+        return list(dict.fromkeys((*exact, *any_release, *of_it, *of_another)))
+    best = (*exact, *plain) if wanted.family else (*plain, *exact)
+    return list(dict.fromkeys((*best, *any_release, *of_it, *usual))) if {None, catalog.family} & families else there
+
+
+def _versions(name: str, version: str, today: str) -> Iterator[str]:
+    """Yield the versions that stand for a version, or for none, the best first."""
+    if not version or name == _IS_ITS_RELEASE:
+        yield ""
+        yield from lines(today) if today else ()
+    else:
+        shortest = release_line(name, version) or ".".join(version.split(".")[:2])
+        yield from (line for line in lines(version) if len(line) >= len(shortest))
+
+
+def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, str, bool]:
+    """Return what a tag of an upstream image says, in the provider's words; the version that it has today if it says
+    none ("" if that is not known); and whether it leaves another word open, which is today's."""
+    own, current = _words(name, catalog.vendor), _today(name)
+    given = {**_words("*", catalog.vendor), **own}
+    text = f"-{tag}-"
+    said = any(f"-{key}" in text for key in own.keys() - {"", "?"})
+    implied = [] if said else [key for key in ("", "?") if key in own]
+    for key, word in given.items():
+        if key not in ("", "?"):  # one that ends with a dash stands before a version: eclipse-temurin-21
+            text = text.replace(f"-{key.removesuffix('-')}-", f"-{word}" if key.endswith("-") else f"-{word}-")
+    meaning = meaning_of(text.strip("-"), catalog)
+    floating = next((word for word in current if word in meaning.words), "latest")
+    words = (meaning.words | {word for key in implied for word in given[key].split("-")}) - {floating, ""}
+    if name == _IS_ITS_RELEASE:
+        dated = next((word for word in words if word.isdigit()), "")
+        number = meaning.version.partition(".")[0]
+        point = meaning.version if number != meaning.version else dated
+        family = meaning.family or ("debian" if number else None)
+        return Meaning(point, words - {dated}, family, meaning.release or number), current.get(floating, ""), False
+    return meaning._replace(words=words), current.get(floating, ""), "?" in implied
+
+
+@lru_cache(maxsize=4096)
+def meaning_of(tag: str, catalog: Catalog) -> Meaning:
+    """Return what a tag says."""
+    first, *rest = _NUMBERED.sub("", tag.removeprefix("v") if tag[1:2].isdigit() else tag).split("-")
+    version = _BUILD_NUMBER.sub(".", first) if first[:1].isdigit() else ""
+    words, family, release = set(rest if version else [first, *rest]), None, ""
+    for word in sorted(words):
+        named = catalog.word_family(word)
+        if named:
+            family = named
+            release = catalog.release_number(word) or word.lstrip("abcdefghijklmnopqrstuvwxyz") or release
+            words.discard(word)
+    return Meaning(version, frozenset(words - {"", "latest"}), family, release)
+
+
+@lru_cache(maxsize=256)
+def _published(image: str, catalog: Catalog) -> dict[frozenset[str], dict[Distribution, dict[str, str]]]:
+    """Return the tags of a provider's image, in their shortest spelling, by function, distribution and version."""
+    found: dict[frozenset[str], dict[Distribution, dict[str, str]]] = {}
+    for tag in sorted(listed(image, catalog.vendor), key=lambda tag: (len(tag), tag)):
+        version, words, family, release = meaning_of(tag, catalog)
+        found.setdefault(words, {}).setdefault((family, release), {}).setdefault(version, tag)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _words(name: str, vendor: str) -> dict[str, str]:
+    """Return what words of an image's upstream tags are in the vendor's tags, "" for nothing; under the key "" what
+    a tag without any of the words implies."""
+    return read_block(f"tags/{vendor}.yaml", name) or {}
+
+
+@lru_cache(maxsize=256)
+def _today(name: str) -> dict[str, str]:
+    """Return the versions of an image's floating tags on the day of the data."""
+    return read_block("tags/floating.yaml", name) or {}
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -1,0 +1,121 @@
+"""Which tags of a provider mean what upstream's tags mean."""
+
+import pytest
+
+from echo_migrate.images import catalog
+from echo_migrate.images.facts import listed
+from echo_migrate.images.tags import BUILD, choose, meaning_of, nearest
+
+DOCKER = catalog.load("docker")
+
+SAME = {
+    "python:3.13-slim-trixie": "3.13-debian13",
+    "python:3.13-slim-bookworm": "3.13-debian12",
+    "python:3.13": "3.13",
+    "node:22-bookworm-slim": "22-debian12",
+    "node:22-alpine": "22-alpine",
+    "golang:1.26-trixie": "1.26-debian13",
+    "debian:trixie-slim": "trixie",
+    "debian:12": "bookworm",
+    "php:8.4-fpm-alpine": "8.4-alpine-fpm",
+    "php:8.4-cli-alpine": "8.4-alpine",
+    "traefik:v3": "3-alpine",
+    "eclipse-temurin:21-jre": "21",
+    "eclipse-temurin:21.0.12_8-jre-alpine": "21.0.12.8-alpine",
+    "eclipse-temurin:25-jre-alpine-3.24": "25-alpine3.24",
+    "docker:29-dind": "29-alpine",
+    "docker:29-cli": "29-cli",
+    "dotnet/sdk:8.0-alpine": "8.0-sdk-alpine",
+    "tomcat:10-jdk21-temurin": "10-jdk21",
+    "wordpress:6.9.7-php8.4-fpm-alpine": "6.9.7-alpine-php8.4-fpm",
+}
+BUILDERS = {
+    "maven:3.9-eclipse-temurin-21": "3.9-jdk21-dev",
+    "maven:3.9-eclipse-temurin-21-alpine": "3.9-jdk21-alpine-dev",
+    "gradle:9-jdk21": "9-jdk21-dev",
+    "eclipse-temurin:21": "21-jdk-dev",
+    "eclipse-temurin:21-jre": "21-jdk-dev",
+    "golang:1.26-alpine": "1.26-alpine-dev",
+    "node:22-slim": "22-dev",
+}
+NONE = [
+    "rabbitmq:4-management",
+    "php:8.4-apache",
+    "php:8.4-zts",
+    "wordpress:6.9.7",
+    "docker:29-git",
+    "caddy:2-builder",
+    "nginx:1.31-perl",
+    "maven:3-amazoncorretto-21",
+    "elixir:1.19-otp-26",
+    "eclipse-temurin:21",
+    "redis:7.2",
+    "node:0.10.40",
+    "debian:buster",
+    "debian:11",
+    "debian:sid",
+]
+
+
+def _choose(reference: str, build: bool = False) -> object:
+    name, _, tag = reference.partition(":")
+    row = DOCKER.row(name, frozenset(tag.split("-")))
+    assert row is not None
+    assert row.image
+    return choose(name, tag, row.image, DOCKER, build)
+
+
+@pytest.mark.parametrize("reference", SAME)
+def test_the_same_in_other_words(reference: str) -> None:
+    assert _choose(reference) == (SAME[reference], False, False, "")
+
+
+@pytest.mark.parametrize("reference", BUILDERS)
+def test_the_variant_for_building(reference: str) -> None:
+    assert _choose(reference, build=True) == (BUILDERS[reference], False, False, "")
+
+
+@pytest.mark.parametrize("reference", NONE)
+def test_no_word_and_no_version_is_lost(reference: str) -> None:
+    assert _choose(reference) is None
+
+
+def test_what_is_not_kept_is_said() -> None:
+    assert _choose("python:3.12.4-slim") == ("3.12", False, True, "")
+    assert _choose("node:22.4.1") == ("22", False, True, "")
+    assert _choose("debian:bookworm-20240311-slim") == ("bookworm", False, True, "")
+    assert _choose("node:22-alpine3.19") == ("22-alpine", False, False, "alpine 3.19")
+    assert _choose("ruby:3.4-bookworm") == ("3.4", False, False, "debian 12")
+    assert _choose("python:latest") == ("3.14", True, False, "")
+    assert _choose("node:lts-alpine") == ("24.19-alpine", True, False, "")
+    assert _choose("nginx:stable") == ("1.30", True, False, "")
+    assert _choose("tomcat:10") == ("10-jdk25", True, False, "")
+
+
+def test_another_family_only_stands_for_one_that_the_image_does_not_have() -> None:
+    assert _choose("httpd:2.4-alpine") == ("2.4", False, False, "")
+    assert _choose("memcached:1.6-alpine", build=True) is None, "it has -alpine, but none for building"
+    assert _choose("golang:1.27") is None, "of that version it has -alpine alone"
+
+
+def test_the_nearest_is_of_the_same_function_and_distribution() -> None:
+    assert nearest("php", "7.4-fpm-alpine", "php", DOCKER) == "8.5-alpine-fpm"
+    assert nearest("redis", "7.2", "redis", DOCKER) == "7.4"
+    assert nearest("node", "1", "no-such-image", DOCKER) == ""
+
+
+@pytest.mark.parametrize("provider", ["chainguard", "docker"])
+def test_each_listed_tag_means_itself(provider: str) -> None:
+    """Law: a tag that both sides have is kept, word by word, as long as it says no more than its words."""
+    known = catalog.load(provider)
+    for name in ("node", "nginx", "redis", "golang", "python"):
+        for row in known.rows[name]:
+            for tag in listed(row.image or "", provider):
+                meaning = meaning_of(tag, known)
+                if BUILD in meaning.words or not meaning.version:
+                    continue
+                found = choose(name, tag, row.image or "", known)
+                assert found is not None
+                assert meaning_of(found.tag, known) == meaning, tag
+                assert not found.floating | found.line
+                assert not found.release
