@@ -118,6 +118,8 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
     refused = known.row("node", frozenset(["22", "fips"]))
     assert refused is not None
     assert refused.image is None
+    move = assess(Image(Traced.of("node:lts", 0, 8), "FROM", 0, 8), known)
+    assert (move.target, move.safe) == ("reg.echohq.com/node-lts", True), "the row takes the place of the whole tag"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_bill_of_materials_without_its_library_names_the_remedy(run: Run, tmp_
     (tmp_path / "cyclonedx.py").write_text("raise ImportError\n")
     done = run("inventory", "--output-format", "cyclonedx", env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 2
-    assert b"pip install 'echo-migrate[cyclonedx]'" in done.stderr
+    assert b"install echo-migrate[cyclonedx]" in done.stderr
 
 
 def test_concise_is_a_line_a_finding(results: list[Result]) -> None:

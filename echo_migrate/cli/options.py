@@ -141,7 +141,7 @@ CATALOG: tuple[Decorator, ...] = (
         show_default=True,
         help="Form of an image to move to, where there are several; auto: what the stage needs.",
     ),
-    click.option("--seen-only", is_flag=True, help="Treat inferred mappings as unsafe."),
+    click.option("--seen-only", is_flag=True, help="Treat images that are not seen in public as unsafe."),
 )
 TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),

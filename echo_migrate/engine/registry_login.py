@@ -86,10 +86,10 @@ def _named(source: Source) -> dict[str, list[str]]:
 def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> Iterator[Pipeline]:
     """Yield the first step of each job without a login that pulls images from the host, or may."""
     for id, job in items(effective(root).get("jobs")):
-        steps = [effective(step) for step in sequence(effective(job).get("steps"))]
-        if any(_logs_in(step, host) for step in steps):
-            continue
-        for index, step in enumerate(steps):
+        noted: Pipeline | None = None
+        for index, step in enumerate(map(effective, sequence(effective(job).get("steps")))):
+            if _logs_in(step, host):
+                break
             uses, run = _text(step.get("uses")), _text(step.get("run"))
             node = step.get("uses") if uses else step.get("run")
             builds = uses.startswith(_ACTIONS) or _BUILDS.search(run)
@@ -100,8 +100,12 @@ def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> 
                 end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
                 remedy = f"add a docker/login-action step for {host} before it"
                 level: Level | None = None if builds or pulls else "note"
-                yield Pipeline(start, end, "this step pulls" if pulls else "this step may pull", remedy, level)
-                break
+                noted = noted or Pipeline(start, end, "this step may pull", remedy, level)
+                if not level:
+                    noted = Pipeline(start, end, "this step pulls" if pulls else "this step may pull", remedy, level)
+                    break
+        if noted:
+            yield noted
 
 
 def _logs_in(step: dict[str, YamlNode], host: str) -> bool:

@@ -180,6 +180,11 @@ def is_scalar(node: YamlNode | None) -> "TypeIs[ScalarNode]":
     return getattr(node, "id", "") == "scalar"
 
 
+def is_set(node: YamlNode | None) -> bool:
+    """Return whether a flag is set, or may be: the value of a key that is there and is not false."""
+    return node is not None and not (is_scalar(node) and node.value.lower() in ("false", "no", "off"))
+
+
 def is_text(node: YamlNode | None) -> TypeGuard[ScalarNode]:
     """Return whether a node is a nonempty scalar other than null."""
     return is_scalar(node) and bool(node.value) and not (node.tag.endswith(":null") or node.value in ("~", "null"))

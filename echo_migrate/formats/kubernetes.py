@@ -12,7 +12,7 @@ from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_set, is_text, items, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -146,7 +146,7 @@ def _container(name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], i
         tuple(one for one in start_commands if one),
         Located(user.value, user.start_mark.index, user.end_mark.index) if is_text(user) else None,
         tuple(_ports(keys)),
-        "add" in capabilities or "privileged" in own or "sysctls" in pod,
+        "add" in capabilities or is_set(own.get("privileged")) or "sysctls" in pod,
         image.mounts,
         not {"script", "source"}.isdisjoint(keys),
         kind="container",

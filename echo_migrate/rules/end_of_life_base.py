@@ -26,11 +26,8 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     if reference is None:
         return
     product = end_of_line(move.upstream, reference.words[0].text, today) if reference.words else None
-    below = (
-        end_of_distribution(reference, context.settings.catalog, today)
-        if image.where.endswith(("FROM", ".image"))
-        else None
-    )
+    copied = image.where.startswith(("ADD", "COPY", "RUN"))  # from its files, not run on its distribution
+    below = None if copied else end_of_distribution(reference, context.settings.catalog, today)
     ends = [end for end in dict.fromkeys((product, below)) if end]
     over = [end for end in ends if not end.until]
     if over:

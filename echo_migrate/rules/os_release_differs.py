@@ -9,7 +9,9 @@ from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
 _NAMES = r"(?:ID|VERSION_ID|VERSION_CODENAME|UBUNTU_CODENAME|DEBIAN_CODENAME)"
-_VARIABLE = lazy_regex(rf"\$\{{?({_NAMES})\b|\b({_NAMES})\b")
+_VARIABLE = lazy_regex(rf"\$\{{?({_NAMES})\b")
+_READ = lazy_regex(rf"os-release\b[^;&\n]{{0,200}}[\s'\"/^(]({_NAMES})\b|\b({_NAMES})\b[^;&\n]{{0,200}}os-release")
+"""A name in the same command or pipeline as the file."""
 _COMMAND = lazy_regex(r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))")
 
 
@@ -32,5 +34,5 @@ def _read(run: Run) -> str:
     command = _COMMAND.search(text)
     if command:
         return "lsb_release"
-    found = _VARIABLE.search(text) if "os-release" in text else None
-    return f"{found[1] or found[2]} of /etc/os-release" if found else ""
+    found = (_VARIABLE.search(text) or _READ.search(text)) if "os-release" in text else None
+    return f"{next(filter(None, found.groups()))} of /etc/os-release" if found else ""

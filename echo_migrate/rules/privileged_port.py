@@ -21,7 +21,7 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
         return
     if isinstance(node, Container):
         places = [(one.value, one.start, one.end) for one in node.ports] if not node.privileges else []
-    elif node.ships == "layers" and node.top and "cap_net_bind_service" not in node.settings:
+    elif node.ships == "layers" and node.top and not _may_bind(node):
         places = [(port, one.start, one.end) for one in node.instructions for port in _ports(one)]
     else:
         places = []
@@ -30,6 +30,11 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
             message = f"user {user} may not be allowed to listen on port {port}, as in Kubernetes: use 1024 or above"
             yield Finding(start, end, message + _instead(effective))
             return
+
+
+def _may_bind(stage: Stage) -> bool:
+    """Return whether the stage or a parent stage gives a program the capability to listen on such a port."""
+    return any("cap_net_bind_service" in one.settings for one in stage.lineage)
 
 
 def _user(node: Stage | Container, effective: EffectiveBase | None) -> str:

@@ -11,7 +11,7 @@ from echo_migrate.rules._rule import Context, rule
 def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
     from echo_migrate.rules import RULES
 
-    if not ignore.ours or ignore in context.used:
+    if not ignore.ours:
         return
     known = {name for rule in RULES.values() for name in rule.names}
     asked = {name for rule in context.settings.rules for name in rule.names}
@@ -20,6 +20,6 @@ def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
         name = min(unknown)
         remedy = near(name, known) or "see: echo-migrate rules"
         yield Finding(ignore.start, ignore.end, f"unknown rule {name}: {remedy}")
-    elif ignore.rules - {"*"} <= asked:
+    elif ignore not in context.used and ignore.rules - {"*"} <= asked:
         names = ", ".join(sorted(ignore.rules - {"*"})) or "any rule"
         yield Finding(ignore.start, ignore.end, f"unused ignore comment: {names} reports nothing here")

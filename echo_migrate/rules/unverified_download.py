@@ -13,6 +13,10 @@ from echo_migrate.shell.package_managers import does
 
 _PROGRAM = lazy_regex(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
 
+_GIT = lazy_regex(r"\.git(?:#|$)")
+_COMMIT = lazy_regex(r"\.git#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::|$)")
+"""A repository at a commit, which is a checksum (docs.docker.com/reference/dockerfile, ADD --checksum)."""
+
 
 @rule(on=Stage, level="note")
 def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -29,8 +33,10 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
     for copy in stage.copies:
         if copy.instruction.verb == "add" and not any(flag.name == "checksum" for flag in copy.instruction.flags):
             url = next((word.value for word in copy.sources if word.value.startswith(("http://", "https://"))), "")
-            if url:
-                message = f"{address(url)} is downloaded without a checksum: add --checksum=sha256:…"
+            is_git = bool(_GIT.search(url))
+            if url and not _COMMIT.search(url):
+                wanted = "COMMIT" if is_git else "sha256:…"
+                message = f"{address(url)} is downloaded without a checksum: add --checksum={wanted}"
                 yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 

@@ -66,7 +66,7 @@ def _service(token: str, repository: str, mark: str) -> Client:
     try:
         return Client(token, repository, os.environ.get("GITHUB_API_URL") or API, mark)
     except ImportError:
-        raise click.UsageError("this command needs more: pip install 'echo-migrate[github]'") from None
+        raise click.UsageError("this command needs the extra: install echo-migrate[github]") from None
 
 
 def _told(service: Client, known: Event, view: View, all: bool, most: int) -> View:

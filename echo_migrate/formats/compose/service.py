@@ -8,7 +8,7 @@ from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
-from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_text, items, sequence, traced
+from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_set, is_text, items, sequence, traced
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.images.reference import is_number, is_version, parsed
 from echo_migrate.images.upstream import facts
@@ -72,7 +72,7 @@ def container_of(name: str, keys: dict[str, YamlNode], image: Image) -> Containe
         tuple(one for one in start_commands if one),
         _place(user) if is_text(user) and "$" not in user.value else None,
         tuple(_ports(keys.get("ports"))),
-        not {"cap_add", "privileged", "sysctls"}.isdisjoint(keys),
+        not {"cap_add", "sysctls"}.isdisjoint(keys) or is_set(keys.get("privileged")),
         tuple(mounts),
         not {"develop", "extends", "post_start", "pre_stop"}.isdisjoint(keys),
     )

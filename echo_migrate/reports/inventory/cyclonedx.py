@@ -29,7 +29,7 @@ def cyclonedx(rows: "Iterable[InventoryRow]") -> str:
         from cyclonedx.model.component import Component, ComponentType
         from cyclonedx.output.json import JsonV1Dot6
     except ImportError:
-        raise click.UsageError("cyclonedx needs its library: pip install 'echo-migrate[cyclonedx]'") from None
+        raise click.UsageError("cyclonedx needs its library: install echo-migrate[cyclonedx]") from None
     used: dict[str, list[InventoryRow]] = {}
     for row in rows:
         if row.state != "local":
