@@ -210,6 +210,7 @@ REASONS: dict[str, Row] = {
     "user-unknown": Row(
         "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
     ),
+    "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "port {port}"),
     "start-unread": Row(
         "what it starts could not be read", "start it once on the new image", "proof", "start untested"
     ),

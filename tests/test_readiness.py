@@ -219,6 +219,16 @@ def test_what_builds_a_dockerfile_speaks_for_its_image(
     assert (b"blocked by missing-binary (compose.yaml:4)" in done.stdout) != moves
 
 
+def test_a_tool_that_a_healthcheck_beside_calls_is_asked_of_the_image(tmp_path: Path, run: Run) -> None:
+    (tmp_path / ".git").mkdir()
+    dockerfile, compose = tmp_path / "Dockerfile", tmp_path / "compose.yaml"
+    dockerfile.write_text("FROM node:22\n")
+    for check, says in (("[CMD, curl, localhost]", b"may have no curl"), ("[CMD, node, check.js]", b"Dockerfile: 1 fixed")):
+        compose.write_text(f"services:\n  web:\n    build: .\n    healthcheck: {{test: {check}}}\n")
+        assert says in run("fix", "--no-config", "Dockerfile").stdout
+    assert dockerfile.read_text() == "FROM reg.echohq.com/node:22\n"
+
+
 def test_inventory_tells_the_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "Dockerfile").write_text(BLOCKED)
     (row,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]

@@ -45,7 +45,14 @@ CHECK = {
     ),
     *("engine", "engine.check", "engine.discover", "engine.fix", "engine.logins", "engine.run"),
     *("rules", "rules._readiness", "rules._rule", *RULES),
-    *("formats", "formats._dockerfile", "formats._ignores", "formats._named_contexts", "formats.dockerfile"),
+    *(
+        "formats",
+        "formats._compose_files",
+        "formats._dockerfile",
+        "formats._ignores",
+        "formats._named_contexts",
+        "formats.dockerfile",
+    ),
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
     *(
         "images",

@@ -36,12 +36,23 @@ _ON_PATH = frozenset(
 _FILE = lazy_regex(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
 )
+_COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
-    "groupadd": ("shadow",),
+    **dict.fromkeys(("ar", "as", "ld"), ("binutils", *_COMPILERS)),
+    **dict.fromkeys(("c++", "cc", "g++", "gcc", "make"), _COMPILERS),
+    **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
+    **dict.fromkeys(("groupadd", "useradd"), ("shadow",)),
+    **dict.fromkeys(("ifconfig", "netstat"), ("net-tools",)),
+    **dict.fromkeys(("pgrep", "pkill", "ps", "top", "uptime", "watch"), ("procps",)),
+    "gpg": ("gnupg",),
+    "hg": ("mercurial",),
+    "killall": ("psmisc",),
     "nc": ("netcat",),
     "ncat": ("nmap",),
+    "ping": ("iputils",),
+    "pkg-config": ("pkgconf",),
     "sh": ("bash",),
-    "useradd": ("shadow",),
+    "svn": ("subversion",),
     "wget": ("-installer",),
 }
 """By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
@@ -52,11 +63,18 @@ FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/u
 """The folders in which a program is found by its bare name (PATH of the known images)."""
 
 
-def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str], before: int | None = None) -> bool:
+def may_provide(
+    node: Stage | Container,
+    base: ImageFacts,
+    names: Collection[str],
+    before: int | None = None,
+    likely: bool = False,
+) -> bool:
     """Return whether a stage (or a parent stage) or container may have one of the named programs, though its base image
     lacks them.
 
-    ``before`` limits this to the instructions and commands before a source offset.
+    ``before`` limits this to the instructions and commands before a source offset. With ``likely``, a command counts
+    only if it installs or writes the program, or is a script, and not if it merely could do so.
     """
     if isinstance(node, Container) and any(path in _ON_PATH or basename(path) in names for path in node.mounts):
         return True
@@ -66,7 +84,7 @@ def may_provide(node: Stage | Container, base: ImageFacts, names: Collection[str
         if stage and any(_brings(copy, stage, names) for copy in copies):
             return True
         runs = [run for run in one.runs if before is None or run.instruction.start < before]
-        if any(_makes(run, base, names, before) for run in runs):
+        if any(_makes(run, base, names, before, likely) for run in runs):
             return True
     return False
 
@@ -109,7 +127,7 @@ def _is_file(source: str, written: str, stage: Stage) -> bool:
     return name in started
 
 
-def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | None) -> bool:
+def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | None, likely: bool) -> bool:
     """Return whether a RUN may create or install one of the named programs, with its commands before an offset."""
     if run.script is None or not run.script.certain:
         return base.shell is not False
@@ -117,10 +135,10 @@ def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | Non
         return False  # it cannot run: callers check separately for a shell from elsewhere
     calls = {call.command.start: call for call in run.calls}
     commands = [command for command in run.commands if before is None or command.start < before]
-    return any(_command_makes(command, calls.get(command.start), base, names) for command in commands)
+    return any(_command_makes(command, calls.get(command.start), base, names, likely) for command in commands)
 
 
-def _command_makes(command: Command, call: Call | None, base: ImageFacts, names: Collection[str]) -> bool:
+def _command_makes(command: Command, call: Call | None, base: ImageFacts, names: Collection[str], likely: bool) -> bool:
     if call and call.action in ("install", "upgrade"):
         if call.manager.system and lacks_manager(base, call.manager.name, call.manager.families):
             return False
@@ -135,6 +153,8 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
         return command.name not in SHELLS or "/" in "".join(words)
     if command.name in _MOVERS and words and (words[-1].rstrip("/") or "/") in _ON_PATH:
         return True
+    if likely:
+        return command.name in SHELLS or "/" in command.words[0].value
     return not does(command, "plain") and not does(command, "check")
 
 

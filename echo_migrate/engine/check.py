@@ -24,7 +24,6 @@ from echo_migrate.rules._readiness import (
     EffectiveBase,
     EffectiveBases,
     effective_bases,
-    keeps_state,
     other_blockers,
     root_of,
 )
@@ -315,10 +314,7 @@ def _bonds(
     """Return why migrations are unsafe, by image: blockers in the file, and in the files that build it."""
     blockers = _blockers(found, context, ignores)
     nodes = dict(nodes)
-    if any(
-        effective.short or keeps_state(effective, context.settings.catalog)
-        for effective in context.effective_bases.values()
-    ):
+    if any(effective.target for effective in context.effective_bases.values()):
         for other, there in building(format, context.source):
             within = context._replace(source=other)
             errors = _blockers(check(_blocking_rules(), _grouped(there), within), within, Ignores(there))

@@ -16,6 +16,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.images.reference import familiar, untagged
 
 _GIVES = lazy_regex(
@@ -188,7 +189,7 @@ def _said(path: str) -> list[tuple[str, list[str]]]:
     from echo_migrate.formats import bake, compose
 
     name = os.path.basename(path)
-    format = bake if bake.NAME.fullmatch(name) else compose if compose.NAME.fullmatch(name) else None
+    format = bake if bake.NAME.fullmatch(name) else compose if COMPOSE.fullmatch(name) else None
     try:
         with beside():
             return list(format.contexts(Source.read(path))) if format and not os.path.islink(path) else []

@@ -8,6 +8,7 @@ from echo_migrate.dockerfile.verify import verify
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
 
@@ -45,6 +46,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:
     """Return the files that build a Dockerfile: currently, compose files."""
+    if not any(compose_files(folder, root) for folder, root in above(source.path)):
+        return ()
     from echo_migrate.formats import compose
 
     return compose.builders_of(source)

@@ -109,6 +109,8 @@ class _Target:
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
         listed_tags = catalog.tags == "listed" and not self.row.own and "$" not in (reference.tag or "")
+        if not listed_tags:
+            self._age()
         tag = self._listed_tag() if listed_tags else self._tag()
         missing: Reason | None = None
         if isinstance(tag, Reason):

@@ -15,9 +15,12 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
+from echo_migrate.images.reference import is_number
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import does
 
 _VERSION = "0123456789."
 
@@ -98,7 +101,12 @@ def other_blockers(
         image = root_of(node, effective_bases)
         effective = effective_bases.get(image) if image else None
         if image and effective and effective.target:
-            reasons = [*_user_changes(node, effective), *_not_known(node, effective)]
+            reasons = [
+                *_user_changes(node, effective),
+                *_not_known(node, effective),
+                *_tools(node, effective),
+                *_ports(node, effective),
+            ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
         if image not in found and effective.target:
@@ -145,6 +153,41 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
             yield because("program-unknown", program=basename(name))
 
 
+def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
+    """Yield the tools that a stage or service calls, and that nobody is known to bring: a minimal image leaves out what
+    upstream's has by the way."""
+    base = effective.base
+    runs = node.runs if isinstance(node, Stage) else ()
+    called: list[tuple[Command, int | None]] = [(one, one.start) for run in runs for one in run.commands]
+    for launch in _launches(node):
+        called += [(command, None) for command in launch.script.commands]
+    first: dict[str, int | None] = {}
+    for command, before in called:
+        if does(command, "tool") and base.has(command.name) is None and "/" not in command.words[0].value:
+            first.setdefault(command.name, before)
+    for name, before in first.items():
+        if not may_provide(node, base, [name], before, likely=True):
+            yield because("program-unknown", program=name)
+
+
+def _ports(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
+    """Yield the first port that is published or exposed as upstream's image listens on it, and the target does not."""
+    after = [port.partition("/")[0] for port in effective.base.ports]
+    before = [port.partition("/")[0] for port in effective.before.ports] if effective.before else []
+    for port in published(node) if after else ():
+        if is_number(port) and port not in after and (not before or port in before):
+            yield because("port", after=" and ".join(after), port=port)
+            return
+
+
+def published(node: Stage | Container) -> list[str]:
+    """Return the ports of the container that a service publishes, or that EXPOSE names in a stage."""
+    if isinstance(node, Container):
+        return [one.value for one in node.ports]
+    exposed = (one for stage in node.lineage for one in stage.instructions if one.verb == "expose")
+    return [word.value.partition("/")[0] for one in exposed for word in one.words()]
+
+
 def _launches(node: Stage | Container) -> list[StartCommand]:
     """Return the start commands of a stage or service, without a CMD that only has the arguments of its ENTRYPOINT."""
     entrypoint = node.start_command("entrypoint")
@@ -159,11 +202,6 @@ def _is_there(word: str, base: ImageFacts) -> bool:
     if base.has(name) or name.rstrip(_VERSION) in own:
         return True
     return bool(slash) and not name.endswith(".sh") and folder not in FOLDERS
-
-
-def keeps_state(effective: EffectiveBase, catalog: Catalog) -> bool:
-    """Return whether the current image of a migration keeps state in a volume."""
-    return effective.target and bool(catalog.state_of(effective.was))
 
 
 def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[Reason]:

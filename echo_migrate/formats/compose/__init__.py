@@ -9,17 +9,16 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
-from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, alike, documents, effective, is_scalar, items, lowered, positions
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._compose_files import NAME, above, compose_files
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
 from echo_migrate.model import Ignore, Problem
 
 _YAML = re.compile(r"(?i).+\.ya?ml")
-NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
 _SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
 _CONTEXTS = "additional_contexts"
 _SERVICE = re.compile(
@@ -28,7 +27,6 @@ _SERVICE = re.compile(
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 
 _TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
-_MOST_FOLDERS = 200
 
 
 def candidate(path: str) -> bool:
@@ -99,18 +97,13 @@ def builders_of(dockerfile: Source) -> Iterator[tuple[Source, list[Container | I
 
     They are searched for in the folder of the Dockerfile, its parents in the repository, and subfolders of these.
     """
-    folder = os.path.dirname(os.path.abspath(dockerfile.path))
-    root = repository(folder) or folder
     wanted = os.path.realpath(dockerfile.path)
-    while True:
+    for folder, root in above(dockerfile.path):
         for source, users in _building(folder, root).get(wanted, {}).values():
             with contextlib.suppress(Unreadable, NotYaml):
                 services = [service for one, name, keys in users for service in one.built(name, keys, dockerfile)]
                 if services:
                     yield source, [*services, *in_yaml(source.text)]
-        if folder in (root, os.path.dirname(folder)):
-            return
-        folder = os.path.dirname(folder)
 
 
 Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, YamlNode]]]]]
@@ -121,7 +114,7 @@ Builders = dict[str, tuple[Source, list[tuple[Document, str, dict[str, YamlNode]
 def _building(folder: str, root: str) -> dict[str, Builders]:
     """Return the builds of the compose files in a folder and its subfolders, by the real path of the Dockerfile."""
     found: dict[str, Builders] = {}
-    for path in _named(folder, root):
+    for path in compose_files(folder, root):
         for one, name, keys, built in _builds(path):
             found.setdefault(built, {}).setdefault(path, (one.source, []))[1].append((one, name, keys))
     return found
@@ -133,27 +126,6 @@ def _builds(path: str) -> list[tuple[Document, str, dict[str, YamlNode], str]]:
     with contextlib.suppress(TooMuch), beside():
         return [(one, *build) for one in _read(path) for build in one.builds()]
     return []
-
-
-@of_a_run(4096)
-def _named(folder: str, root: str) -> list[str]:
-    """Return the files with standard compose names in a folder and its subfolders, except links out of the tree."""
-    found = []
-    for place in (folder, *_folders(folder)):
-        with contextlib.suppress(OSError):
-            names = [name for name in sorted(os.listdir(place)) if NAME.fullmatch(name)]
-            paths = [os.path.join(place, name) for name in names]
-            found += [path for path in paths if os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)]
-    return found
-
-
-def _folders(folder: str) -> list[str]:
-    try:
-        entries = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    names = sorted(entry.path for entry in entries if entry.name not in (".git", "node_modules"))
-    return names if len(names) <= _MOST_FOLDERS else []
 
 
 @of_a_run(256)

@@ -1,0 +1,46 @@
+"""Where the compose files are that may build a Dockerfile: found by name, without reading any."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+
+from echo_migrate.files.tree import repository
+from echo_migrate.files.workspace import of_a_run
+
+NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+"""The standard names of compose files."""
+
+_MOST_FOLDERS = 200
+
+
+def above(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Yield the folder of a Dockerfile and its parents up to the top of the repository, each with the top."""
+    folder = os.path.dirname(os.path.abspath(dockerfile))
+    root = repository(folder) or folder
+    while True:
+        yield folder, root
+        if folder in (root, os.path.dirname(folder)):
+            return
+        folder = os.path.dirname(folder)
+
+
+@of_a_run(4096)
+def compose_files(folder: str, root: str) -> list[str]:
+    """Return the files with standard compose names in a folder and its subfolders, except links out of the tree."""
+    found = []
+    for place in (folder, *_folders(folder)):
+        with contextlib.suppress(OSError):
+            names = [name for name in sorted(os.listdir(place)) if NAME.fullmatch(name)]
+            paths = [os.path.join(place, name) for name in names]
+            found += [path for path in paths if os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)]
+    return found
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    names = sorted(entry.path for entry in entries if entry.name not in (".git", "node_modules"))
+    return names if len(names) <= _MOST_FOLDERS else []
