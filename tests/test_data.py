@@ -80,6 +80,8 @@ def test_facts_of_images(vendor: str) -> None:
     blocks: dict[str, Any] = dict(IMAGES[vendor])
     about = blocks.pop("_about")
     assert set(about) == {"source", "date"}
+    ends = blocks.pop("_ends", {})
+    assert all(str(end) == "ended" or re.fullmatch(r"\d{4}-\d\d-\d\d", str(end)) for end in ends.values())
     names = [name for name in blocks if name != "_default"]
     assert names == sorted(names)
     families = {*UPSTREAM["distributions"]["words"]}
@@ -163,7 +165,10 @@ def test_programs() -> None:
 
 def test_ends_of_life() -> None:
     products = {name: block for name, block in EOL.items() if name[0] != "_"}
-    assert set(EOL["_images"].values()) == set(products)
+    released = {product for product, _ in EOL["_releases"].values()}
+    assert set(EOL["_images"].values()) | released == set(products)
+    for image, names in EOL["_codenames"].items():
+        assert set(names.values()) <= set(products[EOL["_images"][image]]["cycles"]), image
     assert list(EOL["_images"]) == sorted(EOL["_images"])
     for name, (product, cycle) in EOL["_releases"].items():
         assert cycle in products[product]["cycles"], name

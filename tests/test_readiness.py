@@ -223,7 +223,10 @@ def test_a_tool_that_a_healthcheck_beside_calls_is_asked_of_the_image(tmp_path: 
     (tmp_path / ".git").mkdir()
     dockerfile, compose = tmp_path / "Dockerfile", tmp_path / "compose.yaml"
     dockerfile.write_text("FROM node:22\n")
-    for check, says in (("[CMD, curl, localhost]", b"may have no curl"), ("[CMD, node, check.js]", b"Dockerfile: 1 fixed")):
+    for check, says in (
+        ("[CMD, curl, localhost]", b"may have no curl"),
+        ("[CMD, node, check.js]", b"Dockerfile: 1 fixed"),
+    ):
         compose.write_text(f"services:\n  web:\n    build: .\n    healthcheck: {{test: {check}}}\n")
         assert says in run("fix", "--no-config", "Dockerfile").stdout
     assert dockerfile.read_text() == "FROM reg.echohq.com/node:22\n"

@@ -31,6 +31,7 @@ class End(NamedTuple):
 def end_of_line(upstream: str, version: str, today: str) -> End | None:
     """Return the end of the line that a tag's first word says, of what the image is made for."""
     product = _block("_images").get(upstream)
+    version = (_block("_codenames").get(upstream) or {}).get(version, version)
     match = _VERSION.fullmatch(version.removeprefix(upstream)) if product else None
     return _end(product, match[1], today) if match else None
 

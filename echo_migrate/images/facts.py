@@ -124,8 +124,15 @@ def _tag(reference: Reference) -> str | None:
 def _variant(vendor: str, name: str, tag: str | None) -> ImageFacts:
     for candidate in dict.fromkeys((name, _RELEASE.sub("", name), _RELEASE.sub("", name).rstrip("0123456789."))):
         if _rows(vendor, candidate):
-            return _base(vendor, candidate, tag)
+            found = _base(vendor, candidate, tag)
+            return found if found.eol else found._replace(eol=_end(vendor, name))
     return _base(vendor, "_default", tag)
+
+
+def _end(vendor: str, name: str) -> str:
+    """Return the day on which a vendor's image reached its end by its name, "ended" without a day, or ""."""
+    ends: dict[str, str] = read_block(f"images/{vendor}.yaml", "_ends") or {} if _RELEASE.search(name) else {}
+    return min((end for one, end in ends.items() if fnmatchcase(name, one)), default="")
 
 
 @lru_cache(maxsize=4096)

@@ -16,8 +16,9 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
         return
     if move.state == "hardened":
         ended = facts_of(image.ref.value, context.settings.catalog).eol
-        if ended and ended < today:
-            message = f"{image.shown} reached end of life on {ended}, by its vendor: use a newer release"
+        if ended == "ended" or (ended and ended < today):
+            on = f" on {ended}" if ended != "ended" else ""
+            message = f"{image.shown} reached end of life{on}, by its vendor: use a newer release"
             yield Finding(image.start, image.end, message)
         return
     if not move.upstream or move.likely:
