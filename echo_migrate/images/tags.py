@@ -111,19 +111,19 @@ def _distributions(
     return list(dict.fromkeys((*best, *any_release, *of_it, *usual))) if {None, catalog.family} & families else there
 
 
-def _versions(name: str, version: str, today: str) -> Iterator[str]:
+def _versions(name: str, version: str, today: list[str]) -> Iterator[str]:
     """Yield the versions that stand for a version, or for none, the best first."""
     if not version or name == _IS_ITS_RELEASE:
         yield ""
-        yield from lines(today) if today else ()
+        yield from today
     else:
         shortest = release_line(name, version) or ".".join(version.split(".")[:2])
         yield from (line for line in lines(version) if len(line) >= len(shortest))
 
 
-def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, str, bool]:
-    """Return what a tag of an upstream image says, in the provider's words; the version that it has today if it says
-    none ("" if that is not known); and whether it leaves another word open, which is today's."""
+def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, list[str], bool]:
+    """Return what a tag of an upstream image says, in the provider's words; the versions that stand for it today if it
+    says none (none if that is not known); and whether it leaves another word open, which is today's."""
     own, current = _words(name, catalog.vendor), _today(name)
     given = {**_words("*", catalog.vendor), **own}
     text = f"-{tag}-"
@@ -134,14 +134,16 @@ def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, str, bool]:
             text = text.replace(f"-{key.removesuffix('-')}-", f"-{word}" if key.endswith("-") else f"-{word}-")
     meaning = meaning_of(text.strip("-"), catalog)
     floating = next((word for word in current if word in meaning.words), "latest")
+    version = current.get(floating, "")
+    today = lines(version) if version and floating == "latest" else [version] if version else []
     words = (meaning.words | {word for key in implied for word in given[key].split("-")}) - {floating, ""}
     if name == _IS_ITS_RELEASE:
         dated = next((word for word in words if word.isdigit()), "")
         number = meaning.version.partition(".")[0]
         point = meaning.version if number != meaning.version else dated
         family = meaning.family or ("debian" if number else None)
-        return Meaning(point, words - {dated}, family, meaning.release or number), current.get(floating, ""), False
-    return meaning._replace(words=words), current.get(floating, ""), "?" in implied
+        return Meaning(point, words - {dated}, family, meaning.release or number), today, False
+    return meaning._replace(words=words), today, "?" in implied
 
 
 @lru_cache(maxsize=4096)
