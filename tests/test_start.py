@@ -47,6 +47,7 @@ CHECK = {
     *("rules", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
+        "formats._builds_nearby",
         "formats._compose_files",
         "formats._dockerfile",
         "formats._ignores",
@@ -64,7 +65,7 @@ CHECK = {
         "images.parts",
     ),
     *("images.reference", "images.settlement", "images.state", "images.upstream"),
-    *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser"),
+    *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser", "shell.quotes"),
     *(
         "files",
         "files.budget",

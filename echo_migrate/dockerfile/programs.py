@@ -16,6 +16,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command
 from echo_migrate.shell.package_managers import Call, does, package_name
+from echo_migrate.shell.parser import run_by
 
 SHELL_PROGRAMS = SHELLS | {"busybox", "busybox.static", "sh.static", "toybox"}
 _ON_PATH = frozenset(
@@ -134,7 +135,7 @@ def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | Non
     if run.shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
         return False  # it cannot run: callers check separately for a shell from elsewhere
     calls = {call.command.start: call for call in run.calls}
-    commands = [command for command in run.commands if before is None or command.start < before]
+    commands = [command for command in run.commands if before is None or command.end <= before]
     return any(_command_makes(command, calls.get(command.start), base, names, likely) for command in commands)
 
 
@@ -154,7 +155,10 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
     if command.name in _MOVERS and words and (words[-1].rstrip("/") or "/") in _ON_PATH:
         return True
     if likely:
-        return command.name in SHELLS or "/" in command.words[0].value
+        if "/" in command.words[0].value:
+            return True
+        unread = command.operator == "|" or any(one[:1] not in ("-", "+") for one in words)
+        return command.name in SHELLS and unread and run_by(command) is None
     return not does(command, "plain") and not does(command, "check")
 
 

@@ -12,6 +12,8 @@ from echo_migrate.shell.package_managers import Call, call
 from echo_migrate.shell.parser import execute, read
 
 _HEREDOC = lazy_regex(r"<<-?\s*(['\"]?)[\w.-]+\1")
+_FED = lazy_regex(r"<<-?[ \t]*[\"']?\w+[\"']?[ \t]+(?:\S*/)?(\w+)((?:[ \t]+-\w+)*)")
+"""A shell that reads the document: ``<<EOF bash -ex``."""
 _ITEM = lazy_regex(r"\"((?:[^\"\\]|\\.)*)\"")
 
 
@@ -152,6 +154,9 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
                 return None
             errexit = any("e" in word[1:] for word in interpreter[1:] if word.startswith("-"))
         return read(body, errexit)
+    fed = _FED.fullmatch(args.value.strip())
+    if fed and fed[1] in SHELLS and "c" not in fed[2]:
+        return read(instruction.heredocs[0], "e" in fed[2])
     begin = instruction.heredocs[0].start - 1
     whole = Traced(args.value + text[begin : instruction.end], (*args.spans, (begin, instruction.end)))
     return read(whole, errexit)._replace(tail=None)

@@ -12,10 +12,11 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.logins import with_login
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
+from echo_migrate.formats._builds_nearby import builds_near
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import familiar, parse
+from echo_migrate.images.reference import bare_name, familiar, parse, variables
 from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
@@ -127,6 +128,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, "dev" if image in builders else "runtime") for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    assessed = _with_builds(assessed, source)
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)
@@ -194,6 +196,24 @@ def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]
         else move
         for move in moves
     ]
+
+
+def _with_builds(moves: list[Migration], source: Source) -> list[Migration]:
+    """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it."""
+    if not any(move.edits for move in moves):
+        return moves
+    near = builds_near(source.path)
+    found = []
+    for move in moves:
+        written = source.text[move.image.start : move.image.end]
+        named = [name for name in variables(written) if bare_name(name) in near.arguments]
+        reasons = [because("variable-overridden", name=bare_name(name)) for name in named]
+        if familiar(move.image.ref.value) in near.results:
+            reasons.append(because("build-result"))
+        if move.edits and reasons:
+            move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
+        found.append(move)
+    return found
 
 
 def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:

@@ -4,6 +4,8 @@ Dockerfiles, compose and bake files, dev containers, scripts, Makefiles and loca
 have logged in. Everywhere else the file has the login, or the user states that it is set up elsewhere.
 """
 
+from functools import lru_cache
+
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -33,6 +35,11 @@ def with_login(image: Image, kind: str, text: str, elsewhere: frozenset[str]) ->
         return image._replace(needs_login=None)
     if image.needs_login or image.local or kind not in _WANTED:
         return image
-    # a secret is named for its registry or vendor: echo, echo-pull, prod-echo; as words of variables have them
-    named = _WORD.sub(lambda word: f"_{word[0].replace('-', '_')}_", " ".join(_LOGINS.findall(text)))
-    return image._replace(needs_login=_WANTED[kind], login=named)
+    return image._replace(needs_login=_WANTED[kind], login=_named(text))
+
+
+@lru_cache(maxsize=4)
+def _named(text: str) -> str:
+    """Return the names of the secrets of a file as words of variables have them: a secret is named for its registry or
+    vendor (echo, echo-pull, prod-echo)."""
+    return _WORD.sub(lambda word: f"_{word[0].replace('-', '_')}_", " ".join(_LOGINS.findall(text)))

@@ -9,7 +9,10 @@ from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 
 NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
-"""The standard names of compose files."""
+"""The usual names of compose files."""
+
+STANDARD = re.compile(r"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+"""Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
 
 _MOST_FOLDERS = 200
 
@@ -23,6 +26,15 @@ def above(dockerfile: str) -> Iterator[tuple[str, str]]:
         if folder in (root, os.path.dirname(folder)):
             return
         folder = os.path.dirname(folder)
+
+
+@of_a_run(4096)
+def files_in(folder: str) -> list[str]:
+    """Return the names of the files with usual compose names in a folder, except links."""
+    with contextlib.suppress(OSError):
+        names = [name for name in sorted(os.listdir(folder)) if NAME.fullmatch(name)]
+        return [name for name in names if not os.path.islink(os.path.join(folder, name))]
+    return []
 
 
 @of_a_run(4096)

@@ -19,7 +19,7 @@ from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.images.reference import familiar, untagged
 
-_GIVES = lazy_regex(
+GIVES = lazy_regex(
     r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1|hcl|tf)|[^.]+|(?:.*bake.*|package|\.?devcontainer)\.json|(?:make|docker|task)file\..*"
 )
 """Names of files that may pass contexts to a build."""
@@ -45,10 +45,10 @@ def named(path: str) -> frozenset[str]:
     """Return the names of contexts that bake and compose files, in the folder of a Dockerfile or above it in its tree,
     pass to its builds."""
     wanted = os.path.realpath(path)
-    return frozenset(name for folder in _folders(path) for name in _given(folder).get(wanted, ()))
+    return frozenset(name for folder in folders_above(path) for name in _given(folder).get(wanted, ()))
 
 
-def _folders(path: str) -> Iterator[str]:
+def folders_above(path: str) -> Iterator[str]:
     """Yield the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
     folder, root = os.path.realpath(os.path.dirname(os.path.abspath(path))), top(path)
     for _ in range(MOST_FOLDERS):
@@ -65,7 +65,7 @@ def shadows(path: str, name: str) -> bool:
     tree, and their folders for build definitions (``_BESIDE``): no legitimate context has the name of a hardened image.
     A name with a variable may match any other, and a file that cannot be read may have any name.
     """
-    folders = list(_folders(path))
+    folders = list(folders_above(path))
     return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
 
 
@@ -93,14 +93,14 @@ def _may_take(folder: str, name: str) -> bool:
 @of_a_run(4096)
 def _said_in(folder: str) -> _Names:
     """Return the names of contexts defined in a folder and its folders for build definitions."""
-    places = list(islice(_places(folder), MOST_FOLDERS))
-    found = [_names(*giving) for place in places for giving in _giving(place)]
+    searched = list(islice(places(folder), MOST_FOLDERS))
+    found = [_names(*giving) for place in searched for giving in _giving(place)]
     partly = frozenset(name for names in found for name in names.partly)
-    open = len(places) == MOST_FOLDERS or len(partly) > _MOST_PARTLY or any(names.any for names in found)
+    open = len(searched) == MOST_FOLDERS or len(partly) > _MOST_PARTLY or any(names.any for names in found)
     return _ANY if open else _Names(frozenset(name for names in found for name in names.plain), partly)
 
 
-def _places(folder: str) -> Iterator[str]:
+def places(folder: str) -> Iterator[str]:
     """Yield a folder and its folders for build definitions, except links."""
     yield folder
     there: set[str] = set()
@@ -124,7 +124,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
-            if _GIVES.fullmatch(name) and not os.path.islink(path):
+            if GIVES.fullmatch(name) and not os.path.islink(path):
                 with contextlib.suppress(Unreadable):
                     data = contents(path)
                     bake = _BAKE.search(name) and b"context" in data

@@ -83,7 +83,11 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
                 login = sheet.under(keys.get(kind.login)) if kind.login else ""
                 needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else None
                 mounts = tuple(mounts_of(keys.get("volumes")))
-                yield from sheet.image(node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts)
+                pull = keys.get("pull")
+                left = because("never-pulled") if is_scalar(pull) and pull.value == "never" else None
+                yield from sheet.image(
+                    node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts, not_editable=left
+                )
 
 
 Placed = tuple[tuple[str, ...], MappingNode | None, ScalarNode]

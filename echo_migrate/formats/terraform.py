@@ -89,6 +89,8 @@ def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
         return image._replace(local="the result of a build")
+    if where.startswith("data.docker_image."):  # it must be on the host already
+        return image._replace(not_editable=because("never-pulled"))
     if any(one in keys and keys[one].text == "Never" for one in ("image_pull_policy", "imagePullPolicy")):
         return image._replace(not_editable=because("never-pulled"))
     if kind.startswith("google_cloud_run"):

@@ -32,6 +32,11 @@ def bare(variable: str) -> str:
     return variable.strip("${()} ")
 
 
+def bare_name(variable: str) -> str:
+    """Return the name of a variable without a default: ``V`` of ``V:-22``."""
+    return bare(variable).partition(":")[0].partition("-")[0]
+
+
 class TagWord(NamedTuple):
     """A part of a tag between dashes, and its offsets in the reference."""
 

@@ -10,6 +10,7 @@ from posixpath import basename
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
@@ -158,16 +159,26 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
     upstream's has by the way."""
     base = effective.base
     runs = node.runs if isinstance(node, Stage) else ()
-    called: list[tuple[Command, int | None]] = [(one, one.start) for run in runs for one in run.commands]
-    for launch in _launches(node):
-        called += [(command, None) for command in launch.script.commands]
     first: dict[str, int | None] = {}
-    for command, before in called:
-        if does(command, "tool") and base.has(command.name) is None and "/" not in command.words[0].value:
-            first.setdefault(command.name, before)
+    for run in runs:
+        for command in run.commands:
+            if _may_lack(command, base) and command.name not in first:
+                missing = base.has(command.name) is False and not may_provide(node, base, [command.name], command.start)
+                if not (missing and run.script and must_succeed(command, run.script)):  # else an error says it
+                    first[command.name] = command.start
+    for launch in _launches(node):
+        certain_ones = launch.commands()
+        for command in launch.script.commands:
+            if _may_lack(command, base) and not (base.has(command.name) is False and command in certain_ones):
+                first.setdefault(command.name, None)
     for name, before in first.items():
         if not may_provide(node, base, [name], before, likely=True):
             yield because("program-unknown", program=name)
+
+
+def _may_lack(command: Command, base: ImageFacts) -> bool:
+    """Return whether a command calls a tool, by its bare name, that a base image is not known to have."""
+    return does(command, "tool") and base.has(command.name) is not True and "/" not in command.words[0].value
 
 
 def _ports(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:

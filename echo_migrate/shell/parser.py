@@ -13,12 +13,11 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Places, Traced
 from echo_migrate.shell.commands import SHELLS, UNREADABLE, Command, Redirect, Script, Word, sets_errexit, simple
 from echo_migrate.shell.grammar import parser
+from echo_migrate.shell.quotes import unquoted
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_QUOTED = lazy_regex(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
-_ESCAPED = lazy_regex(r"\\([$`\"\\])|\\\n")
 _NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
 """The shell's process ID, ``$$``, and a literal ``$``; an escape is skipped."""
 
@@ -151,6 +150,7 @@ class _Reader:
                 rest.append(child)
             elif body is None:
                 body = child
+        number = len(self.commands) if body is not None and body.type == "command" else None
         if body is not None and body.type == "command":
             self._command(body, operator, inside, host, tuple(redirects))
         elif body is not None:
@@ -166,7 +166,11 @@ class _Reader:
                 joined = part.type
             elif part.type in ("heredoc_body", "herestring_redirect"):
                 self._substituted(part, inside, host)
+                if part.type == "heredoc_body" and number is not None and _reads_input(self.commands[number]):
+                    fed = read(self._cut(part.start_byte, part.end_byte), depth=self.depth + 1)
+                    self._nest(_within(fed, self.commands[number], number, editable=True))
             elif part.is_named and part.type not in _SILENT:
+                number = len(self.commands) if number is None and part.type == "command" else number
                 self._statement(part, joined, inside, host)
 
     def _redirect(self, node: "Node") -> Iterator[Redirect]:
@@ -260,7 +264,7 @@ class _Reader:
         known = not _UNKNOWN.search(value)
         text = whole
         if "\\" in value or "'" in value or '"' in value:
-            spans = list(_spans(value))
+            spans = list(unquoted(value))
             known = known or not _UNKNOWN.search("".join([value[a:b] for a, b, quote in spans if quote != "'"]))
             kept = [(a, b) for a, b, _ in spans if a < b] or [(1, 1)]
             text = Traced.join([self._cut(start + a, start + b) for a, b in kept])
@@ -272,9 +276,13 @@ class _Reader:
         self.commands.append(command)
         script = run_by(command, number, self.depth)
         if script:
-            self.certain = self.certain and script.certain
-            self.commands += script.commands
+            self._nest(script)
         return number
+
+    def _nest(self, script: Script) -> None:
+        """Append the commands of a script that a command passes to a shell."""
+        self.certain = self.certain and script.certain
+        self.commands += script.commands
 
 
 _INSIDE = {
@@ -288,23 +296,6 @@ _INSIDE = {
     "compound_statement": "group",
     "negated_command": "not",
 }
-
-
-def _spans(value: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the pieces of a word that remain without quotes and escapes, as (start, end, quote)."""
-    for match in _QUOTED.finditer(value):
-        if match[1] is not None:
-            yield (*match.span(1), "'")
-        elif match[2] is not None:
-            start, end = match.span(2)
-            for escape in _ESCAPED.finditer(value, start, end):
-                yield start, escape.start(), '"'
-                start = escape.start(1) if escape[1] else escape.end()
-            yield start, end, '"'
-        elif match[3] is not None:
-            yield (*match.span(3), "'")
-        else:
-            yield (*match.span(), "")
 
 
 DEEPEST = 8
@@ -353,6 +344,11 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
         return None
     # the outer shell runs the substitutions of a word that is not known, so they are read there
     script = read(word.text, depth=depth + 1, substitutions=word.known) if depth < DEEPEST else UNREADABLE
+    return _within(script, command, number, editable=word.quoted and word.text.end == word.end - 1)
+
+
+def _within(script: Script, command: Command, number: int, editable: bool) -> Script:
+    """Return a script as one that a command, the ``number``-th of the enclosing script, passes to a shell."""
     return script._replace(
         commands=tuple(
             [
@@ -360,11 +356,21 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
                     inside=(*command.inside, "script", *one.inside),
                     via=(*command.via, *one.via),
                     host=number if one.host is None else one.host + number + 1,
-                    editable=one.editable and word.quoted and word.text.end == word.end - 1,
+                    editable=one.editable and editable,
                 )
                 for one in script.commands
             ]
         )
+    )
+
+
+def _reads_input(command: Command) -> bool:
+    """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``)."""
+    options = [word.value for word in command.words[1:]]
+    return (
+        command.name in SHELLS
+        and all(one == "-" or one[:1] in "-+" for one in options if one)
+        and not any(one[:1] == "-" and one[:2] != "--" and "c" in one for one in options)
     )
 
 

@@ -12,7 +12,7 @@ from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, alike, documents, effective, is_scalar, items, lowered, positions
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._compose_files import NAME, above, compose_files
+from echo_migrate.formats._compose_files import NAME, STANDARD, above, compose_files, files_in
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
@@ -26,6 +26,7 @@ _SERVICE = re.compile(
 )
 _OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 
+_MOST_SIBLINGS = 50
 _TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
 
 
@@ -38,9 +39,9 @@ def recognise(path: str, text: str) -> bool:
     standard one, only keys that Compose defines."""
     if not candidate(path) or not _SERVICE.search(text) or _OTHER.search(text):
         return False
-    if NAME.fullmatch(path.rpartition("/")[2]):
+    if STANDARD.fullmatch(path.rpartition("/")[2]):
         return True
-    return bool(_SERVICES.search(text)) and _only_known_keys(text)
+    return bool(_SERVICES.search(text)) and (bool(NAME.fullmatch(path.rpartition("/")[2])) or _only_known_keys(text))
 
 
 def _only_known_keys(text: str) -> bool:
@@ -145,8 +146,24 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
     for root in roots:
-        nodes += Document(source, root).nodes(Container in request.kinds)
+        nodes += Document(source, root, _siblings(source.path)).nodes(Container in request.kinds)
     return nodes
+
+
+def _siblings(path: str) -> tuple[Document, ...]:
+    """Return the documents of the other compose files in a file's folder, which may be laid over it (``-f``)."""
+    folder, own = os.path.split(os.path.abspath(path))
+    names = [name for name in files_in(folder) if name != own]
+    return tuple(one for name in names[:_MOST_SIBLINGS] for one in _laid_over(os.path.join(folder, name)))
+
+
+@of_a_run(256)
+def _laid_over(path: str) -> list[Document]:
+    """Return the documents of a compose file that may name no image; none if it cannot be read."""
+    with contextlib.suppress(Unreadable, NotYaml), beside():
+        source = Source.read(path)
+        return [Document(source, root) for root in documents(source.text)] if _SERVICES.search(source.text) else []
+    return []
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:

@@ -66,8 +66,10 @@ def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
 class Document:
     """One document: its services, with merge keys and aliases resolved."""
 
-    def __init__(self, source: Source, root: YamlNode | None) -> None:
+    def __init__(self, source: Source, root: YamlNode | None, siblings: "tuple[Document, ...]" = ()) -> None:
+        """Read the services; ``siblings`` are the documents of the files that Compose may lay over or under it."""
         self.source = source
+        self.siblings = siblings
         self.text = source.text
         top = dict(items(root))
         services = top.get("services", None if "version" in top else root)
@@ -109,7 +111,13 @@ class Document:
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
         platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
         unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
-        return platform, (*mounts_of(keys.get("volumes")), *(("/",) if unseen else ()))
+        laid_over = [mount for one in self.siblings for mount in mounts_of(one.keys.get(name, {}).get("volumes"))]
+        return platform, (*mounts_of(keys.get("volumes")), *laid_over, *(("/",) if unseen else ()))
+
+    def results(self) -> set[str]:
+        """Return the names of what its services build."""
+        named = [keys.get("image") for keys in self.keys.values() if "build" in keys]
+        return {node.value for node in named if is_text(node)}
 
     def nodes(self, services: bool) -> Iterator[Node]:
         yield from self._images(services)
@@ -141,6 +149,7 @@ class Document:
                 scalars[id(named)] = named
                 users[id(named)] = [(name, effective(node))]
         results = {scalars[key].value for key, group in users.items() for _, keys in group if "build" in keys}
+        results |= {name for one in self.siblings for name in one.results()}
         for key, scalar in scalars.items():
             image = self._image(scalar, users[key], results)
             yield image
@@ -225,9 +234,12 @@ class Document:
         where = f"{name}.image" if self.version_1 or name.startswith("x-") else f"services.{name}.image"
         place = traced(scalar, self.text)
         image = self._read(place.cut(0, len(place.value.rstrip())) if place.spans else place, scalar, where)
+        policies = {node.value for _, keys in users if is_scalar(node := keys.get("pull_policy"))}
         built = ["build" in keys for _, keys in users]
-        local = "the result of a build" if all(built) or scalar.value in results else ""
+        local = "the result of a build" if all(built) or scalar.value in results or "build" in policies else ""
         not_editable = because("build-result") if any(built) and not local else image.not_editable
+        if "never" in policies:
+            not_editable = because("never-pulled")
         if id(scalar) in self.elsewhere:
             not_editable = _ALIASED
         around = [self._circumstances(*user) for user in users]

@@ -1,0 +1,65 @@
+"""What builds near a file make and set, as their scripts, pipelines and skaffold files say: names of images that are
+not pulled, and build arguments whose default is not what is built."""
+
+import contextlib
+import os
+from typing import NamedTuple
+
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._named_contexts import GIVES, folders_above, places
+from echo_migrate.images.reference import familiar
+
+_TAGGED = lazy_regex(
+    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
+    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?([^\s\"'$]+)"
+)
+_ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
+_ARGUMENT = lazy_regex(r"--build-arg(?:[= \t]+|[\"'],[ \t]*)[\"']?([A-Za-z_]\w*)=")
+_ARGUMENTS = lazy_regex(
+    r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
+)
+_NAMED = lazy_regex(r"(?m)^[ \t]*[\"']?([A-Za-z_]\w*)=")
+
+
+class Builds(NamedTuple):
+    """The names of what is built, without ``:latest``, and the names of the arguments that builds are given."""
+
+    results: frozenset[str]
+    arguments: frozenset[str]
+
+
+def builds_near(path: str) -> Builds:
+    """Return what is built in the folder of a file, in its parents up to the top of the tree, and in their folders for
+    build definitions."""
+    found = [_builds(folder) for folder in folders_above(path)]
+    return Builds(
+        frozenset(name for one in found for name in one.results),
+        frozenset(name for one in found for name in one.arguments),
+    )
+
+
+@of_a_run(4096)
+def _builds(folder: str) -> Builds:
+    results, arguments = set[str](), set[str]()
+    for place in places(folder):
+        with contextlib.suppress(OSError):
+            for name in sorted(os.listdir(place)):
+                path = os.path.join(place, name)
+                if GIVES.fullmatch(name) and not os.path.islink(path):
+                    with contextlib.suppress(Unreadable):
+                        _read(name, contents(path), results, arguments)
+    return Builds(frozenset(results), frozenset(arguments))
+
+
+def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> None:
+    """Add what one file says."""
+    if b"build" not in data:
+        return
+    text = data.decode("utf-8", "replace").replace("\\\n", " ")
+    results.update(familiar(one) for one in _TAGGED.findall(text))
+    if "skaffold" in name and "artifacts:" in text:
+        results.update(familiar(one) for one in _ARTIFACT.findall(text))
+    arguments.update(_ARGUMENT.findall(text))
+    arguments.update(one for block in _ARGUMENTS.findall(text) for one in _NAMED.findall(block))
