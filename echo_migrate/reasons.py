@@ -306,6 +306,7 @@ REASONS: dict[str, Row] = {
     "vendored": Row("in a vendored file", "name the file, or include it (--include)", "edit"),
     "fixture": Row("in a test fixture or snapshot", "name the file, or include it (--include)", "edit"),
     "generated": Row("in a generated file", "change what generates it", "edit"),
+    "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),
     # the run
     "comment": Row("ignored by a comment", "remove the comment", "edit"),
     "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),

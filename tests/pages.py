@@ -62,7 +62,7 @@ def cases(page: Path) -> Iterator[Case]:
         )
 
 
-LOGINS = ("gitlab", "helm", "kubernetes", "kustomize")
+LOGINS = ("gitlab", "helm", "kubernetes", "kustomize", "python")
 """Kinds for which cases have a login set up elsewhere, but for those with an option of their own."""
 
 

@@ -250,10 +250,14 @@ UNEDITED = {
     "tests/fixtures/deep/Dockerfile": ("fixture", {}, ""),
     "src/__snapshots__/Dockerfile": ("fixture", {}, ""),
     "a/pod.golden.yaml": ("fixture", {}, POD),
+    "tests/checks/example_Run/Dockerfile": ("fixture", {}, ""),
+    "integration/dockerfiles/Dockerfile": ("fixture", {}, ""),
+    "3.13/slim/Dockerfile": ("official", {"generate-stackbrew-library.sh": ""}, ""),
     "Dockerfile": ("generated", {}, GENERATED + "FROM python:3.12\n"),
     "b/Dockerfile": ("generated", {}, "#\n# NOTE: this file is auto-generated\n#\nFROM python:3.12\n"),
     "vendor/own/Dockerfile": ("", {}, ""),
     "examples/docs/samples/Dockerfile": ("", {}, ""),
+    "tests/app/Dockerfile": ("", {}, ""),
     "c/Dockerfile": ("", {}, "# the image that a generator is built with\nFROM python:3.12\n# DO NOT: ask\n"),
 }
 

@@ -39,7 +39,7 @@ OLD, NEW = "python:3.12", "reg.echohq.com/python:3.12"
 def fix_source(text: str | bytes, unsafe: bool = False) -> Result:
     source = Source.of("app.py", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
     assert recognised(source.path, source.text) is python
-    return fix.fix_source(source, python, SETTINGS._replace(unsafe=unsafe))
+    return fix.fix_source(source, python, SETTINGS._replace(unsafe=unsafe, logins=frozenset(["python"])))
 
 
 def images(text: str) -> list[Image]:
@@ -89,11 +89,12 @@ def test_the_data_is_in_order() -> None:
     imports = [name for row in libraries.values() for name in row["imports"]]
     assert len(imports) == len(set(imports))
     for library, row in libraries.items():
-        assert set(row) <= {"imports", "source", "calls", "apart"}, library
+        assert set(row) <= {"imports", "source", "calls", "apart", "login"}, library
         assert row["imports"] == sorted(row["imports"]), library
         assert row["source"].startswith("https://"), library
         assert list(row["calls"]) == sorted(row["calls"]), library
         assert set(row.get("apart", {})) <= set(row["calls"]), library
+        assert set(row.get("login", {})) <= set(row["calls"]), library
         for callee, places in row["calls"].items():
             assert all(part.isidentifier() for part in callee.removeprefix(".").split(".")), callee
             assert len([place for place in places if isinstance(place, str)]) == 1, callee

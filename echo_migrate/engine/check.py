@@ -169,6 +169,7 @@ _UNEDITED = {
     "vendored": because("vendored"),
     "fixture": because("fixture"),
     "generated": because("generated"),
+    "official": because("official"),
 }
 
 

@@ -1,4 +1,5 @@
-"""Files that are not edited by hand: vendored ones, test fixtures and snapshots, and what a program has generated."""
+"""Files that are not edited by hand: vendored ones, test fixtures and snapshots, what a program has generated, and the
+sources of Docker official images."""
 
 import os
 import re
@@ -8,9 +9,16 @@ from typing import Literal
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.workspace import of_a_run
 
-Unedited = Literal["vendored", "fixture", "generated"]
+Unedited = Literal["vendored", "fixture", "generated", "official"]
 
 _FIXTURES = frozenset(("testdata", "fixtures", "__fixtures__", "__snapshots__", "golden", "goldens", "__golden__"))
+_TESTS = frozenset(("test", "tests", "integration", "e2e"))
+_INPUT = re.compile(r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?")
+"""Folders below one of tests that hold what the tests read."""
+
+_OFFICIAL = ("generate-stackbrew-library.sh", "stackbrew-library")
+"""What lies at the top of the sources of Docker official images, whose bases must be official images."""
+
 _THIRD_PARTY = frozenset(("third_party", "third-party", "3rdparty"))
 _VENDORED = ("modules.txt", "autoload.php", "bundle", "cache")
 """What lies in a folder ``vendor`` that is Go's, Composer's, Bundler's."""
@@ -38,17 +46,24 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     for count, folder in enumerate(folders, 1):
         if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
             return "vendored"
-        if folder in _FIXTURES:
+        if folder in _FIXTURES or (_INPUT.fullmatch(folder) and not _TESTS.isdisjoint(folders[: count - 1])):
             return "fixture"
     if _GOLDEN.fullmatch(name):
         return "fixture"
-    return "generated" if _GENERATED.search(text[:_HEAD]) else None
+    if _GENERATED.search(text[:_HEAD]):
+        return "generated"
+    return "official" if _is_official(root) else None
 
 
 def _inside(path: str, named: tuple[str, ...]) -> str:
     """Return a path from the deepest folder named that has it; "" if it was named itself, or lies in none."""
     folders = [folder for folder in map(os.path.abspath, named) if f"{path}/".startswith(folder.rstrip("/") + "/")]
     return path[len(max(folders, key=len).rstrip("/")) + 1 :] if folders else ""
+
+
+@of_a_run(64)
+def _is_official(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, name)) for name in _OFFICIAL)
 
 
 @of_a_run(1024)

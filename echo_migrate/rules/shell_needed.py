@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
@@ -22,9 +22,25 @@ def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]
         yield from _in_runs(node, effective)
     for launch in started(node):
         chosen = isinstance(node, Stage) and not _usual_shell(node, launch.start)
-        if launch.shell and not chosen and not may_provide(node, effective.base, SHELL_PROGRAMS):
+        if may_provide(node, effective.base, SHELL_PROGRAMS):
+            continue
+        if launch.shell and not chosen:
             remedy = "write it in exec form, without a shell" if isinstance(node, Stage) else "write a list with CMD"
             yield _finding(launch.shown, launch.start, launch.end, effective, remedy)
+        elif not launch.shell and launch.words and _is_script(launch.words[0], node):
+            what = f"{launch.shown} starts a script, which"
+            yield _finding(what, launch.start, launch.end, effective, "start a program of that image")
+
+
+def _is_script(path: str, node: Stage | Container) -> bool:
+    """Return whether a path is that of a shell script whose text stands in the file (``COPY <<EOF /start``)."""
+    stage = stage_of(node)
+    for copy in [copy for one in stage.lineage for copy in one.copies] if stage else ():
+        body = copy.instruction.heredocs[0].value if copy.instruction.heredocs else ""
+        if copy.target == path and body.startswith("#!"):
+            words = body[2:].partition("\n")[0].split()
+            return not SHELLS.isdisjoint(word.rpartition("/")[2] for word in words[:2])
+    return False
 
 
 def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:

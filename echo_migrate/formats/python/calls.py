@@ -13,11 +13,13 @@ Parameter = int | str
 
 
 class Library(NamedTuple):
-    """A library. ``calls`` has the places of the image by callee, ``apart`` those of other parts of the reference."""
+    """A library. ``calls`` has the places of the image by callee, ``apart`` those of other parts of the reference,
+    ``login`` the keywords of a login for what a service or a cluster pulls."""
 
     imports: frozenset[str]
     calls: dict[str, tuple[Parameter, ...]]
     apart: dict[str, tuple[Parameter, ...]]
+    login: dict[str, tuple[str, ...]]
 
     def meets(self, text: str) -> bool:
         """Return whether a text may call the library: it imports it, and has the names of a call and its argument."""
@@ -35,6 +37,7 @@ def libraries() -> tuple[Library, ...]:
             frozenset(row["imports"]),
             {callee: tuple(places) for callee, places in row["calls"].items()},
             {callee: tuple(places) for callee, places in row.get("apart", {}).items()},
+            {callee: tuple(words) for callee, words in row.get("login", {}).items()},
         )
         for row in read_data("places/python.yaml")["libraries"].values()
     )

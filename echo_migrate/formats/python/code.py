@@ -23,6 +23,20 @@ Parameters = tuple[Parameter, ...]
 _NO_CALL: tuple[str, Parameters, Parameters] = ("", (), ())
 
 
+class Around(NamedTuple):
+    """What the other arguments of a call say: paths that volumes cover, the platform, the login wanted and given."""
+
+    mounts: tuple[str, ...] = ()
+    platform: str = ""
+    needs_login: Reason | None = None
+    login: str = ""
+
+
+_NOTHING_AROUND = Around()
+_MOUNTS = frozenset(("mounts", "volume_mounts", "volumes"))
+_TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
+
+
 class Use(NamedTuple):
     """A use of an image: names of call and argument, text, source span, and why editing it is unsafe or impossible."""
 
@@ -32,6 +46,7 @@ class Use(NamedTuple):
     end: int
     unsafe_reasons: tuple[Reason, ...]
     not_editable: Reason | None
+    around: Around
 
 
 def read(text: str) -> tuple[list[Image], list[Ignore]]:
@@ -130,7 +145,17 @@ class _Code(cst.CSTVisitor):
         if argument:
             not_editable = because("separate-argument") if _argument(node, apart) else None
             name = next((place for place in places if isinstance(place, str)), "")
-            self.use(f"{callee}({name})", argument, not_editable)
+            self.use(f"{callee}({name})", argument, not_editable, self.around(node, callee))
+
+    def around(self, node: cst.Call, callee: str) -> Around:
+        """Return what a call's arguments say beside its image."""
+        given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
+        mounts = [path.rstrip("/") for key in given if key in _MOUNTS for path in _TARGET.findall(given[key])]
+        platform = given.get("platform", "").strip("\"'")
+        wanted = next((words for one in libraries() for name, words in one.login.items() if _is(callee, name)), None)
+        login = next((given[word] for word in wanted or () if word in given), "")
+        needs = None if wanted is None else because("login-other" if login else "login-service")
+        return Around(tuple(mounts), platform if platform.isascii() else "", needs, login)
 
     def callee(
         self, function: cst.BaseExpression, places: Parameters, within: str
@@ -173,14 +198,16 @@ class _Code(cst.CSTVisitor):
 
     # Strings
 
-    def use(self, where: str, node: cst.BaseExpression, not_editable: Reason | None) -> None:
+    def use(
+        self, where: str, node: cst.BaseExpression, not_editable: Reason | None, around: Around = _NOTHING_AROUND
+    ) -> None:
         """Record the possible values of an argument: each alternative of an expression is one use."""
         for one, doubt in alternatives(node):
             text = self.strings.string(one)
             if text is None or not _WORD.search(re.sub(r"\$\{[^{}]*\}", "", text.ref.value)):
                 continue
             start, end = self.strings.inside(one)
-            self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), not_editable))
+            self.uses.append(Use(where, text, start, end, (doubt,) if doubt else (), not_editable, around))
 
     # Results
 
@@ -203,6 +230,10 @@ class _Code(cst.CSTVisitor):
                 not_editable=not_editable,
                 unsettled=use.text.unsettled,
                 shared_spans=shared_spans,
+                mounts=use.around.mounts,
+                platform=use.around.platform,
+                needs_login=use.around.needs_login,
+                login=use.around.login,
             )
 
     def shared(self, text: Text) -> Iterator[Reason]:
@@ -220,6 +251,11 @@ class _Code(cst.CSTVisitor):
             self.stands[value] = next((self.strings.line(node) for node in others), 0)
         if self.stands[value]:
             yield because("text-elsewhere", line=str(self.stands[value]))
+
+
+def _is(callee: str, name: str) -> bool:
+    """Return whether a callee as written is the one that a library's row names."""
+    return f".{callee}".endswith(f".{name}") or ("." not in callee and name.endswith(f".{callee}"))
 
 
 def _whole(text: Text) -> bool:
