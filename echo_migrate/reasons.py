@@ -109,6 +109,7 @@ REASONS: dict[str, Row] = {
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} has no {name} version", "use a tag with a version", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
+    "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
     "drops-version": Row(
         "drops {version}: {image} follows the {line} line",
         "check that any {line} release will do",
@@ -116,6 +117,9 @@ REASONS: dict[str, Row] = {
         "drops {version}",
     ),
     "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
+    "image-unlisted": Row(
+        "{image} is not in the list of {date}", "use your own registry there (--registry)", "online", "image not listed"
+    ),
     "tag-unlisted": Row(
         "{image} has no tag like {tag} (list of {date}); nearest: {nearest}",
         "use a version that it has",

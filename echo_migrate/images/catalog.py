@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.data import names, read_data
 from echo_migrate.images.mapping_file import check_reference, read_mapping
-from echo_migrate.images.reference import Reference, parse, parsed
+from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
@@ -84,7 +84,9 @@ class Catalog(NamedTuple):
             return None
         if best.own:
             return Upstream(best.upstream)
-        return Upstream(best.upstream, because("guess", guess="; ".join(best.reasons)), True, best.movable)
+        versioned = reference.tag is not None and is_version(reference.tag)
+        movable = best.movable and (versioned or not path[-1].isdigit())  # the version in a name has no place elsewhere
+        return Upstream(best.upstream, because("guess", guess="; ".join(best.reasons)), True, movable)
 
     def path(self, reference: Reference) -> str:
         """Return the shortest spelling of a reference's name: for Docker Hub, without registry and ``library/``."""

@@ -199,9 +199,8 @@ def _varied(path: str, official: frozenset[str]) -> list[Candidate]:
     if name is None or name == tail or name not in official:
         return []
     score = 85 if "/" not in path else 60
-    return [
-        Candidate(name, score, (f"{tail} is {name} with a version or a variant in its name",), movable="/" not in path)
-    ]
+    reason = f"{tail} is {name} with a version or a variant in its name"
+    return [Candidate(name, score, (reason,), movable="/" not in path)]
 
 
 def _misspelt(path: str, official: frozenset[str]) -> list[Candidate]:

@@ -169,6 +169,8 @@ class _Target:
             if not choice:
                 self._age()
                 near = nearest(name, written, image, catalog)
+                if not near:
+                    return because("image-unlisted", image=image, date=catalog.date)
                 return because("tag-unlisted", image=image, tag=written, date=catalog.date, nearest=near)
             if not build:
                 self.unsafe_reasons.append(because("one-variant", image=image))
@@ -265,9 +267,8 @@ class _Target:
             self._undivided()
             return []
         catalog, name = self.catalog, self.upstream.name
-        changes: list[tuple[int, int, str]] = []
-        versioned = is_version(words[0].text)
-        family = None
+        changes, functions = list[tuple[int, int, str]](), list[str]()
+        versioned, family = is_version(words[0].text), None
         line = next((one for one in lines(words[0].text) if one in self.row.words), None) if versioned else None
         if line:
             return self._in_the_name(line)
@@ -289,7 +290,12 @@ class _Target:
                 self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
             else:
                 changes.append(self._without(word))
-                self._dropped(text, catalog.word_family(text))
+                if catalog.word_family(text) or text == "slim" or (text.isdigit() and len(text) == 8):
+                    self._dropped(text, catalog.word_family(text))
+                elif text not in catalog.facts.plain.get(name, ()):
+                    functions.append(text)
+        if functions and versioned:
+            return because("no-such-word", words="-".join(functions), provider=catalog.title)
         if not versioned:
             return because("no-version", tag=self.reference.tag or "", name=self.upstream.name)
         self._leaves_out()

@@ -27,6 +27,7 @@ class Facts(NamedTuple):
     vendors: dict[str, str]
     families: dict[str, frozenset[str]]
     variants: dict[str, frozenset[str]]
+    plain: dict[str, list[str]]
     words: dict[str, str]
     debian_releases: dict[str, str]
     stateful: dict[str, list[str]]
@@ -76,6 +77,7 @@ def facts() -> Facts:
         vendors=dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0]))),
         families={family: frozenset(names) for family, names in data["families"]["images"].items()},
         variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},
+        plain=data["plain"]["images"],
         words={word: family for family, words in distributions["words"].items() for word in words},
         debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
         stateful=data["stateful"]["images"],
