@@ -13,10 +13,12 @@ from echo_migrate.images.reference import VARIABLE, familiar
 from echo_migrate.model import Image, Problem
 from echo_migrate.reasons import Reason, because
 
-_TEMPLATE = lazy_regex(r"\{\{|\{%|<%|%%\w+%%|@[A-Z_]+@|^[<{%]")
+_TEMPLATE = lazy_regex(r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]")
 
 
-_JINJA = lazy_regex(r"%%[A-Z_]+%%|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}")
+_JINJA = lazy_regex(
+    r"(?<![\w%])%%[A-Z_]+%%(?![\w%])|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}"
+)
 """Template marks that cannot be a command's Go template (``docker inspect --format '{{.Id}}'``), and so mark a template
 in any instruction."""
 

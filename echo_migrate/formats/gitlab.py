@@ -25,6 +25,9 @@ _FOLDER = re.compile(r"(?:^|.*/)\.?gitlab(?:-ci)?/.*\.ya?ml")
 _NAMES = lazy_regex(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
 _JOB = lazy_regex(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
 _STAGE = lazy_regex(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
+_NOT_GITLAB = lazy_regex(r"(?i)\.?(?:travis|appveyor)\.ya?ml")
+"""Names of other systems' files, whose services are packages and no images."""
+
 _OTHER = lazy_regex(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
 _TAG = lazy_regex(r"(?::[^/]*|@.*)$")
 _VARIABLE = lazy_regex(r"\$\{(\w+)\}|\$(\w+)")
@@ -64,7 +67,11 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a pipeline: by name, or by jobs with a script and a stage, an image or services."""
-    if not candidate(path) or not (_NAMES.search(text) or calls(text)):
+    if (
+        not candidate(path)
+        or not (_NAMES.search(text) or calls(text))
+        or _NOT_GITLAB.fullmatch(path.rpartition("/")[2])
+    ):
         return False
     if _FILE.fullmatch(path.rpartition("/")[2]):
         return True

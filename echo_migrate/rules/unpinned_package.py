@@ -22,7 +22,8 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs:
         for call in run.calls:
             manager = call.manager
-            if call.action != "install" or not manager.pinned or not manager.elsewhere.isdisjoint(call.options):
+            options = {option.partition("=")[0] for option in call.options}
+            if call.action != "install" or not manager.pinned or not manager.elsewhere.isdisjoint(options):
                 continue
             loose = [word for word in call.packages if word.known and _loose(word.value, manager.pinned)]
             if loose:
