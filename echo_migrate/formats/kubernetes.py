@@ -6,13 +6,24 @@ Key paths: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workf
 """
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_set, is_text, items, sequence
+from echo_migrate.files.yaml import (
+    YamlNode,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_set,
+    is_text,
+    items,
+    positions,
+    sequence,
+)
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -50,7 +61,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     if is_template(source.text) or _of_a_chart(source.path):
         sheet.problems, sheet.roots = [], []
         return nodes(sheet, literals(source.text), request)
-    return nodes(sheet, (node for root in sheet.roots for node in _manifest(sheet, root)), request)
+    return nodes(sheet, (node for root in sheet.roots for node in _together(root, _manifest(sheet, root))), request)
 
 
 def _of_a_chart(path: str) -> bool:
@@ -87,6 +98,20 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
                 image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
                 yield image
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+
+
+def _together(root: YamlNode | None, found: Iterable[Image | Container]) -> Iterator[Image | Container]:
+    """Yield the nodes of a manifest, images unsafe whose text also stands where no container has it: a list of related
+    images, an annotation, a variable that an operator reads."""
+    there = list(found)
+    values = Counter(child.value for _, child in positions(root) if is_scalar(child))
+    images = Counter(one.ref.value for one in there if isinstance(one, Image))
+    for one in there:
+        image = one.image if isinstance(one, Container) else one
+        if image and ":" in image.ref.value and values[image.ref.value] > images[image.ref.value]:
+            image = image._replace(unsafe_reasons=(*image.unsafe_reasons, because("same-name")))
+            one = one._replace(image=image) if isinstance(one, Container) else image
+        yield one
 
 
 def _stays(keys: dict[str, YamlNode]) -> Reason | None:
