@@ -12,7 +12,8 @@ from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, alike, documents, effective, is_scalar, items, lowered, positions
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._compose_files import NAME, STANDARD, above, compose_files, files_in
+from echo_migrate.formats._compose_files import NAME as NAME
+from echo_migrate.formats._compose_files import STANDARD, above, compose_files, files_in
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
