@@ -197,7 +197,7 @@ REASONS: dict[str, Row] = {
         "line {line} would fail: {what}",
         "echo-migrate explain {rule}",
         "edit",
-        "{rule} on line {line}",
+        "blocked by {rule} on line {line}",
         kind="blocked by {rule}",
     ),
     "blocked": Row(

@@ -494,7 +494,7 @@ def test_files_with_the_same_findings_stand_together_and_rules_are_links_on_a_te
         (tmp_path / name / "Dockerfile").write_text("FROM python:3.12\n" if name != "b" else "FROM node:22\n")
     plain = run("check", "-q", "--select", "unhardened-image").stdout.decode()
     assert plain == (
-        "a/Dockerfile,\nc/Dockerfile\n"
+        "a/Dockerfile, c/Dockerfile\n"
         "  1:6  warning  unhardened-image  python:3.12 -> reg.echohq.com/python:3.12 [fix]\n"
         "b/Dockerfile\n  1:6  warning  unhardened-image  node:22 -> reg.echohq.com/node:22 [fix]\n"
     )

@@ -31,12 +31,23 @@ def report(results: list[Result], run: RunReport) -> str:
     files: dict[tuple[str, ...], list[str]] = {}
     for result in shown:
         if lines := tuple(_findings(result, run)):
-            files.setdefault(lines, []).append(style(printable(result.source.path), bold=True))
-    text = "".join(f"{line}\n" for lines, paths in files.items() for line in (",\n".join(paths), *lines))
+            files.setdefault(lines, []).append(printable(result.source.path))
+    text = "".join(f"{line}\n" for lines, paths in files.items() for line in (*_paths(paths, run.width), *lines))
     if patch:
         return "\n".join(filter(None, (text, would_fix(results, run))))
     changed = "".join(f"{_changed(result, run)}\n" for result in results if result.fixed is not result.source)
     return "\n".join(filter(None, (changed, text, "" if run.quiet else closing(results, run))))
+
+
+def _paths(paths: list[str], width: int) -> Iterator[str]:
+    """Yield the paths of files with the same findings, as many in a line as the width has place for."""
+    line: list[str] = []
+    for path in paths:
+        if line and len(", ".join([*line, path])) >= width:
+            yield ", ".join(style(one, bold=True) for one in line) + ","
+            line = []
+        line.append(path)
+    yield ", ".join(style(one, bold=True) for one in line)
 
 
 def _changed(result: Result, run: RunReport) -> str:
@@ -87,6 +98,9 @@ def _said(finding: Finding) -> tuple[str, str]:
     message, fix = _DIGEST.sub(r"\1", finding.message), finding.fix
     if finding.refused:
         return message, f" [fix refused: {finding.refused}]"
+    if fix is None and finding.reasons and finding.reasons[0].id == "fails":
+        first = finding.reasons[0]  # the table of the summary has the rule's remedy
+        return _DIGEST.sub(r"\1", finding.message.replace(first.message, first.brief, 1)), ""
     if fix is None or fix.safe:
         return message, " [fix]" if fix else ""
     if not finding.reasons:
