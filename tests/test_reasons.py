@@ -105,7 +105,7 @@ def test_a_fix_lists_what_changed_and_then_what_is_left(run: Run, tmp_path: Path
     assert patch.stderr == b"Would fix 2 in 2 files.\n"
     done = run("fix", "--select", "unhardened-image").stdout.decode()
     assert done.startswith(
-        "a/Dockerfile: 1 fixed\nb/Dockerfile: 1 fixed\n\na/Dockerfile,\nb/Dockerfile\n  2:6  warning  "
+        "a/Dockerfile: 1 fixed\nb/Dockerfile: 1 fixed\n\na/Dockerfile, b/Dockerfile\n  2:6  warning  "
     )
     assert "python:3.12 ->" not in done
     assert "Fixed 2 in 2 files, 2 remain.\n" in done
