@@ -123,9 +123,8 @@ class Fix(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a rule says of a span. ``level`` None stands for the rule's own until the engine fills it in; of a
-    ``private`` one no report shows the line, as a credential stands there. ``reasons`` say why its fix is not safe, or
-    why it has none."""
+    """What a rule reports on a span. ``level`` None is the rule's own until the engine fills it in; no report shows the
+    line of a ``private`` one, which has a credential. ``reasons`` are why its fix is not safe, or why it has none."""
 
     start: int
     end: int

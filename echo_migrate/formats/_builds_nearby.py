@@ -1,14 +1,15 @@
-"""What builds near a file make and set, as their scripts, pipelines and skaffold files say: names of images that are
-not pulled, and build arguments whose default is not what is built."""
+"""The results and arguments of builds near a file, read from scripts, pipelines and skaffold files: names of images
+that are not pulled, and build arguments whose default is not what is built."""
 
 import contextlib
 import os
+from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._named_contexts import GIVES, folders_above, places
+from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.images.reference import familiar
 
 _TAGGED = lazy_regex(
@@ -43,7 +44,7 @@ def builds_near(path: str) -> Builds:
 @of_a_run(4096)
 def _builds(folder: str) -> Builds:
     results, arguments = set[str](), set[str]()
-    for place in places(folder):
+    for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
@@ -54,7 +55,7 @@ def _builds(folder: str) -> Builds:
 
 
 def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> None:
-    """Add what one file says."""
+    """Add the results and arguments in one file."""
     if b"build" not in data:
         return
     text = data.decode("utf-8", "replace").replace("\\\n", " ")

@@ -29,24 +29,18 @@ def above(dockerfile: str) -> Iterator[tuple[str, str]]:
 
 
 @of_a_run(4096)
-def files_in(folder: str) -> list[str]:
-    """Return the names of the files with usual compose names in a folder, except links."""
+def files_in(folder: str, root: str) -> list[str]:
+    """Return the files with usual compose names in a folder, except links out of the tree."""
     with contextlib.suppress(OSError):
-        names = [name for name in sorted(os.listdir(folder)) if NAME.fullmatch(name)]
-        return [name for name in names if not os.path.islink(os.path.join(folder, name))]
+        paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if NAME.fullmatch(name)]
+        return [path for path in paths if os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)]
     return []
 
 
 @of_a_run(4096)
 def compose_files(folder: str, root: str) -> list[str]:
-    """Return the files with standard compose names in a folder and its subfolders, except links out of the tree."""
-    found = []
-    for place in (folder, *_folders(folder)):
-        with contextlib.suppress(OSError):
-            names = [name for name in sorted(os.listdir(place)) if NAME.fullmatch(name)]
-            paths = [os.path.join(place, name) for name in names]
-            found += [path for path in paths if os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)]
-    return found
+    """Return the files with usual compose names in a folder and its subfolders, except links out of the tree."""
+    return [path for place in (folder, *_folders(folder)) for path in files_in(place, root)]
 
 
 def _folders(folder: str) -> list[str]:

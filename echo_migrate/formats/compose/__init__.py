@@ -153,9 +153,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 def _siblings(path: str) -> tuple[Document, ...]:
     """Return the documents of the other compose files in a file's folder, which may be laid over it (``-f``)."""
-    folder, own = os.path.split(os.path.abspath(path))
-    names = [name for name in files_in(folder) if name != own]
-    return tuple(one for name in names[:_MOST_SIBLINGS] for one in _laid_over(os.path.join(folder, name)))
+    own = os.path.abspath(path)
+    folder, root = next(above(path))
+    others = [one for one in files_in(folder, root) if one != own]
+    return tuple(document for one in others[:_MOST_SIBLINGS] for document in _laid_over(one))
 
 
 @of_a_run(256)
