@@ -103,7 +103,7 @@ def _installed(venv: str) -> list[str]:
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     python = os.path.join(venv, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
     pip = [python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    install = [*pip, "install", "--quiet", "--no-cache-dir"]
+    install = [*pip, "install", "--quiet", "--no-cache-dir", "--no-compile"]  # most of it is never imported
     wheels = "--only-binary=:all:"
     commands = [
         [sys.executable, "-I", "-m", "venv", venv],

@@ -265,9 +265,9 @@ def test_what_cannot_be_read_is_a_note(rest: str) -> None:
 @pytest.mark.parametrize(
     "rest",
     [
-        "C('python:3.12')\n" * 5000,
-        "I = 'python:3.12'\n" + "C(I)\n" * 3000,
-        "C('python:3.12'); x = 'python:3.12'\n" * 2000,
+        "C('python:3.12')\n" * 2500,
+        "I = 'python:3.12'\n" + "C(I)\n" * 2000,
+        "C('python:3.12'); x = 'python:3.12'\n" * 1000,
         "A0 = 'a'\n" + "".join(f"A{n} = f'{{A{n - 1}}}{{A{n - 1}}}'\n" for n in range(1, 60)) + "C(A59)\n",
         "A = f'{B}'\nB = f'{A}'\nC(A)\nC(f'{B}x')\n",
         "C(" + "'a' " * 20_000 + ")\n",

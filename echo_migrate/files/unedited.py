@@ -13,7 +13,7 @@ Unedited = Literal["vendored", "fixture", "generated", "official"]
 
 _FIXTURES = frozenset(("testdata", "fixtures", "__fixtures__", "__snapshots__", "golden", "goldens", "__golden__"))
 _TESTS = frozenset(("test", "tests", "integration", "e2e"))
-_INPUT = re.compile(r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?")
+_INPUT = lazy_regex(r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?")
 """Folders below one of tests that hold what the tests read."""
 
 _OFFICIAL = ("generate-stackbrew-library.sh", "stackbrew-library")

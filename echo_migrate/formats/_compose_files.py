@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 
-NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+NAME = lazy_regex(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
 """The usual names of compose files."""
 
-STANDARD = re.compile(r"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+STANDARD = lazy_regex(r"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
 """Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
 
 _MOST_FOLDERS = 200

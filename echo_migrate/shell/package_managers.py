@@ -118,7 +118,7 @@ def data() -> Data:
         for words in row["commands"]
     }
     groups = {
-        group: re.compile("|".join(re.escape(name).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for name in names))
+        group: lazy_regex("|".join(re.escape(name).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for name in names))
         for group, names in raw["packages"].items()
     }
     longest = max(words.count(" ") for words in managers) + 1
