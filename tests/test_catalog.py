@@ -66,6 +66,19 @@ def test_no_chains_and_no_target_that_moves_again(provider: str) -> None:
             assert again.state == "hardened"
 
 
+@pytest.mark.parametrize(
+    "tag", ["", ":latest", ":1", ":1.2.3-alpine3.20", f"@sha256:{'0' * 64}", f":2@sha256:{'0' * 64}"]
+)
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_name_has_an_answer_in_each_spelling(provider: str, tag: str) -> None:
+    known = catalog.load(provider)
+    for name in sorted(set(known.rows) - {"*"}):
+        for value in (name + tag, f"docker.io/library/{name}{tag}", f"registry.example/{name}{tag}"):
+            move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), known)
+            assert move.edits or move.reasons
+            assert not move.edits or Source("f", value).apply(move.edits).text == move.target
+
+
 def test_operating_systems_have_no_convention_row() -> None:
     rows = catalog.load("echo").rows
     assert not {"alpine", "ubuntu", "fedora", "busybox", "rockylinux", "amazonlinux", "archlinux"} & set(rows)

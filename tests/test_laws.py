@@ -1,6 +1,8 @@
 """Laws of every kind of file, and those that rest on one condition each: what a stage has of those below it, what a RUN
 did, what a move costs."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
@@ -295,6 +297,7 @@ def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() 
 
 
 MOVES = SETTINGS._replace(rules=(RULES["unhardened-image"], RULES["renamed-image"]), unsafe=True)
+AT = [MOVES._replace(catalog=catalog.load(provider)) for provider in catalog.providers()]
 CASES = [case for path in PAGES for case in cases(path) if recognised(case.path, case.text)]
 PASTED = ["", "\n", "\r\n", "{{ x }}", "[", "'", '"', ": ", "- ", "\t", "&a ", "*a", "\udcff", "---\n", "é", "\\", "$A"]
 
@@ -310,7 +313,8 @@ def test_of_any_file_references_alone_change_and_once(case: Case, data: st.DataO
     format = recognised(case.path, text)
     if format is None:
         return
-    result = fix.fix_source(Source(case.path, text), format, MOVES)
+    moves = data.draw(st.sampled_from(AT))
+    result = fix.fix_source(Source(case.path, text), format, moves)
     places: list[tuple[int, int]] = []
     for image in (move.image for move in result.outcomes):
         parts = (image.parts.registry, image.parts.repository, image.parts.tag) if image.parts else ()
@@ -325,8 +329,20 @@ def test_of_any_file_references_alone_change_and_once(case: Case, data: st.DataO
     made = {edit for one in result.findings if one.applied and one.fix for edit in one.fix.edits}
     assert all(any(first <= edit.start and edit.end <= last for first, last in places) for edit in made)
     assert result.fixed.text == apply(text, made)
-    again = fix.fix_source(result.fixed, format, MOVES)
+    again = fix.fix_source(result.fixed, format, moves)
     assert again.fixed is again.source
+
+
+WORDS = st.sampled_from(["sh", "-c", "bash", "env", "exec", "--", "", 'a "b" && c', "a 'b'; $A", "a\\b", "a\nb", "é\t"])
+
+
+@given(st.sampled_from(["RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK CMD"]), st.lists(WORDS, min_size=1, max_size=5))
+def test_any_list_is_read_as_json_has_it(verb: str, words: list[str]) -> None:
+    text = f"FROM python:3.12\n{verb} {json.dumps(words)}\n"
+    (stage,) = graph(text)
+    one = stage.runs[0].commands if verb == "RUN" else stage.start_commands[0].script.commands
+    assert [word.value for word in one[0].words] == words[-len(one[0].words) :]  # behind env or exec
+    assert treated(text).kind != "unread"
 
 
 def test_a_program_whose_name_is_cut_by_a_quote_is_read() -> None:

@@ -11,7 +11,15 @@ from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.end_of_life import end_of_line, published_since
 from echo_migrate.images.facts import ImageFacts, listed
 from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse
+from echo_migrate.images.reference import (
+    VARIABLE,
+    Reference,
+    TagWord,
+    is_version,
+    name_change,
+    parse,
+    tag_change,
+)
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
@@ -115,6 +123,8 @@ class _Target:
         missing: Reason | None = None
         if isinstance(tag, Reason):
             missing = tag
+        elif tag and tag[0][:2] == (changes[0][1], changes[0][1]) != changes[0][:2]:
+            changes = [(changes[0][0], changes[0][1], changes[0][2] + tag[0][2])]  # a tag added to a whole new name
         else:
             changes += tag
         if reference.digest is not None:
@@ -191,16 +201,7 @@ class _Target:
             self.unsafe_reasons.append(because("ended", line=shown, date=f" on {target.eol}", follower="a newer one"))
         word = next((one for one in map(catalog.word_family, self._texts()) if one), None)
         self._family(word, target.family or catalog.family)
-        return self._retagged(choice.tag)
-
-    def _retagged(self, tag: str) -> list[tuple[int, int, str]]:
-        """Return the change of the tag to another, without what both begin and end with."""
-        end, old = self.reference.name_end, self.reference.tag
-        if old is None:
-            return [] if tag == "latest" else [(end, end, f":{tag}")]
-        start = _alike(old, tag)
-        same = _alike(old[start:][::-1], tag[start:][::-1])
-        return [(end + 1 + start, end + 1 + len(old) - same, tag[start : len(tag) - same])] if old != tag else []
+        return tag_change(self.reference.name_end, self.reference.tag, choice.tag)
 
     def _basis(self) -> Basis:
         """Return how well it is known that the provider has the image and the release line."""
@@ -378,11 +379,6 @@ class _Target:
         return host in login or any(
             part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
         )
-
-
-def _alike(one: str, other: str) -> int:
-    """Return the number of characters that two texts begin with alike."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _with(values: Mapping[str, str], text: str) -> str:

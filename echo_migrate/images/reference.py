@@ -151,6 +151,21 @@ def name_change(old: str, new: str) -> tuple[int, int, str]:
     return 0, len(old) - kept - (1 if same else 0), head
 
 
+def tag_change(end: int, old: str | None, new: str) -> list[tuple[int, int, str]]:
+    """Return the smallest change from the tag ``old`` (None for no tag), which follows a name that ends at ``end``, to
+    the tag ``new``: start, end, new text; none if they mean the same."""
+    if old is None:
+        return [] if new == "latest" else [(end, end, f":{new}")]
+    start = _alike(old, new)
+    same = _alike(old[start:][::-1], new[start:][::-1])
+    return [(end + 1 + start, end + 1 + len(old) - same, new[start : len(new) - same])] if old != new else []
+
+
+def _alike(one: str, other: str) -> int:
+    """Return the number of characters that two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _masked(text: str) -> str:
     """Return the text with each variable masked by ``x`` characters, so that its contents separate nothing."""
     return VARIABLE.sub(lambda match: "x" * len(match.group()), text) if "$" in text else text

@@ -344,7 +344,12 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
         return None
     # the outer shell runs the substitutions of a word that is not known, so they are read there
     script = read(word.text, depth=depth + 1, substitutions=word.known) if depth < DEEPEST else UNREADABLE
-    return _within(script, command, number, editable=word.quoted and word.text.end == word.end - 1)
+    return _within(script, command, number, editable=word.quoted and _is_plain(word))
+
+
+def _is_plain(word: Word) -> bool:
+    """Return whether a quoted word stands in the source as it is read, so that an edit of it is one of the source."""
+    return bool(word.text.spans) and word.text.end == word.end - 1
 
 
 def _within(script: Script, command: Command, number: int, editable: bool) -> Script:
