@@ -90,6 +90,12 @@ def test_what_is_not_kept_is_said() -> None:
     assert _choose("node:lts-alpine") == ("24.19-alpine", True, False, "")
     assert _choose("nginx:stable") == ("1.30", True, False, "")
     assert _choose("tomcat:10") == ("10-jdk25", True, False, "")
+    assert _choose("alpine:3") == ("3.24", True, False, ""), "the newest of what is left open"
+    assert _choose("uv:latest") == ("0.12", True, False, ""), "it is not known which version latest is"
+
+
+def test_nothing_older_stands_for_the_latest() -> None:
+    assert _choose("mysql:latest") is None
 
 
 def test_another_family_only_stands_for_one_that_the_image_does_not_have() -> None:

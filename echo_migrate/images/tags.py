@@ -4,7 +4,7 @@ Tags are compared by meaning, not by spelling: ``3.13-slim-trixie`` is ``3.13-de
 A word of the function (``fpm``, ``jdk21``) is never dropped, and a version never becomes that of another release line.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -58,21 +58,24 @@ def choose(name: str, tag: str, image: str, catalog: Catalog, build: bool = Fals
     published = _published(image, catalog)
     families = {family for offered in published.values() for family, _ in offered}
     # a JDK has all that a JRE has
-    for words in (wanted.words | {BUILD}, wanted.words | {BUILD, "jdk"}) if build else (wanted.words,):
-        offered = published.get(words, {})
-        for family, release in _distributions(name, wanted, offered, families, catalog):
-            of_it = offered[family, release]
-            version = next((one for one in _versions(name, wanted.version, today) if one in of_it), None)
-            if version is not None:
-                fixed = not wanted.version and bool(version or (release and not wanted.family))
-                same_family = (family or catalog.family) == wanted.family
-                changed = bool(wanted.release) and same_family and release != wanted.release
-                return Choice(
-                    of_it[version],
-                    floating=fixed or open_word,
-                    line=version != wanted.version and bool(wanted.version),
-                    release=f"{wanted.family} {wanted.release}" if changed else "",
-                )
+    functions = (wanted.words | {BUILD}, wanted.words | {BUILD, "jdk"}) if build else (wanted.words,)
+    for meant in (_versions(name, wanted.version, today), None):
+        for words in functions:
+            offered = published.get(words, {})
+            for family, release in _distributions(name, wanted, offered, families, catalog):
+                of_it = offered[family, release]
+                versions = _newest(name, wanted.version, today, of_it) if meant is None else meant
+                version = next((one for one in versions if one in of_it), None)
+                if version is not None:
+                    fixed = not wanted.version and bool(version or (release and not wanted.family))
+                    same_family = (family or catalog.family) == wanted.family
+                    changed = bool(wanted.release) and same_family and release != wanted.release
+                    return Choice(
+                        of_it[version],
+                        floating=fixed or open_word or meant is None,
+                        line=version != wanted.version and bool(wanted.version) and meant is not None,
+                        release=f"{wanted.family} {wanted.release}" if changed else "",
+                    )
     return None
 
 
@@ -111,14 +114,21 @@ def _distributions(
     return list(dict.fromkeys((*best, *any_release, *of_it, *usual))) if {None, catalog.family} & families else there
 
 
-def _versions(name: str, version: str, today: list[str]) -> Iterator[str]:
-    """Yield the versions that stand for a version, or for none, the best first."""
+def _versions(name: str, version: str, today: list[str]) -> list[str]:
+    """Return the versions that stand for a version, or for none, the best first."""
     if not version or name == _IS_ITS_RELEASE:
-        yield ""
-        yield from today
-    else:
-        shortest = release_line(name, version) or ".".join(version.split(".")[:2])
-        yield from (line for line in lines(version) if len(line) >= len(shortest))
+        return ["", *today]
+    shortest = release_line(name, version) or ".".join(version.split(".")[:2])
+    return [line for line in lines(version) if len(line) >= len(shortest)]
+
+
+def _newest(name: str, version: str, today: list[str], offered: Iterable[str]) -> list[str]:
+    """Return the newest of the versions offered that an incomplete version leaves open, or that no version does where
+    it is not known which is meant: one item, or none."""
+    if name == _IS_ITS_RELEASE or (today and not version):
+        return []
+    left_open = [one for one in offered if one.startswith(f"{version}." if version else "") and one]
+    return [max(left_open, key=lambda one: (_number(one)[:2], -len(one)))] if left_open else []
 
 
 def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, list[str], bool]:
