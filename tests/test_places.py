@@ -159,17 +159,66 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
             "the chart may put a registry in front of it",
         ),
         ("templates/web.yaml", 'image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}-alpine"\n', "registry"),
+        (
+            "templates/_helpers.tpl",
+            '{{- define "a" -}}\n{{ .Values.hub | default "docker.io" }}/{{ .Values.image.repository }}\n{{- end -}}\n',
+            "the chart may put a registry in front of it",
+        ),
+        (
+            "templates/web/pod.yaml",
+            'image: {{ printf "docker.io/%s:%s" .Values.image.repository .Values.image.tag | quote }}\n',
+            "the chart may put a registry in front of it",
+        ),
+        (
+            "templates/web.yaml",
+            '{{ $image := printf "%s/%s" (default "docker.io" .Values.image.registry) .Values.image.repository }}\n',
+            "the chart may put a registry in front of it",
+        ),
+        (
+            "templates/web.yaml",
+            "image: >-\n  {{ if .Values.a }}docker.io/{{ end }}{{ .Values.image.repository }}\n",
+            "the chart may put a registry in front of it",
+        ),
+        (
+            "templates/web.yaml",
+            'image: {{ include "common.images.image" (dict "imageRoot" .Values.image) }}\n',
+            "the chart may put a registry in front of it",
+        ),
+        (
+            "charts/common/templates/_images.tpl",
+            '{{- define "common.image" -}}\n{{ .hub }}{{ .repository }}\n{{- end -}}\n',
+            "the chart may put a registry in front of it",
+        ),
         ("values-prod.yaml", "image: {tag: 1.27-alpine}\n", "another values file sets part of it"),
         ("ci/test-values.yaml", "image: {registry: harbor.example.com/hub}\n", "another values file sets part of it"),
     ],
 )
 def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: str, content: str, reason: str) -> None:
-    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / beside).write_text(content)
     (tmp_path / "Chart.yaml").write_text("name: web\n")
     (outcome,) = fix_source(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
     assert outcome.state == "needs-person"
     assert reason in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        'image: "{{ .Values.image.registry }}/{{ .Values.image.repository }}"\n',
+        "image: {{ if .Values.image.registry }}{{ .Values.image.registry }}/{{ end }}{{ .Values.image.repository }}\n",
+        'image: {{ printf "%s/%s:%s" .Values.image.registry .Values.image.repository .Values.image.tag }}\n',
+        'image: {{ include "a.image" . }}\n{{ define "a.image" }}{{ .Values.image.repository }}{{ end }}\n',
+        'source: "https://example.com/{{ .Values.image.repository }}"\n',
+        'name: {{ printf "%s-%s" .Release.Name .Values.image.repository }}\n',
+    ],
+)
+def test_templates_that_write_what_the_values_say_are_no_reason(tmp_path: Path, template: str) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "web.yaml").write_text(template)
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
+    assert outcome.state == "migrate"
 
 
 @pytest.mark.parametrize(

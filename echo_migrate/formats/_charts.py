@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -13,20 +14,32 @@ from echo_migrate.formats._yaml import walk
 
 VALUES = re.compile(r"(?i)(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
 _MOST_FILES = 200
+_DEEPEST = 4
+_TEMPLATE = lazy_regex(r"(?i).*\.(?:ya?ml|tpl|txt)")
 _IMAGE = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*([^\n]*)")
-_FILLED = lazy_regex(r"\{\{.*?\}\}")
+_FILLED = lazy_regex(r"\{\{[^{}]*\}\}")
+_STRING = lazy_regex(r"\"[^\"\n]*\"|`[^`]*`")
+_CONTROL = lazy_regex(r"\{\{-?\s*(?:if|else|end|with|range|define|block|/\*|\$\w+\s*:?=)")
+_REPOSITORY = lazy_regex(r"(?i)[.$]\w*(?:repository|image|imagename)\b(?![.\w])")
+_REGISTRY = lazy_regex(r"(?i)[.$]\w*registry\b(?![.\w])")
+_FORMATTED = lazy_regex(r"\bprintf\s+\"([^\"\n]*)\"\s*([^\s|()]*)")
+_DEFINED = lazy_regex(r"\{\{-?\s*(?:define|block)\s+\"([^\"\n]+)\"")
+_INCLUDED = lazy_regex(r"\b(?:include|template)\s+\"([^\"\n]+)\"")
 _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 
 
 class Chart:
     """A chart in a folder. ``dependencies`` are the keys of values passed to other charts; ``adds`` is true if a
-    template adds literal text to the name of an image, or if part of the chart could not be read."""
+    template adds literal text to the name of an image, or if part of the chart could not be read; ``defaults`` is true
+    if a template may take the registry from elsewhere where the image has no key for it."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         named = [_dependencies(os.path.join(folder, file)) for file in ("Chart.yaml", "requirements.yaml")]
         self.dependencies = {name for names in named for name in names or ()}
-        self.adds = None in named or any(map(_adds, _files(os.path.join(folder, "templates"))))
+        texts = [*map(_text, _templates(folder))]
+        self.adds, self.defaults = _prefixes(texts)
+        self.adds |= None in named
 
     def others(self, path: str) -> set[tuple[str, ...]] | None:
         """Return the key paths at which other values files, which may overlay this one, set a part of an image's name;
@@ -60,6 +73,31 @@ def _files(folder: str) -> list[str]:
     return []
 
 
+def _templates(folder: str) -> list[str]:
+    """Return the templates of a chart, and those of charts within it that only define what others include."""
+    found: list[str] = []
+    within = [path for path in _folders(os.path.join(folder, "charts")) if not os.path.islink(path)]
+    for base in (folder, *within):
+        waiting = [(os.path.join(base, "templates"), 0)]
+        for path, depth in waiting:  # grows in the loop
+            names = [name for name in _files(path) if _TEMPLATE.fullmatch(name)]
+            found += names if base == folder else [name for name in names if name.endswith(".tpl")]
+            waiting += [(below, depth + 1) for below in _folders(path) if depth < _DEEPEST]
+            if len(found) > _MOST_FILES:
+                return found[:_MOST_FILES]
+    return found
+
+
+def _folders(folder: str) -> list[str]:
+    """Return the folders in a folder; none if it is a link, which may lead out of the tree."""
+    if os.path.islink(folder):
+        return []
+    with contextlib.suppress(OSError):
+        return sorted(entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))[:_MOST_FILES]
+    return []
+
+
+@of_a_run(4096)
 def _text(path: str) -> str:
     """Return the text of a file; "" if it is unreadable or a link, which may lead out of the tree."""
     try:
@@ -83,15 +121,54 @@ def _dependencies(path: str) -> list[str] | None:
     return names
 
 
-@of_a_run(4096)
-def _adds(path: str) -> bool:
-    """Return whether a template adds, or may add, literal text to the values in an image's name."""
+def _prefixes(templates: list[str]) -> tuple[bool, bool]:
+    """Return whether templates add literal text to the values in an image's name, and whether they may take a registry
+    from elsewhere; both if reading them takes too long."""
+    defined = {name for text in templates for name in _DEFINED.findall(text)}
+    adds = defaults = False
     try:
         with beside():
-            written = [match[1] for match in _IMAGE.finditer(_text(path)) if "{{" in match[1]]
-            return any(re.search(r"\w", _FILLED.sub("", value).partition(" #")[0]) for value in written)
+            for text in templates:
+                for value in (match[1] for match in _IMAGE.finditer(text) if "{{" in match[1]):
+                    adds |= bool(re.search(r"\w", _FILLED.sub("", value).partition(" #")[0]))
+                    defaults |= not defined.issuperset(_INCLUDED.findall(value))
+                for before in _before_names(text):
+                    adds |= bool(re.search(r"\w/$", before)) and "://" not in before.rpartition(" ")[2]
+                    defaults |= before.endswith(("}}/", "}}")) and not _is_registry(before[before.rindex("{{") :])
+                for written, first in _formatted(text):
+                    adds |= bool(re.search(r"(?<!%)\w/%", written)) and "://" not in written
+                    defaults |= written.startswith(("%s/%", "%s%")) and not _is_registry(first)
     except TooMuch:
-        return True
+        return True, True
+    return adds, defaults
+
+
+def _before_names(text: str) -> Iterator[str]:
+    """Yield what a template's line has before each action that writes an image's name, without the actions that write
+    nothing."""
+    for line in text.split("\n"):
+        if "{{" in line:
+            before, end = "", 0
+            for action in _FILLED.finditer(line):
+                before += line[end : action.start()]
+                end = action.end()
+                if not _CONTROL.match(action[0]):
+                    if _REPOSITORY.search(_STRING.sub("", action[0])) and "printf" not in action[0]:
+                        yield before
+                    before += action[0]
+
+
+def _formatted(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the format of each printf of a template that writes an image's name, with its first argument."""
+    for action in _FILLED.finditer(text):
+        if "printf" in action[0] and _REPOSITORY.search(_STRING.sub("", action[0])):
+            for found in _FORMATTED.finditer(action[0]):
+                yield found[1], found[2]
+
+
+def _is_registry(action: str) -> bool:
+    """Return whether an expression is the value of a key for the registry, with no text for where that is not set."""
+    return bool(_REGISTRY.search(_STRING.sub("", action))) and not any(len(one) > 2 for one in _STRING.findall(action))
 
 
 @of_a_run(4096)

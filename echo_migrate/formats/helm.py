@@ -106,12 +106,20 @@ def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
     """Return whether values are the main ones of a chart whose templates add nothing to names, and not those of a
     dependency."""
     main = os.path.basename(file).lower() in ("values.yaml", "values.yml")
-    return known is not None and not known.adds and main and not known.dependencies.intersection(path[:1])
+    return (
+        known is not None
+        and not known.adds
+        and not known.defaults
+        and main
+        and not known.dependencies.intersection(path[:1])
+    )
 
 
 def _has_registry(keys: dict[str, YamlNode], known: Chart | None) -> bool:
-    """Return whether there is a registry key, and no template of the chart adds to names."""
-    return keys.get("registry") is not None and not (known and known.adds)
+    """Return whether there is a registry key, which templates do not fill in, and none of them adds to names."""
+    registry = keys.get("registry")
+    filled = known is not None and known.defaults and not (is_text(registry) and registry.value)
+    return registry is not None and not filled and not (known and known.adds)
 
 
 def _prefixes(place: YamlMapping) -> bool:
