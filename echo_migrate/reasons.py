@@ -297,6 +297,7 @@ REASONS: dict[str, Row] = {
         "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
     ),
     "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
+    "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
     "renamed": Row("renamed by {path}", "set newName there", "edit"),
     "retagged": Row("its tag is set by {path}", "add newName with the new image there", "edit"),
     "match-key": Row("name is a match key", "add newName with the new image", "edit"),

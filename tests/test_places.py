@@ -289,6 +289,124 @@ def test_an_image_that_a_kustomization_rewrites_needs_review(tmp_path: Path, fil
     assert result.fixed.text == TWO.replace("python", "reg.echohq.com/python")
 
 
+STATEFUL = (
+    "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  template:\n    spec:\n      containers:\n"
+    '        - {name: pg, image: "postgres:16"}\n'
+)
+MERGED = (
+    "kind: StatefulSet\nmetadata: {name: NAME}\nspec: {template: {spec: {containers: "
+    "[{name: pg, volumeMounts: [{name: data, mountPath: /var/lib/postgresql/data}]}]}}}\n"
+)
+ADDED = (
+    "- {op: add, path: /spec/template/spec/containers/0/volumeMounts, value: [{name: d, "
+    "mountPath: /var/lib/postgresql/data/}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "patch", "stays"),
+    [
+        ("patches: [{path: patch.yaml}]\n", MERGED.replace("NAME", "db"), True),
+        ("patchesStrategicMerge: [patch.yaml]\n", MERGED.replace("NAME", "db"), True),
+        ("patches: [{path: patch.yaml, target: {kind: StatefulSet}}]\n", ADDED, True),
+        ("patchesJson6902: [{path: patch.yaml, target: {kind: StatefulSet, name: db}}]\n", ADDED, True),
+        ("patches: [{path: patch.yaml}]\n", MERGED.replace("NAME", "other"), False),
+        ("patches: [{path: patch.yaml, target: {kind: Deployment}}]\n", ADDED, False),
+        ("patches: [{path: ../../../etc/passwd}]\n", "", False),
+    ],
+)
+def test_a_volume_that_an_overlay_mounts_counts(tmp_path: Path, overlay: str, patch: str, stays: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, text in {
+        "base/db.yaml": STATEFUL,
+        "base/kustomization.yaml": "resources: [db.yaml]\n",
+        "prod/kustomization.yaml": f"resources: [../base]\n{overlay}",
+        "prod/patch.yaml": patch,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (outcome,) = fix_source(str(tmp_path / "base" / "db.yaml"), STATEFUL).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == stays
+
+
+FOLLOWERS = {
+    "Flux": (
+        "clusters/apps.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "spec: {path: ./apps, images: [{name: node, newTag: '24'}]}\n",
+        "its tag is set by clusters/apps.yaml",
+    ),
+    "Argo CD": (
+        "argo/app.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+        "spec: {source: {path: apps, kustomize: {images: [node=node:24]}}}\n",
+        "renamed by argo/app.yaml",
+    ),
+    "Argo CD with many sources": (
+        "argo/app.yml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+        "spec: {sources: [{path: other}, {path: apps/, kustomize: {images: ['docker.io/library/node:24']}}]}\n",
+        "its tag is set by argo/app.yml",
+    ),
+    "a transformer": (
+        "apps/kustomization.yaml",
+        "resources: [pod.yaml]\ntransformers:\n  - |-\n    kind: ImageTagTransformer\n"
+        "    imageTag: {name: node, newTag: '24'}\n",
+        "its tag is set by apps/kustomization.yaml",
+    ),
+    "Image Updater": (
+        "app.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  annotations:\n"
+        "    argocd-image-updater.argoproj.io/image-list: a=ghcr.io/b/c, web=node:22.x\n",
+        "Argo CD Image Updater finds it by its name, in app.yaml",
+    ),
+    "Image Updater's resource": (
+        "updater.yaml",
+        "apiVersion: argocd-image-updater.argoproj.io/v1alpha1\nkind: ImageUpdater\n"
+        "spec: {applicationRefs: [{images: [{alias: web, imageName: 'node:22.x'}]}]}\n",
+        "Argo CD Image Updater finds it by its name, in updater.yaml",
+    ),
+    "Renovate": (
+        ".github/renovate.json5",
+        "{packageRules: [{matchPackageNames: ['!x', 'node'], allowedVersions: '<23'}]} // ours\n",
+        "Renovate finds it by its name, in .github/renovate.json5",
+    ),
+    "Dependabot": (
+        ".github/dependabot.yml",
+        "updates: [{package-ecosystem: docker, directory: /apps, ignore: [{dependency-name: 'nod*'}]}]\n",
+        "Dependabot finds it by its name, in .github/dependabot.yml",
+    ),
+}
+NO_FOLLOWERS = {
+    "of another folder": ("apps.yaml", FOLLOWERS["Flux"][1].replace("./apps", "./other")),
+    "of another image": ("apps.yaml", FOLLOWERS["Flux"][1].replace("node", "nodejs")),
+    "of another system": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("docker", "npm")),
+    "of all images": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("nod*", "*")),
+    "of none": ("renovate.json", '{"packageRules": [{"matchPackageNames": ["*", "/node/", "!node"]}]}'),
+    "that is no YAML": ("apps.yaml", "kustomize.toolkit.fluxcd.io: [\n"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "says"), FOLLOWERS.values(), ids=FOLLOWERS)
+def test_a_program_that_finds_an_image_by_its_name_is_named(tmp_path: Path, name: str, text: str, says: str) -> None:
+    result = _followed(tmp_path, name, text)
+    assert [outcome.state for outcome in result.outcomes] == ["needs-person", "migrate"]
+    assert says in [reason.message for reason in result.outcomes[0].reasons]
+
+
+@pytest.mark.parametrize(("name", "text"), NO_FOLLOWERS.values(), ids=NO_FOLLOWERS)
+def test_a_program_that_looks_for_others_is_no_reason(tmp_path: Path, name: str, text: str) -> None:
+    assert [outcome.state for outcome in _followed(tmp_path, name, text).outcomes] == ["migrate", "migrate"]
+
+
+def _followed(tmp_path: Path, name: str, text: str) -> Result:
+    for folder in (".git", "apps", "other"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    return fix_source(str(tmp_path / "apps" / "pod.yaml"), TWO)
+
+
 def test_a_kustomization_has_no_say_in_what_is_no_resource_of_it(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "kustomization.yaml").write_text("resources: [b.yaml]\nimages: [{name: node, newTag: '23'}]\n")

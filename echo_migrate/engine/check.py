@@ -13,6 +13,7 @@ from echo_migrate.engine.logins import with_login
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.formats._builds_nearby import builds_near
+from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
@@ -128,7 +129,7 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, "dev" if image in builders else "runtime") for image in images]
     assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
-    assessed = _with_builds(assessed, source)
+    assessed = _with_neighbours(assessed, source, kind(format) in _DEPLOYED)
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)
@@ -187,6 +188,10 @@ _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
 """Kinds of files whose images are pulled by a build, which can have named contexts."""
 
 
+_DEPLOYED = ("helm", "kubernetes", "kustomize")
+"""Kinds of files that programs of a cluster apply, and whose images they may look for."""
+
+
 def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
     """Return the migrations; those to a name that a named context of the build replaces need review."""
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
@@ -199,8 +204,9 @@ def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]
     ]
 
 
-def _with_builds(moves: list[Migration], source: Source) -> list[Migration]:
-    """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it."""
+def _with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
+    """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
+    where a program finds the image by its name."""
     if not any(move.edits for move in moves):
         return moves
     near = builds_near(source.path)
@@ -211,6 +217,7 @@ def _with_builds(moves: list[Migration], source: Source) -> list[Migration]:
         reasons = [because("variable-overridden", name=bare_name(name)) for name in named]
         if familiar(move.image.ref.value) in near.results:
             reasons.append(because("build-result"))
+        reasons += followed(source.path, move.image.ref.value, deployed) if move.edits else []
         if move.edits and reasons:
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)

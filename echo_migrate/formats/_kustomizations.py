@@ -6,30 +6,45 @@ Keys: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components,
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable
 from echo_migrate.files.tree import entered, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
+from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, sequence
+from echo_migrate.formats._followers import replaced_by
+from echo_migrate.formats._yaml import walk
 from echo_migrate.images.reference import parse
 from echo_migrate.reasons import Reason, because
 
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
 _LISTS = ("resources", "bases", "components")
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 
 
 class _Kustomization(NamedTuple):
-    """A kustomization: the image names that it renames, those for which it only sets a tag, and the paths that it
-    lists. ``unread`` is true if reading it takes too long, so that it may rename any image."""
+    """A kustomization: the image names that it renames, those for which it only sets a tag, what its patches mount, and
+    the paths that it lists. ``unread`` is true if reading it takes too long, so that it may rename any image."""
 
     path: str
     renamed: frozenset[str] = frozenset()
     retagged: frozenset[str] = frozenset()
+    mounts: tuple["_Mount", ...] = ()
     listed: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     unread: bool = False
+
+
+class _Mount(NamedTuple):
+    """A path at which a patch mounts a volume: the kind and name of the resource and the name of the container, each ""
+    for any."""
+
+    kind: str
+    name: str
+    container: str
+    path: str
 
 
 class _Tree(NamedTuple):
@@ -56,7 +71,19 @@ def rewritten(path: str, image: str) -> Reason | None:
             return because("renamed", path=where)
         if name in one.retagged:
             return because("retagged", path=where)
-    return None
+    reaching = {os.path.dirname(one.path) for one in _reaching(root, os.path.realpath(path)) if not one.unread}
+    return replaced_by(path, name, reaching)
+
+
+def mounted(path: str, kind: str, name: str, container: str) -> tuple[str, ...]:
+    """Return the paths at which patches mount volumes in a container of a resource in a file."""
+    of_it = (kind, name, container)
+    return tuple(
+        one.path
+        for kustomization in _reaching(top(path), os.path.realpath(path))
+        for one in kustomization.mounts
+        if all(said in ("", own) for said, own in zip(one[:3], of_it, strict=True))
+    )
 
 
 @of_a_run(4096)
@@ -95,11 +122,18 @@ def _kustomizations(root: str) -> _Tree:
 def _read(path: str) -> _Kustomization:
     """Return what a kustomization contains; nothing if the file is not valid."""
     renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
+    mounts: list[_Mount] = []
     try:
         with contextlib.suppress(NotYaml), beside():
             for root in documents(Source.read(path).text):
                 keys = effective(root)
-                for image in map(effective, sequence(keys.get("images"))):
+                beside_it = os.path.dirname(path)
+                tags = [_said(node, beside_it) for node in sequence(keys.get("transformers"))]
+                images = [effective(one).get("imageTag") for text in tags for one in documents(text)]
+                for key in _PATCHES:
+                    for patch in sequence(keys.get(key)):
+                        mounts += _mounts(patch, beside_it)
+                for image in map(effective, (*sequence(keys.get("images")), *images)):
                     name = image.get("name")
                     if is_text(name):
                         (renamed if "newName" in image else retagged).add(name.value)
@@ -113,5 +147,35 @@ def _read(path: str) -> _Kustomization:
     paths = {key: [os.path.normpath(os.path.join(folder, value)) for value in values] for key, values in listed.items()}
     below = tuple(dict.fromkeys(value for values in paths.values() for value in values))
     return _Kustomization(
-        path, frozenset(renamed), frozenset(retagged), below, tuple(dict.fromkeys(paths.get("components", ())))
+        path,
+        frozenset(renamed),
+        frozenset(retagged),
+        tuple(mounts),
+        below,
+        tuple(dict.fromkeys(paths.get("components", ()))),
     )
+
+
+def _said(node: YamlNode | None, folder: str) -> str:
+    """Return the text that an entry is or names: itself, or the content of a file below the folder or beside it."""
+    if not is_text(node) or "\n" in node.value or ":" in node.value:
+        return node.value if is_text(node) else ""
+    path = os.path.normpath(os.path.join(folder, node.value))
+    inside = (os.path.realpath(path) + os.sep).startswith(os.path.realpath(top(folder + os.sep)) + os.sep)
+    return Source.read(path).text if inside and os.path.isfile(path) else ""
+
+
+def _mounts(patch: YamlNode, folder: str) -> Iterator[_Mount]:
+    """Yield what a patch mounts: one that is merged names its resource and container, another has a target."""
+    keys = effective(patch)
+    target = effective(keys.get("target"))
+    kind, name = (node.value if is_text(node) else "" for node in map(target.get, ("kind", "name")))
+    for root in documents(_said(keys.get("path") or keys.get("patch") or patch, folder)):
+        own = effective(root)
+        metadata = effective(own.get("metadata"))
+        kinds, names = (node.value if is_text(node) else "" for node in (own.get("kind"), metadata.get("name")))
+        for place in walk(root):
+            at = place.keys.get("mountPath")
+            if is_text(at):
+                container = place.path[-3] if place.path[-2:-1] == ("volumeMounts",) else ""
+                yield _Mount(kind or kinds, name or names, container, at.value.rstrip("/") or "/")

@@ -25,7 +25,7 @@ from echo_migrate.files.yaml import (
     sequence,
 )
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._kustomizations import rewritten
+from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_template, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
@@ -76,6 +76,8 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
     kyverno = effective(root).get("apiVersion")
     if is_text(kyverno) and kyverno.value.startswith(_PATTERNS):
         return
+    named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
+    kind, resource = (node.value if is_text(node) else "" for node in named)
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
     for place in walk(root):
         pod = place.keys
@@ -84,7 +86,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
         containers += [(key, "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
         for key, name, node in containers:
             keys = effective(node)
-            mounts = tuple(_mounts(keys))
+            mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
             not_editable = _stays(keys)
             for image in sheet.image(
