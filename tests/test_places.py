@@ -289,6 +289,29 @@ def test_an_image_that_a_kustomization_rewrites_needs_review(tmp_path: Path, fil
     assert result.fixed.text == TWO.replace("python", "reg.echohq.com/python")
 
 
+POD = "apiVersion: v1\nkind: Pod\nSPEC\nspec:\n  containers:\n    - image: node:22\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "state"),
+    [
+        ('metadata: {annotations: {a: "{{ with secret }}{{ .Data.x }}{{ end }}"}}', "migrate"),
+        ("metadata:\n  annotations:\n    a: |\n      {{- range .x }}\n      {{ end }}", "migrate"),
+        ("# {{ .Values.x }}", "migrate"),
+        (
+            "metadata: {name: web}\n---\nkind: PrometheusRule\nx: '{{ $labels.a }}'\n---\napiVersion: v1\nkind: Pod",
+            "migrate",
+        ),
+        ("metadata: {name: {{ .Values.x }}}", "needs-person"),
+        ('metadata:\n{{ include "x" . }}', "needs-person"),
+        ("{{- if .Values.x }}\nmetadata: {}\n{{- end }}", "needs-person"),
+    ],
+)
+def test_a_template_in_a_scalar_makes_no_template_of_the_file(tmp_path: Path, rest: str, state: str) -> None:
+    result = fix_source(str(tmp_path / "pod.yaml"), POD.replace("SPEC", rest))
+    assert [outcome.state for outcome in result.outcomes] == [state]
+
+
 STATEFUL = (
     "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  template:\n    spec:\n      containers:\n"
     '        - {name: pg, image: "postgres:16"}\n'

@@ -261,6 +261,20 @@ def is_template(text: str) -> bool:
     return "{{" in text and bool(_TEMPLATE.search(_COMMENT.sub("", text)))
 
 
+def is_rendered(sheet: YamlFile) -> bool:
+    """Return whether a file is only YAML once a template in it has been rendered: it has one outside of its scalars."""
+    if not is_template(sheet.text):
+        return False
+    scalars = [node for root in sheet.roots for pair in positions(root) for node in pair if node and is_scalar(node)]
+    spans = sorted({(node.start_mark.index, node.end_mark.index) for node in scalars if "{{" in node.value})
+    begins = [start for start, _ in spans]
+    for match in _TEMPLATE.finditer(_COMMENT.sub(lambda comment: " " * len(comment[0]), sheet.text)):
+        place = bisect_right(begins, match.start()) - 1
+        if place < 0 or match.end() > spans[place][1]:
+            return True
+    return sheet.templated
+
+
 def literals(text: str) -> Iterator[Image]:
     """Yield the images that a template names literally, which are reported but never rewritten."""
     for match in _LITERAL.finditer(text):

@@ -27,7 +27,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_template, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_rendered, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
@@ -58,7 +58,7 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file's manifests, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
-    if is_template(source.text) or _of_a_chart(source.path):
+    if _of_a_chart(source.path) or is_rendered(sheet):
         sheet.problems, sheet.roots = [], []
         return nodes(sheet, literals(source.text), request)
     return nodes(sheet, (node for root in sheet.roots for node in _together(root, _manifest(sheet, root))), request)
