@@ -430,6 +430,17 @@ def _followed(tmp_path: Path, name: str, text: str) -> Result:
     return fix_source(str(tmp_path / "apps" / "pod.yaml"), TWO)
 
 
+def test_a_list_of_json_patches_sets_the_images_of_containers_alone(tmp_path: Path) -> None:
+    text = (
+        '- {op: replace, path: /spec/template/spec/containers/0/image, value: "node:22"}\n'
+        "- {op: add, path: /metadata/labels/image, value: ruby}\n"
+        "- op: add\n  path: /spec/template/spec/initContainers/-\n  value: {name: b, image: python:3.12}\n"
+    )
+    result = fix_source(str(tmp_path / "patch.yaml"), text)
+    assert result.fixed.text == text.replace("node", "reg.echohq.com/node").replace("python", "reg.echohq.com/python")
+    assert len(result.outcomes) == 2
+
+
 def test_a_kustomization_has_no_say_in_what_is_no_resource_of_it(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "kustomization.yaml").write_text("resources: [b.yaml]\nimages: [{name: node, newTag: '23'}]\n")

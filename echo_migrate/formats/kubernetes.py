@@ -82,6 +82,10 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
     for place in walk(root):
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
+        for called, volume in _named(pod.get("volumes")):
+            mounted_image = effective(effective(volume).get("image"))
+            where = f"volumes.{called}.image.reference"
+            yield from sheet.image(mounted_image.get("reference"), where, platform=platform)
         containers = [(key, name, node) for key in _LISTS for name, node in _named(pod.get(key))]
         containers += [(key, "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
         for key, name, node in containers:

@@ -96,13 +96,16 @@ class Document:
         }
 
     def _count(self, root: YamlNode | None) -> None:
-        """Count the uses of each scalar in the document, and collect those used elsewhere than as ``image``."""
+        """Count the uses of each scalar in the document, and collect those used elsewhere than as ``image``, except in
+        extensions that no service takes in: Compose ignores them."""
         for key, child in positions(root):
             self.counts.update(id(part) for part in (key, child) if is_scalar(part))
-            if is_scalar(key):
-                self.elsewhere.add(id(key))
-            if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
-                self.elsewhere.add(id(child))
+        for name, top in items(root):
+            for key, child in positions(top) if not name.startswith("x-") else ():
+                if is_scalar(key):
+                    self.elsewhere.add(id(key))
+                if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
+                    self.elsewhere.add(id(child))
 
     def _circumstances(self, name: str, keys: dict[str, YamlNode]) -> tuple[str, tuple[str, ...]]:
         """Return the literal platform of a service, "" if none or common, and container paths that may be volumes."""
@@ -173,6 +176,12 @@ class Document:
                     ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.spans else place
                     image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
                     yield image._replace(not_editable=_ALIASED) if self.counts[id(value)] > 1 else image
+            for volume in map(effective, sequence(effective(node).get("volumes"))):
+                kind, mounted = volume.get("type"), volume.get("source")
+                if is_scalar(kind) and kind.value == "image" and is_text(mounted) and id(mounted) not in seen:
+                    seen.add(id(mounted))
+                    image = self._read(traced(mounted, self.text), mounted, f"services.{name}.volumes.source")
+                    yield image._replace(not_editable=_ALIASED) if self.counts[id(mounted)] > 1 else image
 
     def builds(self) -> Iterator[tuple[str, dict[str, YamlNode], str]]:
         """Yield the services that build a Dockerfile in the tree, as name, keys and real path of the Dockerfile."""
