@@ -430,6 +430,38 @@ def _followed(tmp_path: Path, name: str, text: str) -> Result:
     return fix_source(str(tmp_path / "apps" / "pod.yaml"), TWO)
 
 
+BUILD = """on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/login-action@v3
+        with: {registry: reg.echohq.com}
+      - uses: docker/build-push-action@v6
+        with:
+          context: ./app
+          build-args: |
+            BASE=python:3.12
+            VERSION=python:3.11
+          build-contexts: |
+            base=docker-image://node:22
+            local=./base
+"""
+
+
+def test_a_workflow_gives_a_build_images_as_arguments_and_as_contexts(tmp_path: Path) -> None:
+    """Which of the arguments name an image, the Dockerfile tells."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nARG VERSION\nRUN echo $VERSION\n")
+    path = tmp_path / ".github" / "workflows" / "ci.yml"
+    assert fix_source(str(path), BUILD).fixed.text == BUILD.replace(
+        "python:3.12", "reg.echohq.com/python:3.12"
+    ).replace("node:22", "reg.echohq.com/node:22")
+    without = BUILD.replace("docker/login-action@v3", "actions/checkout@v4").replace("registry: reg.echohq.com", "")
+    assert [outcome.state for outcome in fix_source(str(path), without).outcomes] == ["needs-person"] * 2
+
+
 def test_a_list_of_json_patches_sets_the_images_of_containers_alone(tmp_path: Path) -> None:
     text = (
         '- {op: replace, path: /spec/template/spec/containers/0/image, value: "node:22"}\n'

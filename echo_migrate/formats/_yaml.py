@@ -43,7 +43,7 @@ _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
-_NOBODY = because("login-step")
+NOBODY = because("login-step")
 _OTHER = lazy_regex(r"\W")
 _IN_A_TEMPLATE = because("in-template")
 
@@ -195,17 +195,21 @@ class YamlFile:
             **fields,
         )
 
+    def logins(self) -> str:
+        """Return the lines of the file that log in to a registry."""
+        return " ".join(_LOGIN.findall(self.text))
+
     def scripts(self, found: Iterable[tuple[str, YamlNode | None]]) -> Iterator[Image | Container]:
         """Yield the images named in shell scripts, which are given as scalars with their contexts."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
         texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
-        login = " ".join(_LOGIN.findall(self.text)) if texts else ""
+        login = self.logins() if texts else ""
         starts = sorted(known)
         for image, service in named(self.text, texts) if texts else ():
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
-            image = image._replace(where=f"{where} {image.where}", needs_login=_NOBODY, login=login)
+            image = image._replace(where=f"{where} {image.where}", needs_login=NOBODY, login=login)
             yield image
             if service:
                 yield service._replace(image=image)

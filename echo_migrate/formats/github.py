@@ -1,15 +1,21 @@
 """GitHub workflows and actions: job containers, their services, and actions that are images.
 
 Key paths: docs.github.com, "Workflow syntax for GitHub Actions" (jobs.<id>.container, .services, .strategy.matrix,
-steps[*].uses) and "Metadata syntax for GitHub Actions" (runs.image), 2026.
+steps[*].uses, on.workflow_call.inputs) and "Metadata syntax for GitHub Actions" (runs.image), 2026;
+github.com/docker/build-push-action (build-args, build-contexts, context, file).
 """
 
+import contextlib
+import os
 import re
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, Traced, Unreadable
+from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.tree import top as tree_top
 from echo_migrate.files.yaml import (
     ScalarNode,
     YamlNode,
@@ -22,10 +28,11 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._build_arguments import BuildArguments
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
+from echo_migrate.formats._yaml import NOBODY, YAML, Node, YamlFile, nodes, verify
 from echo_migrate.images.reference import VARIABLE
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -37,12 +44,20 @@ _ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
 _WORKFLOW = lazy_regex(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
 _JOBS = lazy_regex(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
 _RUNS = lazy_regex(r"(?m)^[\"']?runs[\"']?[ \t]*:")
-_NAMES = lazy_regex(r"\b(?:container|services|image)[\"']?[ \t]*:|docker://")
-_MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
+_NAMES = lazy_regex(r"\b(?:container|services|image|build-args)[\"']?[ \t]*:|docker://")
+_MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+(?:\.[\w-]+)*)\s*\}\}")
+_INPUT = lazy_regex(r"\$\{\{\s*(?:github\.event\.)?inputs\.([\w-]+)\s*\}\}")
+_WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
+_TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*:[\w.-]+")
+_ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=([^\n]*?)[ \t\r]*$")
+_BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
+_IMAGE = "docker-image://"
 _NO_LOGIN = because("login-credentials")
 _OTHER_LOGIN = because("login-other")
 _BEFORE = because("pulled-first")
+_ACTS = because("action-input")
+_DEFAULT = because("default")
 
 
 def candidate(path: str) -> bool:
@@ -95,10 +110,11 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Contai
     for id, node in items(top.get("jobs")):
         job = effective(node)
         where = f"jobs.{id}"
-        yield from _container(sheet, job, job.get("container"), f"{where}.container")
+        yield from _container(sheet, top, job, job.get("container"), f"{where}.container")
         for name, service in items(job.get("services")):
-            yield from _container(sheet, job, service, f"{where}.services.{name}")
+            yield from _container(sheet, top, job, service, f"{where}.services.{name}")
         yield from _steps(sheet, job.get("steps"), where)
+        yield from _inputs(sheet, job, where)
     runs = _runs(top)
     yield from _steps(sheet, runs.get("steps"), "runs")
     yield from sheet.scripts(_scripts(top))
@@ -107,8 +123,11 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Contai
         yield from _docker(sheet, image, "runs.image")
 
 
-def _container(sheet: YamlFile, job: dict[str, YamlNode], node: YamlNode | None, where: str) -> Iterator[Image]:
-    """Yield the image of a container, in short form or under ``image``; for a matrix expression, the listed images."""
+def _container(
+    sheet: YamlFile, top: dict[str, YamlNode], job: dict[str, YamlNode], node: YamlNode | None, where: str
+) -> Iterator[Image]:
+    """Yield the image of a container, in short form or under ``image``; for a matrix expression, the listed images, and
+    for an input, its default."""
     keys = effective(node) if is_mapping(node) else {}
     image = keys.get("image") if keys else node
     if not is_text(image):
@@ -121,7 +140,7 @@ def _container(sheet: YamlFile, job: dict[str, YamlNode], node: YamlNode | None,
     matrix = effective(effective(job.get("strategy")).get("matrix"))
     listed = list(_listed(matrix, named[1])) if named else []
     if named and listed:
-        excluded = any(named[1] in effective(entry) for entry in sequence(matrix.get("exclude")))
+        excluded = any(named[1].partition(".")[0] in effective(entry) for entry in sequence(matrix.get("exclude")))
         not_editable = because("matrix-excluded") if excluded else None
         if sheet.text.count(f"matrix.{named[1]}") > 1:
             not_editable = because("matrix-elsewhere")
@@ -130,7 +149,22 @@ def _container(sheet: YamlFile, job: dict[str, YamlNode], node: YamlNode | None,
                 entry, where, needs_login=needs_login, login=login, mounts=mounts, not_editable=not_editable
             )
     else:
-        yield from sheet.image(image, where, needs_login=needs_login, login=login, mounts=mounts)
+        given = _INPUT.fullmatch(image.value.strip())
+        default = _default(top, given[1]) if given else None
+        reasons = (_DEFAULT,) if default is not None else ()
+        image = default if is_text(default) else image
+        yield from sheet.image(
+            image, where, needs_login=needs_login, login=login, mounts=mounts, unsafe_reasons=reasons
+        )
+
+
+def _default(top: dict[str, YamlNode], name: str) -> YamlNode | None:
+    """Return the default of an input of a workflow, or None."""
+    for event in ("workflow_call", "workflow_dispatch"):
+        inputs = effective(effective(effective(top.get("on") or top.get("true")).get(event)).get("inputs"))
+        if name in inputs:
+            return effective(inputs[name]).get("default")
+    return None
 
 
 def _mounts_more(options: YamlNode | None) -> bool:
@@ -138,11 +172,13 @@ def _mounts_more(options: YamlNode | None) -> bool:
 
 
 def _listed(matrix: dict[str, YamlNode], name: str) -> Iterator[YamlNode]:
-    """Yield the listed values of a matrix key, including those under ``include``."""
-    yield from sequence(matrix.get(name))
-    for more in sequence(matrix.get("include")):
-        if name in effective(more):
-            yield effective(more)[name]
+    """Yield the listed values of a matrix key, or of keys below it, including those under ``include``."""
+    first, *below = name.split(".")
+    found = [*sequence(matrix.get(first))]
+    found += [keys[first] for keys in map(effective, sequence(matrix.get("include"))) if first in keys]
+    for key in below:
+        found = [keys[key] for keys in map(effective, found) if key in keys]
+    yield from found
 
 
 def _steps(sheet: YamlFile, steps: YamlNode | None, where: str) -> Iterator[Image]:
@@ -150,6 +186,48 @@ def _steps(sheet: YamlFile, steps: YamlNode | None, where: str) -> Iterator[Imag
         uses = effective(step).get("uses")
         if is_text(uses):
             yield from _docker(sheet, uses, f"{where}.steps.{index}.uses")
+            yield from _inputs(sheet, effective(step), f"{where}.steps.{index}")
+            if uses.value.startswith(_BUILDS):
+                yield from _build(sheet, effective(effective(step).get("with")), f"{where}.steps.{index}.with")
+
+
+def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[Image]:
+    """Yield the images that an action or a called workflow is given by the usual names, in one piece with a tag."""
+    for key, node in items(step.get("with")):
+        if _WITH.fullmatch(key) and is_text(node) and _TAGGED.fullmatch(node.value):
+            yield from sheet.image(node, f"{where}.with.{key}", unsafe_reasons=(_ACTS,))
+
+
+def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str) -> Iterator[Image]:
+    """Yield the images that a build has as contexts, and those that its arguments name, as determined by the
+    Dockerfile, whose path is relative to the top of the repository."""
+    contexts: set[str] = set()
+    for name, place in _entries(sheet, keys.get("build-contexts")):
+        contexts.add(name)
+        if place.value.startswith(_IMAGE):
+            ref = place.cut(len(_IMAGE), len(place.value))
+            image = Image(ref, f"{where}.build-contexts.{name}", ref.start, ref.end)
+            yield image._replace(needs_login=NOBODY, login=sheet.logins())
+    given = {
+        name: Expansion(place) for name, place in _entries(sheet, keys.get("build-args")) if "$" not in place.value
+    }
+    context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
+    path = dockerfile_at(os.path.join(tree_top(sheet.path), "_"), "." if file else context or ".", file or "Dockerfile")
+    if given and path:
+        with contextlib.suppress(Unreadable):
+            text = Source.read(path).text
+            for key, image in BuildArguments().images(text, os.path.normpath(path), given, frozenset(contexts)):
+                ref = given[key].text
+                image = image._replace(where=f"{where}.build-args.{key}", start=ref.start, end=ref.end)
+                yield image._replace(needs_login=NOBODY, login=sheet.logins())
+
+
+def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:
+    """Yield the lines ``name=value`` of a block scalar."""
+    if is_text(node):
+        place = traced(node, sheet.text)
+        for line in _ENTRY.finditer(place.value) if place.spans else ():
+            yield line[1], place.cut(*line.span(2))
 
 
 def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None]]:
