@@ -136,6 +136,12 @@ REASONS: dict[str, Row] = {
     "no-variant": Row(
         "{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof", "{before} to {after}"
     ),
+    "behind": Row(
+        "{target} stands at {version}, an older band than the line elsewhere (list of {date})",
+        _TAG,
+        "online",
+        "an older band",
+    ),
     "release": Row("{target} is of another release than {before}", _REVIEW, "proof", "another release than {before}"),
     "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
     "family-unknown": Row(

@@ -62,7 +62,8 @@ def _choose(reference: str, build: bool = False) -> object:
     row = DOCKER.row(name, frozenset(tag.split("-")))
     assert row is not None
     assert row.image
-    return choose(name, tag, row.image, DOCKER, build)
+    found = choose(name, tag, row.image, DOCKER, build)
+    return found and found[:4]
 
 
 @pytest.mark.parametrize("reference", SAME)
@@ -96,6 +97,22 @@ def test_what_is_not_kept_is_said() -> None:
 
 def test_nothing_older_stands_for_the_latest() -> None:
     assert _choose("mysql:latest") is None
+
+
+def test_a_line_that_stands_at_an_older_band_is_said() -> None:
+    """The list has 10.0.110 of the SDK for Alpine 3.23, and 10.0.400 for Debian."""
+    alpine, debian, runtime = (
+        choose(name, tag, "dotnet", DOCKER)
+        for name, tag in (
+            ("dotnet/sdk", "10.0-alpine3.23"),
+            ("dotnet/sdk", "10.0"),
+            ("dotnet/runtime", "10.0-alpine3.23"),
+        )
+    )
+    assert alpine
+    assert debian
+    assert runtime
+    assert (alpine.behind, debian.behind, runtime.behind) == ("10.0.110", "", "")
 
 
 def test_another_family_only_stands_for_one_that_the_image_does_not_have() -> None:

@@ -192,6 +192,8 @@ class _Target:
             self.unsafe_reasons.append(
                 because("drops-version", version=self.reference.words[0].text, image=image, line=line)
             )
+        if choice.behind:
+            self.unsafe_reasons.append(because("behind", target=choice.tag, version=choice.behind, date=catalog.date))
         if choice.release:
             self.unsafe_reasons.append(because("release", before=choice.release.title(), target=choice.tag))
         if not target.eol:

@@ -43,12 +43,14 @@ class Meaning(NamedTuple):
 
 class Choice(NamedTuple):
     """A provider's tag, and what it does not keep: whether it writes out what upstream's tag leaves open, whether it is
-    the line of a patch version, and the distribution's release that changes ("" for none)."""
+    the line of a patch version, the distribution's release that changes, and the version at which its line stands
+    behind ("" for none)."""
 
     tag: str
     floating: bool = False
     line: bool = False
     release: str = ""
+    behind: str = ""
 
 
 def choose(name: str, tag: str, image: str, catalog: Catalog, build: bool = False) -> Choice | None:
@@ -75,6 +77,7 @@ def choose(name: str, tag: str, image: str, catalog: Catalog, build: bool = Fals
                         floating=fixed or open_word or meant is None,
                         line=version != wanted.version and bool(wanted.version) and meant is not None,
                         release=f"{wanted.family} {wanted.release}" if changed else "",
+                        behind=_behind(version, of_it, offered.values()),
                     )
     return None
 
@@ -120,6 +123,20 @@ def _versions(name: str, version: str, today: list[str]) -> list[str]:
         return ["", *today]
     shortest = release_line(name, version) or ".".join(version.split(".")[:2])
     return [line for line in lines(version) if len(line) >= len(shortest)]
+
+
+def _behind(line: str, own: Iterable[str], offered: Iterable[Iterable[str]]) -> str:
+    """Return the newest version of a line among those of one distribution, if another distribution is more than one
+    band ahead: the hundreds of the third number (learn.microsoft.com, "How the .NET SDK is versioned"); "" otherwise."""
+    if line.count(".") != 1:
+        return ""
+    newest = max(_of_line(line, own), key=_number, default="")
+    bands = [_number(one)[2] // 100 for versions in offered for one in _of_line(line, versions)]
+    return newest if newest and max(bands) - _number(newest)[2] // 100 > 1 else ""
+
+
+def _of_line(line: str, versions: Iterable[str]) -> list[str]:
+    return [one for one in versions if one.startswith(f"{line}.") and len(_number(one)) == 3]
 
 
 def _newest(name: str, version: str, today: list[str], offered: Iterable[str]) -> list[str]:
