@@ -126,8 +126,8 @@ def _versions(name: str, version: str, today: list[str]) -> list[str]:
 
 
 def _behind(line: str, own: Iterable[str], offered: Iterable[Iterable[str]]) -> str:
-    """Return the newest version of a line among those of one distribution, if another distribution is more than one
-    band ahead: the hundreds of the third number (learn.microsoft.com, "How the .NET SDK is versioned"); "" otherwise."""
+    """Return the newest version of a line among those of one distribution, if another is more than one band ahead; ""
+    otherwise. A band is the hundreds of the third number (learn.microsoft.com, "How the .NET SDK is versioned")."""
     if line.count(".") != 1:
         return ""
     newest = max(_of_line(line, own), key=_number, default="")
