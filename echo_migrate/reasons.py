@@ -227,6 +227,13 @@ REASONS: dict[str, Row] = {
     "base-unread": Row(
         "what it needs of its base could not be read", "build it once on the new image", "proof", "needs untested"
     ),
+    "layout": Row(
+        "{path} is copied from it, and may lie elsewhere in the new image",
+        "check the path there",
+        "proof",
+        "copied paths",
+        kind="a path is copied from it, and may lie elsewhere in the new image",
+    ),
     "copied-paths": Row(
         "{instruction}: the paths taken from it may be elsewhere",
         "check the paths in the new image",

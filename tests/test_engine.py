@@ -252,6 +252,12 @@ NEARBY = {
         "build-result",
         {"skaffold.yaml": "build:\n  artifacts:\n    - image: node:22\n"},
     ),
+    "a rare platform of a workflow": (
+        "platform",
+        {".github/workflows/x.yml": "jobs: {a: {steps: [{with: {platforms: 'linux/amd64,linux/arm/v7'}}]}}\n"},
+    ),
+    "a rare platform of a script": ("platform", {"build.sh": "docker buildx build --platform linux/s390x .\n"}),
+    "common platforms": ("", {"build.sh": "docker buildx build --platform linux/amd64,linux/arm64 .\n"}),
     "another argument, and another image": ("", {"build.sh": "docker build --build-arg W=1 -t node:23 .\n"}),
 }
 
@@ -265,6 +271,35 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
         (tmp_path / name).write_text(text)
     listed = json.loads(run("inventory", "--output-format", "json", "app/Dockerfile").stdout)["references"]
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
+
+
+def test_a_stage_on_the_builders_platform_is_of_no_rare_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "build.sh").write_text("docker buildx build --platform linux/arm/v7 .\n")
+    (tmp_path / "Dockerfile").write_text("FROM --platform=$BUILDPLATFORM node:22 AS a\nFROM python:3.12\n")
+    listed = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [one["state"] for one in listed] == ["migrate", "needs-person"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fine"),
+    [
+        ("/usr/local/bin/node", False),
+        ("/usr/local/bin", False),
+        ("/opt/yarn", False),
+        ("/usr/local/bin/app", True),
+        ("/usr/share/zoneinfo", True),
+        ("/app/dist", True),
+    ],
+)
+def test_a_path_of_upstreams_own_may_lie_elsewhere(run: Run, tmp_path: Path, path: str, fine: bool) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM node:22-alpine AS build\nRUN npm run build -- --out /usr/local/bin/app\n"
+        f"FROM scratch\nCOPY --from=build {path} /x/\n"
+    )
+    done = run("inventory", "--output-format", "json", "--provider", "docker")
+    reasons = [reason["id"] for one in json.loads(done.stdout)["references"] for reason in one["reasons"]]
+    assert ("layout" not in reasons) == fine
+    assert "layout" not in run("inventory", "--output-format", "json").stdout.decode(), "a drop-in image has its layout"
 
 
 @pytest.mark.parametrize("other", ["docker-compose.override.yml", "docker-compose.prod.yml"])

@@ -188,6 +188,12 @@ _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
 """Kinds of files whose images are pulled by a build, which can have named contexts."""
 
 
+_BUILD_HOST = "BUILDPLATFORM"
+"""The argument by which a stage runs on the platform of the builder."""
+
+_BEFORE = 200
+"""How many characters before an image may be those of the options of its FROM."""
+
 _DEPLOYED = ("helm", "kubernetes", "kustomize")
 """Kinds of files that programs of a cluster apply, and whose images they may look for."""
 
@@ -213,10 +219,13 @@ def _with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> 
     found = []
     for move in moves:
         written = source.text[move.image.start : move.image.end]
+        before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
         named = [name for name in variables(written) if bare_name(name) in near.arguments]
         reasons = [because("variable-overridden", name=bare_name(name)) for name in named]
         if familiar(move.image.ref.value) in near.results:
             reasons.append(because("build-result"))
+        if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
+            reasons.append(because("platform", platform=min(near.platforms)))
         reasons += followed(source.path, move.image.ref.value, deployed) if move.edits else []
         if move.edits and reasons:
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))

@@ -1,5 +1,5 @@
-"""The results and arguments of builds near a file, read from scripts, pipelines and skaffold files: names of images
-that are not pulled, and build arguments whose default is not what is built."""
+"""The results, arguments and platforms of builds near a file, read from scripts, pipelines and skaffold files: names of
+images that are not pulled, build arguments whose default is not what is built, and rare platforms."""
 
 import contextlib
 import os
@@ -21,14 +21,17 @@ _ARGUMENT = lazy_regex(r"--build-arg(?:[= \t]+|[\"'],[ \t]*)[\"']?([A-Za-z_]\w*)
 _ARGUMENTS = lazy_regex(
     r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
 )
+_PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _NAMED = lazy_regex(r"(?m)^[ \t]*[\"']?([A-Za-z_]\w*)=")
 
 
 class Builds(NamedTuple):
-    """The names of what is built, without ``:latest``, and the names of the arguments that builds are given."""
+    """The names of what is built, without ``:latest``, the names of the arguments that builds are given, and the
+    platforms that are built for, common ones left out."""
 
     results: frozenset[str]
     arguments: frozenset[str]
+    platforms: frozenset[str]
 
 
 def builds_near(path: str) -> Builds:
@@ -38,24 +41,27 @@ def builds_near(path: str) -> Builds:
     return Builds(
         frozenset(name for one in found for name in one.results),
         frozenset(name for one in found for name in one.arguments),
+        frozenset(name for one in found for name in one.platforms),
     )
 
 
 @of_a_run(4096)
 def _builds(folder: str) -> Builds:
-    results, arguments = set[str](), set[str]()
+    results, arguments, platforms = set[str](), set[str](), set[str]()
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
                 if GIVES.fullmatch(name) and not os.path.islink(path):
                     with contextlib.suppress(Unreadable):
-                        _read(name, contents(path), results, arguments)
-    return Builds(frozenset(results), frozenset(arguments))
+                        _read(name, contents(path), results, arguments, platforms)
+    return Builds(frozenset(results), frozenset(arguments), frozenset(platforms))
 
 
-def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> None:
-    """Add the results and arguments in one file."""
+def _read(name: str, data: bytes, results: set[str], arguments: set[str], platforms: set[str]) -> None:
+    """Add the results, arguments and platforms in one file."""
+    if b"platform" in data:
+        platforms.update(_PLATFORM.findall(data.decode("utf-8", "replace")))
     if b"build" not in data:
         return
     text = data.decode("utf-8", "replace").replace("\\\n", " ")

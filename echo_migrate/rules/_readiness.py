@@ -14,9 +14,10 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
-from echo_migrate.images.reference import is_number
+from echo_migrate.images.reference import is_number, parsed
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
@@ -107,6 +108,7 @@ def other_blockers(
                 *_not_known(node, effective),
                 *_tools(node, effective),
                 *_ports(node, effective),
+                *_places(node, image, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -213,6 +215,27 @@ def _is_there(word: str, base: ImageFacts) -> bool:
     if base.has(name) or name.rstrip(_VERSION) in own:
         return True
     return bool(slash) and not name.endswith(".sh") and folder not in FOLDERS
+
+
+def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the first path that another stage copies from a stage, that an image of its base has of its own, and that
+    nothing in the stage is seen to write: other builds of the same program lie elsewhere (/usr/bin, /usr/lib)."""
+    reference = parsed(image.ref.value)
+    upstream = catalog.upstream(reference) if reference else None
+    if not isinstance(node, Stage) or catalog.drop_in or (upstream and catalog.word_family(upstream.name)):
+        return  # an operating system has nothing there
+    written = "\n".join(one.args.value for stage in node.lineage for one in stage.instructions)
+    for path in filter(_OF_UPSTREAM.match, node.taken):
+        own = path.rstrip("/")
+        if own in _SHARED or own not in written:
+            yield because("layout", path=path)
+            return
+
+
+_OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
+"""Where official images and their like install what they are for."""
+
+_SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 
 
 def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[Reason]:
