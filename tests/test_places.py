@@ -289,6 +289,18 @@ def test_an_image_that_a_kustomization_rewrites_needs_review(tmp_path: Path, fil
     assert result.fixed.text == TWO.replace("python", "reg.echohq.com/python")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- image: nginx\n  repository: node\n  tag: '22'\n",
+        "site: {image: team.jpg}\n",
+        "vm: {image: debian-12.qcow2}\n",
+    ],
+)
+def test_values_of_something_else_name_no_images(tmp_path: Path, text: str) -> None:
+    assert fix_source(str(tmp_path / "values.yml"), text).outcomes == ()
+
+
 POD = "apiVersion: v1\nkind: Pod\nSPEC\nspec:\n  containers:\n    - image: node:22\n"
 
 

@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import ScalarNode, YamlNode, is_scalar, is_text
+from echo_migrate.files.yaml import ScalarNode, YamlNode, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -30,6 +30,7 @@ _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
 _MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
 _REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
+_OTHER_FILE = lazy_regex(r"(?i)\.(?:git|gif|ico|jpe?g|png|svg|webp|avif|qcow2|iso|img)$")
 _UNSEEN = ("/",)
 """The volumes of the templates are not read, so any path may be mounted."""
 
@@ -60,7 +61,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     sheet = YamlFile(source)
     if sheet.templated:
         return nodes(sheet, literals(source.text), request)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
+    roots = [root for root in sheet.roots if is_mapping(root)]  # a list is the data of something else
+    return nodes(sheet, (image for root in roots for image in _images(sheet, root)), request)
 
 
 def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
@@ -170,7 +172,7 @@ def _plain(node: ScalarNode) -> bool:
         reference(node.value)
     except ValueError:
         return False
-    return "://" not in node.value and not node.value.endswith(".git")
+    return "://" not in node.value and not _OTHER_FILE.search(node.value)
 
 
 def _hosted(node: ScalarNode) -> bool:
