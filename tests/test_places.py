@@ -122,8 +122,8 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
     for path, value in leaves(loaded(case.text) or []):
         named = path[-1] == "image" or (path[-2:-1] == ("image",) and path[-1] in ("name", "repository"))
         if named and isinstance(value, str) and value and "{{" not in value.replace("${{", ""):
-            if value.startswith("${{ matrix."):
-                continue  # those are the images that the matrix lists
+            if value.startswith(("${{ matrix.", "$(params.i)")):
+                continue  # those are the images that the matrix lists, and a parameter's default
             if value == "library":
                 continue  # a piece of a name in a form that is not known
             assert value.removeprefix("docker://") in listed, path

@@ -42,6 +42,12 @@ _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", 
 _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
 """API groups in which a pod is a pattern that other pods are compared with."""
 
+_PARAMETER = lazy_regex(
+    r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}"
+)
+"""A parameter of Tekton (``$(params.x)``) or Argo Workflows (``{{inputs.parameters.x}}``)."""
+
+_DEFAULT = because("default")
 _CLOUD_RUN = because("cloud-run")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
@@ -93,17 +99,37 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
             not_editable = _stays(keys)
-            for image in sheet.image(
-                keys.get("image"),
-                where,
-                mounts=mounts,
-                not_editable=not_editable,
-                unsafe_reasons=unsafe_reasons,
-                platform=platform,
-            ):
+            defaults = _defaults(root, keys.get("image"))
+            found = (
+                image
+                for written in (defaults or [keys.get("image")])
+                for image in sheet.image(
+                    written,
+                    where,
+                    mounts=mounts,
+                    not_editable=not_editable,
+                    unsafe_reasons=(*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
+                    platform=platform,
+                )
+            )
+            for image in found:
                 image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
                 yield image
                 yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+
+
+def _defaults(root: YamlNode | None, node: YamlNode | None) -> list[YamlNode | None]:
+    """Return the values that a manifest gives the parameter that is an image: its defaults, and its arguments."""
+    named = _PARAMETER.fullmatch(node.value.strip()) if is_text(node) else None
+    if not named:
+        return []
+    entries = [one for place in walk(root) for key in ("params", "parameters") for one in _named(place.keys.get(key))]
+    given = [effective(entry) for name, entry in entries if name == (named[1] or named[2])]
+    return [keys[key] for keys in given for key in ("default", "value") if _names_image(keys.get(key))]
+
+
+def _names_image(node: YamlNode | None) -> bool:
+    return is_text(node) and not _PARAMETER.search(node.value)
 
 
 def _together(root: YamlNode | None, found: Iterable[Image | Container]) -> Iterator[Image | Container]:
