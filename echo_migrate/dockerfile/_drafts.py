@@ -12,6 +12,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
 
+_LINE = lazy_regex(r"[^\n]+")
 _WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore")
 
 
@@ -42,15 +43,19 @@ class Draft:
     def run(self, instruction: Instruction, text: str) -> Run:
         return run_of(instruction, text, self.shell, ShellState(self.user, self.folder, self.environment))
 
-    def settings(self) -> str:
-        words = [
-            w.text.value for run in self.runs for one in run.commands for w in one.words if w.text.value[:1] != "-"
+    def settings(self) -> tuple[tuple[int, str], ...]:
+        found = [
+            (one.start, " ".join([word.text.value for word in one.words if word.text.value[:1] != "-"]))
+            for run in self.runs
+            for one in run.commands
         ]
         for instruction in self.instructions:
-            words += [body.value for body in instruction.heredocs]
+            for body in instruction.heredocs:
+                lines = body.cuts(match.span() for match in _LINE.finditer(body.value))
+                found += [(line.start, line.value) for line in lines]
             if instruction.verb == "env":
-                words.append(instruction.args.value)
-        return "\n".join(words).lower()
+                found.append((instruction.start, instruction.args.value))
+        return tuple([(start, text.lower()) for start, text in sorted(found)])
 
 
 def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:

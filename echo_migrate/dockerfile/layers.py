@@ -1,6 +1,7 @@
 """The contents of a RUN's layer: what it installs, removes, cleans and downloads."""
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from posixpath import basename, join, normpath
@@ -115,17 +116,33 @@ def tools_started(stage: Stage) -> set[str]:
     return tools.intersection(re.findall(r"[\w.-]+", stage.started))
 
 
-def configures(stage: Stage, words: Sequence[str]) -> bool:
-    """Return whether a lowercase configuration word occurs in what a stage or its parents run, write or set.
+def configures(stage: Stage, settings: Sequence[str], call: Call) -> bool:
+    """Return whether a lowercase setting, in which ``*`` is any text, occurs in what a stage or its parents run, write
+    or set up to a call.
 
     Command options do not count, as they apply to their own command only.
     """
-    return any(_stands(one.settings, tuple(words)) for one in stage.lineage) if words else False
+    return bool(settings) and any(_first(one, tuple(settings)) <= call.command.start for one in stage.lineage)
 
 
 @lru_cache(maxsize=64)
-def _stands(text: str, words: tuple[str, ...]) -> bool:
-    return any(word in text for word in words)
+def _first(stage: Stage, settings: tuple[str, ...]) -> int:
+    """Return the offset of the first of the settings in a stage, or one behind all text if there is none."""
+    parts = [setting.split("*") for setting in settings]
+    return next((start for start, text in stage.settings if any(_stands(text, words) for words in parts)), sys.maxsize)
+
+
+def _stands(text: str, parts: list[str]) -> bool:
+    """Return whether a text contains the parts in this order; words that are options are left out if there is more than
+    one word."""
+    if " " in " ".join(parts):
+        text = " ".join([word for word in text.split() if word[:1] != "-"])
+    place = 0
+    for part in parts:
+        place = text.find(part, place) + len(part)
+        if place < len(part):
+            return False
+    return True
 
 
 def downloads(command: Command) -> list[tuple[str, str]]:

@@ -72,7 +72,8 @@ class Stage(NamedTuple):
     file names it as a target. ``used`` is true if a final image needs it, ``leaf`` if no stage is FROM it or copies
     from it, ``top`` if no stage is FROM it, ``alone`` if it is the only stage. ``order`` is that of the RUNs of the
     file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
-    end. ``settings`` is the lowercase text of all it runs, writes or sets that can be configuration (no options).
+    end. ``settings`` is all it runs, writes or sets that can be configuration, in order: the offset and lowercase text
+    of each command (without its options), ENV and line of a heredoc.
     """
 
     graph: Graph
@@ -97,7 +98,7 @@ class Stage(NamedTuple):
     alone: bool
     user: str | None
     environment: Mapping[str, str]
-    settings: str
+    settings: tuple[tuple[int, str], ...]
 
     def __hash__(self) -> int:
         return hash((self.graph, self.number))

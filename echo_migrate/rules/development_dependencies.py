@@ -28,8 +28,8 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             known = call.manager.development
             if call.action != "install" or not known or call.packages or call.opaque:
                 continue
-            left_out = call.has(known.unless) or _set(known, run, call, stage) or configures(stage, known.settings)
-            if not left_out:
+            left_out = call.has(known.unless) or _set(known, run, call, stage)
+            if not left_out and not configures(stage, known.settings, call):
                 message = f"{call.shown} also installs development dependencies: "
                 message += f"add {known.write}, or install in a builder stage"
                 yield Finding(call.command.start, call.command.end, message)

@@ -57,7 +57,7 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         or run.mounted(manager.caches)
         or any(mount.kind in ("cache", "tmpfs") and "cache" in mount.target for mount in run.mounts)
         or not run.variables(call.command).isdisjoint(manager.environment)
-        or configures(stage, manager.settings)
+        or configures(stage, manager.settings, call)
         or cache_cleared(run, call)
     )
 

@@ -34,7 +34,7 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
 
 def _may_bind(stage: Stage) -> bool:
     """Return whether the stage or a parent stage gives a program the capability to listen on such a port."""
-    return any("cap_net_bind_service" in one.settings for one in stage.lineage)
+    return any("cap_net_bind_service" in text for one in stage.lineage for _, text in one.settings)
 
 
 def _user(node: Stage | Container, effective: EffectiveBase | None) -> str:

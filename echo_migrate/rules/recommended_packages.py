@@ -8,15 +8,17 @@ from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
 
+_SETTINGS = ("apt::install-recommends", "install_weak_deps")
+
 
 @rule(on=Stage, level="note", also=("DL3015",), fixable=True)
 def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
-    if not stage.ships or configures(stage, ("apt::install-recommends", "install_weak_deps")):
+    if not stage.ships:
         return
     for run in stage.runs:
         for call, words in remaining_installs(run):
             known = call.manager.recommended
-            if not known or call.opaque or not words or call.has(known):
+            if not known or call.opaque or not words or call.has(known) or configures(stage, _SETTINGS, call):
                 continue
             option = known[0]
             message = f"{call.command.name} installs recommended packages: add {option}"

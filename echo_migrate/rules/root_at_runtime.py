@@ -39,7 +39,9 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
 def _started(stage: Stage) -> bool:
     """Return whether a stage has its own start command, and is not known to switch to another user."""
     own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
-    return bool(own) and not any(_STARTS_AS_ROOT.search(text) for text in own) and not _DROPS.search(stage.settings)
+    if not own or any(_STARTS_AS_ROOT.search(text) for text in own):
+        return False
+    return not any(_DROPS.search(text) for _, text in stage.settings)
 
 
 def _finding(start: int, end: int, message: str) -> Finding:
