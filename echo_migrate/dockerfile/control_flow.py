@@ -126,6 +126,8 @@ def _asks_for_the_cache(run: Run, manager: Manager, name: str) -> bool:
     if not set(manager.keeping).isdisjoint(run.environment):
         return True
     for command in (command for command in run.commands if command.name == name):
+        if not set(manager.keeping).isdisjoint(command.variables):
+            return True
         options = [word for word in command.arguments if word[:1] == "-"]
         if any(option.partition("=")[0] in manager.keeping for option in options):
             return True

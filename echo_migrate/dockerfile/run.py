@@ -62,9 +62,9 @@ class Run(NamedTuple):
         """The commands that can be read; empty if there is no script."""
         return self.script.commands if self.script else ()
 
-    def variables(self, command: Command) -> set[str]:
-        """Return the names of the variables that are set for one of its commands."""
-        return {*self.environment, *[name for name, _ in command.assignments]}
+    def variables(self, command: Command) -> Mapping[str, str]:
+        """Return the environment of one of its commands."""
+        return {**self.environment, **command.variables}
 
     def mounted(self, folders: Iterable[str]) -> bool:
         """Return whether one of the folders is on a cache or tmpfs mount, so that its contents do not ship."""

@@ -37,7 +37,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
 
 def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
     """Return whether a variable excludes development dependencies, or marks the image as one for development."""
-    values = {**run.environment, **{name: word.value for name, word in call.command.assignments}}
+    values = run.variables(call.command)
     for name, value in known.environment.items():
         if name in values and (not value or values[name].lower() == value or "$" in values[name]):
             return True

@@ -39,7 +39,7 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
         or command.operator in ("|", "|&")
         or "xargs" in command.via
         or any(redirect.operator.startswith("<") for redirect in command.redirects)
-        or not run.variables(command).isdisjoint(manager.environment)
+        or not run.variables(command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
         or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)
     )

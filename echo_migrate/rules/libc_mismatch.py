@@ -200,9 +200,7 @@ def _links(path: str, command: Command, run: Run, side: Side) -> bool:
     if name in _COMPILERS:
         return _is_output(path, words)
     if name == "go" and words[:1] == ["build"]:
-        variables = {**run.environment, **{key: word.value for key, word in command.assignments}}
-        exported = re.search(r"export (?:\w+=\S+ )*cgo_enabled=1", side.text)
-        return (variables.get("CGO_ENABLED") == "1" or bool(exported)) and _is_output(path, words)
+        return run.variables(command).get("CGO_ENABLED") == "1" and _is_output(path, words)
     if name in ("cargo", "swift") and side.libc == "glibc" and words[:1] in (["build"], ["install"]):
         folder = "/target/" if name == "cargo" else "/.build/"
         moved = [

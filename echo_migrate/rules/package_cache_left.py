@@ -56,7 +56,7 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         or call.has(manager.cached)
         or run.mounted(manager.caches)
         or any(mount.kind in ("cache", "tmpfs") and "cache" in mount.target for mount in run.mounts)
-        or not run.variables(call.command).isdisjoint(manager.environment)
+        or not run.variables(call.command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
         or cache_cleared(run, call)
     )

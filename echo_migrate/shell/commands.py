@@ -86,7 +86,8 @@ class Command(NamedTuple):
     ``name`` is the program without its directory. ``operator`` joins the command to the preceding one ("" for the
     first). ``inside`` lists the enclosing constructs, outermost first (if, for, while, case, function, subshell,
     substitution, script). ``via`` lists the wrappers that run it. ``host`` is the index of the command whose words
-    contain its substitution. ``editable`` is true if words can be inserted after its words verbatim.
+    contain its substitution. ``editable`` is true if words can be inserted after its words verbatim. ``exported``
+    are the variables that commands before it export, the last value of each last.
     """
 
     name: str
@@ -100,6 +101,12 @@ class Command(NamedTuple):
     start: int
     end: int
     editable: bool = True
+    exported: tuple[tuple[str, Word], ...] = ()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that the script sets for it, with their values as written."""
+        return {name: word.value for name, word in (*self.exported, *self.assignments)}
 
     @property
     def always(self) -> bool:
@@ -205,6 +212,16 @@ def _pair(word: Word) -> tuple[str, Word]:
     return name, word._replace(text=text)
 
 
+def exports(declaration: str, words: list[Word], given: dict[str, Word]) -> tuple[tuple[str, Word], ...]:
+    """Return the variables that ``export``, or another declaration with ``-x``, exports; ``given`` are the values of
+    those that are set before."""
+    options = "".join([word.value for word in words if word.value[:1] == "-"])
+    if "x" not in options and (declaration != "export" or "n" in options):
+        return ()
+    named = [word for word in words if "=" in word.value or word.value in given]
+    return tuple([_pair(word) if "=" in word.value else (word.value, given[word.value]) for word in named])
+
+
 def sets_errexit(command: Command) -> bool:
     """Return whether a ``set`` command enables ``errexit`` (``-e``)."""
     words = command.arguments[: command.arguments.index("--")] if "--" in command.arguments else command.arguments
@@ -213,3 +230,30 @@ def sets_errexit(command: Command) -> bool:
         or (word == "errexit" and words[max(0, i - 1)].startswith("-"))
         for i, word in enumerate(words)
     )
+
+
+def reads_input(command: Command) -> bool:
+    """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``)."""
+    options = [word.value for word in command.words[1:]]
+    return (
+        command.name in SHELLS
+        and all(one == "-" or one[:1] in "-+" for one in options if one)
+        and not any(one[:1] == "-" and one[:2] != "--" and "c" in one for one in options)
+    )
+
+
+def handed(command: Command) -> Word | None:
+    """Return the word with the script that ``sh -c``, ``bash -lc``, ``su -c`` or ``eval`` passes to a shell, or
+    None."""
+    name = command.name
+    if name == "eval" and len(command.words) == 2:
+        return command.words[1]
+    if name not in SHELLS and name != "su":
+        return None
+    for option, word in zip(command.words[1:], command.words[2:], strict=False):
+        value = option.value
+        if value.startswith("-") and not value.startswith("--") and value.endswith("c"):
+            return word
+        if not value.startswith("-") and name != "su":
+            return None
+    return None

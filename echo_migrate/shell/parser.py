@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 from echo_migrate.files import budget
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Places, Traced
-from echo_migrate.shell.commands import SHELLS, UNREADABLE, Command, Redirect, Script, Word, sets_errexit, simple
+from echo_migrate.shell.commands import (
+    UNREADABLE,
+    Command,
+    Redirect,
+    Script,
+    Word,
+    exports,
+    handed,
+    reads_input,
+    sets_errexit,
+    simple,
+)
 from echo_migrate.shell.grammar import parser
 from echo_migrate.shell.quotes import unquoted
 
@@ -30,6 +41,7 @@ _WORDS = frozenset(
 )
 _RESERVED = frozenset(("!", "do", "done", "elif", "else", "esac", "fi", "then", "{", "}"))
 _SUBSTITUTIONS = frozenset(("command_substitution", "process_substitution"))
+_SUBSHELLS = frozenset(("pipeline", "subshell"))
 _SILENT = frozenset(("test_command", "comment", "heredoc_start", "heredoc_end", "unset_command"))
 SEPARATORS = frozenset((";", "\n", "&", "&&", "||", "|", "|&", ";;"))
 
@@ -44,6 +56,8 @@ class _Reader:
         self.commands: list[Command] = []
         self.certain = True
         self.defines = False
+        self.given: dict[str, Word] = {}
+        self.exported: tuple[tuple[str, Word], ...] = ()
         places = Places(script)
         self.ends, self._cut = places.ends, places.cut
 
@@ -131,7 +145,9 @@ class _Reader:
             self.defines = True
             self._sequence(node, operator, (*inside, _INSIDE[kind]), host)
         else:
+            exported = self.exported
             self._sequence(node, operator, (*inside, _INSIDE[kind]) if kind in _INSIDE else inside, host)
+            self.exported = exported if kind in _SUBSHELLS else self.exported
 
     def _redirected(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         redirects: list[Redirect] = []
@@ -166,7 +182,7 @@ class _Reader:
                 joined = part.type
             elif part.type in ("heredoc_body", "herestring_redirect"):
                 self._substituted(part, inside, host)
-                if part.type == "heredoc_body" and number is not None and _reads_input(self.commands[number]):
+                if part.type == "heredoc_body" and number is not None and reads_input(self.commands[number]):
                     fed = read(self._cut(part.start_byte, part.end_byte), depth=self.depth + 1)
                     self._nest(_within(fed, self.commands[number], number, editable=True))
             elif part.is_named and part.type not in _SILENT:
@@ -188,6 +204,16 @@ class _Reader:
         self.commands.append(simple((), operator, inside, assignments, (), host, place.start, place.end))
         for node in nodes:
             self._substituted(node, inside, number)
+        self._export(whole, assignments)
+
+    def _export(self, node: "Node", assignments: tuple[tuple[str, Word], ...]) -> None:
+        """Note the variables that a declaration, or a new value of an exported one, hands to the commands after it."""
+        self.given.update(assignments)
+        if node.type == "declaration_command":
+            words = [self._word(child.start_byte, child.end_byte) for child in node.named_children]
+            self.exported += exports(node.children[0].type, words, self.given)
+        else:
+            self.exported += tuple([one for one in assignments if one[0] in dict(self.exported)])
 
     def _assignment(self, node: "Node") -> Iterator[tuple[str, Word]]:
         name = node.child_by_field_name("name")
@@ -246,7 +272,9 @@ class _Reader:
         while waiting:
             node = waiting.pop()
             if node.type in _SUBSTITUTIONS:
+                exported = self.exported
                 self._sequence(node, "", (*inside, "substitution"), host)
+                self.exported = exported
             elif node.children:
                 waiting += reversed(node.children)
 
@@ -273,6 +301,7 @@ class _Reader:
     def emit(self, command: Command) -> int:
         """Append a command and the commands of the script it passes to a shell; return its index."""
         number = len(self.commands)
+        command = command._replace(exported=self.exported)
         self.commands.append(command)
         script = run_by(command, number, self.depth)
         if script:
@@ -339,7 +368,7 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
 
     ``number`` is the index of the command in the enclosing script, ``depth`` the number of scripts around that script.
     """
-    word = _handed(command)
+    word = handed(command)
     if word is None:
         return None
     # the outer shell runs the substitutions of a word that is not known, so they are read there
@@ -362,35 +391,9 @@ def _within(script: Script, command: Command, number: int, editable: bool) -> Sc
                     via=(*command.via, *one.via),
                     host=number if one.host is None else one.host + number + 1,
                     editable=one.editable and editable,
+                    exported=(*command.exported, *command.assignments, *one.exported),
                 )
                 for one in script.commands
             ]
         )
     )
-
-
-def _reads_input(command: Command) -> bool:
-    """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``)."""
-    options = [word.value for word in command.words[1:]]
-    return (
-        command.name in SHELLS
-        and all(one == "-" or one[:1] in "-+" for one in options if one)
-        and not any(one[:1] == "-" and one[:2] != "--" and "c" in one for one in options)
-    )
-
-
-def _handed(command: Command) -> Word | None:
-    """Return the word with the script that ``sh -c``, ``bash -lc``, ``su -c`` or ``eval`` passes to a shell, or
-    None."""
-    name = command.name
-    if name == "eval" and len(command.words) == 2:
-        return command.words[1]
-    if name not in SHELLS and name != "su":
-        return None
-    for option, word in zip(command.words[1:], command.words[2:], strict=False):
-        value = option.value
-        if value.startswith("-") and not value.startswith("--") and value.endswith("c"):
-            return word
-        if not value.startswith("-") and name != "su":
-            return None
-    return None
