@@ -93,7 +93,7 @@ def _named(run: Run) -> list[str]:
     if run.script is None or not run.script.certain:
         texts.append(run.instruction.args.value)
     for command in run.commands:
-        texts += [word for word in command.arguments if "/" in word and word[:1] != "-" and not _forced(command)]
+        texts += [word for word in command.arguments if "/" in word and word[:1] != "-" and not command.forced]
     return texts
 
 
@@ -134,11 +134,6 @@ def _asks_for_the_cache(run: Run, manager: Manager, name: str) -> bool:
         if any(option[1:2] != "-" and letter in option for option in options for letter in manager.keeping_letters):
             return True
     return False
-
-
-def _forced(command: Command) -> bool:
-    """Return whether a command is an ``rm -f``, which does not fail if a file is missing."""
-    return command.name == "rm" and any("f" in word for word in command.arguments if word[:1] == "-")
 
 
 def lists_are_missed(run: Run, stage: Stage, manager: Manager) -> bool:
@@ -182,7 +177,7 @@ def _is_plain(command: Command, call: Call | None, manager: Manager) -> bool:
         return not call.manager.system or call.action in ("remove", "clean")
     if command.name == "find" and any(word.startswith(("-exec", "-ok")) for word in command.arguments):
         return False
-    if not _forced(command) and any(folder in word for word in command.arguments for folder in manager.lists):
+    if not command.forced and any(folder in word for word in command.arguments for folder in manager.lists):
         return False
     word = command.words[0]
     return word.known and word.value in (command.name, f"/bin/{command.name}", f"/usr/bin/{command.name}") and (

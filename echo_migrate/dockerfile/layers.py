@@ -9,6 +9,7 @@ from posixpath import basename, join, normpath
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import Command, Word
 from echo_migrate.shell.package_managers import Call, data, does, package_name
 
@@ -17,6 +18,11 @@ _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
 _URL = lazy_regex(r"(?i)^['\"]?(?:https?|ftp)://")
+_PLAIN_SH = frozenset(("alpine", "debian", "ubuntu", "wolfi"))
+"""The families whose ``sh`` is dash or BusyBox."""
+_NEVER = frozenset(("", "ash", "dash"))
+_LINKS = frozenset(("cp", "dpkg-divert", "dpkg-reconfigure", "install", "ln", "mv", "update-alternatives"))
+_SH = frozenset(("/bin/sh", "/usr/bin/sh", "dash", "sh"))
 _MOST_BRACES = 64
 _MOST_FOLDERS = 64
 
@@ -35,10 +41,24 @@ def braces(word: str) -> list[str]:
     return done + waiting
 
 
-def removed(command: Command) -> list[str]:
-    """Return the paths that an ``rm`` or a deleting ``find`` names, with braces expanded for ``rm``."""
+def sh_expands_braces(stage: Stage, base: ImageFacts | None) -> bool:
+    """Return whether the ``sh`` of a stage may expand braces: dash and BusyBox do not (dash(1); BusyBox 1.37, ash.c),
+    unless a command may have put another shell in its place."""
+    if base is None or base.family not in _PLAIN_SH:
+        return True
+    done = [set(text.split()) for one in stage.lineage for _, text in one.settings]
+    return any(not (_LINKS.isdisjoint(words) or _SH.isdisjoint(words)) for words in done)
+
+
+def removed(command: Command, expanding: bool = True) -> list[str]:
+    """Return the paths that an ``rm`` or a deleting ``find`` names, with braces expanded for ``rm`` if its shell does.
+
+    ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not.
+    """
     if command.name in ("rm", "rmdir", "unlink", "shred"):
-        return [path for word in command.arguments if not word.startswith("-") for path in braces(word)]
+        expands = not command.forced or (expanding if command.shell == "sh" else command.shell not in _NEVER)
+        words = [word for word in command.arguments if not word.startswith("-")]
+        return [path for word in words for path in (braces(word) if expands else [word][: not _BRACES.search(word)])]
     if command.name == "find" and ("-delete" in command.arguments or "rm" in command.arguments):
         return [word for word in command.arguments if word.startswith(("/", ".", "~", "$"))]
     return []
@@ -73,13 +93,13 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
     )
 
 
-def clears(run: Run, folders: Iterable[str], after: int) -> bool:
+def clears(run: Run, folders: Iterable[str], after: int, expanding: bool = True) -> bool:
     """Return whether a RUN removes one of the folders, a parent or some of its files, from the offset ``after`` on."""
     wanted = [folder.rstrip("/") for folder in folders]
     for command in run.commands:
         if command.start < after:
             continue
-        for path in removed(command):
+        for path in removed(command, expanding):
             folder = path.rstrip("/*") or "/"
             if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
                 return True
@@ -88,17 +108,17 @@ def clears(run: Run, folders: Iterable[str], after: int) -> bool:
     return False
 
 
-def cache_cleared(run: Run, call: Call) -> bool:
+def cache_cleared(run: Run, call: Call, expanding: bool = True) -> bool:
     """Return whether a RUN clears the cache after a call: with the manager's own command, or by removing folders."""
     later = any(
         other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
         for other in run.calls
         if other.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in other.packages)
     )
-    return later or clears(run, call.manager.caches, call.command.start)
+    return later or clears(run, call.manager.caches, call.command.start, expanding)
 
 
-def unlisted(run: Run, call: Call) -> bool:
+def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
     """Return whether the package lists that an update fetched are removed in the same RUN, or are on a mount."""
     manager = call.manager
     emptied = any(
@@ -106,7 +126,8 @@ def unlisted(run: Run, call: Call) -> bool:
         for other in run.calls
         if other.manager.name == manager.name
     )
-    return emptied or run.mounted(manager.lists) or clears(run, manager.lists, call.command.start)
+    cleared = clears(run, manager.lists, call.command.start, expanding)
+    return emptied or run.mounted(manager.lists) or cleared
 
 
 def tools_started(stage: Stage) -> set[str]:

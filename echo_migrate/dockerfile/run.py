@@ -143,23 +143,25 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
     if shell is not None and (not shell or shell[0].rpartition("/")[2] not in SHELLS):
         return None
     errexit = any(flag[:1] == "-" and flag[1:2] != "-" and "e" in flag for flag in (shell or ())[1:])
+    name = shell[0].rpartition("/")[2] if shell else "sh"
     if not instruction.heredocs:
-        return read(args, errexit)
+        return read(args, errexit, shell=name)
     if _HEREDOC.fullmatch(args.value.strip()):
         body = instruction.heredocs[0]
         if body.value.startswith("#!"):
             interpreter = body.value[2:].partition("\n")[0].split()
             names = [word.rpartition("/")[2] for word in interpreter[:2]]
-            if not SHELLS.intersection(names):
+            name = next((one for one in names if one in SHELLS), "")
+            if not name:
                 return None
             errexit = any("e" in word[1:] for word in interpreter[1:] if word.startswith("-"))
-        return read(body, errexit)
+        return read(body, errexit, shell=name)
     fed = _FED.fullmatch(args.value.strip())
     if fed and fed[1] in SHELLS and "c" not in fed[2]:
-        return read(instruction.heredocs[0], "e" in fed[2])
+        return read(instruction.heredocs[0], "e" in fed[2], shell=fed[1])
     begin = instruction.heredocs[0].start - 1
     whole = Traced(args.value + text[begin : instruction.end], (*args.spans, (begin, instruction.end)))
-    return read(whole, errexit)._replace(tail=None)
+    return read(whole, errexit, shell=name)._replace(tail=None)
 
 
 def _mounts(instruction: Instruction) -> Iterator[Mount]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from posixpath import basename
 
-from echo_migrate.dockerfile.layers import ARCHIVE, absolute, downloads, removed, within
+from echo_migrate.dockerfile.layers import ARCHIVE, absolute, downloads, removed, sh_expands_braces, within
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -21,7 +21,9 @@ _EXTRACTS = {"tar": "x", "bsdtar": "x", "rpm": "iUF", "dpkg": "ix"}
 def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships or not all(run.script and run.script.certain for run in stage.runs):
         return
-    last = _Last([one for run in stage.runs for one in run.commands])
+    effective = context.effective(stage)
+    expanding = sh_expands_braces(stage, effective.base if effective else None)
+    last = _Last([one for run in stage.runs for one in run.commands], expanding)
     for run in stage.runs:
         for j, command in enumerate(run.commands):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
@@ -37,13 +39,15 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 class _Last:
-    """The offset of the last command that unpacks, or removes, a file, by file name."""
+    """The offset of the last command that unpacks, or removes, a file, by file name. ``expanding`` tells whether
+    ``sh`` may expand braces."""
 
-    def __init__(self, commands: list[Command]) -> None:
+    def __init__(self, commands: list[Command], expanding: bool) -> None:
+        self.expanding = expanding
         self.unpacked: dict[str, int] = {}
         self.removed: dict[str, int] = {}
         for one in commands:
-            self.removed |= dict.fromkeys(map(basename, removed(one)), one.start)
+            self.removed |= dict.fromkeys(map(basename, removed(one, expanding)), one.start)
             if _extracts(one):
                 self.unpacked |= dict.fromkeys(map(basename, one.arguments), one.start)
 
@@ -76,7 +80,7 @@ def _gone(path: str, run: Run, number: int, last: _Last) -> bool:
             return True
         if one.name == "rm" and not one.words[-1].known:
             return True
-        for word in removed(one):
+        for word in removed(one, last.expanding):
             pattern = word.rstrip("/").removesuffix("/*")
             folder = absolute(pattern, run, one) or pattern
             if fnmatchcase(basename(path), basename(pattern)) or within(place or path, folder):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import above, absolute, cache_cleared, downloads, removed
+from echo_migrate.dockerfile.layers import above, absolute, cache_cleared, downloads, removed, sh_expands_braces
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
@@ -17,7 +17,8 @@ from echo_migrate.shell.package_managers import Call, listed, package_name
 def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.ships != "layers":
         return
-    below = _Layers()
+    effective = context.effective(stage)
+    below = _Layers(sh_expands_braces(stage, effective.base if effective else None))
     steps: list[Run | Copy] = sorted([*stage.runs, *stage.copies], key=lambda step: step.instruction.start)
     for step in steps:
         if isinstance(step, Copy):
@@ -31,9 +32,11 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
 
 class _Layers:
     """The contents of the preceding layers: the COPY that first added each path and its parent folders (``trees``: only
-    those that most likely add folders), the downloaded files, and the packages installed by each package manager."""
+    those that most likely add folders), the downloaded files, and the packages installed by each package manager.
+    ``expanding`` tells whether ``sh`` may expand braces."""
 
-    def __init__(self) -> None:
+    def __init__(self, expanding: bool) -> None:
+        self.expanding = expanding
         self.copied: dict[str, Copy] = {}
         self.trees: dict[str, Copy] = {}
         self.downloaded: set[str] = set()
@@ -60,7 +63,7 @@ class _Layers:
                 name = call.manager.name
                 names = {name for word in call.packages for name in (word.value, package_name(word))}
                 self.installed.setdefault(name, set()).update(names, {call.group})
-                if not cache_cleared(run, call):
+                if not cache_cleared(run, call, self.expanding):
                     self.uncleaned.add(name)
 
 
@@ -88,7 +91,8 @@ def _recursive(option: str) -> bool:
 
 def _too_late(command: Command, run: Run, below: _Layers) -> str:
     """Return the message for the removal of files that an earlier layer copied or downloaded, or ""."""
-    for path in filter(None, (absolute(word.removesuffix("/*"), run, command) for word in removed(command))):
+    words = removed(command, below.expanding)
+    for path in filter(None, (absolute(word.removesuffix("/*"), run, command) for word in words)):
         copy = below.copied.get(path)
         if copy:
             remedy = "mount it instead (RUN --mount=type=bind), or copy it in a builder stage"

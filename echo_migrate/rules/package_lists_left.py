@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.control_flow import can_be_appended_to, lists_are_missed
-from echo_migrate.dockerfile.layers import unlisted, within
+from echo_migrate.dockerfile.layers import sh_expands_braces, unlisted, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
@@ -18,10 +18,12 @@ from echo_migrate.shell.package_managers import Call
 def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
+    effective = context.effective(stage)
+    expanding = sh_expands_braces(stage, effective.base if effective else None)
     for run in stage.runs:
         fetched = [call for call in run.calls if call.action == "update" and call.manager.lists]
         updates = [call for call in fetched if "chroot" not in call.command.via]
-        if not updates or run.script is None or not run.script.certain or unlisted(run, updates[-1]):
+        if not updates or run.script is None or not run.script.certain or unlisted(run, updates[-1], expanding):
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)

@@ -72,6 +72,12 @@ class Word(NamedTuple):
         """Whether the word begins with a quote, so that it remains one word after expansion."""
         return not self.text.spans or self.start < self.text.start
 
+    @property
+    def verbatim(self) -> bool:
+        """Whether it stands in the source as it is read between its quotes, so that an edit of it is one of the
+        source."""
+        return bool(self.text.spans) and self.text.end == self.end - 1
+
 
 class Redirect(NamedTuple):
     """A redirection: the operator (``>``, ``>>``, ``<``, ``2>`` …) and its target file."""
@@ -87,7 +93,8 @@ class Command(NamedTuple):
     first). ``inside`` lists the enclosing constructs, outermost first (if, for, while, case, function, subshell,
     substitution, script). ``via`` lists the wrappers that run it. ``host`` is the index of the command whose words
     contain its substitution. ``editable`` is true if words can be inserted after its words verbatim. ``exported``
-    are the variables that commands before it export, the last value of each last.
+    are the variables that commands before it export, the last value of each last. ``shell`` is the name of the shell
+    that expands its words, "" for none; that of ``su`` is not known.
     """
 
     name: str
@@ -102,6 +109,7 @@ class Command(NamedTuple):
     end: int
     editable: bool = True
     exported: tuple[tuple[str, Word], ...] = ()
+    shell: str = "sh"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -113,6 +121,11 @@ class Command(NamedTuple):
         """Whether it runs whenever the script reaches it: neither an enclosing construct nor ``||`` makes it
         conditional."""
         return self.operator != "||" and _ALWAYS.issuperset(self.inside)
+
+    @property
+    def forced(self) -> bool:
+        """Whether it is an ``rm -f``, which does not fail if a file is missing."""
+        return self.name == "rm" and any("f" in word for word in self.arguments if word[:1] == "-")
 
     @property
     def arguments(self) -> list[str]:

@@ -49,8 +49,9 @@ SEPARATORS = frozenset((";", "\n", "&", "&&", "||", "|", "|&", ";;"))
 class _Reader:
     """Reads one script; ``commands`` is filled in source order."""
 
-    def __init__(self, script: Traced, depth: int, substitutions: bool) -> None:
+    def __init__(self, script: Traced, depth: int, substitutions: bool, shell: str) -> None:
         self.script = script
+        self.shell = shell
         self.depth = depth
         self.substitutions = substitutions
         self.commands: list[Command] = []
@@ -183,8 +184,9 @@ class _Reader:
             elif part.type in ("heredoc_body", "herestring_redirect"):
                 self._substituted(part, inside, host)
                 if part.type == "heredoc_body" and number is not None and reads_input(self.commands[number]):
-                    fed = read(self._cut(part.start_byte, part.end_byte), depth=self.depth + 1)
-                    self._nest(_within(fed, self.commands[number], number, editable=True))
+                    by = self.commands[number]
+                    fed = read(self._cut(part.start_byte, part.end_byte), depth=self.depth + 1, shell=by.name)
+                    self._nest(_within(fed, by, number, editable=True))
             elif part.is_named and part.type not in _SILENT:
                 number = len(self.commands) if number is None and part.type == "command" else number
                 self._statement(part, joined, inside, host)
@@ -301,7 +303,7 @@ class _Reader:
     def emit(self, command: Command) -> int:
         """Append a command and the commands of the script it passes to a shell; return its index."""
         number = len(self.commands)
-        command = command._replace(exported=self.exported)
+        command = command._replace(exported=self.exported, shell=self.shell)
         self.commands.append(command)
         script = run_by(command, number, self.depth)
         if script:
@@ -339,16 +341,18 @@ the parser seconds."""
 DEEPEST_NESTING = 500
 
 
-def read(script: Traced, errexit: bool = False, depth: int = 0, substitutions: bool = True) -> Script:
+def read(
+    script: Traced, errexit: bool = False, depth: int = 0, substitutions: bool = True, shell: str = "sh"
+) -> Script:
     """Return the commands of a script for a POSIX shell or bash; ``UNREADABLE`` if it is too long or nested too deep.
 
     ``errexit`` is true if the shell is called with ``-e``, ``depth`` is the number of enclosing scripts, and
-    ``substitutions`` selects whether the commands in ``$(…)`` are read.
+    ``substitutions`` selects whether the commands in ``$(…)`` are read. ``shell`` is the name of the shell.
     """
     if not script.spans or len(script.value) > LONGEST or max(map(script.value.count, "(`|")) > DEEPEST_NESTING:
         return UNREADABLE
     try:
-        return _Reader(script, depth, substitutions).read(errexit)
+        return _Reader(script, depth, substitutions, shell).read(errexit)
     except RecursionError:
         return UNREADABLE
 
@@ -358,7 +362,7 @@ def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
 
     ``start`` and ``end`` are the source offsets of the list.
     """
-    command = simple(words, "", (), (), (), None, start, end)._replace(editable=False)
+    command = simple(words, "", (), (), (), None, start, end)._replace(editable=False, shell="")
     inner = run_by(command)
     return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
 
@@ -372,13 +376,9 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
     if word is None:
         return None
     # the outer shell runs the substitutions of a word that is not known, so they are read there
-    script = read(word.text, depth=depth + 1, substitutions=word.known) if depth < DEEPEST else UNREADABLE
-    return _within(script, command, number, editable=word.quoted and _is_plain(word))
-
-
-def _is_plain(word: Word) -> bool:
-    """Return whether a quoted word stands in the source as it is read, so that an edit of it is one of the source."""
-    return bool(word.text.spans) and word.text.end == word.end - 1
+    shell = command.shell if command.name == "eval" else command.name
+    script = read(word.text, False, depth + 1, word.known, shell) if depth < DEEPEST else UNREADABLE
+    return _within(script, command, number, editable=word.quoted and word.verbatim)
 
 
 def _within(script: Script, command: Command, number: int, editable: bool) -> Script:
