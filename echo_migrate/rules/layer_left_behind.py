@@ -12,6 +12,8 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, listed, package_name
 
+_VALUED = ("--from", "--reference")
+
 
 @rule(on=Stage, level="warning")
 def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -31,14 +33,14 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
 
 
 class _Layers:
-    """The contents of the preceding layers: the COPY that first added each path and its parent folders (``trees``: only
+    """The contents of the preceding layers: the COPY that first added each path and its parent folders (``trees``: all
     those that most likely add folders), the downloaded files, and the packages installed by each package manager.
     ``expanding`` tells whether ``sh`` may expand braces."""
 
     def __init__(self, expanding: bool) -> None:
         self.expanding = expanding
         self.copied: dict[str, Copy] = {}
-        self.trees: dict[str, Copy] = {}
+        self.trees: dict[str, list[Copy]] = {}
         self.downloaded: set[str] = set()
         self.installed: dict[str, set[str]] = {}
         self.uncleaned: set[str] = set()
@@ -51,7 +53,7 @@ class _Layers:
             for folder in above(place):
                 self.copied.setdefault(folder, copy)
         for folder in above(target) if _tree(copy) else ():
-            self.trees.setdefault(folder, copy)
+            self.trees.setdefault(folder, []).append(copy)
 
     def run(self, run: Run) -> None:
         for command in run.commands:
@@ -76,13 +78,44 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
     """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
     if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
         return ""
-    operands = [word for word in command.arguments if not word.startswith("-")][1:]
+    operands, options = _operands(command.arguments)
+    owner = options.get("--from")
     for path in filter(None, (absolute(word, run, command) for word in operands)):
-        copy = below.trees.get(path)
+        copy = next((one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)), None)
         if copy:
             option = f"{copy.instruction.verb.upper()} --{command.name}="
             return f"{command.name} stores {copy.target} a second time: use {option} where it is copied"
     return ""
+
+
+def _operands(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the paths of a chown or chmod, and its options with the values of those that take one."""
+    operands: list[str] = []
+    options: dict[str, str] = {}
+    waiting = ""
+    for word in words:
+        if waiting:
+            options[waiting], waiting = word, ""
+        elif word.startswith("-"):
+            name, equals, options[name] = word.partition("=")
+            waiting = "" if equals or name not in _VALUED else name
+        else:
+            operands.append(word)
+    return operands[0 if "--reference" in options else 1 :], options
+
+
+def _belongs(copy: Copy, owner: str) -> bool:
+    """Return whether the files of a COPY certainly belong to a user, a user:group or a :group."""
+    given = next((flag.value.value for flag in copy.instruction.flags if flag.name == "chown"), "")
+    if not given and copy.origin:
+        return False  # they may keep the owner that they have there
+    wanted = owner.partition(":")[::2]
+    user, _, group = (given or "root").partition(":")
+    return all(not name or _name(name) == _name(own) for name, own in zip(wanted, (user, group or user), strict=True))
+
+
+def _name(user: str) -> str:
+    return "root" if user == "0" else user
 
 
 def _recursive(option: str) -> bool:
