@@ -32,6 +32,7 @@ class ImageFacts(NamedTuple):
     family: str | None = None
     manager: str | None = None
     shell: bool | None = None
+    shell_at: str = ""
     user: str | None = None
     uid: int | None = None
     entrypoint: tuple[str, ...] | None = None

@@ -1,45 +1,62 @@
 """A command in shell form on a base image without a shell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import SHELLS
 
+_CALL = "call that"
+_FOR_SERVICES = ("write a list with CMD", "write a list with CMD")
+
 
 @rule(on=Stage | Container, level="error", blocks=True)
 def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]:
     effective = context.effective(node)
-    if effective is None or effective.base.shell is not False:
+    if effective is None or (effective.base.shell is not False and not effective.base.shell_at):
         return
     if isinstance(node, Stage):
         yield from _in_runs(node, effective)
+    stage = stage_of(node)
     for launch in started(node):
-        chosen = isinstance(node, Stage) and not _usual_shell(node, launch.start)
+        chosen = stage and not _usual_shell(stage, launch.start if stage is node else stage.end, effective.base)
         if may_provide(node, effective.base, SHELL_PROGRAMS):
             continue
         if launch.shell and not chosen:
-            remedy = "write it in exec form, without a shell" if isinstance(node, Stage) else "write a list with CMD"
-            yield _finding(launch.shown, launch.start, launch.end, effective, remedy)
-        elif not launch.shell and launch.words and _is_script(launch.words[0], node):
+            remedies = ("write it in exec form, without a shell", "") if stage is node else _FOR_SERVICES
+            yield _finding(launch.shown, launch.start, launch.end, effective, *remedies)
+        elif not launch.shell and launch.words and _is_script(launch.words[0], stage, effective.base):
             what = f"{launch.shown} starts a script, which"
-            yield _finding(what, launch.start, launch.end, effective, "start a program of that image")
+            remedies = "start a program of that image", "name that in its first line"
+            yield _finding(what, launch.start, launch.end, effective, *remedies)
+        elif _calls_usual_shell(launch.words, effective.base) and not _is_argument(launch, node, effective.base):
+            yield _finding(launch.shown, launch.start, launch.end, effective, "", _CALL)
 
 
-def _is_script(path: str, node: Stage | Container) -> bool:
+def _calls_usual_shell(words: Sequence[str] | None, base: ImageFacts) -> bool:
+    """Return whether an exec form calls sh in one of the usual folders, and the base image has it elsewhere."""
+    folder, _, name = (words or ("",))[0].rpartition("/")
+    return bool(base.shell_at) and folder in FOLDERS and name == "sh"
+
+
+def _is_argument(launch: StartCommand, node: Stage | Container, base: ImageFacts) -> bool:
+    return launch.verb in ("cmd", "command") and bool(base.entrypoint or node.start_command("entrypoint"))
+
+
+def _is_script(path: str, stage: Stage | None, base: ImageFacts) -> bool:
     """Return whether a path is that of a shell script whose text stands in the file (``COPY <<EOF /start``)."""
-    stage = stage_of(node)
     for copy in [copy for one in stage.lineage for copy in one.copies] if stage else ():
         body = copy.instruction.heredocs[0].value if copy.instruction.heredocs else ""
         if copy.target == path and body.startswith("#!"):
-            words = body[2:].partition("\n")[0].split()
-            return not SHELLS.isdisjoint(word.rpartition("/")[2] for word in words[:2])
+            return _by_usual_shell(body, base)
     return False
 
 
@@ -49,37 +66,51 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
         step.verb == "onbuild" and step.trigger and step.trigger.verb in ("add", "copy") for step in _steps(stage)
     ):
         runs += stage.triggers if not may_provide(stage, effective.base, SHELL_PROGRAMS) else ()
-    runs = [run for run in runs if _in_shell_form(run, stage) and not mounted(run, SHELL_PROGRAMS)]
+    runs = [run for run in runs if _by_shell(run, stage, effective.base) and not mounted(run, SHELL_PROGRAMS)]
     if runs:
         more = f" (and {len(runs) - 1} more)" * (len(runs) > 1)
         what = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN{more}"
         start, end = runs[0].instruction.start, runs[0].instruction.end
-        yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY the result")
+        elsewhere = "" if runs[0].shell_form else _CALL
+        yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY the result", elsewhere)
 
 
-def _in_shell_form(run: Run, stage: Stage) -> bool:
+def _by_shell(run: Run, stage: Stage, base: ImageFacts) -> bool:
     """Return whether /bin/sh, or a shell in its place, runs a RUN; a heredoc may have its own interpreter."""
-    if run.script is None or not _usual_shell(stage, run.instruction.start):
+    if not run.shell_form:
+        return _calls_usual_shell([word.value for word in exec_form(run.instruction.args) or ()], base)
+    if run.script is None or not _usual_shell(stage, run.instruction.start, base):
         return False
-    interpreters = [body.value.partition("\n")[0] for body in run.instruction.heredocs if body.value.startswith("#!")]
-    if any(SHELLS.isdisjoint(word.rpartition("/")[2] for word in one[2:].split()) for one in interpreters):
-        return False
-    return bool(run.instruction.heredocs) or exec_form(run.instruction.args) is None
+    return all(_by_usual_shell(body.value, base) for body in run.instruction.heredocs if body.value.startswith("#!"))
 
 
-def _usual_shell(stage: Stage, before: int) -> bool:
-    """Return whether the last SHELL before an offset names a shell in the usual folders; true if there is none."""
+def _by_usual_shell(script: str, base: ImageFacts) -> bool:
+    """Return whether the first line of a script names a shell that the base image lacks."""
+    words = script[2:].partition("\n")[0].split() or [""]
+    elsewhere = bool(base.shell_at) and words[0].rpartition("/")[0] not in FOLDERS
+    return not elsewhere and not SHELLS.isdisjoint(word.rpartition("/")[2] for word in words[:2])
+
+
+def _usual_shell(stage: Stage, before: int, base: ImageFacts) -> bool:
+    """Return whether the last SHELL before an offset names a shell in the usual folders; true if there is none.
+
+    By its bare name, a shell that the base image has elsewhere may be found.
+    """
     chosen = [step for step in _steps(stage) if step.verb == "shell" and step.start < before]
     words = exec_form(chosen[-1].args) if chosen else None
     folder, _, name = words[0].value.rpartition("/") if words else ("/bin", "/", "sh")
-    return folder in ("", *FOLDERS) and name in SHELLS
+    return (folder in FOLDERS or not (folder or base.shell_at)) and name in SHELLS
 
 
 def _steps(stage: Stage) -> Iterator[Instruction]:
     return (step for one in stage.lineage for step in one.instructions)
 
 
-def _finding(what: str, start: int, end: int, effective: EffectiveBase, remedy: str) -> Finding:
-    needs = "need" if "more)" in what else "needs"
+def _finding(what: str, start: int, end: int, effective: EffectiveBase, remedy: str, elsewhere: str = "") -> Finding:
+    """Return the finding; ``elsewhere`` is the remedy if the base image has a shell in another folder than /bin."""
+    needs, path = "need" if "more)" in what else "needs", effective.base.shell_at
     message = f"{what} {needs} a shell, and {effective.shown} has none: {remedy}"
+    if path:
+        remedy = elsewhere or f'set SHELL ["{path}", "-c"]'
+        message = f"{what} {needs} /bin/sh, and {effective.shown} has {path}: {remedy}"
     return Finding(start, end, message)
