@@ -55,10 +55,11 @@ class Order:
 
 
 class Graph:
-    """The stages of a file, by number."""
+    """The stages of a file, by number, and the defaults of its global ARGs, which the ARGs of stages take over."""
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: Mapping[str, str]) -> None:
         self.stages: list[Stage] = []
+        self.arguments = arguments
 
     def __repr__(self) -> str:
         return f"<the {len(self.stages)} stages of a file>"
@@ -173,7 +174,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     parents = {draft.parent for draft in drafts}
     sure = _shipping({last}, drafts)
     ships = _shipping(final, drafts) | sure
-    graph = Graph()
+    graph = Graph(drafts[0].defaults)
     later: list[set[int]] = [set() for _ in drafts]
     taken_from: dict[int, list[str]] = {}
     for i, draft in reversed(list(enumerate(drafts))):

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 
@@ -54,6 +56,7 @@ _TOKENS = (
 _IN_URL = lazy_regex(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
 _NOWHERE = lazy_regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
 _FEWEST_CHARACTERS = 3
+_TESTS = frozenset((":", "[", "[[", "test"))
 
 _FILES = frozenset((".aws", ".env", ".env*", ".env.local", ".netrc", ".npmrc", ".pypirc", ".ssh", "kubeconfig"))
 _KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
@@ -72,7 +75,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
     begins = _BEGINS.search(context.source.text, stage.start, stage.end)
     for instruction in stage.instructions:
         # if a stage is copied from, its files reach the image, but not its variables
-        named = list(_variables(instruction)) if stage.ships == "layers" else []
+        named = list(_variables(instruction, stage)) if stage.ships == "layers" else []
         yield from named
         kind = _token(instruction) if begins and not named else ""
         if kind:
@@ -87,30 +90,77 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
             yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 
-def _variables(instruction: Instruction) -> Iterator[Finding]:
+def _variables(instruction: Instruction, stage: Stage) -> Iterator[Finding]:
     """Yield a finding for each variable of an ENV or ARG whose value is a credential, without the value."""
     if instruction.verb not in ("arg", "env") or not _SPEAKS.search(instruction.args.value):
         return
     for name, value in instruction.pairs():
-        if value is not None and _is_secret(name.value, instruction.unquoted(value).value):
-            where = "the default of this ARG" if instruction.verb == "arg" else "this ENV"
+        where, default = "this ENV", instruction.unquoted(value).value if value is not None else None
+        if instruction.verb == "arg":
+            where = "the default of this ARG" if value else "the global default of this ARG"
+            default = stage.graph.arguments.get(name.value, "") if default is None else default
+        if default and _is_secret(name.value, default):
             message = f"{name.value} is stored in the image by {where}: {_REMEDY}"
             yield Finding(name.start, name.end, message, private=True)
+        elif not default and instruction.verb == "arg" and _is_name(name.value) and _is_used(name, stage):
+            message = f"{name.value} is stored in the image by this ARG, which a RUN uses: use RUN --mount=type=secret"
+            yield Finding(name.start, name.end, message)
+
+
+def _is_used(argument: Traced, stage: Stage) -> bool:
+    """Return whether a RUN in the scope of an ARG uses its value."""
+    name = argument.value
+    read = re.compile(r"\$(?:NAME(?!\w)|\{NAME(?!\w|:?\+))".replace("NAME", re.escape(name)))
+    for one in [one for one in stage.graph.stages if one.ships == "layers" and stage in one.lineage]:
+        runs = [run for run in one.runs if one is not stage or run.instruction.start > argument.start]
+        if not _is_replaced(name, one) and any(_reads(run, name, read) for run in runs):
+            return True
+    return False
+
+
+def _is_replaced(name: str, stage: Stage) -> bool:
+    """Return whether an ENV gives a variable, also named by an ARG, a value of its own."""
+    variables = [one for above in stage.lineage for one in above.instructions if one.verb == "env"]
+    pairs = [pair for one in variables for pair in one.pairs()]
+    return any(key.value == name and name not in (value.value if value else "") for key, value in pairs)
+
+
+def _reads(run: Run, name: str, read: re.Pattern[str]) -> bool:
+    """Return whether a RUN does more with a variable than to test it, and does not set it itself."""
+    if any(flag.name == "mount" and name in flag.value.value for flag in run.instruction.flags):
+        return False
+    values = [pair for command in run.commands for pair in command.assignments]
+    if any(key == name and not read.search(word.value) for key, word in values):
+        return False
+    commands = [command for command in run.commands if command.name not in _TESTS]
+    words = [word.value for command in commands for word in command.words]
+    words += [one.target.value for command in commands for one in command.redirects]
+    words += [word.value for _, word in values]
+    written = "" if run.instruction.args.value.startswith("<<") else "\n".join(_bodies(run.instruction))
+    return any(map(read.search, (*words, written)))
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a variable has the name of a credential, whatever its value."""
+    words = _words_of(name)
+    last = words[-1] if words else ""
+    if last in _STRONG and words != ["pwd"]:
+        return True
+    return last.endswith(("password", "passwd")) or (last == "key" and not _KINDS_OF_KEY.isdisjoint(words))
+
+
+def _words_of(name: str) -> list[str]:
+    """Return the words of a variable's name up to one for a credential; none if another word makes it harmless."""
+    words = [word for word in _BREAKS.sub("_", name).lower().split("_") if word]
+    while words and (words[-1] in _TAILS or words[-1].isdigit()):
+        words.pop()
+    return words if _HARMLESS.isdisjoint(words) else []
 
 
 def _is_secret(name: str, value: str) -> bool:
     """Return whether a variable has the name of a credential, and a value that can be one."""
-    words = [word for word in _BREAKS.sub("_", name).lower().split("_") if word]
-    while words and (words[-1] in _TAILS or words[-1].isdigit()):
-        words.pop()
-    if not words or not _HARMLESS.isdisjoint(words):
-        return False
-    last = words[-1]
-    strong = (last in _STRONG and words != ["pwd"]) or last.endswith(("password", "passwd"))
-    strong = strong or (last == "key" and not _KINDS_OF_KEY.isdisjoint(words))
-    if not strong and (last not in _WEAK or not _OPAQUE.fullmatch(value) or _FINGERPRINT.fullmatch(value)):
-        return False
-    return _could_be_one(value)
+    weak = not _WEAK.isdisjoint(_words_of(name)[-1:]) and _OPAQUE.fullmatch(value) and not _FINGERPRINT.fullmatch(value)
+    return (_is_name(name) or bool(weak)) and _could_be_one(value)
 
 
 def _could_be_one(value: str) -> bool:
