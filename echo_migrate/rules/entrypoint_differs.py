@@ -1,15 +1,17 @@
 """A command that does not work with the entrypoint of its base image."""
 
 from collections.abc import Iterator
-from posixpath import basename
+from posixpath import basename, splitext
 
-from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand, passes
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import SHELLS
+from echo_migrate.shell.package_managers import data
 
 
 @rule(on=Stage | Container, level="error", blocks=True)
@@ -17,20 +19,22 @@ def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Fi
     effective, command = context.effective(node), next((one for one in started(node) if one.verb in _COMMANDS), None)
     if effective is None or command is None or not command.words or node.start_command("entrypoint"):
         return
-    message = _words(command, effective)
+    message = _words(command, effective, stage_of(node))
     if message:
         yield Finding(command.start, command.end, message)
 
 
-def _words(command: StartCommand, effective: EffectiveBase) -> str:
+def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None) -> str:
     now, first = effective.base.entrypoint, (command.words or ("",))[0]
     if now is None:
         return ""
     if not passes(now):
         program = basename(now[0])
-        doubled = basename(first) in (program, *_ALSO.get(program, ()))
+        doubled = _language(basename(first)) == _language(program)
         ran = effective.before is not None and _passed(effective.before) and not first.startswith("-")
-        if (doubled and (ran or program in _INTERPRETERS)) or (ran and "." not in basename(first)):
+        file = all(word.startswith("-") for word in now[1:]) and _is_program(first) and not _is_copied(first, stage)
+        interpreted = _language(program) in _INTERPRETERS and (doubled or file)
+        if interpreted or (ran and (doubled or "." not in basename(first))):
             return (
                 f"{effective.shown} starts {program}, and {command.shown} would become its arguments "
                 f"({program} {first} …): {f'remove {first}' if doubled else 'set ENTRYPOINT too'}"
@@ -43,11 +47,29 @@ def _words(command: StartCommand, effective: EffectiveBase) -> str:
     return ""
 
 
-_INTERPRETERS = frozenset(("java", "node", "perl", "php", "python", "python3", "ruby"))
+def _language(program: str) -> str:
+    """Return the name of a program without its version, and of those with two names the shorter one."""
+    name = program.rstrip(_VERSION)
+    return "node" if name == "nodejs" else name
+
+
+def _is_program(word: str) -> bool:
+    """Return whether a word is the name of a program that is no file of an application."""
+    return word in SHELLS or word in data().does["launch"] or word in data().managers
+
+
+def _is_copied(name: str, stage: Stage | None) -> bool:
+    """Return whether a COPY names a file or folder of a name, with or without a suffix."""
+    copies = [copy for one in stage.lineage for copy in one.copies] if stage else []
+    paths = [word.value.rstrip("/") for copy in copies for word in (*copy.sources, copy.written)]
+    return any(name in (basename(path), splitext(basename(path))[0]) for path in paths)
+
+
+_INTERPRETERS = frozenset(("java", "node", "perl", "php", "python", "ruby"))
 """Programs that run their first argument as a file; other programs may accept their own name there."""
 
 _COMMANDS = ("cmd", "command")
-_ALSO = {"python": ("python3",), "python3": ("python",), "node": ("nodejs",)}
+_VERSION = "0123456789."
 
 
 def _passed(before: ImageFacts) -> bool:

@@ -251,7 +251,7 @@ def used_for(word: Word) -> str:
 
 
 def does(command: Command, kind: str) -> bool:
-    """Return whether a command is of a kind: build, check, download, interpret, plain, start, tool, unpack."""
+    """Return whether a command is of a kind: build, check, download, interpret, launch, plain, start, tool, unpack."""
     name = command.name
     if name not in data().verbs and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
         return False
