@@ -107,6 +107,19 @@ class Catalog(NamedTuple):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
 
+    def replaced(self, reference: Reference) -> "tuple[str, Catalog] | None":
+        """Return the upstream name that an image of a hardened provider replaces, and its provider, or None."""
+        path = self.path(reference)
+        known = {self.registry: self.vendor, **self.facts.vendors}
+        prefix = next((prefix for prefix in known if path.startswith(prefix + "/")), "")
+        if known.get(prefix) not in providers():
+            return None
+        catalog = self if prefix == self.registry else load(known[prefix])
+        image = path.rpartition("/")[2]  # an organisation has a folder of its own at Chainguard
+        names = {name for name, rows in catalog.rows.items() if any(row.image == image for row in rows)}
+        name = image if image in names else "".join(names) if len(names) == 1 else ""
+        return (name, catalog) if name else None
+
     def state_of(self, value: str) -> list[str]:
         """Return the folders in which the upstream image of a reference keeps state, if any."""
         reference = parsed(value)

@@ -128,10 +128,13 @@ def _image(value: str, literal: bool, context: Context) -> Side | None:
         return None
     known = catalog.upstream(reference)
     version = re.match(r"\d+\.\d+", reference.tag or "") if literal else None
-    name = known.name if known and not known.likely else ""
+    name, drop_in = known.name if known and not known.likely else "", True
+    replaced = None if name else catalog.replaced(reference)
+    if replaced:
+        name, drop_in = replaced[0], replaced[1].drop_in
     without = "static" in basename(reference.repository)  # distroless/static and similar images have no C library
     libc = None if without else facts_of(value, catalog).libc
-    own = catalog.facts.linked.get(name, ())
+    own = catalog.facts.linked.get(name, ()) if drop_in else ()
     return Side(value, libc, name, version[0] if version else "", tuple(own))
 
 
