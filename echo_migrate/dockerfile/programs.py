@@ -34,6 +34,7 @@ _ON_PATH = frozenset(
     )
 )
 """The folders of the usual PATH, and their parents."""
+_ENDS_OF_PATH = frozenset(("", ".", "..", *(basename(folder) for folder in _ON_PATH)))
 _FILE = lazy_regex(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
 )
@@ -105,7 +106,10 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
     written = copy.written.value
     if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
         return True
-    found = copy.target is None or _on_path(copy.target.rstrip("/*") or "/", stage.environment.get("PATH", ""))
+    if copy.target is None:
+        found = "$" in written or basename(written.rstrip("/")) in _ENDS_OF_PATH
+    else:
+        found = _on_path(copy.target.rstrip("/*") or "/", stage.environment.get("PATH", ""))
     found = found or (copy.instruction.verb == "add" and any(map(ARCHIVE.search, sources)))
     return found and not all(_is_file(source, written, stage) for source in sources)
 

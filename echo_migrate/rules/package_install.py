@@ -44,8 +44,11 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             if elsewhere or not lacks_manager(effective.base, manager.name, manager.families):
                 continue
             package = command.name.partition("-")[0]  # apt-get is in the package apt
-            wanted = [command.name, package, *SHELL_PROGRAMS]
-            there = mounted(run, [command.name]) or may_provide(stage, effective.base, wanted, command.start)
+            wanted = [command.name, package, *(SHELL_PROGRAMS if effective.base.shell is not True else ())]
+            # nothing makes one of a system by the way: it is installed, copied or unpacked, or a script does that
+            there = mounted(run, [command.name]) or may_provide(
+                stage, effective.base, wanted, command.start, likely=True
+            )
             if run.script and must_succeed(command, run.script) and not there:
                 own = f": its own is {effective.base.manager}" if effective.base.manager else ""
                 message = f"{command.name} is not in {effective.shown}{own}: "
