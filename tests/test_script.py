@@ -199,6 +199,24 @@ def test_what_runs_is_a_service() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ('docker run --rm node:"$V" node -v', 'node:"$V"'),
+        ('docker run --rm "node:$V" node -v', "node:$V"),
+        ("docker pull 'node':$V", "'node':$V"),
+        ('docker pull "node:"22-alpine', '"node:"22-alpine'),
+        ('kubectl run x --image=node:"$V" -- a', 'node:"$V"'),
+        ('kubectl run x "--image=node:$V"', "node:$V"),
+        ("docker pull 'node:22'", "node:22"),
+    ],
+)
+def test_a_name_is_shown_whole(line: str, written: str) -> None:
+    text = f"V=22\n{line}\n"
+    (image,) = (node for node in script.parse(Source("run.sh", text)) if isinstance(node, Image))
+    assert text[image.start : image.end] == written
+
+
+@pytest.mark.parametrize(
     ("old", "new", "kept"),
     [
         ("python:3", "node:3", True),

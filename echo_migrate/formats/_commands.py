@@ -212,7 +212,7 @@ class _Images:
             return None
         if value is None or reference is None or "$" in reference.name:
             return None
-        start, end = word.text.start, word.text.end
+        start, end = self._written(word)
         platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
         never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
         return Image(
@@ -227,6 +227,15 @@ class _Images:
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
         )
+
+    def _written(self, word: Word) -> tuple[int, int]:
+        """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""
+        start, end = word.text.start, word.text.end
+        opened = start > word.start and self.text[start - 1] in "'\""
+        if opened and end - start == len(word.value) and self.text[start - 1] == self.text[end : end + 1]:
+            return start, end
+        whole = self.text[start - opened : word.end]
+        return (start - opened, word.end) if not any(whole.count(quote) % 2 for quote in "'\"") else (start, end)
 
     def _meant(self, one: Invocation, what: str) -> Iterator[container_commands.Option]:
         """Return the options of a command that have a certain meaning (``meaning`` in the data)."""
