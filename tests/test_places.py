@@ -140,6 +140,30 @@ def test_every_kind_of_the_data_has_a_case_and_is_in_order() -> None:
         assert re.search(rf"(?m)^{kind.name}:$", (ROOT / "mappings" / "places" / "ci.yaml").read_text())
 
 
+@pytest.mark.parametrize(
+    ("text", "resolved"),
+    [
+        ("b: {variables: {I: 'node:20'}, image: $I, script: [a]}\n", ["node:20"]),
+        ("b: {variables: {I: 'node:20'}, services: [{name: $I, alias: n}], script: [a]}\n", ["node:20"]),
+        ("b: {extends: .c, image: $I, script: [a]}\n.c: {variables: {I: 'node:20'}}\n", ["node:20"]),
+        ("b: {extends: .c, variables: {I: 'node:20'}, script: [a]}\n.c: {image: $I}\n", ["node:20"]),
+        ("b: {image: !reference [.c, image], variables: {I: 'node:20'}, script: [a]}\n.c: {image: $I}\n", ["node:20"]),
+        (
+            "b: {variables: !reference [.c, variables], image: $I, script: [a]}\n.c: {variables: {I: 'node:20'}}\n",
+            ["node:20"],
+        ),
+        ("default: {image: $I}\nb: {variables: {I: 'node:20'}, script: [a]}\n", ["node:20"]),
+        ("default: {image: $I}\nb: {variables: {I: 'node:20'}, script: [a]}\nc: {script: [a]}\n", ["$I"]),
+        ("default: {image: $I}\nb: {variables: {I: 'node:20'}, trigger: a}\nc: {script: [a]}\n", ["node:22"]),
+        ("b: {extends: b, image: $I, script: [a]}\n", ["node:22"]),
+        ("b: {variables: {I: $J, J: $I}, image: $I, script: [a]}\n", ["$I"]),
+    ],
+)
+def test_a_jobs_own_variables_win(text: str, resolved: list[str]) -> None:
+    result = fix_source(".gitlab-ci.yml", f"variables: {{I: 'node:22'}}\n.a:\n  image: a\n{text}")
+    assert [outcome.image.resolved or outcome.image.ref.value for outcome in result.outcomes] == ["a", *resolved]
+
+
 def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path: Path) -> None:
     chart, none = tmp_path / "chart", tmp_path / "none"
     text = 'image: {repository: node, tag: "22"}\nsub: {image: {repository: node, tag: "22"}}\n'

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_mapping, is_scalar, is_text, items, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._gitlab_jobs import VARIABLE, Jobs, Values, filled
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -30,7 +31,6 @@ _NOT_GITLAB = lazy_regex(r"(?i)\.?(?:travis|appveyor)\.ya?ml")
 
 _OTHER = lazy_regex(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
 _TAG = lazy_regex(r"(?::[^/]*|@.*)$")
-_VARIABLE = lazy_regex(r"\$\{(\w+)\}|\$(\w+)")
 
 
 _WORD = lazy_regex(r"[\w.-]+")
@@ -89,69 +89,55 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
     top = effective(root)
     words = _Words(sheet.text)
-    above = _variables(top)
+    jobs = Jobs(top)
     holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
     for where, keys in holders:
-        values = above | _variables(keys)
-        yield from _image(sheet, keys.get("image"), f"{where}image", values)
+        image = keys.get("image")
+        yield from _image(sheet, image, f"{where}image", jobs.used(image, keys))
         listed = keys.get("services")
         own = listed is not None and not listed.tag.startswith("!")  # the items of !reference are a key path
         for index, service in enumerate(sequence(listed) if own else ()):
-            yield from _service(sheet, service, f"{where}services.{index}.image", values, words)
+            yield from _service(sheet, service, f"{where}services.{index}.image", jobs.used(service, keys), words)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
     yield from sheet.scripts(
         (where, line) for where, node in scripts for line in (sequence(node) or ([node] if is_scalar(node) else []))
     )
 
 
-def _variables(keys: dict[str, YamlNode]) -> dict[str, ScalarNode]:
-    """Return the variables of a pipeline or a job with their values, which can be under the key ``value``."""
-    found = (
-        (name, effective(node).get("value") if is_mapping(node) else node)
-        for name, node in items(keys.get("variables"))
-    )
-    return {name: value for name, value in found if is_scalar(value)}
-
-
-def _image(sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, ScalarNode]) -> Iterator[Image]:
-    """Yield the image of ``image`` or a service, in short form or under ``name``, resolved with the variables of the
-    file. Project variables can override these."""
+def _image(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values]) -> Iterator[Image]:
+    """Yield the image of ``image`` or a service, in short form or under ``name``, resolved with the variables that it
+    is used with. Project variables can override these."""
     name = effective(node).get("name") if is_mapping(node) else node
     not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
     for image in sheet.image(name, where, not_editable=not_editable):
         value = image.ref.value
-        known = [name for name in image.unsettled if name in values]
-        found = list(_VARIABLE.finditer(value))
-        filled = _VARIABLE.sub(lambda match: _filled(match, values), value)
+        known = [(one, given) for one in image.unsettled for values in used if (given := values.get(one))]
+        texts = {filled(value, values) for values in used}
+        image = image._replace(resolved=texts.pop() if known and len(texts) == 1 else "")
         if not known:
             yield image
         elif "$" in _TAG.sub("", value):
-            line = str(sheet.text.count("\n", 0, values[known[0]].start_mark.index) + 1)
-            reason = image.not_editable or because("set-by-variable", name=known[0], line=line)
-            yield image._replace(resolved=filled, not_editable=reason)
+            line = str(sheet.text.count("\n", 0, known[0][1].start_mark.index) + 1)
+            reason = image.not_editable or because("set-by-variable", name=known[0][0], line=line)
+            yield image._replace(not_editable=reason)
         else:
+            found = [match[0] for match in VARIABLE.finditer(value)]
+            choices = dict.fromkeys(tuple((one, filled(one, values)) for one in found) for values in used)
+            whole = not any("$" in text for choice in choices for _, text in choice)
             yield image._replace(
-                resolved=filled,
-                choices=() if "$" in filled else (tuple((one[0], _filled(one, values)) for one in found),),
-                unsettled=tuple(name for name in image.unsettled if name not in values),
-                unsafe_reasons=(*image.unsafe_reasons, because("variable-overridden", name=known[0])),
+                choices=tuple(choices) if whole else (),
+                unsettled=tuple(one for one in image.unsettled if not all(values.get(one) for values in used)),
+                unsafe_reasons=(*image.unsafe_reasons, because("variable-overridden", name=known[0][0])),
             )
 
 
-def _filled(variable: re.Match[str], values: dict[str, ScalarNode]) -> str:
-    name = variable[1] or variable[2]
-    return values[name].value if name in values else variable.group()
-
-
-def _service(
-    sheet: YamlFile, node: YamlNode | None, where: str, values: dict[str, ScalarNode], words: _Words
-) -> Iterator[Image]:
+def _service(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values], words: _Words) -> Iterator[Image]:
     """Yield the image of a service; not editable if the host name derived from it is, or may be, in use."""
     keys = effective(node) if is_mapping(node) else {}
     alias = keys.get("alias")
     said = alias.value if is_text(alias) else ""
     aliases = re.split(r"[ ,]+", said) if said else []
-    for image in _image(sheet, node, where, values):
+    for image in _image(sheet, node, where, used):
         if image.not_editable:
             yield image
             continue
