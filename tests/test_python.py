@@ -28,7 +28,7 @@ DATA = yaml.safe_load((Path(data.folder()) / "places/python.yaml").read_text())
 ROWS = [
     (library, callee, place)
     for library, row in DATA["libraries"].items()
-    for callee, places in row["calls"].items()
+    for callee, places in row.get("calls", {}).items()
     for place in places
 ]
 SETTINGS = Settings(catalog.load(), (RULES["unhardened-image"],), apply=True)
@@ -89,13 +89,16 @@ def test_the_data_is_in_order() -> None:
     imports = [name for row in libraries.values() for name in row["imports"]]
     assert len(imports) == len(set(imports))
     for library, row in libraries.items():
-        assert set(row) <= {"imports", "source", "calls", "apart", "login"}, library
+        assert set(row) <= {"imports", "source", "calls", "apart", "login", "attributes"}, library
+        assert set(row) & {"calls", "attributes"}, library
+        calls, attributes = row.get("calls", {}), row.get("attributes", [])
         assert row["imports"] == sorted(row["imports"]), library
         assert row["source"].startswith("https://"), library
-        assert list(row["calls"]) == sorted(row["calls"]), library
-        assert set(row.get("apart", {})) <= set(row["calls"]), library
-        assert set(row.get("login", {})) <= set(row["calls"]), library
-        for callee, places in row["calls"].items():
+        assert list(calls) == sorted(calls), library
+        assert attributes == sorted(attributes), library
+        assert set(row.get("apart", {})) <= set(calls), library
+        assert set(row.get("login", {})) <= {*calls, *attributes}, library
+        for callee, places in calls.items():
             assert all(part.isidentifier() for part in callee.removeprefix(".").split(".")), callee
             assert len([place for place in places if isinstance(place, str)]) == 1, callee
             assert [place for place in places if isinstance(place, int)] == places[:-1], callee
@@ -141,7 +144,7 @@ def test_each_row(library: str, callee: str, place: int | str) -> None:
 )
 def test_each_part_that_stands_apart(library: str, callee: str, place: int | str) -> None:
     more = '"3"' if isinstance(place, int) else f'{place}="3"'
-    text = _file(library, callee, f'thing{callee}("{OLD}", {more})')
+    text = _file(library, callee, _call(callee, 0, f'"{OLD}", {more}'))
     result = fix_source(text, unsafe=True)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person"]
     assert result.fixed.text == text

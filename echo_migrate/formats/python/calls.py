@@ -1,5 +1,6 @@
 """Calls of Python libraries that name an image: ``mappings/places/python.yaml`` (keys documented there)."""
 
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,19 +15,27 @@ Parameter = int | str
 
 class Library(NamedTuple):
     """A library. ``calls`` has the places of the image by callee, ``apart`` those of other parts of the reference,
-    ``login`` the keywords of a login for what a service or a cluster pulls."""
+    ``login`` the keywords of a login for what a service or a cluster pulls; ``attributes`` hold an image."""
 
     imports: frozenset[str]
     calls: dict[str, tuple[Parameter, ...]]
     apart: dict[str, tuple[Parameter, ...]]
     login: dict[str, tuple[str, ...]]
+    attributes: tuple[str, ...]
 
     def meets(self, text: str) -> bool:
-        """Return whether a text may call the library: it imports it, and has the names of a call and its argument."""
-        return any(name in text and _imported(name, text) for name in self.imports) and any(
+        """Return whether a text may name an image of the library: it imports it, and has the names of a call and its
+        argument, or of an attribute."""
+        if self.imports and not any(name in text and _imported(name, text) for name in self.imports):
+            return False
+        return any(all(part in text for part in name.split(".")) for name in self.attributes) or any(
             all(part in text for part in callee.split(".")) and any(_needed(place) in text for place in places)
             for callee, places in self.calls.items()
         )
+
+    def known(self, roots: AbstractSet[str]) -> bool:
+        """Return whether a file that imports these modules may use the library."""
+        return not self.imports or bool(self.imports & roots)
 
 
 @lru_cache
@@ -35,9 +44,10 @@ def libraries() -> tuple[Library, ...]:
     return tuple(
         Library(
             frozenset(row["imports"]),
-            {callee: tuple(places) for callee, places in row["calls"].items()},
+            {callee: tuple(places) for callee, places in row.get("calls", {}).items()},
             {callee: tuple(places) for callee, places in row.get("apart", {}).items()},
             {callee: tuple(words) for callee, words in row.get("login", {}).items()},
+            tuple(row.get("attributes", ())),
         )
         for row in read_data("places/python.yaml")["libraries"].values()
     )
@@ -53,10 +63,10 @@ def _needed(place: Parameter) -> str:
 
 
 class Called(NamedTuple):
-    """A call that may be one of a library, with the arguments at the places of its image; or a class derived from one
-    of a library, which may name an image anywhere."""
+    """A call that may be one of a library, with the arguments at the places of its image; an assignment to an attribute
+    of one; or a class derived from one of a library, which may name an image anywhere."""
 
-    node: "ast.Call | ast.ClassDef"
+    node: "ast.Call | ast.Assign | ast.ClassDef"
     arguments: "list[ast.AST]"
 
 
@@ -71,7 +81,10 @@ def called(tree: "ast.AST") -> list[Called]:
     aliases = [node for node in nodes if isinstance(node, ast.alias)]
     modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)} | {one.name for one in aliases}
     roots = {name.partition(".")[0] for name in modules}
-    known = [one for library in libraries() if library.imports & roots for one in library.calls.items()]
+    used = [library for library in libraries() if library.known(roots)]
+    attributes = {name for library in used for name in library.attributes}
+    known = [one for library in used for one in library.calls.items()]
+    known += [(name.rpartition(".")[0], (name.rpartition(".")[2],)) for name in attributes]
     known += [(one.asname, places) for one in aliases if one.asname for name, places in known if _ends(one.name, name)]
     by_last: dict[str, list[tuple[str, tuple[Parameter, ...]]]] = {}
     for callee, places in dict.fromkeys(known):
@@ -92,6 +105,8 @@ def called(tree: "ast.AST") -> list[Called]:
             name = written(node.func)
             arguments: list[ast.AST] = [node] if name in own else _given(node, places_of(name))
             found += [Called(node, arguments)] if arguments else []
+        elif isinstance(node, ast.Assign) and any(written(target) in attributes for target in node.targets):
+            found.append(Called(node, [node.value]))
     return found
 
 

@@ -33,7 +33,7 @@ class Around(NamedTuple):
 
 
 _NOTHING_AROUND = Around()
-_MOUNTS = frozenset(("mounts", "volume_mounts", "volumes"))
+_MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes"))
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
 
 
@@ -110,6 +110,8 @@ class _Code(cst.CSTVisitor):
     def visit_Assign(self, node: cst.Assign) -> None:
         if len(node.targets) == 1:
             self.strings.values[id(node.targets[0].target)] = node.value
+        known = {name for library in libraries() if library.known(self.roots) for name in library.attributes}
+        self.defaults += [(name, node.value) for one in node.targets if (name := written(one.target)) in known]
         if any(isinstance(one.target, cst.Name) and one.target.value == "__all__" for one in node.targets):
             self.exported.update(name for name in re.findall(r"\w+", self.strings.source(node.value)))
 
@@ -118,6 +120,8 @@ class _Code(cst.CSTVisitor):
             (places for base in node.bases if (places := self.places_of(base.value, self.named(base.value)))), ()
         )
         self.classes.append((found, node.name.value))
+        for attribute in self.attributes(node):
+            self.defaults += [(f"{node.name.value}.{attribute}", value) for value in _assigned(node, attribute)]
         if not found:
             return
         keywords = [place for place in found if isinstance(place, str)]
@@ -129,6 +133,16 @@ class _Code(cst.CSTVisitor):
         for parameter in (*positional, *others):
             if parameter.name.value in keywords and parameter.default:
                 self.defaults.append((f"{node.name.value}({parameter.name.value})", parameter.default))
+
+    def attributes(self, node: cst.ClassDef) -> list[str]:
+        """Return the attributes of a class that hold an image, as one of its bases is that of a library."""
+        bases = [name for base in node.bases for name in self.named(base.value)]
+        known = [
+            name for library in libraries() if library.imports & set(map(_root, bases)) for name in library.attributes
+        ]
+        return [
+            name for owner, _, name in (one.rpartition(".") for one in known) if any(_is(base, owner) for base in bases)
+        ]
 
     def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
         self.classes.pop()
@@ -152,7 +166,8 @@ class _Code(cst.CSTVisitor):
         given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
         mounts = [path.rstrip("/") for key in given if key in _MOUNTS for path in _TARGET.findall(given[key])]
         platform = given.get("platform", "").strip("\"'")
-        wanted = next((words for one in libraries() for name, words in one.login.items() if _is(callee, name)), None)
+        rows = (row for one in libraries() if one.known(self.roots) for row in one.login.items())
+        wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
         return Around(tuple(mounts), platform if platform.isascii() else "", needs, login)
@@ -165,10 +180,11 @@ class _Code(cst.CSTVisitor):
         if isinstance(function, cst.Attribute) and function.attr.value == "__init__":
             of_super = isinstance(function.value, cst.Call) and self.strings.source(function.value.func) == "super"
             return (within, places, ()) if of_super else _NO_CALL
-        names = self.named(function)
+        names = [*self.named(function), *self.of_instance(function)]
         found = self.places_of(function, names)
         if found:
-            return written(function).lstrip("."), found, ()
+            apart = (places for one in libraries() for callee, places in one.apart.items() if _ends(names, callee))
+            return written(function).lstrip("."), found, next(apart, ())
         name = written(function)
         for library in libraries():
             others = names and not any(_root(name) in library.imports for name in names)
@@ -179,13 +195,24 @@ class _Code(cst.CSTVisitor):
                     return callee[1:], places, library.apart.get(callee, ())
         return _NO_CALL
 
+    def of_instance(self, function: cst.BaseExpression) -> list[str]:
+        """Return the names of a method of an object that a name is given once, by a call of an imported class."""
+        if not isinstance(function, cst.Attribute) or not isinstance(function.value, cst.Name):
+            return []
+        scope = self.strings.scopes.get(function.value)
+        assignments = list(scope[function.value.value]) if scope else []
+        values = [self.strings.values.get(id(one.node)) for one in assignments if isinstance(one, Assignment)]
+        if len(assignments) != 1 or not values or not isinstance(values[0], cst.Call):
+            return []
+        return [f"{name}.{function.attr.value}" for name in self.named(values[0].func)]
+
     def places_of(self, function: cst.BaseExpression, names: list[str]) -> Parameters:
         """Return the places of the image in a call of an imported library name or a derived class of this file."""
         for name in names:
             for library in libraries():
                 if _root(name) in library.imports:
                     for callee, places in library.calls.items():
-                        if callee[0] != "." and f".{name}".endswith(f".{callee}"):
+                        if _ends([name], callee):
                             return places
         own = self.named(function, QualifiedNameSource.LOCAL)
         return next((self.derived[name] for name in own if name in self.derived), ())
@@ -214,7 +241,8 @@ class _Code(cst.CSTVisitor):
     def images(self) -> Iterator[Image]:
         """Yield an image for each use, with the reasons from other uses of its text."""
         for where, default in self.defaults:
-            self.use(where, default, None)
+            service = any(where in library.login for library in libraries())
+            self.use(where, default, None, Around(needs_login=because("login-service") if service else None))
         for call, within in self.calls:
             self.called(call, within)
         for use in self.uses:
@@ -256,6 +284,25 @@ class _Code(cst.CSTVisitor):
 def _is(callee: str, name: str) -> bool:
     """Return whether a callee as written is the one that a library's row names."""
     return f".{callee}".endswith(f".{name}") or ("." not in callee and name.endswith(f".{callee}"))
+
+
+def _ends(names: list[str], callee: str) -> bool:
+    """Return whether an imported name, in full, is the one of a row that does not begin with a dot."""
+    return callee[0] != "." and any(f".{name}".endswith(f".{callee}") for name in names)
+
+
+def _assigned(node: cst.ClassDef, name: str) -> Iterator[cst.BaseExpression]:
+    """Yield the values of an attribute in the body of a class: those assigned to it, or returned by its property."""
+    for statement in node.body.body:
+        if isinstance(statement, cst.SimpleStatementLine):
+            for one in statement.body:
+                targets = [each.target for each in one.targets] if isinstance(one, cst.Assign) else []
+                targets += [one.target] if isinstance(one, cst.AnnAssign) else []
+                if isinstance(one, cst.Assign | cst.AnnAssign) and one.value and name in map(written, targets):
+                    yield one.value
+        elif isinstance(statement, cst.FunctionDef) and statement.name.value == name:
+            lines = [line for line in statement.body.body if isinstance(line, cst.SimpleStatementLine)]
+            yield from (one.value for line in lines for one in line.body if isinstance(one, cst.Return) and one.value)
 
 
 def _whole(text: Text) -> bool:
