@@ -199,12 +199,17 @@ class YamlFile:
         """Return the lines of the file that log in to a registry."""
         return " ".join(_LOGIN.findall(self.text))
 
-    def scripts(self, found: Iterable[tuple[str, YamlNode | None]]) -> Iterator[Image | Container]:
-        """Yield the images named in shell scripts, which are given as scalars with their contexts."""
+    def scripts(
+        self, found: Iterable[tuple[str, YamlNode | None]], filled: "re.Pattern[str] | None" = None
+    ) -> Iterator[Image | Container]:
+        """Yield the images named in shell scripts, which are given as scalars with their contexts. ``filled`` is what
+        is filled in before a shell reads them, by default GitHub's expressions."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
-        texts = [place._replace(value=_EXPRESSION.sub(_as_name, place.value)) for _, place in known.values()]
+        texts = [
+            place._replace(value=(filled or _EXPRESSION).sub(_as_name, place.value)) for _, place in known.values()
+        ]
         login = self.logins() if texts else ""
         starts = sorted(known)
         for image, service in named(self.text, texts) if texts else ():
@@ -230,8 +235,9 @@ def _piece(node: ScalarNode, text: str) -> Traced:
 
 
 def _as_name(match: "re.Match[str]") -> str:
-    """Return a GitHub expression as a shell variable of the same length."""
-    return f"${{{_OTHER.sub('_', match[1])}__}}"
+    """Return an expression as a shell variable of the same length."""
+    name = _OTHER.sub("_", match[match.lastindex or 0])
+    return "${" + name.ljust(len(match[0]) - 3, "_") + "}"
 
 
 def walk(root: YamlNode | None) -> Iterator[YamlMapping]:

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_mapping, is_scalar
+from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._commands import calls
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
+from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -26,7 +29,8 @@ _NO_LOGIN = because("login-beside")
 
 class Kind(NamedTuple):
     """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
-    names that the file defines itself, which are not images."""
+    names that the file defines itself, which are not images; key paths of shell scripts, each with what in the text
+    says that it may be one of another shell, and what is filled into them."""
 
     name: str
     files: "re.Pattern[str]"
@@ -34,6 +38,8 @@ class Kind(NamedTuple):
     images: tuple[tuple[str, ...], ...]
     login: str
     names: tuple[tuple[str, ...], ...]
+    scripts: "tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]"
+    filled: "re.Pattern[str]"
 
 
 @lru_cache
@@ -44,10 +50,15 @@ def kinds() -> list[Kind]:
         Kind(
             name,
             re.compile(row["files"]),
-            re.compile(rf"(?m)^[ \t-]*(?:{'|'.join(row['needs'])})[ \t]*:"),
-            tuple(tuple(way.split(".")) for way in row["images"]),
+            re.compile(rf"(?m)^[ \t-]*(?:{'|'.join(row['needs'])})[ \t]*:") if "needs" in row else NAME,
+            tuple(tuple(way.split(".")) for way in row.get("images", ())),
             row.get("login", ""),
             tuple(tuple(way.split(".")) for way in row.get("names", ())),
+            tuple(
+                (tuple(way.split(".")), re.compile(unless) if unless else NAME)
+                for way, unless in (dict.fromkeys(row.get("scripts", ()), "") | row.get("unless", {})).items()
+            ),
+            re.compile(row["filled"]) if "filled" in row else NAME,
         )
         for name, row in rows.items()
     ]
@@ -58,20 +69,35 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether the path is that of a known CI system and the text has a key that leads to images."""
+    """Return whether the path is that of a known CI system and the text has a key that leads to images, or calls a
+    container CLI."""
     return candidate(path) and _kind(path, text) is not None
 
 
 def _kind(path: str, text: str) -> Kind | None:
     path = path.replace("\\", "/")
-    return next((kind for kind in kinds() if kind.files.search(path) and kind.needs.search(text)), None)
+    found = (kind for kind in kinds() if kind.files.search(path))
+    return next((kind for kind in found if kind.needs.search(text) or (kind.scripts and calls(text))), None)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     kind = _kind(source.path, source.text)
-    return nodes(sheet, (image for root in sheet.roots if kind for image in _images(sheet, root, kind)), request)
+    found: list[Image | Container] = [one for root in sheet.roots if kind for one in _images(sheet, root, kind)]
+    if kind and kind.scripts and calls(source.text):
+        found += sheet.scripts((one for root in sheet.roots for one in _scripts(sheet, root, kind)), kind.filled)
+    return nodes(sheet, found, request)
+
+
+def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tuple[str, YamlNode]]:
+    """Yield the scripts of a document with their key paths, but for those that may be of another shell."""
+    for way, unless in kind.scripts:
+        for path, holder, node in () if unless.search(sheet.text) else _follow(root, way, (), None, set()):
+            shell = effective(holder).get("shell")
+            name = shell.value.partition(" ")[0].rpartition("/")[2].removesuffix(".exe") if is_text(shell) else "sh"
+            if name in SHELLS:
+                yield ".".join(path), node
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
@@ -114,6 +140,7 @@ def _follow(
         holder = node
     else:
         below = [(str(index), child) for index, child in enumerate(node.value)]
+        step = "*" if step == "[]" else step
     if step == "**":
         yield from _follow(node, rest, path, holder, seen)
     for key, child in below:

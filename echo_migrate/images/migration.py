@@ -25,7 +25,9 @@ from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
 
-_PLACEHOLDER = lazy_regex(r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__)")
+_PLACEHOLDER = lazy_regex(
+    r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
+)
 """A placeholder that a script replaces, usually with a registry."""
 
 
