@@ -3,9 +3,10 @@
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Literal
 
 from echo_migrate.dockerfile.container import Container, Located
@@ -65,20 +66,26 @@ MOST_IMAGES = 500
 """The maximum number of images per script, more than any real one has; each is searched for in the whole text."""
 
 
+NO_VALUES: Mapping[str, Expansion] = MappingProxyType({})
+
+
 def calls(text: str) -> bool:
     """Return whether a text may call a container CLI."""
     return bool(_PROGRAM.search(text))
 
 
-def named(text: str, scripts: list[Traced]) -> list[tuple[Image, Container | None]]:
-    """Return the images named in the scripts of one text, each with the container that runs it, or None.
+def named(
+    text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES
+) -> list[tuple[Image, Container | None]]:
+    """Return the images named in the scripts of one text, each with the container that runs it, or None. ``given`` are
+    the variables that are set outside of the scripts.
 
     Scripts that could be fully parsed are read together, as an image that one pulls may be used in another.
     """
     whole = [read(script) for script in scripts]
     together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
     parts = [together, *(one for one in whole if not one.certain)]
-    found = [pair for part in parts for pair in islice(_Images(text, part).read(), MOST_IMAGES)]
+    found = [pair for part in parts for pair in islice(_Images(text, part, given).read(), MOST_IMAGES)]
     written = [(_as_written(image, text), container) for image, container in found]
     return [(image, container and container._replace(image=image)) for image, container in written]
 
@@ -104,22 +111,27 @@ def _parts(command: Command) -> list[tuple[str, Word]]:
     ]
 
 
+def without_comments(text: str) -> str:
+    """Return the text with comments replaced by spaces."""
+    return _COMMENT.sub(lambda match: " " * len(match[0]), text)
+
+
 @lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
-def _without_comments(text: str) -> tuple[str, Counter[str]]:
+def _counted(text: str) -> tuple[str, Counter[str]]:
     """Return the text with comments replaced by spaces, and the number of times that each name occurs in it."""
-    bare = _COMMENT.sub(lambda match: " " * len(match[0]), text)
+    bare = without_comments(text)
     return bare, Counter(_NAMED.findall(bare))
 
 
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
-    def __init__(self, text: str, script: Script) -> None:
+    def __init__(self, text: str, script: Script, given: Mapping[str, Expansion]) -> None:
         self.text = text
         self.script = script
-        self.bare, self.named = _without_comments(text)
+        self.bare, self.named = _counted(text)
         self.assigned: dict[str, list[str]] = defaultdict(list)
-        self.variables: dict[str, Expansion] = {}
+        self.variables: dict[str, Expansion] = dict(given)
         reads = max((command.start for command in script.commands if command.name in _READING), default=-1)
         for command in script.commands:
             for name, word in command.assignments:
@@ -130,6 +142,7 @@ class _Images:
         self.shared_spans = tuple(
             (start, end, because("variable-shared", name=name))
             for name, value in self.variables.items()
+            if value is not given.get(name)
             for start, end in value.text.spans
         )
 

@@ -1,23 +1,47 @@
 """Makefiles: the images that commands in recipes run, pull and set.
 
 Follows the GNU make manual 4.4, "Recipe Syntax" and "Splitting Recipe Lines": a recipe line begins with a tab, a
-trailing backslash joins the next line, and both are passed to the shell.
+trailing backslash joins the next line, and both are passed to the shell. A recipe may also begin behind a semicolon
+("Rule Syntax"), .RECIPEPREFIX sets what stands in place of the tab, and $(shell …) runs a command ("Shell Function").
 """
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
 from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._commands import calls, named
+from echo_migrate.formats._commands import calls, named, without_comments
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.model import Ignore, Image
+from echo_migrate.reasons import Reason, because
+from echo_migrate.shell import container_commands
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
-_RECIPE = lazy_regex(r"(?m)^\t[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)")
+_LINE = r"[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
+_INLINE = lazy_regex(rf"(?m)^[^\s#:=;][^\n#:=;]*::?(?!=)[^\n#=;]*;{_LINE}")
+_PREFIX = lazy_regex(r"(?m)^\.RECIPEPREFIX[ \t]*:*=[ \t]*(\S)?")
+_SHELL = lazy_regex(r"(?m)^[^#\n]*?\$[({]shell[ \t]+([^()]*(?:\([^()]*\)[^()]*)*)[)}]")
+_ASSIGNED = lazy_regex(
+    r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*([^#\n\\]*?)[ \t]*(?:#[^\n]*)?\r?$"
+)
+_USED = r"\$[({]([A-Za-z_]\w*)[)}]"
+_MENTIONED = lazy_regex(r"(?<![\w$])(?<!\$[({])[A-Za-z_]\w*")
+_PROGRAM = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl)")
+_FOUND = lazy_regex(
+    r"\$\((?:shell|or|notdir|firstword)\b.*\b(?:command -v|which|type|hash|echo)\b"
+    r".*\b(?:docker|podman|nerdctl)(?![\w-]).*\)"
+)
+"""What finds out which of the programs is there."""
+
+_SHARED = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|export)\b")
 _VARIABLE = lazy_regex(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|\$(?P<own>\{?))")
 _WORD = lazy_regex(r"\w")
 _OTHER = lazy_regex(r"\W")
@@ -29,33 +53,120 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a makefile by name and may call a container CLI."""
-    return candidate(path) and calls(text)
+    return candidate(path) and (calls(text) or any(f"({name})" in text or f"{{{name}}}" in text for name in _usual()))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Ignore]:
     """Return the images, containers and ignore comments in the recipes of a makefile; never raises."""
     text = source.text
-    places = [Traced.of(text, *match.span(1)) for match in _RECIPE.finditer(text) if calls(match[1])]
-    scripts = [place._replace(value=_as_shells(place.value)) for place in places]
-    found = named(text, scripts) if scripts else []
-    services = [service for _, service in found if service] if Container in request.kinds else []
-    return [*(image for image, _ in found), *services, *in_yaml(text)] if found else []
+    values = _values(text)
+    programs = _programs(values)
+    places = [place._replace(value=_as_shells(place.value, programs)) for place in _scripts(text)]
+    scripts = [place for place in places if calls(place.value)]
+    given = _given(text, values) if scripts else {}
+    found = named(text, scripts, given) if scripts else []
+    shared = _shared(source, given, [image for image, _ in found])
+    images = [image._replace(shared_spans=(*image.shared_spans, *shared)) for image, _ in found]
+    services = [
+        service._replace(image=image)
+        for image, (_, service) in zip(images, found, strict=True)
+        if service and Container in request.kinds
+    ]
+    return [*images, *services, *in_yaml(text)] if found else []
 
 
-def _as_shells(recipe: str) -> str:
+def _scripts(text: str) -> Iterator[Traced]:
+    """Yield the recipes of a makefile, line by line, and the commands of its shell functions outside of them."""
+    set_to = _PREFIX.search(text)
+    prefix = set_to[1] if set_to and set_to[1] else "\t"
+    for match in sorted((*re.finditer(f"(?m)^{re.escape(prefix)}{_LINE}", text), *_INLINE.finditer(text)), key=_start):
+        place = Traced.of(text, *match.span(1))
+        yield place._replace(value=re.sub(rf"(\\\r?\n){re.escape(prefix)}", r"\1 ", place.value))
+    for match in _SHELL.finditer(text):
+        yield Traced.of(text, *match.span(1))
+
+
+def _start(match: "re.Match[str]") -> int:
+    return match.start()
+
+
+def _usual() -> list[str]:
+    """Return the names of variables that stand for a program where a file gives them no value."""
+    names: list[str] = container_commands.data()["variables"]
+    return names
+
+
+Values = dict[str, list[tuple[int, int, str]]]
+
+
+def _values(text: str) -> Values:
+    """Return the values that variables are given on lines of their own, with their places."""
+    found: Values = {}
+    for match in _ASSIGNED.finditer(text):
+        found.setdefault(match[1], []).append((*match.span(2), match[2]))
+    return found
+
+
+def _programs(values: Values) -> frozenset[str]:
+    """Return the variables that stand for docker or its like."""
+    known = {
+        name
+        for name, given in values.items()
+        if all(_PROGRAM.fullmatch(value) or _FOUND.fullmatch(value) for _, _, value in given)
+    }
+    return frozenset(known.union(name for name in _usual() if name not in values))
+
+
+def _given(text: str, values: Values) -> dict[str, Expansion]:
+    """Return the variables that the file gives one value and mentions nowhere else but in uses."""
+    mentions = Counter(_MENTIONED.findall(without_comments(text)))
+    given: dict[str, Expansion] = {}
+    for name, ((start, end, value), *_) in values.items():
+        if mentions[name] == 1 and value:
+            with suppress(ValueError):
+                place = Traced.of(text, start, end)
+                given[name] = expand(place._replace(value=_as_shells(value, frozenset())), given.get, escape="\0")
+    return given
+
+
+def _shared(source: Source, given: dict[str, Expansion], images: list[Image]) -> list[tuple[int, int, Reason]]:
+    """Return the places of the values that are not, or not only, those of images here, each with that as a reason."""
+    places = sorted((image.start, image.end) for image in images)
+    begins = [start for start, _ in places]
+    elsewhere = {name for name in given if source.path.endswith(".mk") or _SHARED.search(source.text)}
+    for match in re.finditer(_USED, source.text):
+        at = bisect_right(begins, match.start()) - 1
+        if at < 0 or match.end() > places[at][1]:
+            elsewhere.add(match[1])
+    return [
+        (start, end, because("variable-shared", name=name))
+        for name in given
+        if name in elsewhere
+        for start, end in given[name].text.spans
+    ]
+
+
+def _as_shells(recipe: str, programs: AbstractSet[str]) -> str:
     """Return a recipe line as the shell reads it, with the same length.
 
-    Variables of make become shell variables, and ``$$`` becomes a single dollar sign with a padding character.
+    Variables of make become shell variables, those that stand for a program ``docker``, and ``$$`` becomes a single
+    dollar sign with a padding character.
     """
-    return _VARIABLE.sub(_as_variable, recipe).replace("\\\r\n", "\\\n ")
+
+    def variable(match: "re.Match[str]") -> str:
+        name = match[1] if match[1] is not None else match[2]
+        whole = match.string[match.end() : match.end() + 1].isspace()
+        if name in programs and whole and len(match[0]) >= len(_DOCKER):
+            return _DOCKER.ljust(len(match[0]))
+        if name is not None:
+            return f"${{{_OTHER.sub('_', name)}}}"
+        following = match.string[match.end() : match.end() + 1]
+        return "${_" if match["own"] else "$_" if _WORD.match(following) else "_$"
+
+    return _VARIABLE.sub(variable, recipe).replace("\\\r\n", "\\\n ")
 
 
-def _as_variable(match: "re.Match[str]") -> str:
-    name = match[1] if match[1] is not None else match[2]
-    if name is not None:
-        return f"${{{_OTHER.sub('_', name)}}}"
-    following = match.string[match.end() : match.end() + 1]
-    return "${_" if match["own"] else "$_" if _WORD.match(following) else "_$"
+_DOCKER = "docker"
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
