@@ -30,6 +30,7 @@ class Draft:
         self.triggers: list[Run] = []
         self.copies: list[Copy] = []
         self.start_commands: list[StartCommand] = []
+        self.workdirs: dict[int, tuple[str | None, str]] = {}
         self.needs: set[int] = set() if parent is None else {parent}
         self.whole: set[int] = set()
         self.takes: list[tuple[int, str]] = []
@@ -114,6 +115,8 @@ def _follow(
         draft.user = _plain(instruction.args, draft.environment, escape) or None
     elif verb == "workdir":
         draft.folder = _absolute(_plain(instruction.args, draft.environment, escape), draft.folder)
+        if draft.folder:
+            draft.workdirs[instruction.start] = (draft.user, draft.folder)
     elif verb in ("cmd", "entrypoint", "healthcheck"):
         draft.start_commands.append(start_command_of(instruction, draft.shell))
     elif verb == "shell":

@@ -73,8 +73,9 @@ class Stage(NamedTuple):
     file names it as a target. ``used`` is true if a final image needs it, ``leaf`` if no stage is FROM it or copies
     from it, ``top`` if no stage is FROM it, ``alone`` if it is the only stage. ``order`` is that of the RUNs of the
     file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
-    end. ``settings`` is all it runs, writes or sets that can be configuration, in order: the offset and lowercase text
-    of each command (without its options), ENV and line of a heredoc.
+    end, ``workdirs`` the user and folder of each WORKDIR, by its offset. ``settings`` is all it runs, writes or sets
+    that can be configuration, in order: the offset and lowercase text of each command (without its options), ENV and
+    line of a heredoc.
     """
 
     graph: Graph
@@ -89,6 +90,7 @@ class Stage(NamedTuple):
     triggers: tuple[Run, ...]
     copies: tuple[Copy, ...]
     start_commands: tuple[StartCommand, ...]
+    workdirs: Mapping[int, tuple[str | None, str]]
     order: Order
     taken: tuple[str, ...]
     ships: Ships
@@ -200,6 +202,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 triggers=tuple(draft.triggers),
                 copies=tuple(draft.copies),
                 start_commands=tuple(draft.start_commands),
+                workdirs=draft.workdirs,
                 order=order,
                 taken=tuple(taken_from.get(i, ())),
                 ships=ships.get(i, ""),

@@ -1,9 +1,12 @@
 """A command or a write that requires root, in a stage that runs as another user."""
 
+import re
 from collections.abc import Iterator
+from posixpath import dirname
 
 from echo_migrate.dockerfile.control_flow import must_succeed
-from echo_migrate.dockerfile.layers import within
+from echo_migrate.dockerfile.layers import above, absolute, within
+from echo_migrate.dockerfile.owners import Folders, covered
 from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -12,6 +15,7 @@ from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import Call
 
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
@@ -19,6 +23,20 @@ _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/
 _THERE = ("/bin", "/etc/ca-certificates", "/etc/pki", "/etc/ssl", "/lib", "/sbin", "/usr")
 """Folders in which ``mkdir -p`` may have nothing to create."""
 _WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
+_FILLS = {
+    "npm": ("add", "ci", "clean-install", "i", "install", "install-clean"),
+    "yarn": ("add", "install", "yarn"),
+    "pnpm": ("add", "i", "install"),
+    "bun": ("add", "i", "install"),
+    "composer": ("install", "require", "update"),
+}
+"""The installs of projects, which write to the working directory."""
+_ASIDE = (
+    *("-C", "-d", "-g", "--cwd", "--dir", "--dry-run", "--filter", "--global", "--location", "--modules-folder"),
+    *("--prefix", "--working-dir"),
+)
+"""Options with which they write elsewhere, or nothing."""
+_TARGET = ("-t", "--target")
 _ELSEWHERE = ("-t", "--target-directory")
 
 
@@ -31,6 +49,9 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
         yield from _needs_root(stage, effective)
     if stage.ships:
         yield from _copied(stage)
+    before = effective.before if effective.target else effective.base
+    if stage.used and before and before.user is not None and not before.unprivileged:
+        yield from _made(stage)
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -106,3 +127,76 @@ def _writes(run: Run, path: str) -> bool:
             if any(word == path or word.startswith(path.rstrip("/") + "/") for word in words):
                 return True
     return False
+
+
+def _made(stage: Stage) -> Iterator[Finding]:
+    """Yield a finding for the first command of a user that writes to a folder that a WORKDIR made as root."""
+    folders = Folders()
+    called: set[str] = set()
+    for one in stage.lineage:
+        runs = {run.instruction.start: run for run in one.runs}
+        copies = {copy.instruction.start: copy for copy in one.copies}
+        for step in one.instructions:
+            run = runs.get(step.start)
+            if step.start in copies:
+                folders.copy(copies[step.start])
+            elif step.start in one.workdirs:
+                user, path = one.workdirs[step.start]
+                folders.workdir(path, user is None or as_root(user))
+            elif run:
+                found = _cannot_write(run, folders, called) if one is stage else None
+                if found:
+                    yield found
+                    return
+                folders.run(run)
+                called |= {call.manager.name for call in run.calls if not call.has(_ASIDE)}
+
+
+def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | None:
+    user = run.user
+    if user is None or as_root(user) or "$" in user or not run.script:
+        return None
+    for command in run.commands:
+        if command.via or not command.words or not must_succeed(command, run.script):
+            continue
+        call = next((one for one in run.calls if one.command is command), None)
+        written = _filled(call, called) if call else _made_by(command)
+        paths = [path for path in (absolute(path, run, command) for path in written) if path]
+        if command.name == "mkdir" and _parents(command):
+            paths = [parent for path in paths for parent in above(path) if parent not in folders.filled]
+        for path in paths:
+            if folders.root_owned(path) and not covered(run, path):
+                what = call.shown if call else command.name
+                message = f"{what} as {user} fails: it writes to {path}, which WORKDIR made as root: "
+                message += f"set USER {user} before that WORKDIR, or chown it"
+                return Finding(command.start, command.end, message, level="warning")
+    return None
+
+
+def _filled(call: Call, called: set[str]) -> list[str]:
+    """Return the folders that a package manager certainly writes to; ``called`` are those that ran in them before."""
+    if call.action != "install" or call.opaque:
+        return []
+    if call.manager.name == "pip":
+        pairs = zip(call.options, (*call.options[1:], ""), strict=False)
+        return [value if "=" not in one else one.partition("=")[2] for one, value in pairs if one.startswith(_TARGET)]
+    if call.verb.value not in _FILLS.get(call.manager.name, ()) or call.has(_ASIDE):
+        return []
+    anew = call.verb.value in ("ci", "clean-install", "install-clean")
+    return ["."] if anew or call.manager.name not in called else []
+
+
+def _made_by(command: Command) -> list[str]:
+    """Return the folders in which a command makes a file or folder."""
+    words = [word for word in command.arguments if not word.startswith("-")]
+    targets = [one.target.value for one in command.redirects if one.operator in (">", ">>")]
+    if command.name in ("mkdir", "touch"):
+        targets += words
+    elif command.name == "git" and words[:1] == ["clone"]:
+        place = next((i for i, word in enumerate(words) if "://" in word or word.startswith("git@")), len(words))
+        targets += (words[place + 1 :] or ["clone"])[:1] if place < len(words) else []
+    return [one if one in (".", "./") else dirname(one) or "." for one in targets]
+
+
+def _parents(command: Command) -> bool:
+    return any(word == "--parents" or re.match(r"-[a-z]*p", word) for word in command.arguments)
