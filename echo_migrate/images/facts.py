@@ -33,6 +33,7 @@ class ImageFacts(NamedTuple):
     manager: str | None = None
     shell: bool | None = None
     shell_at: str = ""
+    no_libc: bool = False
     user: str | None = None
     uid: int | None = None
     entrypoint: tuple[str, ...] | None = None
@@ -47,8 +48,8 @@ class ImageFacts(NamedTuple):
 
     @property
     def libc(self) -> str | None:
-        """The C library, ``musl`` or ``glibc``; None if not known."""
-        return _LIBC.get(self.family or "")
+        """The C library, ``musl`` or ``glibc``; None if not known, or if there is none."""
+        return None if self.no_libc else _LIBC.get(self.family or "")
 
     @property
     def unprivileged(self) -> bool:

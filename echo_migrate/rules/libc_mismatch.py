@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from posixpath import basename, dirname, normpath
+from posixpath import basename, dirname, normpath, splitext
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.copies import Copy
@@ -29,6 +29,10 @@ _PORTABLE = lazy_regex(r"busybox|docker.*|dumb-init|go|gosu|helm|hugo|kubectl|np
 """Programs that are scripts, or that distributions link statically."""
 
 _STATIC = lazy_regex("static|nostdlib")
+_NO_LOADER = lazy_regex("static|nostdlib|netgo|osusergo|patchelf|dynamic-linker|wasm|wasi")
+"""Text in a stage whose programs may need no loader in the usual place."""
+
+_LOADERS = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64")
 _COMPILERS = frozenset(("c++", "cc", "clang", "clang++", "g++", "gcc", "gfortran", "ghc"))
 _INSTALLERS = frozenset(("cmake", "gmake", "make", "ninja"))
 _LINKED = ("bin", "lib", "lib64", "libexec", "sbin")
@@ -53,7 +57,7 @@ class Side(NamedTuple):
 
     ``version`` is the minor version of its language, "" if the tag does not name it. ``own`` are globs of the paths at
     which the image has programs linked with the C library. ``text`` is the lowercase text of its stages, and ``later``
-    are the RUNs of stages built on them.
+    are the RUNs of stages built on them. ``bare`` is true if it is known to have no C library.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Side(NamedTuple):
     stages: tuple[Stage, ...] = ()
     text: str = ""
     later: tuple[Run, ...] = ()
+    bare: bool = False
 
     @property
     def commands(self) -> list[tuple[Run, Command]]:
@@ -89,14 +94,16 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
         if here and there:
             paths = [path for word in copy.sources if (path := _path(word.value, stage))]
             message = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
+            message = message or _no_libc(paths, copy, there, here)
             if message:
                 level: Level | None = "note" if _NATIVE in message else None
                 yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
 
 
 def _bound_at_all(value: str, context: Context) -> bool:
-    """Return whether the C library of an image is known."""
-    return facts_of(value, context.settings.catalog).libc is not None
+    """Return whether the C library of an image is known, or that it has none."""
+    facts = facts_of(value, context.settings.catalog)
+    return facts.libc is not None or facts.no_libc
 
 
 def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context) -> Side | None:
@@ -133,15 +140,20 @@ def _image(value: str, literal: bool, context: Context) -> Side | None:
     if replaced:
         name, drop_in = replaced[0], replaced[1].drop_in
     without = "static" in basename(reference.repository)  # distroless/static and similar images have no C library
-    libc = None if without else facts_of(value, catalog).libc
+    facts = facts_of(value, catalog)
+    libc = None if without else facts.libc
     own = catalog.facts.linked.get(name, ()) if drop_in else ()
-    return Side(value, libc, name, version[0] if version else "", tuple(own))
+    return Side(value, libc, name, version[0] if version else "", tuple(own), bare=facts.no_libc)
 
 
 def _path(source: str, stage: Stage) -> str:
     """Return the absolute path of a source of COPY --from, or "" if it depends on unknown variables."""
     found = re.sub(r"\$\{?(\w+)\}?", lambda match: stage.environment.get(match[1], match[0]), source)
-    return "" if "$" in found else normpath("/" + found.lstrip("/"))
+    return "" if "$" in found else _rooted(found)
+
+
+def _rooted(path: str) -> str:
+    return normpath("/" + path.lstrip("/"))
 
 
 def _other_libc(paths: list[str], there: Side, here: Side) -> str:
@@ -156,6 +168,42 @@ def _other_libc(paths: list[str], there: Side, here: Side) -> str:
             message = f"{path} is from {there.name} ({there.libc}), {here.name} has {here.libc}: {what} "
             return message + "there: use one distribution"
     return ""
+
+
+def _no_libc(paths: list[str], copy: Copy, there: Side, here: Side) -> str:
+    """Return the message for a program that is started in an image without a C library, or ""."""
+    dynamic = here.bare and there.libc and not _NO_LOADER.search(there.text)
+    if not dynamic or _BRIDGES[there.libc or ""].search(there.text) or _may_have_loader(here, paths):
+        return ""
+    for path in paths:
+        linked = any(
+            one.name not in (*_INSTALLERS, "jlink") and _links(path, one, run, there) for run, one in there.commands
+        )
+        if linked and _starts(here.stages[-1], path, copy) and not _brought(path, there):
+            message = f"{path} is from {there.name} ({there.libc}), {here.name} has no C library: it will not start "
+            return message + "there: link it statically"
+    return ""
+
+
+def _starts(stage: Stage, path: str, copy: Copy) -> bool:
+    """Return whether a container of a stage starts a file, given its path before a COPY."""
+    found = [stage.start_command(verb) for verb in ("entrypoint", "cmd")]
+    words = next((one.words for one in found if one and not one.empty), None)
+    places = [copy.target or "", f"{(copy.target or '').rstrip('/')}/{basename(path)}"]
+    if not words or not stage.top:
+        return False
+    return normpath(words[0]) in places if words[0].startswith("/") else basename(words[0]) in map(basename, places)
+
+
+def _may_have_loader(side: Side, built: list[str]) -> bool:
+    """Return whether a COPY or ADD may bring a loader into a stage; ``built`` are paths of programs."""
+    for copy in (copy for stage in side.stages for copy in stage.copies):
+        if copy.target is None or copy.target == "/usr" or any(within(copy.target, one) for one in _LOADERS):
+            return True
+        files = all(splitext(word.value)[1] and not ARCHIVE.search(word.value) for word in copy.sources)
+        if copy.target == "/" and not (files or [_rooted(word.value) for word in copy.sources] == built):
+            return True
+    return False
 
 
 def _bound(path: str, there: Side, here: Side) -> str:
