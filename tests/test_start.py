@@ -25,7 +25,19 @@ HEAVY = {
 }
 RULES = {f"rules.{path.stem}" for path in (Path(__file__).parent.parent / "echo_migrate" / "rules").glob("[!_]*.py")}
 DOCKERFILE = (
-    *("_drafts", "container", "control_flow", "copies", "expansion", "images", "layers", "parser", "programs", "run"),
+    *(
+        "_drafts",
+        "container",
+        "control_flow",
+        "copies",
+        "expansion",
+        "images",
+        "layers",
+        "owners",
+        "parser",
+        "programs",
+        "run",
+    ),
     *("stages", "startup", "users", "verify"),
 )
 CHECK = {
@@ -48,6 +60,8 @@ CHECK = {
     *(
         "formats",
         "formats._builds_nearby",
+        "formats._follower",
+        "formats._followers",
         "formats._compose_files",
         "formats._dockerfile",
         "formats._ignores",

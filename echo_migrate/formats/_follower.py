@@ -1,0 +1,35 @@
+"""A file by which a program finds images by their names."""
+
+import os
+import re
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.reference import familiar
+
+RENOVATE = re.compile(r"(?i)\.?renovate(?:rc)?(?:\.json5?)?")
+DEPENDABOT = re.compile(r"dependabot\.ya?ml")
+_VERSION = lazy_regex(r"[:@][^/]*$")
+
+
+class Follower(NamedTuple):
+    """A file that names images: the folder below which files are meant, the id of the reason, the program, and the
+    names and patterns of images."""
+
+    path: str
+    folder: str
+    reason: str
+    program: str
+    names: frozenset[str]
+    patterns: tuple[str, ...]
+
+    def means(self, name: str, folders: set[str]) -> bool:
+        """Return whether it means an image, given the folders that its file takes part in."""
+        below = any((folder + os.sep).startswith(self.folder.rstrip(os.sep) + os.sep) for folder in folders)
+        return below and (name in self.names or any(fnmatchcase(name, one) for one in self.patterns))
+
+
+def name_of(image: str) -> str:
+    """Return the name of an image in its shortest spelling, without tag and digest."""
+    return familiar(_VERSION.sub("", image) or image).removesuffix(":latest")

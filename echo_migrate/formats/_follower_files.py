@@ -1,0 +1,91 @@
+"""What the files of Flux, Argo CD, its Image Updater, Renovate and Dependabot look for: images by their names.
+
+Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io, Application (spec.source.path,
+kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
+docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml (allow, ignore,
+groups).
+"""
+
+import os
+from collections.abc import Iterator
+
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.yaml import YamlNode, documents, effective, is_text, sequence
+from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, Follower, name_of
+from echo_migrate.formats._yaml import walk
+
+_MOST_PATTERNS = 100
+_WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater")
+_UPDATER = "argocd-image-updater.argoproj.io/image-list"
+_RULE = lazy_regex(r"[\"']?match(?:Package|Dep)Names[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
+_QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_ECOSYSTEMS = ("docker", "docker-compose", "helm")
+
+
+def followers_in(path: str, data: bytes, root: str) -> Iterator[Follower]:
+    """Yield what a file looks for. Raises ``NotYaml``."""
+    name = os.path.basename(path)
+    if RENOVATE.fullmatch(name):
+        found = {
+            a or b for written in _RULE.findall(data.decode("utf-8", "replace")) for a, b in _QUOTED.findall(written)
+        }
+        yield Follower(path, root, "followed", "Renovate", *_named(found))
+    elif DEPENDABOT.fullmatch(name) or any(word in data for word in _WORDS):
+        for document in documents(data.decode("utf-8", "replace")):
+            yield from _in_dependabot(path, root, document) if DEPENDABOT.fullmatch(name) else ()
+            yield from _in_document(path, root, document)
+
+
+def _named(names: set[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the names, and the patterns among them; regular expressions, negations and what means everything are left
+    out."""
+    kept = {name_of(name) for name in names if name.strip("*/") and name[0] not in "/!*"}
+    patterns = sorted(name.replace("**", "*") for name in kept if "*" in name)
+    return frozenset(name for name in kept if "*" not in name), tuple(patterns[:_MOST_PATTERNS])
+
+
+def _in_dependabot(path: str, root: str, document: YamlNode | None) -> Iterator[Follower]:
+    for entry in map(effective, sequence(effective(document).get("updates"))):
+        ecosystem, directory = entry.get("package-ecosystem"), entry.get("directory")
+        if not is_text(ecosystem) or ecosystem.value not in _ECOSYSTEMS:
+            continue
+        said = [
+            effective(one).get("dependency-name") for key in ("allow", "ignore") for one in sequence(entry.get(key))
+        ]
+        for group in effective(entry.get("groups")).values():
+            said += sequence(effective(group).get("patterns"))
+        names = {node.value for node in said if is_text(node)}
+        below = directory.value.strip("/") if is_text(directory) else ""
+        yield Follower(path, os.path.normpath(os.path.join(root, below)), "followed", "Dependabot", *_named(names))
+
+
+def _in_document(path: str, root: str, document: YamlNode | None) -> Iterator[Follower]:
+    """Yield what a resource of Flux or Argo CD looks for."""
+    version, kind = (effective(document).get(key) for key in ("apiVersion", "kind"))
+    if not is_text(version) or not is_text(kind):
+        return
+    flux = version.value.startswith("kustomize.toolkit.fluxcd.io/")
+    for place in walk(document):
+        keys = place.keys
+        images = sequence(keys.get("images") if flux else effective(keys.get("kustomize")).get("images"))
+        listed = keys.get(_UPDATER)
+        follows = {one.rpartition("=")[2].strip() for one in listed.value.split(",")} if is_text(listed) else set[str]()
+        name = keys.get("imageName")
+        if kind.value == "ImageUpdater" and is_text(name):
+            follows.add(name.value)
+        if follows:
+            yield Follower(path, root, "followed", "Argo CD Image Updater", *_named(follows))
+        for image in images:
+            written = effective(image).get("name") if flux else image
+            if is_text(written):
+                old, new, _ = written.value.partition("=")
+                renames = "newName" in effective(image) if flux else bool(new)
+                reason = "renamed" if renames else "retagged"
+                yield Follower(path, _folder(root, keys), reason, kind.value, *_named({old}))
+
+
+def _folder(root: str, keys: dict[str, YamlNode]) -> str:
+    """Return the folder of the manifests that a resource applies: any, where its path is set elsewhere."""
+    node = keys.get("path")
+    written = node.value if is_text(node) else ""
+    return root if "{" in written else os.path.normpath(os.path.join(root, written.lstrip("/")))
