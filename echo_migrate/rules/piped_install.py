@@ -18,7 +18,8 @@ def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
             if does(command, "download") and (shell := _runs_it(commands, i)):
                 url = next((word for word in command.arguments if "://" in word), "a script")
                 message = (
-                    f"remote script {address(url)} piped to {shell}: download a fixed version, verify it, then run it"
+                    f"remote script {address(url)} piped to {shell}: "
+                    "download it to a file, verify its checksum, then run it"
                 )
                 yield Finding(command.start, command.end, message)
 
