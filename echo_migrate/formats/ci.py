@@ -23,14 +23,16 @@ from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
+_BARE = re.compile(r"[\w-]+")
 _OTHER_LOGIN = because("login-other")
 _NO_LOGIN = because("login-beside")
 
 
 class Kind(NamedTuple):
     """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
-    names that the file defines itself, which are not images; key paths of shell scripts, each with what in the text
-    says that it may be one of another shell, and what is filled into them."""
+    names that the file defines itself, which are not images; keys that a whole pipeline has, and a template does not;
+    key paths of shell scripts, each with what in the text says that it may be one of another shell, and what is filled
+    into them."""
 
     name: str
     files: "re.Pattern[str]"
@@ -38,6 +40,7 @@ class Kind(NamedTuple):
     images: tuple[tuple[str, ...], ...]
     login: str
     names: tuple[tuple[str, ...], ...]
+    whole: frozenset[str]
     scripts: "tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]"
     filled: "re.Pattern[str]"
 
@@ -54,6 +57,7 @@ def kinds() -> list[Kind]:
             tuple(tuple(way.split(".")) for way in row.get("images", ())),
             row.get("login", ""),
             tuple(tuple(way.split(".")) for way in row.get("names", ())),
+            frozenset(row.get("whole", ())),
             tuple(
                 (tuple(way.split(".")), re.compile(unless) if unless else NAME)
                 for way, unless in (dict.fromkeys(row.get("scripts", ()), "") | row.get("unless", {})).items()
@@ -102,9 +106,10 @@ def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tup
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
     own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), None, set())}
+    partial = bool(kind.whole) and kind.whole.isdisjoint(effective(root))  # its names may be those of another file
     for way in kind.images:
         for path, holder, node in _follow(root, way, (), None, set()):
-            if node.value not in own:
+            if node.value not in own and not (partial and _BARE.fullmatch(node.value)):
                 keys = effective(holder)
                 login = sheet.under(keys.get(kind.login)) if kind.login else ""
                 needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else None
