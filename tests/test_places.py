@@ -388,6 +388,18 @@ def test_a_volume_that_an_overlay_mounts_counts(tmp_path: Path, overlay: str, pa
     assert ("a volume keeps its data" in outcome.reason) == stays
 
 
+@pytest.mark.parametrize("broken", ["{{ x }}: [", "a: \0", "- |-\n  {{ if"])
+def test_an_entry_that_cannot_be_read_takes_nothing_from_the_others(tmp_path: Path, broken: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "patch.yaml").write_text(broken)
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [pod.yaml]\npatches: [{path: patch.yaml}]\ntransformers: [patch.yaml]\n"
+        "images: [{name: node, newTag: '23'}]\n"
+    )
+    states = [outcome.state for outcome in fix_source(str(tmp_path / "pod.yaml"), TWO).outcomes]
+    assert states == ["needs-person", "migrate"]
+
+
 FOLLOWERS = {
     "Flux": (
         "clusters/apps.yaml",

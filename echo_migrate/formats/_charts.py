@@ -65,19 +65,27 @@ def _names(folder: str) -> list[str]:
 
 def _files(folder: str) -> list[str]:
     """Return the files in a folder of a chart; none if it is a link, which may lead out of the tree."""
+    return _entries(folder, folders=False)
+
+
+def _folders(folder: str) -> list[str]:
+    """Return the folders in a folder, as ``_files`` the files."""
+    return _entries(folder, folders=True)
+
+
+def _entries(folder: str, folders: bool) -> list[str]:
     if os.path.islink(folder):
         return []
     with contextlib.suppress(OSError):
-        names = [entry.path for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
-        return sorted(names)[:_MOST_FILES]
+        entries = [one for one in os.scandir(folder) if one.is_dir(follow_symlinks=False) == folders]
+        return sorted(one.path for one in entries if folders or one.is_file(follow_symlinks=False))[:_MOST_FILES]
     return []
 
 
 def _templates(folder: str) -> list[str]:
     """Return the templates of a chart, and those of charts within it that only define what others include."""
     found: list[str] = []
-    within = [path for path in _folders(os.path.join(folder, "charts")) if not os.path.islink(path)]
-    for base in (folder, *within):
+    for base in (folder, *_folders(os.path.join(folder, "charts"))):
         waiting = [(os.path.join(base, "templates"), 0)]
         for path, depth in waiting:  # grows in the loop
             names = [name for name in _files(path) if _TEMPLATE.fullmatch(name)]
@@ -88,16 +96,6 @@ def _templates(folder: str) -> list[str]:
     return found
 
 
-def _folders(folder: str) -> list[str]:
-    """Return the folders in a folder; none if it is a link, which may lead out of the tree."""
-    if os.path.islink(folder):
-        return []
-    with contextlib.suppress(OSError):
-        return sorted(entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))[:_MOST_FILES]
-    return []
-
-
-@of_a_run(4096)
 def _text(path: str) -> str:
     """Return the text of a file; "" if it is unreadable or a link, which may lead out of the tree."""
     try:
@@ -124,10 +122,10 @@ def _dependencies(path: str) -> list[str] | None:
 def _prefixes(templates: list[str]) -> tuple[bool, bool]:
     """Return whether templates add literal text to the values in an image's name, and whether they may take a registry
     from elsewhere; both if reading them takes too long."""
-    defined = {name for text in templates for name in _DEFINED.findall(text)}
     adds = defaults = False
     try:
         with beside():
+            defined = {name for text in templates for name in _DEFINED.findall(text)}
             for text in templates:
                 for value in (match[1] for match in _IMAGE.finditer(text) if "{{" in match[1]):
                     adds |= bool(re.search(r"\w", _FILLED.sub("", value).partition(" #")[0]))

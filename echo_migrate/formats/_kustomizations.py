@@ -123,16 +123,16 @@ def _read(path: str) -> _Kustomization:
     """Return what a kustomization contains; nothing if the file is not valid."""
     renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
     mounts: list[_Mount] = []
+    folder = os.path.dirname(path)
     try:
         with contextlib.suppress(NotYaml), beside():
             for root in documents(Source.read(path).text):
                 keys = effective(root)
-                beside_it = os.path.dirname(path)
-                tags = [_said(node, beside_it) for node in sequence(keys.get("transformers"))]
-                images = [effective(one).get("imageTag") for text in tags for one in documents(text)]
-                for key in _PATCHES:
-                    for patch in sequence(keys.get(key)):
-                        mounts += _mounts(patch, beside_it)
+                tags = [one for node in sequence(keys.get("transformers")) for one in _documents(node, folder)]
+                images = [effective(one).get("imageTag") for one in tags]
+                mounts += [
+                    one for key in _PATCHES for patch in sequence(keys.get(key)) for one in _mounts(patch, folder)
+                ]
                 for image in map(effective, (*sequence(keys.get("images")), *images)):
                     name = image.get("name")
                     if is_text(name):
@@ -143,7 +143,6 @@ def _read(path: str) -> _Kustomization:
         return _Kustomization(path, unread=True)
     except Unreadable:
         return _Kustomization(path)
-    folder = os.path.dirname(path)
     paths = {key: [os.path.normpath(os.path.join(folder, value)) for value in values] for key, values in listed.items()}
     below = tuple(dict.fromkeys(value for values in paths.values() for value in values))
     return _Kustomization(
@@ -156,13 +155,24 @@ def _read(path: str) -> _Kustomization:
     )
 
 
-def _said(node: YamlNode | None, folder: str) -> str:
-    """Return the text that an entry is or names: itself, or the content of a file below the folder or beside it."""
-    if not is_text(node) or "\n" in node.value or ":" in node.value:
-        return node.value if is_text(node) else ""
-    path = os.path.normpath(os.path.join(folder, node.value))
-    inside = (os.path.realpath(path) + os.sep).startswith(os.path.realpath(top(folder + os.sep)) + os.sep)
-    return Source.read(path).text if inside and os.path.isfile(path) else ""
+def _documents(node: YamlNode | None, folder: str) -> list[YamlNode | None]:
+    """Return the documents that an entry has in itself, or names as a file in the tree; none if they are not valid.
+
+    Raises ``TooMuch``.
+    """
+    if not is_text(node):
+        return []
+    text = node.value
+    try:
+        if "\n" not in text and ":" not in text:
+            path = os.path.normpath(os.path.join(folder, text))
+            inside = (os.path.realpath(path) + os.sep).startswith(os.path.realpath(top(folder + os.sep)) + os.sep)
+            text = Source.read(path).text if inside and os.path.isfile(path) else ""
+        return documents(text)
+    except TooMuch:
+        raise
+    except (NotYaml, Unreadable):  # of one entry: what the others say still holds
+        return []
 
 
 def _mounts(patch: YamlNode, folder: str) -> Iterator[_Mount]:
@@ -170,7 +180,7 @@ def _mounts(patch: YamlNode, folder: str) -> Iterator[_Mount]:
     keys = effective(patch)
     target = effective(keys.get("target"))
     kind, name = (node.value if is_text(node) else "" for node in map(target.get, ("kind", "name")))
-    for root in documents(_said(keys.get("path") or keys.get("patch") or patch, folder)):
+    for root in _documents(keys.get("path") or keys.get("patch") or patch, folder):
         own = effective(root)
         metadata = effective(own.get("metadata"))
         kinds, names = (node.value if is_text(node) else "" for node in (own.get("kind"), metadata.get("name")))
