@@ -11,6 +11,9 @@ from echo_migrate.files.source import TooMuch, Traced
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 
+IMAGE_CONTEXT = "docker-image://"
+"""What stands before an image that a build has as a named context."""
+
 MOST_READ = 10_000
 """The maximum number of instructions in all Dockerfiles that a file passes arguments to, counted per build."""
 

@@ -16,7 +16,7 @@ from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._build_arguments import BuildArguments
+from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.reasons import because
@@ -25,7 +25,6 @@ NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
 _HCL = re.compile(r"(?i).+\.hcl")
 _TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
 _OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
-_CONTEXT = "docker-image://"
 _QUOTED = re.compile(r'"([^"\n]*)"')
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _MERGED = frozenset(("args", "contexts"))
@@ -130,12 +129,12 @@ class _File:
         for target, own in self.targets.items():
             for name, node in _pairs(own, "contexts"):
                 value = self._value(node)
-                if value and value.text.value.startswith(_CONTEXT):
-                    ref = value.text.cut(len(_CONTEXT), len(value.text.value)) if value.text.spans else value.text
+                if value and value.text.value.startswith(IMAGE_CONTEXT):
+                    ref = value.text.cut(len(IMAGE_CONTEXT), len(value.text.value)) if value.text.spans else value.text
                     if not value.text.spans:
-                        ref = Traced(value.text.value.removeprefix(_CONTEXT), ())
-                    start = node.start + 1 + len(_CONTEXT) if node.text.startswith(_CONTEXT) else node.start
-                    end = node.end - 1 if node.text.startswith(_CONTEXT) else node.end
+                        ref = Traced(value.text.value.removeprefix(IMAGE_CONTEXT), ())
+                    start = node.start + 1 + len(IMAGE_CONTEXT) if node.text.startswith(IMAGE_CONTEXT) else node.start
+                    end = node.end - 1 if node.text.startswith(IMAGE_CONTEXT) else node.end
                     yield self._image(ref, f"target.{target}.contexts.{name}", start, end, value, self.whole[target])
 
     def named(self) -> Iterator[tuple[str, list[str]]]:

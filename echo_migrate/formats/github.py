@@ -28,7 +28,7 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._build_arguments import BuildArguments
+from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -52,7 +52,6 @@ _TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*:[\
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=([^\n]*?)[ \t\r]*$")
 _BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
-_IMAGE = "docker-image://"
 _NO_LOGIN = because("login-credentials")
 _OTHER_LOGIN = because("login-other")
 _BEFORE = because("pulled-first")
@@ -204,8 +203,8 @@ def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str) -> Iterator[I
     contexts: set[str] = set()
     for name, place in _entries(sheet, keys.get("build-contexts")):
         contexts.add(name)
-        if place.value.startswith(_IMAGE):
-            ref = place.cut(len(_IMAGE), len(place.value))
+        if place.value.startswith(IMAGE_CONTEXT):
+            ref = place.cut(len(IMAGE_CONTEXT), len(place.value))
             image = Image(ref, f"{where}.build-contexts.{name}", ref.start, ref.end)
             yield image._replace(needs_login=NOBODY, login=sheet.logins())
     given = {

@@ -27,7 +27,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, YamlFile, is_rendered, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, is_rendered, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
@@ -100,22 +100,16 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             where = ".".join(filter(None, (key, name, "image")))
             not_editable = _stays(keys)
             defaults = _defaults(root, keys.get("image"))
-            found = (
-                image
-                for written in (defaults or [keys.get("image")])
-                for image in sheet.image(
-                    written,
-                    where,
-                    mounts=mounts,
-                    not_editable=not_editable,
-                    unsafe_reasons=(*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
-                    platform=platform,
-                )
-            )
-            for image in found:
-                image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
-                yield image
-                yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+            around: Around = {
+                "mounts": mounts,
+                "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
+                "platform": platform,
+            }
+            for written in defaults or [keys.get("image")]:
+                for image in sheet.image(written, where, not_editable=not_editable, **around):
+                    image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
+                    yield image
+                    yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
 def _defaults(root: YamlNode | None, node: YamlNode | None) -> list[YamlNode | None]:

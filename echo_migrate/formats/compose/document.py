@@ -26,14 +26,13 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._build_arguments import BuildArguments
+from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
 
-_CONTEXT = "docker-image://"
 _ALIASED = because("aliased")
 _DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
@@ -170,10 +169,10 @@ class Document:
                 yield from self._fed(name, effective(node))
             for context, value in contexts_of(build):
                 place = traced(value, self.text)
-                at = 0 if place.value.startswith(_CONTEXT) else len(context) + 1
-                if place.value.startswith(_CONTEXT, at) and id(value) not in seen:
+                at = 0 if place.value.startswith(IMAGE_CONTEXT) else len(context) + 1
+                if place.value.startswith(IMAGE_CONTEXT, at) and id(value) not in seen:
                     seen.add(id(value))
-                    ref = place.cut(at + len(_CONTEXT), len(place.value)) if place.spans else place
+                    ref = place.cut(at + len(IMAGE_CONTEXT), len(place.value)) if place.spans else place
                     image = self._read(ref, value, f"services.{name}.build.additional_contexts.{context}")
                     yield image._replace(not_editable=_ALIASED) if self.counts[id(value)] > 1 else image
             for volume in map(effective, sequence(effective(node).get("volumes"))):
