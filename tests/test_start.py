@@ -78,7 +78,7 @@ CHECK = {
         "images.migration",
         "images.parts",
     ),
-    *("images.reference", "images.settlement", "images.state", "images.upstream"),
+    *("images.reference", "images.settlement", "images.state", "images.target_tag", "images.upstream"),
     *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser", "shell.quotes"),
     *(
         "files",
