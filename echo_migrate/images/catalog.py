@@ -11,7 +11,15 @@ from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
-SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "published.yaml", "publishers.yaml", "upstream.yaml")
+SHARED = (
+    "commands.yaml",
+    "eol.yaml",
+    "presets.yaml",
+    "published.yaml",
+    "publishers.yaml",
+    "registries.yaml",
+    "upstream.yaml",
+)
 
 
 class Upstream(NamedTuple):
