@@ -17,6 +17,11 @@ Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local"]
 STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local")
 Variant = Literal["runtime", "dev"]
+Status = Literal["available", "not-entitled", "no-such-tag", "no-such-image", "unconfirmed"]
+STATUSES: tuple[Status, ...] = ("available", "not-entitled", "no-such-tag", "no-such-image", "unconfirmed")
+"""What a registry says of an image: it is there for this account; its account may not pull it; it has the image without
+that tag; it has no such image; nothing, as it gave no answer."""
+
 Basis = Literal["seen", "offered", "inferred"]
 
 
@@ -143,7 +148,7 @@ class Migration(NamedTuple):
     """What becomes of one image reference: what the summary counts and the inventory lists.
 
     ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
-    fix is not safe or why there is none.
+    fix is not safe or why there is none. ``status`` is what the registry says of the target, None if not asked.
     """
 
     image: Image
@@ -154,6 +159,7 @@ class Migration(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     basis: Basis | None = None
     likely: bool = False
+    status: Status | None = None
 
     @property
     def safe(self) -> bool:

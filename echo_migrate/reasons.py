@@ -128,6 +128,23 @@ REASONS: dict[str, Row] = {
         kind="the provider's list has no such tag",
     ),
     "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
+    "no-such-image": Row("{registry} has no image {image}", "check the name there, or use another provider", "edit"),
+    "no-such-tag": Row(
+        "{image} has no tag {tag}{nearest}",
+        "use a version that it has",
+        "edit",
+        "no such tag",
+        kind="the registry has no such tag",
+    ),
+    "not-locked": Row("{target} is not in the lock file", "run echo-migrate lock", "edit", "not in the lock file"),
+    "not-entitled": Row("your account may not pull {image}", "{remedy}", "login", "not entitled"),
+    "not-rebuilt": Row("{target} was last built on {date}", "use a tag that is rebuilt", "edit", "not rebuilt"),
+    "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
+    "pin-elsewhere": Row(
+        "no place for a digest: part of the tag is written elsewhere",
+        "write the tag here, or pin it by hand",
+        "edit",
+    ),
     "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
     "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
     "dev-variant": Row(

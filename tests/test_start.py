@@ -45,6 +45,7 @@ CHECK = {
         "",
         "cli",
         "cli.check",
+        "cli.online",
         "cli.options",
         "cli.output",
         "cli.results",
@@ -71,6 +72,7 @@ CHECK = {
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
     *(
         "images",
+        "images.answers",
         "images.catalog",
         "images.end_of_life",
         "images.facts",

@@ -20,6 +20,8 @@ NOT_KEYS = (
     # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
     *("hook", "workflow", "yes"),  # options of init, which writes the file
+    # a repository's file starts no request, and vouches for no lock
+    *("online", "refresh", "offline", "locked", "update"),
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 

@@ -48,6 +48,12 @@ class Options(TypedDict, total=False):
     hook: bool | None
     workflow: bool | None
     yes: bool
+    online: bool
+    refresh: bool
+    offline: bool
+    locked: bool
+    pin: bool
+    update: bool
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -142,6 +148,12 @@ CATALOG: tuple[Decorator, ...] = (
         help="Form of an image to move to, where there are several; auto: what the stage needs.",
     ),
     click.option("--seen-only", is_flag=True, help="Treat images that are not seen in public as unsafe."),
+)
+ONLINE: tuple[Decorator, ...] = (
+    click.option("--online", is_flag=True, help="Ask the registries, with your logins, what is there."),
+    click.option("--refresh", is_flag=True, help="With --online: use no cached answers."),
+    click.option("--offline", is_flag=True, help="With --online: use cached answers alone."),
+    click.option("--locked", is_flag=True, help="Use the answers in .echo-migrate.lock."),
 )
 TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),

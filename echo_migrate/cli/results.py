@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import click
 
+from echo_migrate.cli.online import is_asked, with_answers
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say
 from echo_migrate.engine import run as runs
@@ -27,7 +28,7 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
     if "-" in paths:
         if len(paths) > 1:
             raise click.UsageError("- (standard input) stands alone: give no other path")
-        return [_standard_input(options["stdin_filename"], standard_input_data(), settings)], False
+        return [_standard_input(options, standard_input_data(), settings)], False
     if any(os.path.abspath(path) == os.sep for path in paths):
         raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")
     found = discover(paths, options["exclude"])
@@ -35,6 +36,9 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
         say(f"{path}: no such file or folder")
     for note in found.notes:
         say(note)
+    if is_asked(options):
+        catalog = with_answers(options, settings.catalog, runs.images_of(found.files), settings.today)
+        settings = settings._replace(catalog=catalog)
     return _found(found, paths, options, settings), bool(found.missing)
 
 
@@ -74,11 +78,15 @@ def standard_input_data() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
+def _standard_input(options: Options, data: bytes, settings: Settings) -> Result:
+    name = options["stdin_filename"]
     try:
         source = Source.of(name, data)
     except Unreadable as error:
         return unreadable(name, str(error), settings)
+    if is_asked(options):
+        images = runs.images_in(source, otherwise=dockerfile)
+        settings = settings._replace(catalog=with_answers(options, settings.catalog, images, settings.today))
     result = check_safely(source, settings, otherwise=dockerfile)
     assert result is not None
     return result

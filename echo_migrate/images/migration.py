@@ -3,17 +3,24 @@
 Rules, summary and reports all use this assessment, so that they cannot disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
+from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import VARIABLE, Reference, name_change, parse
+from echo_migrate.images.reference import VARIABLE, Reference, name_change, parse, parsed
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
+
+_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "ended")
+"""The reasons that only doubt whether an image, or its tag, is there."""
+
+_REBUILT = 90
+"""The number of days after which a tag is said not to be rebuilt."""
 
 _PLACEHOLDER = lazy_regex(
     r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
@@ -113,14 +120,12 @@ class _Target:
             changes = [(changes[0][0], changes[0][1], changes[0][2] + tag[0][2])]  # a tag added to a whole new name
         else:
             changes += tag
-        if reference.digest is not None:
-            start, text = len(image.ref.value) - len(reference.digest) - 1, ""
-            if changes[-1][1] == start:
-                start, _, text = changes.pop()
-            changes.append((start, len(image.ref.value), text))
-            self.unsafe_reasons.append(because("digest"))
-            if reference.tag is None:
-                missing = because("digest-alone")
+        end = len(image.ref.value) - len(f"@{reference.digest}") * (reference.digest is not None)
+        plain = apply(image.ref.value[:end], [Edit(*change) for change in changes])
+        answer = self._answer(plain) if not missing else None
+        changes = self._with_digest(changes, end, answer.digest if answer and answer.status == "available" else "")
+        if reference.digest is not None and reference.tag is None:
+            missing = because("digest-alone")
         target = apply(image.ref.value, [Edit(*change) for change in changes])
         self._circumstances(target)
         basis = self._basis()
@@ -129,9 +134,17 @@ class _Target:
         found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if not missing and image.choices and not self._keeps_choices(target):
             missing = because("choices-differ")
+        if not missing:
+            self._known_tag(plain, name)
+        if not missing and not answer and catalog.answers and catalog.answers.locked:
+            missing = because("not-locked", target=plain)
+        if answer:
+            found = found._replace(status=answer.status)
+            missing = missing or self._confirmed(plain, answer)
+        if missing and missing.id == "no-such-image":
+            return found._replace(state="no-replacement", target=None, reasons=(missing,))
         if missing or not self.upstream.movable:
             return found._replace(reasons=tuple(dict.fromkeys(filter(None, (missing, *self.unsafe_reasons)))))
-        self._known_tag(target, name)
         if any(reason.id == "tag-unknown" for reason in self.unsafe_reasons):
             return found._replace(reasons=tuple(self.unsafe_reasons))
         found = found._replace(target=target)
@@ -141,6 +154,8 @@ class _Target:
         if edits is None:
             apart = because("no-key" if image.parts else "separate-arguments")
             return found._replace(reasons=(*self.unsafe_reasons, apart))
+        if reference.digest is None and "@" in target and not image.parts and not self._within(edits[-1]):
+            self.unsafe_reasons.append(because("pin-elsewhere"))
         for start, end, reason in image.shared_spans:
             if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
                 self.unsafe_reasons.append(reason)
@@ -148,10 +163,60 @@ class _Target:
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
 
+    def _answer(self, target: str) -> Answer | None:
+        """Return what the registry says of a target without digest; None if it is not asked, or not yet."""
+        reference = parsed(target)
+        if not self.catalog.answers or "$" in target or not reference:
+            return None
+        return self.catalog.answers.image(full_name(reference))
+
+    def _with_digest(self, changes: list[Change], end: int, digest: str) -> list[Change]:
+        """Return the changes with that of the digest, which begins at ``end`` in the reference if it has one.
+
+        ``digest`` is that of the target, "" if it is not known: then the old one, which pins the old image, is dropped.
+        """
+        written, answers = self.image.ref.value, self.catalog.answers
+        if self.reference.digest is None and not (digest and answers and answers.pin and not self.image.choices):
+            return changes
+        if not digest:
+            self.unsafe_reasons.append(because("digest"))
+        start, text = end, f"@{digest}" if digest else ""
+        if changes[-1][1] == end:
+            *changes, (start, _, before) = changes
+            text = before + text
+        return [*changes, (start, len(written), text)]
+
+    def _confirmed(self, target: str, answer: Answer) -> Reason | None:
+        """Return why a target must not be written, given the registry's answer. Takes the doubts away that the answer
+        settles, and adds those that it gives."""
+        name, shown = self.row.image or "", target.removeprefix(f"{self.catalog.registry}/")
+        if answer.status == "no-such-image":
+            return because("no-such-image", registry=self.catalog.registry, image=name)
+        if answer.status == "no-such-tag":
+            if self.catalog.answers:
+                self.catalog.answers.tags_of(f"{self.catalog.registry}/{name}")  # asked next: another may be chosen
+            return because("no-such-tag", image=name, tag=shown.rpartition(":")[2], nearest="")
+        if answer.status == "not-entitled":
+            self.unsafe_reasons.append(because("not-entitled", image=shown, remedy=answer.said))
+        elif answer.status == "available":
+            settled = (*_SETTLED, "platform") if answer.platforms else _SETTLED
+            self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id not in settled]
+            platform = self.image.platform
+            if platform and "$" not in platform and answer.platforms and not _has(answer.platforms, platform):
+                self.unsafe_reasons.append(because("other-platforms", target=shown, platform=platform))
+            if answer.created and self.today and _is_floating(shown) and _days(answer.created, self.today) > _REBUILT:
+                self.unsafe_reasons.append(because("not-rebuilt", target=shown, date=answer.created))
+        return None
+
     def _basis(self) -> Basis:
         """Return how well it is known that the provider has the image and the release line."""
         catalog, image = self.catalog, self.row.image or ""
-        if self.row.own or "*" in catalog.seen or (self.row.seen and self.tag.seen and self.tag.line_is_seen()):
+        if (
+            self.row.own
+            or image in catalog.lists
+            or "*" in catalog.seen
+            or (self.row.seen and self.tag.seen and self.tag.line_is_seen())
+        ):
             return "seen"
         return "offered" if self.row.seen or image in catalog.offered else "inferred"
 
@@ -211,6 +276,22 @@ class _Target:
         return host in login or any(
             part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
         )
+
+
+def _has(platforms: Iterable[str], platform: str) -> bool:
+    """Return whether a platform is among those of an image; arm64 is arm64/v8 (containerd/platforms)."""
+    return platform.removesuffix("/v8") in {one.removesuffix("/v8") if "arm64" in one else one for one in platforms}
+
+
+def _is_floating(target: str) -> bool:
+    """Return whether a tag moves on to newer images: it has no patch version."""
+    return target.rpartition(":")[2].partition("-")[0].count(".") < 2
+
+
+def _days(first: str, last: str) -> int:
+    from datetime import date
+
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days
 
 
 def _with(values: Mapping[str, str], text: str) -> str:

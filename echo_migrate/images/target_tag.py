@@ -2,7 +2,7 @@
 
 from echo_migrate.images.catalog import Catalog, Row
 from echo_migrate.images.end_of_life import end_of_line, published_since
-from echo_migrate.images.facts import ImageFacts, listed
+from echo_migrate.images.facts import ImageFacts, published
 from echo_migrate.images.reference import Reference, TagWord, is_version, tag_change
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Variant
@@ -27,15 +27,28 @@ class TargetTag:
         self.unsafe_reasons: list[Reason] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
-        known = catalog.tags == "listed" and not row.own
-        self.published: dict[str, ImageFacts] = listed(row.image or "", catalog.vendor) if known else {}
+        self.published: dict[str, ImageFacts] = {} if row.own else published(row.image or "", catalog)
 
     def changes(self) -> list[Change] | Reason:
         """Return the changes to the tag, none if it stays, or the reason why there is no tag."""
-        if self.catalog.tags == "listed" and not self.row.own and "$" not in (self.reference.tag or ""):
+        settled = "$" not in (self.reference.tag or "")
+        if settled and not self.row.own and (self.published or self.catalog.tags == "listed"):
             return self._listed_tag()
         self._age()
+        if settled and self._stays():
+            return []
         return self._tag()
+
+    def _stays(self) -> bool:
+        """Return whether the registry has the image with the very tag that is written."""
+        answers, words = self.catalog.answers, self._texts()
+        if not answers or self.row.words or not words:
+            return False
+        if answers.status(f"{self.catalog.registry}/{self.row.image}:{self.reference.tag}") != "available":
+            return False
+        family = next((one for one in map(self.catalog.word_family, words) if one), None)
+        self._family(family, family or self.catalog.family)
+        return True
 
     def _listed_tag(self) -> list[Change] | Reason:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
@@ -53,6 +66,10 @@ class TargetTag:
             choice = choose(name, written, image, catalog, not build)
             if not choice:
                 self._age()
+                answers = catalog.answers
+                if answers and answers.tags_of(f"{catalog.registry}/{image}") is not None:
+                    near = nearest(name, written, image, catalog, newer=True)
+                    return because("no-such-tag", image=image, tag=written, nearest=f"; nearest: {near}" * bool(near))
                 near = nearest(name, written, image, catalog)
                 if not near:
                     return because("image-unlisted", image=image, date=catalog.date)

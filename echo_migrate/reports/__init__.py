@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.model import Result
+from echo_migrate.model import STATUSES, Result
 from echo_migrate.reasons import Reason
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -66,7 +66,8 @@ def summary(results: Iterable[Result]) -> Summary:
         files.add(result.source.path)
         for outcome in result.outcomes:
             states[outcome.state] += 1
-            convention += outcome.state == "migrate" and outcome.basis != "seen"
+            unseen = outcome.basis != "seen" and outcome.status != "available"
+            convention += outcome.state == "migrate" and unseen
     return Summary(
         len(files),
         states.total() - states["local"],
@@ -78,6 +79,12 @@ def summary(results: Iterable[Result]) -> Summary:
         states["ignored"],
         convention,
     )
+
+
+def statuses(results: Iterable[Result]) -> dict[str, int]:
+    """Return how many targets have each status at the registry; empty if it was not asked."""
+    counts = Counter(outcome.status for result in results for outcome in result.outcomes if outcome.status)
+    return {status: counts[status] for status in STATUSES if counts[status]}
 
 
 def render(format: str, results: list[Result], run: RunReport) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from echo_migrate.model import Result
-from echo_migrate.reports import RunReport, Summary, plural, printable, summary
+from echo_migrate.reports import RunReport, Summary, plural, printable, statuses, summary
 
 _MOST_REASONS = 6
 """The number of reasons that are listed, most frequent first; --verbose lists all."""
@@ -25,6 +25,10 @@ def closing(results: list[Result], run: RunReport) -> str:
         listed = "" if run.verbose else " (echo-migrate inventory lists them)"
         lines = [f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}{listed}"]
         lines += _states(results, counts, run)
+    asked = statuses(results)
+    if asked:
+        listed = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in asked.items())
+        lines.append(f"At the registry: {listed}")
     return "\n".join([*lines, *chosen, *_findings(results, counts, run)]) + "\n"
 
 

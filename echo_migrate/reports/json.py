@@ -3,7 +3,7 @@
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import RunReport, as_json, reasons, summary
+from echo_migrate.reports import RunReport, as_json, reasons, statuses, summary
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -12,6 +12,7 @@ def report(results: list[Result], run: RunReport) -> str:
         "provider": run.provider,
         "configuration": run.configuration or None,
         "summary": summary(results)._asdict(),
+        **({"statuses": asked} if (asked := statuses(results)) else {}),
         "findings": [_finding(result, finding) for result in results for finding in result.findings],
     }
     return as_json(document) + "\n"

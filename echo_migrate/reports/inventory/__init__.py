@@ -93,6 +93,9 @@ def _text(listed: list[InventoryRow], results: list[Result], closing: str) -> st
 
 def _json(listed: list[InventoryRow], configuration: str) -> str:
     references: list[dict[str, Any]] = [{**row._asdict(), "reasons": reasons(row.reasons)} for row in listed]
+    if not any(row.status for row in listed):
+        for row in references:
+            del row["status"]  # no registry was asked
     document = {"version": 1, "configuration": configuration or None, "references": references}
     return as_json(document) + "\n"
 
