@@ -24,6 +24,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
 _VERIFIED = ("signature", "provenance", "sbom")
+_LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 _HEAD = "# Written by `echo-migrate lock`; read by --locked. What a registry answered for each image, and when.\n"
 
 
@@ -45,12 +46,21 @@ Lock = dict[str, Locked]
 def read(path: str) -> Lock:
     """Return the entries of a lock file. Raises ``LockError``."""
     try:
-        text = contents(path).decode()
-        with bounded():
-            table = tomllib.loads(text)
+        return parse(path, contents(path).decode())
     except UnicodeDecodeError:
         raise LockError(f"{path}: is not UTF-8") from None
-    except (Unreadable, Spent) as error:
+    except Unreadable as error:
+        raise LockError(f"{path}: {error}") from None
+
+
+def parse(path: str, text: str) -> Lock:
+    """Return the entries in the text of a lock file. Raises ``LockError``."""
+    if _LONG_KEY.search(text):  # the time of Python's parser grows with the square of a key's parts
+        raise LockError(f"{path}: has a key of too many parts")
+    try:
+        with bounded():
+            table = tomllib.loads(text)
+    except Spent as error:
         raise LockError(f"{path}: {error}") from None
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         raise LockError(f"{path}: is not valid TOML") from None

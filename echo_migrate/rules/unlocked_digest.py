@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from echo_migrate.images.answers import full_name
 from echo_migrate.images.reference import parsed
-from echo_migrate.model import Finding, Fix, Image
+from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
 
-@rule(on=Image, level="warning", fixable=True)
+@rule(on=Image, level="warning")
 def unlocked_digest(image: Image, context: Context) -> Iterator[Finding]:
     catalog, value = context.settings.catalog, image.ref.value
     reference = parsed(value) if catalog.answers and catalog.answers.locked else None
@@ -21,7 +21,4 @@ def unlocked_digest(image: Image, context: Context) -> Iterator[Finding]:
         yield Finding(image.start, image.end, f"{plain} is not in the lock file: run echo-migrate lock")
     elif answer.digest != reference.digest:
         message = f"{image.shown} is not the image in the lock file, @{answer.digest[:13]}…"
-        writable = image.ref.spans and not image.not_editable
-        edits = tuple(image.ref.replace(len(plain) + 1, len(value), answer.digest)) if writable else ()
-        fix = Fix(edits, f"use {plain}@{answer.digest}", safe=False) if edits else None
-        yield Finding(image.start, image.end, message, fix)
+        yield Finding(image.start, image.end, message)
