@@ -29,18 +29,21 @@ class Parts(NamedTuple):
     """A reference whose pieces are written in places of their own, such as the keys of a chart's values.
 
     ``registry`` and ``tag`` are None where there is no place for them. ``bare`` says that the tag stands in YAML
-    without quotes, so that one that reads as a number is given them: it was a text, and stays one.
+    without quotes, so that one that reads as a number is given them: it was a text, and stays one. ``digest`` pins the
+    image, with or without the name of its algorithm.
     """
 
     repository: Traced
     registry: Traced | None = None
     tag: Traced | None = None
     bare: bool = False
+    digest: Traced | None = None
 
     @property
     def places(self) -> tuple[tuple[int, int], ...]:
         """Where the pieces stand."""
-        return tuple(run for piece in (self.registry, self.repository, self.tag) if piece for run in piece.spans)
+        pieces = (self.registry, self.repository, self.tag, self.digest)
+        return tuple(run for piece in pieces if piece for run in piece.spans)
 
 
 class Image(NamedTuple):

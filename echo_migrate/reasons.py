@@ -141,8 +141,8 @@ REASONS: dict[str, Row] = {
     "not-rebuilt": Row("{target} was last built on {date}", "use a tag that is rebuilt", "edit", "not rebuilt"),
     "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
     "pin-elsewhere": Row(
-        "no place for a digest: part of the tag is written elsewhere",
-        "write the tag here, or pin it by hand",
+        "there is no place for its digest here",
+        "write name and tag here, or pin it by hand",
         "edit",
     ),
     "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),

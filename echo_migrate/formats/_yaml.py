@@ -24,7 +24,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.images.reference import VARIABLE, variables
+from echo_migrate.images.reference import VARIABLE, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem
 from echo_migrate.reasons import Reason, because
 
@@ -164,10 +164,11 @@ class YamlFile:
         tag: YamlNode | None,
         where: str,
         *,
+        digest: YamlNode | None = None,
         not_editable: Reason | None = None,
         **fields: Unpack[Around],
     ) -> Iterator[Image]:
-        """Yield the image named by separate scalars; ``registry`` and ``tag`` are None if there is no such key."""
+        """Yield the image named by separate scalars; those after the first are None if there is no such key."""
         if not (is_text(repository) and _is_piece(registry) and _is_piece(tag)):
             return
         named = [node for node in (registry, repository, tag) if node is not None]
@@ -179,8 +180,13 @@ class YamlFile:
         value = f"{host.value}/{name.value}" if host and host.value else name.value
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
-        parts = Parts(name, host, version if version and version.value else None, bare)
-        not_editable = not_editable or self._kept(*named)
+        pinned = _piece(digest, self.text) if is_text(digest) else None
+        if pinned and parsed(f"{value}@{_full_digest(pinned.value)}"):
+            value += f"@{_full_digest(pinned.value)}"
+        elif pinned:
+            not_editable = not_editable or because("digest-key")
+        parts = Parts(name, host, version if version and version.value else None, bare, pinned)
+        not_editable = not_editable or self._kept(*named, *([digest] if is_text(digest) else []))
         start, end = name.start if name.spans else repository.start_mark.index, repository.end_mark.index
         yield Image(
             Traced(value, ()),
@@ -223,6 +229,11 @@ class YamlFile:
 def _is_piece(node: YamlNode | None) -> TypeGuard[ScalarNode | None]:
     """Return whether a key is missing, or has a scalar as its value, which can be a part of a name."""
     return node is None or is_scalar(node)
+
+
+def _full_digest(written: str) -> str:
+    """Return a digest with the name of its algorithm, which a key such as ``sha256`` leaves out."""
+    return written if ":" in written else f"sha256:{written}"
 
 
 def _piece(node: ScalarNode, text: str) -> Traced:

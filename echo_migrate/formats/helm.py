@@ -34,7 +34,6 @@ _OTHER_FILE = lazy_regex(r"(?i)\.(?:git|gif|ico|jpe?g|png|svg|webp|avif|qcow2|is
 _UNSEEN = ("/",)
 """The volumes of the templates are not read, so any path may be mounted."""
 
-_DIGEST = because("digest-key")
 _ABOVE = because("registry-above")
 _NO_CHART = because("chart-registry")
 _OVERLAY = because("values-overlay")
@@ -87,6 +86,7 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 keys.get("registry"),
                 tag,
                 place.where(name),
+                digest=next((keys[key] for key in _DIGESTS if is_text(keys.get(key))), None),
                 not_editable=_stays(keys) or above,
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
@@ -132,8 +132,6 @@ def _prefixes(place: YamlMapping) -> bool:
 
 def _stays(keys: dict[str, YamlNode]) -> Reason | None:
     """Return why an image must not be edited, given the keys next to its name, or None."""
-    if any(is_text(keys.get(key)) for key in _DIGESTS):
-        return _DIGEST
     if any(is_text(node) and node.value == "Never" for node in map(keys.get, ("pullPolicy", "imagePullPolicy"))):
         return because("never-pulled")
     return None

@@ -150,6 +150,8 @@ class _Target:
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
             return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
+        if image.parts and image.parts.digest and "@" not in target:
+            return found._replace(reasons=(because("digest-key"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
             apart = because("no-key" if image.parts else "separate-arguments")
@@ -176,8 +178,13 @@ class _Target:
         ``digest`` is that of the target, "" if it is not known: then the old one, which pins the old image, is dropped.
         """
         written, answers = self.image.ref.value, self.catalog.answers
-        if self.reference.digest is None and not (digest and answers and answers.pin and not self.image.choices):
-            return changes
+        image = self.image
+        if self.reference.digest is None:
+            if not (answers and answers.pin and digest) or image.choices or image.unsettled:
+                return changes
+            if image.parts:
+                self.unsafe_reasons.append(because("pin-elsewhere"))
+                return changes
         if not digest:
             self.unsafe_reasons.append(because("digest"))
         start, text = end, f"@{digest}" if digest else ""

@@ -12,7 +12,7 @@ _NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     """Return the edits that make the parts name a target, or None if that is not possible."""
     reference = parse(target)
-    tag = target[len(reference.name) + 1 :]
+    tag = reference.tag or ""
     if parts.bare and _NUMBER.fullmatch(tag):
         tag = f'"{tag}"'
     pieces = [(parts.tag, tag)] if parts.tag else []
@@ -20,7 +20,14 @@ def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
         pieces.append((parts.repository, reference.name))
     else:
         pieces += [(parts.registry, reference.registry), (parts.repository, reference.repository)]
+    if parts.digest:
+        digest = reference.digest or ""
+        pieces.append((parts.digest, digest if ":" in parts.digest.value else digest.partition(":")[2]))
     changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
-    if not all(piece.spans for piece, _ in changed) or (tag and not parts.tag):
+    if (
+        not all(piece.spans for piece, _ in changed)
+        or (tag and not parts.tag)
+        or (reference.digest and not parts.digest)
+    ):
         return None
     return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))
