@@ -72,9 +72,8 @@ def scopes(asked: str, wanted: str) -> str:
     """
     found = dict.fromkeys(wanted.split())
     for kind, name, actions in _SCOPE.findall(asked[:_LONGEST]):
-        reading = [
-            action for action in actions.split(",") if action in _READING and (action != "*" or kind == "registry")
-        ]
+        allowed = _READING if kind == "repository" else ("*",)
+        reading = [action for action in actions.split(",") if action in allowed]
         if reading and (PATH.fullmatch(name) or (kind, name) == ("registry", "catalog")):
             found.setdefault(f"{kind}:{name}:{','.join(reading)}")
     return " ".join(found)
@@ -87,7 +86,9 @@ def is_trusted(realm: str, origin: str, host: str) -> bool:
     the very host of a registry that is asked by http. Its host must be the registry's, or belong to the same owner:
     above it (``registry.gitlab.com`` and ``gitlab.com``) or beside it below one registered domain
     (``registry.example.com`` and ``auth.example.com``), or be known as that registry's (``mappings/registries.yaml``:
-    ``auth.docker.io``). Everything else gets no credentials; it is asked for a token as anyone.
+    ``auth.docker.io``). Everything else gets no credentials; it is asked for a token as anyone, by https alone. The
+    registry itself, to which the user has logged in, can always ask for the credentials by Basic: the rule is against
+    answers that are not the registry's own will.
     """
     theirs, ours = urlsplit(realm), urlsplit(origin)
     server, registry = hostname(theirs.netloc).lower(), hostname(ours.netloc).lower()

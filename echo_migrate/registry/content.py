@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from echo_migrate.registry.errors import Malformed
-from echo_migrate.registry.names import DIGEST
+from echo_migrate.registry.names import DIGEST, algorithm
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -79,8 +79,7 @@ class Manifest(NamedTuple):
 
 def digest_of(content: bytes, like: str = "sha256:") -> str:
     """Return the digest of some content, by the algorithm of another digest."""
-    algorithm = like.partition(":")[0]
-    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+    return f"{algorithm(like)}:{hashlib.new(algorithm(like), content).hexdigest()}"
 
 
 def parsed_json(content: bytes, what: str) -> dict[str, Any]:
@@ -161,6 +160,24 @@ def platform(data: Any) -> str:
     parts = [data.get(key) for key in ("os", "architecture", "variant")]
     texts = [part for part in parts if isinstance(part, str) and part]
     return "/".join(texts) if all(isinstance(part, str) and part for part in parts[:2]) else ""
+
+
+def remembered(value: Any) -> Descriptor | None:
+    """Return the descriptor of which the digest, type and size were kept as JSON; None for anything else."""
+    if not isinstance(value, list) or len(value) != 3 or not all(isinstance(one, str) for one in value[:2]):
+        return None
+    valid = DIGEST.fullmatch(value[0]) and (value[2] is None or isinstance(value[2], int))
+    return Descriptor(*value) if valid else None
+
+
+def verified(chunks: Iterable[bytes], digest: str, what: str) -> Iterator[bytes]:
+    """Yield some content. Raises ``Malformed`` at its end if it does not have the digest."""
+    hashed = hashlib.new(algorithm(digest))
+    for chunk in chunks:
+        hashed.update(chunk)
+        yield chunk
+    if hashed.hexdigest() != digest.partition(":")[2]:
+        raise Malformed(f"{what}: the content does not have this digest")
 
 
 def _texts(data: Any) -> Mapping[str, str]:

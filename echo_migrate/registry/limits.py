@@ -27,12 +27,12 @@ class Limits(NamedTuple):
     backoff: float = 0.5
     """Before the second attempt, doubled before each further one, where the registry does not say how long."""
     failures: int = 3
-    """Requests in a row without an answer, after which a registry is not asked again."""
+    """Requests in a row without an answer, or refusals of a login, after which a registry is not asked again."""
     redirects: int = 5
     addresses: int = 4
     """Of a host name, tried one after the other."""
-    connections: int = 16
-    """To one registry at a time."""
+    connections: int = 32
+    """At a time."""
     manifest: int = 8 * MB
     blob: int = 32 * MB
     layer: int = 4000 * MB

@@ -43,6 +43,25 @@ def repository(name: str) -> Repository:
     return Repository(host, f"library/{path}" if host == HUB and "/" not in path else path)
 
 
+def reference(text: str) -> str:
+    """Return a tag or digest. Raises ``RegistryError`` if it is neither."""
+    if not DIGEST.fullmatch(text) and not TAG.fullmatch(text):
+        raise RegistryError(f"{printable(text)} is neither a tag nor a digest")
+    return text
+
+
+def digest(text: str) -> str:
+    """Return a digest. Raises ``RegistryError`` if it is none."""
+    if not DIGEST.fullmatch(text):
+        raise RegistryError(f"{printable(text)} is not a digest")
+    return text
+
+
+def algorithm(digest: str) -> str:
+    """Return the algorithm of a digest."""
+    return digest.partition(":")[0]
+
+
 def registry(host: str) -> str:
     """Return the canonical spelling of a registry's host. Raises ``RegistryError`` if it is no host."""
     if not HOST.fullmatch(host):

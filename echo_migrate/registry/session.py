@@ -5,6 +5,7 @@ that is allowed by name; never from elsewhere to this machine. Only the registry
 """
 
 import contextlib
+import copy
 import re
 import threading
 import time
@@ -47,9 +48,9 @@ class _Registry:
         self.challenge: Challenge | None = None
         self.authorities: dict[Login | None, Authority] = {}
         self.failures = 0
-        self.given_up: Unreachable | Throttled | None = None
+        self.given_up: RegistryError | None = None
 
-    def failed(self, error: Unreachable, most: int) -> None:
+    def failed(self, error: RegistryError, most: int) -> None:
         """Count a request without an answer."""
         self.failures += 1
         if self.failures >= most:
@@ -57,11 +58,8 @@ class _Registry:
 
     def check(self) -> None:
         """Raise the error for which the registry is no longer asked."""
-        error = self.given_up
-        if isinstance(error, Throttled):
-            raise Throttled(error.message, error.remedy, error.retry_after)
-        if error:
-            raise Unreachable(error.message, error.remedy)
+        if self.given_up:
+            raise copy.copy(self.given_up)
 
 
 class Session:
@@ -183,12 +181,12 @@ class Session:
             if not registry.origin:
                 try:
                     registry.origin, registry.challenge = self._greeted(host)
-                except Unreachable as error:
+                except RegistryError as error:
                     registry.given_up = error
                     raise
             if login not in registry.authorities:
                 registry.authorities[login] = Authority(
-                    host, registry.origin, login, registry.challenge, self._ask_token_server
+                    host, registry.origin, login, registry.challenge, self._ask_token_server, self._limits.failures
                 )
             return registry, registry.authorities[login]
 

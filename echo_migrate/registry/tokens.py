@@ -39,9 +39,12 @@ class Authority:
     ``origin`` is the URL at which the registry answers.
     """
 
-    def __init__(self, host: str, origin: str, login: Login | None, challenge: Challenge | None, ask: Ask) -> None:
+    def __init__(
+        self, host: str, origin: str, login: Login | None, challenge: Challenge | None, ask: Ask, most_refusals: int
+    ) -> None:
         self.host, self.login = host, login
         self._origin, self._challenge, self._ask = origin, challenge, ask
+        self._refusals, self._most_refusals = 0, most_refusals
         self._tokens: dict[str, _Token] = {}
         self._wider: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -58,6 +61,8 @@ class Authority:
         challenge = self._challenge
         if challenge is None:
             return ""
+        if self._refusals >= self._most_refusals:  # more of them may lock the account
+            raise refused_login(self.host, 401)
         if challenge.basic:
             return self.login.basic if self.login and (self.login.username or self.login.password) else ""
         wanted = self._wider.get(scope, scope)
@@ -90,6 +95,7 @@ class Authority:
         """Return the error for a refusal of a request with the header ``sent``."""
         challenge = self._challenge
         if sent.startswith("Basic ") and status == 401:
+            self._refusals += 1
             return refused_login(self.host, status)
         logged_in = bool(self.login and sent and challenge and self._trusts(challenge))
         if logged_in:
@@ -123,14 +129,18 @@ class Authority:
         return self._read(*answer, login)
 
     def _read(self, status: int, body: bytes, retry_after: str, login: Login | None) -> _Token:
-        if status in (400, 401, 403):
-            raise refused_login(self.host, status) if login else self.denied(self.host, status, "")
+        if login and (status == 401 or (status == 400 and login.identity_token)):
+            self._refusals += 1
+            raise refused_login(self.host, status)
+        if status in (401, 403):
+            raise self.denied(self.host, status, "token" if login else "")
         if status == 429:
             raise Throttled(
                 f"{self.host}: its token server wants fewer requests", "try again later", seconds(retry_after)
             )
         if status != 200:
             raise Unreachable(f"{self.host}: its token server answers with status {status}")
+        self._refusals = 0
         data = parsed_json(body, f"{self.host}: the answer of its token server")
         token = data.get("token") or data.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):

@@ -62,6 +62,9 @@ class Response(NamedTuple):
             raise Malformed(f"{what}: the answer is larger than {most:,} bytes")
 
 
+_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
+
+
 class Transport:
     """Connections to all hosts of a run. Safe for threads; ``close`` ends what still waits in others."""
 
@@ -86,8 +89,8 @@ class Transport:
                 method, url, headers=fields, content=content, extensions={"timeout": moments}
             ) as response:
                 decoded = [(key.decode("latin-1").lower(), value.decode("latin-1")) for key, value in response.headers]
-                yield Response(response.status, decoded, response.iter_stream())
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
+                yield Response(response.status, decoded, _translating(response.iter_stream(), host))
+        except _ERRORS as error:
             raise _translated(error, host) from None
         except (httpcore.UnsupportedProtocol, httpcore.ConnectionNotAvailable):
             raise Unreachable(f"{host}: the request cannot be sent") from None
@@ -111,21 +114,21 @@ class Transport:
     def _made(self, proxy: str, context: ssl.SSLContext) -> httpcore.ConnectionPool:
         common: dict[str, Any] = {
             "ssl_context": context,
-            "max_connections": 4 * self._limits.connections,
-            "max_keepalive_connections": self._limits.connections,
+            "max_connections": self._limits.connections,
             "keepalive_expiry": 30.0,
             "network_backend": self._network,
         }
         if not proxy:
             return httpcore.ConnectionPool(**common)
         parts = urlsplit(proxy)
-        login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        login = (_decoded(parts.username), _decoded(parts.password or "")) if parts.username else None
         address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         try:
             if parts.scheme in ("socks5", "socks5h"):
                 return httpcore.SOCKSProxy(address, proxy_auth=login, **common)
             if parts.scheme in ("http", "https"):
-                return httpcore.HTTPProxy(address, proxy_auth=login, **common)
+                own: dict[str, Any] = {"proxy_ssl_context": context} if parts.scheme == "https" else {}
+                return httpcore.HTTPProxy(address, proxy_auth=login, **own, **common)
         except (RuntimeError, ImportError):
             pass
         raise RegistryError(f"proxies of the kind {printable(parts.scheme)} are not supported", "use an HTTP proxy")
@@ -134,6 +137,10 @@ class Transport:
         if folder not in self._contexts:
             self._contexts[folder] = tls_context(folder)
         return self._contexts[folder]
+
+
+def _decoded(text: str) -> bytes:
+    return unquote(text).encode()
 
 
 def tls_context(folder: str) -> ssl.SSLContext:
@@ -313,6 +320,13 @@ class _Stream(httpcore.NetworkStream):
 
     def _left(self, moment: float | None, expired: type[Exception]) -> float:
         return self._network.left(moment, self._network.limits.stall, expired)
+
+
+def _translating(chunks: Iterable[bytes], host: str) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except _ERRORS as error:
+        raise _translated(error, host) from None
 
 
 def _translated(error: Exception, host: str) -> RegistryError:
