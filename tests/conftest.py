@@ -76,7 +76,9 @@ def no_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     for name in [*os.environ]:
-        if name.startswith(("CI_", "DOCKER_", "REGISTRY_", "XDG_", "SSL_CERT", "REQUESTS_CA", "CURL_CA")) or name.upper().endswith("_PROXY"):
+        if name.startswith(
+            ("CI_", "DOCKER_", "REGISTRY_", "XDG_", "SSL_CERT", "REQUESTS_CA", "CURL_CA")
+        ) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     return home

@@ -74,7 +74,7 @@ def scopes(asked: str, wanted: str) -> str:
     for kind, name, actions in _SCOPE.findall(asked[:_LONGEST]):
         allowed = _READING if kind == "repository" else ("*",)
         reading = [action for action in actions.split(",") if action in allowed]
-        if reading and (PATH.fullmatch(name) or (kind, name) == ("registry", "catalog")):
+        if reading and (PATH.fullmatch(name) if kind == "repository" else name == "catalog"):
             found.setdefault(f"{kind}:{name}:{','.join(reading)}")
     return " ".join(found)
 

@@ -86,10 +86,13 @@ def parsed_json(content: bytes, what: str) -> dict[str, Any]:
     """Return the object that some JSON is; ``what`` names it in errors. Raises ``Malformed``."""
     if _depth(content) > DEEPEST:
         raise Malformed(f"{what} is nested more than {DEEPEST} deep")
+    data, valid = None, True
     try:
         data = json.loads(content, parse_constant=_refused)
     except (ValueError, RecursionError):
-        raise Malformed(f"{what} is not valid JSON") from None
+        valid = False
+    if not valid:  # raised here, as the other error has the content, which may be a token
+        raise Malformed(f"{what} is not valid JSON")
     if not isinstance(data, dict):
         raise Malformed(f"{what} is not a JSON object")
     return data

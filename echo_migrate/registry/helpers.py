@@ -38,11 +38,12 @@ def get(helper: str, server: str) -> tuple[str, str] | None:
         raise RegistryError(f"{name} failed with exit code {code}", f"run it: echo {printable(server)} | {name} get")
     try:
         data = json.loads(output)
-        username, secret = data["Username"], data["Secret"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RegistryError(f"{name} did not answer with a login") from None
-    valid = isinstance(username, str) and isinstance(secret, str) and secret
-    return (username, secret) if valid else None
+    except (ValueError, RecursionError):
+        data = None
+    username, secret = (data.get("Username"), data.get("Secret")) if isinstance(data, dict) else (None, None)
+    if not isinstance(username, str) or not isinstance(secret, str):
+        raise RegistryError(f"{name} did not answer with a login")
+    return (username, secret) if secret else None
 
 
 def _program(name: str) -> str | None:

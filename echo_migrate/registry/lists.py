@@ -79,7 +79,7 @@ def _pages(access: Access, place: Place, rest: str, scope: str, etag: str, field
         headers = {"If-None-Match": etag} if etag and len(seen) == 1 else {}
         answer = access.ask("GET", place, rest + query, scope, headers, access.limits.page)
         yield answer
-        following = _next(answer) if answer.status == 200 else ""
+        following = _next(answer, place) if answer.status == 200 else ""
         if not following and answer.status == 200 and field:
             page = _names(answer, field, place.name)
             following = urlencode([("n", _PAGE), ("last", page[-1])], quote_via=quote) if len(page) == _PAGE else ""
@@ -91,14 +91,14 @@ def _pages(access: Access, place: Place, rest: str, scope: str, etag: str, field
     raise Malformed(f"{place.name}: the pages of the list of {field or 'referrers'} do not end")
 
 
-def _next(answer: "Answer") -> str:
+def _next(answer: "Answer", place: Place) -> str:
     """Return the query of the next page of a list, "" if there is none."""
     links = (_LINK.search(value[:9000]) for key, value in answer.fields if key == "link")
     link = next((match[1] for match in links if match), "")
     try:
         query = parse_qsl(urlsplit(link).query, max_num_fields=50)
     except ValueError:
-        raise Malformed("a link to the next page of a list is not valid") from None
+        raise Malformed(f"{place.name}: the link to the next page of a list is not valid") from None
     return urlencode(query, quote_via=quote)
 
 
