@@ -139,6 +139,10 @@ REASONS: dict[str, Row] = {
     "not-locked": Row("{target} is not in the lock file", "run echo-migrate lock", "edit", "not in the lock file"),
     "not-entitled": Row("your account may not pull {image}", "{remedy}", "login", "not entitled"),
     "not-rebuilt": Row("{target} was last built on {date}", "use a tag that is rebuilt", "edit", "not rebuilt"),
+    "older-version": Row("the image there has {after}, older than {before}", "use another tag", "edit", "older there"),
+    "other-version": Row(
+        "{before} becomes {after}", "check that this version will do", "proof", "another patch version"
+    ),
     "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
     "pin-elsewhere": Row(
         "there is no place for its digest here",

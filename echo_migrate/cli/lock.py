@@ -13,8 +13,10 @@ from echo_migrate.cli.settings import catalog_of, today
 from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import images_of
 from echo_migrate.files.write import NotWritten, replace
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.model import Image
 from echo_migrate.registry import lock
-from echo_migrate.registry.ask import Asking
+from echo_migrate.registry.ask import Asking, note_questions
 
 
 def run(**options: Unpack[Options]) -> int:
@@ -26,9 +28,10 @@ def run(**options: Unpack[Options]) -> int:
     for path in found.missing:
         say(f"{path}: no such file or folder")
     kept = {} if options["update"] else {name: one for name, one in before.items() if one.answer.status == "available"}
+    images = list(images_of(found.files))
     with client(options) as asked:
         asking = Asking(asked, {name: one.answer for name, one in kept.items()}, hardened=True)
-        answers = asking.answers(images_of(found.files), known, day)
+        answers = asking.answers(images, known, day)
     tell(asking.notes)
     after: lock.Lock = {}
     missing = [name for name, answer in answers.images.items() if answer.status in ("no-such-tag", "no-such-image")]
@@ -40,6 +43,7 @@ def run(**options: Unpack[Options]) -> int:
             same = name in kept or (name in before and before[name].answer == answer)
             after[name] = before[name] if same and not options["update"] else lock.Locked(answer, day)
     silent = sum(answers.images[name].status == "unconfirmed" for name in answers.used)
+    after = _needed(after, images, known, day)
     text = lock.text_of(after)
     changed = after != before
     click.echo(_said(before, after, silent))
@@ -52,6 +56,13 @@ def run(**options: Unpack[Options]) -> int:
     if silent or found.missing:
         return 2
     return int(options["check"] and changed)
+
+
+def _needed(entries: lock.Lock, images: list[Image], known: Catalog, day: str) -> lock.Lock:
+    """Return the entries that a run with them would look up."""
+    answers = lock.answers(entries)
+    note_questions(images, known._replace(answers=answers), day, hardened=True)
+    return {name: entries[name] for name in answers.used if name in entries}
 
 
 def _before() -> lock.Lock:

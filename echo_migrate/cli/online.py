@@ -1,5 +1,6 @@
 """The options that let a run know more than its lists: ``--online`` asks registries, ``--locked`` reads a lock file."""
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ def _locked(pin: bool) -> Answers:
     """Return the answers in the lock file of the working folder. Raises ``click.UsageError``."""
     from echo_migrate.registry import lock
 
+    if not os.path.lexists(lock.NAME):
+        raise click.UsageError(f"there is no {lock.NAME} in the working folder: write it with echo-migrate lock")
     try:
         return lock.answers(lock.read(lock.NAME), pin)
     except lock.LockError as error:

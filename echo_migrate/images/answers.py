@@ -43,13 +43,15 @@ class Contents(NamedTuple):
 
 class Answer(NamedTuple):
     """The answer for one image. ``digest`` is that of its index, ``platforms`` those of the index as ``linux/amd64``,
-    ``created`` an ISO date ("" if not known or not credible), ``said`` what to do where it is not available."""
+    ``created`` an ISO date ("" if not known or not credible), ``said`` what to do where it is not available.
+    ``version`` is that of its program if the image states it, ``verified`` what of it was verified."""
 
     status: Status
     digest: str = ""
     platforms: tuple[str, ...] = ()
     created: str = ""
     said: str = ""
+    version: str = ""
     verified: tuple[str, ...] = ()
 
 

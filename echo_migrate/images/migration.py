@@ -19,6 +19,7 @@ from echo_migrate.reasons import Reason, because
 _SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "ended")
 """The reasons that only doubt whether an image, or its tag, is there."""
 
+_PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
 _REBUILT = 90
 """The number of days after which a tag is said not to be rebuilt."""
 
@@ -211,8 +212,24 @@ class _Target:
             platform = self.image.platform
             if platform and "$" not in platform and answer.platforms and not _has(answer.platforms, platform):
                 self.unsafe_reasons.append(because("other-platforms", target=shown, platform=platform))
+            if older := self._compare_versions(answer.version):
+                return older
             if answer.created and self.today and _is_floating(shown) and _days(answer.created, self.today) > _REBUILT:
                 self.unsafe_reasons.append(because("not-rebuilt", target=shown, date=answer.created))
+        return None
+
+    def _compare_versions(self, version: str) -> Reason | None:
+        """Take the doubt away that a version is dropped, if the image says that it has it; else say which it has.
+        Returns the reason why it must not be written if that is older."""
+        written = self.reference.words[0].text if self.reference.words else ""
+        dropped = [one for one in self.unsafe_reasons if one.id == "drops-version"]
+        if not version or not dropped or not _PLAIN.fullmatch(written):
+            return None
+        self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id != "drops-version"]
+        if _numbers(version) < _numbers(written):
+            return because("older-version", before=written, after=version)
+        if version != written.removeprefix("v"):
+            self.unsafe_reasons.append(because("other-version", before=written, after=version))
         return None
 
     def _basis(self) -> Basis:
@@ -288,6 +305,10 @@ class _Target:
 def _has(platforms: Iterable[str], platform: str) -> bool:
     """Return whether a platform is among those of an image; arm64 is arm64/v8 (containerd/platforms)."""
     return platform.removesuffix("/v8") in {one.removesuffix("/v8") if "arm64" in one else one for one in platforms}
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.removeprefix("v").split(".")]
 
 
 def _is_floating(target: str) -> bool:

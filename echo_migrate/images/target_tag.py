@@ -1,5 +1,7 @@
 """The tag of a target: what an upstream tag becomes at a provider, and the reasons why that is not safe."""
 
+from typing import TYPE_CHECKING
+
 from echo_migrate.images.catalog import Catalog, Row
 from echo_migrate.images.end_of_life import end_of_line, published_since
 from echo_migrate.images.facts import ImageFacts, published
@@ -7,6 +9,9 @@ from echo_migrate.images.reference import Reference, TagWord, is_version, tag_ch
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Variant
 from echo_migrate.reasons import Reason, because
+
+if TYPE_CHECKING:
+    from echo_migrate.images.tags import Choice
 
 Change = tuple[int, int, str]
 """A change to the text of a reference: start, end, new text."""
@@ -53,7 +58,7 @@ class TargetTag:
     def _listed_tag(self) -> list[Change] | Reason:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
         asked for where there is one, or why there is none."""
-        from echo_migrate.images.tags import choose, nearest  # most runs are for a provider without a list
+        from echo_migrate.images.tags import choose, meaning_of, nearest  # most runs are for a provider without a list
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         written, build = self.reference.tag or "latest", self.variant == "dev"
@@ -77,6 +82,7 @@ class TargetTag:
             if not build:
                 self.unsafe_reasons.append(because("one-variant", image=image))
         target = self.published[choice.tag]
+        choice = self._exact(choice)
         if choice.floating:
             self.unsafe_reasons.append(because("floating", tag=written, target=choice.tag))
         if choice.line:
@@ -94,8 +100,19 @@ class TargetTag:
             shown = f"{image}:{choice.tag}"
             self.unsafe_reasons.append(because("ended", line=shown, date=f" on {target.eol}", follower="a newer one"))
         word = next((one for one in map(catalog.word_family, self._texts()) if one), None)
-        self._family(word, target.family or catalog.family)
+        self._family(word, meaning_of(choice.tag, catalog).family or target.family or catalog.family)
         return tag_change(self.reference.name_end, self.reference.tag, choice.tag)
+
+    def _exact(self, choice: "Choice") -> "Choice":
+        """Return the choice with the patch version that is written, if the registry has that tag too: lists of tags
+        often have the newest patch version of a line alone."""
+        answers, version = self.catalog.answers, self.reference.words[0].text if self.reference.words else ""
+        line, dash, rest = choice.tag.partition("-")
+        if not choice.line or not answers or not version.startswith(f"{line}."):
+            return choice
+        tag = f"{version}{dash}{rest}"
+        available = answers.status(f"{self.catalog.registry}/{self.row.image}:{tag}") == "available"
+        return choice._replace(tag=tag, line=False, behind="") if available else choice
 
     def _tag(self) -> list[Change] | Reason:
         """Return the changes to the tag, or the reason why no tag remains."""

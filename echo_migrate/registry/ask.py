@@ -15,7 +15,7 @@ from echo_migrate.images.reference import parsed
 from echo_migrate.model import Image, Variant
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
-from echo_migrate.registry.image import config_of, index_of
+from echo_migrate.registry.image import config_of, index_of, version_of
 
 _ROUNDS = 6
 """The most rounds of questions: one for targets, one for tags, one for those chosen among them, and configurations."""
@@ -47,7 +47,7 @@ class Asking:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for _ in range(_ROUNDS):
                 answers = answers.next()
-                _questions(distinct.values(), catalog._replace(answers=answers), today, self.hardened)
+                note_questions(distinct.values(), catalog._replace(answers=answers), today, self.hardened)
                 new = [*answers.asked_images, *answers.asked_tags, *answers.asked_configs]
                 if not new:
                     break
@@ -68,7 +68,7 @@ class Asking:
             index = index_of(self.client, name, reference)
             config, platform = config_of(self.client, name, index)
             platforms = index.platforms or ((platform,) if platform else ())
-            return Answer("available", index.digest, platforms, config.created)
+            return Answer("available", index.digest, platforms, config.created, version=version_of(config))
         except NotFound as error:
             return Answer("no-such-image" if error.name_unknown else "no-such-tag")
         except Denied as error:
@@ -113,8 +113,8 @@ def _said(error: RegistryError) -> str:
     return f"{error.message} ({error.remedy})" if error.remedy else error.message
 
 
-def _questions(images: Iterable[Image], catalog: Catalog, today: str, hardened: bool) -> None:
-    """Note in the catalog's answers what the migrations of images ask, and, if wanted, the provider's images in use."""
+def note_questions(images: Iterable[Image], catalog: Catalog, today: str, hardened: bool = False) -> None:
+    """Note in the catalog's answers what the migrations of images ask; ``hardened``: and what is in use already."""
     for image in images:
         reference = parsed(image.ref.value) if hardened else None
         if reference and catalog.answers and reference.name.startswith(f"{catalog.registry}/"):

@@ -1,5 +1,6 @@
 """An image at a registry: its index or manifest, and the configuration of one of its platforms."""
 
+import re
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -13,6 +14,11 @@ _FIRST = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
 
 _EARLIEST = "2013-03-13"
 """The first day of a date of creation that is credible (Docker's first release): reproducible builds state 1970."""
+
+_VERSION_LABELS = ("com.docker.dhi.version", "org.opencontainers.image.version")
+"""Labels with the version of what an image contains (docs.docker.com/dhi; image-spec, annotations.md)."""
+
+_VERSION = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){1,5})(?=$|[-+_])")
 
 _LONGEST_LIST = 1000
 """The most entries of a list in a configuration."""
@@ -64,6 +70,14 @@ def config_of(client: Client, name: str, index: Index) -> tuple[Config, str]:
     data = parsed_json(client.blob(name, manifest.config.digest), f"the configuration of {name}")
     size = sum(layer.size or 0 for layer in manifest.layers)
     return _config(data, size), platform(data)
+
+
+def version_of(config: Config) -> str:
+    """Return the version of an image's program that its labels state; "" if they state none, or no plain one."""
+    labels = dict(config.labels)
+    stated = next((labels[key] for key in _VERSION_LABELS if key in labels), "")
+    found = _VERSION.match(stated)
+    return found[1] if found else ""
 
 
 def _config(data: dict[str, Any], size: int) -> Config:

@@ -23,6 +23,7 @@ _VERSION = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
+_PLAIN_VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,5}")
 _VERIFIED = ("signature", "provenance", "sbom")
 _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 _HEAD = "# Written by `echo-migrate lock`; read by --locked. What a registry answered for each image, and when.\n"
@@ -86,6 +87,7 @@ def _row(entry: Locked) -> str:
         "digest": answer.digest,
         "platforms": list(answer.platforms),
         "created": answer.created,
+        "version": answer.version,
         "verified": list(answer.verified),
         "date": entry.date,
     }
@@ -115,7 +117,10 @@ def _entry(where: str, entry: Any) -> Locked:
         raise LockError(f"{where}: platforms are os/architecture, verified is one of {', '.join(_VERIFIED)}")
     if not isinstance(created, str) or (created and not _DATE.fullmatch(created)):
         raise LockError(f"{where}: created is not a date")
-    answer = Answer(status, digest, tuple(platforms), created, verified=tuple(verified))
+    version = values.get("version", "")
+    if not isinstance(version, str) or (version and not _PLAIN_VERSION.fullmatch(version)):
+        raise LockError(f"{where}: version is not a version")
+    answer = Answer(status, digest, tuple(platforms), created, version=version, verified=tuple(verified))
     return Locked(answer, day)
 
 
