@@ -219,19 +219,19 @@ def _await(host: str, port: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("docker-registry has ended")
 
 
-def make_authority(folder: Path) -> Authority:
-    """Make an authority, and a certificate for ``localhost`` and ``127.0.0.1``."""
+def make_authority(folder: Path, *names: str) -> Authority:
+    """Make an authority, and a certificate for ``localhost``, ``127.0.0.1`` and other names."""
     made = Authority(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
     _openssl("req", "-x509", *key, "-subj", "/CN=test authority", "-keyout", f"{folder}/ca.key", "-out", made.authority)
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    every = ",".join(["subjectAltName=IP:127.0.0.1", *(f"DNS:{name}" for name in ("localhost", *names))])
     signed = (
         "-CA",
         made.authority,
         "-CAkey",
         f"{folder}/ca.key",
         "-addext",
-        names,
+        every,
         "-addext",
         "basicConstraints=CA:FALSE",
     )
@@ -283,6 +283,7 @@ class StandIn:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(authority.certificate, authority.key)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
         self.host = f"{'localhost' if authority else '127.0.0.1'}:{self._server.server_port}"
         self.url = f"{'https' if authority else 'http'}://{self.host}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

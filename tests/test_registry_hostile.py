@@ -22,6 +22,7 @@ from echo_migrate.registry.errors import Denied, Malformed, NotFound, RegistryEr
 from echo_migrate.registry.limits import Limits
 from echo_migrate.registry.tokens import seconds
 from echo_migrate.registry.transport import proxy_of
+from tests import registries
 from tests.registries import PASSWORD, USER, Reply, Request, StandIn
 
 pytestmark = pytest.mark.usefixtures("no_logins")
@@ -599,27 +600,80 @@ def test_token_servers(name: str, no_logins: Path, tmp_path: Path, capfd: pytest
             assert len(asked) == LIMITS.failures, "an account is not locked by us"
 
 
-def test_a_token_server_of_somebody_else_gets_no_login(no_logins: Path) -> None:
-    """It is on this machine as well here, so that the rule is asked for by its name."""
-    asked: list[Request] = []
+@pytest.fixture
+def elsewhere(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, no_logins: Path
+) -> registries.Authority:
+    """Hosts in other domains that are all on this machine: names that lead here, and a certificate for all of them."""
+    names = ("registry.acme.example", "tokens.acme.example", "tokens.other.example", "storage.other.example")
+    looked_up = socket.getaddrinfo
+
+    def look_up(host: str, *words: Any, **more: Any) -> Any:
+        return looked_up("127.0.0.1" if host in names else host, *words, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    made = registries.make_authority(tmp_path_factory.mktemp("elsewhere"), *names)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
+    return made
+
+
+@pytest.mark.parametrize(("server", "gets"), [("tokens.acme.example", True), ("tokens.other.example", False)])
+def test_a_token_server_of_somebody_else_gets_no_login(
+    server: str, gets: bool, elsewhere: registries.Authority, no_logins: Path
+) -> None:
+    """It is asked for a token as anyone; and if that is not enough, it is said why the login was not sent."""
 
     def tokens(request: Request) -> Reply:
-        asked.append(request)
-        return Reply(200, b'{"token":"token-that-opens"}')
+        return Reply(200, b'{"token":"token-that-opens"}' if request.authorization else b'{"token":"anyone"}')
 
-    with StandIn(tokens) as elsewhere:
-        port = elsewhere.host.partition(":")[2]
+    with StandIn(tokens, elsewhere) as issuer:
+        realm = f'Bearer realm="https://{server}:{issuer.port}/t",service="s"'
 
         def answer(request: Request) -> Reply:
             opened = request.authorization == "Bearer token-that-opens"
-            realm = f'Bearer realm="http://tokens.example:{port}/t",service="s"'
             return GOOD if opened else Reply(401, b"", {"WWW-Authenticate": realm})
 
-        with StandIn(answer) as server:
-            log_in(no_logins, server.host)
-            with Client(limits=LIMITS) as client, pytest.raises(Malformed, match="without TLS"):
-                manifest(client, server.host)
-    assert asked == []
+        with StandIn(answer, elsewhere) as registry, Client(limits=LIMITS) as client:
+            host = f"registry.acme.example:{registry.port}"
+            log_in(no_logins, host)
+            if gets:
+                assert manifest(client, host)
+            else:
+                with pytest.raises(Denied, match="denied without a login") as raised:
+                    manifest(client, host)
+                assert f"the login is not sent to {server}" in raised.value.remedy
+                assert not raised.value.logged_in
+        assert [bool(request.authorization) for request in issuer.requests] == [gets]
+        assert all(("account" in request.query) is gets for request in issuer.requests)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("https://storage.other.example:{port}/x", ""),
+        ("http://storage.other.example:{port}/x", "a redirect to storage.other.example:{port} that is not followed"),
+        ("https://127.0.0.1:{port}/x", "a redirect to 127.0.0.1:{port} that is not followed"),
+        ("//localhost:{port}/x", "a redirect to localhost:{port} that is not followed"),
+    ],
+)
+def test_where_a_redirect_may_lead(target: str, words: str, elsewhere: registries.Authority, no_logins: Path) -> None:
+    """To another host by TLS, without the login; from a host elsewhere never to this machine."""
+    with StandIn(always(Reply(200, MANIFEST)), elsewhere) as storage:
+        where = moved(target.format(port=storage.port))
+
+        def answer(request: Request) -> Reply:
+            return where if request.authorization else Reply(401, b"", {"WWW-Authenticate": "Basic"})
+
+        with StandIn(answer, elsewhere) as registry, Client(limits=LIMITS) as client:
+            host = f"registry.acme.example:{registry.port}"
+            log_in(no_logins, host)
+            if words:
+                with pytest.raises(Malformed, match=words.format(port=storage.port)):
+                    blob(client, host)
+                assert storage.requests == []
+            else:
+                assert blob(client, host) == MANIFEST
+                assert [request.authorization for request in storage.requests] == [""]
 
 
 @pytest.mark.parametrize(

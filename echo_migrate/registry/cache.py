@@ -129,7 +129,7 @@ class Cache:
     def _usable(self) -> bool:
         """Whether the folder, made if it was not there, is a folder of this user alone."""
         try:
-            for kind in ("content", "answers"):
+            for kind in ("", "content", "answers"):
                 os.makedirs(os.path.join(self._folder, kind), mode=0o700, exist_ok=True)
             status = os.lstat(self._folder)
         except (OSError, ValueError):

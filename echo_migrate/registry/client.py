@@ -153,6 +153,7 @@ class Client:
         place = place_of(self._access, name)
         key = place.key("referrers", names.digest(digest))
         kept = self._access.kept(key)
+        kept = kept if kept and isinstance(kept.value, list) else None
         data: Any = kept.value if kept else lists.referrers(self._access, place, digest)
         if data is None:
             try:

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from echo_migrate.registry import content
 from echo_migrate.registry.access import Access, Place
+from echo_migrate.registry.cache import Answer as Kept
 from echo_migrate.registry.errors import Malformed
 
 if TYPE_CHECKING:
     from echo_migrate.registry.session import Answer
 
+_Names = TypeVar("_Names", list[str], dict[str, None])
 _PAGE = 1000
 _IDLE = 3
 """Pages in a row that may have nothing new."""
@@ -29,31 +31,37 @@ def listed(access: Access, place: Place, rest: str, field: str, scope: str, most
     Raises ``Malformed`` for more than ``most`` names, and for pages that repeat or do not end.
     """
     what, key = f"{place.name}: the list of {field}", place.key(field)
-    kept = access.kept(key)
-    if kept is None:
-        old = access.kept(key, lasting=True)
-        found: dict[str, None] = {}
-        etag, idle = "", 0
-        for number, answer in enumerate(_pages(access, place, rest, scope, old.etag if old else "", field)):
-            if number == 0 and answer.status == 304 and old:
-                found, etag = dict.fromkeys(old.value), old.etag
-                break
-            if answer.status != 200:
-                return answer
-            before = len(found)
-            found |= dict.fromkeys(_names(answer, field, what))
-            idle = idle + 1 if len(found) == before else 0
-            if idle > _IDLE or len(found) > most:
-                break
-            etag = answer.field("etag") if number == 0 else ""
+    kept = _remembered(access.kept(key))
+    if kept:
+        return _within(kept[0], most, what)
+    names, etag = _remembered(access.kept(key, lasting=True)) or ([], "")
+    found: dict[str, None] = {}
+    idle = 0
+    for number, answer in enumerate(_pages(access, place, rest, scope, etag, field)):
+        if number == 0 and answer.status == 304 and etag:
+            found = dict.fromkeys(names)
+            break
+        if answer.status != 200:
+            return answer
+        before = len(found)
+        found |= dict.fromkeys(_names(answer, field, what))
+        idle = idle + 1 if len(found) == before else 0
         if idle > _IDLE:
             raise Malformed(f"{what} has pages that repeat")
-        access.keep(key, list(found), etag)
-        return _within(list(found), most, what)
-    return _within([one for one in kept.value if isinstance(one, str)], most, what)
+        _within(found, most, what)
+        etag = answer.field("etag") if number == 0 else ""
+    access.keep(key, list(found), etag)
+    return list(found)
 
 
-def _within(found: list[str], most: int, what: str) -> list[str]:
+def _remembered(kept: Kept | None) -> tuple[list[str], str] | None:
+    """Return the names and the ETag that the cache has; None for anything else."""
+    if kept is None or not isinstance(kept.value, list) or not all(isinstance(one, str) for one in kept.value):
+        return None
+    return kept.value, kept.etag
+
+
+def _within(found: _Names, most: int, what: str) -> _Names:
     if len(found) > most:
         raise Malformed(f"{what} has more than {most:,} entries")
     return found
