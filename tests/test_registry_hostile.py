@@ -125,7 +125,7 @@ WRONG: dict[str, tuple[Ask, Reply, type[RegistryError], str]] = {
         manifest,
         Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"),
         Unreachable,
-        "broke off",
+        "closed too early",
     ),
     "a longer answer than stated": (
         manifest,
@@ -142,18 +142,18 @@ WRONG: dict[str, tuple[Ask, Reply, type[RegistryError], str]] = {
         manifest,
         Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"),
         Malformed,
-        "no HTTP",
+        "not valid HTTP",
     ),
-    "a length that is none": (manifest, Reply(200, b"", {"Content-Length": "-1"}), Malformed, "no HTTP"),
-    "no HTTP": (manifest, Reply(raw=b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Malformed, "no HTTP"),
-    "long header": (manifest, Reply(raw=b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10**6), Malformed, "no HTTP"),
+    "a length that is none": (manifest, Reply(200, b"", {"Content-Length": "-1"}), Malformed, "not valid HTTP"),
+    "no HTTP": (manifest, Reply(raw=b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Malformed, "not valid HTTP"),
+    "long header": (manifest, Reply(raw=b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10**6), Malformed, "not valid HTTP"),
     "control characters in a header": (
         manifest,
         Reply(raw=b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"),
         Malformed,
-        "no HTTP",
+        "not valid HTTP",
     ),
-    "nothing": (manifest, Reply(raw=b""), Unreachable, "broke off"),
+    "nothing": (manifest, Reply(raw=b""), Unreachable, "closed too early"),
     "redirects for ever": (manifest, moved("/v2/echo/x/manifests/1"), Malformed, "more than 5 redirects"),
     "a redirect to a file": (manifest, moved("file:///etc/passwd"), Malformed, "not followed|invalid address"),
     "a redirect without TLS": (manifest, moved("http://registry.example/x"), Malformed, "not followed"),
@@ -212,7 +212,7 @@ WRONG: dict[str, tuple[Ask, Reply, type[RegistryError], str]] = {
     ),
     "a refusal without a word": (manifest, Reply(401), Denied, "access is denied"),
     "a refusal for good": (manifest, Reply(403), Denied, "access is denied|no access"),
-    "a wish for fewer requests": (manifest, Reply(429, b"", {"Retry-After": "3600"}), Throttled, "fewer requests"),
+    "a wish for fewer requests": (manifest, Reply(429, b"", {"Retry-After": "3600"}), Throttled, "rate limit"),
 }
 
 
@@ -385,7 +385,7 @@ def test_fewer_requests_are_waited_for(retry: str) -> None:
 def test_a_long_wait_ends_the_requests_to_that_registry() -> None:
     with StandIn(always(Reply(429, b"", {"Retry-After": "7200"}))) as server, Client(limits=LIMITS) as client:
         for ask in (manifest, head, tags):
-            with pytest.raises(Throttled, match="fewer requests") as raised:
+            with pytest.raises(Throttled, match="rate limit") as raised:
                 ask(client, server.host)
             assert raised.value.retry_after == 7200
             assert f"docker login {server.host}" in raised.value.remedy
@@ -572,9 +572,9 @@ TOKENS: dict[str, tuple[Reply, type[RegistryError], str]] = {
     "a redirect": (moved("https://elsewhere.example/"), Unreachable, "status 307"),
     "refused": (Reply(401), Denied, "the login is refused"),
     "not allowed": (Reply(403), Denied, "no access"),
-    "throttled": (Reply(429, b"", {"Retry-After": "9"}), Throttled, "fewer requests"),
+    "throttled": (Reply(429, b"", {"Retry-After": "9"}), Throttled, "rate limit"),
     "failed": (Reply(500), Unreachable, "status 500"),
-    "gone": (Reply(raw=b""), Unreachable, "broke off"),
+    "gone": (Reply(raw=b""), Unreachable, "closed too early"),
     "no use": (Reply(200, b'{"token":"token-that-opens-nothing"}'), Denied, "no access"),
 }
 

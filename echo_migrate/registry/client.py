@@ -207,7 +207,7 @@ class Client:
         if answer.status != 404:
             raise Malformed(f"{what}: the registry answers with status {answer.status}")
         if not place.repository.path:
-            raise NotFound(f"{what} has no list of its repositories", "name them", True)
+            raise NotFound(f"{what} has no list of its repositories", "name the repositories", True)
         if not reference or self._is_unknown(answer, place):
             raise NotFound(f"{place.name}: no such image", f"check the name at {place.repository.host}", True)
         kind = "content" if names.DIGEST.fullmatch(reference) else "tag"

@@ -45,7 +45,7 @@ class Unreachable(RegistryError):
 
 
 class Throttled(RegistryError):
-    """The registry wants fewer requests; ``retry_after`` is the number of seconds that it asks for, None if unsaid."""
+    """The rate limit is reached; ``retry_after`` is the number of seconds to wait by the registry, None if unknown."""
 
     def __init__(self, message: str, remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, remedy)

@@ -164,7 +164,7 @@ class Session:
         if throttled:
             when = f"in {asked:.0f} seconds" if asked else "later"
             remedy = f"try again {when}; a login may have a higher limit: {docker_login(host)}"
-            registry.given_up = Throttled(f"{host} wants fewer requests", remedy, asked)
+            registry.given_up = Throttled(f"{host}: rate limit reached", remedy, asked)
         else:
             error = Unreachable(f"{host} answers with status {response.status}", "try again later")
             registry.failed(error, limits.failures)

@@ -136,7 +136,7 @@ class Authority:
             raise self.denied(self.host, status, "token" if login else "")
         if status == 429:
             raise Throttled(
-                f"{self.host}: its token server wants fewer requests", "try again later", seconds(retry_after)
+                f"{self.host}: rate limit of its token server reached", "try again later", seconds(retry_after)
             )
         if status != 200:
             raise Unreachable(f"{self.host}: its token server answers with status {status}")

@@ -350,7 +350,11 @@ def _translated(error: Exception, host: str) -> RegistryError:
     if isinstance(error, httpcore.LocalProtocolError):
         return Malformed(f"{host}: the request cannot be sent")
     ended = isinstance(error, httpcore.NetworkError) or any(words in str(error) for words in _ENDED)
-    return Unreachable(f"{host}: the connection broke off", broken=True) if ended else Malformed(f"{host}: no HTTP")
+    return (
+        Unreachable(f"{host}: the connection was closed too early", broken=True)
+        if ended
+        else Malformed(f"{host}: the answer is not valid HTTP")
+    )
 
 
 _ENDED = ("disconnected", "closed")
