@@ -275,6 +275,7 @@ class StandIn:
     def __init__(self, answer: Answer, authority: Authority | None = None) -> None:
         self.answer = answer
         self.requests: list[Request] = []
+        self.connections = 0
         self.released = threading.Event()
         """Set at the end, for answers that wait."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -306,6 +307,10 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            standin.connections += 1
 
         def handle_one_request(self) -> None:
             try:

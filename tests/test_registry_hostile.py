@@ -1,6 +1,7 @@
 """Registries that are slow, wrong or malicious: each ends in one clear error, soon, and shows no credential."""
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -13,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from echo_migrate.registry import content
 from echo_migrate.registry.cache import Cache
 from echo_migrate.registry.challenges import is_trusted, parsed, scopes
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
 from echo_migrate.registry.errors import Denied, Malformed, NotFound, RegistryError, Throttled, Unreachable
 from echo_migrate.registry.limits import Limits
+from echo_migrate.registry.logins import Logins
+from echo_migrate.registry.names import DIGEST as DIGEST_FORM
 from echo_migrate.registry.tokens import seconds
 from echo_migrate.registry.transport import proxy_of
 from tests import registries
@@ -303,7 +309,7 @@ def test_silence_ends_at_the_limit_of_a_stall(start: bytes) -> None:
             for _ in range(3):
                 with pytest.raises(Unreachable, match="no answer in time"):
                     head(client, f"127.0.0.1:{listening.getsockname()[1]}")
-        assert len(taken) <= 2, "by https and by http; then the host is not asked again"
+        assert len(taken) <= 3, "to greet it by https and by http, and to ask; then the host is not asked again"
         for one in taken:
             one.close()
 
@@ -563,6 +569,31 @@ def test_a_storage_that_refuses_is_not_the_registrys_refusal(no_logins: Path) ->
             blob(client, server.host)
 
 
+def test_a_connection_is_used_again(no_logins: Path) -> None:
+    """After answers without a body, refusals, redirects and errors, too."""
+
+    def answer(request: Request) -> Reply:
+        if not request.authorization:
+            return Reply(401, b"{}", {"WWW-Authenticate": "Basic"})
+        last = request.path.rpartition("/")[2]
+        others = {"1": GOOD, "2": Reply(404, b"{}"), "3": moved("/v2/echo/x/manifests/1"), DIGEST: GOOD}
+        return others.get(last, Reply(200, b'{"tags":["1"]}'))
+
+    with StandIn(answer) as server, Client(limits=LIMITS) as client:
+        log_in(no_logins, server.host)
+        name = f"{server.host}/echo/x"
+        for _ in range(5):
+            client.head(name, "1")
+            client.manifest(name, "3")
+            client.blob(name, DIGEST)
+            with pytest.raises(NotFound):
+                client.head(name, "2")
+            with client.stream(name, DIGEST) as pieces:
+                list(pieces)
+        assert len(server.asked) > 25
+        assert server.connections <= 2, "one by http, and before it one by https"
+
+
 TOKENS: dict[str, tuple[Reply, type[RegistryError], str]] = {
     "new line": (Reply(200, b'{"token":"token-that-opens\\r\\nX: y"}'), Malformed, "no valid token"),
     "no token": (Reply(200, b"{}"), Malformed, "no valid token"),
@@ -764,6 +795,85 @@ def test_a_proxy_is_asked_in_place_of_the_registry(monkeypatch: pytest.MonkeyPat
 )
 def test_proxies(url: str, environment: dict[str, str], proxy: str) -> None:
     assert proxy_of(url, environment) == proxy
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("ftp://secret@proxy.example", "proxies of the kind ftp are not supported"),
+        ("http://[", "address of the proxy is not valid"),
+        ("http://secret@proxy.example:99999", "address of the proxy is not valid"),
+        ("http://a b:secret@c d", "address of the proxy is not valid"),
+        ("http:", "address of the proxy is not valid"),
+        ("://", "not supported|not valid"),
+    ],
+)
+def test_proxies_that_are_none(proxy: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with Client(limits=LIMITS) as client, pytest.raises(RegistryError, match=words) as raised:
+        client.head("registry.invalid/x", "1")
+    assert "secret" not in f"{raised.value!r}{vars(raised.value)}{raised.value.__cause__!r}"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.just(DIGEST),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(("mediaType", "manifests", "layers", "config", "digest", "size", "platform", "subject"))
+            | st.sampled_from(("annotations", "artifactType", "os", "architecture", "auth", "username", "password"))
+            | st.text(max_size=4),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON, st.sampled_from((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, "", "text/html; x=y")))
+def test_any_manifest_is_read_or_malformed(data: Any, kind: str) -> None:
+    raw = json.dumps(data).encode()
+    with contextlib.suppress(Malformed):
+        found = content.manifest(raw, kind, "1", "", "x")
+        assert content.digest_of(raw) == found.digest
+        for part in ("manifests", "layers", "config", "subject"):
+            with contextlib.suppress(Malformed):
+                value = getattr(found, part)
+                for one in (
+                    value if isinstance(value, tuple) and not hasattr(value, "digest") else filter(None, [value])
+                ):
+                    assert DIGEST_FORM.fullmatch(one.digest)
+                    assert one.size >= 0
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60))
+def test_any_bytes_are_json_or_malformed(raw: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        assert isinstance(content.parsed_json(raw, "x"), dict)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(alphabet='bearer ASIC=",\\:/x?&realm\t\0é', max_size=80), max_size=3))
+def test_any_challenge_is_read_or_malformed(headers: list[str]) -> None:
+    with contextlib.suppress(Malformed):
+        found = parsed(headers, "r")
+        assert (
+            found is None or found.basic or is_trusted(found.realm, "https://r.example", "r.example") in (True, False)
+        )
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON)
+def test_any_configuration_has_logins_or_an_error(data: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": data, "credHelpers": data}))
+        for name in ("docker.io/library/x", "r.example"):
+            with contextlib.suppress(RegistryError):
+                login = Logins().for_(name)
+                assert login is None or login.password or login.identity_token
 
 
 def test_plain_http_is_for_this_machine_and_what_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from echo_migrate.registry.errors import Malformed
-from echo_migrate.registry.names import HOST, PATH, hostname, is_loopback, token_servers
+from echo_migrate.registry.names import PATH, hostname, is_host, is_loopback, token_servers
 
 _LONGEST = 8000
 _PART = re.compile(
@@ -58,7 +58,7 @@ def _check(realm: str, host: str) -> None:
     """Raise ``Malformed`` unless a realm is a plain URL of http or https."""
     try:
         parts = urlsplit(realm)
-        valid = parts.scheme in ("http", "https") and HOST.fullmatch(parts.netloc) and (parts.port or 1) > 0
+        valid = parts.scheme in ("http", "https") and is_host(parts.netloc)
     except ValueError:
         valid = False
     if not valid or not re.fullmatch(r"[!-~]{1,2000}", realm) or parts.fragment:

@@ -34,8 +34,8 @@ class Repository(NamedTuple):
 def repository(name: str) -> Repository:
     """Return the repository of a name with a registry, ``host[:port]/path``. Raises ``RegistryError``."""
     reference = parsed(name)
-    valid = reference and reference.registry and reference.tag is None and reference.digest is None
-    if not valid or not reference or not HOST.fullmatch(reference.registry) or not PATH.fullmatch(reference.repository):
+    whole = reference is not None and reference.tag is None and reference.digest is None
+    if reference is None or not whole or not is_host(reference.registry) or not PATH.fullmatch(reference.repository):
         raise RegistryError(f"{printable(name)} is not the name of a repository in a registry")
     host, path = canonical(reference.registry), reference.repository
     if len(reference.name) > _LONGEST:
@@ -64,9 +64,15 @@ def algorithm(digest: str) -> str:
 
 def registry(host: str) -> str:
     """Return the canonical spelling of a registry's host. Raises ``RegistryError`` if it is no host."""
-    if not HOST.fullmatch(host):
+    if not is_host(host):
         raise RegistryError(f"{printable(host)} is not the host of a registry")
     return canonical(host)
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text is a host with or without a valid port."""
+    port = re.search(r":([0-9]+)$", text)
+    return bool(HOST.fullmatch(text)) and (port is None or 0 < int(port[1]) < 65536)
 
 
 def canonical(host: str) -> str:

@@ -90,9 +90,11 @@ class Session:
         for last in (False, True):
             try:
                 with self.opened(method, host, login, target, scope, headers, self._limits.request) as response:
+                    if method == "HEAD":
+                        response.skip(0)
+                        return Answer(response.status, response.fields, b"")
                     limit = most if response.status == 200 else self._limits.error
-                    body = b"" if method == "HEAD" else response.read(limit, what)
-                    return Answer(response.status, response.fields, body)
+                    return Answer(response.status, response.fields, response.read(limit, what))
             except Unreachable as error:
                 if last or not error.broken:
                     raise
@@ -129,6 +131,8 @@ class Session:
                     raise
                 if not here and response.status in (401, 403, 429, *_FAILED):
                     raise Unreachable(f"{what}: the storage that it is kept in answers with {response.status}")
+                if response.status in (401, 403, 429, *_FAILED):
+                    response.skip(self._limits.error)
                 if response.status == 401 and refusals < 2:
                     refusals += 1
                     challenge = challenges.parsed(_all(response, "www-authenticate"), host)
@@ -204,8 +208,7 @@ class Session:
                     deadline = self._deadline(self._limits.request)
                     with self._transport.exchange("GET", f"{url}/v2/", _headers({}, ""), deadline) as response:
                         found = _all(response, "www-authenticate") if response.status == 401 else []
-                        with contextlib.suppress(Malformed):
-                            response.read(self._limits.error, host)
+                        response.skip(self._limits.error)
                         return url, challenges.parsed(found, host)
                 except CertificateRefused:
                     raise
@@ -238,7 +241,8 @@ class Session:
             if response.status not in _REDIRECTS:
                 stack.push(hop)
                 return response, own
-            hop.close()
+            with hop:
+                response.skip(self._limits.error)
             url = self._target(url, response.field("location"))
         raise Malformed(f"{urlsplit(origin).netloc}: more than {self._limits.redirects} redirects")
 
@@ -247,9 +251,9 @@ class Session:
         try:
             target = urljoin(url, location)
             before, after = urlsplit(url), urlsplit(target)
-            valid = re.fullmatch(r"[!-~]{1,8000}", target) and names.HOST.fullmatch(after.netloc) and after.port != 0
+            valid = re.fullmatch(r"[!-~]{1,8000}", target) and names.is_host(after.netloc)
         except ValueError:
-            valid = None
+            valid = False
         if not location or not valid:
             raise Malformed(f"{urlsplit(url).netloc}: a redirect to an invalid address")
         plain = after.scheme == "http" and before.scheme == "http" and self._may_be_plain(after.netloc)

@@ -27,7 +27,7 @@ import httpcore
 
 from echo_migrate.registry.errors import Malformed, RegistryError, Unreachable
 from echo_migrate.registry.limits import Limits
-from echo_migrate.registry.names import hostname, is_loopback, printable
+from echo_migrate.registry.names import hostname, is_host, is_loopback, printable
 
 
 class Response(NamedTuple):
@@ -44,6 +44,15 @@ class Response(NamedTuple):
     def read(self, most: int, what: str) -> bytes:
         """Return the body. Raises ``Malformed`` if it is longer than ``most`` bytes or encoded."""
         return b"".join(self.bounded(most, what))
+
+    def skip(self, most: int) -> None:
+        """Read a body that nobody needs, so that the connection can be used again; unless it is longer than ``most``
+        bytes."""
+        with contextlib.suppress(RegistryError):
+            for chunk in self.chunks:
+                most -= len(chunk)
+                if most < 0:
+                    return
 
     def bounded(self, most: int, what: str) -> Iterator[bytes]:
         """Yield the body. Raises ``Malformed`` if it is longer than ``most`` bytes or encoded."""
@@ -120,10 +129,13 @@ class Transport:
         }
         if not proxy:
             return httpcore.ConnectionPool(**common)
-        parts = urlsplit(proxy)
-        login = (_decoded(parts.username), _decoded(parts.password or "")) if parts.username else None
-        address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        kind = proxy.partition(":")[0]
         try:
+            parts = urlsplit(proxy)
+            login = (_decoded(parts.username), _decoded(parts.password or "")) if parts.username else None
+            address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+            if not is_host(parts.netloc.rpartition("@")[2]):
+                raise ValueError
             if parts.scheme in ("socks5", "socks5h"):
                 return httpcore.SOCKSProxy(address, proxy_auth=login, **common)
             if parts.scheme in ("http", "https"):
@@ -131,7 +143,9 @@ class Transport:
                 return httpcore.HTTPProxy(address, proxy_auth=login, **own, **common)
         except (RuntimeError, ImportError):
             pass
-        raise RegistryError(f"proxies of the kind {printable(parts.scheme)} are not supported", "use an HTTP proxy")
+        except ValueError:
+            raise RegistryError("the address of the proxy is not valid", "check HTTPS_PROXY and HTTP_PROXY") from None
+        raise RegistryError(f"proxies of the kind {printable(kind, 20)} are not supported", "use an HTTP proxy")
 
     def _context(self, folder: str) -> ssl.SSLContext:
         if folder not in self._contexts:
