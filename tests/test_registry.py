@@ -220,7 +220,7 @@ def test_a_private_authority(
         with Client() as client:
             assert client.tags(name) == ["3"]
         (folder / "ca.crt").write_text("no certificate")
-        with Client() as client, pytest.raises(RegistryError, match=r"ca\.crt cannot be read as certificates"):
+        with Client() as client, pytest.raises(RegistryError, match="cannot be read as certificates"):
             client.tags(name)
 
 

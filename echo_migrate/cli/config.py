@@ -21,7 +21,7 @@ NOT_KEYS = (
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
     *("hook", "workflow", "yes"),  # options of init, which writes the file
     # a repository's file starts no request, and vouches for no lock
-    *("online", "refresh", "offline", "locked", "update"),
+    *("online", "refresh", "offline", "deep", "locked", "update"),
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 

@@ -42,7 +42,7 @@ def with_answers(options: Options, known: Catalog, images: Iterable[Image], toda
     from echo_migrate.registry.ask import Asking
 
     with client(options) as asked:
-        asking = Asking(asked)
+        asking = Asking(asked, deep=options.get("deep", False))
         answers = asking.answers(images, known, today, pin)
     tell(asking.notes)
     return known._replace(answers=answers)

@@ -51,6 +51,7 @@ class Options(TypedDict, total=False):
     online: bool
     refresh: bool
     offline: bool
+    deep: bool
     locked: bool
     pin: bool
     update: bool
@@ -153,6 +154,7 @@ ONLINE: tuple[Decorator, ...] = (
     click.option("--online", is_flag=True, help="Ask the registries, with your logins, what is there."),
     click.option("--refresh", is_flag=True, help="With --online: use no cached answers."),
     click.option("--offline", is_flag=True, help="With --online: use cached answers alone."),
+    click.option("--deep", is_flag=True, help="With --online: read the layers of images, too."),
     click.option("--locked", is_flag=True, help="Use the answers in .echo-migrate.lock."),
 )
 TODAY: tuple[Decorator, ...] = (

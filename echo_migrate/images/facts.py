@@ -139,6 +139,7 @@ def _as_configured(found: ImageFacts, config: Config) -> ImageFacts:
 def _as_contained(found: ImageFacts, contents: Contents) -> ImageFacts:
     """Return facts with what the layers of an image have: all of its programs and packages are known then."""
     system = dict(contents.os_release)
+    family = next((_FAMILIES[id] for id in _ids(system) if id in _FAMILIES), found.family)
     return found._replace(
         programs=contents.programs,
         packages=contents.packages,
@@ -147,9 +148,14 @@ def _as_contained(found: ImageFacts, contents: Contents) -> ImageFacts:
         shell="sh" in contents.programs,
         shell_at=contents.shell_at,
         manager=next((one for one in _MANAGERS if one in contents.programs), ""),
-        family=_FAMILIES.get(system.get("ID", ""), found.family),
-        os_release=system.get("ID", found.os_release),
+        family=family,
+        os_release="" if system.get("ID", "") in _FAMILIES else system.get("ID", found.os_release),
     )
+
+
+def _ids(system: dict[str, str]) -> list[str]:
+    """Return the distribution in os-release, and those that it is like (freedesktop.org, os-release)."""
+    return [system.get("ID", ""), *system.get("ID_LIKE", "").split()]
 
 
 def published(image: str, catalog: Catalog) -> dict[str, ImageFacts]:

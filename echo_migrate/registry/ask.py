@@ -12,10 +12,10 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parsed
-from echo_migrate.model import Image, Variant
+from echo_migrate.model import STATUSES, Image, Variant
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
-from echo_migrate.registry.image import config_of, index_of, version_of
+from echo_migrate.registry.image import config_of, index_of, manifest_of, version_of
 
 _ROUNDS = 6
 """The most rounds of questions: one for targets, one for tags, one for those chosen among them, and configurations."""
@@ -29,13 +29,17 @@ _Found = TypeVar("_Found")
 class Asking:
     """A run's questions to registries. ``notes`` says of each registry once why it gave no answer.
 
-    ``known`` are answers that are not asked for again; ``hardened``: also ask for the provider's images in use.
+    ``known`` are answers that are not asked for again; ``hardened``: also ask for the provider's images in use;
+    ``deep``: also read the layers of images.
     """
 
-    def __init__(self, client: Client, known: Mapping[str, Answer] = NOTHING, hardened: bool = False) -> None:
+    def __init__(
+        self, client: Client, known: Mapping[str, Answer] = NOTHING, hardened: bool = False, deep: bool = False
+    ) -> None:
         self.client = client
         self.known = known
         self.hardened = hardened
+        self.deep = deep
         self.notes: dict[str, str] = {}
 
     def answers(self, images: Iterable[Image], catalog: Catalog, today: str = "", pin: bool = False) -> Answers:
@@ -65,12 +69,8 @@ class Asking:
         name, reference = split(full)
         host = name.partition("/")[0]
         try:
-            index = index_of(self.client, name, reference)
-            config, platform = config_of(self.client, name, index)
-            platforms = index.platforms or ((platform,) if platform else ())
-            return Answer("available", index.digest, platforms, config.created, version=version_of(config))
-        except NotFound as error:
-            return Answer("no-such-image" if error.name_unknown else "no-such-tag")
+            kept = self.client.noted(name, "answer", reference)
+            return _from_data(kept) or self._asked(name, reference)
         except Denied as error:
             entitled = error.logged_in and not error.login_refused
             if not entitled:
@@ -79,6 +79,18 @@ class Asking:
         except RegistryError as error:
             self.notes.setdefault(host, _said(error))
             return Answer("unconfirmed", said=error.message)
+
+    def _asked(self, name: str, reference: str) -> Answer:
+        """Return the registry's answer, and keep it. Raises ``RegistryError`` if there is none."""
+        try:
+            index = index_of(self.client, name, reference)
+            config, platform = config_of(self.client, name, index)
+            platforms = index.platforms or ((platform,) if platform else ())
+            answer = Answer("available", index.digest, platforms, config.created, version=version_of(config))
+        except NotFound as error:
+            answer = Answer("no-such-image" if error.name_unknown else "no-such-tag")
+        self.client.note(name, "answer", reference, answer)
+        return answer
 
     def tags(self, repository: str) -> frozenset[str] | None:
         """Return the tags of a repository, None if the registry does not list them."""
@@ -94,10 +106,28 @@ class Asking:
         try:
             index = index_of(self.client, name, reference)
             config, _ = config_of(self.client, name, index)
+            if self.deep:
+                from echo_migrate.registry.layers import contents_of
+
+                manifest = manifest_of(self.client, name, index)
+                config = config._replace(contents=contents_of(self.client, name, manifest, config))
             return config
         except RegistryError as error:
             self.notes.setdefault(name.partition("/")[0], _said(error))
             return None
+
+
+def _from_data(kept: object) -> Answer | None:
+    """Return an answer from the cache's data, None if it is not what was put there."""
+    if not isinstance(kept, list) or len(kept) != len(Answer._fields) or kept[0] not in STATUSES:
+        return None
+    status, digest, platforms, created, said, version, verified = kept
+    texts = (digest, created, said, version, *platforms, *verified)
+    return Answer(status, digest, tuple(platforms), created, said, version) if all(map(_is_text, texts)) else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def split(full: str) -> tuple[str, str]:

@@ -59,6 +59,16 @@ class Client:
         """Close all connections, also those that another thread waits for, and keep the cache within its limits."""
         self._access.close()
 
+    def noted(self, name: str, kind: str, reference: str) -> Any:
+        """Return what ``note`` kept of a tag or digest of a repository, None if there is nothing, or it is too old."""
+        place = place_of(self._access, name)
+        kept = self._access.kept(place.key(kind, reference), lasting=":" in reference)
+        return kept.value if kept else None
+
+    def note(self, name: str, kind: str, reference: str, value: Any) -> None:
+        """Keep in the cache, as JSON, what was found out of a tag or digest: that of a digest never changes."""
+        self._access.keep(place_of(self._access, name).key(kind, reference), value)
+
     def account(self, name: str) -> str:
         """Return what stands for the login to a repository in keys of the cache; no login can be learned from it."""
         return place_of(self._access, name).account
