@@ -272,7 +272,7 @@ Answer = Callable[[Request], Reply]
 class StandIn:
     """A server on loopback that answers by a function, and keeps the requests it got."""
 
-    def __init__(self, answer: Answer, authority: Authority | None = None) -> None:
+    def __init__(self, answer: Answer, authority: Authority | None = None, clients: bool = False) -> None:
         self.answer = answer
         self.requests: list[Request] = []
         self.connections = 0
@@ -283,6 +283,9 @@ class StandIn:
         if authority:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(authority.certificate, authority.key)
+            if clients:  # must have a certificate of the authority, too
+                context.load_verify_locations(authority.authority)
+                context.verify_mode = ssl.CERT_REQUIRED
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
         self.host = f"{'localhost' if authority else '127.0.0.1'}:{self._server.server_port}"

@@ -801,6 +801,7 @@ def test_proxies(url: str, environment: dict[str, str], proxy: str) -> None:
     ("proxy", "words"),
     [
         ("ftp://secret@proxy.example", "proxies of the kind ftp are not supported"),
+        ("socks5://secret@proxy.example", "proxies of the kind socks5 are not supported"),
         ("http://[", "address of the proxy is not valid"),
         ("http://secret@proxy.example:99999", "address of the proxy is not valid"),
         ("http://a b:secret@c d", "address of the proxy is not valid"),
@@ -886,7 +887,21 @@ def test_plain_http_is_for_this_machine_and_what_is_named(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     "name",
-    ["python", "library/python", "a.b/c:1", "a.b/C", "a.b/", "a.b//c", "a b.c/d", "a.b/../c", "https://a.b/c", ""],
+    [
+        "python",
+        "library/python",
+        "a.b:99999/c",
+        "a.b:0/c",
+        f"a.b/{'c' * 300}",
+        "a.b/c:1",
+        "a.b/C",
+        "a.b/",
+        "a.b//c",
+        "a b.c/d",
+        "a.b/../c",
+        "https://a.b/c",
+        "",
+    ],
 )
 def test_names_that_are_none(name: str) -> None:
     with Client() as client, pytest.raises(RegistryError, match="not the name of a repository"):
@@ -897,6 +912,45 @@ def test_names_that_are_none(name: str) -> None:
 def test_references_that_are_none(reference: str) -> None:
     with Client() as client, pytest.raises(RegistryError, match="neither a tag nor a digest"):
         client.head("127.0.0.1:1/x", reference)
+
+
+def test_what_is_no_digest_and_no_host() -> None:
+    with Client() as client:
+        for digest in ("1", "sha256:x", f"md5:{'0' * 32}"):
+            with pytest.raises(RegistryError, match="is not a digest"):
+                client.blob("127.0.0.1:1/x", digest)
+        for host in ("", "a b", "a/b", "a.b:0", "https://a.b", "a.b:65536"):
+            with pytest.raises(RegistryError, match="is not the host of a registry"):
+                client.repositories(host)
+
+
+def test_a_registry_without_a_catalog() -> None:
+    with StandIn(always(Reply(404))) as server, Client(limits=LIMITS) as client:
+        with pytest.raises(NotFound, match=f"{server.host} has no list of its repositories") as raised:
+            client.repositories(server.host)
+        assert raised.value.name_unknown
+
+
+def test_a_client_certificate(elsewhere: registries.Authority, no_logins: Path) -> None:
+    """As Docker and Podman have them for a host."""
+    with StandIn(always(GOOD), elsewhere, clients=True) as server, Client(limits=LIMITS) as client:
+        host = f"registry.acme.example:{server.port}"
+        with pytest.raises(Unreachable):
+            manifest(client, host)
+        folder = no_logins / ".config" / "containers" / "certs.d" / host
+        folder.mkdir(parents=True)
+        (folder / "client.cert").write_bytes(elsewhere.certificate.read_bytes())
+        (folder / "client.key").write_bytes(elsewhere.key.read_bytes())
+        with Client(limits=LIMITS) as other:
+            assert manifest(other, host)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
+def test_certificates_that_are_not_there(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, str(tmp_path / "absent"))
+    with Client(limits=LIMITS) as client, pytest.raises(RegistryError, match="absent") as raised:
+        client.head("registry.invalid/x", "1")
+    assert type(raised.value) is RegistryError
 
 
 def test_docker_lists_are_indexes() -> None:

@@ -34,12 +34,10 @@ class Repository(NamedTuple):
 def repository(name: str) -> Repository:
     """Return the repository of a name with a registry, ``host[:port]/path``. Raises ``RegistryError``."""
     reference = parsed(name)
-    whole = reference is not None and reference.tag is None and reference.digest is None
+    whole = reference is not None and reference.tag is None and reference.digest is None and len(name) <= _LONGEST
     if reference is None or not whole or not is_host(reference.registry) or not PATH.fullmatch(reference.repository):
         raise RegistryError(f"{printable(name)} is not the name of a repository in a registry")
     host, path = canonical(reference.registry), reference.repository
-    if len(reference.name) > _LONGEST:
-        raise RegistryError(f"{printable(name)} is longer than any name")
     return Repository(host, f"library/{path}" if host == HUB and "/" not in path else path)
 
 
