@@ -133,7 +133,7 @@ def _text(path: str) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RegistryError(f"{printable(path)} cannot be read: {(error.strerror or 'error').lower()}") from None
+        raise RegistryError(f"{printable(path, 1000)} cannot be read: {(error.strerror or 'error').lower()}") from None
 
 
 def _parsed(text: str, where: str) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise RegistryError(f"{printable(where)} is not valid JSON", "log in again, or mend the file")
+        raise RegistryError(f"{printable(where, 1000)} is not valid JSON", "log in again, or mend the file")
     return data
 
 

@@ -167,7 +167,7 @@ def tls_context(folder: str) -> ssl.SSLContext:
     given = any(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         if os.environ.get(name) and not os.path.exists(os.environ[name].split(os.pathsep)[0]):
-            raise RegistryError(f"{name} names {printable(os.environ[name])}, which does not exist")
+            raise RegistryError(f"{name} names {printable(os.environ[name], 1000)}, which does not exist")
     if not given and not context.get_ca_certs() and not _has_hashed(ssl.get_default_verify_paths().capath):
         import certifi
 
@@ -183,7 +183,7 @@ def tls_context(folder: str) -> ssl.SSLContext:
                 path = os.path.join(folder, name)
                 context.load_cert_chain(path, os.path.join(folder, key), password=lambda: "")
     except (OSError, ssl.SSLError):
-        raise RegistryError(f"{printable(path)} cannot be read as certificates") from None
+        raise RegistryError(f"{printable(path, 1000)} cannot be read as certificates") from None
     return context
 
 
