@@ -1,4 +1,4 @@
-"""What is read of images in their layers: archives that tar would write, pushed to a registry, and some it would not."""
+"""What is read of images in their layers: archives that tar would write, pushed to a registry, and some that not."""
 
 import gzip
 import io
