@@ -24,7 +24,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.images.reference import VARIABLE, parsed, variables
+from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem
 from echo_migrate.reasons import Reason, because
 
@@ -195,7 +195,7 @@ class YamlFile:
             max(start, name.end if name.spans else end),
             not_editable=not_editable,
             unsettled=variables(value),
-            templated="$" in value,
+            templated=is_open(value),
             depends_on=parts.places,
             parts=parts,
             **fields,

@@ -13,7 +13,7 @@ from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.answers import Config, Contents, full_name
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.reference import Reference, is_number, is_version, parsed
+from echo_migrate.images.reference import Reference, is_number, is_open, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
 
 _LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
@@ -91,7 +91,7 @@ def facts_of(value: str, catalog: Catalog) -> ImageFacts:
     reference = parsed(value)
     if reference is None:
         return NOTHING_KNOWN
-    return facts(reference, catalog) if "$" not in reference.name else NOTHING_KNOWN
+    return facts(reference, catalog) if not is_open(reference.name) else NOTHING_KNOWN
 
 
 def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
@@ -114,7 +114,7 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     if vendor == _UPSTREAM and found.family is None and name not in ("", "scratch"):
         words = [word.text for word in reference.words]
         family = next((one for one in map(catalog.word_family, words) if one), None)
-        if family is None and not reference.digest and (not words or (is_version(words[0]) and "$" not in words[0])):
+        if family is None and not reference.digest and (not words or (is_version(words[0]) and not is_open(words[0]))):
             family = catalog.family_of(name, words[0] if words else "")
         found = found._replace(family=family)
     config = catalog.answers.config(full_name(reference)) if catalog.answers else None
@@ -181,7 +181,7 @@ def _tag(reference: Reference) -> str | None:
     """Return the tag that determines the variant, or None if it is not known."""
     if reference.tag is None:
         return None if reference.digest else "latest"
-    return None if "$" in reference.tag else reference.tag
+    return None if is_open(reference.tag) else reference.tag
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import VARIABLE, Reference, name_change, parse, parsed
+from echo_migrate.images.reference import VARIABLE, Reference, is_open, name_change, parse, parsed
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
@@ -40,9 +40,9 @@ def assess(
         reference = parse(value)
     except ValueError:
         written = because("template" if _PLACEHOLDER.match(value) else "not-a-reference")
-        reason = _no_value(image) if "$" in value else written
+        reason = _no_value(image) if is_open(value) else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
-    if "$" in reference.name:
+    if is_open(reference.name):
         return _elsewhere(image, catalog, today)
     vendor = catalog.hardened(reference)
     upstream = catalog.upstream(reference)
@@ -72,7 +72,7 @@ def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
     if not image.resolved:
         return unknown
     known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog, today=today)
-    if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
+    if known.state not in ("migrate", "needs-person") or is_open(image.resolved):
         return unknown
     reason = image.not_editable or because("set-elsewhere", value=image.resolved)
     return known._replace(image=image, state="needs-person", edits=(), reasons=(reason,))
@@ -169,7 +169,7 @@ class _Target:
     def _answer(self, target: str) -> Answer | None:
         """Return what the registry says of a target without digest; None if it is not asked, or not yet."""
         reference = parsed(target)
-        if not self.catalog.answers or "$" in target or not reference:
+        if not self.catalog.answers or is_open(target) or not reference:
             return None
         return self.catalog.answers.image(full_name(reference))
 
@@ -210,7 +210,7 @@ class _Target:
             settled = (*_SETTLED, "platform") if answer.platforms else _SETTLED
             self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id not in settled]
             platform = self.image.platform
-            if platform and "$" not in platform and answer.platforms and not _has(answer.platforms, platform):
+            if platform and not is_open(platform) and answer.platforms and not _has(answer.platforms, platform):
                 self.unsafe_reasons.append(because("other-platforms", target=shown, platform=platform))
             if older := self._compare_versions(answer.version):
                 return older
@@ -278,7 +278,7 @@ class _Target:
             return
         if self.catalog.tags == "unknown":
             self.unsafe_reasons.append(because("tags-unknown", image=name))
-        elif tag not in self.tag.published and "$" not in tag:
+        elif tag not in self.tag.published and not is_open(tag):
             self.unsafe_reasons.append(because("tag-unknown", image=name, tag=tag))
 
     def _circumstances(self, target: str) -> None:
@@ -290,7 +290,7 @@ class _Target:
             self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.registry.partition("/")[0]))
         if image.platform not in COMMON_PLATFORMS:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
-        if image.unsettled or ("$" in image.ref.value and not image.choices):
+        if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(_no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 

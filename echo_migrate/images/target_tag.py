@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from echo_migrate.images.catalog import Catalog, Row
 from echo_migrate.images.end_of_life import end_of_line, published_since
 from echo_migrate.images.facts import ImageFacts, published
-from echo_migrate.images.reference import Reference, TagWord, is_version, tag_change
+from echo_migrate.images.reference import Reference, TagWord, is_open, is_version, tag_change
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Variant
 from echo_migrate.reasons import Reason, because
@@ -36,7 +36,7 @@ class TargetTag:
 
     def changes(self) -> list[Change] | Reason:
         """Return the changes to the tag, none if it stays, or the reason why there is no tag."""
-        settled = "$" not in (self.reference.tag or "")
+        settled = not is_open(self.reference.tag or "")
         if settled and not self.row.own and (self.published or self.catalog.tags == "listed"):
             return self._listed_tag()
         self._age()
@@ -130,7 +130,7 @@ class TargetTag:
             return [(self.reference.name_end, words[-1].end, "")]  # the row of a user takes the place of the whole tag
         for word in words[1:] if versioned else words:
             text = word.text
-            if "$" in text:
+            if is_open(text):
                 continue  # kept as written; the missing value is a reason of its own
             if text in self.row.words:
                 changes.append(self._without(word))
@@ -200,7 +200,7 @@ class TargetTag:
         name, catalog = self.name, self.catalog
         first = next(iter(self._texts()), "")
         version = (name == "debian" and catalog.release_number(first)) or first
-        if not version or not is_version(version) or "$" in version or self.row.own:
+        if not version or not is_version(version) or is_open(version) or self.row.own:
             return
         if f"{self.row.image}:{version}" in catalog.seen:
             return

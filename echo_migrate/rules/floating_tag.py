@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
@@ -10,7 +10,7 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
 def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if image.local or image.not_editable or move.state == "hardened" or "$" in image.ref.value:
+    if image.local or image.not_editable or move.state == "hardened" or is_open(image.ref.value):
         return
     if image.parts and not image.parts.tag:
         return  # the tag is set in another file

@@ -1,0 +1,212 @@
+"""Images whose name comes from parameters, variables or a matrix of the same file: what they are, and where each is
+edited. A CI system only says which values an expression has, and where else they are used."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, product
+from typing import NamedTuple, Protocol, Unpack
+
+from echo_migrate.files.source import Traced
+from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, is_scalar, is_text, positions, traced
+from echo_migrate.formats._yaml import Around, YamlFile
+from echo_migrate.images.reference import VARIABLE, bare, is_open, untagged
+from echo_migrate.model import Image, Parts
+from echo_migrate.reasons import Reason, because
+
+MOST_CHOICES = 100
+"""The maximum number of values of an image, and of uses of what it is in, that are read; of more, none is."""
+
+_DEEPEST = 10
+"""A value may be another parameter, whose value may be a third."""
+
+Scope = Callable[[str], "list[Value]"]
+"""Returns the values of an expression, given as it is written; none if they are not known."""
+
+
+class Value(NamedTuple):
+    """A value of a parameter, and the scope in which its own expressions are read.
+
+    ``unsafe`` says why no move is safe that relies on it, ``shared`` why it may not be edited: it is also used where no
+    image is. ``visible`` is the name by which programs that run there can read it.
+    """
+
+    node: ScalarNode
+    scope: Scope
+    unsafe: Reason | None = None
+    shared: Reason | None = None
+    visible: str = ""
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why no move is safe that relies on the value."""
+        return (self.unsafe,) if self.unsafe else ()
+
+    @property
+    def edited(self) -> Reason | None:
+        """Why no edit of the value is safe."""
+        return self.shared or (because("variable-shared", name=self.visible) if self.visible else None)
+
+
+class Parameters(Protocol):
+    """What a document says of its parameters."""
+
+    def scopes(self, above: tuple[MappingNode, ...]) -> list[Scope]:
+        """Return the scopes in which a scalar is read, given the mappings that it is in, from the top."""
+
+
+def nothing(written: str) -> "list[Value]":
+    """Return no values: the scope of what has no parameters."""
+    return []
+
+
+class _Place(NamedTuple):
+    """A scalar that is an image, the scopes in which it is, and the values through which it becomes one."""
+
+    node: ScalarNode
+    scopes: list[Scope]
+    through: dict[Value, None]
+
+
+def named(
+    sheet: YamlFile,
+    node: YamlNode | None,
+    where: str,
+    scopes: Sequence[Scope],
+    *,
+    not_editable: Reason | None = None,
+    **around: Unpack[Around],
+) -> Iterator[Image]:
+    """Yield the images that a scalar names: itself, or where it is nothing but an expression, each of its values."""
+    if not is_text(node):
+        return
+    places: dict[int, _Place] = {}
+    scopes = list(dict.fromkeys(scopes))
+    for scope in scopes if len(scopes) <= MOST_CHOICES else [nothing]:
+        _follow(node, scope, (), places)
+    for place in places.values():
+        reasons = [reason for value in place.through for reason in value.reasons]
+        reasons += [value.edited for value in place.through if value.edited and not value.shared]
+        stays = not_editable or next((value.shared for value in place.through if value.shared), None)
+        for image in sheet.image(place.node, where, not_editable=stays, **around):
+            unsafe_reasons = tuple(dict.fromkeys((*image.unsafe_reasons, *reasons)))
+            yield filled(image._replace(unsafe_reasons=unsafe_reasons), place.scopes, sheet.text)
+
+
+def _follow(node: ScalarNode, scope: Scope, through: tuple[Value, ...], places: dict[int, _Place]) -> None:
+    """Note the scalars at the end of whole expressions."""
+    values = _values(node.value.strip(), scope) if len(through) < _DEEPEST else []
+    for value in values:
+        _follow(value.node, value.scope, (*through, value), places)
+    if not values:
+        place = places.setdefault(id(node), _Place(node, [], {}))
+        place.scopes.append(scope)
+        place.through.update(dict.fromkeys(through))
+
+
+def _values(written: str, scope: Scope) -> list[Value]:
+    """Return the values of a text that is one expression; none if it is none, or if one of them is not known."""
+    return [value for value in scope(written) if is_text(value.node)] if VARIABLE.fullmatch(written) else []
+
+
+def filled(image: Image, scopes: Iterable[Scope], text: str) -> Image:
+    """Return an image with the values of its expressions, if they are known: as part of its name where there is one
+    value for each, else as choices."""
+    written = list(dict.fromkeys(match[0] for match in VARIABLE.finditer(image.ref.value)))
+    if not written or image.parts:
+        return image
+    choices = list(islice(_choices(written, scopes), MOST_CHOICES + 1))
+    if not choices or len(choices) > MOST_CHOICES or any(choice is None for choice in choices):
+        return image
+    known = [choice for choice in choices if choice is not None]
+    values = dict.fromkeys(value for choice in known for value in choice)
+    reasons = dict.fromkeys((*image.unsafe_reasons, *(reason for value in values for reason in value.reasons)))
+    image = image._replace(unsafe_reasons=tuple(reasons))
+    texts = dict.fromkeys(
+        tuple((one, value.node.value) for one, value in zip(written, choice, strict=True)) for choice in known
+    )
+    if len({value.node.start_mark.index for value in values}) == len(written):
+        joined = _joined(image, dict(zip(written, known[0], strict=True)), text)
+        if joined:
+            return joined
+    first = dict(next(iter(texts)))
+    whole = VARIABLE.sub(lambda match: first[match[0]], image.ref.value) if len(texts) == 1 else ""
+    if is_open(untagged(image.ref.value)):
+        line = str(text.count("\n", 0, known[0][0].node.start_mark.index) + 1)
+        reason = image.not_editable or because("set-by-variable", name=bare(written[0]), line=line)
+        return image._replace(not_editable=reason, resolved=whole)
+    return image._replace(unsettled=(), choices=tuple(texts), resolved=whole)
+
+
+def _choices(written: list[str], scopes: Iterable[Scope]) -> Iterator[tuple[Value, ...] | None]:
+    """Yield the values that expressions have together; None where one of them is not known."""
+    for scope in scopes:
+        listed = [list(_ends(one, scope, _DEEPEST)) for one in written]
+        if all(listed) and not any(is_open(value.node.value) for value in chain(*listed)):
+            yield from product(*listed)
+        else:
+            yield None
+
+
+def _ends(written: str, scope: Scope, left: int) -> Iterator[Value]:
+    """Yield the values of an expression, and for those that are one themselves, their values."""
+    for value in scope(written) if left else ():
+        below = list(_ends(value.node.value.strip(), value.scope, left - 1)) if is_open(value.node.value) else []
+        for end in below:
+            yield end._replace(unsafe=end.unsafe or value.unsafe, shared=end.shared or value.shared)
+        if not below:
+            yield value
+
+
+def _joined(image: Image, values: dict[str, Value], text: str) -> Image | None:
+    """Return an image whose name is joined from what is written and from values; None if it could not be edited."""
+    place, at = image.ref, 0
+    pieces: list[tuple[Traced, Value | None]] = []
+    for match in VARIABLE.finditer(place.value):
+        pieces += [(place.cut(at, match.start()), None)] if at < match.start() else []
+        pieces.append((traced(values[match[0]].node, text), values[match[0]]))
+        at = match.end()
+    pieces += [(place.cut(at, len(place.value)), None)] if at < len(place.value) else []
+    ref = Traced.join(piece for piece, _ in pieces)
+    if not (place.spans and ref.spans and ref.value):
+        return None
+    shared = [(*run, value.edited) for piece, value in pieces if value and value.edited for run in piece.spans]
+    image = image._replace(unsettled=(), shared_spans=tuple(shared))
+    end, at, bare = len(untagged(ref.value)), 0, False
+    for piece, value in pieces:
+        bare = bare or bool(value and not value.node.style and at >= end)
+        at += len(piece.value)
+    if not bare:
+        return image._replace(ref=ref)
+    name, tag = Traced.join(piece for piece, _ in pieces[:-1]), pieces[-1][0]
+    name = name.cut(0, max(0, len(name.value) - 1))
+    if len(name.value) != end or len(name.spans) != 1:
+        return None  # what is left of an unquoted value could be read as a number
+    parts = Parts(name, None, tag, bare=True)
+    return image._replace(ref=Traced(ref.value, ()), parts=parts, depends_on=parts.places)
+
+
+def together(images: Iterable[Image]) -> Iterator[Image]:
+    """Yield each image once; where several uses share its text, with what holds for any of them."""
+    found: dict[tuple[int, int], Image] = {}
+    for image in images:
+        known = found.setdefault((image.start, image.end), image)
+        if known != image:
+            found[image.start, image.end] = known._replace(
+                not_editable=known.not_editable or image.not_editable,
+                mounts=tuple(dict.fromkeys((*known.mounts, *image.mounts))),
+                unsafe_reasons=tuple(dict.fromkeys((*known.unsafe_reasons, *image.unsafe_reasons))),
+                needs_login=known.needs_login if not known.login else image.needs_login or known.needs_login,
+                login=known.login if known.login == image.login else "",
+            )
+    yield from found.values()
+
+
+def mentions(root: YamlNode | None, name: "re.Pattern[str]") -> dict[str, list[ScalarNode]]:
+    """Return the scalars, keys and values, in which the names are that a pattern matches."""
+    found: dict[str, list[ScalarNode]] = {}
+    for pair in positions(root):
+        for node in pair:
+            if is_scalar(node):
+                for one in dict.fromkeys(match[0] for match in name.finditer(node.value)):
+                    found.setdefault(one, []).append(node)
+    return found
