@@ -89,7 +89,7 @@ def named(
         stays = not_editable or next((value.shared for value in place.through if value.shared), None)
         for image in sheet.image(place.node, where, not_editable=stays, **around):
             unsafe_reasons = tuple(dict.fromkeys((*image.unsafe_reasons, *reasons)))
-            yield filled(image._replace(unsafe_reasons=unsafe_reasons), place.scopes, sheet.text)
+            yield from filled(image._replace(unsafe_reasons=unsafe_reasons), place.scopes, sheet.text)
 
 
 def _follow(node: ScalarNode, scope: Scope, through: tuple[Value, ...], places: dict[int, _Place]) -> None:
@@ -108,33 +108,41 @@ def _values(written: str, scope: Scope) -> list[Value]:
     return [value for value in scope(written) if is_text(value.node)] if VARIABLE.fullmatch(written) else []
 
 
-def filled(image: Image, scopes: Iterable[Scope], text: str) -> Image:
-    """Return an image with the values of its expressions, if they are known: as part of its name where there is one
-    value for each, else as choices."""
+def filled(image: Image, scopes: Iterable[Scope], text: str) -> Iterator[Image]:
+    """Yield an image with the values of its expressions, if they are known: as parts of its name where there is one
+    value for each, else as choices of its tag; where its name has several, an image for each."""
     written = list(dict.fromkeys(match[0] for match in VARIABLE.finditer(image.ref.value)))
-    if not written or image.parts:
-        return image
-    choices = list(islice(_choices(written, scopes), MOST_CHOICES + 1))
-    if not choices or len(choices) > MOST_CHOICES or any(choice is None for choice in choices):
-        return image
-    known = [choice for choice in choices if choice is not None]
-    values = dict.fromkeys(value for choice in known for value in choice)
-    reasons = dict.fromkeys((*image.unsafe_reasons, *(reason for value in values for reason in value.reasons)))
-    image = image._replace(unsafe_reasons=tuple(reasons))
-    texts = dict.fromkeys(
-        tuple((one, value.node.value) for one, value in zip(written, choice, strict=True)) for choice in known
-    )
-    if len({value.node.start_mark.index for value in values}) == len(written):
-        joined = _joined(image, dict(zip(written, known[0], strict=True)), text)
-        if joined:
-            return joined
-    first = dict(next(iter(texts)))
-    whole = VARIABLE.sub(lambda match: first[match[0]], image.ref.value) if len(texts) == 1 else ""
-    if is_open(untagged(image.ref.value)):
-        line = str(text.count("\n", 0, known[0][0].node.start_mark.index) + 1)
+    choices = list(islice(_choices(written, scopes), MOST_CHOICES + 1)) if written and not image.parts else []
+    known = [dict(zip(written, choice, strict=True)) for choice in choices if choice]
+    if not known or len(known) < len(choices) or len(choices) > MOST_CHOICES:
+        yield image
+        return
+    values = [value for choice in known for value in choice.values()]
+    reasons = (reason for value in values for reason in value.reasons)
+    image = image._replace(unsafe_reasons=tuple(dict.fromkeys((*image.unsafe_reasons, *reasons))))
+    texts = dict.fromkeys(tuple((one, value.node.value) for one, value in choice.items()) for choice in known)
+    whole = _with(next(iter(texts)), image.ref.value) if len(texts) == 1 else ""
+    places = {tuple(value.node.start_mark.index for value in choice.values()): choice for choice in known}
+    named = is_open(untagged(image.ref.value))
+    joined = [_joined(image, choice, text) for choice in places.values()] if named or len(places) == 1 else []
+    if len(joined) == 1 and joined[0]:
+        yield joined[0]
+    elif named and len({place for place, *_ in places}) == len(places) and all(joined):
+        for one, choice in zip(filter(None, joined), places.values(), strict=True):
+            first = traced(choice[written[0]].node, text)
+            yield one._replace(start=first.start, end=first.end)
+    elif named:
+        line = str(text.count("\n", 0, values[0].node.start_mark.index) + 1)
         reason = image.not_editable or because("set-by-variable", name=bare(written[0]), line=line)
-        return image._replace(not_editable=reason, resolved=whole)
-    return image._replace(unsettled=(), choices=tuple(texts), resolved=whole)
+        yield image._replace(not_editable=reason, resolved=whole)
+    else:
+        yield image._replace(unsettled=(), choices=tuple(texts), resolved=whole)
+
+
+def _with(values: tuple[tuple[str, str], ...], text: str) -> str:
+    """Return a text with expressions replaced by their values."""
+    given = dict(values)
+    return VARIABLE.sub(lambda match: given[match[0]], text)
 
 
 def _choices(written: list[str], scopes: Iterable[Scope]) -> Iterator[tuple[Value, ...] | None]:

@@ -134,6 +134,10 @@ def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Pa
         from echo_migrate.formats._circleci import CircleCI
 
         return CircleCI(root, images)
+    if kind.name in ("drone", "woodpecker"):
+        from echo_migrate.formats._woodpecker import Woodpecker
+
+        return Woodpecker(root, images)
     return None
 
 

@@ -84,8 +84,9 @@ def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Conta
     for found in _named(sheet, top, jobs):
         job = jobs.get(found.where.removeprefix("jobs.").partition(".")[0]) if isinstance(found, Image) else None
         if job and isinstance(found, Image) and found.unsettled and not found.choices:
-            found = filled(found, [job.values], sheet.text)
-        yield found
+            yield from filled(found, [job.values], sheet.text)
+        else:
+            yield found
 
 
 class _Job:
