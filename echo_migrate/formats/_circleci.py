@@ -60,10 +60,11 @@ class CircleCI:
             for name in effective(effective(target).get("parameters")):
                 for node in (call.given.get(name), call.matrix.get(name)):
                     self.passed |= {id(one): (target, name) for one in (node, *sequence(node)) if one}
-        self.required: list[str] = []
+        required: list[str] = []
         for key, listed in positions(top.get("workflows")):
             if is_scalar(key) and key.value == "requires":
-                self.required += [one.value for one in sequence(listed) if is_scalar(one)]
+                required += [one.value for one in sequence(listed) if is_scalar(one)]
+        self.required = "\n".join(required)
 
     def _jobs(self, top: dict[str, YamlNode]) -> Iterator[tuple[YamlNode, _Call]]:
         """Yield the jobs that workflows use, each with what they pass."""
@@ -106,8 +107,9 @@ class CircleCI:
         found: list[Scope] = [partial(self._default, holder)] if optional or not calls else []
         for call in calls:
             for outer in self.scopes(call.above, left - 1) if call.above else [self._of_pipeline]:
-                if len(found) <= MOST_CHOICES:
-                    found.append(partial(self._given, holder, call, outer))
+                found.append(partial(self._given, holder, call, outer))
+            if len(found) > MOST_CHOICES:
+                break
         return found
 
     def _defines(self, node: MappingNode) -> bool:
@@ -173,7 +175,7 @@ class CircleCI:
         if key not in self.shared:
             self.shared[key] = False  # what it is passed to may pass it on to itself
             if id(holder) not in self.mentioned:
-                self.mentioned[id(holder)] = mentions(holder, _NAMED)
+                self.mentioned[id(holder)] = mentions(holder, _NAMED.findall)
             self.shared[key] = any(not self._is_image(one) for one in self.mentioned[id(holder)].get(called, ()))
         return self.shared[key]
 
@@ -192,5 +194,5 @@ class CircleCI:
 
     def _required(self, node: ScalarNode) -> Reason | None:
         """Return why a value may not be edited that is part of the name of a job that others require."""
-        found = any(node.value and node.value in one for one in self.required)
+        found = node.value and node.value in self.required
         return because("name-elsewhere", name=node.value) if found else None

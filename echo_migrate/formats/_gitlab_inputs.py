@@ -29,7 +29,7 @@ class Inputs:
         own = images | {id(key) for entry in entries for key, _ in positions(entry)}
         self.elsewhere: set[str] = set()
         for root in roots if self.specs or self.listed else ():
-            for name, found in mentions(root, _NAMED).items():
+            for name, found in mentions(root, _NAMED.findall).items():
                 if any(id(node) not in own for node in found):
                     self.elsewhere.add(name)
 

@@ -1,7 +1,6 @@
 """Images whose name comes from parameters, variables or a matrix of the same file: what they are, and where each is
 edited. A CI system only says which values an expression has, and where else they are used."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, product
 from typing import NamedTuple, Protocol, Unpack
@@ -209,12 +208,12 @@ def together(images: Iterable[Image]) -> Iterator[Image]:
     yield from found.values()
 
 
-def mentions(root: YamlNode | None, name: "re.Pattern[str]") -> dict[str, list[ScalarNode]]:
-    """Return the scalars, keys and values, in which the names are that a pattern matches."""
+def mentions(root: YamlNode | None, names: Callable[[str], Iterable[str]]) -> dict[str, list[ScalarNode]]:
+    """Return the scalars, keys and values, that have names, given what returns the names in a text."""
     found: dict[str, list[ScalarNode]] = {}
     for pair in positions(root):
         for node in pair:
             if is_scalar(node):
-                for one in dict.fromkeys(match[0] for match in name.finditer(node.value)):
+                for one in dict.fromkeys(names(node.value)):
                     found.setdefault(one, []).append(node)
     return found

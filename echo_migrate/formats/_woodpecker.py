@@ -22,7 +22,7 @@ class Woodpecker:
         entries = sequence(effective(matrix).get("include")) or ([matrix] if matrix else [])
         self.entries = [{name: [node, *sequence(node)] for name, node in effective(one).items()} for one in entries]
         self.elsewhere: set[str] = set()
-        for name, found in mentions(root, _WORD).items() if self.entries else ():
+        for name, found in mentions(root, _WORD.findall).items() if self.entries else ():
             if any(id(node) not in own for node in found):
                 self.elsewhere.add(name)
 

@@ -100,7 +100,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tuple[str, YamlNode]]:
     """Yield the scripts of a document with their key paths, but for those that may be of another shell."""
     for way, unless in kind.scripts:
-        for path, above, node in () if unless.search(sheet.text) else _follow(root, way, (), ()):
+        for path, above, node in () if unless.search(sheet.text) else _follow(root, way, (), (), set()):
             shell = effective(above[-1] if above else None).get("shell")
             name = shell.value.partition(" ")[0].rpartition("/")[2].removesuffix(".exe") if is_text(shell) else "sh"
             if name in SHELLS:
@@ -108,9 +108,9 @@ def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tup
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
-    own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), ())}
+    own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), (), set())}
     partial = bool(kind.whole) and kind.whole.isdisjoint(effective(root))  # its names may be those of another file
-    placed = [one for way in kind.images for one in _follow(root, way, (), ())]
+    placed = [one for way in kind.images for one in _follow(root, way, (), (), set())]
     parameters = _parameters(kind, root, frozenset(id(node) for _, _, node in placed))
     used: dict[int, list[Scope]] = {}
     for _, above, node in placed:
@@ -134,6 +134,10 @@ def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Pa
         from echo_migrate.formats._circleci import CircleCI
 
         return CircleCI(root, images)
+    if kind.name == "azure-pipelines":
+        from echo_migrate.formats._azure import Azure
+
+        return Azure(root, images)
     if kind.name in ("drone", "woodpecker"):
         from echo_migrate.formats._woodpecker import Woodpecker
 
@@ -149,7 +153,7 @@ def _follow(
     way: tuple[str, ...],
     path: tuple[str, ...],
     above: tuple[MappingNode, ...],
-    around: frozenset[tuple[int, int]] = frozenset(),
+    around: set[tuple[int, int]],
 ) -> Iterator[Placed]:
     """Yield the scalars at a key path pattern, each with its actual path and the mappings that it is in."""
     if not way:
@@ -158,7 +162,7 @@ def _follow(
         return
     if node is None or is_scalar(node) or (id(node), len(way)) in around:
         return  # a node that contains itself
-    around = around | {(id(node), len(way))}
+    around.add((id(node), len(way)))
     step, rest = way[0], way[1:]
     if is_mapping(node):
         below = list(effective(node).items())
@@ -173,3 +177,4 @@ def _follow(
             yield from _follow(child, way, (*path, key), above, around)
         elif step in ("*", key):
             yield from _follow(child, rest, (*path, key), above, around)
+    around.discard((id(node), len(way)))

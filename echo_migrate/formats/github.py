@@ -113,7 +113,7 @@ class _Job:
         if any(name.partition(".")[0] in effective(entry) for entry in sequence(self.matrix.get("exclude"))):
             return because("matrix-excluded")
         if self.mentioned is None:
-            self.mentioned = mentions(self.node, _IN_MATRIX)
+            self.mentioned = mentions(self.node, _IN_MATRIX.findall)
         images = [
             _image_of(one) for one in (self.keys.get("container"), *dict(items(self.keys.get("services"))).values())
         ]
