@@ -106,8 +106,8 @@ class CircleCI:
         optional = id(holder) not in self.used_here or all("default" in effective(spec) for spec in specs)
         found: list[Scope] = [partial(self._default, holder)] if optional or not calls else []
         for call in calls:
-            for outer in self.scopes(call.above, left - 1) if call.above else [self._of_pipeline]:
-                found.append(partial(self._given, holder, call, outer))
+            outers = self.scopes(call.above, left - 1) if call.above else [self._of_pipeline]
+            found += [partial(self._given, holder, call, outer) for outer in outers]
             if len(found) > MOST_CHOICES:
                 break
         return found
