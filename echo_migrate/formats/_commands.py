@@ -90,6 +90,16 @@ def named(
     return [(image, container and container._replace(image=image)) for image, container in written]
 
 
+def called(text: str, before: tuple[str, ...], words: list[Traced]) -> list[tuple[Image, Container | None]]:
+    """Return the images named in a command that is given as words, with others before them that the text does not
+    have."""
+    start = words[0].start if words else 0
+    given = [Word(Traced(word, ()), True, start, start) for word in before]
+    given += [Word(word, "$" not in word.value, word.start, word.end) for word in words]
+    command = Command(given[0].value, tuple(given), "", (), (), (), (), None, start, words[-1].end if words else start)
+    return list(islice(_Images(text, Script((command,), True, False, None), NO_VALUES).read(), MOST_IMAGES))
+
+
 def _as_written(image: Image, text: str) -> Image:
     """Return an image with the variables of its reference as written in the file: those of other languages (make,
     GitHub) were replaced by shell variables of the same length."""

@@ -94,6 +94,11 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     ]
     if kind and kind.scripts and calls(source.text):
         found += sheet.scripts((one for root in sheet.roots for one in _scripts(sheet, root, kind)), kind.filled)
+    if kind and kind.name == "cloud-build":
+        from echo_migrate.formats import _cloud_build
+
+        found += [one for root in sheet.roots for one in _cloud_build.calls(sheet, root)]
+        found += sheet.scripts(one for root in sheet.roots for one in _cloud_build.scripts(root))
     return nodes(sheet, found, request)
 
 
@@ -138,6 +143,10 @@ def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Pa
         from echo_migrate.formats._azure import Azure
 
         return Azure(root, images)
+    if kind.name == "cloud-build":
+        from echo_migrate.formats._cloud_build import CloudBuild
+
+        return CloudBuild(root, images)
     if kind.name in ("drone", "woodpecker"):
         from echo_migrate.formats._woodpecker import Woodpecker
 

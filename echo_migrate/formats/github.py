@@ -5,7 +5,6 @@ steps[*].uses, on.workflow_call.inputs) and "Metadata syntax for GitHub Actions"
 github.com/docker/build-push-action (build-args, build-contexts, context, file).
 """
 
-import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, Traced, Unreadable
+from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.tree import top as tree_top
 from echo_migrate.files.yaml import (
@@ -28,7 +27,7 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
+from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._parameters import Value, filled, mentions, named, nothing
 from echo_migrate.formats._volumes import mounts_of
@@ -213,13 +212,8 @@ def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str) -> Iterator[I
     }
     context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
     path = dockerfile_at(os.path.join(tree_top(sheet.path), "_"), "." if file else context or ".", file or "Dockerfile")
-    if given and path:
-        with contextlib.suppress(Unreadable):
-            text = Source.read(path).text
-            for key, image in BuildArguments().images(text, os.path.normpath(path), given, frozenset(contexts)):
-                ref = given[key].text
-                image = image._replace(where=f"{where}.build-args.{key}", start=ref.start, end=ref.end)
-                yield image._replace(needs_login=NOBODY, login=sheet.logins())
+    for image in of_a_build(path, given, f"{where}.build-args", frozenset(contexts)):
+        yield image._replace(needs_login=NOBODY, login=sheet.logins())
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:

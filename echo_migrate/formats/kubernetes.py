@@ -42,6 +42,7 @@ _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", 
 _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
 """API groups in which a pod is a pattern that other pods are compared with."""
 
+_SKAFFOLD = "skaffold/"
 _PARAMETER = lazy_regex(
     r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}"
 )
@@ -79,9 +80,13 @@ def _of_a_chart(path: str) -> bool:
 def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
-    kyverno = effective(root).get("apiVersion")
-    if is_text(kyverno) and kyverno.value.startswith(_PATTERNS):
+    version = effective(root).get("apiVersion")
+    if is_text(version) and version.value.startswith(_PATTERNS):
         return
+    if is_text(version) and version.value.startswith(_SKAFFOLD):
+        from echo_migrate.formats import _skaffold
+
+        yield from _skaffold.images(sheet, root)
     named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
     kind, resource = (node.value if is_text(node) else "" for node in named)
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()

@@ -79,7 +79,7 @@ def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
 
 
 def _no_value(image: Image) -> Reason:
-    if image.unsettled and all(name.startswith("matrix.") for name in image.unsettled):
+    if image.unsettled and all(name.lstrip("(").startswith("matrix.") for name in image.unsettled):
         return because("matrix", names=", ".join(image.unsettled))
     return because("no-value", names=", ".join(image.unsettled or (image.shown,)))
 

@@ -48,7 +48,7 @@ def recognise(path: str, text: str) -> bool:
 def _only_known_keys(text: str) -> bool:
     try:
         roots = [root for root in documents(text) if root is not None]
-    except NotYaml:
+    except (NotYaml, TooMuch):
         return False
     known = all(key in TOP_KEYS or key.startswith("x-") for root in roots for key, _ in items(root))
     services = [node for root in roots for _, node in items(dict(items(root)).get("services"))]
