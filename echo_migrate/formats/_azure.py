@@ -34,6 +34,8 @@ _DEFAULT = because("default")
 _DEEPEST = 10
 
 Path = tuple[str, ...]
+_ELSEWHERE: Path = ("variables", "")
+"""The path of variables of a group or of another file."""
 
 
 class _Parameter(NamedTuple):
@@ -43,6 +45,14 @@ class _Parameter(NamedTuple):
     listed: bool
 
 
+class _Holder(NamedTuple):
+    """A mapping: the variables that it sets, the loops that are its keys, and the legs of its matrix."""
+
+    variables: "dict[Path, list[tuple[str, YamlNode]]]"
+    loops: dict[str, Path]
+    legs: list[dict[str, YamlNode]]
+
+
 class Azure:
     """The parameters and variables of a pipeline or a template. ``images`` are the IDs of the scalars that are
     images."""
@@ -50,13 +60,14 @@ class Azure:
     def __init__(self, root: YamlNode | None, images: frozenset[int]) -> None:
         self.root, self.images = root, images
         self.parameters = dict(_parameters(effective(root).get("parameters")))
+        self.holders: dict[int, _Holder] = {}
         self.used: tuple[set[Path], set[Path]] | None = None
 
     def scopes(self, above: tuple[MappingNode, ...]) -> list[Scope]:
         """Return the scopes of a scalar, given the mappings it is in: one for each leg of the matrix of its job."""
-        matrix = next((one for one in map(_matrix, reversed(above)) if one), {})
-        legs = [effective(leg) for leg in matrix.values() if is_mapping(leg)]
-        return [partial(self._values, above, leg) for leg in legs or [{}]]
+        holders = map(self._holder, reversed(above))
+        legs: list[dict[str, YamlNode]] = next((one.legs for one in holders if one.legs), [{}])
+        return [partial(self._values, above, leg) for leg in legs]
 
     def _values(self, above: tuple[MappingNode, ...], leg: dict[str, YamlNode], written: str) -> list[Value]:
         """Return the values of an expression."""
@@ -75,29 +86,35 @@ class Azure:
     ) -> list[Value]:
         """Return the values of a variable: of a leg of the matrix, else of the nearest that sets it."""
         used = self._is_used(path)
-        for entries in (
-            [*leg.items()],
-            *(list(_variables(effective(one).get("variables"))) for one in reversed(above)),
-        ):
-            found = [(key, node) for key, node in entries if _path(f"variables.{key}") == path and is_scalar(node)]
+        for set_here in (_by_path(leg.items()), *(self._holder(one).variables for one in reversed(above))):
+            found = [(key, node) for key, node in set_here.get(path, ()) if is_scalar(node)]
             if found:
                 name = found[0][0]
-                other = because("variable-overridden", name=name) if any(not key for key, _ in entries) else None
+                other = because("variable-overridden", name=name) if _ELSEWHERE in set_here else None
                 shared = because("variable-shared", name=name) if used else None
                 return [Value(node, scope, other, shared, name) for _, node in found if is_scalar(node)]
         return []
+
+    def _holder(self, node: MappingNode) -> "_Holder":
+        """Return what a mapping sets and loops over."""
+        if id(node) not in self.holders:
+            keys = effective(node)
+            loops = {loop[1].lower(): _path(loop[2]) for loop in map(_EACH.fullmatch, keys) if loop}
+            matrix = effective(effective(keys.get("strategy")).get("matrix"))
+            legs = [effective(leg) for leg in matrix.values() if is_mapping(leg)]
+            self.holders[id(node)] = _Holder(_by_path(_variables(keys.get("variables"))), loops, legs)
+        return self.holders[id(node)]
 
     def _at(self, path: Path, above: tuple[MappingNode, ...], left: int = _DEEPEST) -> list[YamlNode]:
         """Return what is at a path: below a parameter, or below the variable of a loop."""
         if path[:1] == ("parameters",):
             known = self.parameters.get(path[1]) if len(path) > 1 else None
             return list(_below([known.default] if known else [], path[2:]))
-        for holder in reversed(above):
-            for key in effective(holder) if left else ():
-                loop = _EACH.fullmatch(key)
-                if loop and path[:1] == (loop[1].lower(),):
-                    listed = self._at(_path(loop[2]), above, left - 1)
-                    return list(_below([one for node in listed for one in sequence(node)], path[1:]))
+        for holder in reversed(above) if left else ():
+            loop = self._holder(holder).loops.get(path[0]) if path else None
+            if loop:
+                listed = self._at(loop, above, left - 1)
+                return list(_below([one for node in listed for one in sequence(node)], path[1:]))
         return []
 
     def _is_used(self, path: Path) -> bool:
@@ -161,9 +178,12 @@ def _variables(node: YamlNode | None, left: int = _DEEPEST) -> Iterator[tuple[st
             )
 
 
-def _matrix(holder: MappingNode) -> dict[str, YamlNode]:
-    """Return the legs of the matrix of a job."""
-    return effective(effective(effective(holder).get("strategy")).get("matrix"))
+def _by_path(entries: Iterable[tuple[str, YamlNode]]) -> "dict[Path, list[tuple[str, YamlNode]]]":
+    """Return variables by the path that names them."""
+    found: dict[Path, list[tuple[str, YamlNode]]] = {}
+    for key, node in entries:
+        found.setdefault(_path(f"variables.{key}"), []).append((key, node))
+    return found
 
 
 def _below(nodes: Iterable[YamlNode | None], path: Path) -> Iterator[YamlNode]:

@@ -55,6 +55,8 @@ class CircleCI:
         self.passed: dict[int, tuple[YamlNode, str]] = {}
         self.mentioned: dict[int, dict[str, list[ScalarNode]]] = {}
         self.shared: dict[tuple[int, str], bool] = {}
+        self.specs: dict[int, dict[str, YamlNode] | None] = {}
+        self.found: dict[tuple[int, int], list[Scope]] = {}
         for target, call in (*self._jobs(top), *self._executors(root, (), set())):
             self.calls.setdefault(id(target), []).append(call)
             for name in effective(effective(target).get("parameters")):
@@ -98,13 +100,19 @@ class CircleCI:
     def scopes(self, above: tuple[MappingNode, ...], left: int = _DEEPEST) -> list[Scope]:
         """Return the scopes of a scalar, given the mappings it is in: one for the defaults of what defines its
         parameters, and one for each use."""
-        holder = next((one for one in reversed(above) if self._defines(one)), None)
+        holder = next((one for one in reversed(above) if self._specs(one) is not None), None)
         if holder is None:
             return [self._of_pipeline]
+        if (id(holder), left) not in self.found:
+            self.found[id(holder), left] = self._uses(holder, left)
+        return self.found[id(holder), left]
+
+    def _uses(self, holder: MappingNode, left: int) -> list[Scope]:
         calls = self.calls.get(id(holder), []) if left else []
-        specs = effective(effective(holder).get("parameters")).values()
-        optional = id(holder) not in self.used_here or all("default" in effective(spec) for spec in specs)
-        found: list[Scope] = [partial(self._default, holder)] if optional or not calls else []
+        optional = all("default" in effective(spec) for spec in (self._specs(holder) or {}).values())
+        found: list[Scope] = []
+        if not calls or optional or id(holder) not in self.used_here:
+            found.append(partial(self._default, holder))
         for call in calls:
             outers = self.scopes(call.above, left - 1) if call.above else [self._of_pipeline]
             found += [partial(self._given, holder, call, outer) for outer in outers]
@@ -112,9 +120,14 @@ class CircleCI:
                 break
         return found
 
-    def _defines(self, node: MappingNode) -> bool:
-        keys = effective(node)
-        return is_mapping(keys.get("parameters")) and not (node is self.root and bool(_PARTS.intersection(keys)))
+    def _specs(self, node: MappingNode) -> dict[str, YamlNode] | None:
+        """Return the parameters that a definition declares; None for what is no definition."""
+        if id(node) not in self.specs:
+            keys = effective(node)
+            declared = keys.get("parameters")
+            pipeline = node is self.root and bool(_PARTS.intersection(keys))
+            self.specs[id(node)] = effective(declared) if is_mapping(declared) and not pipeline else None
+        return self.specs[id(node)]
 
     def _of_pipeline(self, written: str) -> list[Value]:
         """Return the values of a parameter of the pipeline."""
@@ -127,7 +140,7 @@ class CircleCI:
         """Return the values of an expression in a definition that is used without parameters."""
         named = _WRITTEN.fullmatch(written)
         if named and named[1] == "parameters":
-            specs = effective(effective(holder).get("parameters"))
+            specs = self._specs(holder) or {}
             replaced = None if id(holder) in self.used_here else _DEFAULT
             return self._by_default(holder, specs, named[2], f"parameters.{named[2]}", replaced)
         return self._of_pipeline(written)
@@ -138,7 +151,7 @@ class CircleCI:
         given = (call.matrix.get(named[2]) or call.given.get(named[2])) if named and named[1] == "parameters" else None
         if given is None or named is None:
             return self._default(holder, written)
-        specs = effective(effective(holder).get("parameters"))
+        specs = self._specs(holder) or {}
         shared = self._why(holder, specs, named[2], f"parameters.{named[2]}") or self._matrix(call, named[2])
         scope = partial(self._passed, call, outer)
         return [

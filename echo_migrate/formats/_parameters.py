@@ -104,7 +104,8 @@ def _follow(node: ScalarNode, scope: Scope, through: tuple[Value, ...], places: 
 
 def _values(written: str, scope: Scope) -> list[Value]:
     """Return the values of a text that is one expression; none if it is none, or if one of them is not known."""
-    return [value for value in scope(written) if is_text(value.node)] if VARIABLE.fullmatch(written) else []
+    values = scope(written) if VARIABLE.fullmatch(written) else []
+    return [value for value in values if is_text(value.node)] if len(values) <= MOST_CHOICES else []
 
 
 def filled(image: Image, scopes: Iterable[Scope], text: str) -> Iterator[Image]:

@@ -5,11 +5,10 @@ Follows woodpecker-ci.org/docs, "Matrix workflows" (interpolation, include), rea
 
 import re
 
-from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_scalar, positions, sequence
+from echo_migrate.files.yaml import MappingNode, YamlNode, effective, is_scalar, positions, sequence
 from echo_migrate.formats._parameters import Scope, Value, mentions, nothing
 from echo_migrate.reasons import because
 
-_WRITTEN = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -25,17 +24,15 @@ class Woodpecker:
         for name, found in mentions(root, _WORD.findall).items() if self.entries else ():
             if any(id(node) not in own for node in found):
                 self.elsewhere.add(name)
+        self.found = [self._scope(entry) for entry in self.entries] or [nothing]
 
     def scopes(self, above: tuple[MappingNode, ...]) -> list[Scope]:
         """Return the scopes of a scalar: one for each entry that the matrix includes."""
-        return [self._scope(entry) for entry in self.entries] or [nothing]
+        return self.found
 
     def _scope(self, entry: dict[str, list[YamlNode]]) -> Scope:
-        def values(written: str) -> list[Value]:
-            named = _WRITTEN.fullmatch(written)
-            name = named[1] if named else ""
+        known: dict[str, list[Value]] = {}
+        for name, nodes in entry.items():
             shared = because("matrix-elsewhere") if name in self.elsewhere else None
-            found: list[ScalarNode] = [node for node in entry.get(name, ()) if is_scalar(node)]
-            return [Value(node, nothing, None, shared, name) for node in found]
-
-        return values
+            known[f"${{{name}}}"] = [Value(node, nothing, None, shared, name) for node in nodes if is_scalar(node)]
+        return lambda written: known.get(written, [])
