@@ -8,7 +8,7 @@ from echo_migrate.images.answers import full_name
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.matching import Candidate, candidates
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import VARIABLE, parsed
+from echo_migrate.images.reference import VARIABLE, is_open, parsed
 from echo_migrate.model import Image, Status
 from echo_migrate.reasons import because
 
@@ -78,7 +78,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "")
 def _registry_facts(value: str | None, catalog: Catalog) -> dict[str, str] | None:
     """Return what a registry says of an image, as texts by what they tell; None if it was not asked."""
     reference = parsed(value.partition("@")[0]) if value else None
-    if not catalog.answers or not reference or "$" in (value or ""):
+    if not catalog.answers or not reference or is_open(value or ""):
         return None
     name = full_name(reference)
     config, answer = catalog.answers.configs.get(name), catalog.answers.images.get(name)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, Unpack
 from echo_migrate.files.source import Traced
 from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, is_scalar, is_text, positions, traced
 from echo_migrate.formats._yaml import Around, YamlFile
-from echo_migrate.images.reference import VARIABLE, bare, is_open, untagged
+from echo_migrate.images.reference import VARIABLE, bare, is_open, untagged, with_values
 from echo_migrate.model import Image, Parts
 from echo_migrate.reasons import Reason, because
 
@@ -121,7 +121,7 @@ def filled(image: Image, scopes: Iterable[Scope], text: str) -> Iterator[Image]:
     reasons = (reason for value in values for reason in value.reasons)
     image = image._replace(unsafe_reasons=tuple(dict.fromkeys((*image.unsafe_reasons, *reasons))))
     texts = dict.fromkeys(tuple((one, value.node.value) for one, value in choice.items()) for choice in known)
-    whole = _with(next(iter(texts)), image.ref.value) if len(texts) == 1 else ""
+    whole = with_values(dict(next(iter(texts))), image.ref.value) if len(texts) == 1 else ""
     places = {tuple(value.node.start_mark.index for value in choice.values()): choice for choice in known}
     named = is_open(untagged(image.ref.value))
     joined = [_joined(image, choice, text) for choice in places.values()] if named or len(places) == 1 else []
@@ -137,12 +137,6 @@ def filled(image: Image, scopes: Iterable[Scope], text: str) -> Iterator[Image]:
         yield image._replace(not_editable=reason, resolved=whole)
     else:
         yield image._replace(unsettled=(), choices=tuple(texts), resolved=whole)
-
-
-def _with(values: tuple[tuple[str, str], ...], text: str) -> str:
-    """Return a text with expressions replaced by their values."""
-    given = dict(values)
-    return VARIABLE.sub(lambda match: given[match[0]], text)
 
 
 def _choices(written: list[str], scopes: Iterable[Scope]) -> Iterator[tuple[Value, ...] | None]:

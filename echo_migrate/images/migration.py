@@ -3,14 +3,14 @@
 Rules, summary and reports all use this assessment, so that they cannot disagree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import VARIABLE, Reference, is_open, name_change, parse, parsed
+from echo_migrate.images.reference import Reference, is_open, name_change, parse, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
@@ -248,14 +248,14 @@ class _Target:
         """Return whether the target fits each choice of variable values; adds the reasons of all of them."""
         kept = True
         for values in map(dict, self.image.choices):
-            value = _with(values, self.image.ref.value)
+            value = with_values(values, self.image.ref.value)
             move = assess(
                 Image(Traced.of(value, 0, len(value)), self.image.where, 0, len(value)),
                 self.catalog,
                 self.seen_only,
                 self.today,
             )
-            kept = kept and move.target == _with(values, target)
+            kept = kept and move.target == with_values(values, target)
             self.unsafe_reasons += [reason for reason in move.reasons if reason not in self.unsafe_reasons]
         return kept
 
@@ -320,8 +320,3 @@ def _days(first: str, last: str) -> int:
     from datetime import date
 
     return (date.fromisoformat(last) - date.fromisoformat(first)).days
-
-
-def _with(values: Mapping[str, str], text: str) -> str:
-    """Return a text with variables replaced by their values."""
-    return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)

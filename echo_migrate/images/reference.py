@@ -4,6 +4,7 @@ Follows the grammar of distribution/reference (github.com/distribution/reference
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,9 +37,14 @@ def is_open(text: str) -> bool:
     return "$" in text or ("<<" in text and bool(VARIABLE.search(text)))
 
 
+def with_values(values: Mapping[str, str], text: str) -> str:
+    """Return a text with variables, given as they are written, replaced by their values."""
+    return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)
+
+
 def bare(variable: str) -> str:
     """Return the name of a variable without dollar sign and brackets."""
-    name = variable.removeprefix("$")
+    name = variable.lstrip("$")
     while name and (name[0] + name[-1] in _PAIRS or name != name.strip()):
         name = name.strip() if name != name.strip() else name[1:-1]
     return name

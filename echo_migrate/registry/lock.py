@@ -9,13 +9,12 @@ review shows what changed:
 import json
 import re
 import tomllib
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.images.answers import Answer, Answers, full_name
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import STATUSES
 
 NAME = ".echo-migrate.lock"
@@ -97,7 +96,7 @@ def _row(entry: Locked) -> str:
 
 def _name(path: str, name: str) -> str:
     reference = parsed(name)
-    if not reference or "$" in name or reference.digest is not None or full_name(reference) != name:
+    if not reference or is_open(name) or reference.digest is not None or full_name(reference) != name:
         raise LockError(f"{path}: images: an entry is not the full name of an image, registry/repository:tag")
     return name
 
@@ -138,13 +137,3 @@ def answers(lock: Lock, pin: bool = False) -> Answers:
         there = [one.rpartition(":") for one, answer in found.images.items() if answer.status == "available"]
         found.tags[repository] = frozenset(tag for of, _, tag in there if of == repository)
     return found
-
-
-def names_of(values: Iterable[str]) -> list[str]:
-    """Return the full names of references, without digest, each once and sorted; those of variables are left out."""
-    found = set()
-    for value in values:
-        reference = parsed(value.partition("@")[0])
-        if reference and "$" not in value:
-            found.add(full_name(reference))
-    return sorted(found)
