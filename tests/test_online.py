@@ -74,7 +74,7 @@ def test_statuses(ask: Ask, echo: Registry, tmp_path: Path) -> None:
         "golang:1.26": ("migrate", "available", f"{echo.host}/golang:1.26"),
         "python:3.12-bookworm": ("migrate", "available", f"{echo.host}/python:3.12-bookworm"),
         "node:22.9.0": ("needs-person", "available", f"{echo.host}/node:22"),
-        "redis:7.2": ("needs-person", None, f"{echo.host}/redis"),
+        "redis:7.2": ("needs-person", "no-such-tag", f"{echo.host}/redis"),
         "httpd:2.4": ("no-replacement", "no-such-image", None),
         "python:${V}": ("needs-person", None, f"{echo.host}/python:${{V}}"),
     }
@@ -87,10 +87,10 @@ def test_what_was_asked_is_in_every_output(ask: Ask, echo: Registry, tmp_path: P
     (tmp_path / "Dockerfile").write_text("FROM golang:1.26\nFROM redis:7.2\nFROM httpd:2.4\n")
     text = ask(echo, "check", ".", "--online")
     assert text.returncode == 1
-    assert b"At the registry: 1 available, 1 no such image\n" in text.stdout
+    assert b"At the registry: 1 available, 1 no such tag, 1 no such image\n" in text.stdout
     assert b"not verified" not in text.stdout
     report = json.loads(ask(echo, "check", ".", "--online", "--output-format", "json").stdout)
-    assert report["statuses"] == {"available": 1, "no-such-image": 1}
+    assert report["statuses"] == {"available": 1, "no-such-tag": 1, "no-such-image": 1}
     assert report["summary"]["by_convention"] == 0
     assert "statuses" not in json.loads(ask(echo, "check", ".", "--output-format", "json").stdout)
 

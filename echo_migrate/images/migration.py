@@ -142,6 +142,8 @@ class _Target:
         if answer:
             found = found._replace(status=answer.status)
             missing = missing or self._confirmed(plain, answer)
+        if missing and missing.id == "no-such-tag":
+            found = found._replace(status="no-such-tag")
         if missing and missing.id == "no-such-image":
             return found._replace(state="no-replacement", target=None, reasons=(missing,))
         if missing or not self.upstream.movable:
