@@ -29,10 +29,14 @@ from echo_migrate.model import Ignore, Image, Parts, Problem
 from echo_migrate.reasons import Reason, because
 
 YAML = re.compile(r"(?i).+\.ya?ml")
+YAML_OR_JSON = re.compile(r"(?i).+\.(?:ya?ml|json)")
 NO_NAME = re.compile(r"(?!)")
 """Matches nothing, for formats that no file name identifies on its own."""
 
 ALIASED = because("aliased")
+_SURROGATES = lazy_regex(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+"""A character beyond U+FFFF as JSON escapes it, which libyaml takes for no character."""
+
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
 _TEMPLATE = lazy_regex(
     r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"
@@ -91,7 +95,7 @@ class YamlFile:
 
     def _read(self) -> list[YamlNode | None]:
         try:
-            return documents(self.text)
+            return documents(_SURROGATES.sub(r"\\ufffd\\ufffd", self.text) if "\\u" in self.text else self.text)
         except NotYaml:
             begins = [0, *(match.start() for match in _MARKER.finditer(self.text))]
             pieces = list(zip(begins, [*begins[1:], len(self.text)], strict=True))

@@ -27,7 +27,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, is_rendered, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML_OR_JSON, Around, Node, YamlFile, is_rendered, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
@@ -36,6 +36,8 @@ __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 _VERSION = lazy_regex(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
 _KIND = lazy_regex(r"\bkind[\"']?[ \t]*:")
+_VERSION_IN_JSON = lazy_regex(r'"apiVersion"\s*:\s*"[\w./-]+"')
+_KIND_IN_JSON = lazy_regex(r'"kind"\s*:\s*"[A-Z]\w*"')
 _LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
@@ -54,12 +56,16 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def candidate(path: str) -> bool:
-    return bool(YAML.fullmatch(path))
+    return bool(YAML_OR_JSON.fullmatch(path))
 
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image."""
-    return candidate(path) and "image" in text and bool(_VERSION.search(text) and _KIND.search(text))
+    if not candidate(path) or "image" not in text:
+        return False
+    if path[-5:].lower() == ".json":
+        return bool(_VERSION_IN_JSON.search(text) and _KIND_IN_JSON.search(text))
+    return bool(_VERSION.search(text) and _KIND.search(text))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
