@@ -182,7 +182,8 @@ class Migration(NamedTuple):
 
 class Result(NamedTuple):
     """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused;
-    ``kind`` is the format's name, "" where none was found."""
+    ``kind`` is the format's name, "" where none was found. ``not_read`` is the kind of a file that names images and has
+    no reader."""
 
     source: Source
     findings: tuple[Finding, ...]
@@ -190,6 +191,7 @@ class Result(NamedTuple):
     fixed: Source
     refused: str | None = None
     kind: str = ""
+    not_read: str = ""
 
     @property
     def unread(self) -> bool:

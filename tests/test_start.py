@@ -93,6 +93,7 @@ CHECK = {
         "files.spelling",
         "files.tree",
         "files.unedited",
+        "files.unread",
     ),
     "files.workspace",
 }

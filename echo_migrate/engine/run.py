@@ -11,6 +11,7 @@ from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.unread import unread_kind
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
@@ -58,14 +59,22 @@ def unread(source: Source, reason: str) -> Result:
 
 
 def fix_path(path: str, settings: Settings) -> Result | None:
-    """Return the result for a file on disk, whatever its content; None if it has no known format."""
+    """Return the result for a file on disk, whatever its content; None if it has no known format, and is of no kind
+    that names images."""
     try:
         source = Source.read(path)
     except Inaccessible as error:
         return unread(Source(path, ""), f"this file {error}")
     except Unreadable as error:
         return unreadable(path, str(error), settings) if named(path) else None
-    return check_safely(source, settings)
+    return check_safely(source, settings) or _not_read(source)
+
+
+def _not_read(source: Source) -> Result | None:
+    """Return the result for a file that no format recognises, if it is of a kind that names images."""
+    kind = unread_kind(source.path, source.text)
+    empty = Source(source.path, "")
+    return Result(empty, (), (), empty, not_read=kind) if kind else None
 
 
 def check_safely(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:

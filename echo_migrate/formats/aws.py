@@ -1,7 +1,8 @@
 """AWS: ECS task definitions in JSON or YAML, and the containers in templates of CloudFormation, SAM and the CDK.
 
-Keys: docs.aws.amazon.com, Amazon ECS, "Task definition parameters" (read in November 2026); AWS CloudFormation, "Template
-reference", whose keys are the same with a capital. Images of Lambda, App Runner and SageMaker come from ECR alone.
+Keys: docs.aws.amazon.com, Amazon ECS, "Task definition parameters", read in November 2026; AWS CloudFormation,
+"Template reference", whose keys are the same with a capital. Images of Lambda, App Runner and SageMaker come from ECR
+alone.
 """
 
 import re
@@ -53,7 +54,7 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file has the containers of a task definition, or a resource of CloudFormation with containers."""
+    """Return whether a file has the containers of a task definition, or a resource of CloudFormation with some."""
     if not candidate(path) or "mage" not in text:
         return False
     alone = path[-5:].lower() == ".json" and bool(_LIST.match(text)) and any(f'"{key}"' in text for key in _TASKS_OWN)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from echo_migrate.model import Result
-from echo_migrate.reports import RunReport, Summary, plural, printable, statuses, summary
+from echo_migrate.reports import RunReport, Summary, left_out, plural, printable, statuses, summary
 
 _MOST_REASONS = 6
 """The number of reasons that are listed, most frequent first; --verbose lists all."""
@@ -29,7 +29,15 @@ def closing(results: list[Result], run: RunReport) -> str:
     if asked:
         listed = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in asked.items())
         lines.append(f"At the registry: {listed}")
+    lines += _not_read(results, run)
     return "\n".join([*lines, *chosen, *_findings(results, counts, run)]) + "\n"
+
+
+def _not_read(results: list[Result], run: RunReport) -> list[str]:
+    """Return a line about the files that have no reader; with --verbose, each of them too."""
+    left = left_out(results)
+    files = [f"    {result.not_read}: {printable(result.source.path)}" for result in results if result.not_read]
+    return [f"  {left}", *(files if run.verbose else ())] if left else []
 
 
 def fixed(result: Result, run: RunReport) -> int:
