@@ -26,6 +26,8 @@ PATHS = {
     "tf": "main.tf",
     "makefile": "Makefile",
     "python": "app.py",
+    "groovy": "Jenkinsfile",
+    "ini": "web.container",
 }
 ON_REFERENCES = ("floating-tag", "unhardened-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
