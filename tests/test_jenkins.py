@@ -52,7 +52,7 @@ def test_strings_and_comments_hide_what_is_in_them(piece: str) -> None:
     ],
 )
 def test_hostile_text_takes_no_time(text: str) -> None:
-    assert all(one.start >= 0 for one in jenkins.parse(Source("Jenkinsfile", text)))
+    assert len(jenkins.parse(Source("Jenkinsfile", text))) < 2
 
 
 @pytest.mark.parametrize(
