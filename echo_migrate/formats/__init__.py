@@ -47,7 +47,7 @@ class Format(Protocol):
 
 FORMATS = (
     *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm", "precommit", "aws"),
-    *("devcontainer", "bake", "script", "makefile", "terraform", "jenkins", "python", "testcontainers"),
+    *("devcontainer", "bake", "script", "makefile", "terraform", "nomad", "jenkins", "python", "testcontainers"),
 )
 """The modules, in the order in which they are tried; each is imported when those before it do not match."""
 

@@ -15,6 +15,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_set, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._logins import login_text
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import Around, Node, YamlFile, is_rendered, literals, nodes, verify
 from echo_migrate.images.reference import is_number
@@ -32,7 +33,6 @@ _TEMPLATE = lazy_regex(
 _TASKS_OWN = frozenset(("essential", "logConfiguration", "memoryReservation", "mountPoints", "portMappings"))
 """Keys of which a container of ECS has one, where a list of them stands alone."""
 
-_PUNCTUATION = lazy_regex(r"\W")
 _SERVICE = because("login-service")
 _OTHER_LOGIN = because("login-other")
 _DEFAULT = because("default")
@@ -79,13 +79,13 @@ def _is_ours(root: YamlNode | None) -> bool:
 def _nodes(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
     parameters = effective(effective(root).get("Parameters"))
     for place in _places(root):
-        login = _PUNCTUATION.sub("_", sheet.under(place.keys.get(place.login)))
+        login = login_text(sheet.under(place.keys.get(place.login)))
         mounts = tuple(_mounts(place.keys))
         around: Around = {
             "platform": _platform(place.around),
             "mounts": mounts,
             "needs_login": _OTHER_LOGIN if login else _SERVICE,
-            "login": f"_{login}_",
+            "login": login,
         }
         node = place.keys.get("image")
         default = _default(node, parameters)
