@@ -15,7 +15,7 @@ _RUNNER = because("login-runner")
 _WANTED = {"kubernetes": _POD, "kustomize": _POD, "helm": _POD, "gitlab": _RUNNER, "ci": because("login-beside")}
 """Kinds of files whose images a cluster or a runner pulls, and which have no login beside each image."""
 
-ELSEWHERE = tuple(sorted((*_WANTED, "aws", "github", "jenkins", "nomad", "python", "terraform")))
+ELSEWHERE = tuple(sorted((*_WANTED, "ansible", "aws", "github", "jenkins", "nomad", "python", "quadlet", "terraform")))
 """Kinds of files for which a login can be set up elsewhere."""
 
 _WORD = lazy_regex(r"[\w.-]+")
