@@ -331,6 +331,7 @@ REASONS: dict[str, Row] = {
     "service-alias": Row(
         "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
     ),
+    "operator-image": Row("its operator may expect an image of its own", "check the operator's documentation", "edit"),
     "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
     "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
     "renamed": Row("renamed by {path}", "set newName there", "edit"),

@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
     names that the file defines itself, which are not images; keys that a whole pipeline has, and a template does not;
     key paths of shell scripts, each with what in the text says that it may be one of another shell, and what is filled
-    into them."""
+    into them; whether a program writes it."""
 
     name: str
     files: "re.Pattern[str]"
@@ -44,6 +44,7 @@ class Kind(NamedTuple):
     whole: frozenset[str]
     scripts: "tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]"
     filled: "re.Pattern[str]"
+    generated: bool
 
 
 @lru_cache
@@ -64,6 +65,7 @@ def kinds() -> list[Kind]:
                 for way, unless in (dict.fromkeys(row.get("scripts", ()), "") | row.get("unless", {})).items()
             ),
             re.compile(row["filled"]) if "filled" in row else NAME,
+            row.get("generated", False),
         )
         for name, row in rows.items()
     ]
@@ -127,6 +129,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
         mounts = tuple(mounts_of(keys.get("volumes")))
         pull = keys.get("pull")
         left = because("never-pulled") if is_scalar(pull) and pull.value == "never" else None
+        left = because("generated") if kind.generated else left
         around: Around = {"needs_login": needs_login, "login": login, "mounts": mounts}
         for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
             if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):

@@ -61,10 +61,11 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     if sheet.templated:
         return nodes(sheet, literals(source.text), request)
     roots = [root for root in sheet.roots if is_mapping(root)]  # a list is the data of something else
-    return nodes(sheet, (image for root in roots for image in _images(sheet, root)), request)
+    return nodes(sheet, (image for root in roots for image in images_in(sheet, root)), request)
 
 
-def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
+def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
+    """Yield the images in the values of a chart."""
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
     places = list(walk(root))

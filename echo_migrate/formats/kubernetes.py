@@ -26,6 +26,7 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import mounted, rewritten
+from echo_migrate.formats._resources import images
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML_OR_JSON, Around, Node, YamlFile, is_rendered, literals, nodes, verify, walk
 from echo_migrate.images.reference import is_number
@@ -46,10 +47,11 @@ _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
 
 _SKAFFOLD = "skaffold/"
 _PARAMETER = lazy_regex(
-    r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}"
+    r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}|\$\{(\w+)\}"
 )
-"""A parameter of Tekton (``$(params.x)``) or Argo Workflows (``{{inputs.parameters.x}}``)."""
+"""A parameter of Tekton (``$(params.x)``), Argo Workflows (``{{inputs.parameters.x}}``) or an OpenShift template."""
 
+_COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
 _DEFAULT = because("default")
 _CLOUD_RUN = because("cloud-run")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -87,7 +89,8 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
     version = effective(root).get("apiVersion")
-    if is_text(version) and version.value.startswith(_PATTERNS):
+    group = version.value if is_text(version) else ""
+    if group.startswith(_PATTERNS):
         return
     if is_text(version) and version.value.startswith(_SKAFFOLD):
         from echo_migrate.formats import _skaffold
@@ -95,8 +98,12 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
         yield from _skaffold.images(sheet, root)
     named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
     kind, resource = (node.value if is_text(node) else "" for node in named)
-    unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
-    for place in walk(root):
+    annotations = list(_annotations(root))
+    unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in annotations) else ()
+    compiled = because("generated") if _COMPILED in annotations else None
+    places = list(walk(root))
+    yield from images(sheet, root, group.rpartition("/")[0], kind, places)
+    for place in places:
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
         for called, volume in _named(pod.get("volumes")):
@@ -109,7 +116,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             keys = effective(node)
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
-            not_editable = _stays(keys)
+            not_editable = compiled or _stays(keys)
             defaults = _defaults(root, keys.get("image"))
             around: Around = {
                 "mounts": mounts,
@@ -129,7 +136,7 @@ def _defaults(root: YamlNode | None, node: YamlNode | None) -> list[YamlNode | N
     if not named:
         return []
     entries = [one for place in walk(root) for key in ("params", "parameters") for one in _named(place.keys.get(key))]
-    given = [effective(entry) for name, entry in entries if name == (named[1] or named[2])]
+    given = [effective(entry) for name, entry in entries if name == (named[1] or named[2] or named[3])]
     return [keys[key] for keys in given for key in ("default", "value") if _names_image(keys.get(key))]
 
 

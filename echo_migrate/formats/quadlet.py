@@ -84,15 +84,15 @@ def _entries(text: str) -> Iterator[_Entry]:
 def _image(entry: _Entry, beside: list[_Entry]) -> Image:
     value = entry.value.value
     never = any(one.key == "Pull" and one.value.value == "never" for one in beside)
-    needs = [*(("never-pulled",) if never else ()), *(("template",) if "%" in value else ())]
-    needs += ["cannot-edit"] if re.search(r"[\s\"'\\]", value) else []
+    left = because("never-pulled") if never else because("template") if "%" in value else None
+    left = left or (because("cannot-edit") if re.search(r"[\s\"'\\]", value) else None)
     return Image(
         entry.value,
         f"{entry.section}.Image",
         entry.value.start,
         entry.value.end,
         local="another unit" if value.endswith((".image", ".build")) else "",
-        not_editable=because(needs[0]) if needs else None,
+        not_editable=left,
         mounts=tuple(_mounts(beside)),
         needs_login=because("login-service"),
     )
