@@ -25,6 +25,7 @@ _IMAGE = lazy_regex(
     r"(?m)^[ \t-]*[\"']?(?:\w*[iI]mage\w*|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:"
 )
 _TAGS = ("tag", "imageTag")
+_REPOSITORIES = ("imageRepository", "imageRepo", "imageName")
 _DIGESTS = ("digest", "sha", "sha256")
 _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
@@ -88,7 +89,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 tag,
                 place.where(name),
                 digest=next((keys[key] for key in _DIGESTS if is_text(keys.get(key))), None),
-                not_editable=_stays(keys) or above,
+                not_editable=_stays(keys) or above or (_OTHER_KEYS if "imageRegistry" in keys else None),
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
             )
@@ -152,6 +153,10 @@ def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:
         node = keys.get(key)
         if is_text(node) and any(one in keys for one in _TAGS) and (key == "image" or within):
             return (key, node) if _plain(node) and ":" not in node.value.rpartition("/")[2] else ("", None)
+    for key in _REPOSITORIES:
+        node = keys.get(key)
+        if is_text(node) and _plain(node) and ("/" in node.value or any(one in keys for one in _TAGS)):
+            return (key, node) if ":" not in node.value.rpartition("/")[2] else ("", None)
     return "", None
 
 
