@@ -24,7 +24,7 @@ from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
 from echo_migrate.shell.parser import read
 
-_PROGRAM = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane)\b")
+_PROGRAM = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b")
 
 
 _COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*")
@@ -249,6 +249,8 @@ class _Images:
             shared_spans=(*self.shared_spans, *(((start, end, because("build-argument")),) if one.argument else ())),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
+            unsafe_reasons=(because("cloud-run"),) if one.pulled == "cloud-run" else (),
+            needs_login=because("login-service") if one.pulled == "service" else None,
         )
 
     def _written(self, word: Word) -> tuple[int, int]:

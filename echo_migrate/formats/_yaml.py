@@ -224,7 +224,9 @@ class YamlFile:
         starts = sorted(known)
         for image, service in named(self.text, texts) if texts else ():
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
-            image = image._replace(where=f"{where} {image.where}", needs_login=NOBODY, login=login)
+            image = image._replace(where=f"{where} {image.where}")
+            if not image.needs_login:
+                image = image._replace(needs_login=NOBODY, login=login)
             yield image
             if service:
                 yield service._replace(image=image)

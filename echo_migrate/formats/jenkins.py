@@ -236,7 +236,9 @@ def _commands(text: str, found: list[Token]) -> list[tuple[Image, Container | No
     login = " ".join(_LOGIN.findall(text))
     nodes: list[tuple[Image, Container | None]] = []
     for one, container in named(text, scripts):
-        image = one._replace(where=f"sh {one.where}", needs_login=_NO_LOGIN_STEP, login=login)
+        image = one._replace(where=f"sh {one.where}")
+        if not image.needs_login:
+            image = image._replace(needs_login=_NO_LOGIN_STEP, login=login)
         nodes.append((image, container and container._replace(image=image)))
     return nodes
 
