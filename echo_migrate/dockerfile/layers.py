@@ -79,7 +79,11 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
         gone = {name for one in later for word in one.packages for name in (word.value, package_name(word))}
         left = [word for word in call.packages if gone.isdisjoint((word.value, package_name(word)))]
         decided_by_apt = any(mark > call.command.start for mark in marks)
-        if (left or (call.opaque and not later)) and (not call.group or call.group not in gone) and not decided_by_apt:
+        if (
+            (left or ((call.opaque or call.unnamed) and not later))
+            and (not call.group or call.group not in gone)
+            and not decided_by_apt
+        ):
             found.append((call, left))
     return found
 
@@ -111,9 +115,12 @@ def clears(run: Run, folders: Iterable[str], after: int, expanding: bool = True)
 def cache_cleared(run: Run, call: Call, expanding: bool = True) -> bool:
     """Return whether a RUN clears the cache after a call: with the manager's own command, or by removing folders."""
     later = any(
-        other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
+        other.action == "clean"
+        and other.manager.caches == call.manager.caches
+        and other.command.start >= call.command.start
         for other in run.calls
-        if other.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in other.packages)
+        if other.verb.value not in ("cache", "store")
+        or any(word.value in ("clean", "clear", "prune", "purge", "rm") for word in other.packages)
     )
     return later or clears(run, call.manager.caches, call.command.start, expanding)
 

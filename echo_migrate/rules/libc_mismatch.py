@@ -37,7 +37,7 @@ _COMPILERS = frozenset(("c++", "cc", "clang", "clang++", "g++", "gcc", "gfortran
 _INSTALLERS = frozenset(("cmake", "gmake", "make", "ninja"))
 _LINKED = ("bin", "lib", "lib64", "libexec", "sbin")
 
-_PYTHON_MANAGERS = ("pip", "uv", "uv sync", "poetry")
+_PYTHON_MANAGERS = ("pip", "uv", "uv pip", "poetry")
 _NODE_MANAGERS = ("npm", "yarn", "pnpm", "bun")
 _PACKAGES = lazy_regex(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
 _MANAGED = lazy_regex(

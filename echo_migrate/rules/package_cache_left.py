@@ -50,7 +50,7 @@ def _together(fixes: list[Fix | None]) -> Fix | None:
 def _leaves(call: Call, run: Run, stage: Stage, expanding: bool) -> bool:
     manager = call.manager
     fetches = call.action in ("install", "upgrade") or (call.action == "update" and manager.cached)
-    if not fetches or not manager.caches or call.opaque or not run.script:
+    if not fetches or not manager.caches or call.opaque or not run.script or call.has(("--offline",)):
         return False
     return not (
         not run.script.certain

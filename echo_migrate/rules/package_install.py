@@ -22,15 +22,20 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     if not stage.ships:
         return
-    found = [(call, words) for run in stage.runs for call, words in remaining_installs(run) if words or call.opaque]
+    found = [
+        (call, words)
+        for run in stage.runs
+        for call, words in remaining_installs(run)
+        if words or call.opaque or call.unnamed
+    ]
     if found:
         call, _ = found[0]
         words = [word for _, words in found for word in words if word.known]
+        unnamed = any(call.unnamed for call, _ in found)
+        what = listed(words) or ("build dependencies" if unnamed else "packages")
         managers = list(dict.fromkeys(one.command.name for one, _ in found))
-        message = (
-            f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {listed(words) or 'packages'} "
-        )
-        message += f"in the final image: {_remedy(words)}"
+        message = f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {what} "
+        message += f"in the final image: {_remedy(words, unnamed)}"
         yield Finding(call.command.start, call.command.end, message)
 
 
@@ -56,9 +61,9 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
                 yield Finding(command.start, command.end, message, level="error")
 
 
-def _remedy(words: list[Word]) -> str:
+def _remedy(words: list[Word], unnamed: bool) -> str:
     """Return the remedy, which depends on what the packages are used for."""
-    uses = {used_for(word) for word in words}
+    uses = {used_for(word) for word in words} | ({"build"} if unnamed else set())
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"
     if uses and uses <= {"shell", "network", "download"}:
