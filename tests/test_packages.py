@@ -38,7 +38,9 @@ KEYS = {
         "assumes",
         "groups",
         "unnamed",
+        "uncached",
         "ends",
+        "uncached",
     ),
 }
 

@@ -46,7 +46,6 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
         call.opaque
         or not (call.packages or call.unnamed or call.action != "install" or call.has(manager.elsewhere))
         or call.has(manager.answers, manager.letters)
-        or call.has(manager.dry)
         or _quiet(call)
         or command.operator in ("|", "|&")
         or "xargs" in command.via

@@ -50,18 +50,30 @@ def _together(fixes: list[Fix | None]) -> Fix | None:
 def _leaves(call: Call, run: Run, stage: Stage, expanding: bool) -> bool:
     manager = call.manager
     fetches = call.action in ("install", "upgrade") or (call.action == "update" and manager.cached)
-    if not fetches or not manager.caches or call.opaque or not run.script or call.has(("--offline",)):
+    if (
+        not fetches
+        or not manager.caches
+        or call.subcommand in manager.uncached
+        or call.opaque
+        or not run.script
+        or call.has(("--offline",))
+    ):
         return False
     return not (
         not run.script.certain
         or _too_old(manager, stage.root)
         or call.has(manager.cached)
         or run.mounted(manager.caches)
-        or any(mount.kind in ("cache", "tmpfs") and "cache" in mount.target for mount in run.mounts)
+        or any(mount.kind in ("cache", "tmpfs") and _may_be_its_cache(mount.target, manager) for mount in run.mounts)
         or not run.variables(call.command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
         or cache_cleared(run, call, expanding)
     )
+
+
+def _may_be_its_cache(folder: str, manager: Manager) -> bool:
+    """Return whether a folder may be the cache of a manager: those of systems are where the system has them."""
+    return "$" in folder or ("cache" in folder and not manager.system)
 
 
 def _too_old(manager: Manager, base: str) -> bool:

@@ -61,6 +61,7 @@ class Manager(NamedTuple):
     assumes: bool
     groups: frozenset[str]
     unnamed: frozenset[str]
+    uncached: frozenset[str]
     ends: str
     development: Development | None
 
@@ -172,6 +173,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         assumes=row.get("assumes", False),
         groups=frozenset(row.get("groups", ())),
         unnamed=frozenset(row.get("unnamed", ())),
+        uncached=frozenset(row.get("uncached", ())),
         ends=row.get("ends", ""),
         development=development
         and Development(
