@@ -166,7 +166,10 @@ def test_programs() -> None:
 def test_ends_of_life() -> None:
     products = {name: block for name, block in EOL.items() if name[0] != "_"}
     released = {product for product, _ in EOL["_releases"].values()}
+    released |= {product for product, _ in EOL["_languages"].values()} | {"windows-server"}
     assert set(EOL["_images"].values()) | released == set(products)
+    assert list(EOL["_languages"]) == sorted(EOL["_languages"])
+    assert set(EOL["_windows"].values()) <= set(products["windows-server"]["cycles"])
     for image, names in EOL["_codenames"].items():
         assert set(names.values()) <= set(products[EOL["_images"][image]]["cycles"]), image
     assert list(EOL["_images"]) == sorted(EOL["_images"])

@@ -34,7 +34,8 @@ _FAMILIES = {
 
 def is_root(user: str) -> bool:
     """Return whether a user in the form of USER, with or without a group, is root."""
-    return user.partition(":")[0] in _ROOT
+    name = user.partition(":")[0]
+    return name in _ROOT or (name[:1] == "0" and set(name) == {"0"})
 
 
 class ImageFacts(NamedTuple):

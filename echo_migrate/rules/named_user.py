@@ -33,7 +33,8 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
     user = _last(node)
     if not node.top or node.ships != "layers" or user is None or _said_above(node, user):
         return
-    name, effective = _name(user.args.value), context.effective(node)
+    name = _name(user.args.value) if not as_root(node.user) else ""  # which root-at-runtime reports
+    effective = context.effective(node)
     start, end = user.args.start, user.args.end
     if name and effective and _nobody(node, effective.base, name):
         message = f"{effective.shown} has no user {name}, so containers will not start: use a number, "
