@@ -38,7 +38,7 @@ DOCKERFILE = (
         "programs",
         "run",
     ),
-    *("stages", "startup", "users", "verify"),
+    *("secret_mounts", "stages", "startup", "users", "verify"),
 )
 CHECK = {
     *(
@@ -81,7 +81,8 @@ CHECK = {
         "images.parts",
     ),
     *("images.reference", "images.settlement", "images.state", "images.target_tag", "images.upstream"),
-    *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser", "shell.quotes"),
+    *("shell", "shell.commands", "shell.credentials", "shell.grammar", "shell.package_managers", "shell.parser"),
+    "shell.quotes",
     *(
         "files",
         "files.budget",
