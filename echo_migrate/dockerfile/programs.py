@@ -36,7 +36,7 @@ _ON_PATH = frozenset(
 """The folders of the usual PATH, and their parents."""
 _ENDS_OF_PATH = frozenset(("", ".", "..", *(basename(folder) for folder in _ON_PATH)))
 _FILE = lazy_regex(
-    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
+    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sh|sql|toml|ts|txt|xml|ya?ml)$"
 )
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {

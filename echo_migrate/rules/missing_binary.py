@@ -28,7 +28,7 @@ def missing_binary(node: Stage | Container, context: Context) -> Iterator[Findin
         if name:
             message = f"{launch.shown} runs {name}, which {effective.shown} does not have: {_remedy(launch, name)}"
             yield Finding(launch.start, launch.end, message)
-    if isinstance(node, Stage) and effective.base.shell is not False:
+    if isinstance(node, Stage):
         yield from _in_runs(node, effective)
 
 
@@ -59,15 +59,24 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     for run in stage.runs:
         if not run.script or any(command.name in _ASKS for command in run.commands):
             continue
+        if effective.base.shell is False and run.shell_form:
+            continue  # shell-needed reports it
         for command in run.commands:
             name = command.name
+            if effective.base.shell is False and name in SHELLS:
+                continue
             if not command.words or not command.words[0].known or "/" in command.words[0].value:
                 continue
             if effective.base.has(name) is not False or name in data().managers or name in BUILT_IN:
                 continue  # package-install reports package managers
             there = mounted(run, [name]) or may_provide(stage, effective.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
-                message = f"RUN calls {name}, which {effective.shown} does not have: install it first"
+                remedy = (
+                    "install it first"
+                    if effective.base.shell is not False
+                    else "run it in another stage, and COPY the result"
+                )
+                message = f"RUN calls {name}, which {effective.shown} does not have: {remedy}"
                 yield Finding(command.start, command.end, message)
                 return
 
