@@ -32,6 +32,7 @@ DOCKERFILE = (
         "copies",
         "expansion",
         "images",
+        "interpreters",
         "layers",
         "owners",
         "parser",

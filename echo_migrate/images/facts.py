@@ -39,7 +39,8 @@ def is_root(user: str) -> bool:
 
 
 class ImageFacts(NamedTuple):
-    """The facts about an image; each is documented in ``mappings/images/upstream.yaml``."""
+    """The facts about an image; each is documented in ``mappings/images/upstream.yaml``, except ``python``, the folder
+    of that interpreter."""
 
     family: str | None = None
     manager: str | None = None
@@ -57,6 +58,7 @@ class ImageFacts(NamedTuple):
     complete: bool = False
     os_release: str = ""
     eol: str = ""
+    python: str = ""
 
     @property
     def libc(self) -> str | None:
@@ -118,6 +120,9 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
         if family is None and not reference.digest and (not words or (is_version(words[0]) and not is_open(words[0]))):
             family = catalog.family_of(name, words[0] if words else "")
         found = found._replace(family=family)
+    known_at = catalog.facts.pythons if re.fullmatch(r"python[\d.]*(?:-debian\d+)?", name) else {}
+    place = known_at.get(vendor, "") or (catalog.facts.system_pythons.get(name, "") if vendor == _UPSTREAM else "")
+    found = found._replace(python=place) if place else found
     config = catalog.answers.config(full_name(reference)) if catalog.answers else None
     return _as_configured(found, config) if config else found
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.interpreters import borrowed
 from echo_migrate.dockerfile.programs import FOLDERS, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
@@ -19,7 +20,11 @@ _ASKS = ("command", "hash", "type", "which")
 @rule(on=Stage | Container, level="error", blocks=True)
 def missing_binary(node: Stage | Container, context: Context) -> Iterator[Finding]:
     effective = context.effective(node)
-    if effective is None or not effective.base.wants:
+    if effective is None:
+        return
+    if isinstance(node, Stage):
+        yield from _without_interpreter(node, effective, context)
+    if not effective.base.wants:
         return
     for launch in started(node):
         name = next(
@@ -30,6 +35,22 @@ def missing_binary(node: Stage | Container, context: Context) -> Iterator[Findin
             yield Finding(launch.start, launch.end, message)
     if isinstance(node, Stage):
         yield from _in_runs(node, effective)
+
+
+def _without_interpreter(stage: Stage, effective: EffectiveBase, context: Context) -> Iterator[Finding]:
+    """Yield an error for a program of another stage that names the Python of that stage by its path."""
+    for launch in started(stage) if effective.base.python else ():
+        path = (launch.words or ("",))[0]
+        for there in borrowed(path, stage, context.source.text) if path[:1] == "/" else ():
+            base = context.effective(there)
+            place = base.base.python if base else ""
+            if base and place and place != effective.base.python:
+                message = (
+                    f"{launch.shown} runs {path}, which needs {place}/python of {base.shown}: {effective.shown} has "
+                )
+                message += f"{effective.base.python}/python: make it in an image with Python there"
+                yield Finding(launch.start, launch.end, message)
+                return
 
 
 def _programs(launch: StartCommand, node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
