@@ -259,18 +259,6 @@ def _block(value: str, text: str, start: int, end: int) -> Traced:
     return Traced(read, tuple(runs)).cut(0, len(value)) if value else Traced(value, ())
 
 
-def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
-    """Yield the (sorted) edits within an inline text, with offsets relative to that text."""
-    position = 0
-    for start, end in inline.spans:
-        place = bisect_left(edits, (start,))
-        while place < len(edits) and edits[place].end <= end:
-            edit = edits[place]
-            yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
-            place += 1
-        position += end - start
-
-
 def alike(one: YamlNode | None, other: YamlNode | None, edits: list[Edit]) -> bool:
     """Return whether two trees have the same kinds, tags and scalars, apart from scalars with a (sorted) edit
     inside."""

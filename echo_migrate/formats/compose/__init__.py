@@ -26,6 +26,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._compose_files import NAME as NAME
 from echo_migrate.formats._compose_files import STANDARD, above, compose_files, files_in
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._inline import lowered
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
 from echo_migrate.model import Ignore, Problem
