@@ -45,10 +45,8 @@ def _without_interpreter(stage: Stage, effective: EffectiveBase, context: Contex
             base = context.effective(there)
             place = base.base.python if base else ""
             if base and place and place != effective.base.python:
-                message = (
-                    f"{launch.shown} runs {path}, which needs {place}/python of {base.shown}: {effective.shown} has "
-                )
-                message += f"{effective.base.python}/python: make it in an image with Python there"
+                message = f"{launch.shown} runs {path}, which needs Python in {place}, "
+                message += f"but {effective.shown} has it in {effective.base.python}"
                 yield Finding(launch.start, launch.end, message)
                 return
 
