@@ -18,7 +18,6 @@ from echo_migrate.files.yaml import (
     effective,
     is_scalar,
     items,
-    lowered,
     positions,
     sequence,
 )
