@@ -99,13 +99,15 @@ class Problem(NamedTuple):
 
 class Pipeline(NamedTuple):
     """A place that pulls or builds, and the login that is not there. ``remedy`` is what to write; ``level`` is "note"
-    where it is not known whether an image of that registry is among what it pulls."""
+    where it is not known whether an image of that registry is among what it pulls. ``now`` is false where it pulls
+    from the registry only after the migration."""
 
     start: int
     end: int
     what: str
     remedy: str
     level: Level | None = None
+    now: bool = True
 
 
 class Ignore(NamedTuple):

@@ -52,19 +52,20 @@ def _found(found: Discovery, paths: Iterable[str], options: Options, settings: S
     for path, reason in sorted(found.closed.items()):
         read += 1
         yield unread(Source(path, ""), f"this folder {reason}")
-    pulls = False
+    pulls = now = False
     results = _watched(runs.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
     for path, result in zip(found.files, results, strict=True):
         if result is not None:
             read += 1
-            pulls = pulls or any(one.at(settings.catalog.registry) for one in result.outcomes)
+            at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)]
+            pulls, now = pulls or bool(at), now or "hardened" in at
             yield result
         elif path in paths:
             skipped.append(path)
     if pulls and settings.catalog.login and any(path.endswith((".yml", ".yaml")) for path in found.files):
         from echo_migrate.engine.registry_login import login_results
 
-        yield from login_results(found.files, settings)
+        yield from login_results(found.files, settings, now)
     if options["verbose"]:
         for path in skipped:
             say(f"{path}: skipped, no format recognises it")

@@ -29,7 +29,7 @@ from echo_migrate.rules._readiness import (
     other_blockers,
     root_of,
 )
-from echo_migrate.rules._rule import Context, Rule, Settings
+from echo_migrate.rules._rule import Context, Rule, Settings, in_short
 
 
 def _request(path: str, settings: Settings) -> Request:
@@ -296,7 +296,7 @@ def _with_all_reasons(
     catalog = context.settings.catalog
     failing = {
         image: [
-            because("fails", rule=rule.id, line=str(line), what=finding.message.partition(": ")[0])
+            because("fails", rule=rule.id, line=str(line), what=in_short(finding.message))
             for rule, line, finding in found
         ]
         for image, found in failures.items()

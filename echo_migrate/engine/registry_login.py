@@ -28,8 +28,9 @@ _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-logi
 _PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"))
 
 
-def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
-    """Yield a result for each file in which the rules on ``Pipeline`` find something."""
+def login_results(paths: Iterable[str], settings: Settings, now: bool = False) -> Iterator[Result]:
+    """Yield a result for each file in which the rules on ``Pipeline`` find something; ``now`` is true if a file has an
+    image of the registry already, before the migration."""
     wanted = any(Pipeline in rule.kinds for rule in settings.rules)
     host = settings.catalog.registry.partition("/")[0]
     for path in paths if wanted else ():
@@ -38,7 +39,7 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
         source, nodes = Source(path, ""), list[Pipeline]()
         with suppress(Exception, Spent), bounded():  # errors are reported where its images are read
             source = Source.read(path)
-            nodes = list(pipelines(source, host))
+            nodes = [node._replace(now=now or node.now) for node in pipelines(source, host)]
         ignores = Ignores(in_yaml(source.text) if nodes else ())
         found = check(settings.within(path).rules, {Pipeline: nodes}, Context(source, settings, {}))
         findings = [
@@ -49,7 +50,8 @@ def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
 
 
 def pipelines(source: Source, host: str) -> Iterator[Pipeline]:
-    """Yield the places in a file that pull or build without a login to ``host``. Raises ``NotYaml``."""
+    """Yield the places in a file that pull or build without a login to ``host``, as after the migration unless the file
+    names an image of that host. Raises ``NotYaml``."""
     path, text = source.path.replace("\\", "/"), source.text
     if "/.github/workflows/" in f"/{path}":
         if _BUILDS.search(text) or _PULLS.search(text) or any(action in text for action in _ACTIONS):
@@ -98,11 +100,11 @@ def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> 
             if node is not None and (builds or pulls or (_PULLS.search(run) and all("$" in image for image in images))):
                 start = node.start_mark.index
                 end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
-                remedy = f"add a docker/login-action step for {host} before it"
+                remedy = "add a docker/login-action step before it"
                 level: Level | None = None if builds or pulls else "note"
-                noted = noted or Pipeline(start, end, "this step may pull", remedy, level)
+                noted = noted or Pipeline(start, end, "this step may pull", remedy, level, now=False)
                 if not level:
-                    noted = Pipeline(start, end, "this step pulls" if pulls else "this step may pull", remedy, level)
+                    noted = Pipeline(start, end, f"this step {'pulls' if pulls else 'may pull'}", remedy, level, pulls)
                     break
         if noted:
             yield noted
@@ -127,8 +129,8 @@ def _dependabot(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
     for update in sequence(effective(root).get("updates")):
         ecosystem = effective(update).get("package-ecosystem")
         if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
-            remedy = f"add a docker-registry entry for {host} under registries"
-            yield Pipeline(ecosystem.start_mark.index, ecosystem.end_mark.index, "Dependabot asks for", remedy)
+            remedy, what = "add a docker-registry entry for it under registries", "Dependabot reads tags"
+            yield Pipeline(ecosystem.start_mark.index, ecosystem.end_mark.index, what, remedy, now=False)
             return
 
 

@@ -16,12 +16,17 @@ COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _MOST_LINES = 6
 """The number of lines that are listed for a finding that a file has several times."""
 
-_NO_BREAK = "\N{NO-BREAK SPACE}"
+_MOST_REASONS = 3
+"""The number of reasons that are listed for an unsafe fix."""
+
 _DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…")
 """A digest after a tag, which is omitted from messages."""
 
 _NARROWEST = 40
 """The minimum width of messages in columns, even if the terminal is narrower."""
+
+_ROOMY = 60
+"""The width in columns from which all lines of a message are below each other; narrower ones continue further left."""
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -73,12 +78,13 @@ def _findings(result: Result, run: RunReport) -> Iterator[str]:
     where = {key: _lines(lines) if len(lines) > 1 else places[key] for key, lines in groups.items()}
     width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _, _ in groups)
     indent = 2 + width + 2 + 7 + 2 + rule_width + 2
+    hang = indent if run.width - indent >= _ROOMY else 2 + width + 4
     for key in groups:
         level, rule, message, mark = key
-        first, *more = _wrapped(message + " " + mark.strip().replace(" ", _NO_BREAK), run.width - indent)
+        first, *more = _wrapped(f"{message} {mark}", run.width, indent, hang)
         shown = linked(rule, link(rule)) + " " * (rule_width - len(rule))
         yield f"  {where[key]:>{width}}  {style(f'{level:<7}', fg=COLOURS[level])}  {shown}  {first}".rstrip()
-        yield from (" " * indent + line for line in more)
+        yield from (" " * hang + line for line in more)
 
 
 def _lines(lines: Iterable[int]) -> str:
@@ -87,24 +93,27 @@ def _lines(lines: Iterable[int]) -> str:
     return f"{shown},…" if len(lines) > _MOST_LINES else shown
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return text in lines, broken only between words."""
-    lines = wrap(text, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False) or [""]
-    return [line.replace(_NO_BREAK, " ") for line in lines]
+def _wrapped(text: str, width: int, indent: int, hang: int) -> list[str]:
+    """Return text in lines, broken only between words, that fit behind ``indent`` columns, and from the second on
+    behind ``hang``."""
+    width = max(width, indent + _NARROWEST)
+    before, below = " " * indent, " " * hang
+    first, *more = wrap(
+        text, width, initial_indent=before, subsequent_indent=below, break_long_words=False, break_on_hyphens=False
+    ) or [before]
+    return [first[indent:], *(line[hang:] for line in more)]
 
 
 def _said(finding: Finding) -> tuple[str, str]:
-    """Return the message, and a mark for its fix; for an unsafe fix, the reason is only in the mark."""
+    """Return the message, and a mark for its fix; for an unsafe fix, the reasons are only in the mark."""
     message, fix = _DIGEST.sub(r"\1", finding.message), finding.fix
     if finding.refused:
-        return message, f" [fix refused: {finding.refused}]"
-    if fix is None and finding.reasons and finding.reasons[0].id == "fails":
-        first = finding.reasons[0]  # the table of the summary has the rule's remedy
-        return _DIGEST.sub(r"\1", finding.message.replace(first.message, first.brief, 1)), ""
+        return message, f"[fix refused: {finding.refused}]"
     if fix is None or fix.safe:
-        return message, " [fix]" if fix else ""
+        return message, "[fix]" if fix else ""
     if not finding.reasons:
-        return message, " [unsafe fix]"
-    first, *more = finding.reasons
-    rest = f" +{len(more)}" if more else ""
-    return message.partition(f": {first.message}")[0], f" [unsafe: {first.brief}{rest}]"
+        return message, "[unsafe fix]"
+    briefs = list(dict.fromkeys(reason.brief for reason in finding.reasons))
+    shown = ", ".join(briefs[:_MOST_REASONS])
+    more = f" and {len(briefs) - _MOST_REASONS} more" if len(briefs) > _MOST_REASONS else ""
+    return message.partition(f": {finding.reasons[0].message}")[0], f"[unsafe: {shown}{more}]"

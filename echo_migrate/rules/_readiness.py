@@ -31,14 +31,13 @@ class EffectiveBase(NamedTuple):
     """The base image of a stage or service: the target if a safe fix migrates its reference, else the current image.
 
     ``base`` are its facts, and ``target`` is true if it is a target; then ``before`` are the facts of the current
-    image, and ``was`` is that image in messages.
+    image.
     """
 
     base: ImageFacts
     reference: str
     target: bool = False
     before: ImageFacts | None = None
-    was: str = ""
 
     @property
     def short(self) -> bool:
@@ -48,7 +47,7 @@ class EffectiveBase(NamedTuple):
     @property
     def shown(self) -> str:
         """The image in messages."""
-        return f"{self.reference} (replacing {self.was})" if self.target else self.reference
+        return f"the new image {self.reference}" if self.target else self.reference
 
 
 class EffectiveBases(dict[Image, EffectiveBase]):
@@ -80,7 +79,7 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
             continue
         base = facts_of(image.ref.value, catalog)
         if move.safe and move.target:
-            found[image] = EffectiveBase(facts_of(move.target, catalog), move.target, True, base, image.shown)
+            found[image] = EffectiveBase(facts_of(move.target, catalog), move.target, True, base)
         else:
             found[image] = EffectiveBase(base, image.shown)
     return found

@@ -11,6 +11,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
+from echo_migrate.reasons import Reason
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]
@@ -69,14 +70,46 @@ def rule(
     return register
 
 
+LONGEST = 160
+"""The length in characters up to which a message has more than its first reason."""
+
+LONGEST_WITHIN = 100
+"""The length in characters up to which the message of a finding within another one has what to do."""
+
+
 def moving(move: Migration) -> str:
-    """Return the message for an image with a target: the target if there is a fix, and the first of its reasons."""
+    """Return the message for an image with a target: the target if there is a fix, the first of its reasons, what to do
+    if there is no fix, and the other reasons in a few words."""
     target = f" -> {move.target}" if move.edits else ""
     if not move.reasons:
         return move.image.shown + target
-    first, *more = move.reasons
-    rest = f" (+{len(more)} more)" if more else ""
-    return f"{move.image.shown}{target}: {first.message}{rest}"
+    first, *others = move.reasons
+    message = f"{move.image.shown}{target}: {first.message}"
+    if not move.edits:
+        message = with_remedy(message, first)
+    return message + also(others, LONGEST - len(message))
+
+
+def with_remedy(message: str, reason: Reason) -> str:
+    """Return a message with what to do about a reason, unless the reason's sentence has it, or it gets too long."""
+    longer = f"{message}: {reason.remedy}"
+    return longer if reason.remedy and reason.id != "fails" and len(longer) <= LONGEST else message
+
+
+def in_short(message: str) -> str:
+    """Return the message of a finding for use within another one: without what to do if it is long."""
+    return message if len(message) <= LONGEST_WITHIN else message.partition(": ")[0]
+
+
+def also(reasons: Iterable[Reason], room: int) -> str:
+    """Return reasons in a few words each, as the end of a message; of those that have no room only the number."""
+    briefs = list(dict.fromkeys(reason.brief for reason in reasons))
+    for count in range(len(briefs), 0, -1):
+        left = len(briefs) - count
+        text = f"; also: {', '.join(briefs[:count])}" + (f" and {left} more" if left else "")
+        if len(text) <= room:
+            return text
+    return f"; {len(briefs)} more {'reason' if len(briefs) == 1 else 'reasons'}" if briefs else ""
 
 
 class Settings(NamedTuple):

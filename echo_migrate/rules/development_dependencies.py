@@ -31,7 +31,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             left_out = call.has(known.unless) or _set(known, run, call, stage)
             if not left_out and not configures(stage, known.settings, call):
                 message = f"{call.shown} also installs development dependencies: "
-                message += f"add {known.write}, or install in a builder stage"
+                message += f"add {known.write}, or use a builder stage"
                 yield Finding(call.command.start, call.command.end, message)
 
 

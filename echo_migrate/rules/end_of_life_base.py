@@ -34,12 +34,12 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     ends = [end for end in dict.fromkeys((product, language, below)) if end]
     over = [end for end in ends if not end.until]
     if over:
-        message = f"{_over(over)}{_remedy(over, 'supported release')}"
+        message = f"{_over(over)}{_remedy(over)}"
         yield Finding(image.start, image.end, message)
     elif ends:
         end = ends[0]
         message = f"{end.shown} has only long-term support, until {end.until}"
-        message += _remedy([end], "release with full support")
+        message += _remedy([end])
         yield Finding(image.start, image.end, message, level="note")
 
 
@@ -49,9 +49,9 @@ def _over(ends: list[End]) -> str:
     return message + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
 
 
-def _remedy(ends: list[End], what: str) -> str:
+def _remedy(ends: list[End]) -> str:
     followers = [end for end in ends if end.follower]
     if not followers:
         return ""
     names = [end.follower if len(ends) == 1 else f"{end.title} {end.follower}" for end in followers]
-    return f": next {what} is {names[0]}" if len(names) == 1 else f": next {what}s are {' and '.join(names)}"
+    return f": use {' and '.join(names)} or later"

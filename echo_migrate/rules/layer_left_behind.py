@@ -152,5 +152,5 @@ def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
             yield (
                 call,
                 f"removing {listed(gone)} does not shrink the image, another RUN installed it: "
-                "remove it there, or install in a builder stage",
+                "remove it there, or use it in a builder stage",
             )

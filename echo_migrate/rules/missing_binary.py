@@ -90,11 +90,7 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
                 continue  # package-install reports package managers
             there = mounted(run, [name]) or may_provide(stage, effective.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
-                remedy = (
-                    "install it first"
-                    if effective.base.shell is not False
-                    else "run it in another stage, and COPY the result"
-                )
+                remedy = "install it before" if effective.base.manager else "run it in a stage that has it"
                 message = f"RUN calls {name}, which {effective.shown} does not have: {remedy}"
                 yield Finding(command.start, command.end, message)
                 return
@@ -102,5 +98,5 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 
 def _remedy(launch: StartCommand, name: str) -> str:
     if launch.verb == "healthcheck":
-        return "use a program of that image, or COPY one"
-    return f"COPY a static {name}, or start a program of that image"
+        return "check with a program that it has, or COPY one"
+    return f"start a program that it has, or COPY a statically linked {name}"

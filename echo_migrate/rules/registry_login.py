@@ -8,6 +8,7 @@ from echo_migrate.rules._rule import Context, rule
 
 @rule(on=Pipeline, level="warning")
 def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
-    catalog = context.settings.catalog
-    message = f"{pipeline.what} images of {catalog.title}, which need a login: {pipeline.remedy}"
+    host = context.settings.catalog.registry.partition("/")[0]
+    when = "" if pipeline.now else "after the migration, "
+    message = f"{when}{pipeline.what} from {host} without a login: {pipeline.remedy}"
     yield Finding(pipeline.start, pipeline.end, message, level=pipeline.level)

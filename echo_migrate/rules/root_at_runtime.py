@@ -21,19 +21,19 @@ _STARTS_AS_ROOT = lazy_regex(
 def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Finding]:
     if isinstance(node, Container):
         if node.user and as_root(node.user.value):
-            yield _finding(node.user.start, node.user.end, f"{node.shown} runs as root")
+            yield Finding(node.user.start, node.user.end, f"{node.shown} runs as root: set the uid of another user")
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:
         return
     if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
         first = node.lineage[-1].instructions[0]
-        yield _finding(first.start, first.end, f"the final image runs as root (from {effective.shown})")
+        yield Finding(first.start, first.end, f"runs as root, the user of {effective.shown}: add USER <uid>")
     elif as_root(node.user):
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )
-        yield _finding(last.start, last.end, "the final image runs as root")
+        yield Finding(last.start, last.end, "the final image runs as root: end with USER <uid>")
 
 
 def _started(stage: Stage) -> bool:
@@ -42,7 +42,3 @@ def _started(stage: Stage) -> bool:
     if not own or any(_STARTS_AS_ROOT.search(text) for text in own):
         return False
     return not any(_DROPS.search(text) for _, text in stage.settings)
-
-
-def _finding(start: int, end: int, message: str) -> Finding:
-    return Finding(start, end, f"{message}: add USER <uid>")

@@ -23,7 +23,9 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if tools:
         call, _ = tools[0]
         message = f"{listed(word for _, word in tools)} in the final image, not used after the build: "
-        message += "install in a builder stage, or attach a debug container"
+        called = {command.name for run in stage.runs for command in run.commands}
+        build = {package_name(word) for _, word in tools} <= called
+        message += "use in a builder stage, and COPY the result" if build else "remove, and debug in a debug container"
         yield Finding(call.command.start, call.command.end, message)
 
 

@@ -34,7 +34,7 @@ def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
             if call.action == "run":  # without a version, it is that of go.mod
                 loose = [word for word in loose if "@" in word.value]
             if loose:
-                message = f"unpinned: {listed(loose)} ({call.shown})"
+                message = f"unpinned: {listed(loose)} ({call.shown}): add the versions"
                 yield Finding(call.command.start, call.command.end, message)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Image
-from echo_migrate.rules._rule import Context, rule
+from echo_migrate.rules._rule import Context, rule, with_remedy
 
 
 @rule(on=Image, level="note", also=("UndefinedArgInFrom", "InvalidDefaultArgInFrom"))
@@ -11,5 +11,5 @@ def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     placeholder = any(reason.id == "template" for reason in move.reasons)
     if move.state == "needs-person" and move.upstream is None and not image.templated and not placeholder:
-        message = f"{image.shown} cannot be resolved: {move.reason}"
-        yield Finding(image.start, image.end, message, reasons=move.reasons)
+        message = f"{image.shown}: {move.reason}"
+        yield Finding(image.start, image.end, with_remedy(message, move.reasons[0]), reasons=move.reasons)
