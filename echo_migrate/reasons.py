@@ -70,7 +70,7 @@ def because(id: str, **values: str) -> Reason:
 
 
 _BY_HAND = "edit it by hand"
-_REVIEW = "review with echo-migrate fix --unsafe-fixes --diff"
+_REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
 _TAG = "check which tags the registry has"
 _LITERAL = "write the image out where it is used"
 _APART = "use a separate variable for this image"
@@ -90,7 +90,7 @@ REASONS: dict[str, Row] = {
     ),
     "matrix": Row("set by {names}", "check each value of the matrix", "edit"),
     "choices-differ": Row("the values of its variable need different new tags", "write each image out", "edit"),
-    "template": Row("a placeholder, filled in before use", "change it where it is filled in", "edit"),
+    "template": Row("a placeholder, filled in elsewhere", "change it there", "edit"),
     "unknown-image": Row("not a known public image", "if it has an upstream, map it in a file (--mapping)", "edit"),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
@@ -110,7 +110,7 @@ REASONS: dict[str, Row] = {
     ),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
     "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
-    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "drops the digest"),
+    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "drops digest"),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} has no {name} version", "use a tag with a version", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
@@ -126,7 +126,7 @@ REASONS: dict[str, Row] = {
         "{image} is not in the list of {date}", "use your own registry there (--registry)", "online", "image not listed"
     ),
     "tag-unlisted": Row(
-        "{image} has no tag like {tag} (list of {date}), nearest is {nearest}",
+        "{image} has no such tag in the list of {date} (nearest: {nearest})",
         "use a version that it has",
         "online",
         "no such tag",
@@ -157,16 +157,20 @@ REASONS: dict[str, Row] = {
     "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
     "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
     "dev-variant": Row(
-        "line {line} needs what the runtime image lacks ({rule}), so the -dev image would ship",
+        "line {line} needs what only the -dev image has ({rule})",
         _REVIEW,
         "proof",
         "-dev in the final image",
     ),
     "no-variant": Row(
-        "{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof", "{before} to {after}"
+        "{provider} has no {before} variant: this switches to {after}{libc}",
+        _REVIEW,
+        "proof",
+        "{before} to {after}",
+        "{provider} has no {before} variant: switches to {after}{libc}",
     ),
     "behind": Row(
-        "{target} is still at {version}, other tags of that line are newer (list of {date})",
+        "still at {version}, behind other tags of that line (list of {date})",
         _TAG,
         "online",
         "an older release",
@@ -198,7 +202,7 @@ REASONS: dict[str, Row] = {
         "no login to {registry} in this file", "add a docker login {registry} step before it", "login", "no login"
     ),
     "login-credentials": Row(
-        "no credentials for {registry}: pulled before any step", "add credentials", "login", "no login"
+        "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no login"
     ),
     "login-other": Row(
         "its credentials may be for another registry than {registry}",
@@ -228,23 +232,23 @@ REASONS: dict[str, Row] = {
     # what would break
     "fails": Row(
         "line {line} would fail: {what}",
-        "change it first (echo-migrate explain {rule})",
+        "see echo-migrate explain {rule}",
         "edit",
         "line {line} would fail ({rule})",
-        kind="a line would fail: {rule}",
+        kind="blocked by {rule}",
     ),
     "blocked": Row(
         "blocked by {rule} (line {line})",
-        "change it first (echo-migrate explain {rule})",
+        "see echo-migrate explain {rule}",
         "edit",
-        kind="a line would fail: {rule}",
+        kind="blocked by {rule}",
     ),
     "blocked-elsewhere": Row(
         "blocked by {rule} ({path}:{line})",
-        "change it first (echo-migrate explain {rule})",
+        "see echo-migrate explain {rule}",
         "edit",
         "blocked by {rule}",
-        kind="a line would fail: {rule}",
+        kind="blocked by {rule}",
     ),
     "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof", "runs as {user}"),
     "user-unknown": Row(
@@ -258,11 +262,11 @@ REASONS: dict[str, Row] = {
         "what it needs of its base could not be read", "build it once on the new image", "proof", "untested build"
     ),
     "layout": Row(
-        "{path} is copied from it, and may lie elsewhere in the new image",
+        "{path} is copied from it, and may be elsewhere in the new image",
         "check the path there",
         "proof",
         "copied paths",
-        kind="a path is copied from it, and may lie elsewhere in the new image",
+        kind="a path is copied from it, and may be elsewhere in the new image",
     ),
     "copied-paths": Row(
         "{instruction}: the paths taken from it may be elsewhere",
@@ -289,7 +293,7 @@ REASONS: dict[str, Row] = {
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
     "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
-        "shares its text with {other}, which needs review", "review both together", "edit", "shared text"
+        "set by the same text as {other}, which needs review", "review both together", "edit", "shared text"
     ),
     "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
     "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),

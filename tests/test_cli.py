@@ -41,22 +41,22 @@ def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
         "  = fix: use reg.echohq.com/python:3.12\n"
         "\n"
         "Dockerfile:2:6: warning[unhardened-image] redis:7-alpine -> reg.echohq.com/redis:7: "
-        "Echo has no Alpine variant: this switches to Debian (musl to glibc)\n"
+        "Echo has no Alpine variant: this switches to Debian (musl to glibc): "
+        "see echo-migrate fix --unsafe-fixes --diff\n"
         "  |\n"
         "2 | FROM redis:7-alpine\n"
         "  |      ^^^^^^^^^^^^^^\n"
-        "  = review with: fix --unsafe-fixes --diff\n"
         "  = unsafe fix: use reg.echohq.com/redis:7\n"
         "\n"
         "4 image references in 1 file (echo-migrate inventory lists them)\n"
         "  1 ready to migrate\n"
         "  1 already hardened\n"
-        "  1 not offered by Echo\n"
-        "  1 needs review: 1 by an unsafe fix\n"
-        "     1  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: fix "
+        "  1 not offered by Echo: acme/tool\n"
+        "  1 needs review: 1 has an unsafe fix\n"
+        "     1  Echo has no Alpine variant: switches to Debian (musl to glibc)   see echo-migrate fix "
         "--unsafe-fixes --diff\n"
         "2 findings in 1 file: 1 fixable with `echo-migrate fix`, "
-        "1 more with `fix --unsafe-fixes` (review with --diff)\n"
+        "1 more with --unsafe-fixes (review with --diff)\n"
         "Pulling from Echo needs a login: docker login reg.echohq.com\n"
     )
     assert done.stderr == b""
@@ -417,7 +417,7 @@ def test_a_match_with_all_providers_stands_side_by_side(run: Run) -> None:
     assert lines[0] == "node:22"
     assert [line.split()[0] for line in lines[1:6]] == ["chainguard", "distroless", "docker", "echo", "redhat"]
     assert "dhi.io/node:22 (safe)" in lines[3]
-    assert "node has no tag like 22" in lines[1]
+    assert "node has no such tag" in lines[1]
     answers = run("match", "--provider", "all", "--output-format", "json", "node:22").stdout.splitlines()
     assert {json.loads(answer)["provider"]: json.loads(answer)["safe"] for answer in answers} == {
         "chainguard": False,

@@ -77,11 +77,11 @@ def test_the_reasons_of_the_summary_account_for_every_reference() -> None:
     text = reports.render("grouped", [result], run)
     counts = re.findall(r"(?m)^  (\d) (ready|not|private|need review)", text)
     assert counts == [("1", "ready"), ("1", "not"), ("2", "private"), ("5", "need review")]
-    assert "  5 need review: 3 by an unsafe fix, 2 by an edit first\n" in text
+    assert "  5 need review: 3 have an unsafe fix, 2 need an edit by hand\n" in text
     listed = re.findall(r"(?m)^ {5}(\d)  (?!of these)", text.partition("need review: ")[2].partition("findings in")[0])
     assert sum(map(int, listed)) == 5
     assert "  2 private or built here\n" in text
-    assert "     2  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: " in text
+    assert "     2  Echo has no Alpine variant: switches to Debian (musl to glibc)   see echo-migrate fix " in text
     assert reports.summary([result]).first_party == 2
 
 
@@ -116,8 +116,7 @@ def test_a_placeholder_is_accounted_for_and_no_finding(run: Run, tmp_path: Path)
     said = b" ".join(run("check").stdout.split())
     assert b"unresolved-image" not in said
     assert (
-        b"1 needs review: 1 by an edit first 1 a placeholder, filled in before use change it where it is filled in"
-        in said
+        b"1 needs review: 1 needs an edit by hand 1 a placeholder, filled in elsewhere change it there" in said
     )
 
 

@@ -210,9 +210,16 @@ def downloads(command: Command) -> list[tuple[str, str]]:
     return [(url, written or (join(folder, basename(url.partition("?")[0])) if remote else "")) for url in urls]
 
 
+_LONGEST_ADDRESS = 80
+"""The length in characters up to which a URL is shown whole."""
+
+
 def address(url: str) -> str:
-    """Return a URL for messages, without possible secrets: user information and query."""
-    return _USER.sub("//", url).partition("?")[0]
+    """Return a URL for messages, without possible secrets: user information and query; of a long one host and file."""
+    shown = _USER.sub("//", url).partition("?")[0]
+    scheme, _, rest = shown.partition("//")
+    host, _, path = rest.partition("/")
+    return shown if len(shown) <= _LONGEST_ADDRESS else f"{scheme}//{host}/…/{path.rpartition('/')[2]}"
 
 
 def absolute(path: str, run: Run, command: Command) -> str | None:

@@ -11,13 +11,14 @@ from echo_migrate.model import Finding, Result
 from echo_migrate.reports import RunReport, linked, printable
 from echo_migrate.reports._closing import closing, fixed, would_fix
 from echo_migrate.rules import link
+from echo_migrate.rules._rule import ALSO
 
 COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
 _MOST_LINES = 6
 """The number of lines that are listed for a finding that a file has several times."""
 
 _MOST_REASONS = 3
-"""The number of reasons that are listed for an unsafe fix."""
+"""The number of reasons that are listed for an unsafe fix where not all of them fit."""
 
 _DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…")
 """A digest after a tag, which is omitted from messages."""
@@ -63,25 +64,25 @@ def _changed(result: Result, run: RunReport) -> str:
 
 def _findings(result: Result, run: RunReport) -> Iterator[str]:
     """Yield the lines for the findings of a file, without those that are fixed."""
-    groups: dict[tuple[str, str, str, str], dict[int, None]] = {}
-    places: dict[tuple[str, str, str, str], str] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], dict[int, None]] = {}
+    places: dict[tuple[str, str, tuple[str, ...]], str] = {}
     for finding in result.findings:
         if finding.applied:
             continue
         line, column = result.source.position(finding.start)
-        message, mark = map(printable, _said(finding))
-        key = (str(finding.level or "warning"), finding.rule, message, mark)
+        texts = _texts(finding)
+        key = (str(finding.level or "warning"), finding.rule, tuple(map(printable, texts[: 1 if run.verbose else None])))
         places.setdefault(key, f"{line}:{column}")
         groups.setdefault(key, {})[line] = None
     if not groups:
         return
     where = {key: _lines(lines) if len(lines) > 1 else places[key] for key, lines in groups.items()}
-    width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _, _ in groups)
+    width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _ in groups)
     indent = 2 + width + 2 + 7 + 2 + rule_width + 2
-    hang = indent if run.width - indent >= _ROOMY else 2 + width + 4
+    hang = indent if run.width - indent >= _ROOMY else 2 + width + 2
     for key in groups:
-        level, rule, message, mark = key
-        first, *more = _wrapped(f"{message} {mark}", run.width, indent, hang)
+        level, rule, texts = key
+        first, *more = min((_wrapped(text, run.width, indent, hang) for text in texts), key=len)
         shown = linked(rule, link(rule)) + " " * (rule_width - len(rule))
         yield f"  {where[key]:>{width}}  {style(f'{level:<7}', fg=COLOURS[level])}  {shown}  {first}".rstrip()
         yield from (" " * hang + line for line in more)
@@ -104,16 +105,18 @@ def _wrapped(text: str, width: int, indent: int, hang: int) -> list[str]:
     return [first[indent:], *(line[hang:] for line in more)]
 
 
-def _said(finding: Finding) -> tuple[str, str]:
-    """Return the message, and a mark for its fix; for an unsafe fix, the reasons are only in the mark."""
+def _texts(finding: Finding) -> list[str]:
+    """Return the message with a mark for its fix, with all reasons and then with fewer: the first that takes the fewest
+    lines is shown. For an unsafe fix, the reasons are only in the mark."""
     message, fix = _DIGEST.sub(r"\1", finding.message), finding.fix
     if finding.refused:
-        return message, f"[fix refused: {finding.refused}]"
-    if fix is None or fix.safe:
-        return message, "[fix]" if fix else ""
-    if not finding.reasons:
-        return message, "[unsafe fix]"
+        return [f"{message} [fix refused: {finding.refused}]"]
+    if fix is None:
+        return list(dict.fromkeys((message, message.partition(ALSO)[0])))
+    if fix.safe or not finding.reasons:
+        return [f"{message} [{'fix' if fix.safe else 'unsafe fix'}]"]
+    message = message.partition(f": {finding.reasons[0].message}")[0]
     briefs = list(dict.fromkeys(reason.brief for reason in finding.reasons))
-    shown = ", ".join(briefs[:_MOST_REASONS])
-    more = f" and {len(briefs) - _MOST_REASONS} more" if len(briefs) > _MOST_REASONS else ""
-    return message.partition(f": {finding.reasons[0].message}")[0], f"[unsafe: {shown}{more}]"
+    counts = [count for count in range(_MOST_REASONS, 0, -1) if count < len(briefs)]
+    shown = [", ".join(briefs), *(", ".join([*briefs[:count], "…"]) for count in counts)]
+    return [f"{message} [unsafe: {some}]" for some in shown]

@@ -73,20 +73,24 @@ def rule(
 LONGEST = 160
 """The length in characters up to which a message has more than its first reason."""
 
+ALSO = "; also: "
+"""What separates the first reason of a message from the others."""
+
 LONGEST_WITHIN = 100
 """The length in characters up to which the message of a finding within another one has what to do."""
 
 
 def moving(move: Migration) -> str:
     """Return the message for an image with a target: the target if there is a fix, the first of its reasons, what to do
-    if there is no fix, and the other reasons in a few words."""
+    about it, and the other reasons in a few words; without what to do if there is a fix and no room for both."""
     target = f" -> {move.target}" if move.edits else ""
     if not move.reasons:
         return move.image.shown + target
     first, *others = move.reasons
     message = f"{move.image.shown}{target}: {first.message}"
-    if not move.edits:
-        message = with_remedy(message, first)
+    longer = with_remedy(message, first)
+    if not move.edits or len(longer) + len(also(others, LONGEST)) <= LONGEST:
+        message = longer
     return message + also(others, LONGEST - len(message))
 
 
@@ -96,20 +100,24 @@ def with_remedy(message: str, reason: Reason) -> str:
     return longer if reason.remedy and reason.id != "fails" and len(longer) <= LONGEST else message
 
 
-def in_short(message: str) -> str:
-    """Return the message of a finding for use within another one: without what to do if it is long."""
+def in_short(message: str, effective: EffectiveBase) -> str:
+    """Return the message of a finding for use within that of its image: without the name of the new image, and without
+    what to do if it is long."""
+    message = message.replace(effective.shown, "the new image")
     return message if len(message) <= LONGEST_WITHIN else message.partition(": ")[0]
 
 
 def also(reasons: Iterable[Reason], room: int) -> str:
-    """Return reasons in a few words each, as the end of a message; of those that have no room only the number."""
+    """Return reasons in a few words each, as the end of a message; of those that have no room only the number, if that
+    has."""
     briefs = list(dict.fromkeys(reason.brief for reason in reasons))
     for count in range(len(briefs), 0, -1):
         left = len(briefs) - count
-        text = f"; also: {', '.join(briefs[:count])}" + (f" and {left} more" if left else "")
+        text = f"{ALSO}{', '.join(briefs[:count])}" + (f" and {left} more" if left else "")
         if len(text) <= room:
             return text
-    return f"; {len(briefs)} more {'reason' if len(briefs) == 1 else 'reasons'}" if briefs else ""
+    text = f"{ALSO}{len(briefs)} more {'reason' if len(briefs) == 1 else 'reasons'}"
+    return text if briefs and len(text) <= room else ""
 
 
 class Settings(NamedTuple):

@@ -52,7 +52,7 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
 def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator[Finding]:
     name = _name(service.user.value) if service.user else ""
     if name and service.user:
-        message = f"{name} is a name, which the new image has to define too: use "
+        message = f"another image may not have the user {name}: use "
         message += _number(name, "", effective) or "its number"
         yield Finding(service.user.start, service.user.end, message)
 

@@ -35,8 +35,8 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
         unnamed = any(call.unnamed for call, _ in found)
         what = listed(words) or ("build dependencies" if unnamed else "packages")
         managers = list(dict.fromkeys(one.command.name for one, _ in found))
-        message = f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {what} "
-        message += f"in the final image: {_remedy(stage, words, unnamed)}"
+        message = f"{' and '.join(managers)} {'adds' if len(managers) == 1 else 'add'} {what} "
+        message += f"to the final image: {_remedy(stage, words, unnamed)}"
         yield Finding(call.command.start, call.command.end, message)
 
 
@@ -68,13 +68,14 @@ def _remedy(stage: Stage, words: list[Word], unnamed: bool) -> str:
     names = {package_name(word) for word in words}
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"
-    if not names.isdisjoint(_STARTED.findall(stage.started)):
-        return "COPY what runs from a builder stage, or use a base image that has it"
+    it = "it" if len(names) == 1 else "them"
+    if any(name.startswith(word) for name in names for word in _STARTED.findall(stage.started)):
+        return f"COPY {it} from a builder stage, or use a base with {it}"
     called = {command.name for run in stage.runs for command in run.commands}
     if uses and uses <= {"shell", "network", "download"} and names <= called:
-        return "use in a builder stage, and COPY the result"
-    return "remove if unused, else COPY from a builder stage"
+        return f"use {it} in a builder stage, and COPY the result"
+    return f"remove {it}, or COPY {it} from a builder stage"
 
 
-_STARTED = lazy_regex(r"[\w.+-]+")
-"""The words of start commands that may be programs."""
+_STARTED = lazy_regex(r"[a-z][\w.+-]{2,}")
+"""Words of start commands that may be programs: ``node`` is of the package nodejs."""

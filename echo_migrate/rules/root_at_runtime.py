@@ -28,12 +28,12 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
         return
     if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
         first = node.lineage[-1].instructions[0]
-        yield Finding(first.start, first.end, f"runs as root, the user of {effective.shown}: add USER <uid>")
+        yield Finding(first.start, first.end, "no USER, runs as root: add USER <uid>")
     elif as_root(node.user):
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )
-        yield Finding(last.start, last.end, "the final image runs as root: end with USER <uid>")
+        yield Finding(last.start, last.end, "runs as root: end with USER <uid>")
 
 
 def _started(stage: Stage) -> bool:

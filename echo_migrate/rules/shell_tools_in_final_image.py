@@ -25,7 +25,8 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         message = f"{listed(word for _, word in tools)} in the final image, not used after the build: "
         called = {command.name for run in stage.runs for command in run.commands}
         build = {package_name(word) for _, word in tools} <= called
-        message += "use in a builder stage, and COPY the result" if build else "remove, and debug in a debug container"
+        it = "it" if len(tools) == 1 else "them"
+        message += f"use {it} in a builder stage" if build else f"remove {it}, and attach a debug container instead"
         yield Finding(call.command.start, call.command.end, message)
 
 

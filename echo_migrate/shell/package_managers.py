@@ -13,6 +13,10 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command, Word
 
 MOST_LISTED = 5
+
+LONGEST_LISTED = 60
+"""The length in characters up to which more than one package is listed."""
+
 LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
@@ -297,5 +301,8 @@ def _kinds(name: str, *words: str) -> frozenset[str]:
 def listed(words: Iterable[Word]) -> str:
     """Return the first few package names as text for a message."""
     names = list(dict.fromkeys(package_name(word) for word in words))
-    shown = ", ".join(names[:MOST_LISTED])
-    return f"{shown} and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else shown
+    count = min(len(names), MOST_LISTED)
+    while count > 1 and len(", ".join(names[:count])) > LONGEST_LISTED:
+        count -= 1
+    shown = ", ".join(names[:count])
+    return f"{shown} and {len(names) - count} more" if len(names) > count else shown
