@@ -277,7 +277,9 @@ REASONS: dict[str, Row] = {
     "run-unknown": Row(
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
-    "shell-unknown": Row("the new image may have no shell", "start it once on the new image", "proof", "may lack a shell"),
+    "shell-unknown": Row(
+        "the new image may have no shell", "start it once on the new image", "proof", "may lack a shell"
+    ),
     "program-unknown": Row(
         "the new image may have no {program}", "start it once on the new image", "proof", "may lack {program}"
     ),

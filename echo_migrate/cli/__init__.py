@@ -101,9 +101,9 @@ def init(**options: Any) -> None:
 
 @cli.command()
 @options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
-@click.option("--diff-base", metavar="REV", default="", help="Report findings on lines changed since REV alone.")
+@click.option("--diff-base", metavar="REV", default="", help="Report only findings on lines changed since REV.")
 @click.option(
-    "--baseline", metavar="FILE", type=FILE, default="", help="Report findings that are not in this baseline alone."
+    "--baseline", metavar="FILE", type=FILE, default="", help="Report only findings that are not in this baseline."
 )
 def check(**options: Any) -> None:
     """Report findings; write nothing.
@@ -148,7 +148,7 @@ def baseline(**options: Any) -> None:
     multiple=True,
     callback=names,
     shell_complete=complete_images,
-    help="Move this upstream image alone.",
+    help="Migrate only this upstream image.",
 )
 @click.option("--pin", is_flag=True, help="Pin what moves by digest (--online or --locked).")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")

@@ -170,10 +170,10 @@ SELECTION: tuple[Decorator, ...] = (
         shell_complete=_complete_presets,
         help="Selection of rules: default, migrate (what matters when images move), all.",
     ),
-    _rule_option("--select", help="Use these rules alone (all: every rule)."),
-    _rule_option("--ignore", help="Leave these rules out."),
+    _rule_option("--select", help="Use only these rules (all: every rule)."),
+    _rule_option("--ignore", help="Skip these rules."),
     click.option(
-        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Leave rules out of these files: tests/**:RULE."
+        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Skip rules in these files: tests/**:RULE."
     ),
     click.option(
         "--levels", metavar="RULE=LEVEL", multiple=True, callback=names, help="Report a rule at another level."
@@ -195,7 +195,7 @@ FILES: tuple[Decorator, ...] = (
         metavar="GLOBS",
         multiple=True,
         callback=names,
-        help="Edit these although vendored, generated or fixtures.",
+        help="Edit these even if vendored, generated or fixtures.",
     ),
     click.option(
         "--jobs",

@@ -27,7 +27,7 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
     paths = options["paths"] or (".",)
     if "-" in paths:
         if len(paths) > 1:
-            raise click.UsageError("- (standard input) stands alone: give no other path")
+            raise click.UsageError("give no other path with - (standard input)")
         return [_standard_input(options, standard_input_data(), settings)], False
     if any(os.path.abspath(path) == os.sep for path in paths):
         raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")

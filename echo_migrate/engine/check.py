@@ -296,7 +296,9 @@ def _with_all_reasons(
     catalog = context.settings.catalog
     failing = {
         image: [
-            because("fails", rule=rule.id, line=str(line), what=in_short(finding.message, context.effective_bases[image]))
+            because(
+                "fails", rule=rule.id, line=str(line), what=in_short(finding.message, context.effective_bases[image])
+            )
             for rule, line, finding in found
         ]
         for image, found in failures.items()

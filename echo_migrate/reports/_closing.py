@@ -165,7 +165,9 @@ def _wrapped(head: str, text: str, width: int) -> list[str]:
     """Return a head with text behind it in lines of a width, the text of all lines in one column."""
     indent = " " * len(head)
     lines = wrap(text, max(width, len(head) + _NARROWEST) - len(head), break_long_words=False, break_on_hyphens=False)
-    return [f"{before}{line}".rstrip() for before, line in zip((head, *[indent] * len(lines)), lines or [""], strict=False)]
+    return [
+        f"{before}{line}".rstrip() for before, line in zip((head, *[indent] * len(lines)), lines or [""], strict=False)
+    ]
 
 
 def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[str]:

@@ -70,8 +70,8 @@ def _findings(result: Result, run: RunReport) -> Iterator[str]:
         if finding.applied:
             continue
         line, column = result.source.position(finding.start)
-        texts = _texts(finding)
-        key = (str(finding.level or "warning"), finding.rule, tuple(map(printable, texts[: 1 if run.verbose else None])))
+        texts = tuple(map(printable, _texts(finding)[: 1 if run.verbose else None]))
+        key = (str(finding.level or "warning"), finding.rule, texts)
         places.setdefault(key, f"{line}:{column}")
         groups.setdefault(key, {})[line] = None
     if not groups:
