@@ -95,7 +95,7 @@ REASONS: dict[str, Row] = {
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
-    "guess": Row("{guess}", "if the upstream image fits, map it in a file (--mapping)", "edit", "a guess"),
+    "guess": Row("{guess}", "check that the upstream image fits, or map it in a file (--mapping)", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row(
         "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
@@ -175,11 +175,13 @@ REASONS: dict[str, Row] = {
         "online",
         "an older release",
     ),
-    "release": Row("{target} is of another release than {before}", _REVIEW, "proof", "another release than {before}"),
+    "release": Row(
+        "{target} is built on another release than {before}", _REVIEW, "proof", "another release than {before}"
+    ),
     "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
     "family-unknown": Row(
         "the distribution of upstream's {name} image is unknown",
-        "if /etc/os-release of both differs, test the move",
+        "compare /etc/os-release of both",
         "proof",
         "distribution unknown",
     ),
@@ -254,7 +256,7 @@ REASONS: dict[str, Row] = {
     "user-unknown": Row(
         "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
     ),
-    "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "port {port}"),
+    "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row(
         "what it starts could not be read", "start it once on the new image", "proof", "untested start"
     ),

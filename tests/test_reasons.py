@@ -13,14 +13,14 @@ from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
 from echo_migrate.reasons import REASONS, Reason, because
 from echo_migrate.rules import RULES
-from echo_migrate.rules._rule import Settings
+from echo_migrate.rules._rule import Settings, also
 from tests.conftest import ROOT, Run
 
 LONGEST = 160
 AVOIDED = re.compile(
     r"(?i)\ba person\b|\bstands? (?:on|in|beside|against|alone)\b|\bsays?\b|in a place of its own|as it arrives|"
-    r"not a safe move|left out|by (?:naming )?convention|tag unconfirmed|names no version|its own is|\bthat day\b|had no place|"
-    r"a layer too late|from now on|a run of its own|it would run as|what else lies|say USER|its place is taken"
+    r"not a safe move|left out|by (?:naming )?convention|tag unconfirmed|names no version|its own is|\bthat day\b|"
+    r"had no place|a layer too late|from now on|a run of its own|it would run as|what else lies|say USER|its place is taken"
 )
 """Words of a dialect: what is meant has a plain name."""
 
@@ -99,6 +99,47 @@ def test_a_line_for_each_distinct_finding_of_a_file_within_the_width(run: Run, t
         said = " ".join(" ".join((first, *rest[: rest.index("")])).split())
         assert said.endswith("node:22-alpine -> reg.echohq.com/node:22 [unsafe: Alpine to Debian]")
         assert all(len(line) <= max(width, 74) for line in (first, *rest[: rest.index("")]))
+
+
+@pytest.mark.parametrize(
+    ("width", "mark"), [(108, "[unsafe: Alpine to Debian, …]"), (120, "[unsafe: Alpine to Debian, drops digest]")]
+)
+def test_further_reasons_are_listed_where_they_take_no_line_of_their_own(
+    run: Run, tmp_path: Path, width: int, mark: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM node:22-alpine@sha256:{'0' * 64}\n")
+    said = run("check", "--select", "unhardened-image", env={"COLUMNS": str(width)}).stdout.decode()
+    finding = said.partition("\n\n")[0]
+    assert mark in " ".join(finding.split())
+    every = run("check", "-v", "--select", "unhardened-image", env={"COLUMNS": str(width)}).stdout.decode()
+    assert "[unsafe: Alpine to Debian, drops digest]" in " ".join(every.split())
+
+
+@pytest.mark.parametrize(
+    ("briefs", "room", "text"),
+    [
+        ((), 100, ""),
+        (("digest",), 100, "; also: drops digest"),
+        (("digest", "digest"), 100, "; also: drops digest"),
+        (("digest", "volume", "offered"), 60, "; also: drops digest, data in a volume, image not verified"),
+        (("digest", "volume", "offered"), 50, "; also: drops digest, data in a volume and 1 more"),
+        (("digest", "volume", "offered"), 25, "; also: 3 more reasons"),
+        (("digest",), 19, ""),
+    ],
+)
+def test_further_reasons_end_a_message_as_far_as_there_is_room(briefs: tuple[str, ...], room: int, text: str) -> None:
+    assert also([because(id) for id in briefs], room) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "names"), [(120, "acme/one (2), acme/two, acme/three"), (50, "acme/one (2), acme/two, …"), (20, "")]
+)
+def test_the_summary_names_what_is_not_offered_as_far_as_there_is_room(width: int, names: str) -> None:
+    text = "FROM acme/one:1\nFROM acme/one:2\nFROM acme/two:1\nFROM acme/three\n"
+    result = fix.fix_source(Source("Dockerfile", text), dockerfile, Settings(catalog.load(), tuple(RULES.values())))
+    said = reports.render("grouped", [result], reports.RunReport("check", "echo", "Echo", "", width=width))
+    line = next(line for line in said.splitlines() if "not offered" in line)
+    assert line == f"  4 not offered by Echo: {names}".removesuffix(": ")
 
 
 def test_a_fix_lists_what_changed_and_then_what_is_left(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.interpreters import borrowed
-from echo_migrate.dockerfile.programs import FOLDERS, may_provide, mounted
+from echo_migrate.dockerfile.programs import FOLDERS, manager_of, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.model import Finding
@@ -90,7 +90,7 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
                 continue  # package-install reports package managers
             there = mounted(run, [name]) or may_provide(stage, effective.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
-                remedy = "install it before" if effective.base.manager else "run it in a stage that has it"
+                remedy = "install it before" if manager_of(effective.base) else "run it in a stage that has it"
                 message = f"RUN calls {name}, which {effective.shown} does not have: {remedy}"
                 yield Finding(command.start, command.end, message)
                 return

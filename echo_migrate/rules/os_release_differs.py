@@ -23,7 +23,7 @@ def os_release_differs(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs:
         what = _read(run)
         if what:
-            message = f"RUN reads {what}, but {effective.shown} has ID={effective.base.os_release}: write the value out"
+            message = f"RUN reads {what}, but {effective.shown} has ID={effective.base.os_release}: hard-code the value"
             yield Finding(run.instruction.start, run.instruction.end, message)
             return
 

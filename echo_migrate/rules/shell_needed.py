@@ -77,8 +77,8 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
         runs += stage.triggers if not may_provide(stage, effective.base, SHELL_PROGRAMS) else ()
     runs = [run for run in runs if _by_shell(run, stage, effective.base) and not mounted(run, SHELL_PROGRAMS)]
     if runs:
-        more = f" (and {len(runs) - 1} more)" * (len(runs) > 1)
-        what = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN{more}"
+        one = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN"
+        what = one if len(runs) == 1 else f"{len(runs)} RUN instructions"
         start, end = runs[0].instruction.start, runs[0].instruction.end
         elsewhere = "" if runs[0].shell_form else _CALL
         yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY the result", elsewhere)
@@ -119,7 +119,7 @@ def _steps(stage: Stage) -> Iterator[Instruction]:
 
 def _finding(what: str, start: int, end: int, effective: EffectiveBase, remedy: str, elsewhere: str = "") -> Finding:
     """Return the finding; ``elsewhere`` is the remedy if the base image has a shell in another folder than /bin."""
-    needs, path = "need" if "more)" in what else "needs", effective.base.shell_at
+    needs, path = "need" if what.endswith("instructions") else "needs", effective.base.shell_at
     message = f"{what} {needs} a shell, and {effective.shown} has none: {remedy}"
     if path:
         remedy = elsewhere or f'set SHELL ["{path}", "-c"]'

@@ -21,7 +21,7 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
         command = next((one for one in run.commands if does(one, "build")), None)
         if command and not _cleans_up(run) and command.name not in tools_started(stage):
             message = f"{command.name} builds in the final stage, so sources, compilers and caches ship too: "
-            message += "build in a first stage, and COPY --from it what runs"
+            message += "build in an earlier stage, and COPY what runs"
             yield Finding(command.start, command.end, message)
             return
 
