@@ -366,7 +366,7 @@ REASONS: dict[str, Row] = {
     "generated": Row("in a generated file", "change what generates it", "edit"),
     "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),
     # the run
-    "comment": Row("ignored by a comment", "remove the comment", "edit"),
+    "comment": Row("ignored by a comment", "remove the comment", "edit", kind="by a comment"),
     "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),
     "not-requested": Row("not among the images of --image", "", ""),
     "not-applied": Row("its fix could not be applied", _BY_HAND, "edit"),

@@ -27,7 +27,8 @@ _NARROWEST = 40
 """The minimum width of messages in columns, even if the terminal is narrower."""
 
 _ROOMY = 60
-"""The width in columns from which all lines of a message are below each other; narrower ones continue further left."""
+"""The width in columns from which all lines of a message are below each other; where there is less, they continue
+further left, and one space is between columns."""
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -78,13 +79,15 @@ def _findings(result: Result, run: RunReport) -> Iterator[str]:
         return
     where = {key: _lines(lines) if len(lines) > 1 else places[key] for key, lines in groups.items()}
     width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _ in groups)
-    indent = 2 + width + 2 + 7 + 2 + rule_width + 2
-    hang = indent if run.width - indent >= _ROOMY else 2 + width + 2
+    gap = "  " if run.width - (2 + width + 2 + 7 + 2 + rule_width + 2) >= _ROOMY else " "
+    indent = 2 + width + 7 + rule_width + 3 * len(gap)
+    hang = indent if len(gap) > 1 else 2 + width + 1
     for key in groups:
         level, rule, texts = key
         first, *more = min((_wrapped(text, run.width, indent, hang) for text in texts), key=len)
         shown = linked(rule, link(rule)) + " " * (rule_width - len(rule))
-        yield f"  {where[key]:>{width}}  {style(f'{level:<7}', fg=COLOURS[level])}  {shown}  {first}".rstrip()
+        columns = (f"  {where[key]:>{width}}", style(f"{level:<7}", fg=COLOURS[level]), shown, first)
+        yield gap.join(columns).rstrip()
         yield from (" " * hang + line for line in more)
 
 
