@@ -277,5 +277,5 @@ def test_what_moved_has_all_that_stands_on_it_needs(lines: list[str], provider: 
     again = fix_source(result.fixed.text, {"unhardened-image", *GUARDS}, provider, unsafe=unsafe)
     assert again.fixed.text == result.fixed.text
     registry = f"{catalog.load(provider).registry}/"
-    errors = [f.message for f in again.findings if f.level == "error" and "(replacing " not in f.message]
+    errors = [f.message for f in again.findings if f.level == "error" and "the new image " not in f.message]
     assert unsafe or not [message for message in errors if registry in message]

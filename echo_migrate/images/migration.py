@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
+from echo_migrate.files.spelling import few
 from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.parts import spell
@@ -81,7 +82,7 @@ def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
 def _no_value(image: Image) -> Reason:
     if image.unsettled and all(name.lstrip("(").startswith("matrix.") for name in image.unsettled):
         return because("matrix", names=", ".join(image.unsettled))
-    return because("no-value", names=", ".join(image.unsettled or (image.shown,)))
+    return because("no-value", names=few(image.unsettled) or "its variables")
 
 
 class _Target:
