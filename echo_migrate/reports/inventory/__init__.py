@@ -109,8 +109,9 @@ def _json(listed: list[InventoryRow], results: list[Result], configuration: str)
 def _csv(listed: list[InventoryRow]) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_CSV)
-    writer.writerows([_cell(getattr(row, name)) for name in _CSV] for row in map(_shown, listed))
+    names = [name for name in _CSV if name != "status" or any(row.status for row in listed)]
+    writer.writerow(names)
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in map(_shown, listed))
     return table.getvalue()
 
 
