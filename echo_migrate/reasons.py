@@ -201,7 +201,7 @@ REASONS: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "login-step": Row(
-        "no login to {registry} in this file", "add a docker login {registry} step before it", "login", "no login"
+        "no login to {registry} before it", "add a docker login {registry} step before it", "login", "no login"
     ),
     "login-credentials": Row(
         "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no login"

@@ -63,8 +63,8 @@ def test_every_reason_that_is_given_has_a_row_with_its_parameters_and_every_row_
 def test_a_reason_is_a_value() -> None:
     one = because("login-step")
     assert one == Reason("login-step")
-    assert one.message == "no login to registry in this file"
-    assert one.given(registry="a.io").message == "no login to a.io in this file"
+    assert one.message == "no login to registry before it"
+    assert one.given(registry="a.io").message == "no login to a.io before it"
     assert hash(one.given(registry="a.io")) == hash(because("login-step", registry="a.io"))
     with pytest.raises(KeyError):
         because("none of these")

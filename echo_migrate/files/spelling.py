@@ -39,3 +39,11 @@ def unsigned(value: str) -> str:
 
 
 _LOGIN = lazy_regex(r"(?<![^/\s])[^/\s:@]+:[^/\s@]+@(?=[\w.-]+(?::[0-9]+)?/)")
+
+
+def as_variables(text: str) -> str:
+    """Return a text with each of its words as a word of a variable's name: ``prod-echo`` as ``_prod_echo_``."""
+    return _WORD.sub(lambda word: f"_{word[0].replace('-', '_')}_", text)
+
+
+_WORD = lazy_regex(r"[\w.-]+")

@@ -1,8 +1,9 @@
 """Images in YAML files other than Compose: the shared reader for Kubernetes, charts and CI systems."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypedDict, TypeGuard, Unpack
 
 from echo_migrate.dockerfile.container import Container
@@ -47,6 +48,8 @@ _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
+_MOST_LOGINS = 20
+"""The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
 _OTHER = lazy_regex(r"\W")
 _IN_A_TEMPLATE = because("in-template")
@@ -88,6 +91,7 @@ class YamlFile:
         self.problems: list[Problem] = []
         self.templated = False
         self.roots = self._read()
+        self._logins: list[tuple[int, str]] | None = None
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
@@ -205,15 +209,24 @@ class YamlFile:
             **fields,
         )
 
-    def logins(self) -> str:
-        """Return the lines of the file that log in to a registry."""
-        return " ".join(_LOGIN.findall(self.text))
+    def logins(self, start: int = 0, end: int | None = None) -> str:
+        """Return the lines of the file, or the last ones of a part of it, that log in to a registry."""
+        if self._logins is None:
+            self._logins = [(match.start(), match[0]) for match in _LOGIN.finditer(self.text)]
+        if end is None:
+            return " ".join(line for _, line in self._logins)
+        first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))
+        return " ".join(line for _, line in self._logins[max(first, stop - _MOST_LOGINS) : stop])
 
     def scripts(
-        self, found: Iterable[tuple[str, YamlNode | None]], filled: "re.Pattern[str] | None" = None
+        self,
+        found: Iterable[tuple[str, YamlNode | None]],
+        filled: "re.Pattern[str] | None" = None,
+        since: Mapping[str, int] = MappingProxyType({}),
     ) -> Iterator[Image | Container]:
         """Yield the images named in shell scripts, which are given as scalars with their contexts. ``filled`` is what
-        is filled in before a shell reads them, by default GitHub's expressions."""
+        is filled in before a shell reads them, by default GitHub's expressions. Logins are those between ``since``,
+        by context, and an image, or else all of the file."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
@@ -226,7 +239,8 @@ class YamlFile:
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")
             if not image.needs_login:
-                image = image._replace(needs_login=NOBODY, login=login)
+                before = self.logins(since[where], image.start) if where in since else login
+                image = image._replace(needs_login=NOBODY, login=before)
             yield image
             if service:
                 yield service._replace(image=image)

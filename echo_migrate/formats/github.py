@@ -130,11 +130,13 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         yield from _container(sheet, values, job.get("container"), f"{where}.container")
         for name, service in items(job.get("services")):
             yield from _container(sheet, values, service, f"{where}.services.{name}")
-        yield from _steps(sheet, job.get("steps"), where)
+        yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)
         yield from _inputs(sheet, job, where)
     runs = _runs(top)
-    yield from _steps(sheet, runs.get("steps"), "runs")
-    yield from sheet.scripts(_scripts(top))
+    yield from _steps(sheet, runs.get("steps"), "runs", 0)
+    scripts = list(_scripts(top))
+    since = {where: begin for where, _, begin in scripts}
+    yield from sheet.scripts([(where, node) for where, node, _ in scripts], since=since)
     image = runs.get("image")
     if is_text(image):
         yield from _docker(sheet, image, "runs.image")
@@ -180,14 +182,14 @@ def _listed(matrix: dict[str, YamlNode], name: str) -> Iterator[YamlNode]:
     yield from found
 
 
-def _steps(sheet: YamlFile, steps: YamlNode | None, where: str) -> Iterator[Image]:
+def _steps(sheet: YamlFile, steps: YamlNode | None, where: str, since: int) -> Iterator[Image]:
     for index, step in enumerate(sequence(steps)):
         uses = effective(step).get("uses")
         if is_text(uses):
             yield from _docker(sheet, uses, f"{where}.steps.{index}.uses")
             yield from _inputs(sheet, effective(step), f"{where}.steps.{index}")
             if uses.value.startswith(_BUILDS):
-                yield from _build(sheet, effective(effective(step).get("with")), f"{where}.steps.{index}.with")
+                yield from _build(sheet, effective(effective(step).get("with")), f"{where}.steps.{index}.with", since)
 
 
 def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[Image]:
@@ -197,23 +199,24 @@ def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[
             yield from sheet.image(node, f"{where}.with.{key}", unsafe_reasons=(_ACTS,))
 
 
-def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str) -> Iterator[Image]:
+def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str, since: int) -> Iterator[Image]:
     """Yield the images that a build has as contexts, and those that its arguments name, as determined by the
-    Dockerfile, whose path is relative to the top of the repository."""
+    Dockerfile, whose path is relative to the top of the repository. Logins are those of the job, which begins at an
+    offset, before the build."""
     contexts: set[str] = set()
     for name, place in _entries(sheet, keys.get("build-contexts")):
         contexts.add(name)
         if place.value.startswith(IMAGE_CONTEXT):
             ref = place.cut(len(IMAGE_CONTEXT), len(place.value))
             image = Image(ref, f"{where}.build-contexts.{name}", ref.start, ref.end)
-            yield image._replace(needs_login=NOBODY, login=sheet.logins())
+            yield image._replace(needs_login=NOBODY, login=sheet.logins(since, ref.start))
     given = {
         name: Expansion(place) for name, place in _entries(sheet, keys.get("build-args")) if "$" not in place.value
     }
     context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
     path = dockerfile_at(os.path.join(tree_top(sheet.path), "_"), "." if file else context or ".", file or "Dockerfile")
     for image in of_a_build(path, given, f"{where}.build-args", frozenset(contexts)):
-        yield image._replace(needs_login=NOBODY, login=sheet.logins())
+        yield image._replace(needs_login=NOBODY, login=sheet.logins(since, image.start))
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:
@@ -224,18 +227,18 @@ def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Trac
             yield line[1], place.cut(*line.span(2))
 
 
-def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None]]:
-    """Yield the scripts of steps with a supported shell, each with its key path."""
-    for where, holder in [
-        *((f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))),
-        ("runs", _runs(top)),
-    ]:
+def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None, int]]:
+    """Yield the scripts of steps with a supported shell, each with its key path and the offset at which its job
+    begins."""
+    jobs = [(f"jobs.{id}", job) for id, job in items(top.get("jobs"))]
+    for where, node in [*jobs, *([("runs", top["runs"])] if "runs" in top else [])]:
+        holder = effective(node)
         above = _shell(holder) or _shell(top) or ("pwsh" if _on_windows(holder.get("runs-on")) else "bash")
         for index, step in enumerate(sequence(holder.get("steps"))):
             keys = effective(step)
             shell = keys.get("shell")
             if (shell.value if is_text(shell) else above).partition(" ")[0] in SHELLS:
-                yield f"{where}.steps.{index}.run", keys.get("run")
+                yield f"{where}.steps.{index}.run", keys.get("run"), node.start_mark.index
 
 
 def _runs(top: dict[str, YamlNode]) -> dict[str, YamlNode]:

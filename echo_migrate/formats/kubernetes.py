@@ -13,6 +13,7 @@ from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
+from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.yaml import (
     YamlNode,
     effective,
@@ -39,7 +40,8 @@ _VERSION = lazy_regex(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
 _KIND = lazy_regex(r"\bkind[\"']?[ \t]*:")
 _VERSION_IN_JSON = lazy_regex(r'"apiVersion"\s*:\s*"[\w./-]+"')
 _KIND_IN_JSON = lazy_regex(r'"kind"\s*:\s*"[A-Z]\w*"')
-_LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "steps")
+OF_A_POD = ("initContainers", "containers", "ephemeralContainers")
+_LISTS = (*OF_A_POD, "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
 _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
@@ -54,6 +56,7 @@ _PARAMETER = lazy_regex(
 _COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
 _DEFAULT = because("default")
 _CLOUD_RUN = because("cloud-run")
+_NO_SECRET = because("login-pod")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -76,7 +79,9 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     if _of_a_chart(source.path) or is_rendered(sheet):
         sheet.problems, sheet.roots = [], []
         return nodes(sheet, literals(source.text), request)
-    return nodes(sheet, (node for root in sheet.roots for node in _together(root, _manifest(sheet, root))), request)
+    accounts = dict(filter(None, map(_account, sheet.roots)))
+    found = (node for root in sheet.roots for node in _together(root, _manifest(sheet, root, accounts)))
+    return nodes(sheet, found, request)
 
 
 def _of_a_chart(path: str) -> bool:
@@ -85,7 +90,27 @@ def _of_a_chart(path: str) -> bool:
     return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
 
 
-def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
+def _account(root: YamlNode | None) -> tuple[str, YamlNode] | None:
+    """Return the name of a service account and the secrets that its pods are given, or None for another resource."""
+    keys = effective(root)
+    kind, name = keys.get("kind"), effective(keys.get("metadata")).get("name")
+    secrets = keys.get("imagePullSecrets")
+    return (
+        (name.value, secrets)
+        if is_text(kind) and kind.value == "ServiceAccount" and is_text(name) and secrets
+        else None
+    )
+
+
+def _secrets(sheet: YamlFile, pod: dict[str, YamlNode], accounts: dict[str, YamlNode]) -> str:
+    """Return the names of the secrets that the images of a pod are pulled with: its own, or else those of its service
+    account."""
+    account = pod.get("serviceAccountName", pod.get("serviceAccount"))
+    others = accounts.get(account.value if is_text(account) else "default")
+    return as_variables(sheet.under(pod.get("imagePullSecrets", others)))
+
+
+def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNode]) -> Iterator[Image | Container]:
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
     version = effective(root).get("apiVersion")
@@ -116,12 +141,15 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             keys = effective(node)
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
+            of_a_pod = key in OF_A_POD
             not_editable = compiled or _stays(keys)
             defaults = _defaults(root, keys.get("image"))
             around: Around = {
                 "mounts": mounts,
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
                 "platform": platform,
+                "needs_login": _NO_SECRET if of_a_pod else None,
+                "login": _secrets(sheet, pod, accounts) if of_a_pod else "",
             }
             for written in defaults or [keys.get("image")]:
                 for image in sheet.image(written, where, not_editable=not_editable, **around):

@@ -13,13 +13,8 @@ from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
 SHARED = (
-    "commands.yaml",
-    "eol.yaml",
-    "presets.yaml",
-    "published.yaml",
-    "publishers.yaml",
-    "registries.yaml",
-    "upstream.yaml",
+    *("commands.yaml", "eol.yaml", "logins.yaml", "presets.yaml", "published.yaml", "publishers.yaml"),
+    *("registries.yaml", "upstream.yaml"),
 )
 
 
@@ -119,6 +114,16 @@ class Catalog(NamedTuple):
         if name.startswith(self.registry + "/"):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
+
+    @property
+    def host(self) -> str:
+        """The host of the registry, which is what is logged in to."""
+        return self.registry.partition("/")[0]
+
+    def logged_in(self, login: str) -> bool:
+        """Return whether the text of a login names the registry, or the provider in a name of several words."""
+        login = login.lower()
+        return self.host in login or f"{self.provider}_" in login or f"_{self.provider}" in login
 
     def replaced(self, reference: Reference) -> "tuple[str, Catalog] | None":
         """Return the upstream name that an image of a hardened provider replaces, and its provider, or None."""

@@ -289,20 +289,13 @@ class _Target:
         if self.upstream.doubt:
             self.unsafe_reasons.append(self.upstream.doubt)
         self.unsafe_reasons += image.unsafe_reasons
-        if image.needs_login and self.catalog.login and not self._logged_in():
-            self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.registry.partition("/")[0]))
+        if image.needs_login and self.catalog.login and not self.catalog.logged_in(image.login):
+            self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.host))
         if image.platform not in COMMON_PLATFORMS:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
         if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(_no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
-
-    def _logged_in(self) -> bool:
-        """Return whether the image's login names the provider or its registry."""
-        login, host = self.image.login.lower(), self.catalog.registry.partition("/")[0]
-        return host in login or any(
-            part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
-        )
 
 
 def _has(platforms: Iterable[str], platform: str) -> bool:
