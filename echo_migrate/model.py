@@ -97,6 +97,14 @@ class Problem(NamedTuple):
     what: str = "this file"
 
 
+class Fix(NamedTuple):
+    """Edits that are applied whole or not at all; an unsafe one only when asked for."""
+
+    edits: tuple[Edit, ...]
+    title: str
+    safe: bool = True
+
+
 class Pipeline(NamedTuple):
     """A place that pulls or builds, and the login that is not there. ``remedy`` is what to write; ``level`` is "note"
     where it is not known whether an image of that registry is among what it pulls. ``now`` is false where it pulls
@@ -108,6 +116,7 @@ class Pipeline(NamedTuple):
     remedy: str
     level: Level | None = None
     now: bool = True
+    fix: Fix | None = None
 
 
 class Ignore(NamedTuple):
@@ -122,14 +131,6 @@ class Ignore(NamedTuple):
     first: int
     last: int
     ours: bool = False
-
-
-class Fix(NamedTuple):
-    """Edits that are applied whole or not at all; an unsafe one only when asked for."""
-
-    edits: tuple[Edit, ...]
-    title: str
-    safe: bool = True
 
 
 class Finding(NamedTuple):

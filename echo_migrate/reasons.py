@@ -201,7 +201,7 @@ REASONS: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "login-step": Row(
-        "no login to {registry} before it", "add a docker login {registry} step before it", "login", "no login"
+        "no login to {registry} before it", "add a login step before it (fix --add-logins)", "login", "no login"
     ),
     "login-credentials": Row(
         "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no login"
@@ -214,11 +214,14 @@ REASONS: dict[str, Row] = {
     ),
     "login-beside": Row("no login to {registry} beside it", "add one where the image is named", "login", "no login"),
     "login-pod": Row(
-        "no pull secret for {registry}", "add imagePullSecrets, or set logins in the configuration", "login", "no login"
+        "no pull secret for {registry}",
+        "add one (fix --add-logins), or set logins in the configuration",
+        "login",
+        "no login",
     ),
     "login-runner": Row(
         "the runner needs a login for {registry}",
-        "set DOCKER_AUTH_CONFIG, and logins in the configuration",
+        "set DOCKER_AUTH_CONFIG (fix --add-logins), or logins in the configuration",
         "login",
         "no login",
     ),

@@ -88,6 +88,6 @@ def settings(case: Case) -> Settings:
     assert variant in ("auto", "runtime", "dev")
     logins = given.pop("logins", ",".join(LOGINS))
     asked = asked._replace(today=today, logins=frozenset(filter(None, logins.split(","))))
-    asked = asked._replace(variant=variant)  # type: ignore[arg-type]
-    assert set(given) <= {"seen-only", "unsafe-fixes"}, given
+    asked = asked._replace(variant=variant, add_logins="add-logins" in given)  # type: ignore[arg-type]
+    assert set(given) <= {"add-logins", "seen-only", "unsafe-fixes"}, given
     return asked

@@ -472,6 +472,44 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
     assert b"[registry-login] this step may pull" in done.stdout, "hardened already, and still nobody logs in"
 
 
+def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    workflow = "on: push\njobs:\n  a:\n    runs-on: x\n    container: node:22\n    steps:\n      - run: docker build .\n"
+    (folder / "a.yml").write_text(workflow)
+    (folder / "b.yml").write_text("jobs: {a: {steps: [{run: docker build")
+    pod = "apiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - image: {}node:22\r\n"
+    (tmp_path / "pod.yaml").write_bytes(pod.format("").encode())
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    offered = run("fix", "--add-logins", "--check")
+    assert b"registry-login" in offered.stdout
+    assert b"--unsafe-fixes" in offered.stdout
+    patch = run("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
+    assert before == {path: path.read_bytes() for path in before}
+
+    assert run("fix", "--add-logins", "--unsafe-fixes", "--select", "registry-login").returncode == 0
+    secret = "spec:\r\n  imagePullSecrets:\r\n    - name: echo-registry\r\n"
+    assert (tmp_path / "pod.yaml").read_bytes() == pod.format("").replace("spec:\r\n", secret).encode()
+    assert (tmp_path / "Dockerfile").read_text() == "FROM python:3.12\n", "nothing else is asked for"
+    assert run("fix").returncode == 0
+    assert b"image: reg.echohq.com/node:22" in (tmp_path / "pod.yaml").read_bytes(), "a safe move now"
+    assert run("fix", "--add-logins", "--unsafe-fixes").returncode == 0
+    login = (folder / "a.yml").read_text()
+    assert "      - uses: docker/login-action@" in login
+    assert "      image: reg.echohq.com/node:22\n      credentials:\n" in login
+    after = {path: path.read_bytes() for path in before}
+    again = run("fix", "--add-logins", "--unsafe-fixes")
+    assert b"registry-login" not in again.stdout
+    assert after == {path: path.read_bytes() for path in before}
+
+    for path, data in before.items():
+        path.write_bytes(data)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "apply", "--whitespace=nowarn"], input=patch, cwd=tmp_path, check=True)
+    assert after == {path: path.read_bytes() for path in before}
+
+
 def test_the_date_decides_over_ends_of_life(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.12-bookworm\n")
     for day, found in (("2026-01-01", 0), ("2031-01-01", 1)):

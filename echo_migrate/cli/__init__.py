@@ -143,6 +143,9 @@ def baseline(**options: Any) -> None:
 @options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
 @click.option(
+    "--add-logins", is_flag=True, help="Offer missing logins as unsafe fixes: they name secrets that you set up."
+)
+@click.option(
     "--image",
     metavar="NAME[:TAG]",
     multiple=True,

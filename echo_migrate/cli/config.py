@@ -19,6 +19,7 @@ NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
     # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
+    "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
     # a repository's file starts no request, and vouches for no lock
     *("online", "refresh", "offline", "deep", "locked", "update"),

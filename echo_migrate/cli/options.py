@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     diff_base: str
     fail_on: str
     unsafe_fixes: bool
+    add_logins: bool
     image: tuple[str, ...]
     diff: bool
     check: bool

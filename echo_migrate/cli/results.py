@@ -52,25 +52,54 @@ def _found(found: Discovery, paths: Iterable[str], options: Options, settings: S
     for path, reason in sorted(found.closed.items()):
         read += 1
         yield unread(Source(path, ""), f"this folder {reason}")
-    pulls = now = False
     results = _watched(runs.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
-    for path, result in zip(found.files, results, strict=True):
-        if result is not None:
-            read += 1
-            at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)]
-            pulls, now = pulls or bool(at), now or "hardened" in at
-            yield result
-        elif path in paths:
-            skipped.append(path)
-    if pulls and settings.catalog.login and any(path.endswith((".yml", ".yaml")) for path in found.files):
-        from echo_migrate.engine.registry_login import login_results
 
-        yield from login_results(found.files, settings, now)
+    def counted() -> Iterator[tuple[str, Result | None]]:
+        nonlocal read
+        for path, result in zip(found.files, results, strict=True):
+            read += result is not None
+            if result is None and path in paths:
+                skipped.append(path)
+            yield path, result
+
+    yield from _with_logins(counted(), settings)
     if options["verbose"]:
         for path in skipped:
             say(f"{path}: skipped, no format recognises it")
     if not read and not found.missing and not options["quiet"]:
         say("no file that names images found")
+
+
+def _with_logins(results: Iterable[tuple[str, Result | None]], settings: Settings) -> Iterator[Result]:
+    """Yield the results, and at the end what they lack of logins; if logins are added, files that may pull the images
+    of others come last, when these are known."""
+    yaml = list[tuple[str, Result | None]]()
+    used = in_use = False
+    for path, result in results:
+        at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
+        used, in_use = used or bool(at), in_use or "hardened" in at
+        is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
+        if is_yaml and settings.add_logins:
+            from echo_migrate.engine.registry_login import is_pipeline, with_logins
+
+            if is_pipeline(path):
+                yaml.append((path, result))
+                continue
+            result = with_logins(result, path, settings, in_use=in_use)
+        elif is_yaml:
+            yaml.append((path, result))
+        if result is not None:
+            yield result
+    if settings.add_logins:
+        for path, result in yaml:
+            result = with_logins(result, path, settings, used, in_use)
+            if result is not None:
+                yield result
+    elif used and yaml:
+        from echo_migrate.engine.registry_login import login_results
+
+        done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
+        yield from login_results(done, paths, settings, in_use)
 
 
 @lru_cache

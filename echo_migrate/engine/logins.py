@@ -21,7 +21,7 @@ ELSEWHERE = tuple(sorted((*_WANTED, "ansible", "aws", "github", "jenkins", "noma
 
 _LOGINS = lazy_regex(
     r"(?m)^[ \t-]*[\"']?(?:image_?[pP]ull_?[sS]ecrets|pullSecrets|DOCKER_AUTH_CONFIG)[\"']?[ \t]*:"
-    r"[^\n]{0,2000}(?:\n[ \t]*(?:-[ \t]*)?(?:name[ \t]*:|[\"'\w.-]+[ \t]*$)[^\n]{0,2000}){0,9}"
+    r"[^\n]{0,2000}(?:\n[ \t]*(?:-[ \t]*)?(?:name[ \t]*:|[\"'\w.-]+[ \t\r]*$)[^\n]{0,2000}){0,9}"
 )
 """Where a file names secrets to pull with: of Kubernetes, Helm and Drone, and GitLab's variable."""
 

@@ -180,6 +180,10 @@ def is_scalar(node: YamlNode | None) -> "TypeIs[ScalarNode]":
     return getattr(node, "id", "") == "scalar"
 
 
+def is_sequence(node: YamlNode | None) -> "TypeIs[SequenceNode]":
+    return getattr(node, "id", "") == "sequence"
+
+
 def is_set(node: YamlNode | None) -> bool:
     """Return whether a flag is set, or may be: the value of a key that is there and is not false."""
     return node is not None and not (is_scalar(node) and node.value.lower() in ("false", "no", "off"))

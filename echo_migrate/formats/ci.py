@@ -33,7 +33,8 @@ class Kind(NamedTuple):
     """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
     names that the file defines itself, which are not images; keys that a whole pipeline has, and a template does not;
     key paths of shell scripts, each with what in the text says that it may be one of another shell, and what is filled
-    into them; whether a program writes it."""
+    into them; whether a program writes it; and how a login is added: keys beside an image, what an image in short form
+    is under then, the key of a list of secrets."""
 
     name: str
     files: "re.Pattern[str]"
@@ -45,6 +46,9 @@ class Kind(NamedTuple):
     scripts: "tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]"
     filled: "re.Pattern[str]"
     generated: bool
+    adds: dict[str, Any]
+    short: dict[str, str]
+    secrets: str
 
 
 @lru_cache
@@ -66,6 +70,9 @@ def kinds() -> list[Kind]:
             ),
             re.compile(row["filled"]) if "filled" in row else NAME,
             row.get("generated", False),
+            row.get("adds", {}),
+            row.get("short", {}),
+            row.get("secrets", ""),
         )
         for name, row in rows.items()
     ]
@@ -78,10 +85,11 @@ def candidate(path: str) -> bool:
 def recognise(path: str, text: str) -> bool:
     """Return whether the path is that of a known CI system and the text has a key that leads to images, or calls a
     container CLI."""
-    return candidate(path) and _kind(path, text) is not None
+    return candidate(path) and kind_of(path, text) is not None
 
 
-def _kind(path: str, text: str) -> Kind | None:
+def kind_of(path: str, text: str) -> Kind | None:
+    """Return the kind of a file by its path and its text, or None."""
     path = path.replace("\\", "/")
     found = (kind for kind in kinds() if kind.files.search(path))
     return next((kind for kind in found if kind.needs.search(text) or (kind.scripts and calls(text))), None)
@@ -90,7 +98,7 @@ def _kind(path: str, text: str) -> Kind | None:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
-    kind = _kind(source.path, source.text)
+    kind = kind_of(source.path, source.text)
     found: list[Image | Container] = [
         *together(one for root in sheet.roots if kind for one in _images(sheet, root, kind))
     ]

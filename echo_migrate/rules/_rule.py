@@ -127,7 +127,7 @@ class Settings(NamedTuple):
     files, ``levels`` the levels that the user set, by rule id. ``named`` are the paths given by the user, ``include``
     globs of files to edit although they are vendored, generated or fixtures. ``logins`` are the kinds of files whose
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
-    needs)."""
+    needs). ``add_logins`` gives missing logins a fix."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -143,6 +143,7 @@ class Settings(NamedTuple):
     include: tuple[str, ...] = ()
     logins: frozenset[str] = frozenset()
     variant: Literal["auto", "runtime", "dev"] = "auto"
+    add_logins: bool = False
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
