@@ -475,7 +475,9 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
 def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
-    workflow = "on: push\njobs:\n  a:\n    runs-on: x\n    container: node:22\n    steps:\n      - run: docker build .\n"
+    workflow = (
+        "on: push\njobs:\n  a:\n    runs-on: x\n    container: node:22\n    steps:\n      - run: docker build .\n"
+    )
     (folder / "a.yml").write_text(workflow)
     (folder / "b.yml").write_text("jobs: {a: {steps: [{run: docker build")
     pod = "apiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - image: {}node:22\r\n"

@@ -71,7 +71,8 @@ def _run(path: str, asked: Settings) -> list[Result]:
     if asked.add_logins:
         found = with_logins(result, path, asked, used=True)
         return [found] if found else []
-    return list(login_results([result] if result else [], [path], asked))
+    in_use = any(one.state == "hardened" for one in (result.outcomes if result else ()))
+    return list(login_results([result] if result else [], [path], asked, in_use))
 
 
 def test_every_rule_has_a_page_with_a_finding_and_a_silence() -> None:

@@ -224,4 +224,6 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
 @lru_cache(maxsize=4096)
 def _rows(vendor: str, name: str) -> list[dict[str, list[str]]]:
     found: list[dict[str, list[str]]] | None = read_block(f"images/{vendor}.yaml", name)
+    if found is None and vendor == _UPSTREAM:
+        found = read_block("images/official.yaml", name)
     return found or []
