@@ -285,6 +285,12 @@ REASONS: dict[str, Row] = {
     "shell-unknown": Row(
         "the new image may have no shell", "start it once on the new image", "proof", "may lack a shell"
     ),
+    "worked-in": Row(
+        "people work in it: the new image may lack their tools",
+        "start it once on the new image",
+        "proof",
+        "tools of people",
+    ),
     "program-unknown": Row(
         "the new image may have no {program}", "start it once on the new image", "proof", "may lack {program}"
     ),

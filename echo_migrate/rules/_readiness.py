@@ -108,6 +108,7 @@ def other_blockers(
                 *_tools(node, effective),
                 *_ports(node, effective),
                 *_places(node, image, catalog),
+                *_worked_in(node, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -229,6 +230,12 @@ def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator
         if own in _SHARED or own not in written:
             yield because("layout", path=path)
             return
+
+
+def _worked_in(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the reason for an image that people work in: what they use is in no file."""
+    if isinstance(node, Stage) and node.worked_in and not catalog.drop_in:
+        yield because("worked-in")
 
 
 _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
