@@ -157,7 +157,7 @@ def _container(source: Source, roots: list[YamlNode | None], image: Image, names
             edits = keys_after(source.text, node, own[0], own[1], more)
         else:
             edits = into_mapping(source.text, holder, key, own[1], "image", more)
-    remedy = f"add credentials for {names.host}"
+    remedy = "add credentials for it"
     return _Found(node, "this container", remedy, f"add credentials for {names.host}", True, edits, early=False)
 
 

@@ -244,7 +244,7 @@ def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used:
     end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
     waits = bool(wanted) and not any(wanted) and not builds
     what = "this step pulls" if wanted else "this step may pull"
-    remedy = f"add a docker/login-action step for {names.host} before it"
+    remedy = "add a docker/login-action step before it"
     level: Level | None = None if builds or wanted else "note"
     return Place(start, end, what, remedy, f"log in to {names.host}", True, waits, level=level)
 
@@ -280,7 +280,7 @@ def _dependabot(root: YamlNode | None, names: Names) -> Iterator[Place]:
     for update in sequence(effective(root).get("updates")):
         ecosystem = effective(update).get("package-ecosystem")
         if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
-            remedy = f"add a docker-registry entry for {names.host} under registries"
+            remedy = "add a docker-registry entry for it under registries"
             start, end = ecosystem.start_mark.index, ecosystem.end_mark.index
             yield Place(start, end, "Dependabot reads tags", remedy, "", True)
             return
