@@ -135,7 +135,8 @@ class Ignore(NamedTuple):
 
 class Finding(NamedTuple):
     """What a rule reports on a span. ``level`` None is the rule's own until the engine fills it in; no report shows the
-    line of a ``private`` one, which has a credential. ``reasons`` are why its fix is not safe, or why it has none."""
+    line of a ``private`` one, which has a credential. ``reasons`` are why its fix is not safe, or why it has none.
+    ``also`` are the other places of the same cause, which are not findings of their own."""
 
     start: int
     end: int
@@ -148,6 +149,12 @@ class Finding(NamedTuple):
     private: bool = False
     rule: str = ""
     reasons: tuple[Reason, ...] = ()
+    also: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """The start and end of all its places, its own first."""
+        return ((self.start, self.end), *self.also)
 
 
 class Migration(NamedTuple):

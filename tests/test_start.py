@@ -58,7 +58,7 @@ CHECK = {
         "reports.grouped",
     ),
     *("engine", "engine.check", "engine.discover", "engine.fix", "engine.logins", "engine.run"),
-    *("rules", "rules._readiness", "rules._rule", *RULES),
+    *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
         "formats._builds_nearby",

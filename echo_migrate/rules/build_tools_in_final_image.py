@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.layers import installed, remaining_installs
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import listed, used_for
 
 
 @rule(on=Stage, level="warning")
+@of_shipped_images
 def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
     unnamed = [call for run in stage.runs for call, _ in remaining_installs(run) if call.unnamed and stage.ships]

@@ -8,6 +8,7 @@ from echo_migrate.dockerfile.layers import above, absolute, cache_cleared, downl
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, listed, package_name
@@ -16,6 +17,7 @@ _VALUED = ("--from", "--reference")
 
 
 @rule(on=Stage, level="warning")
+@of_shipped_images
 def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.ships != "layers":
         return

@@ -14,6 +14,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call, Manager
 
@@ -21,6 +22,7 @@ _REPOSITORIES = frozenset(("--disablerepo", "--enablerepo", "--repo", "--repoid"
 
 
 @rule(on=Stage, level="note", also=("DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"), fixable=True)
+@of_shipped_images
 def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return

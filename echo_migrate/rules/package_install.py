@@ -14,7 +14,7 @@ from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
 
 
-@rule(on=Stage, level="note", blocks=True)
+@rule(on=Stage, level="note", blocks=True, quiet=True)
 def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
     effective = context.effective(stage)
     impossible = next(_impossible(stage, effective), None) if effective else None

@@ -6,6 +6,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
 
@@ -18,6 +19,7 @@ _STARTS_AS_ROOT = lazy_regex(
 
 
 @rule(on=Stage | Container, level="note", also=("DL3002",))
+@of_shipped_images
 def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Finding]:
     if isinstance(node, Container):
         if node.user and as_root(node.user.value):

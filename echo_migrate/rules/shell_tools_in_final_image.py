@@ -6,6 +6,7 @@ from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
@@ -15,6 +16,7 @@ _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 
 
 @rule(on=Stage, level="note", also=("DH003",))
+@of_shipped_images
 def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     installs = installed(stage)
     tools = [(call, word) for call, word in installs if _is_tool(word, stage)]
