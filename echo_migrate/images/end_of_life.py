@@ -79,6 +79,11 @@ def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> E
     return None
 
 
+def has_releases(upstream: str) -> bool:
+    """Return whether there is data of the release lines of an image."""
+    return upstream in _block("_images")
+
+
 def release_line(upstream: str, version: str) -> str:
     """Return the release line that a version belongs to, as the data has it: 22 for node 22.4.1; "" if not known."""
     product = _block("_images").get(upstream)

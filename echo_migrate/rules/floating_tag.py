@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.end_of_life import has_releases
 from echo_migrate.images.reference import is_open, parsed
-from echo_migrate.model import Finding, Image
+from echo_migrate.model import Finding, Image, Migration
 from echo_migrate.rules._rule import Context, rule
+
+_OF_A_BUILD = lazy_regex(r"(?:^| )(?:FROM|COPY --from|RUN --mount from)$")
+_OF_A_COMMAND = lazy_regex(r"(?:^| )(?:buildah|crane|docker|kubectl|nerdctl|oc|podman|skopeo) [a-z-]+")
+"""Places of images in command lines, which run once, with whatever version there is."""
 
 
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
@@ -14,6 +20,8 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         return
     if image.parts and not image.parts.tag:
         return  # the tag is set in another file
+    if not _OF_A_BUILD.search(image.where) and (_OF_A_COMMAND.search(image.where) or not _has_versions(move, context)):
+        return  # nobody pins it: a version is not known, or the image is that of the project itself
     reference = parsed(image.ref.value)
     if reference is None:
         return
@@ -21,3 +29,9 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
         tag = "uses the tag latest" if reference.tag else "has no tag"
         yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version")
+
+
+def _has_versions(move: Migration, context: Context) -> bool:
+    """Return whether an image is a public one that is known to have a tag for each version."""
+    name = "" if move.likely else move.upstream or ""
+    return name in context.settings.catalog.facts.official or has_releases(name)
