@@ -17,7 +17,7 @@ def _rules() -> str:
     """Return the table of rules, a line a rule."""
     head = "| rule | level | fixes | default | also | |\n|---|---|---|---|---|---|\n"
     rows = [
-        f"| `{rule.id}` | {rule.level} | {'yes' if rule.fixable else ''} | {rule.by_default} | "
+        f"| `{rule.id}` | {rule.level} | {'yes' if rule.fixable else ''} | {'on' if rule.default else 'off'} | "
         f"{' '.join(rule.also)} | {rule.summary} |"
         for rule in RULES.values()
     ]

@@ -145,6 +145,7 @@ def rules(output_format: str) -> None:
         return
     heads = ("rule", "level", "fixes", "default", "also", "summary")
     rows = [
-        (r.id, r.level, "yes" if r.fixable else "", r.by_default, " ".join(r.also), r.summary) for r in RULES.values()
+        (r.id, r.level, "yes" if r.fixable else "", "on" if r.default else "off", " ".join(r.also), r.summary)
+        for r in RULES.values()
     ]
     click.echo("\n".join(reports.columns(heads, rows)))

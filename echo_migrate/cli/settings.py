@@ -128,9 +128,8 @@ def _selected(names: Sequence[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
 
 
 def _quiet(names: Iterable[str]) -> frozenset[str]:
-    """Return the ids of the rules of which only errors are reported: the quiet ones that the user does not name."""
-    named = {rule_of(name).id for name in names if name != "default"}
-    return frozenset(id for id, rule in RULES.items() if rule.quiet and id not in named)
+    """Return the ids of the rules that the user does not name, whose quiet findings are not reported."""
+    return frozenset(RULES) - {rule_of(name).id for name in names if name != "default"}
 
 
 def _preset(name: str) -> list[str]:

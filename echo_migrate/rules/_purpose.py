@@ -1,4 +1,4 @@
-"""What an image is for: one for development, tests or CI needs what one that is shipped should not have."""
+"""What an image is for: a build or a container; to be shipped, or for development, tests or CI."""
 
 import os
 from collections.abc import Iterable
@@ -8,14 +8,21 @@ from typing import Any
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.unedited import inside
-from echo_migrate.model import Finding
+from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
 
 _WORDS = lazy_regex(
-    r"(?i)(?:.*[._-])?(?:ci|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|tests?|testing)"
-    r"(?:[._-].*)?|\.(?:circleci|github)"
+    r"(?i)(?:.*[._-])?(?:ci|cypress|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|playwright"
+    r"|tests?|testing)(?:[._-].*)?|\.(?:circleci|github)"
 )
 """Names of stages, files and folders."""
+
+_OF_A_BUILD = lazy_regex(r"(?:^| )(?:FROM|COPY --from|RUN --mount from)$")
+
+
+def is_of_a_build(image: Image) -> bool:
+    """Return whether an image is named by an instruction of a Dockerfile, in a file of its own or inline."""
+    return bool(_OF_A_BUILD.search(image.where))
 
 
 def of_shipped_images(check: Check) -> Check:

@@ -19,8 +19,7 @@ Check = Callable[[Any, "Context"], Iterable[Finding]]
 
 class Rule(NamedTuple):
     """A check of one type of node, or of several if ``on`` is a union. ``also`` are the ids of the same check in other
-    linters, ``former`` its own former ids, which configurations and ignore comments may still use. Of a ``quiet`` rule,
-    only errors are reported unless the user names it."""
+    linters, ``former`` its own former ids, which configurations and ignore comments may still use."""
 
     id: str
     on: Any
@@ -32,17 +31,11 @@ class Rule(NamedTuple):
     default: bool
     blocks: bool = False
     former: tuple[str, ...] = ()
-    quiet: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """All ids that are accepted for it."""
         return (self.id, *self.former, *self.also)
-
-    @property
-    def by_default(self) -> str:
-        """What of it is reported by default: "on" for all its findings, "errors" or "off"."""
-        return "off" if not self.default else "errors" if self.quiet else "on"
 
     @property
     def kinds(self) -> tuple[type, ...]:
@@ -58,7 +51,6 @@ def rule(
     default: bool = True,
     blocks: bool = False,
     former: tuple[str, ...] = (),
-    quiet: bool = False,
 ) -> Callable[[Check], Rule]:
     """Return a decorator that makes a generator of findings a rule. Its id is that of its module, and its summary the
     first line of the module's docstring.
@@ -73,7 +65,7 @@ def rule(
         module = check.__module__
         summary = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
         id = module.rpartition(".")[2].replace("_", "-")
-        return Rule(id, on, check, level, also, summary, fixable, default, blocks, former, quiet)
+        return Rule(id, on, check, level, also, summary, fixable, default, blocks, former)
 
     return register
 
@@ -135,8 +127,8 @@ class Settings(NamedTuple):
     files, ``levels`` the levels that the user set, by rule id. ``named`` are the paths given by the user, ``include``
     globs of files to edit although they are vendored, generated or fixtures. ``logins`` are the kinds of files whose
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
-    needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules of which only errors are
-    reported."""
+    needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
+    whose quiet findings are not reported."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -162,8 +154,8 @@ class Settings(NamedTuple):
         return unedited(source.path, source.text, self.named)
 
     def reports(self, finding: Finding) -> bool:
-        """Return whether a finding is reported: of a quiet rule, only errors are."""
-        return finding.rule not in self.quiet or finding.level == "error"
+        """Return whether a finding is reported: a quiet one is if the user named its rule."""
+        return not finding.quiet or finding.rule not in self.quiet
 
     def within(self, path: str) -> "Settings":
         """Return the settings for a file, without the rules that are ignored there."""

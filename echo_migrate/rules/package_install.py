@@ -14,7 +14,7 @@ from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
 
 
-@rule(on=Stage, level="note", blocks=True, quiet=True)
+@rule(on=Stage, level="note", blocks=True)
 def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
     effective = context.effective(stage)
     impossible = next(_impossible(stage, effective), None) if effective else None
@@ -37,7 +37,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
         managers = list(dict.fromkeys(one.command.name for one, _ in found))
         message = f"{' and '.join(managers)} {'adds' if len(managers) == 1 else 'add'} {what} "
         message += f"to the final image: {_remedy(stage, words, unnamed)}"
-        yield Finding(call.command.start, call.command.end, message)
+        yield Finding(call.command.start, call.command.end, message, quiet=True)
 
 
 def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:

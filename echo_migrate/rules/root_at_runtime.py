@@ -11,6 +11,8 @@ from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
 
 _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
+_OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")
+"""Commands that need root, for which an init container or a one-off service is started."""
 _STARTS_AS_ROOT = lazy_regex(
     r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
     r"supervisord|systemd|traefik"
@@ -22,8 +24,13 @@ _STARTS_AS_ROOT = lazy_regex(
 @of_shipped_images
 def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Finding]:
     if isinstance(node, Container):
-        if node.user and as_root(node.user.value):
-            yield Finding(node.user.start, node.user.end, f"{node.shown} runs as root: set the uid of another user")
+        if (
+            node.user
+            and as_root(node.user.value)
+            and not any(_OWNS.search(one.args.value) for one in node.start_commands)
+        ):
+            message = f"{node.shown} runs as root: set the uid of another user"
+            yield _finding(node.user.start, node.user.end, message)
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:

@@ -35,7 +35,7 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
 def _is_tool(word: Word, stage: Stage) -> bool:
     """Return whether a package is for interactive use, or for downloads by the build itself."""
     use = used_for(word)
-    if use in ("network", "download") and _SCRIPT.search(stage.started):
+    if (use in ("network", "download") or package_name(word) == "sudo") and _SCRIPT.search(stage.started):
         return False  # the script may call it
     if use == "download":
         return any(command.name == package_name(word) for run in stage.runs for command in run.commands)

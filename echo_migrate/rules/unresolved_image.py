@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Image
+from echo_migrate.rules._purpose import is_of_a_build
 from echo_migrate.rules._rule import Context, rule, with_remedy
 
 
@@ -12,4 +13,7 @@ def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     placeholder = any(reason.id == "template" for reason in move.reasons)
     if move.state == "needs-person" and move.upstream is None and not image.templated and not placeholder:
         message = f"{image.shown}: {move.reason}"
-        yield Finding(image.start, image.end, with_remedy(message, move.reasons[0]), reasons=move.reasons)
+        quiet = not is_of_a_build(image)  # whoever deploys it sets its variables; the summary counts it
+        yield Finding(
+            image.start, image.end, with_remedy(message, move.reasons[0]), reasons=move.reasons, quiet=quiet
+        )
