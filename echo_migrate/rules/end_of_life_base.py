@@ -40,7 +40,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
         end = ends[0]
         message = f"{end.shown} has only long-term support, until {end.until}"
         message += _remedy([end])
-        yield Finding(image.start, image.end, message, level="note")
+        yield Finding(image.start, image.end, message, level="note", quiet=True)
 
 
 def _over(ends: list[End]) -> str:

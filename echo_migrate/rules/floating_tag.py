@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.end_of_life import has_releases
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Finding, Image, Migration
-from echo_migrate.rules._purpose import is_of_a_build
+from echo_migrate.rules._purpose import is_of_a_build, is_of_a_command
 from echo_migrate.rules._rule import Context, rule
-
-_OF_A_COMMAND = lazy_regex(r"(?:^| )(?:buildah|crane|docker|kubectl|nerdctl|oc|podman|skopeo) [a-z-]+")
-"""Places of images in command lines, which run once, with whatever version there is."""
 
 
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
@@ -20,7 +16,7 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         return
     if image.parts and not image.parts.tag:
         return  # the tag is set in another file
-    if not is_of_a_build(image) and (_OF_A_COMMAND.search(image.where) or not _has_versions(move, context)):
+    if not is_of_a_build(image) and (is_of_a_command(image) or not _has_versions(move, context)):
         return  # nobody pins it: a version is not known, or the image is that of the project itself
     reference = parsed(image.ref.value)
     if reference is None:
