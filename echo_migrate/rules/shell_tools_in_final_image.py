@@ -32,10 +32,17 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         yield Finding(call.command.start, call.command.end, message)
 
 
+def _built_on(stage: Stage) -> list[Stage]:
+    """Return a stage and those that are FROM it, directly or indirectly."""
+    return [stage, *[one for one in stage.graph.stages[stage.number + 1 :] if stage in one.lineage]]
+
+
 def _is_tool(word: Word, stage: Stage) -> bool:
     """Return whether a package is for interactive use, or for downloads by the build itself."""
     use = used_for(word)
-    if (use in ("network", "download") or package_name(word) == "sudo") and _SCRIPT.search(stage.started):
+    if (use in ("network", "download") or package_name(word) == "sudo") and any(
+        _SCRIPT.search(one.started) for one in _built_on(stage)
+    ):
         return False  # the script may call it
     if use == "download":
         return any(command.name == package_name(word) for run in stage.runs for command in run.commands)
@@ -45,7 +52,7 @@ def _is_tool(word: Word, stage: Stage) -> bool:
 def _needed(name: str, stage: Stage) -> bool:
     """Return whether the file mentions a tool other than to install or call it: in a start command, in a permission for
     it, in a file for it (``/etc/sudoers``)."""
-    for one in stage.lineage:
+    for one in dict.fromkeys((*stage.lineage, *_built_on(stage))):
         if any(name in step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")):
             return True
         for run in one.runs:
