@@ -30,7 +30,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
             and not any(_OWNS.search(one.args.value) for one in node.start_commands)
         ):
             message = f"{node.shown} runs as root: set the uid of another user"
-            yield _finding(node.user.start, node.user.end, message)
+            yield Finding(node.user.start, node.user.end, message)
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:

@@ -14,6 +14,4 @@ def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     if move.state == "needs-person" and move.upstream is None and not image.templated and not placeholder:
         message = f"{image.shown}: {move.reason}"
         quiet = not is_of_a_build(image)  # whoever deploys it sets its variables; the summary counts it
-        yield Finding(
-            image.start, image.end, with_remedy(message, move.reasons[0]), reasons=move.reasons, quiet=quiet
-        )
+        yield Finding(image.start, image.end, with_remedy(message, move.reasons[0]), reasons=move.reasons, quiet=quiet)
