@@ -62,10 +62,12 @@ def login_results(
         return
     for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
         result = done.get(path) or _without_images(path)
-        asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes))
-        found = _sure(_found(result.source, result.kind, asked, settings))
-        nodes = [_node(place._replace(edits=()), in_use) for place in found]
-        findings = _findings(result.source, nodes, settings)
+        findings: list[Finding] = []
+        with suppress(Exception, Spent), bounded():  # errors are reported where its images are read
+            asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes))
+            found = _sure(_found(result.source, result.kind, asked, settings))
+            nodes = [_node(place._replace(edits=()), in_use) for place in found]
+            findings = _findings(result.source, nodes, settings)
         if findings:
             yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
 
