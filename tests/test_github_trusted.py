@@ -131,6 +131,7 @@ def test_a_checkout_in_a_folder_of_its_own_is_where_to_work(
         "paths": paths,
         "options": ["--config", str(tree / "echo-migrate.toml")],
         "notes": [],
+        "fork": True,  # of a repository that is gone
     }
 
 

@@ -13,9 +13,8 @@ TAG_LISTS = "tag_lists"
 """The key of the tags that a registry listed, by image: in files of ``catalog pull`` alone."""
 
 KEYS = (
-    TAG_LISTS,
     *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "since"),
-    *("seen", "offered", "images"),
+    *("seen", "offered", "images", TAG_LISTS),
 )
 
 
