@@ -257,6 +257,7 @@ REASONS: dict[str, Row] = {
     "separate-arguments": Row("made of separate build arguments", "change the arguments together", "edit"),
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
+    "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
     "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
         "shares its text with {other}, which needs review", "review both together", "edit", "shared text"

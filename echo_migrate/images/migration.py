@@ -4,6 +4,7 @@ Rules, summary and reports all use this assessment, so that they cannot disagree
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
@@ -138,6 +139,8 @@ class _Target:
             if reference.tag is None:
                 missing = because("digest-alone")
         target = apply(image.ref.value, [Edit(*change) for change in changes])
+        if image.parts and image.parts.tag and image.parts.tag.value and parse(target).tag is None:
+            target += ":latest"  # an empty tag in a key of its own means another: the chart's, the manifest's
         self._circumstances(target)
         basis = self._basis()
         if basis == "inferred" or (self.seen_only and basis == "offered"):
@@ -157,6 +160,8 @@ class _Target:
         if edits is None:
             apart = because("no-key" if image.parts else "separate-arguments")
             return found._replace(reasons=(*self.unsafe_reasons, apart))
+        if not image.parts and any(map(self._repeated, edits)):
+            return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))
         for start, end, reason in image.shared_spans:
             if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
                 self.unsafe_reasons.append(reason)
@@ -264,6 +269,11 @@ class _Target:
     def _within(self, edit: Edit) -> bool:
         """Return whether an edit is inside the expression, so that it changes no build argument."""
         return self.image.start <= edit.start and edit.end <= self.image.end
+
+    def _repeated(self, edit: Edit) -> bool:
+        """Return whether what an edit changes stands in the reference more than once."""
+        spans = sorted(span for span in self.image.ref.spans if span[0] <= edit.start and edit.end <= span[1])
+        return any(one == other or one[1] > other[0] for one, other in pairwise(spans))
 
     def _tag(self) -> list[tuple[int, int, str]] | Reason:
         """Return the changes to the tag, or the reason why no tag remains."""
