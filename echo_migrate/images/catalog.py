@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.files.data import names, read_data
-from echo_migrate.images.mapping_file import check_reference, read_mapping
+from echo_migrate.images.mapping_file import MappingError, check_reference, read_mapping
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
@@ -180,6 +180,8 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
     own: frozenset[str] = frozenset()
     if mapping:
         laid_over = read_mapping(mapping)
+        if laid_over.get("tags") == "listed" != data["tags"]:
+            raise MappingError(f"{mapping}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
         images = laid_over.get("images", {})
         vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
         own = frozenset(_key(key)[0] for key in images) - {"*"}
