@@ -203,6 +203,13 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "services with an alias": (".gitlab-ci.yml", _aliases),
     "manifests": ("pod.yaml", _pods),
     "one pod": ("pod.yaml", _one_pod),
+    "containers of a parameter": (
+        "task.yaml",
+        lambda n: (
+            "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  params: [{name: i, default: 'python:3.12'}]\n  steps:\n"
+            + "  - {name: a, image: $(params.i)}\n" * n
+        ),
+    ),
     "values of a chart": (
         "values.yaml",
         lambda n: "".join(f"a{i}:\n  image: {{repository: python, tag: '3.12'}}\n" for i in range(n)),

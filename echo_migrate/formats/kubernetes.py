@@ -7,7 +7,8 @@ Key paths: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workf
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
@@ -85,6 +86,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
     named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
     kind, resource = (node.value if is_text(node) else "" for node in named)
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
+    given = cache(partial(_given, root))
     for place in walk(root):
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
@@ -99,7 +101,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
             not_editable = _stays(keys)
-            defaults = _defaults(root, keys.get("image"))
+            defaults = _defaults(given, keys.get("image"))
             around: Around = {
                 "mounts": mounts,
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
@@ -112,14 +114,21 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
-def _defaults(root: YamlNode | None, node: YamlNode | None) -> list[YamlNode | None]:
-    """Return the values that a manifest gives the parameter that is an image: its defaults, and its arguments."""
+def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode]:
+    """Return the values that a manifest gives the parameter that is an image."""
     named = _PARAMETER.fullmatch(node.value.strip()) if is_text(node) else None
-    if not named:
-        return []
-    entries = [one for place in walk(root) for key in ("params", "parameters") for one in _named(place.keys.get(key))]
-    given = [effective(entry) for name, entry in entries if name == (named[1] or named[2])]
-    return [keys[key] for keys in given for key in ("default", "value") if _names_image(keys.get(key))]
+    return given().get(named[1] or named[2], []) if named else []
+
+
+def _given(root: YamlNode | None) -> dict[str, list[YamlNode]]:
+    """Return the images that a manifest gives its parameters, by their names: defaults, and arguments."""
+    found: dict[str, list[YamlNode]] = {}
+    for place in walk(root):
+        for name, entry in (one for key in ("params", "parameters") for one in _named(place.keys.get(key))):
+            keys = effective(entry)
+            images = [keys[key] for key in ("default", "value") if _names_image(keys.get(key))]
+            found.setdefault(name, []).extend(images)
+    return found
 
 
 def _names_image(node: YamlNode | None) -> bool:
