@@ -114,10 +114,10 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
-def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode]:
+def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode | None]:
     """Return the values that a manifest gives the parameter that is an image."""
     named = _PARAMETER.fullmatch(node.value.strip()) if is_text(node) else None
-    return given().get(named[1] or named[2], []) if named else []
+    return [*given().get(named[1] or named[2], [])] if named else []
 
 
 def _given(root: YamlNode | None) -> dict[str, list[YamlNode]]:
