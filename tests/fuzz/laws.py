@@ -45,17 +45,17 @@ def of_files(tree: Tree) -> None:
             source = Source.read(path)
         except Unreadable:
             return
-        provider = PROVIDERS[crc32(source.data) % len(PROVIDERS)]
+        drawn = crc32(source.data)
+        on_images = ON_IMAGES._replace(catalog=PROVIDERS[drawn % len(PROVIDERS)], unsafe=bool(drawn % 2))
         each = CALLS_EACH_PYTHON if path.endswith(".py") else CALLS_EACH
         limit = CALLS + each * sum(map(len, tree.values()))
-        for settings in (EVERYTHING, ON_IMAGES._replace(catalog=provider)):
+        for settings in (EVERYTHING, on_images):
             result = within(limit, partial(examined, source, settings))
             if result is None:
                 return
             of_result(result, settings)
-            format = reports.FORMATS[crc32(source.data) % len(reports.FORMATS)]
-            reports.render(format, [result], RUN).encode("utf-8", "backslashreplace")
-            if settings is not EVERYTHING:
+            reports.render(reports.FORMATS[drawn % len(reports.FORMATS)], [result], RUN)
+            if settings is on_images:
                 of_references(result)
 
 
