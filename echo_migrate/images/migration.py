@@ -4,23 +4,14 @@ Rules, summary and reports all use this assessment, so that they cannot disagree
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.end_of_life import end_of_line, published_since
 from echo_migrate.images.facts import ImageFacts, listed
-from echo_migrate.images.parts import spell
-from echo_migrate.images.reference import (
-    VARIABLE,
-    Reference,
-    TagWord,
-    is_version,
-    name_change,
-    parse,
-    tag_change,
-)
+from echo_migrate.images.parts import spell, tagged
+from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse, tag_change
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
@@ -138,9 +129,7 @@ class _Target:
             self.unsafe_reasons.append(because("digest"))
             if reference.tag is None:
                 missing = because("digest-alone")
-        target = apply(image.ref.value, [Edit(*change) for change in changes])
-        if image.parts and image.parts.tag and image.parts.tag.value and parse(target).tag is None:
-            target += ":latest"  # an empty tag in a key of its own means another: the chart's, the manifest's
+        target = tagged(image.parts, apply(image.ref.value, [Edit(*change) for change in changes]))
         self._circumstances(target)
         basis = self._basis()
         if basis == "inferred" or (self.seen_only and basis == "offered"):
@@ -160,7 +149,7 @@ class _Target:
         if edits is None:
             apart = because("no-key" if image.parts else "separate-arguments")
             return found._replace(reasons=(*self.unsafe_reasons, apart))
-        if not image.parts and any(map(self._repeated, edits)):
+        if not image.parts and any(map(image.ref.repeats, edits)):
             return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))
         for start, end, reason in image.shared_spans:
             if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
@@ -269,11 +258,6 @@ class _Target:
     def _within(self, edit: Edit) -> bool:
         """Return whether an edit is inside the expression, so that it changes no build argument."""
         return self.image.start <= edit.start and edit.end <= self.image.end
-
-    def _repeated(self, edit: Edit) -> bool:
-        """Return whether what an edit changes stands in the reference more than once."""
-        spans = sorted(span for span in self.image.ref.spans if span[0] <= edit.start and edit.end <= span[1])
-        return any(one == other or one[1] > other[0] for one, other in pairwise(spans))
 
     def _tag(self) -> list[tuple[int, int, str]] | Reason:
         """Return the changes to the tag, or the reason why no tag remains."""

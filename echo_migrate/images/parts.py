@@ -9,6 +9,13 @@ _NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
 """A text that YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
 
 
+def tagged(parts: Parts | None, target: str) -> str:
+    """Return a target with a tag where the parts have a key for one: emptied, it would be the chart's or the
+    manifest's own."""
+    written = parts and parts.tag and parts.tag.value
+    return f"{target}:latest" if written and parse(target).tag is None else target
+
+
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     """Return the edits that make the parts name a target, or None if that is not possible."""
     reference = parse(target)
