@@ -174,6 +174,17 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "copies and removals": ("Dockerfile", _copies),
     "copies and changes of owners": ("Dockerfile", _chowns),
     "installs of two managers": ("Dockerfile", _installs),
+    "installs of tools": (
+        "Dockerfile",
+        lambda n: (
+            "FROM debian:12\n"
+            + "RUN apt-get update && apt-get install -y curl\nONBUILD RUN apt-get install -y git\n" * n
+        ),
+    ),
+    "installs of one RUN": (
+        "Dockerfile",
+        lambda n: "FROM debian:12\nRUN true" + " && apt-get update && apt-get install -y a; rm -rf /x" * n + "\n",
+    ),
     "a chain of stages": ("Dockerfile", _chain),
     "stages that one takes from": ("Dockerfile", _taken),
     "words in pieces": ("Dockerfile", lambda n: "FROM debian:12\nRUN docker run " + "$$\\" * n + "\n"),

@@ -93,29 +93,31 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
     )
 
 
-def clears(run: Run, folders: Iterable[str], after: int, expanding: bool = True) -> bool:
-    """Return whether a RUN removes one of the folders, a parent or some of its files, from the offset ``after`` on."""
+def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
+    """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
+    if none does."""
     wanted = [folder.rstrip("/") for folder in folders]
-    for command in run.commands:
-        if command.start < after:
-            continue
-        for path in removed(command, expanding):
-            folder = path.rstrip("/*") or "/"
-            if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
-                return True
-            if any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted):
-                return True  # the home folder by its absolute path
-    return False
+    clearing = (one for one in run.commands if any(_clears(path, wanted) for path in removed(one, expanding)))
+    return max((command.start for command in clearing), default=-1)
 
 
-def cache_cleared(run: Run, call: Call, expanding: bool = True) -> bool:
-    """Return whether a RUN clears the cache after a call: with the manager's own command, or by removing folders."""
-    later = any(
-        other.action == "clean" and other.manager is call.manager and other.command.start >= call.command.start
-        for other in run.calls
-        if other.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in other.packages)
-    )
-    return later or clears(run, call.manager.caches, call.command.start, expanding)
+def _clears(path: str, wanted: list[str]) -> bool:
+    folder = path.rstrip("/*") or "/"
+    if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
+        return True
+    return any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted)  # by its absolute path
+
+
+def caches_cleared(run: Run, expanding: bool = True) -> dict[str, int]:
+    """Return the offset of the last command of a RUN that clears the cache of a package manager that it calls, by the
+    manager's name: its own command, or one that removes its folders; -1 if none does."""
+    managers = {call.manager.name: call.manager for call in run.calls}
+    found = {name: clears(run, manager.caches, expanding) for name, manager in managers.items()}
+    for call in run.calls:
+        whole = call.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in call.packages)
+        if call.action == "clean" and whole:
+            found[call.manager.name] = max(found[call.manager.name], call.command.start)
+    return found
 
 
 def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
@@ -126,7 +128,7 @@ def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
         for other in run.calls
         if other.manager.name == manager.name
     )
-    cleared = clears(run, manager.lists, call.command.start, expanding)
+    cleared = clears(run, manager.lists, expanding) >= call.command.start
     return emptied or run.mounted(manager.lists) or cleared
 
 

@@ -17,7 +17,8 @@ _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 @rule(on=Stage, level="note", also=("DH003",))
 def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     installs = installed(stage)
-    tools = [(call, word) for call, word in installs if _is_tool(word, stage)]
+    called = {command.name for run in stage.runs for command in run.commands} if installs else set()
+    tools = [(call, word) for call, word in installs if _is_tool(word, stage, called)]
     needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
@@ -27,13 +28,13 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         yield Finding(call.command.start, call.command.end, message)
 
 
-def _is_tool(word: Word, stage: Stage) -> bool:
-    """Return whether a package is for interactive use, or for downloads by the build itself."""
+def _is_tool(word: Word, stage: Stage, called: set[str]) -> bool:
+    """Return whether a package is for interactive use, or for downloads by the build itself, which calls commands."""
     use = used_for(word)
     if use in ("network", "download") and _SCRIPT.search(stage.started):
         return False  # the script may call it
     if use == "download":
-        return any(command.name == package_name(word) for run in stage.runs for command in run.commands)
+        return package_name(word) in called
     return use in ("shell", "network")
 
 
