@@ -24,13 +24,15 @@ class Parts(NamedTuple):
     """A reference whose pieces are written in places of their own, such as the keys of a chart's values.
 
     ``registry`` and ``tag`` are None where there is no place for them. ``bare`` says that the tag stands in YAML
-    without quotes, so that one that reads as a number is given them: it was a text, and stays one.
+    without quotes, so that one that reads as a number is given them: it was a text, and stays one. ``number`` says that
+    it is a number there, as it is written.
     """
 
     repository: Traced
     registry: Traced | None = None
     tag: Traced | None = None
     bare: bool = False
+    number: bool = False
 
     @property
     def places(self) -> tuple[tuple[int, int], ...]:

@@ -269,6 +269,7 @@ REASONS: dict[str, Row] = {
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
     "no-key": Row("its keys have no place for the new name", "write registry and repository in full", "edit"),
+    "number": Row("its tag is written as a number", "quote the tag", "edit"),
     "other-keys": Row("other keys set parts of its name", "change the keys together", "edit"),
     "digest-key": Row(
         "its digest, in a key of its own, pins the old image", "remove the digest, then pin the new one", "edit"

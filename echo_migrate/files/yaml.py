@@ -28,8 +28,6 @@ _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
 _BRACKETS = re.compile(r"[\[{]|[\]}]")
 _INDENT = re.compile(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
-_TEXT = "tag:yaml.org,2002:str"
-_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class _Mark(Protocol):
@@ -275,7 +273,7 @@ def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
 
 def alike(one: YamlNode | None, other: YamlNode | None, edits: list[Edit]) -> bool:
     """Return whether two trees have the same kinds, tags and scalars, apart from scalars with a (sorted) edit
-    inside; of these, a number may become a text."""
+    inside."""
     waiting = [(one, other)]
     seen: set[tuple[int, int]] = set()
     while waiting:
@@ -287,16 +285,14 @@ def alike(one: YamlNode | None, other: YamlNode | None, edits: list[Edit]) -> bo
         if (id(one), id(other)) in seen:
             continue
         seen.add((id(one), id(other)))
-        if one.id != other.id:
+        if one.id != other.id or one.tag != other.tag:
             return False
         if is_scalar(one):
             place = bisect_left(edits, (one.start_mark.index,))
-            edited = place < len(edits) and edits[place].end <= one.end_mark.index
-            worded = one.tag in _NUMBERS and other.tag == _TEXT  # the tag of an image that was written as a number
-            if (one.value, one.tag) != (other.value, other.tag) and not (edited and (worded or one.tag == other.tag)):
+            if one.value != other.value and not (place < len(edits) and edits[place].end <= one.end_mark.index):
                 return False
             continue
-        if one.tag != other.tag or len(one.value) != len(other.value):
+        if len(one.value) != len(other.value):
             return False
         waiting += zip(sequence(one), sequence(other), strict=True)
         for (key, value), (other_key, other_value) in zip(_pairs(one), _pairs(other), strict=True):

@@ -179,7 +179,8 @@ class YamlFile:
         value = f"{host.value}/{name.value}" if host and host.value else name.value
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
-        parts = Parts(name, host, version if version and version.value else None, bare)
+        number = tag is not None and tag.tag.endswith((":int", ":float"))
+        parts = Parts(name, host, version if version and version.value else None, bare, number)
         not_editable = not_editable or self._kept(*named)
         start, end = name.start if name.spans else repository.start_mark.index, repository.end_mark.index
         yield Image(

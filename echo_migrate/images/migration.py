@@ -10,7 +10,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.images.catalog import Catalog, Row, Upstream
 from echo_migrate.images.end_of_life import end_of_line, published_since
 from echo_migrate.images.facts import ImageFacts, listed
-from echo_migrate.images.parts import spell, tagged
+from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse, tag_change
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.upstream import lines
@@ -147,7 +147,8 @@ class _Target:
             return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
-            apart = because("no-key" if image.parts else "separate-arguments")
+            number = image.parts and worded(image.parts, target)
+            apart = because("number") if number else because("no-key" if image.parts else "separate-arguments")
             return found._replace(reasons=(*self.unsafe_reasons, apart))
         if not image.parts and any(map(image.ref.repeats, edits)):
             return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))

@@ -18,6 +18,8 @@ def tagged(parts: Parts | None, target: str) -> str:
 
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     """Return the edits that make the parts name a target, or None if that is not possible."""
+    if worded(parts, target):
+        return None
     reference = parse(target)
     tag = target[len(reference.name) + 1 :]
     if parts.bare and _NUMBER.fullmatch(tag):
@@ -31,3 +33,8 @@ def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     if not all(piece.spans for piece, _ in changed) or (tag and not parts.tag):
         return None
     return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))
+
+
+def worded(parts: Parts, target: str) -> bool:
+    """Return whether a number, which a tag without quotes can be, would become another or a text."""
+    return parts.number and parts.tag is not None and parts.tag.value != parse(target).tag
