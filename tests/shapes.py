@@ -212,6 +212,14 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     ),
     "services of a pipeline": (".gitlab-ci.yml", _gitlab),
     "services with an alias": (".gitlab-ci.yml", _aliases),
+    "variables of a pipeline": (
+        ".gitlab-ci.yml",
+        lambda n: (
+            "variables:\n"
+            + "".join(f"  I{i}: python:3.{i}\n" for i in range(n))
+            + "".join(f"j{i}:\n  image: $I{i}\n  script: [make]\n" for i in range(n))
+        ),
+    ),
     "manifests": ("pod.yaml", _pods),
     "one pod": ("pod.yaml", _one_pod),
     "containers of a parameter": (

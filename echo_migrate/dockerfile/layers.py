@@ -69,19 +69,23 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
 
     Installs before an ``apt-mark auto`` are ignored: only apt knows which of their packages ``autoremove`` removes.
     """
-    marks = [command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments]
+    marks = (command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments)
+    marked = max(marks, default=-1)
+    removed_later: dict[str, set[str]] = {}
     found = []
-    for i, call in enumerate(run.calls):
+    for call in reversed(run.calls):
+        later = removed_later.get(call.manager.name)
+        if call.action == "remove":
+            names = {name for word in call.packages for name in (word.value, package_name(word))}
+            removed_later.setdefault(call.manager.name, set()).update(names)
         here = call.manager.system and "chroot" not in call.command.via and not call.has(call.manager.dry)
-        if call.action != "install" or not here:
+        if call.action != "install" or not here or marked > call.command.start:
             continue
-        later = [one for one in run.calls[i + 1 :] if one.action == "remove" and one.manager.name == call.manager.name]
-        gone = {name for one in later for word in one.packages for name in (word.value, package_name(word))}
+        gone = later or set()
         left = [word for word in call.packages if gone.isdisjoint((word.value, package_name(word)))]
-        decided_by_apt = any(mark > call.command.start for mark in marks)
-        if (left or (call.opaque and not later)) and (not call.group or call.group not in gone) and not decided_by_apt:
+        if (left or (call.opaque and later is None)) and (not call.group or call.group not in gone):
             found.append((call, left))
-    return found
+    return found[::-1]
 
 
 def installed(stage: Stage) -> list[tuple[Call, Word]]:

@@ -53,6 +53,7 @@ _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 
 
 _BOUND = r"[\w./:@-]"
+_WHOLE = re.compile(rf"{_BOUND}+")
 
 
 _MADE = "built by the script"
@@ -338,6 +339,9 @@ class _Elsewhere:
             for _, word in _parts(command):
                 if word.text.spans and word.start not in behind:
                     self.words[word.value].append(word.text.start)
+        self.names: dict[str, list[int]] = defaultdict(list)
+        for match in _WHOLE.finditer(bare) if images else ():
+            self.names[match[0]].append(match.start())
         self.known: dict[str, bool] = {}
 
     def says(self, image: Image) -> Reason | None:
@@ -352,6 +356,8 @@ class _Elsewhere:
         ``/`` and so may name anything."""
         if ":" not in value and "/" not in value:
             return self.words.get(value, [])
+        if _WHOLE.fullmatch(value):
+            return self.names.get(value, [])
         whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
         return [match.start() for match in re.finditer(whole, self.text)]
 
