@@ -165,6 +165,12 @@ SHAPES: dict[str, tuple[str, Shape]] = {
         "Dockerfile",
         lambda n: "ARG a0=x\n" + "".join(f"ARG a{i}=${{u{i}+}}$a{i - 1}\n" for i in range(1, n)) + f"FROM $a{n - 1}\n",
     ),
+    "arguments that stages also take": (
+        "Dockerfile",
+        lambda n: (
+            "".join(f"ARG A{i}=python:3.{i}\n" for i in range(n)) + "".join(f"FROM $A{i}\nARG A{i}\n" for i in range(n))
+        ),
+    ),
     "one argument, many images": ("Dockerfile", lambda n: "ARG a=python\n" + "FROM $a:3.12\n" * n),
     "images": ("Dockerfile", lambda n: "FROM python:3.12\n" * n),
     "stages that a variable may mean": (
@@ -270,6 +276,13 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "packages": (
         "Dockerfile",
         lambda n: f"FROM debian:12\nRUN apt-get install -y {'vim ' * n}\n" + "RUN make\n" * n + 'CMD ["x"]\n',
+    ),
+    "variables of recipes": (
+        "Makefile",
+        lambda n: (
+            "".join(f"I{i} = python:3.{i}\n" for i in range(n))
+            + "".join(f"t{i}:\n\tdocker run $(I{i}) x\n" for i in range(n))
+        ),
     ),
     "recipes": ("Makefile", lambda n: "a:\n" + "\tdocker run python:3.12\n" * n),
     "resources": ("main.tf", _terraform),

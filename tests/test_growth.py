@@ -278,6 +278,20 @@ def test_a_dockerfile_is_read_for_so_many_builds(
     ]
 
 
+@pytest.mark.parametrize(
+    ("entries", "containers", "read"), [(50, 50, True), (51, 50, False), (3_000, 1, False), (1, 2_500, True)]
+)
+def test_so_many_images_are_made_of_parameters(entries: int, containers: int, read: bool) -> None:
+    given = _users(
+        entries, "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  params:\n", "  - {{name: p, value: 'a:{i}'}}\n"
+    )
+    text = _users(containers, f"{given}  steps:\n", "  - {{name: s{i}, image: $(params.p)}}\n")
+    result = check_safely(Source("task.yaml", text), SETTINGS._replace(rules=()))
+    assert result is not None
+    says = ["this file was left unread: its parameters stand for more than 2,500 images"]
+    assert [found.message for found in result.findings] == ([] if read else says)
+
+
 def test_a_reference_of_many_pieces_is_listed_and_not_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     many = 'ARG B="' + "$A" * 60 + '"\nARG C="' + "$B" * 60 + '"\n'

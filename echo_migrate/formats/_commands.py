@@ -17,7 +17,7 @@ from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
-from echo_migrate.model import COMMON_PLATFORMS, Image
+from echo_migrate.model import COMMON_PLATFORMS, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
@@ -140,7 +140,7 @@ class _Images:
                 value = self._assigned(name, word) if not command.words and not command.inside else None
                 if value and command.start > reads:
                     self.variables[name] = value
-        self.shared_spans = tuple(
+        self.shared = SharedSpans(
             (start, end, because("variable-shared", name=name))
             for name, value in self.variables.items()
             if value is not given.get(name)
@@ -229,7 +229,7 @@ class _Images:
         start, end = self._written(word)
         platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
         never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
-        return Image(
+        image = Image(
             value.text,
             where,
             start,
@@ -237,10 +237,11 @@ class _Images:
             not_editable=because("inspected") if one.inspected else because("never-pulled") if never else None,
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
-            shared_spans=(*self.shared_spans, *(((start, end, because("build-argument")),) if one.argument else ())),
+            shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
         )
+        return self.shared.of(image)
 
     def _written(self, word: Word) -> tuple[int, int]:
         """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""

@@ -13,7 +13,7 @@ from functools import cache, partial
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, TooMuch
 from echo_migrate.files.yaml import (
     YamlNode,
     effective,
@@ -47,6 +47,9 @@ _PARAMETER = lazy_regex(
     r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}"
 )
 """A parameter of Tekton (``$(params.x)``) or Argo Workflows (``{{inputs.parameters.x}}``)."""
+
+_MOST_GIVEN = 2_500
+"""The maximum number of images that the containers of a manifest have from parameters: each may have every value."""
 
 _DEFAULT = because("default")
 _CLOUD_RUN = because("cloud-run")
@@ -86,7 +89,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
     named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
     kind, resource = (node.value if is_text(node) else "" for node in named)
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
-    given = cache(partial(_given, root))
+    given, made = cache(partial(_given, root)), 0
     for place in walk(root):
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
@@ -102,6 +105,9 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             where = ".".join(filter(None, (key, name, "image")))
             not_editable = _stays(keys)
             defaults = _defaults(given, keys.get("image"))
+            made += len(defaults)
+            if made > _MOST_GIVEN:
+                raise TooMuch(f"its parameters stand for more than {_MOST_GIVEN:,} images")
             around: Around = {
                 "mounts": mounts,
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
