@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from tests.fuzz.engines import by_hypothesis
 from tests.fuzz.targets import targets
 
-EXAMPLES = 25
+EXAMPLES = 40
 
 
 @pytest.mark.parametrize("name", targets())
