@@ -20,6 +20,11 @@ Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local"]
 STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local")
 Variant = Literal["runtime", "dev"]
+Status = Literal["available", "not-entitled", "no-such-tag", "no-such-image", "unconfirmed"]
+STATUSES: tuple[Status, ...] = ("available", "not-entitled", "no-such-tag", "no-such-image", "unconfirmed")
+"""What a registry says of an image: it is there for this account; its account may not pull it; it has the image without
+that tag; it has no such image; nothing, as it gave no answer."""
+
 Basis = Literal["seen", "offered", "inferred"]
 
 
@@ -28,7 +33,7 @@ class Parts(NamedTuple):
 
     ``registry`` and ``tag`` are None where there is no place for them. ``bare`` says that the tag stands in YAML
     without quotes, so that one that reads as a number is given them: it was a text, and stays one. ``number`` says that
-    it is a number there, as it is written.
+    it is a number there, as it is written. ``digest`` pins the image, with or without the name of its algorithm.
     """
 
     repository: Traced
@@ -36,11 +41,13 @@ class Parts(NamedTuple):
     tag: Traced | None = None
     bare: bool = False
     number: bool = False
+    digest: Traced | None = None
 
     @property
     def places(self) -> tuple[tuple[int, int], ...]:
         """Where the pieces stand."""
-        return tuple(run for piece in (self.registry, self.repository, self.tag) if piece for run in piece.spans)
+        pieces = (self.registry, self.repository, self.tag, self.digest)
+        return tuple(run for piece in pieces if piece for run in piece.spans)
 
 
 class Image(NamedTuple):
@@ -113,15 +120,26 @@ class Problem(NamedTuple):
     what: str = "this file"
 
 
+class Fix(NamedTuple):
+    """Edits that are applied whole or not at all; an unsafe one only when asked for."""
+
+    edits: tuple[Edit, ...]
+    title: str
+    safe: bool = True
+
+
 class Pipeline(NamedTuple):
     """A place that pulls or builds, and the login that is not there. ``remedy`` is what to write; ``level`` is "note"
-    where it is not known whether an image of that registry is among what it pulls."""
+    where it is not known whether an image of that registry is among what it pulls. ``now`` is false where it pulls
+    from the registry only after the migration."""
 
     start: int
     end: int
     what: str
     remedy: str
     level: Level | None = None
+    now: bool = True
+    fix: Fix | None = None
 
 
 class Ignore(NamedTuple):
@@ -138,17 +156,11 @@ class Ignore(NamedTuple):
     ours: bool = False
 
 
-class Fix(NamedTuple):
-    """Edits that are applied whole or not at all; an unsafe one only when asked for."""
-
-    edits: tuple[Edit, ...]
-    title: str
-    safe: bool = True
-
-
 class Finding(NamedTuple):
     """What a rule reports on a span. ``level`` None is the rule's own until the engine fills it in; no report shows the
-    line of a ``private`` one, which has a credential. ``reasons`` are why its fix is not safe, or why it has none."""
+    line of a ``private`` one, which has a credential. ``reasons`` are why its fix is not safe, or why it has none.
+    ``also`` are the other places of the same cause, which are not findings of their own. A ``quiet`` one is reported
+    only if the user names its rule."""
 
     start: int
     end: int
@@ -161,13 +173,20 @@ class Finding(NamedTuple):
     private: bool = False
     rule: str = ""
     reasons: tuple[Reason, ...] = ()
+    also: tuple[tuple[int, int], ...] = ()
+    quiet: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """The start and end of all its places, its own first."""
+        return ((self.start, self.end), *self.also)
 
 
 class Migration(NamedTuple):
     """What becomes of one image reference: what the summary counts and the inventory lists.
 
     ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
-    fix is not safe or why there is none.
+    fix is not safe or why there is none. ``status`` is what the registry says of the target, None if not asked.
     """
 
     image: Image
@@ -178,6 +197,7 @@ class Migration(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     basis: Basis | None = None
     likely: bool = False
+    status: Status | None = None
 
     @property
     def safe(self) -> bool:
@@ -197,7 +217,8 @@ class Migration(NamedTuple):
 
 class Result(NamedTuple):
     """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused;
-    ``kind`` is the format's name, "" where none was found."""
+    ``kind`` is the format's name, "" where none was found. ``not_read`` is the kind of a file that names images and has
+    no reader."""
 
     source: Source
     findings: tuple[Finding, ...]
@@ -205,6 +226,7 @@ class Result(NamedTuple):
     fixed: Source
     refused: str | None = None
     kind: str = ""
+    not_read: str = ""
 
     @property
     def unread(self) -> bool:

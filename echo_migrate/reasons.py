@@ -70,7 +70,7 @@ def because(id: str, **values: str) -> Reason:
 
 
 _BY_HAND = "edit it by hand"
-_REVIEW = "review with: fix --unsafe-fixes --diff"
+_REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
 _TAG = "check which tags the registry has"
 _LITERAL = "write the image out where it is used"
 _APART = "use a separate variable for this image"
@@ -79,7 +79,7 @@ REASONS: dict[str, Row] = {
     # the reference
     "no-value": Row(
         "no value for {names} in this file",
-        "set a default that names the version",
+        "set a default with a version",
         "edit",
         kind="no value for a variable in this file",
     ),
@@ -89,64 +89,99 @@ REASONS: dict[str, Row] = {
         "set by variable {name} on line {line}", "change it there", "edit", kind="set by a variable of the file"
     ),
     "matrix": Row("set by {names}", "check each value of the matrix", "edit"),
-    "choices-differ": Row("the values of its variables need other tags", "write each image out", "edit"),
-    "template": Row("a placeholder, filled in before use", "change it where it is filled in", "edit"),
-    "unknown-image": Row("not a known public image", "add a row to a mapping file (--mapping)", "edit"),
+    "choices-differ": Row("the values of its variable need different new tags", "write each image out", "edit"),
+    "template": Row("a placeholder, filled in elsewhere", "change it there", "edit"),
+    "unknown-image": Row("not a known public image", "if it has an upstream, map it in a file (--mapping)", "edit"),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
-    "guess": Row("{guess}", "if the upstream image fits, add a row to a mapping file", "edit"),
+    "guess": Row("{guess}", "check that the upstream image fits, or map it in a file (--mapping)", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row(
         "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
     ),
     # the target
     "ended": Row("{line} reached end of life{date}", "use {follower}", "online", "end of life"),
-    "unpublished": Row("{version} was last published before {since}", "use a newer version", "online", "old version"),
-    "offered": Row("the image is not seen in public", "check that it exists", "online", "not seen"),
+    "unpublished": Row(
+        "upstream last published {version} before {since}, so the provider may lack it",
+        "use a newer version",
+        "online",
+        "old version",
+    ),
+    "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
     "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
-    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "digest"),
+    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "drops digest"),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} has no {name} version", "use a tag with a version", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
     "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
     "drops-version": Row(
-        "drops {version}: {image} follows the {line} line",
+        "{image} has the {line} line, but not {version}",
         "check that any {line} release will do",
         "proof",
-        "drops {version}",
+        "{line} for {version}",
     ),
     "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
     "image-unlisted": Row(
         "{image} is not in the list of {date}", "use your own registry there (--registry)", "online", "image not listed"
     ),
     "tag-unlisted": Row(
-        "{image} has no tag like {tag} (list of {date}); nearest: {nearest}",
+        "{image} has no such tag in the list of {date} (nearest: {nearest})",
         "use a version that it has",
         "online",
         "no such tag",
         kind="the provider's list has no such tag",
     ),
     "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
+    "no-such-image": Row("{registry} has no image {image}", "check the name there, or use another provider", "edit"),
+    "no-such-tag": Row(
+        "{image} has no tag {tag}{nearest}",
+        "use a version that it has",
+        "edit",
+        "no such tag",
+        kind="the registry has no such tag",
+    ),
+    "not-locked": Row("{target} is not in the lock file", "run echo-migrate lock", "edit", "not in the lock file"),
+    "not-entitled": Row("your account may not pull {image}", "{remedy}", "login", "not entitled"),
+    "not-rebuilt": Row("{target} was last built on {date}", "use a tag that is rebuilt", "edit", "not rebuilt"),
+    "older-version": Row("the image there has {after}, older than {before}", "use another tag", "edit", "older there"),
+    "other-version": Row(
+        "{before} becomes {after}", "check that this version will do", "proof", "another patch version"
+    ),
+    "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
+    "pin-elsewhere": Row(
+        "there is no place for its digest here",
+        "write name and tag here, or pin it by hand",
+        "edit",
+    ),
     "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
     "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
     "dev-variant": Row(
-        "the runtime image lacks what a stage needs: {rule} on line {line}", _REVIEW, "proof", "-dev in the final image"
+        "line {line} needs what only the -dev image has ({rule})",
+        _REVIEW,
+        "proof",
+        "-dev in the final image",
     ),
     "no-variant": Row(
-        "{provider} has no {before} variant: this switches to {after}{libc}", _REVIEW, "proof", "{before} to {after}"
+        "{provider} has no {before} variant: this switches to {after}{libc}",
+        _REVIEW,
+        "proof",
+        "{before} to {after}",
+        "{provider} has no {before} variant: switches to {after}{libc}",
     ),
     "behind": Row(
-        "{target} stands at {version}, an older band than the line elsewhere (list of {date})",
+        "still at {version}, behind other tags of that line (list of {date})",
         _TAG,
         "online",
-        "an older band",
+        "an older release",
     ),
-    "release": Row("{target} is of another release than {before}", _REVIEW, "proof", "another release than {before}"),
+    "release": Row(
+        "{target} is built on another release than {before}", _REVIEW, "proof", "another release than {before}"
+    ),
     "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
     "family-unknown": Row(
         "the distribution of upstream's {name} image is unknown",
-        "if /etc/os-release of both differs, test the move",
+        "compare /etc/os-release of both",
         "proof",
         "distribution unknown",
     ),
@@ -166,10 +201,10 @@ REASONS: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "login-step": Row(
-        "no login to {registry} in this file", "add a docker login {registry} step before it", "login", "no login"
+        "no login to {registry} before it", "add a login step before it (fix --add-logins)", "login", "no login"
     ),
     "login-credentials": Row(
-        "no credentials for {registry}: pulled before any step", "add credentials", "login", "no login"
+        "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no login"
     ),
     "login-other": Row(
         "its credentials may be for another registry than {registry}",
@@ -177,15 +212,16 @@ REASONS: dict[str, Row] = {
         "login",
         "login of another registry",
     ),
-    "login-beside": Row(
-        "no login for {registry} is given with it", "add one where the image is named", "login", "no login"
-    ),
+    "login-beside": Row("no login to {registry} beside it", "add one where the image is named", "login", "no login"),
     "login-pod": Row(
-        "no pull secret for {registry}", "add imagePullSecrets, or set logins in the configuration", "login", "no login"
+        "no pull secret for {registry}",
+        "add one (fix --add-logins), or set logins in the configuration",
+        "login",
+        "no login",
     ),
     "login-runner": Row(
         "the runner needs a login for {registry}",
-        "set DOCKER_AUTH_CONFIG, and logins in the configuration",
+        "set DOCKER_AUTH_CONFIG (fix --add-logins), or logins in the configuration",
         "login",
         "no login",
     ),
@@ -201,38 +237,41 @@ REASONS: dict[str, Row] = {
     # what would break
     "fails": Row(
         "line {line} would fail: {what}",
-        "echo-migrate explain {rule}",
+        "see echo-migrate explain {rule}",
         "edit",
-        "blocked by {rule} on line {line}",
+        "line {line} would fail ({rule})",
         kind="blocked by {rule}",
     ),
     "blocked": Row(
         "blocked by {rule} (line {line})",
-        "echo-migrate explain {rule}",
+        "see echo-migrate explain {rule}",
         "edit",
-        "{rule} on line {line}",
         kind="blocked by {rule}",
     ),
     "blocked-elsewhere": Row(
-        "blocked by {rule} ({path}:{line})", "echo-migrate explain {rule}", "edit", "{rule}", kind="blocked by {rule}"
+        "blocked by {rule} ({path}:{line})",
+        "see echo-migrate explain {rule}",
+        "edit",
+        "blocked by {rule}",
+        kind="blocked by {rule}",
     ),
     "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof", "runs as {user}"),
     "user-unknown": Row(
         "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
     ),
-    "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "port {port}"),
+    "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row(
-        "what it starts could not be read", "start it once on the new image", "proof", "start untested"
+        "what it starts could not be read", "start it once on the new image", "proof", "untested start"
     ),
     "base-unread": Row(
-        "what it needs of its base could not be read", "build it once on the new image", "proof", "needs untested"
+        "what it needs of its base could not be read", "build it once on the new image", "proof", "untested build"
     ),
     "layout": Row(
-        "{path} is copied from it, and may lie elsewhere in the new image",
+        "{path} is copied from it, and may be elsewhere in the new image",
         "check the path there",
         "proof",
         "copied paths",
-        kind="a path is copied from it, and may lie elsewhere in the new image",
+        kind="a path is copied from it, and may be elsewhere in the new image",
     ),
     "copied-paths": Row(
         "{instruction}: the paths taken from it may be elsewhere",
@@ -241,15 +280,23 @@ REASONS: dict[str, Row] = {
         "copied paths",
     ),
     "run-unknown": Row(
-        "its RUN may need what the new image lacks", "build it once on the new image", "proof", "RUN untested"
+        "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
-    "shell-unknown": Row("the new image may have no shell", "start it once on the new image", "proof", "shell unknown"),
+    "shell-unknown": Row(
+        "the new image may have no shell", "start it once on the new image", "proof", "may lack a shell"
+    ),
+    "worked-in": Row(
+        "people work in it: the new image may lack their tools",
+        "start it once on the new image",
+        "proof",
+        "tools of people",
+    ),
     "program-unknown": Row(
-        "the new image may have no {program}", "start it once on the new image", "proof", "{program} unknown"
+        "the new image may have no {program}", "start it once on the new image", "proof", "may lack {program}"
     ),
     # the place
-    "cannot-edit": Row("written in a form that cannot be edited", _BY_HAND, "edit"),
-    "expression": Row("its expression cannot be expanded", _BY_HAND, "edit"),
+    "cannot-edit": Row("written in a form that fix cannot edit", _BY_HAND, "edit"),
+    "expression": Row("its expression cannot be expanded", "change it where its value is set", "edit"),
     "takes-no-variables": Row("{instruction} takes no variables", _LITERAL, "edit"),
     "onbuild-stage": Row(
         "may name a stage of the file that builds on this image", "add a tag if it is an image", "edit"
@@ -260,7 +307,7 @@ REASONS: dict[str, Row] = {
     "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
     "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
-        "shares its text with {other}, which needs review", "review both together", "edit", "shared text"
+        "set by the same text as {other}, which needs review", "review both together", "edit", "shared text"
     ),
     "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
     "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),
@@ -268,7 +315,7 @@ REASONS: dict[str, Row] = {
     "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
-    "no-key": Row("its keys have no place for the new name", "write registry and repository in full", "edit"),
+    "no-key": Row("its keys cannot hold the new name", "write registry and repository in full", "edit"),
     "number": Row("its tag is written as a number", "quote the tag", "edit"),
     "other-keys": Row("other keys set parts of its name", "change the keys together", "edit"),
     "digest-key": Row(
@@ -279,7 +326,7 @@ REASONS: dict[str, Row] = {
     "inspected": Row("copied or inspected, not run", "", ""),
     "never-pulled": Row("never pulled (pull policy)", "load the new image where it runs", "edit"),
     "left-unread": Row("the file was left unread", "see the finding on the file", "edit"),
-    "faulty-file": Row("this file {problem}", "fix the file first", "edit"),
+    "faulty-file": Row("this file {problem}", "fix the file, or edit it by hand", "edit"),
     # scripts and code
     "script-builds": Row("the script builds an image of that name", "", ""),
     "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),
@@ -312,6 +359,7 @@ REASONS: dict[str, Row] = {
     "service-alias": Row(
         "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
     ),
+    "operator-image": Row("its operator may expect an image of its own", "check the operator's documentation", "edit"),
     "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
     "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
     "renamed": Row("renamed by {path}", "set newName there", "edit"),
@@ -329,7 +377,7 @@ REASONS: dict[str, Row] = {
     "generated": Row("in a generated file", "change what generates it", "edit"),
     "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),
     # the run
-    "comment": Row("ignored by a comment", "remove the comment", "edit"),
+    "comment": Row("ignored by a comment", "remove the comment", "edit", kind="by a comment"),
     "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),
     "not-requested": Row("not among the images of --image", "", ""),
     "not-applied": Row("its fix could not be applied", _BY_HAND, "edit"),

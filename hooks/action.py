@@ -56,6 +56,11 @@ def _check(program: list[str], folder: str, token: str) -> int:
     start = os.getcwd()
     os.chdir(trusted["top"])
     options = [*trusted["options"], *_given("PROVIDER", "--provider")]
+    if _input("ONLINE").lower() == "true":
+        if trusted["fork"]:  # a stranger's files would decide what is asked, with the login of this job
+            trusted["notes"].append("The registry was not asked: the pull request comes from a fork.")
+        else:
+            options.append("--online")
     paths = ["--", *trusted["paths"]]
     report, sarif = os.path.join(results, "report.json"), os.path.join(folder, "echo-migrate.sarif")
     check = [*program, "echo_migrate", "check", *options, *_given("FAIL_ON", "--fail-on"), "--output", f"json:{report}"]

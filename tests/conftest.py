@@ -7,11 +7,15 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.warm import Request, Warm
+
+if TYPE_CHECKING:
+    from tests.registries import Registry
 
 ROOT = Path(__file__).parent.parent
 Done = subprocess.CompletedProcess[bytes]
@@ -55,6 +59,29 @@ def run(warm: Warm, tmp_path: Path) -> Run:
         return warm.run(request, input)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Registry]":
+    """A registry that is open to everyone, to which tests push their images under names of their own."""
+    from tests import registries
+
+    with registries.docker_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def no_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder without logins, and an environment without any; the folder is returned."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in [*os.environ]:
+        if name.startswith(
+            ("CI_", "DOCKER_", "REGISTRY_", "XDG_", "SSL_CERT", "REQUESTS_CA", "CURL_CA")
+        ) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Pages with cases: the rules' documentation and ``tests/cases``.
 
 A case is a fenced ``dockerfile`` (or, for a compose file, ``yaml``) block, the same with ``fixed`` behind it where it
-changes, and a ``says`` block. Behind the language stand options of the command line, and another kind of file's path.
+changes, and a ``says`` block. Behind the language stand options of the command line, and another kind of file's path. A
+``toml lock`` block is the lock file of a run with ``--locked``.
 """
 
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from echo_migrate.images import catalog
+from echo_migrate.registry import lock
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 
@@ -24,6 +26,8 @@ PATHS = {
     "tf": "main.tf",
     "makefile": "Makefile",
     "python": "app.py",
+    "groovy": "Jenkinsfile",
+    "ini": "web.container",
 }
 ON_REFERENCES = ("floating-tag", "unhardened-image", "unreadable-file", "unresolved-image")
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -37,6 +41,7 @@ class Case(NamedTuple):
     text: str
     fixed: str
     says: list[str]
+    lock: str = ""
 
 
 def cases(page: Path) -> Iterator[Case]:
@@ -59,6 +64,7 @@ def cases(page: Path) -> Iterator[Case]:
             opening[3],
             fixed,
             says.splitlines(),
+            rest.get(("toml", "lock"), ""),
         )
 
 
@@ -70,6 +76,9 @@ def settings(case: Case) -> Settings:
     """The settings a case asks for in its fence: the command line's own words."""
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
     known = catalog.load(given.pop("provider", "echo"), given.pop("registry", ""))
+    pinned = given.pop("pin", None) is not None
+    if case.lock:
+        known = known._replace(answers=lock.answers(lock.parse("lock", f"version = 1\n[images]\n{case.lock}"), pinned))
     today = given.pop("today", "2026-11-24")
     images = frozenset(filter(None, given.pop("image", "").split(",")))
     selected = given.pop("select", case.rule or ",".join(ON_REFERENCES)).split(",")
@@ -79,6 +88,6 @@ def settings(case: Case) -> Settings:
     assert variant in ("auto", "runtime", "dev")
     logins = given.pop("logins", ",".join(LOGINS))
     asked = asked._replace(today=today, logins=frozenset(filter(None, logins.split(","))))
-    asked = asked._replace(variant=variant)  # type: ignore[arg-type]
-    assert set(given) <= {"seen-only", "unsafe-fixes"}, given
+    asked = asked._replace(variant=variant, add_logins="add-logins" in given)  # type: ignore[arg-type]
+    assert set(given) <= {"add-logins", "seen-only", "unsafe-fixes"}, given
     return asked

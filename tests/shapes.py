@@ -153,6 +153,46 @@ def _go(n: int) -> str:
     return 'import "github.com/testcontainers/testcontainers-go"\n' + call * n
 
 
+def _circle_calls(n: int) -> str:
+    head = "executors:\n  e:\n    parameters: {image: {type: string}}\n    docker: [{image: << parameters.image >>}]\n"
+    jobs = "".join(f"  j{i}: {{executor: {{name: e, image: 'python:3.{i}'}}}}\n" for i in range(n))
+    return f"{head}jobs:\n{jobs}workflows: {{w: {{jobs: [j0]}}}}\n"
+
+
+def _circle_parameters(n: int) -> str:
+    given = "".join(f"  p{i}: {{type: string, default: 'python:3.12'}}\n" for i in range(n))
+    jobs = "".join(f"  j{i}: {{docker: [{{image: << pipeline.parameters.p{i} >>}}]}}\n" for i in range(n))
+    return f"parameters:\n{given}jobs:\n{jobs}"
+
+
+def _azure(n: int) -> str:
+    given = "".join(f"  p{i}: python:3.12\n" for i in range(n))
+    jobs = "".join(f"  - job: a\n    container: ${{{{ parameters.p{i} }}}}\n" for i in range(n))
+    return f"parameters:\n{given}jobs:\n{jobs}"
+
+
+def _azure_variables(n: int) -> str:
+    given = "".join(f"  v{i}: $(v{i + 1})\n" for i in range(n))
+    return f"variables:\n{given}jobs:\n" + "".join(f"  - job: a\n    container: $(v{i})\n" for i in range(n))
+
+
+def _woodpecker(n: int) -> str:
+    listed = ", ".join(f'"python:3.{i}"' for i in range(n))
+    steps = "".join(f"  s{i}: {{image: '${{I}}', commands: [make]}}\n" for i in range(n))
+    return f"matrix:\n  I: [{listed}]\nsteps:\n{steps}"
+
+
+def _inputs(n: int) -> str:
+    given = "".join(f"    i{i}: {{default: 'python:3.12'}}\n" for i in range(n))
+    jobs = "".join(f"j{i}:\n  image: $[[ inputs.i{i} ]]\n  script: [make]\n" for i in range(n))
+    return f"spec:\n  inputs:\n{given}---\n{jobs}"
+
+
+def _cloud_build(n: int) -> str:
+    steps = "".join(f"  - {{name: $_I{i}, args: [build, --build-arg, BASE=$_I{i}, .]}}\n" for i in range(n))
+    return f"steps:\n{steps}substitutions:\n" + "".join(f"  _I{i}: python:3.12\n" for i in range(n))
+
+
 SHAPES: dict[str, tuple[str, Shape]] = {
     "stages that take from two above": ("Dockerfile", _stages),
     "build arguments that are only asked about": ("Dockerfile", _reads),
@@ -243,6 +283,17 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "jobs of a workflow": (".github/workflows/a.yml", _jobs),
     "a matrix": (".github/workflows/a.yml", _matrix),
     "jobs of another pipeline": (".circleci/config.yml", _circle),
+    "an executor's images and uses": (".circleci/config.yml", _circle_calls),
+    "parameters of a pipeline": (".circleci/config.yml", _circle_parameters),
+    "parameters of a template": ("azure-pipelines.yml", _azure),
+    "variables that are each other": ("azure-pipelines.yml", _azure_variables),
+    "images of a matrix": (".woodpecker.yml", _woodpecker),
+    "inputs of a component": ("templates/a.yml", _inputs),
+    "substitutions of a build": ("cloudbuild.yaml", _cloud_build),
+    "hooks that are images": (
+        ".pre-commit-hooks.yaml",
+        lambda n: "- {id: a, language: docker_image, entry: 'python:3.12 -V'}\n" * n,
+    ),
     "recipes that are no shell": ("Makefile", lambda n: "a:\n" + "\tdocker run node:22 (\n" * n),
     "comments that ignore": (
         "Dockerfile",

@@ -240,6 +240,7 @@ class Job:
         (folder / "temp").mkdir()
         (folder / "wrapper.py").write_text(WRAPPER)
         self.base = self.head = ""
+        self.whose = REPOSITORY
 
     def pull(self, base: dict[str, Any], change: dict[str, Any], links: tuple[str, ...] = ()) -> None:
         """A pull request; ``links`` are submodules that are not checked out."""
@@ -256,8 +257,8 @@ class Job:
 
     def run(self, **inputs: str) -> "subprocess.CompletedProcess[str]":
         sides = {
-            name: {"sha": sha, "repo": {"full_name": REPOSITORY}}
-            for name, sha in (("head", self.head), ("base", self.base))
+            name: {"sha": sha, "repo": {"full_name": whose}}
+            for name, sha, whose in (("head", self.head, self.whose), ("base", self.base, REPOSITORY))
         }
         (self.folder / "event.json").write_text(json.dumps({"pull_request": {"number": 7, **sides}}))
         for name in ("output", "summary", "seen"):
@@ -321,6 +322,20 @@ def test_one_command_has_the_token(job: Job) -> None:
     ]
     assert [words[:2] for words, given in seen if TOKEN in given.values()] == [["echo_migrate", "github"]]
     assert not any(TOKEN in word for words, _ in seen for word in words)
+
+
+@pytest.mark.parametrize(("whose", "asks"), [(REPOSITORY, True), ("stranger/fork", False)])
+def test_the_registry_is_asked_for_pull_requests_of_the_repository_alone(
+    job: Job, monkeypatch: pytest.MonkeyPatch, whose: str, asks: bool
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing answers there: no test reaches a registry
+    job.pull({"README.md": "x\n"}, {"Dockerfile": "FROM python:3.12\n"})
+    job.whose = whose
+    assert job.run(online="true").returncode == 1
+    seen = [json.loads(line) for line in (job.folder / "seen").read_text().splitlines()]
+    asked = {words[1]: "--online" in words for words, _ in seen if words[0] == "echo_migrate"}
+    assert asked == {"check": asks, "inventory": asks, "github": False}
+    assert ("the pull request comes from a fork" in job.summary) != asks
 
 
 COMMANDS = ("##[error]x", "a##[stop-commands]t", "##[set-env name=X]y", "::error::z", "::add-mask::z")

@@ -41,22 +41,22 @@ def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
         "  = fix: use reg.echohq.com/python:3.12\n"
         "\n"
         "Dockerfile:2:6: warning[unhardened-image] redis:7-alpine -> reg.echohq.com/redis:7: "
-        "Echo has no Alpine variant: this switches to Debian (musl to glibc)\n"
+        "Echo has no Alpine variant: this switches to Debian (musl to glibc): "
+        "see echo-migrate fix --unsafe-fixes --diff\n"
         "  |\n"
         "2 | FROM redis:7-alpine\n"
         "  |      ^^^^^^^^^^^^^^\n"
-        "  = review with: fix --unsafe-fixes --diff\n"
         "  = unsafe fix: use reg.echohq.com/redis:7\n"
         "\n"
         "4 image references in 1 file (echo-migrate inventory lists them)\n"
         "  1 ready to migrate\n"
         "  1 already hardened\n"
-        "  1 not offered by Echo\n"
-        "  1 needs review: 1 by an unsafe fix\n"
-        "     1  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: fix "
+        "  1 not offered by Echo: acme/tool\n"
+        "  1 needs review: 1 has an unsafe fix\n"
+        "     1  Echo has no Alpine variant: switches to Debian (musl to glibc)   see echo-migrate fix "
         "--unsafe-fixes --diff\n"
         "2 findings in 1 file: 1 fixable with `echo-migrate fix`, "
-        "1 more with `fix --unsafe-fixes` (review with --diff)\n"
+        "1 more with --unsafe-fixes (review with --diff)\n"
         "Pulling from Echo needs a login: docker login reg.echohq.com\n"
     )
     assert done.stderr == b""
@@ -417,7 +417,7 @@ def test_a_match_with_all_providers_stands_side_by_side(run: Run) -> None:
     assert lines[0] == "node:22"
     assert [line.split()[0] for line in lines[1:6]] == ["chainguard", "distroless", "docker", "echo", "redhat"]
     assert "dhi.io/node:22 (safe)" in lines[3]
-    assert "node has no tag like 22" in lines[1]
+    assert "node has no such tag" in lines[1]
     answers = run("match", "--provider", "all", "--output-format", "json", "node:22").stdout.splitlines()
     assert {json.loads(answer)["provider"]: json.loads(answer)["safe"] for answer in answers} == {
         "chainguard": False,
@@ -463,11 +463,53 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
     done = run("check", "--output-format", "concise")
     assert done.stdout.count(b"registry-login") == 1
-    assert b".github/workflows/a.yml:4:14: warning[registry-login]" in done.stdout
+    when = b"after the migration, this step may pull from reg.echohq.com without a login"
+    assert b".github/workflows/a.yml:4:14: warning[registry-login] " + when in done.stdout
     assert b"registry-login" not in run("check", "--ignore", "registry-login").stdout
     assert run("fix").returncode == 0, "it blocks nothing"
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
-    assert b"registry-login" in run("check").stdout, "hardened already, and still nobody logs in"
+    done = run("check", "--output-format", "concise")
+    assert b"[registry-login] this step may pull" in done.stdout, "hardened already, and still nobody logs in"
+
+
+def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    workflow = (
+        "on: push\njobs:\n  a:\n    runs-on: x\n    container: node:22\n    steps:\n      - run: docker build .\n"
+    )
+    (folder / "a.yml").write_text(workflow)
+    (folder / "b.yml").write_text("jobs: {a: {steps: [{run: docker build")
+    pod = "apiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - image: {}node:22\r\n"
+    (tmp_path / "pod.yaml").write_bytes(pod.format("").encode())
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    offered = run("fix", "--add-logins", "--check")
+    assert b"registry-login" in offered.stdout
+    assert b"--unsafe-fixes" in offered.stdout
+    patch = run("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
+    assert before == {path: path.read_bytes() for path in before}
+
+    assert run("fix", "--add-logins", "--unsafe-fixes", "--select", "registry-login").returncode == 0
+    secret = "spec:\r\n  imagePullSecrets:\r\n    - name: echo-registry\r\n"
+    assert (tmp_path / "pod.yaml").read_bytes() == pod.format("").replace("spec:\r\n", secret).encode()
+    assert (tmp_path / "Dockerfile").read_text() == "FROM python:3.12\n", "nothing else is asked for"
+    assert run("fix").returncode == 0
+    assert b"image: reg.echohq.com/node:22" in (tmp_path / "pod.yaml").read_bytes(), "a safe move now"
+    assert run("fix", "--add-logins", "--unsafe-fixes").returncode == 0
+    login = (folder / "a.yml").read_text()
+    assert "      - uses: docker/login-action@" in login
+    assert "      image: reg.echohq.com/node:22\n      credentials:\n" in login
+    after = {path: path.read_bytes() for path in before}
+    again = run("fix", "--add-logins", "--unsafe-fixes")
+    assert b"registry-login" not in again.stdout
+    assert after == {path: path.read_bytes() for path in before}
+
+    for path, data in before.items():
+        path.write_bytes(data)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "apply", "--whitespace=nowarn"], input=patch, cwd=tmp_path, check=True)
+    assert after == {path: path.read_bytes() for path in before}
 
 
 def test_the_date_decides_over_ends_of_life(run: Run, tmp_path: Path) -> None:

@@ -49,6 +49,10 @@ def test_a_block_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             assert data.read_block(name, strange) is None
 
 
+def test_an_image_is_described_in_one_file() -> None:
+    assert not {name for name in IMAGES["official"] if name[0] != "_"} & IMAGES["upstream"].keys()
+
+
 @pytest.mark.parametrize("vendor", IMAGES)
 def test_each_block_is_what_the_whole_file_says(vendor: str) -> None:
     names = list(IMAGES[vendor])
@@ -103,7 +107,7 @@ def test_facts_of_images(vendor: str) -> None:
 
 
 def test_vendors_have_files() -> None:
-    assert set(UPSTREAM["vendors"]["registries"].values()) | {"upstream"} == set(IMAGES)
+    assert set(UPSTREAM["vendors"]["registries"].values()) | {"official", "upstream"} == set(IMAGES)
     assert set(catalog.providers()) <= set(IMAGES)
     known = catalog.load()
     for prefix in UPSTREAM["vendors"]["registries"]:
@@ -119,7 +123,13 @@ def test_vendors_have_files() -> None:
         ("python:3.12-windowsservercore", {"manager": None, "shell": None}),
         ("node:${V}", {"manager": None, "family": None}),
         ("node@sha256:" + "0" * 64, {"manager": None, "family": None}),
-        ("redis:7-alpine", {"libc": "musl", "manager": None}),
+        ("redis:7-alpine", {"libc": "musl", "manager": "apk", "user": "root", "entrypoint": ("docker-entrypoint.sh",)}),
+        ("redis:5-alpine", {"libc": "musl", "manager": None, "user": None}),
+        ("nginx:1.30.2", {"user": "root", "ports": ("80",)}),
+        ("nginx:1.19", {"user": None, "entrypoint": None}),
+        ("haproxy:3.2", {"user": "haproxy", "uid": None}),
+        ("haproxy:2.2", {"user": None}),
+        ("nginx:1.30-windowsservercore", {"user": None}),
         ("cgr.dev/chainguard/python", {"shell": False, "uid": 65532, "entrypoint": ("/usr/bin/python",)}),
         ("cgr.dev/acme/python:3.12-dev", {"shell": True, "manager": "apk", "user": None}),
         ("cgr.dev/acme/python:3.12", {"shell": None, "family": "wolfi"}),
@@ -166,7 +176,10 @@ def test_programs() -> None:
 def test_ends_of_life() -> None:
     products = {name: block for name, block in EOL.items() if name[0] != "_"}
     released = {product for product, _ in EOL["_releases"].values()}
+    released |= {product for product, _ in EOL["_languages"].values()} | {"windows-server"}
     assert set(EOL["_images"].values()) | released == set(products)
+    assert list(EOL["_languages"]) == sorted(EOL["_languages"])
+    assert set(EOL["_windows"].values()) <= set(products["windows-server"]["cycles"])
     for image, names in EOL["_codenames"].items():
         assert set(names.values()) <= set(products[EOL["_images"][image]]["cycles"]), image
     assert list(EOL["_images"]) == sorted(EOL["_images"])

@@ -247,6 +247,18 @@ NEARBY = {
         "variable-overridden",
         {".github/workflows/x.yml": "jobs: {a: {steps: [{uses: a/b, with: {build-args: V=20}}]}}\n"},
     ),
+    "a build argument of skaffold": (
+        "variable-overridden",
+        {"skaffold.yaml": "build:\n  artifacts:\n    - docker:\n        buildArgs:\n          A: x\n          V: 20\n"},
+    ),
+    "build arguments of skaffold in one line": (
+        "variable-overridden",
+        {"skaffold.yaml": "build: {artifacts: [{image: a, docker: {buildArgs: {A: x, V: '20'}}}]}\n"},
+    ),
+    "a build argument in a list": (
+        "variable-overridden",
+        {"cloudbuild.yaml": "steps:\n- name: docker\n  args:\n  - build\n  - '--build-arg'\n  - 'V=20'\n"},
+    ),
     "an image that a script builds": ("build-result", {"build.sh": "docker build -q -t node:22 .\n"}),
     "an image that skaffold builds": (
         "build-result",

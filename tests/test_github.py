@@ -108,7 +108,7 @@ def test_one_comment_that_leads_with_what_to_do_and_one_review(world: World) -> 
     lines = body.splitlines()
     assert lines[0] == COMMENT
     assert lines[1] == (
-        "**1 image can move to Echo safely.** Run `echo-migrate fix .` to apply. "
+        "**1 image reference can move to Echo safely.** Run `echo-migrate fix .` to apply. "
         "1 suggestion on the changed lines can be accepted with a click."
     )
     assert "| `python:3.12` | `reg.echohq.com/python:3.12` | safe | `Dockerfile:1` |" in lines
@@ -357,7 +357,7 @@ def test_too_many_results_are_not_all_clear(world: World, key: str) -> None:
     path.write_text(json.dumps(document | {key: document[key] * (MOST + 1)}))
     assert world.tell(check=False).returncode == 0
     (body,) = world.ours
-    assert "Too many results to tell one by one" in body
+    assert "Too many results to list" in body
     assert "All clear" not in body
     assert "2 image references in 2 files" in body
 
@@ -518,7 +518,7 @@ def test_five_hundred_findings_are_cut_and_taken(world: World) -> None:
     world.pull({"README.md": "x\n"}, files)
     world.tell()
     assert 30_000 < len(world.ours[0]) <= 65_536
-    assert "more findings had no place here" in world.ours[0]
+    assert "more findings not shown here" in world.ours[0]
     assert world.ours[0].count("<details>") == world.ours[0].count("</details>") > 5
 
 

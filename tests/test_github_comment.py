@@ -143,7 +143,12 @@ def one() -> View:
     findings = [
         found("api/Dockerfile", 1),
         found("api/Dockerfile", 9, message="node:22-alpine has a hardened image", safe=False),
-        found("api/Dockerfile", 4, "package-lists-left", "apt-get update leaves its lists in the final image"),
+        found(
+            "api/Dockerfile",
+            4,
+            "package-lists-left",
+            "apt-get update leaves /var/lib/apt/lists: remove it in the same RUN",
+        ),
         found("web/Dockerfile", 1),
     ]
     return View(report(findings, references), frozenset({"api/Dockerfile"}), frozenset(references), suggested=2)
@@ -173,7 +178,7 @@ def hostile() -> View:
 
 
 CASES = {"nothing": nothing, "one": one, "forty": forty, "five-hundred": five_hundred, "hostile": hostile}
-FOLDS = {"nothing": 0, "one": 1, "forty": 40, "five-hundred": 105, "hostile": len(HOSTILE)}
+FOLDS = {"nothing": 0, "one": 1, "forty": 40, "five-hundred": 104, "hostile": len(HOSTILE)}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -199,7 +204,7 @@ def test_every_hostile_name_can_be_read() -> None:
 
 def test_the_summary_of_a_job_has_more_room() -> None:
     text = body(five_hundred(), LONGEST_SUMMARY)
-    assert "had no place" not in text
+    assert "not shown here" not in text
     assert sum("| " in line and "reg.echohq.com" in line for line in text.splitlines()) == 500
 
 
@@ -208,7 +213,7 @@ def test_it_is_cut_between_findings(longest: int) -> None:
     text = body(five_hundred(), longest)
     assert len(text.encode()) <= longest
     told = [line for line in text.splitlines() if line.startswith("| ") and "reg.echohq.com" in line]
-    left = sum(int(count) for count in re.findall(r"(\d+) more findings? had", text))
+    left = sum(int(count) for count in re.findall(r"(\d+) more findings? not shown", text))
     holds(text, text.count("<details>"))
     assert len(told) + left == 500
 

@@ -31,7 +31,7 @@ FIXED = "FROM reg.echohq.com/python:3.12\n"
         (b"FROM " + b"${" * 100_000, "its expression cannot be expanded"),
         (b"FROM ${a:-" + b"${a:-" * 5000 + b"x" + b"}" * 5001, "its expression cannot be expanded"),
         (b"FROM python:3.12\nRUN <<A " + b"${a:-" * 100_000 + b"\n", ""),
-        (b"ARG a=" + b"x" * 10 + b"".join(b"\nARG a=$a$a" for _ in range(100)) + b"\nFROM $a\n", "cannot be resolved"),
+        (b"ARG a=" + b"x" * 10 + b"".join(b"\nARG a=$a$a" for _ in range(100)) + b"\nFROM $a\n", "no value for its"),
         (b"ARG a=" + b"a" * 4000 + b"\nFROM ${a/" + b"*a" * 2000 + b"b/c}\n", ""),
         (b"FROM python:3.12\nCOPY " + b"[" * 200_000 + b"<<A\n", ""),
         (b"FROM python:3.12\n" + b"RUN a \\\n" * 40_000, ""),  # the second reader needs the square of it

@@ -125,7 +125,7 @@ def test_a_cleaning_holds_for_what_came_before_it(script: str, clean: bool) -> N
     (stage,) = graph(f"FROM fedora:41\nRUN {script}\n")
     run = stage.runs[0]
     first = next(call for call in run.calls if call.action == "install")
-    assert (caches_cleared(run)["dnf"] >= first.command.start) is clean
+    assert (caches_cleared(run)[first.manager.caches] >= first.command.start) is clean
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_starts_is_what_stands_at_the_end_of_a_stage_that_is_one(text: str,
 @pytest.mark.parametrize(("user", "says"), [("nonroot", []), ("app", ["runs as app instead of nonroot"])])
 def test_a_move_to_the_same_user_changes_no_user(user: str, says: list[str]) -> None:
     (stage,) = graph("FROM a\nRUN true\n")
-    effective = EffectiveBase(ImageFacts(user=user), "new", True, ImageFacts(user="nonroot"), "a")
+    effective = EffectiveBase(ImageFacts(user=user), "new", True, ImageFacts(user="nonroot"))
     assert [one.message for one in _user_changes(stage, effective)] == says
 
 

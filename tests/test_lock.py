@@ -22,6 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOTS = [
     *PROJECT["project"]["dependencies"],
     *PROJECT["project"]["optional-dependencies"]["github"],
+    *PROJECT["project"]["optional-dependencies"]["registry"],
     *PROJECT["build-system"]["requires"],
 ]
 

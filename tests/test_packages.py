@@ -13,9 +13,35 @@ from echo_migrate.shell.parser import read
 RAW = yaml.safe_load((Path(folder()) / "commands.yaml").read_text())
 ROWS = [(name, row) for kind in ("system", "language") for name, row in RAW[kind].items()]
 KEYS = {
-    *("commands", "install", "remove", "update", "upgrade", "clean", "other", "valued", "answer", "letters", "cached"),
+    *(
+        "commands",
+        "install",
+        "remove",
+        "update",
+        "upgrade",
+        "clean",
+        "run",
+        "other",
+        "valued",
+        "answer",
+        "letters",
+        "cached",
+    ),
     *("recommended", "caches", "lists", "emptied", "environment", "settings", "pinned", "from", "dry", "cleaning"),
-    *("development", "families", "old", "keeping", "keeping letters"),
+    *(
+        "development",
+        "families",
+        "old",
+        "keeping",
+        "keeping letters",
+        "answering",
+        "assumes",
+        "groups",
+        "unnamed",
+        "uncached",
+        "ends",
+        "uncached",
+    ),
 }
 
 
@@ -40,6 +66,35 @@ def test_rows() -> None:
         assert not row.get("letters") or row["answer"][0].lstrip("-") in row["letters"], name
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dnf group -y install core", "dnf group install"),
+        ("pip3 install x", "pip install"),
+        ("uv sync", "uv sync"),
+        ("uv tool install ruff", "uv tool install"),
+        ("pacman -Syu", "pacman -Syu"),
+        ("add-pkg curl", "add-pkg"),
+        ("yarn", "yarn"),
+    ],
+)
+def test_shown(text: str, shown: str) -> None:
+    assert [one.shown for one in asked(text)] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("text", "versioned"),
+    [
+        ("gem install x -v1.2", True),
+        ("gem install x --version=1.2", True),
+        ("pip install -rall.txt", True),
+        ("gem install --verbose x", False),
+    ],
+)
+def test_versioned(text: str, versioned: bool) -> None:
+    assert [one.versioned() for one in asked(text)] == [versioned]
+
+
 def test_groups_are_sorted_and_apart() -> None:
     groups = [*RAW["packages"].values(), *RAW["does"].values()]
     for names in groups:
@@ -55,7 +110,7 @@ def test_groups_are_sorted_and_apart() -> None:
         ("apt-get -o A=b -t sid install -y --no-install curl=7 'git' libc6:arm64", "apt-get install curl git libc6"),
         ("apt-get -qy update", "apt-get update"),
         ("apt-get purge -y --auto-remove gcc", "apt-get remove gcc"),
-        ("apt-get build-dep nginx", None),
+        ("apt-get build-dep nginx", "apt-get install"),
         ("apt-get --version", None),
         ("/usr/bin/apt install ./x.deb", "apt-get install ./x.deb"),
         ("apk --no-cache add -t .d gcc python3-dev~=3 edge@community", "apk install gcc python3-dev edge"),
@@ -69,8 +124,20 @@ def test_groups_are_sorted_and_apart() -> None:
         ("pip3.12 install -r r.txt 'flask==3' requests[x]>=2", "pip install flask requests"),
         ("python3 -m pip install -U pip", "pip install pip"),
         ("python3 -m venv x", None),
-        ("uv pip install x", "uv install x"),
-        ("uv sync --frozen", "uv sync install"),
+        ("dnf -y group install 'Development Tools'", "dnf install Development Tools"),
+        ("dnf groups -q install -y core", "dnf install core"),
+        ("dnf module install nodejs:20", "dnf install nodejs"),
+        ("dnf module enable nodejs:20", None),
+        ("dnf builddep -y x.spec", "dnf install"),
+        ("yum up-min", "yum upgrade"),
+        ("zypper si -d vim", "zypper install"),
+        ("gem install x -- --with-y z", "gem install x"),
+        ("uv pip install x", "uv pip install x"),
+        ("uv sync --frozen", "uv install"),
+        ("uv tool install ruff", "uv install ruff"),
+        ("uv tool run ruff", None),
+        ("bun pm cache rm", "bun clean rm"),
+        ("go run example.com/x@v1 y", "go run example.com/x y"),
         ("npm ci --omit=dev", "npm install"),
         ("npm run build", None),
         ("yarn", "yarn install"),

@@ -6,10 +6,12 @@ import pytest
 
 from echo_migrate.engine.check import examine
 from echo_migrate.engine.fix import fix_source
-from echo_migrate.engine.registry_login import login_results
+from echo_migrate.engine.registry_login import login_results, with_logins
 from echo_migrate.files.source import Source
 from echo_migrate.formats import recognised
+from echo_migrate.model import Result
 from echo_migrate.rules import RULES, page
+from echo_migrate.rules._rule import Settings
 from tests.pages import PAGES, Case, cases, settings
 
 CASES = [case for path in PAGES for case in cases(path)]
@@ -25,10 +27,20 @@ def test_case(case: Case, newline: str, tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.chdir(tmp_path)
         Path(case.path).parent.mkdir(parents=True, exist_ok=True)
         Path(case.path).write_bytes(source.data)
-        found = [
-            (result.source, finding) for result in login_results([case.path], asked) for finding in result.findings
+        results = _run(case.path, asked)
+        said = [
+            "{}:{} {} {}".format(*result.source.position(found.start), found.rule, found.message)
+            for result in results
+            for found in result.findings
         ]
-        assert ["{}:{} {} {}".format(*one.position(f.start), f.rule, f.message) for one, f in found] == case.says
+        assert said == case.says
+        assert not any(result.refused for result in results)
+        fixed = [result.fixed for result in results if result.fixed is not result.source]
+        assert (fixed[0].text if fixed else source.text) == case.fixed.replace("\n", newline)
+        if fixed:
+            Path(case.path).write_bytes(fixed[0].data)
+            again = [found for result in _run(case.path, asked) for found in result.findings]
+            assert not [found for found in again if found.fix]
         return
     assert format is not None
     result = fix_source(source, format, asked)
@@ -49,6 +61,18 @@ def test_case(case: Case, newline: str, tmp_path: Path, monkeypatch: pytest.Monk
 
     again, _ = examine(result.fixed, format, asked)
     assert not [f for f in again if f.fix and (f.fix.safe or asked.unsafe)]
+
+
+def _run(path: str, asked: Settings) -> list[Result]:
+    """What a run says of a file, if files of the run use images of the provider."""
+    source = Source.read(path)
+    format = recognised(path, source.text)
+    result = fix_source(source, format, asked) if format else None
+    if asked.add_logins:
+        found = with_logins(result, path, asked, used=True)
+        return [found] if found else []
+    in_use = any(one.state == "hardened" for one in (result.outcomes if result else ()))
+    return list(login_results([result] if result else [], [path], asked, in_use))
 
 
 def test_every_rule_has_a_page_with_a_finding_and_a_silence() -> None:

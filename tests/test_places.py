@@ -16,6 +16,7 @@ from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Source
 from echo_migrate.formats import ci, recognised
 from echo_migrate.images import catalog
+from echo_migrate.images.reference import VARIABLE
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -44,6 +45,23 @@ Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
     [
         ("a.yaml", "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a}]}\n", "kubernetes"),
         ("a.yaml", '{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"image": "a"}]}}', "kubernetes"),
+        ("a.json", '{"kind": "Pod", "apiVersion": "v1", "spec": {"containers": [{"image": "a"}]}}', "kubernetes"),
+        ("a.json", '{"apiVersion": {"type": "string"}, "kind": "Pod", "image": "a"}', ""),
+        ("package.json", '{"name": "a", "kind": "Pod", "image": "node:22"}', ""),
+        ("task.json", '{"containerDefinitions": [{"image": "a"}]}', "aws"),
+        ("task.json", '{"taskDefinition": {"containerDefinitions": [{"image": "a"}]}}', "aws"),
+        ("task.yaml", "family: a\ncontainerDefinitions:\n  - image: b\n", "aws"),
+        ("a.json", '[{"image": "a", "essential": true}]', "aws"),
+        ("a.json", '[{"image": "a", "title": "b"}]', ""),
+        ("stack.yml", "Resources: {A: {Type: AWS::ECS::TaskDefinition, Properties: {Image: a}}}\n", "aws"),
+        ("stack.yml", "Resources: {A: {Type: AWS::EC2::Instance, Properties: {ImageId: a}}}\n", ""),
+        ("web.container", "[Container]\nImage=a\n", "quadlet"),
+        ("quadlets/web.image", "[Image]\nImage=a\n", "quadlet"),
+        ("web.container", "[Service]\nImage=a\n", ""),
+        ("web.image", "Image=a\n", ""),
+        ("a.nomad", 'job "a" {\n  task "b" {\n    driver = "docker"\n  }\n}\n', "nomad"),
+        ("infra/a.hcl", 'job "a" {\n  task "b" {\n    driver = "podman"\n  }\n}\n', "nomad"),
+        ("a.hcl", 'job "a" {\n  task "b" {\n    driver = "exec"\n  }\n}\n', ""),
         ("a.yaml", "kind: Pod\nspec: {containers: [{image: a}]}\n", ""),
         ("a.yaml", "x:\n  apiVersion: v1\n  kind: Pod\n  image: a\n", ""),
         ("crd.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", ""),
@@ -62,13 +80,23 @@ Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
         (".gitlab-ci.yml", "image: a\n", "gitlab"),
         ("ci/test.gitlab-ci.yml", "a: {script: [b]}\nimage: c\n", "gitlab"),
         ("ci/test.yml", "test:\n  stage: a\n  image: b\n  script: [c]\n", "gitlab"),
-        ("play.yml", "- name: a\n  docker_container:\n    image: b\n", ""),
+        ("play.yml", "- name: a\n  docker_container:\n    image: b\n", "ansible"),
+        ("site.yaml", "- hosts: all\n  tasks:\n    - containers.podman.podman_container: {image: b}\n", "ansible"),
+        ("play.yml", "- name: a\n  package: {name: docker_container}\n", ""),
         (".travis.yml", "language: c\nscript: make\nimage: a\n", ""),
         (".circleci/config.yml", "jobs:\n  a:\n    docker: [{image: b}]\n", "ci"),
         ("azure-pipelines.yml", "container: a\n", "ci"),
         ("bitbucket-pipelines.yml", "image: a\n", "ci"),
         ("cloudbuild.yaml", "steps: [{name: a}]\n", "ci"),
         ("infra/cloudbuild-dev.yaml", "steps: [{name: a}]\n", "ci"),
+        ("copilot/web/manifest.yml", "image: {location: a}\n", "ci"),
+        ("web/manifest.yml", "image: {location: a}\n", ""),
+        (".ko.yaml", "defaultBaseImage: a\n", "ci"),
+        ("components/a/component.yaml", "name: a\nimplementation:\n  container: {image: b}\n", "ci"),
+        ("values.yaml", "implementation:\n  kind: a\nimage: {repository: b}\n", "helm"),
+        ("a.yaml", "pipelineInfo: {name: a}\ndeploymentSpec: {executors: {b: {container: {image: c}}}}\n", "ci"),
+        ("src/executors/default.yml", "docker:\n  - image: a\n", "ci"),
+        ("src/models/default.yml", "docker:\n  - image: a\n", ""),
         (".drone.yml", "steps: [{image: a}]\n", "ci"),
         (".woodpecker/test.yml", "steps: {a: {image: b}}\n", "ci"),
     ],
@@ -108,7 +136,7 @@ def test_what_is_loaded_differs_in_texts_that_name_images_alone(case: Case) -> N
     for (path, one), (_, other) in zip(old, new, strict=True):
         assert type(one) is type(other), path
         if one != other:
-            names = path[-1] in ("repository", "tag", "newName", "newTag", "image", "registry")
+            names = path[-1] in ("repository", "tag", "newName", "newTag", "image", "registry", "default")
             assert names or "reg.echohq.com" in other
 
 
@@ -123,10 +151,10 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
     for path, value in leaves(loaded(case.text) or []):
         named = path[-1] == "image" or (path[-2:-1] == ("image",) and path[-1] in ("name", "repository"))
         if named and isinstance(value, str) and value and "{{" not in value.replace("${{", ""):
-            if value.startswith(("${{ matrix.", "$(params.i)")):
-                continue  # those are the images that the matrix lists, and a parameter's default
             if value == "library":
                 continue  # a piece of a name in a form that is not known
+            if VARIABLE.match(value) and value not in listed:
+                continue  # the values of a parameter, which are listed where they are written
             assert value.removeprefix("docker://") in listed, path
 
 
@@ -511,6 +539,85 @@ def test_a_workflow_gives_a_build_images_as_arguments_and_as_contexts(tmp_path: 
     assert [outcome.state for outcome in fix_source(str(path), without).outcomes] == ["needs-person"] * 2
 
 
+SKAFFOLD = """apiVersion: skaffold/v4beta13
+kind: Config
+build:
+  artifacts:
+    - image: made
+      context: app
+      docker:
+        buildArgs:
+          BASE: python:3.12
+          VERSION: python:3.11
+          OTHER: "{{.OTHER}}"
+    - image: jar
+      jib: {fromImage: "ruby:3.4"}
+    - image: cached
+      jib: {fromImage: "docker://node:22"}
+profiles:
+  - name: dev
+    build:
+      artifacts:
+        - {image: made, context: app, kaniko: {dockerfile: "./Dockerfile", buildArgs: {BASE: "node:22"}}}
+        - {image: gone, context: ../outside, docker: {buildArgs: {BASE: "php:8.4"}}}
+"""
+
+
+def test_skaffold_gives_builds_images_as_arguments_and_as_bases(tmp_path: Path) -> None:
+    """Which of the arguments name an image, the Dockerfile tells."""
+    _app(tmp_path)
+    result = fix_source(str(tmp_path / "skaffold.yaml"), SKAFFOLD)
+    assert [(one.image.where, one.image.ref.value) for one in result.outcomes] == [
+        ("build.artifacts.0.docker.buildArgs.BASE", "python:3.12"),
+        ("build.artifacts.1.jib.fromImage", "ruby:3.4"),
+        ("profiles.0.build.artifacts.0.kaniko.buildArgs.BASE", "node:22"),
+    ]
+    assert result.fixed.text == SKAFFOLD.replace("BASE: python:3.12", "BASE: reg.echohq.com/python:3.12").replace(
+        'BASE: "node:22"', 'BASE: "reg.echohq.com/node:22"'
+    ).replace('fromImage: "ruby', 'fromImage: "reg.echohq.com/ruby')
+
+
+CLOUD_BUILD = """steps:
+  - name: gcr.io/cloud-builders/docker
+    args: [login, reg.echohq.com]
+  - name: gcr.io/cloud-builders/docker
+    args: [build, -t, made, --build-arg, "BASE=python:3.12", "--build-arg=VERSION=python:3.11", app]
+  - name: docker
+    dir: app
+    args: ["buildx", "build", "--build-arg", "BASE=${_BASE}", "-f", "Dockerfile", "."]
+  - name: gcr.io/kaniko-project/executor:v1.24.0
+    args: ["--build-arg=BASE=ruby:3.4", "--dockerfile=app/Dockerfile", "--context=dir:///workspace/app"]
+  - name: gcr.io/cloud-builders/docker
+    args: [build, --build-arg, "BASE=golang:1.26", elsewhere]
+substitutions:
+  _BASE: node:22
+"""
+
+
+def test_cloud_build_gives_builds_images_as_arguments(tmp_path: Path) -> None:
+    """Which of the arguments name an image, the Dockerfile tells; without it, only names do."""
+    _app(tmp_path)
+    result = fix_source(str(tmp_path / "cloudbuild.yaml"), CLOUD_BUILD)
+    assert {(one.image.ref.value, *(reason.id for reason in one.reasons)) for one in result.outcomes} == {
+        ("gcr.io/cloud-builders/docker", "not-offered"),
+        ("docker", "family", "login-beside"),
+        ("gcr.io/kaniko-project/executor:v1.24.0", "unknown-image"),
+        ("python:3.12",),
+        ("node:22", "default"),
+        ("ruby:3.4",),
+        ("golang:1.26", "build-argument"),
+    }
+    assert result.fixed.text == CLOUD_BUILD.replace("BASE=python", "BASE=reg.echohq.com/python").replace(
+        "BASE=ruby", "BASE=reg.echohq.com/ruby"
+    )
+
+
+def _app(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nARG VERSION\nRUN echo $VERSION\n")
+
+
 def test_a_list_of_json_patches_sets_the_images_of_containers_alone(tmp_path: Path) -> None:
     text = (
         '- {op: replace, path: /spec/template/spec/containers/0/image, value: "node:22"}\n'
@@ -540,7 +647,8 @@ def bomb(levels: int) -> str:
 def test_aliases_that_multiply_are_followed_so_far(case: Case) -> None:
     head, mark, rest = case.text.rpartition("\n---\n")
     for levels in (6, 40):
-        text = f"{head}{mark}{bomb(levels)}{rest}" if loaded(rest) else case.text
+        keyed = all(isinstance(one, dict) for one in loaded(rest) or [None])
+        text = f"{head}{mark}{bomb(levels)}{rest}" if keyed else case.text
         format = recognised(case.path, text)
         if format is not None:  # a word at the top of a file can be what it is known by
             result = check_safely(Source(case.path, text), settings(case))
@@ -556,6 +664,23 @@ SHAPES = (
     *("services: [{name: [a]}, a, 3]", "services: {a: [b], c: 3}", "jobs: [a]", "jobs: {a: {container: [b]}}"),
     *("jobs: {a: {container: {image: {b: c}}, services: x, steps: {a: b}}}", "steps: [a, {name: [b]}]", "images: a"),
     *("images: [a, {name: [b]}, {newName: c}, {name: d, newTag: [e]}]", "? [a, b]\n: image: c", "spec: &a [*a]"),
+    *(
+        "parameters: [a, {name: [b]}, {default: c}]",
+        "parameters: {a: {default: [b]}, c: d}",
+        "matrix: {include: a, b: [[c]]}",
+    ),
+    *("spec: {inputs: [a]}", "spec: {inputs: {a: {default: [b]}}}", "variables: [a, {name: [b]}, {'${{ if a }}': b}]"),
+    *("strategy: {matrix: [a]}", "strategy: {matrix: {a: b, c: {d: [e]}}}", "workflows: {a: {jobs: [{b: c}, d, [e]]}}"),
+    *(
+        "executors: {a: {parameters: {b: c}, d: {name: a, b: {e: f}}}}",
+        "substitutions: [a]",
+        "substitutions: {_A: [b]}",
+    ),
+    *(
+        "repos: [a, {hooks: [b, {language: docker_image, entry: [c]}]}]",
+        "- {language: docker_image, entry: a, args: b}",
+    ),
+    *("steps: [{name: docker, args: [build, [a], {b: c}]}, {entrypoint: sh, args: [-c, [a]]}]",),
     *("volumeMounts: [a]", "docker: [{image: a, auth: b}]", "<<: [a]", "<<: {image: b}", "global: a", "global: [b]"),
 )
 

@@ -83,7 +83,7 @@ def test_a_comment_on_another_line_lifts_nothing() -> None:
 def test_it_is_asked_once_of_what_would_take_the_place() -> None:
     text = "FROM debian:bookworm\nUSER 1\nRUN true\n"
     (said,) = fix_source("FROM node:22\nUSER 1\nRUN true\n", GUARDS, "docker").findings
-    assert "dhi.io/node:22 (replacing node:22)" in said.message
+    assert "the new image dhi.io/node:22 has none" in said.message
     assert not fix_source(text, GUARDS, "echo").findings
 
 
@@ -277,5 +277,5 @@ def test_what_moved_has_all_that_stands_on_it_needs(lines: list[str], provider: 
     again = fix_source(result.fixed.text, {"unhardened-image", *GUARDS}, provider, unsafe=unsafe)
     assert again.fixed.text == result.fixed.text
     registry = f"{catalog.load(provider).registry}/"
-    errors = [f.message for f in again.findings if f.level == "error" and "(replacing " not in f.message]
+    errors = [f.message for f in again.findings if f.level == "error" and "the new image " not in f.message]
     assert unsafe or not [message for message in errors if registry in message]

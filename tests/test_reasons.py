@@ -13,11 +13,16 @@ from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
 from echo_migrate.reasons import REASONS, Reason, because
 from echo_migrate.rules import RULES
-from echo_migrate.rules._rule import Settings
+from echo_migrate.rules._rule import Settings, also
 from tests.conftest import ROOT, Run
 
 LONGEST = 160
-AVOIDED = re.compile(r"(?i)\ba person\b|stands? on|\bsays?\b|in a place of its own|by convention|left out")
+AVOIDED = re.compile(
+    r"(?i)\ba person\b|\bstands? (?:on|in|beside|against|alone)\b|\bsays?\b|in a place of its own|as it arrives|"
+    r"not a safe move|left out|by (?:naming )?convention|tag unconfirmed|names no version|its own is|\bthat day\b|"
+    r"had no place|a layer too late|from now on|a run of its own|it would run as|what else lies|say USER|"
+    r"its place is taken"
+)
 """Words of a dialect: what is meant has a plain name."""
 
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -58,8 +63,8 @@ def test_every_reason_that_is_given_has_a_row_with_its_parameters_and_every_row_
 def test_a_reason_is_a_value() -> None:
     one = because("login-step")
     assert one == Reason("login-step")
-    assert one.message == "no login to registry in this file"
-    assert one.given(registry="a.io").message == "no login to a.io in this file"
+    assert one.message == "no login to registry before it"
+    assert one.given(registry="a.io").message == "no login to a.io before it"
     assert hash(one.given(registry="a.io")) == hash(because("login-step", registry="a.io"))
     with pytest.raises(KeyError):
         because("none of these")
@@ -77,11 +82,11 @@ def test_the_reasons_of_the_summary_account_for_every_reference() -> None:
     text = reports.render("grouped", [result], run)
     counts = re.findall(r"(?m)^  (\d) (ready|not|private|need review)", text)
     assert counts == [("1", "ready"), ("1", "not"), ("2", "private"), ("5", "need review")]
-    assert "  5 need review: 3 by an unsafe fix, 2 by an edit first\n" in text
+    assert "  5 need review: 3 have an unsafe fix, 2 need an edit by hand\n" in text
     listed = re.findall(r"(?m)^ {5}(\d)  (?!of these)", text.partition("need review: ")[2].partition("findings in")[0])
     assert sum(map(int, listed)) == 5
     assert "  2 private or built here\n" in text
-    assert "     2  Echo has no Alpine variant: this switches to Debian (musl to glibc)   review with: " in text
+    assert "     2  Echo has no Alpine variant: switches to Debian (musl to glibc)   see echo-migrate fix " in text
     assert reports.summary([result]).first_party == 2
 
 
@@ -91,10 +96,51 @@ def test_a_line_for_each_distinct_finding_of_a_file_within_the_width(run: Run, t
         done = run("check", "--select", "unhardened-image", env={"COLUMNS": str(width)})
         head, first, *rest = done.stdout.decode().splitlines()
         assert head == "Dockerfile"
-        assert first.startswith("  1,2  warning  unhardened-image  node:22-alpine ->")
+        assert first.split()[:5] == ["1,2", "warning", "unhardened-image", "node:22-alpine", "->"]
         said = " ".join(" ".join((first, *rest[: rest.index("")])).split())
         assert said.endswith("node:22-alpine -> reg.echohq.com/node:22 [unsafe: Alpine to Debian]")
         assert all(len(line) <= max(width, 74) for line in (first, *rest[: rest.index("")]))
+
+
+@pytest.mark.parametrize(
+    ("width", "mark"), [(108, "[unsafe: Alpine to Debian, …]"), (120, "[unsafe: Alpine to Debian, drops digest]")]
+)
+def test_further_reasons_are_listed_where_they_take_no_line_of_their_own(
+    run: Run, tmp_path: Path, width: int, mark: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM node:22-alpine@sha256:{'0' * 64}\n")
+    said = run("check", "--select", "unhardened-image", env={"COLUMNS": str(width)}).stdout.decode()
+    finding = said.partition("\n\n")[0]
+    assert mark in " ".join(finding.split())
+    every = run("check", "-v", "--select", "unhardened-image", env={"COLUMNS": str(width)}).stdout.decode()
+    assert "[unsafe: Alpine to Debian, drops digest]" in " ".join(every.split())
+
+
+@pytest.mark.parametrize(
+    ("briefs", "room", "text"),
+    [
+        ((), 100, ""),
+        (("digest",), 100, "; also: drops digest"),
+        (("digest", "digest"), 100, "; also: drops digest"),
+        (("digest", "volume", "offered"), 60, "; also: drops digest, data in a volume, image not verified"),
+        (("digest", "volume", "offered"), 50, "; also: drops digest, data in a volume and 1 more"),
+        (("digest", "volume", "offered"), 25, "; also: 3 more reasons"),
+        (("digest",), 19, ""),
+    ],
+)
+def test_further_reasons_end_a_message_as_far_as_there_is_room(briefs: tuple[str, ...], room: int, text: str) -> None:
+    assert also([because(id) for id in briefs], room) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "names"), [(120, "acme/one (2), acme/two, acme/three"), (50, "acme/one (2), acme/two, …"), (20, "")]
+)
+def test_the_summary_names_what_is_not_offered_as_far_as_there_is_room(width: int, names: str) -> None:
+    text = "FROM acme/one:1\nFROM acme/one:2\nFROM acme/two:1\nFROM acme/three\n"
+    result = fix.fix_source(Source("Dockerfile", text), dockerfile, Settings(catalog.load(), tuple(RULES.values())))
+    said = reports.render("grouped", [result], reports.RunReport("check", "echo", "Echo", "", width=width))
+    line = next(line for line in said.splitlines() if "not offered" in line)
+    assert line == f"  4 not offered by Echo: {names}".removesuffix(": ")
 
 
 def test_a_fix_lists_what_changed_and_then_what_is_left(run: Run, tmp_path: Path) -> None:
@@ -115,10 +161,7 @@ def test_a_placeholder_is_accounted_for_and_no_finding(run: Run, tmp_path: Path)
     (tmp_path / "kustomization.yaml").write_text("images: [{name: adservice, newName: IMAGES_REGISTRY/adservice}]\n")
     said = b" ".join(run("check").stdout.split())
     assert b"unresolved-image" not in said
-    assert (
-        b"1 needs review: 1 by an edit first 1 a placeholder, filled in before use change it where it is filled in"
-        in said
-    )
+    assert b"1 needs review: 1 needs an edit by hand 1 a placeholder, filled in elsewhere change it there" in said
 
 
 def test_what_a_rule_was_called_before_still_selects_and_silences_it(run: Run, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
         "node:22 -> reg.echohq.com/node:22 (safe)\n"
         "  100  node                     node is a Docker official image\n"
         "bitnami/redis:7 -> reg.echohq.com/redis (not safe)\n"
-        "   80  redis                    bitnami packages redis in its own way\n"
+        "   80  redis                    bitnami has its own build of redis\n"
         "       bitnami is deprecated: use bitnamilegacy (frozen) or bitnamisecure\n",
     )
     assert run("match", "acme/tool").returncode == 1

@@ -57,7 +57,7 @@ def line(program: str, name: str, row: dict[str, Any], before: str = "") -> tupl
         "every": ("python:3.12 ruby:3.3", ["python:3.12", "ruby:3.3"]),
         "pairs": ("deployment/node:22 a=python:3.12 b=ruby:3.3", ["python:3.12", "ruby:3.3"]),
         "scheme": ("docker://python:3.12 oci:node:22", ["python:3.12"]),
-        "option": ("x --image=python:3.12 -- --image=node:22", ["python:3.12"]),
+        "option": ("x {0}=python:3.12 -- {0}=node:22".format(row.get("named", ["--image"])[-1]), ["python:3.12"]),
         "argument": ("--build-arg BASE_IMAGE=python:3.12 --build-arg=V=node:22 .", ["python:3.12"]),
         None: ("node:22 node:22", []),
     }[row.get("image")]
@@ -77,7 +77,10 @@ def test_each_command_names_images_where_its_row_says(program: str, name: str, r
 def test_a_row_says_what_its_head_explains() -> None:
     kinds = {"first", "every", "pairs", "scheme", "option", "argument", None}
     for _, _, row in ROWS:
-        assert set(row) <= {"also", "valued", "flags", "image", "runs", "inspects", "makes", "named", "opens", "loads"}
+        assert set(row) <= {
+            *("also", "valued", "flags", "image", "runs", "inspects", "makes", "named", "opens", "loads", "pulls")
+        }
+        assert row.get("pulls", "service") in ("service", "cloud-run")
         assert row.get("image") in kinds
         assert not set(row.get("valued", ())) & set(row.get("flags", ()))
         options = [*row.get("valued", ()), *row.get("flags", ()), *row.get("named", ())]

@@ -32,19 +32,21 @@ DOCKERFILE = (
         "copies",
         "expansion",
         "images",
+        "interpreters",
         "layers",
         "owners",
         "parser",
         "programs",
         "run",
     ),
-    *("stages", "startup", "users", "verify"),
+    *("secret_mounts", "stages", "startup", "users", "verify"),
 )
 CHECK = {
     *(
         "",
         "cli",
         "cli.check",
+        "cli.online",
         "cli.options",
         "cli.output",
         "cli.results",
@@ -56,7 +58,7 @@ CHECK = {
         "reports.grouped",
     ),
     *("engine", "engine.check", "engine.discover", "engine.fix", "engine.logins", "engine.run"),
-    *("rules", "rules._readiness", "rules._rule", *RULES),
+    *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
         "formats._builds_nearby",
@@ -71,6 +73,7 @@ CHECK = {
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
     *(
         "images",
+        "images.answers",
         "images.catalog",
         "images.end_of_life",
         "images.facts",
@@ -78,8 +81,9 @@ CHECK = {
         "images.migration",
         "images.parts",
     ),
-    *("images.reference", "images.settlement", "images.state", "images.upstream"),
-    *("shell", "shell.commands", "shell.grammar", "shell.package_managers", "shell.parser", "shell.quotes"),
+    *("images.reference", "images.settlement", "images.state", "images.target_tag", "images.upstream"),
+    *("shell", "shell.commands", "shell.credentials", "shell.grammar", "shell.package_managers", "shell.parser"),
+    "shell.quotes",
     *(
         "files",
         "files.budget",
@@ -91,6 +95,7 @@ CHECK = {
         "files.spelling",
         "files.tree",
         "files.unedited",
+        "files.unread",
     ),
     "files.workspace",
 }

@@ -15,6 +15,7 @@ from echo_migrate.cli.options import (
     EXCLUDE,
     FILE,
     FILES,
+    ONLINE,
     PATHS,
     PROGRAM,
     PROVIDER,
@@ -99,10 +100,10 @@ def init(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
-@click.option("--diff-base", metavar="REV", default="", help="Report findings on lines changed since REV alone.")
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
+@click.option("--diff-base", metavar="REV", default="", help="Report only findings on lines changed since REV.")
 @click.option(
-    "--baseline", metavar="FILE", type=FILE, default="", help="Report findings that are not in this baseline alone."
+    "--baseline", metavar="FILE", type=FILE, default="", help="Report only findings that are not in this baseline."
 )
 def check(**options: Any) -> None:
     """Report findings; write nothing.
@@ -139,16 +140,20 @@ def baseline(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
+@click.option(
+    "--add-logins", is_flag=True, help="Offer missing logins as unsafe fixes: they name secrets that you set up."
+)
 @click.option(
     "--image",
     metavar="NAME[:TAG]",
     multiple=True,
     callback=names,
     shell_complete=complete_images,
-    help="Move this upstream image alone.",
+    help="Migrate only this upstream image.",
 )
+@click.option("--pin", is_flag=True, help="Pin what moves by digest (--online or --locked).")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 def fix(**options: Any) -> None:
@@ -166,7 +171,7 @@ def fix(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
 def inventory(**options: Any) -> None:
     """List every image reference with its state.
 
@@ -179,7 +184,7 @@ def inventory(**options: Any) -> None:
 
 @cli.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@options_of(CATALOG, (output_formats("text", "json"),), PROGRAM)
+@options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:
     """Show how image references map.
 
@@ -190,6 +195,75 @@ def match(**options: Any) -> None:
     from echo_migrate.cli import about
 
     sys.exit(about.match(**options))
+
+
+@cli.command()
+@options_of(PATHS, CATALOG, (EXCLUDE,), PROGRAM)
+@click.option("--update", is_flag=True, help="Ask anew for every image, not for new ones alone.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the file would change.")
+def lock(**options: Any) -> None:
+    """Write a lock file of what registries answer.
+
+    The file is .echo-migrate.lock in the working folder. Asks, with your logins, for the image of every reference below
+    PATHS that would move or has moved: its status, digest and platforms. check, fix and inventory --locked read the
+    file, and ask nothing.
+
+    Exits with 0 when done, 1 with --check if the file would change, 2 if a registry gave no answer.
+    """
+    from echo_migrate.cli.lock import run
+
+    sys.exit(run(**options))
+
+
+@cli.group("catalog")
+def catalog() -> None:
+    """List what your account can see at a registry.
+
+    The list is a mapping file with the images and their tags, to be committed and used with --mapping.
+    """
+
+
+_ASKED = (ONLINE[1], ONLINE[2])
+
+
+@catalog.command("pull")
+@options_of((PROVIDER, REGISTRY), _ASKED, PROGRAM)
+@click.option(
+    "--output",
+    "path",
+    metavar="FILE",
+    type=FILE,
+    default="hardened.yaml",
+    show_default=True,
+    help="File to write; - prints it.",
+)
+def catalog_pull(path: str, **options: Any) -> None:
+    """Write a mapping file with what the registry has.
+
+    Asks, with your logins, for the provider's images and all their tags; --registry names a mirror. Answers are cached:
+    a run that was stopped goes on where it was.
+
+    Exits with 0 when done, 2 if the registry has none of the images or did not answer for all of them.
+    """
+    from echo_migrate.cli.catalog import run_pull
+
+    sys.exit(run_pull(path, **options, mapping=""))
+
+
+@catalog.command("diff")
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE, required=False)
+@options_of((PROVIDER, REGISTRY), _ASKED, (output_formats("text", "json"),), PROGRAM)
+def catalog_diff(old: str, new: str | None, **options: Any) -> None:
+    """Show which tags appeared and vanished.
+
+    Compares two files of catalog pull, or one with what the registry has now.
+
+    Exits with 0 if nothing differs, 1 if something does, 2 if the registry did not answer for all images.
+    """
+    from echo_migrate.cli.catalog import run_diff
+
+    sys.exit(run_diff(old, new, **options, mapping=""))
 
 
 @cli.command()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli.online import is_asked, with_answers
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import tell_configuration
 from echo_migrate.cli.settings import catalog_of, rule_of, today
@@ -23,6 +24,11 @@ def match(**options: Unpack[Options]) -> int:
     every = options["provider"] == "all"
     names = catalog.providers() if every else [options["provider"]]
     all_known = [catalog_of({**options, "provider": name}) for name in names]
+    if is_asked(options):
+        from echo_migrate.cli.match import image_of
+
+        images = [image_of(text) for text in options["images"]]
+        all_known = [with_answers(options, known, images, today()) for known in all_known]
     unknown = False
     tell_configuration(options)
     for image in options["images"]:
@@ -35,6 +41,7 @@ def match(**options: Unpack[Options]) -> int:
             _side_by_side(image, answers)
         else:
             _show(answers[0][1], all_known[0].title)
+            _compare(answers[0][1], all_known[0])
     return int(unknown)
 
 
@@ -59,6 +66,19 @@ def _show(answer: "Match", title: str) -> None:
     for reason in answer.reasons:
         if reason != target and not any(reason in candidate.reasons for candidate in answer.candidates):
             click.echo(f"       {reports.printable(reason)}")
+
+
+def _compare(answer: "Match", known: catalog.Catalog) -> None:
+    """Print what the registries say of an image and its target, side by side."""
+    if not answer.before and not answer.after:
+        return
+    heads = ("", "now", "target")
+    empty = dict.fromkeys(answer.before or answer.after or {}, "")
+    before, after = answer.before or empty, answer.after or empty
+    rows = [(key, str(before[key]), str(after[key])) for key in after if before[key] or after[key]]
+    click.echo("")
+    for line in reports.columns(heads, [tuple(map(reports.printable, row)) for row in rows]):
+        click.echo(f"  {line}")
 
 
 def providers(output_format: str) -> None:

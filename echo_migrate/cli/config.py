@@ -19,7 +19,10 @@ NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
     # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
+    "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
+    # a repository's file starts no request, and vouches for no lock
+    *("online", "refresh", "offline", "deep", "locked", "update"),
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 

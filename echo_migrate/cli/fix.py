@@ -16,7 +16,9 @@ from echo_migrate.model import Result
 
 def run(**options: Unpack[Options]) -> int:
     """Apply fixes, or print a patch. Returns the exit code."""
-    settings = settings_of(options)._replace(apply=True, unsafe=options["unsafe_fixes"])
+    settings = settings_of(options)._replace(
+        apply=True, unsafe=options["unsafe_fixes"], add_logins=options["add_logins"]
+    )
     dry = options["diff"] or options["check"]
     stdin = options["paths"] == ("-",)
     results, wrong = results_of(options, settings)

@@ -4,17 +4,19 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.files.source import Traced
+from echo_migrate.images.answers import full_name
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.matching import Candidate, candidates
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import VARIABLE, parsed
-from echo_migrate.model import Image
+from echo_migrate.images.reference import VARIABLE, is_open, parsed
+from echo_migrate.model import Image, Status
 from echo_migrate.reasons import because
 
 
 class Match(NamedTuple):
     """The result for one reference: ``upstream`` is None if it is not known, ``target`` if the provider has none.
-    ``against`` are the reasons why the migration is not safe or not possible, ``reasons`` also those of the match."""
+    ``against`` are the reasons why the migration is not safe or not possible, ``reasons`` also those of the match.
+    ``before`` and ``after`` are what registries say of the image and of its target, None if they were not asked."""
 
     reference: str
     upstream: str | None
@@ -24,6 +26,9 @@ class Match(NamedTuple):
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     against: tuple[str, ...] = ()
+    status: Status | None = None
+    before: dict[str, str] | None = None
+    after: dict[str, str] | None = None
 
     @property
     def reason(self) -> str:
@@ -33,12 +38,13 @@ class Match(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         ranked = [{"upstream": c.upstream, "score": c.score, "reasons": list(c.reasons)} for c in self.candidates]
         plain = {key: value for key, value in self._asdict().items() if key != "against"}
+        plain = {key: value for key, value in plain.items() if value is not None or key not in _ONLINE}
         return plain | {"reasons": list(self.reasons), "candidates": ranked}
 
 
 def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "") -> Match:
     """Return how a reference, or an expression such as ``node:${V}``, maps; invalid text has a result too."""
-    image = _image(text)
+    image = image_of(text)
     reference = parsed(image.ref.value)
     if reference is None:
         return Match(text, None, None, False, 0, (because("not-a-reference").message,), ())
@@ -55,11 +61,49 @@ def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "")
     if move.upstream and not score:
         score = 100  # a row of the user's own mapping file
     return Match(
-        text, move.upstream, move.target, move.safe, score, tuple(dict.fromkeys(reasons)), tuple(found), against
+        text,
+        move.upstream,
+        move.target,
+        move.safe,
+        score,
+        tuple(dict.fromkeys(reasons)),
+        tuple(found),
+        against,
+        move.status,
+        _registry_facts(image.ref.value, catalog),
+        _registry_facts(move.target, catalog) if move.status == "available" else None,
     )
 
 
-def _image(text: str) -> Image:
+def _registry_facts(value: str | None, catalog: Catalog) -> dict[str, str] | None:
+    """Return what a registry says of an image, as texts by what they tell; None if it was not asked."""
+    reference = parsed(value.partition("@")[0]) if value else None
+    if not catalog.answers or not reference or is_open(value or ""):
+        return None
+    name = full_name(reference)
+    config, answer = catalog.answers.configs.get(name), catalog.answers.images.get(name)
+    if config is None:
+        return None
+    return {
+        "user": config.user or "root",
+        "entrypoint": " ".join(config.entrypoint),
+        "cmd": " ".join(config.cmd),
+        "folder": config.folder,
+        "shell": " ".join(config.shell),
+        "ports": " ".join(config.ports),
+        "volumes": " ".join(config.volumes),
+        "environment": " ".join(name for name, _ in config.environment),
+        "platforms": " ".join(answer.platforms if answer else ()),
+        "created": config.created,
+        "size": f"{config.size / 1_000_000:.1f} MB" if config.size else "",
+    }
+
+
+_ONLINE = ("status", "before", "after")
+"""What a match has only if registries were asked."""
+
+
+def image_of(text: str) -> Image:
     """Return the text as an image; a tag with template marks counts as a variable."""
     place = Traced.of(text, 0, len(text))
     try:

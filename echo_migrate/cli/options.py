@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     diff_base: str
     fail_on: str
     unsafe_fixes: bool
+    add_logins: bool
     image: tuple[str, ...]
     diff: bool
     check: bool
@@ -48,6 +49,13 @@ class Options(TypedDict, total=False):
     hook: bool | None
     workflow: bool | None
     yes: bool
+    online: bool
+    refresh: bool
+    offline: bool
+    deep: bool
+    locked: bool
+    pin: bool
+    update: bool
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -143,6 +151,13 @@ CATALOG: tuple[Decorator, ...] = (
     ),
     click.option("--seen-only", is_flag=True, help="Treat images that are not seen in public as unsafe."),
 )
+ONLINE: tuple[Decorator, ...] = (
+    click.option("--online", is_flag=True, help="Ask the registries, with your logins, what is there."),
+    click.option("--refresh", is_flag=True, help="With --online: use no cached answers."),
+    click.option("--offline", is_flag=True, help="With --online: use cached answers alone."),
+    click.option("--deep", is_flag=True, help="With --online: read the layers of images, too."),
+    click.option("--locked", is_flag=True, help="Use the answers in .echo-migrate.lock."),
+)
 TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
 )
@@ -156,10 +171,10 @@ SELECTION: tuple[Decorator, ...] = (
         shell_complete=_complete_presets,
         help="Selection of rules: default, migrate (what matters when images move), all.",
     ),
-    _rule_option("--select", help="Use these rules alone (all: every rule)."),
-    _rule_option("--ignore", help="Leave these rules out."),
+    _rule_option("--select", help="Use only these rules (all: every rule)."),
+    _rule_option("--ignore", help="Skip these rules."),
     click.option(
-        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Leave rules out of these files: tests/**:RULE."
+        "--per-file-ignores", metavar="GLOB:RULES", multiple=True, help="Skip rules in these files: tests/**:RULE."
     ),
     click.option(
         "--levels", metavar="RULE=LEVEL", multiple=True, callback=names, help="Report a rule at another level."
@@ -181,7 +196,7 @@ FILES: tuple[Decorator, ...] = (
         metavar="GLOBS",
         multiple=True,
         callback=names,
-        help="Edit these although vendored, generated or fixtures.",
+        help="Edit these even if vendored, generated or fixtures.",
     ),
     click.option(
         "--jobs",

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import click
 
+from echo_migrate.cli.online import is_asked, with_answers
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say
 from echo_migrate.engine import run as runs
@@ -26,8 +27,8 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
     paths = options["paths"] or (".",)
     if "-" in paths:
         if len(paths) > 1:
-            raise click.UsageError("- (standard input) stands alone: give no other path")
-        return [_standard_input(options["stdin_filename"], standard_input_data(), settings)], False
+            raise click.UsageError("give no other path with - (standard input)")
+        return [_standard_input(options, standard_input_data(), settings)], False
     if any(os.path.abspath(path) == os.sep for path in paths):
         raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")
     found = discover(paths, options["exclude"])
@@ -35,6 +36,9 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
         say(f"{path}: no such file or folder")
     for note in found.notes:
         say(note)
+    if is_asked(options):
+        catalog = with_answers(options, settings.catalog, runs.images_of(found.files), settings.today)
+        settings = settings._replace(catalog=catalog)
     return _found(found, paths, options, settings), bool(found.missing)
 
 
@@ -48,24 +52,54 @@ def _found(found: Discovery, paths: Iterable[str], options: Options, settings: S
     for path, reason in sorted(found.closed.items()):
         read += 1
         yield unread(Source(path, ""), f"this folder {reason}")
-    pulls = False
     results = _watched(runs.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
-    for path, result in zip(found.files, results, strict=True):
-        if result is not None:
-            read += 1
-            pulls = pulls or any(one.at(settings.catalog.registry) for one in result.outcomes)
-            yield result
-        elif path in paths:
-            skipped.append(path)
-    if pulls and settings.catalog.login and any(path.endswith((".yml", ".yaml")) for path in found.files):
-        from echo_migrate.engine.registry_login import login_results
 
-        yield from login_results(found.files, settings)
+    def counted() -> Iterator[tuple[str, Result | None]]:
+        nonlocal read
+        for path, result in zip(found.files, results, strict=True):
+            read += result is not None
+            if result is None and path in paths:
+                skipped.append(path)
+            yield path, result
+
+    yield from _with_logins(counted(), settings)
     if options["verbose"]:
         for path in skipped:
             say(f"{path}: skipped, no format recognises it")
     if not read and not found.missing and not options["quiet"]:
         say("no file that names images found")
+
+
+def _with_logins(results: Iterable[tuple[str, Result | None]], settings: Settings) -> Iterator[Result]:
+    """Yield the results, and at the end what they lack of logins; if logins are added, files that may pull the images
+    of others come last, when these are known."""
+    yaml = list[tuple[str, Result | None]]()
+    used = in_use = False
+    for path, result in results:
+        at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
+        used, in_use = used or bool(at), in_use or "hardened" in at
+        is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
+        if is_yaml and settings.add_logins:
+            from echo_migrate.engine.registry_login import is_pipeline, with_logins
+
+            if is_pipeline(path):
+                yaml.append((path, result))
+                continue
+            result = with_logins(result, path, settings, in_use=in_use)
+        elif is_yaml:
+            yaml.append((path, result))
+        if result is not None:
+            yield result
+    if settings.add_logins:
+        for path, result in yaml:
+            result = with_logins(result, path, settings, used, in_use)
+            if result is not None:
+                yield result
+    elif used and yaml:
+        from echo_migrate.engine.registry_login import login_results
+
+        done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
+        yield from login_results(done, paths, settings, in_use)
 
 
 @lru_cache
@@ -74,11 +108,15 @@ def standard_input_data() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _standard_input(name: str, data: bytes, settings: Settings) -> Result:
+def _standard_input(options: Options, data: bytes, settings: Settings) -> Result:
+    name = options["stdin_filename"]
     try:
         source = Source.of(name, data)
     except Unreadable as error:
         return unreadable(name, str(error), settings)
+    if is_asked(options):
+        images = runs.images_in(source, otherwise=dockerfile)
+        settings = settings._replace(catalog=with_answers(options, settings.catalog, images, settings.today))
     result = check_safely(source, settings, otherwise=dockerfile)
     assert result is not None
     return result

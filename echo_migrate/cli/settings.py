@@ -1,7 +1,7 @@
 """From options to settings: the catalog, the rules, and which configuration file chose them."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 import click
@@ -64,9 +64,11 @@ def settings_of(options: Options) -> Settings:
             raise click.BadParameter(
                 unknown_name(f"no image {name!r} has a row", name, known.rows), param_hint="--image"
             )
+    names = options.get("select", ()) or _preset(options.get("preset", "default"))
+    levels = dict(map(_level, options.get("levels", ())))
     return Settings(
         known,
-        _selected(options.get("preset", "default"), options.get("select", ()), options.get("ignore", ())),
+        _selected(names, options.get("ignore", ())),
         frozenset(images),
         options["seen_only"],
         today=options.get("today") or today(),
@@ -75,7 +77,8 @@ def settings_of(options: Options) -> Settings:
         variant=options.get("variant", "auto"),
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
-        levels=dict(map(_level, options.get("levels", ()))),
+        levels=levels,
+        quiet=frozenset() if "all" in names else _quiet((*options.get("select", ()), *levels)),
     )
 
 
@@ -116,13 +119,17 @@ def today() -> str:
     return date.today().isoformat()
 
 
-def _selected(preset: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
-    names = select or _preset(preset)
+def _selected(names: Sequence[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
     chosen = {rule_of(name).id for name in names if name not in ("all", "default")}
     if not {"all", "default"}.isdisjoint(names):
         chosen |= {name for name, rule in RULES.items() if rule.default or "all" in names}
     chosen -= {rule_of(name).id for name in ignore}
     return tuple(rule for name, rule in RULES.items() if name in chosen)
+
+
+def _quiet(names: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the rules that the user does not name, whose quiet findings are not reported."""
+    return frozenset(RULES) - {rule_of(name).id for name in names if name != "default"}
 
 
 def _preset(name: str) -> list[str]:

@@ -8,6 +8,7 @@ from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
 from echo_migrate.dockerfile.run import Run, ShellState, exec_form, run_of
 from echo_migrate.dockerfile.startup import StartCommand, start_command_of
+from echo_migrate.dockerfile.users import roots
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
@@ -35,6 +36,7 @@ class Draft:
         self.whole: set[int] = set()
         self.takes: list[tuple[int, str]] = []
         self.user: str | None = above.user if above else None
+        self.roots: set[str] = set(above.roots) if above else set()
         self.folder: str | None = above.folder if above else None
         self.shell: tuple[str, ...] | None = above.shell if above else None
         self.environment: dict[str, str] = above.environment if above else {}
@@ -97,6 +99,7 @@ def _follow(
     if verb == "run":
         run = draft.run(instruction, text)
         draft.runs.append(run)
+        draft.roots.update(roots(run))
         for mount in run.mounts:
             other = _need(mount.origin, draft, numbers, number)
             if other is not None:
@@ -112,7 +115,8 @@ def _follow(
     elif verb in ("env", "arg"):
         _set(instruction, draft)
     elif verb == "user":
-        draft.user = _plain(instruction.args, draft.environment, escape) or None
+        user = _plain(instruction.args, draft.environment, escape) or None
+        draft.user = "root" if user and user.partition(":")[0] in draft.roots else user
     elif verb == "workdir":
         draft.folder = _absolute(_plain(instruction.args, draft.environment, escape), draft.folder)
         if draft.folder:

@@ -83,7 +83,8 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
             continue
         gone = later or set()
         left = [word for word in call.packages if gone.isdisjoint((word.value, package_name(word)))]
-        if (left or (call.opaque and later is None)) and (not call.group or call.group not in gone):
+        unknown = later is None and (call.opaque or call.unnamed)
+        if (left or unknown) and (not call.group or call.group not in gone):
             found.append((call, left))
     return found[::-1]
 
@@ -112,15 +113,16 @@ def _clears(path: str, wanted: list[str]) -> bool:
     return any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted)  # by its absolute path
 
 
-def caches_cleared(run: Run, expanding: bool = True) -> dict[str, int]:
-    """Return the offset of the last command of a RUN that clears the cache of a package manager that it calls, by the
-    manager's name: its own command, or one that removes its folders; -1 if none does."""
-    managers = {call.manager.name: call.manager for call in run.calls}
-    found = {name: clears(run, manager.caches, expanding) for name, manager in managers.items()}
+def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
+    """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
+    folders of these: the manager's own, or one that removes the folders; -1 if none does."""
+    found = {caches: clears(run, caches, expanding) for caches in {call.manager.caches: None for call in run.calls}}
     for call in run.calls:
-        whole = call.verb.value != "cache" or any(word.value in ("clean", "prune", "purge") for word in call.packages)
+        whole = call.verb.value not in ("cache", "store") or any(
+            word.value in ("clean", "clear", "prune", "purge", "rm") for word in call.packages
+        )
         if call.action == "clean" and whole:
-            found[call.manager.name] = max(found[call.manager.name], call.command.start)
+            found[call.manager.caches] = max(found[call.manager.caches], call.command.start)
     return found
 
 
@@ -209,9 +211,16 @@ def downloads(command: Command) -> list[tuple[str, str]]:
     return [(url, written or (join(folder, basename(url.partition("?")[0])) if remote else "")) for url in urls]
 
 
+_LONGEST_ADDRESS = 80
+"""The length in characters up to which a URL is shown whole."""
+
+
 def address(url: str) -> str:
-    """Return a URL for messages, without possible secrets: user information and query."""
-    return _USER.sub("//", url).partition("?")[0]
+    """Return a URL for messages, without possible secrets: user information and query; of a long one host and file."""
+    shown = _USER.sub("//", url).partition("?")[0]
+    scheme, _, rest = shown.partition("//")
+    host, _, path = rest.partition("/")
+    return shown if len(shown) <= _LONGEST_ADDRESS else f"{scheme}//{host}/…/{path.rpartition('/')[2]}"
 
 
 def absolute(path: str, run: Run, command: Command) -> str | None:

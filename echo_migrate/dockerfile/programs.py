@@ -15,7 +15,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command
-from echo_migrate.shell.package_managers import Call, does, package_name
+from echo_migrate.shell.package_managers import Call, data, does, package_name
 from echo_migrate.shell.parser import run_by
 
 SHELL_PROGRAMS = SHELLS | {"busybox", "busybox.static", "sh.static", "toybox"}
@@ -36,7 +36,7 @@ _ON_PATH = frozenset(
 """The folders of the usual PATH, and their parents."""
 _ENDS_OF_PATH = frozenset(("", ".", "..", *(basename(folder) for folder in _ON_PATH)))
 _FILE = lazy_regex(
-    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sql|toml|ts|txt|xml|ya?ml)$"
+    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sh|sql|toml|ts|txt|xml|ya?ml)$"
 )
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
@@ -169,6 +169,13 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
 def _provides(package: str, names: Collection[str]) -> bool:
     wanted = [part for name in names for part in (name, *_PROVIDERS.get(name, ()))]
     return any(part in package for part in wanted) or package.startswith(("$", "@", "./", "/"))
+
+
+def manager_of(base: ImageFacts) -> str:
+    """Return the package manager of a base image: the known one, else that of its distribution; "" for none."""
+    if base.manager is not None or base.family is None:
+        return base.manager or ""
+    return next((one.name for one in data().managers.values() if one.system and base.family in one.families), "")
 
 
 def lacks_manager(base: ImageFacts, manager: str, families: Collection[str]) -> bool:

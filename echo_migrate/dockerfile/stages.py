@@ -75,7 +75,7 @@ class Stage(NamedTuple):
     file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
     end, ``workdirs`` the user and folder of each WORKDIR, by its offset. ``settings`` is all it runs, writes or sets
     that can be configuration, in order: the offset and lowercase text of each command (without its options), ENV and
-    line of a heredoc.
+    line of a heredoc. ``worked_in`` is true if people work in a container of it.
     """
 
     graph: Graph
@@ -102,6 +102,7 @@ class Stage(NamedTuple):
     user: str | None
     environment: Mapping[str, str]
     settings: tuple[tuple[int, str], ...]
+    worked_in: bool = False
 
     def __hash__(self) -> int:
         return hash((self.graph, self.number))

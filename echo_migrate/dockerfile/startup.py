@@ -100,6 +100,14 @@ def line(verb: str, text: str, start: int, end: int) -> StartCommand:
     return StartCommand(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
 
 
+def checked(words: list[str], start: int, end: int) -> StartCommand:
+    """Return the command of a health check as the words of ``HEALTHCHECK`` in the image's configuration: NONE, CMD or
+    CMD-SHELL, and what it runs."""
+    if words[0] == "CMD-SHELL":
+        return line("healthcheck", " ".join(words[1:]), start, end)
+    return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
+
+
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:
     """Return whether an entrypoint runs its CMD as a command: all its words are options or ``known`` programs, or it is
     ``sh -c``."""

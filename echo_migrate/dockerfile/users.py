@@ -1,9 +1,11 @@
-"""The users that a RUN creates."""
+"""The users that a RUN creates or changes."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.run import Run
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import is_root
 from echo_migrate.shell.commands import Command, Word
 
 _LETTERS = "GKPRZbcdefghkpsu"
@@ -12,6 +14,9 @@ _VALUED = frozenset(
     + ("--ingroup", "--key", "--password", "--prefix", "--root", "--selinux-user", "--shell", "--skel", "--uid")
 )
 """Options of useradd and adduser that take a value (shadow 4.17, Debian's adduser 3.152, BusyBox 1.37)."""
+
+
+_ROOT = lazy_regex(r"(?:^|\\n|\n)([\w.-]{1,40}):[^:\s]{0,200}:0+:\d+:")
 
 
 class Account(NamedTuple):
@@ -29,6 +34,19 @@ def accounts(run: Run) -> Iterator[Account]:
             operands, uid = _operands(command.words[1:])
             if len(operands) == 1 and operands[0].known:  # adduser with two adds a user to a group
                 yield Account(operands[0].value, uid, command)
+
+
+def roots(run: Run) -> Iterator[str]:
+    """Yield the names of users that a RUN gives the user ID of root: with useradd, usermod or a line of /etc/passwd."""
+    for account in accounts(run):
+        if is_root(account.uid):
+            yield account.name
+    for command in run.commands:
+        if command.name == "usermod":
+            operands, uid = _operands(command.words[1:])
+            yield from (one.value for one in operands[-1:] if is_root(uid))
+        elif any(one.target.value == "/etc/passwd" for one in command.redirects):
+            yield from (match[1] for word in command.arguments for match in _ROOT.finditer(word))
 
 
 def _operands(words: tuple[Word, ...]) -> tuple[list[Word], str]:

@@ -113,7 +113,10 @@ def _name(written: bytes) -> bytes:
 def _on(result: Result, finding: Finding, spans: list[tuple[int, int]]) -> bool:
     if finding.rule == unreadable_file.id:
         return True  # it represents findings that could not be determined
-    first, _ = result.source.position(finding.start)
-    last, _ = result.source.position(finding.end)
-    place = bisect_right(spans, (last, _ALL[1]))  # spans are sorted and disjoint
-    return place > 0 and spans[place - 1][1] >= first
+    for start, end in finding.places:
+        first, _ = result.source.position(start)
+        last, _ = result.source.position(end)
+        place = bisect_right(spans, (last, _ALL[1]))  # spans are sorted and disjoint
+        if place > 0 and spans[place - 1][1] >= first:
+            return True
+    return False

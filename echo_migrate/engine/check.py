@@ -22,6 +22,7 @@ from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
 from echo_migrate.rules import RULES, reporting
+from echo_migrate.rules._causes import one_per_cause
 from echo_migrate.rules._readiness import (
     EffectiveBase,
     EffectiveBases,
@@ -29,7 +30,7 @@ from echo_migrate.rules._readiness import (
     other_blockers,
     root_of,
 )
-from echo_migrate.rules._rule import Context, Rule, Settings
+from echo_migrate.rules._rule import Context, Rule, Settings, in_short
 
 
 def _request(path: str, settings: Settings) -> Request:
@@ -145,13 +146,13 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     others = tuple(rule for rule in settings.rules if not rule.blocks)
     comments = {Ignore: grouped.pop(Ignore, [])}
     found = [entry for entry in blocking if entry[0].id in selected] + check(others, grouped, context)
-    loud = [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+    loud = [match for match in found if not ignores.silence(match[0], match[2].start)]
     context = context._replace(used=ignores.used())
     found = check(others, comments, context)  # last, when the used comments are known
-    loud += [finding for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+    loud += [match for match in found if not ignores.silence(match[0], match[2].start)]
+    reported = [(node, at_its_level(one, settings)) for _, node, one in loud if settings.reports(one)]
     findings = sorted(
-        # two stages can have the same finding in a stage that both are based on
-        dict.fromkeys(at_its_level(one, settings) for one in loud),
+        dict.fromkeys(one_per_cause(reported, source)),  # a stage has the findings of a stage that it is based on too
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
     return findings, moves
@@ -296,7 +297,9 @@ def _with_all_reasons(
     catalog = context.settings.catalog
     failing = {
         image: [
-            because("fails", rule=rule.id, line=str(line), what=finding.message.partition(": ")[0])
+            because(
+                "fails", rule=rule.id, line=str(line), what=in_short(finding.message, context.effective_bases[image])
+            )
             for rule, line, finding in found
         ]
         for image, found in failures.items()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from echo_migrate.files import git
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
+from echo_migrate.files.unread import may_be_unread
 from echo_migrate.files.workspace import begin, of_a_run
 from echo_migrate.formats import candidate
 
@@ -50,7 +51,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
         elif not excluded(path, os.path.dirname(os.path.abspath(path))):
             if path.count("/") > DEEPEST:
                 found.closed[os.path.dirname(path)] = f"could not be entered: {TOO_DEEP}"
-            elif candidate(path):
+            elif _wanted(path):
                 _add(os.path.normpath(path), top(path), seen, found)
             else:
                 found.skipped.append(path)
@@ -59,6 +60,11 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             del found.closed[path]
     found.files.sort()
     return found
+
+
+def _wanted(path: str) -> bool:
+    """Return whether the name of a file is one that a format has, or a kind of files that names images and has none."""
+    return candidate(path) or may_be_unread(path)
 
 
 def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:
@@ -105,7 +111,7 @@ def _listed(path: str, found: Discovery) -> list[str] | None:
         kind = "file" if deep else _kind(full, found)
         if name.endswith("/") or kind == "folder":
             found.notes.append(_other_repository(full))
-        elif kind and candidate(full) and (tag != "?" or not _skipped(path, _upper(folder))):
+        elif kind and _wanted(full) and (tag != "?" or not _skipped(path, _upper(folder))):
             if deep:
                 _close(os.path.join(path, _upper(folder)), TOO_DEEP, found)
             else:
@@ -149,7 +155,7 @@ def _walk(path: str, found: Discovery) -> list[str]:
     names = []
     for folder, files in entered(path, other, closed):
         full = (os.path.join(folder, name) for name in files)
-        names += [os.path.relpath(one, path) for one in full if candidate(one)]
+        names += [os.path.relpath(one, path) for one in full if _wanted(one)]
     return names
 
 

@@ -7,6 +7,7 @@ have logged in. Everywhere else the file has the login, or the user states that 
 from functools import lru_cache
 
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.spelling import as_variables
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 
@@ -15,13 +16,12 @@ _RUNNER = because("login-runner")
 _WANTED = {"kubernetes": _POD, "kustomize": _POD, "helm": _POD, "gitlab": _RUNNER, "ci": because("login-beside")}
 """Kinds of files whose images a cluster or a runner pulls, and which have no login beside each image."""
 
-ELSEWHERE = tuple(sorted((*_WANTED, "github", "python", "terraform")))
+ELSEWHERE = tuple(sorted((*_WANTED, "ansible", "aws", "github", "jenkins", "nomad", "python", "quadlet", "terraform")))
 """Kinds of files for which a login can be set up elsewhere."""
 
-_WORD = lazy_regex(r"[\w.-]+")
 _LOGINS = lazy_regex(
     r"(?m)^[ \t-]*[\"']?(?:image_?[pP]ull_?[sS]ecrets|pullSecrets|DOCKER_AUTH_CONFIG)[\"']?[ \t]*:"
-    r"[^\n]{0,2000}(?:\n[ \t]*(?:-[ \t]*)?(?:name[ \t]*:|[\"'\w.-]+[ \t]*$)[^\n]{0,2000}){0,9}"
+    r"[^\n]{0,2000}(?:\n[ \t]*(?:-[ \t]*)?(?:name[ \t]*:|[\"'\w.-]+[ \t\r]*$)[^\n]{0,2000}){0,9}"
 )
 """Where a file names secrets to pull with: of Kubernetes, Helm and Drone, and GitLab's variable."""
 
@@ -40,6 +40,5 @@ def with_login(image: Image, kind: str, text: str, elsewhere: frozenset[str]) ->
 
 @lru_cache(maxsize=4)
 def _named(text: str) -> str:
-    """Return the names of the secrets of a file as words of variables have them: a secret is named for its registry or
-    vendor (echo, echo-pull, prod-echo)."""
-    return _WORD.sub(lambda word: f"_{word[0].replace('-', '_')}_", " ".join(_LOGINS.findall(text)))
+    """Return the names of the secrets of a file: a secret is named for its registry or vendor (echo, echo-pull)."""
+    return as_variables(" ".join(_LOGINS.findall(text)))

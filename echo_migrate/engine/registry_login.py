@@ -1,111 +1,263 @@
-"""Files that pull or build images and need a registry login first: workflows, manifests, dependabot.yml.
+"""Logins that are missing: each place of a file that pulls images of the provider without one, as a finding, and with
+``fix --add-logins`` the edit that adds it.
 
-They are read here only to find out whether they log in to the registry.
+A place is a pod, a container or a job of a workflow, an image or a pipeline of another CI system, or dependabot.yml.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
-from echo_migrate.engine.check import Ignores, at_its_level, check
+from echo_migrate.engine.check import Ignores, at_its_level, check, examine
+from echo_migrate.engine.login_places import Names, Place, Wanted, login_names, places
 from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import YamlNode, documents, effective, is_mapping, is_scalar, items, sequence
-from echo_migrate.formats import github
+from echo_migrate.files.source import Edit, Source, Unreadable
+from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
+from echo_migrate.files.yaml_insert import Value, item_before, only_inserted
+from echo_migrate.formats import github, recognised
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.model import Image, Level, Pipeline, Result
+from echo_migrate.formats._yaml import YamlFile
+from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
+from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings
 
-_PATH = re.compile(r"(?:^|[\\/])\.github[\\/](?:workflows[\\/][^\\/]+|dependabot)\.ya?ml$|(?i:\.ya?ml)$")
+_WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
+_DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
 _PULLS = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b")
-_STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.run ")
+_STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
 _BUILDS = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
     r"\b(?:build|pull|run|up)\b"
 )
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
-_PODS = frozenset(("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"))
+_LIFTED = frozenset(("login-beside", "login-credentials", "login-pod", "login-runner", "login-step"))
+"""Reasons that a login in the file takes away."""
+
+_NOT_SETTLED = "the file with the login would not be read as before"
 
 
-def login_results(paths: Iterable[str], settings: Settings) -> Iterator[Result]:
-    """Yield a result for each file in which the rules on ``Pipeline`` find something."""
-    wanted = any(Pipeline in rule.kinds for rule in settings.rules)
-    host = settings.catalog.registry.partition("/")[0]
-    for path in paths if wanted else ():
-        if not _PATH.search(path):
-            continue
-        source, nodes = Source(path, ""), list[Pipeline]()
-        with suppress(Exception, Spent), bounded():  # errors are reported where its images are read
-            source = Source.read(path)
-            nodes = list(pipelines(source, host))
-        ignores = Ignores(in_yaml(source.text) if nodes else ())
-        found = check(settings.within(path).rules, {Pipeline: nodes}, Context(source, settings, {}))
-        findings = [
-            at_its_level(finding, settings) for rule, _, finding in found if not ignores.silence(rule, finding.start)
-        ]
+class Asked(NamedTuple):
+    """What is asked of one file: its images without a login, whether files of the run use images of the provider, and
+    the images that each step of a workflow names, by key path."""
+
+    wanted: list[Wanted]
+    used: bool = True
+    named: dict[str, list[str]] = {}  # noqa: RUF012 - never changed in place
+
+
+def is_pipeline(path: str) -> bool:
+    """Return whether a file may pull images that other files name."""
+    return bool(_WORKFLOW.search(path) or _DEPENDABOT.search(path))
+
+
+def login_results(
+    results: Iterable[Result], paths: Iterable[str], settings: Settings, in_use: bool
+) -> Iterator[Result]:
+    """Yield a result for each file in which a login is missing: of the results of a run, and of the paths that are
+    pipelines. ``in_use`` says that files of the run have images of the provider already, before the migration."""
+    done = {result.source.path: result for result in results}
+    if not any(Pipeline in rule.kinds for rule in settings.rules):
+        return
+    for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
+        result = done.get(path) or _without_images(path)
+        asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes))
+        found = _sure(_found(result.source, result.kind, asked, settings))
+        nodes = [_node(place._replace(edits=()), in_use) for place in found]
+        findings = _findings(result.source, nodes, settings)
         if findings:
-            yield Result(source, tuple(findings), (), source)
+            yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
 
 
-def pipelines(source: Source, host: str) -> Iterator[Pipeline]:
-    """Yield the places in a file that pull or build without a login to ``host``. Raises ``NotYaml``."""
-    path, text = source.path.replace("\\", "/"), source.text
-    if "/.github/workflows/" in f"/{path}":
-        if _BUILDS.search(text) or _PULLS.search(text) or any(action in text for action in _ACTIONS):
-            named = _named(source)
-            for root in documents(text):
-                yield from _workflow(root, host, named)
-    elif re.search(r"/\.github/dependabot\.ya?ml$", f"/{path}"):
-        for root in documents(text):
-            yield from _dependabot(root, host)
-    elif f"{host}/" in text and "apiVersion" in text:
-        roots = documents(text)
-        accounts = [root for root in roots if _kind(root) == "ServiceAccount"]
-        if not any("imagePullSecrets" in effective(root) for root in accounts):
-            for root in roots:
-                if _kind(root) in _PODS:
-                    yield from _manifest(root, host)
+def lacks_login(result: Result, settings: Settings) -> bool:
+    """Return whether a file pulls an image of the provider without a login."""
+    return any(True for _ in _pulled(result.outcomes, settings))
 
 
-def _kind(root: YamlNode | None) -> str:
-    node = effective(root).get("kind")
-    return node.value if is_scalar(node) else ""
+def with_logins(
+    result: Result | None, path: str, settings: Settings, used: bool = False, in_use: bool = False
+) -> Result | None:
+    """Return the result of a file with findings for the places that lack a login, each with an unsafe fix, which is
+    applied if unsafe fixes are. ``used`` says that files of the run use images of the provider, or will after the
+    migration, ``in_use`` that they do already."""
+    if result is None and not is_pipeline(path):
+        return None
+    before = result or _without_images(path)
+    if before.unread or before.refused or settings.unedited(before.source) or not settings.catalog.login:
+        return result
+    with suppress(Exception, Spent), bounded():
+        return _with_logins(before, settings, used, in_use) or result
+    return result
 
 
-def _named(source: Source) -> dict[str, list[str]]:
-    """Return the images in the commands of a workflow, by key path of the step."""
+def _with_logins(result: Result, settings: Settings, used: bool, in_use: bool) -> Result | None:
+    moves = _moves(result.fixed, settings)
+    waiting = [(index, pulls) for index, move in enumerate(moves) if (pulls := _waits(move, settings)) is not None]
+    steps = _by_step(result.fixed, moves)
+    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps)
+    images = [move.image for move in moves]
+    if len(result.outcomes) == len(moves):  # what is said of a file is said of it as it was
+        images = [outcome.image for outcome in result.outcomes]
+    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps)
+    there = _found(result.fixed, result.kind, now, settings)
+    here = _found(result.source, result.kind, was, settings)
+    if len(here) != len(there):
+        return None
+    known = [(one, other) for one, other in zip(here, there, strict=True) if one.edits or one in _sure([one])]
+    fixed, refused = result.fixed, None
+    if settings.unsafe and any(other.edits for _, other in known):
+        edits = tuple(dict.fromkeys(edit for _, other in known for edit in other.edits))
+        fixed = result.fixed.apply(edits)
+        refused = None if _kept(result, fixed, edits, moves, now, settings) else _NOT_SETTLED
+    nodes = [_node(one, in_use) for one, _ in known]
+    findings = [
+        finding._replace(applied=settings.unsafe and not refused, refused=refused if settings.unsafe else None)
+        if finding.fix
+        else finding
+        for finding in _findings(result.source, nodes, settings)
+    ]
+    if not findings:
+        return None
+    listed = sorted((*result.findings, *findings), key=lambda finding: finding.start)
+    loud = fixed if not refused and any(finding.applied for finding in findings) else result.fixed
+    return result._replace(findings=tuple(listed), fixed=loud)
+
+
+def _kept(
+    result: Result, fixed: Source, edits: tuple[Edit, ...], moves: list[Migration], asked: Asked, settings: Settings
+) -> bool:
+    """Return whether a text with logins is the one before and the logins, and no place lacks one that was given."""
+    old, new = YamlFile(result.fixed), YamlFile(fixed)
+    if len(old.problems) != len(new.problems) or not only_inserted(old.roots, new.roots, edits):
+        return False
+    after = _moves(fixed, settings)
+    if [move.image.ref.value for move in after] != [move.image.ref.value for move in moves]:
+        return False
+    left = [(move.image, pulls) for move in after if (pulls := _waits(move, settings)) is not None]
+    again = _found(fixed, result.kind, Asked(left, asked.used, _by_step(fixed, after)), settings)
+    return not any(place.edits for place in again)
+
+
+def _moves(source: Source, settings: Settings) -> list[Migration]:
+    """Return what becomes of the images of a text, whichever rules are selected."""
+    format = recognised(source.path, source.text)
+    return examine(source, format, settings._replace(rules=tuple(RULES.values())))[1] if format else []
+
+
+def _waits(move: Migration, settings: Settings) -> bool | None:
+    """Return whether an image without a login is pulled from the registry now, or would be but for the login; None for
+    any other image."""
+    image, catalog = move.image, settings.catalog
+    if not image.needs_login or image.needs_login.id not in _LIFTED or catalog.logged_in(image.login):
+        return None
+    if move.at(catalog.registry):
+        return True
+    return False if move.edits and all(reason.id in _LIFTED for reason in move.reasons) else None
+
+
+def _pulled(moves: Iterable[Migration], settings: Settings) -> Iterator[Wanted]:
+    """Yield the images that are pulled from the registry without a login."""
+    return ((move.image, True) for move in moves if _waits(move, settings))
+
+
+def _by_step(source: Source, moves: Iterable[Migration]) -> dict[str, list[str]]:
+    """Return the images that the steps of a workflow name, by key path of the step."""
+    images = [move.image for move in moves]
+    if not images and _WORKFLOW.search(source.path):
+        images = [node for node in github.parse(source) if isinstance(node, Image)]
     found: dict[str, list[str]] = {}
-    for image in github.parse(source):
-        step = _STEP.match(image.where) if isinstance(image, Image) else None
-        if step and isinstance(image, Image):
+    for image in images:
+        if step := _STEP.match(image.where):
             found.setdefault(step[0], []).append(image.ref.value)
     return found
 
 
-def _workflow(root: YamlNode | None, host: str, named: dict[str, list[str]]) -> Iterator[Pipeline]:
+def _found(source: Source, kind: str, asked: Asked, settings: Settings) -> list[Place]:
+    """Return the places of a file that lack a login."""
+    path, names = source.path, login_names(settings.catalog)
+    if _DEPENDABOT.search(path) and "github" not in settings.logins and asked.used:
+        return [place for root in YamlFile(source).roots for place in _dependabot(root, names)]
+    roots = YamlFile(source).roots
+    found = places(source, kind, roots, asked.wanted, names)
+    if _WORKFLOW.search(path) and "github" not in settings.logins:
+        found += [place for root in roots for place in _jobs(source, root, asked, names)]
+    return found
+
+
+def _sure(found: Iterable[Place]) -> list[Place]:
+    """Return the places that lack a login now, and for which none is set up elsewhere."""
+    return [place for place in found if place.sure and not place.waits]
+
+
+def _node(place: Place, in_use: bool) -> Pipeline:
+    fix = Fix(place.edits, place.title, safe=False) if place.edits else None
+    now = in_use and not place.waits
+    return Pipeline(place.start, place.end, place.what, place.remedy, place.level, now, fix)
+
+
+def _findings(source: Source, nodes: list[Pipeline], settings: Settings) -> list[Finding]:
+    ignores = Ignores(in_yaml(source.text) if nodes else ())
+    found = check(settings.within(source.path).rules, {Pipeline: nodes}, Context(source, settings, {}))
+    return [at_its_level(finding, settings) for rule, _, finding in found if not ignores.silence(rule, finding.start)]
+
+
+def _without_images(path: str) -> Result:
+    """Return the result of a file in which no format is recognised, empty if it cannot be read."""
+    source = Source(path, "")
+    with suppress(Unreadable):
+        source = Source.read(path)
+    return Result(source, (), (), source)
+
+
+def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> Iterator[Place]:
     """Yield the first step of each job without a login that pulls images from the host, or may."""
+    wanted: dict[str, list[bool]] = {}
+    for image, pulls in asked.wanted:
+        if place := _STEP.match(image.where):
+            wanted.setdefault(place[0], []).append(pulls)
     for id, job in items(effective(root).get("jobs")):
-        noted: Pipeline | None = None
-        for index, step in enumerate(map(effective, sequence(effective(job).get("steps")))):
-            if _logs_in(step, host):
+        noted: Place | None = None
+        steps = effective(job).get("steps")
+        for index, node in enumerate(sequence(steps)):
+            step, way = effective(node), f"jobs.{id}.steps.{index}."
+            if _logs_in(step, names.host):
                 break
-            uses, run = _text(step.get("uses")), _text(step.get("run"))
-            node = step.get("uses") if uses else step.get("run")
-            builds = uses.startswith(_ACTIONS) or _BUILDS.search(run)
-            images = named.get(f"jobs.{id}.steps.{index}.run ", [])
-            pulls = any(image.startswith(f"{host}/") for image in images)
-            if node is not None and (builds or pulls or (_PULLS.search(run) and all("$" in image for image in images))):
-                start = node.start_mark.index
-                end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
-                remedy = f"add a docker/login-action step for {host} before it"
-                level: Level | None = None if builds or pulls else "note"
-                noted = noted or Pipeline(start, end, "this step may pull", remedy, level)
-                if not level:
-                    noted = Pipeline(start, end, "this step pulls" if pulls else "this step may pull", remedy, level)
-                    break
+            found = _step(step, wanted.get(way, []), asked.named.get(way, []), asked.used, names)
+            if found and not found.level:
+                noted = found._replace(edits=_login_step(source.text, steps, node, names))
+                break
+            noted = noted or found
         if noted:
             yield noted
+
+
+def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used: bool, names: Names) -> Place | None:
+    """Return the place of a step that pulls images of the provider, or may: at a note, if only a variable tells."""
+    uses, run = _text(step.get("uses")), _text(step.get("run"))
+    node = step.get("uses") if uses else step.get("run")
+    builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
+    may = used and bool(_PULLS.search(run)) and all("$" in image for image in named)
+    if node is None or not (builds or wanted or may):
+        return None
+    start = node.start_mark.index
+    end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
+    waits = bool(wanted) and not any(wanted) and not builds
+    what = "this step pulls" if wanted else "this step may pull"
+    remedy = "add a docker/login-action step before it"
+    level: Level | None = None if builds or wanted else "note"
+    return Place(start, end, what, remedy, f"log in to {names.host}", True, waits, level=level)
+
+
+def _login_step(text: str, steps: YamlNode | None, before: YamlNode, names: Names) -> tuple[Edit, ...]:
+    """Return the edit that puts a step that logs in in front of another one, if the steps are in block style."""
+    secrets = {"username": names.username, "password": names.password}
+    given: dict[str, Value] = {"registry": names.host}
+    given |= {key: f"${{{{ secrets.{name} }}}}" for key, name in secrets.items()}
+    if not is_sequence(steps):
+        return ()
+    edit = item_before(text, steps, before, {"uses": names.action, "with": given})
+    return (edit,) if edit else ()
 
 
 def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
@@ -120,36 +272,18 @@ def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
     return "login" in run and (host in run or "$" in run)
 
 
-def _dependabot(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
+def _dependabot(root: YamlNode | None, names: Names) -> Iterator[Place]:
+    """Yield the first update of images, if the registry is not among those that are configured."""
     known = [_text(effective(node).get("url")) for _, node in items(effective(root).get("registries"))]
-    if any(host in url for url in known):
+    if any(names.host in url for url in known):
         return
     for update in sequence(effective(root).get("updates")):
         ecosystem = effective(update).get("package-ecosystem")
         if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
-            remedy = f"add a docker-registry entry for {host} under registries"
-            yield Pipeline(ecosystem.start_mark.index, ecosystem.end_mark.index, "Dependabot asks for", remedy)
+            remedy = "add a docker-registry entry for it under registries"
+            start, end = ecosystem.start_mark.index, ecosystem.end_mark.index
+            yield Place(start, end, "Dependabot reads tags", remedy, "", True)
             return
-
-
-def _manifest(root: YamlNode | None, host: str) -> Iterator[Pipeline]:
-    """Yield the first image from the host in a pod without a pull secret or service account."""
-    waiting, seen = [root], set[int]()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        keys = effective(node) if is_mapping(node) else {}
-        for container in [*sequence(keys.get("initContainers")), *sequence(keys.get("containers"))]:
-            image = effective(container).get("image")
-            if not is_scalar(image) or not image.value.startswith(f"{host}/"):
-                continue
-            if not {"imagePullSecrets", "serviceAccountName"} & set(keys):
-                remedy = "add imagePullSecrets, here or on the service account"
-                yield Pipeline(image.start_mark.index, image.end_mark.index, "this pod pulls", remedy)
-                return
-        waiting += [child for child in [*keys.values(), *sequence(node)] if not is_scalar(child)]
 
 
 def _text(node: YamlNode | None) -> str:

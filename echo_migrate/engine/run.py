@@ -11,8 +11,9 @@ from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.unread import unread_kind
 from echo_migrate.files.workspace import begin
-from echo_migrate.formats import Format, named, recognised, targets
+from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
 from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
@@ -58,14 +59,22 @@ def unread(source: Source, reason: str) -> Result:
 
 
 def fix_path(path: str, settings: Settings) -> Result | None:
-    """Return the result for a file on disk, whatever its content; None if it has no known format."""
+    """Return the result for a file on disk, whatever its content; None if it has no known format, and is of no kind
+    that names images."""
     try:
         source = Source.read(path)
     except Inaccessible as error:
         return unread(Source(path, ""), f"this file {error}")
     except Unreadable as error:
         return unreadable(path, str(error), settings) if named(path) else None
-    return check_safely(source, settings)
+    return check_safely(source, settings) or _not_read(source)
+
+
+def _not_read(source: Source) -> Result | None:
+    """Return the result for a file that no format recognises, if it is of a kind that names images."""
+    kind = unread_kind(source.path, source.text)
+    empty = Source(source.path, "")
+    return Result(empty, (), (), empty, not_read=kind) if kind else None
 
 
 def check_safely(source: Source, settings: Settings, otherwise: Format | None = None) -> Result | None:
@@ -85,6 +94,23 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
         return unread(source, "this file was left unread: it needs more memory than there is")
     except Exception as error:
         return unread(source, f"this file ran into a fault of echo-migrate ({type(error).__name__}: {error})")
+
+
+def images_in(source: Source, otherwise: Format | None = None) -> list[Image]:
+    """Return the images that a file names, without what rules ask of it; none if it cannot be read."""
+    with contextlib.suppress(Exception, Spent), bounded():
+        format = recognised(source.path, source.text) or otherwise
+        nodes = format.parse(source, NO_REQUEST) if format else ()
+        return [node for node in nodes if isinstance(node, Image)]
+    return []
+
+
+def images_of(paths: Iterable[str]) -> Iterator[Image]:
+    """Yield the images that files on disk name; files that cannot be read are left to the run itself."""
+    begin()
+    for path in paths:
+        with contextlib.suppress(Unreadable):
+            yield from images_in(Source.read(path))
 
 
 def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result | None]:

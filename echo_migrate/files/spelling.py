@@ -1,6 +1,6 @@
 """How names are shown in messages, and suggestions for misspelt ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from echo_migrate.files.lazy_regex import lazy_regex
 
@@ -11,6 +11,15 @@ def near(name: str, known: Iterable[str]) -> str:
 
     found = get_close_matches(name, list(known), 1)
     return f"did you mean {found[0]!r}?" if found else ""
+
+
+MOST_NAMED = 2
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the first names as text for a message, and how many more there are."""
+    text, left = ", ".join(names[:MOST_NAMED]), len(names) - MOST_NAMED
+    return f"{text} and {left} more" if left > 0 else text
 
 
 def shown(value: str) -> str:
@@ -30,3 +39,11 @@ def unsigned(value: str) -> str:
 
 
 _LOGIN = lazy_regex(r"(?<![^/\s])[^/\s:@]+:[^/\s@]+@(?=[\w.-]+(?::[0-9]+)?/)")
+
+
+def as_variables(text: str) -> str:
+    """Return a text with each of its words as a word of a variable's name: ``prod-echo`` as ``_prod_echo_``."""
+    return _WORD.sub(lambda word: f"_{word[0].replace('-', '_')}_", text)
+
+
+_WORD = lazy_regex(r"[\w.-]+")

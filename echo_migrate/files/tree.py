@@ -45,14 +45,20 @@ def top(path: str) -> str:
     return repository(here) or (working if below else here)
 
 
+def _above(folder: str) -> str:
+    """Return the working folder if it has a folder in it, else the folder itself."""
+    working = os.path.realpath(".")
+    return working if os.path.commonpath((working, folder)) == working else folder
+
+
 @of_a_run(4096)
 def ignore_file(path: str) -> bool:
     """Return whether a .dockerignore may apply to a Dockerfile: its own, or one in its folder or above, within the
-    tree."""
+    repository, or else within the working folder."""
     if os.path.lexists(f"{path}.dockerignore"):
         return True
     folder = os.path.realpath(os.path.dirname(path) or ".")
-    top = repository(folder) or folder
+    top = repository(folder) or _above(folder)
     while True:
         if os.path.lexists(os.path.join(folder, ".dockerignore")):
             return True

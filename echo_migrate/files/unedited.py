@@ -38,11 +38,11 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
 
     ``named`` are the files and folders that the user named: what lies above them, and a file itself, does not count.
     """
-    inside = _inside(os.path.abspath(path), tuple(named))
-    if not inside:
+    below = inside(os.path.abspath(path), named)
+    if not below:
         return None
-    root = os.path.abspath(path)[: -len(inside)]
-    *folders, name = inside.split(os.sep)
+    root = os.path.abspath(path)[: -len(below)]
+    *folders, name = below.split(os.sep)
     for count, folder in enumerate(folders, 1):
         if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
             return "vendored"
@@ -55,8 +55,8 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     return "official" if _is_official(root) else None
 
 
-def _inside(path: str, named: tuple[str, ...]) -> str:
-    """Return a path from the deepest folder named that has it; "" if it was named itself, or lies in none."""
+def inside(path: str, named: Iterable[str]) -> str:
+    """Return an absolute path from the deepest folder named that has it; "" if it was named itself, or lies in none."""
     folders = [folder for folder in map(os.path.abspath, named) if f"{path}/".startswith(folder.rstrip("/") + "/")]
     return path[len(max(folders, key=len).rstrip("/")) + 1 :] if folders else ""
 

@@ -68,4 +68,5 @@ def alike(one: Value, other: Value, edits: list[Edit]) -> bool:
     if one.value == other.value:
         return True
     place = bisect_left(edits, (one.start,))
-    return one.kind == "text" and place < len(edits) and edits[place].end < one.end
+    texts = one.kind == "text" or one.value.startswith("<<")  # a heredoc of HCL
+    return texts and place < len(edits) and edits[place].end < one.end

@@ -180,6 +180,10 @@ def is_scalar(node: YamlNode | None) -> "TypeIs[ScalarNode]":
     return getattr(node, "id", "") == "scalar"
 
 
+def is_sequence(node: YamlNode | None) -> "TypeIs[SequenceNode]":
+    return getattr(node, "id", "") == "sequence"
+
+
 def is_set(node: YamlNode | None) -> bool:
     """Return whether a flag is set, or may be: the value of a key that is there and is not false."""
     return node is not None and not (is_scalar(node) and node.value.lower() in ("false", "no", "off"))
@@ -257,18 +261,6 @@ def _block(value: str, text: str, start: int, end: int) -> Traced:
     if not read.startswith(value) or read[len(value) :].strip("\n"):
         return Traced(value, ())
     return Traced(read, tuple(runs)).cut(0, len(value)) if value else Traced(value, ())
-
-
-def lowered(inline: Traced, edits: list[Edit]) -> Iterator[Edit]:
-    """Yield the (sorted) edits within an inline text, with offsets relative to that text."""
-    position = 0
-    for start, end in inline.spans:
-        place = bisect_left(edits, (start,))
-        while place < len(edits) and edits[place].end <= end:
-            edit = edits[place]
-            yield Edit(position + edit.start - start, position + edit.end - start, edit.text)
-            place += 1
-        position += end - start
 
 
 def alike(one: YamlNode | None, other: YamlNode | None, edits: list[Edit]) -> bool:

@@ -46,8 +46,9 @@ class Format(Protocol):
 
 
 FORMATS = (
-    *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm"),
-    *("devcontainer", "bake", "script", "makefile", "terraform", "python", "testcontainers"),
+    *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm", "precommit", "aws"),
+    *("ansible", "devcontainer", "bake", "script", "makefile", "terraform", "nomad", "jenkins", "quadlet", "python"),
+    "testcontainers",
 )
 """The modules, in the order in which they are tried; each is imported when those before it do not match."""
 

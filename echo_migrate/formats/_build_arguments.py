@@ -1,5 +1,6 @@
 """The images that build arguments name, determined by the Dockerfile that receives them."""
 
+import os
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.dockerfile.images import images
 from echo_migrate.dockerfile.parser import Dockerfile, read
-from echo_migrate.files.source import TooMuch, Traced
+from echo_migrate.files.source import Source, TooMuch, Traced, Unreadable
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 
@@ -65,6 +66,22 @@ class BuildArguments:
                     depends_on=tuple((a - _FAR, b - _FAR) for a, b in depends_on if a >= _FAR),
                 ),
             )
+
+
+def of_a_build(
+    path: str | None, given: Mapping[str, Expansion], where: str, contexts: frozenset[str] = frozenset()
+) -> Iterator[Image]:
+    """Yield the images that the arguments of one build name, each where it is written; none if there is no Dockerfile
+    that can be read at the path. Raises ``TooMuch``."""
+    if not path or not given:
+        return
+    try:
+        text = Source.read(path).text
+    except Unreadable:
+        return
+    for key, image in BuildArguments().images(text, os.path.normpath(path), given, contexts):
+        ref = given[key].text
+        yield image._replace(where=f"{where}.{key}", start=ref.start, end=ref.end)
 
 
 def _key(starts: list[tuple[int, int, str]], offset: int) -> str | None:

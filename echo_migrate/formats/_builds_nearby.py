@@ -17,7 +17,11 @@ _TAGGED = lazy_regex(
     r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?([^\s\"'$]+)"
 )
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
-_ARGUMENT = lazy_regex(r"--build-arg(?:[= \t]+|[\"'],[ \t]*)[\"']?([A-Za-z_]\w*)=")
+_ARGUMENT = lazy_regex(r"--build-arg(?:[= \t]+|[\"']?,[ \t]*|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)[\"']?([A-Za-z_]\w*)=")
+_MAPPED = lazy_regex(
+    r"\bbuildArgs:[ \t]*(?:\{([^{}]{0,2000})\}|\r?\n((?:[ \t]+[\"']?[A-Za-z_]\w*[\"']?:[^\n]*(?:\n|$)){1,50}))"
+)
+_KEY = lazy_regex(r"(?:^|[\s,{\"'])([A-Za-z_]\w*)[\"']?:")
 _ARGUMENTS = lazy_regex(
     r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
 )
@@ -70,3 +74,5 @@ def _read(name: str, data: bytes, results: set[str], arguments: set[str], platfo
         results.update(familiar(one) for one in _ARTIFACT.findall(text))
     arguments.update(_ARGUMENT.findall(text))
     arguments.update(one for block in _ARGUMENTS.findall(text) for one in _NAMED.findall(block))
+    if "skaffold" in name:
+        arguments.update(one for flow, block in _MAPPED.findall(text) for one in _KEY.findall(flow or block))

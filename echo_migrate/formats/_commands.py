@@ -24,7 +24,7 @@ from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
 from echo_migrate.shell.parser import read
 
-_PROGRAM = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane)\b")
+_PROGRAM = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b")
 
 
 _COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*")
@@ -89,6 +89,16 @@ def named(
     found = [pair for part in parts for pair in islice(_Images(text, part, given).read(), MOST_IMAGES)]
     written = [(_as_written(image, text), container) for image, container in found]
     return [(image, container and container._replace(image=image)) for image, container in written]
+
+
+def called(text: str, before: tuple[str, ...], words: list[Traced]) -> list[tuple[Image, Container | None]]:
+    """Return the images named in a command that is given as words, with others before them that the text does not
+    have."""
+    start = words[0].start if words else 0
+    given = [Word(Traced(word, ()), True, start, start) for word in before]
+    given += [Word(word, "$" not in word.value, word.start, word.end) for word in words]
+    command = Command(given[0].value, tuple(given), "", (), (), (), (), None, start, words[-1].end if words else start)
+    return list(islice(_Images(text, Script((command,), True, False, None), NO_VALUES).read(), MOST_IMAGES))
 
 
 def _as_written(image: Image, text: str) -> Image:
@@ -240,6 +250,8 @@ class _Images:
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
+            unsafe_reasons=(because("cloud-run"),) if one.pulled == "cloud-run" else (),
+            needs_login=because("login-service") if one.pulled == "service" else None,
         )
         return self.shared.of(image)
 

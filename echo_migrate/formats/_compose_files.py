@@ -8,10 +8,10 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 
-NAME = lazy_regex(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
-"""The usual names of compose files."""
+NAME = lazy_regex(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:\.(?:dist|example|sample|default))?")
+"""The usual names of compose files, and of those that people copy to one."""
 
-STANDARD = lazy_regex(r"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml")
+STANDARD = lazy_regex(r"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:\.(?:dist|example|sample|default))?")
 """Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
 
 _MOST_FOLDERS = 200

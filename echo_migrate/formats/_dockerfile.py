@@ -32,7 +32,9 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
         if Stage in request.kinds:
             bases = [image.ref.value for image in images if image.where == "FROM"]
             graph = stages(source.text, file, bases, request.targets)
-            nodes += [one._replace(ships="") for one in graph] if _FOR_PEOPLE.search(source.path) else graph
+            if _FOR_PEOPLE.search(source.path):
+                graph = [one._replace(ships="", worked_in=bool(one.ships)) for one in graph]
+            nodes += graph
         return [*nodes, *images]
     not_editable = because("faulty-file", problem=problem.reason)
     return [*nodes, problem, *[image._replace(not_editable=image.not_editable or not_editable) for image in images]]

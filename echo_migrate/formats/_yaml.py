@@ -1,8 +1,9 @@
 """Images in YAML files other than Compose: the shared reader for Kubernetes, charts and CI systems."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypedDict, TypeGuard, Unpack
 
 from echo_migrate.dockerfile.container import Container
@@ -24,15 +25,19 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.images.reference import VARIABLE, variables
+from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem
 from echo_migrate.reasons import Reason, because
 
 YAML = re.compile(r"(?i).+\.ya?ml")
+YAML_OR_JSON = re.compile(r"(?i).+\.(?:ya?ml|json)")
 NO_NAME = re.compile(r"(?!)")
 """Matches nothing, for formats that no file name identifies on its own."""
 
 ALIASED = because("aliased")
+_SURROGATES = lazy_regex(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+"""A character beyond U+FFFF as JSON escapes it, which libyaml takes for no character."""
+
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
 _TEMPLATE = lazy_regex(
     r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"
@@ -43,6 +48,8 @@ _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
+_MOST_LOGINS = 20
+"""The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
 _OTHER = lazy_regex(r"\W")
 _IN_A_TEMPLATE = because("in-template")
@@ -84,6 +91,7 @@ class YamlFile:
         self.problems: list[Problem] = []
         self.templated = False
         self.roots = self._read()
+        self._logins: list[tuple[int, str]] | None = None
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
@@ -91,7 +99,7 @@ class YamlFile:
 
     def _read(self) -> list[YamlNode | None]:
         try:
-            return documents(self.text)
+            return documents(_SURROGATES.sub(r"\\ufffd\\ufffd", self.text) if "\\u" in self.text else self.text)
         except NotYaml:
             begins = [0, *(match.start() for match in _MARKER.finditer(self.text))]
             pieces = list(zip(begins, [*begins[1:], len(self.text)], strict=True))
@@ -164,10 +172,11 @@ class YamlFile:
         tag: YamlNode | None,
         where: str,
         *,
+        digest: YamlNode | None = None,
         not_editable: Reason | None = None,
         **fields: Unpack[Around],
     ) -> Iterator[Image]:
-        """Yield the image named by separate scalars; ``registry`` and ``tag`` are None if there is no such key."""
+        """Yield the image named by separate scalars; those after the first are None if there is no such key."""
         if not (is_text(repository) and _is_piece(registry) and _is_piece(tag)):
             return
         named = [node for node in (registry, repository, tag) if node is not None]
@@ -180,8 +189,13 @@ class YamlFile:
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
         number = tag is not None and tag.tag.endswith((":int", ":float"))
-        parts = Parts(name, host, version if version and version.value else None, bare, number)
-        not_editable = not_editable or self._kept(*named)
+        pinned = _piece(digest, self.text) if is_text(digest) else None
+        if pinned and parsed(f"{value}@{_full_digest(pinned.value)}"):
+            value += f"@{_full_digest(pinned.value)}"
+        elif pinned:
+            not_editable = not_editable or because("digest-key")
+        parts = Parts(name, host, version if version and version.value else None, bare, number, pinned)
+        not_editable = not_editable or self._kept(*named, *([digest] if is_text(digest) else []))
         start, end = name.start if name.spans else repository.start_mark.index, repository.end_mark.index
         yield Image(
             Traced(value, ()),
@@ -190,21 +204,30 @@ class YamlFile:
             max(start, name.end if name.spans else end),
             not_editable=not_editable,
             unsettled=variables(value),
-            templated="$" in value,
+            templated=is_open(value),
             depends_on=parts.places,
             parts=parts,
             **fields,
         )
 
-    def logins(self) -> str:
-        """Return the lines of the file that log in to a registry."""
-        return " ".join(_LOGIN.findall(self.text))
+    def logins(self, start: int = 0, end: int | None = None) -> str:
+        """Return the lines of the file, or the last ones of a part of it, that log in to a registry."""
+        if self._logins is None:
+            self._logins = [(match.start(), match[0]) for match in _LOGIN.finditer(self.text)]
+        if end is None:
+            return " ".join(line for _, line in self._logins)
+        first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))
+        return " ".join(line for _, line in self._logins[max(first, stop - _MOST_LOGINS) : stop])
 
     def scripts(
-        self, found: Iterable[tuple[str, YamlNode | None]], filled: "re.Pattern[str] | None" = None
+        self,
+        found: Iterable[tuple[str, YamlNode | None]],
+        filled: "re.Pattern[str] | None" = None,
+        since: Mapping[str, int] = MappingProxyType({}),
     ) -> Iterator[Image | Container]:
         """Yield the images named in shell scripts, which are given as scalars with their contexts. ``filled`` is what
-        is filled in before a shell reads them, by default GitHub's expressions."""
+        is filled in before a shell reads them, by default GitHub's expressions. Logins are those between ``since``,
+        by context, and an image, or else all of the file."""
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
@@ -215,7 +238,10 @@ class YamlFile:
         starts = sorted(known)
         for image, service in named(self.text, texts) if texts else ():
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
-            image = image._replace(where=f"{where} {image.where}", needs_login=NOBODY, login=login)
+            image = image._replace(where=f"{where} {image.where}")
+            if not image.needs_login:
+                before = self.logins(since[where], image.start) if where in since else login
+                image = image._replace(needs_login=NOBODY, login=before)
             yield image
             if service:
                 yield service._replace(image=image)
@@ -224,6 +250,11 @@ class YamlFile:
 def _is_piece(node: YamlNode | None) -> TypeGuard[ScalarNode | None]:
     """Return whether a key is missing, or has a scalar as its value, which can be a part of a name."""
     return node is None or is_scalar(node)
+
+
+def _full_digest(written: str) -> str:
+    """Return a digest with the name of its algorithm, which a key such as ``sha256`` leaves out."""
+    return written if ":" in written else f"sha256:{written}"
 
 
 def _piece(node: ScalarNode, text: str) -> Traced:

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.expansion import Expansion
+from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files import hcl, json
-from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.source import Edit, Places, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
+from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._ignores import SLASHED, in_yaml
+from echo_migrate.formats._inline import DECLARED, lifted, lowered
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem, SharedSpans
 from echo_migrate.reasons import because
 
@@ -27,6 +30,8 @@ _TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
 _OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
 _QUOTED = re.compile(r'"([^"\n]*)"')
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
+_HEREDOC = re.compile(r"<<(-?)[ \t]*(\w+)\r?\n(.*?)[ \t]*\2\s*", re.DOTALL)
+_TEMPLATED = re.compile(r"[$%]\{")
 _MERGED = frozenset(("args", "contexts"))
 
 MOST_INHERITED = 50_000
@@ -53,7 +58,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Problem
         file = _File(source, _read(source))
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
-    return [*in_yaml(source.text, SLASHED), *file.contexts(), *file.arguments()]
+    return [*in_yaml(source.text, SLASHED), *file.contexts(), *file.arguments(), *file.inlines()]
 
 
 def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
@@ -167,6 +172,35 @@ class _File:
                 same = all(one.image and one.image.ref == image.ref for one in given)
                 yield image if same else image._replace(not_editable=because("alias-target"))
 
+    def texts(self) -> list[Traced]:
+        """Return the text of each inline Dockerfile as a target has it itself."""
+        values = [own["dockerfile-inline"] for own in self.targets.values() if "dockerfile-inline" in own]
+        return [text for value in values if (text := _inline(value))]
+
+    def inlines(self) -> Iterator[Image | Problem | Ignore]:
+        """Yield the nodes of the inline Dockerfiles, each read once, however many targets inherit it."""
+        seen: set[int] = set()
+        for target, whole in self.whole.items():
+            value = whole.get("dockerfile-inline")
+            inline = _inline(value) if value and value.start not in seen else None
+            if value is None or inline is None:
+                continue
+            seen.add(value.start)
+            not_editable = because("cannot-edit") if not inline.spans else None
+            if _TEMPLATED.search(inline.value.replace("$${", "")) and inline.spans:
+                not_editable = because("expression")
+            if {key for key, _ in _pairs(whole, "args")} & set(DECLARED.findall(inline.value)):
+                not_editable = not_editable or because("build-args-beside")
+            contexts = frozenset(name for name, _ in _pairs(whole, "contexts"))
+            read = nodes(Source(self.source.path, inline.value), NO_REQUEST, contexts)
+            for node in lifted(read, Places(inline)):
+                if not inline.spans:
+                    node = node._replace(start=value.start, end=value.end)
+                if isinstance(node, Image):
+                    where = f"target.{target}.dockerfile-inline {node.where}"
+                    node = node._replace(where=where, not_editable=node.not_editable or not_editable)
+                yield node
+
     def _fed(self, target: str, whole: Attributes, nodes: Mapping[str, Value]) -> dict[str, Image] | None:
         """Return the images that the arguments of a target name; None if its Dockerfile is not read."""
         path = self._dockerfile(whole)
@@ -277,6 +311,27 @@ def _over(below: Attributes, above: Attributes) -> Attributes:
     return found
 
 
+def _inline(value: Value) -> Traced | None:
+    """Return the text of an inline Dockerfile: a heredoc, with its source places, or a string; None for another."""
+    if value.kind == "text":
+        return value.traced
+    match = _HEREDOC.fullmatch(value.value)
+    if match is None:
+        try:
+            return Traced(str(json.read(value.value).value), ()) if value.value[:1] == '"' else None
+        except NotRead:
+            return None
+    start = value.start + match.start(3)
+    lines = match[3].splitlines(keepends=True)
+    margin = min((len(one) - len(one.lstrip(" \t")) for one in lines if one.strip()), default=0) if match[1] else 0
+    spans: list[tuple[int, int]] = []
+    for line in lines:
+        spans.append((start + min(margin, len(line) - 1), start + len(line)))
+        start += len(line)
+    text = "".join([line[min(margin, len(line) - 1) :] for line in lines])
+    return Traced(text, tuple(spans)) if text else None
+
+
 def _list(attributes: Attributes, key: str) -> list[Value]:
     return attributes[key].each if key in attributes else []
 
@@ -292,4 +347,13 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         old, new = _read(before), _read(after)
     except NotRead as error:
         return f"the changed file {error}"
-    return None if alike(old, new, sorted(edits)) else "something else than an image would change"
+    places = sorted(edits)
+    if not alike(old, new, places):
+        return "something else than an image would change"
+    for one, other in zip(_File(before, old).texts(), _File(after, new).texts(), strict=True):
+        if one.value != other.value:
+            within = lowered(one, places)
+            refused = verify_dockerfile(Source(before.path, one.value), Source(after.path, other.value), within)
+            if refused:
+                return refused
+    return None

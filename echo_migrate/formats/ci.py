@@ -14,9 +14,10 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
+from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 from echo_migrate.shell.commands import SHELLS
@@ -32,7 +33,8 @@ class Kind(NamedTuple):
     """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
     names that the file defines itself, which are not images; keys that a whole pipeline has, and a template does not;
     key paths of shell scripts, each with what in the text says that it may be one of another shell, and what is filled
-    into them."""
+    into them; whether a program writes it; and how a login is added: keys beside an image, what an image in short form
+    is under then, the key of a list of secrets."""
 
     name: str
     files: "re.Pattern[str]"
@@ -43,6 +45,10 @@ class Kind(NamedTuple):
     whole: frozenset[str]
     scripts: "tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]"
     filled: "re.Pattern[str]"
+    generated: bool
+    adds: dict[str, Any]
+    short: dict[str, str]
+    secrets: str
 
 
 @lru_cache
@@ -63,6 +69,10 @@ def kinds() -> list[Kind]:
                 for way, unless in (dict.fromkeys(row.get("scripts", ()), "") | row.get("unless", {})).items()
             ),
             re.compile(row["filled"]) if "filled" in row else NAME,
+            row.get("generated", False),
+            row.get("adds", {}),
+            row.get("short", {}),
+            row.get("secrets", ""),
         )
         for name, row in rows.items()
     ]
@@ -75,10 +85,11 @@ def candidate(path: str) -> bool:
 def recognise(path: str, text: str) -> bool:
     """Return whether the path is that of a known CI system and the text has a key that leads to images, or calls a
     container CLI."""
-    return candidate(path) and _kind(path, text) is not None
+    return candidate(path) and kind_of(path, text) is not None
 
 
-def _kind(path: str, text: str) -> Kind | None:
+def kind_of(path: str, text: str) -> Kind | None:
+    """Return the kind of a file by its path and its text, or None."""
     path = path.replace("\\", "/")
     found = (kind for kind in kinds() if kind.files.search(path))
     return next((kind for kind in found if kind.needs.search(text) or (kind.scripts and calls(text))), None)
@@ -87,69 +98,103 @@ def _kind(path: str, text: str) -> Kind | None:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
-    kind = _kind(source.path, source.text)
-    found: list[Image | Container] = [one for root in sheet.roots if kind for one in _images(sheet, root, kind)]
+    kind = kind_of(source.path, source.text)
+    found: list[Image | Container] = [
+        *together(one for root in sheet.roots if kind for one in _images(sheet, root, kind))
+    ]
     if kind and kind.scripts and calls(source.text):
         found += sheet.scripts((one for root in sheet.roots for one in _scripts(sheet, root, kind)), kind.filled)
+    if kind and kind.name == "cloud-build":
+        from echo_migrate.formats import _cloud_build
+
+        found += [one for root in sheet.roots for one in _cloud_build.calls(sheet, root)]
+        found += sheet.scripts(one for root in sheet.roots for one in _cloud_build.scripts(root))
     return nodes(sheet, found, request)
 
 
 def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tuple[str, YamlNode]]:
     """Yield the scripts of a document with their key paths, but for those that may be of another shell."""
     for way, unless in kind.scripts:
-        for path, holder, node in () if unless.search(sheet.text) else _follow(root, way, (), None, set()):
-            shell = effective(holder).get("shell")
+        for path, above, node in () if unless.search(sheet.text) else _follow(root, way, (), (), set()):
+            shell = effective(above[-1] if above else None).get("shell")
             name = shell.value.partition(" ")[0].rpartition("/")[2].removesuffix(".exe") if is_text(shell) else "sh"
             if name in SHELLS:
                 yield ".".join(path), node
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
-    own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), None, set())}
+    own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), (), set())}
     partial = bool(kind.whole) and kind.whole.isdisjoint(effective(root))  # its names may be those of another file
-    for way in kind.images:
-        for path, holder, node in _follow(root, way, (), None, set()):
-            if node.value not in own and not (partial and _BARE.fullmatch(node.value)):
-                keys = effective(holder)
-                login = sheet.under(keys.get(kind.login)) if kind.login else ""
-                needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else None
-                mounts = tuple(mounts_of(keys.get("volumes")))
-                pull = keys.get("pull")
-                left = because("never-pulled") if is_scalar(pull) and pull.value == "never" else None
-                yield from sheet.image(
-                    node, ".".join(path), needs_login=needs_login, login=login, mounts=mounts, not_editable=left
-                )
+    placed = [one for way in kind.images for one in _follow(root, way, (), (), set())]
+    parameters = _parameters(kind, root, frozenset(id(node) for _, _, node in placed))
+    used: dict[int, list[Scope]] = {}
+    for _, above, node in placed:
+        used.setdefault(id(node), []).extend(parameters.scopes(above) if parameters else [nothing])
+    for path, above, node in placed:
+        keys = effective(above[-1] if above else None)
+        login = sheet.under(keys.get(kind.login)) if kind.login else ""
+        needs_login = (_OTHER_LOGIN if login else _NO_LOGIN) if kind.login else None
+        mounts = tuple(mounts_of(keys.get("volumes")))
+        pull = keys.get("pull")
+        left = because("never-pulled") if is_scalar(pull) and pull.value == "never" else None
+        left = because("generated") if kind.generated else left
+        around: Around = {"needs_login": needs_login, "login": login, "mounts": mounts}
+        for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
+            if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):
+                yield image
 
 
-Placed = tuple[tuple[str, ...], MappingNode | None, ScalarNode]
+def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Parameters | None:
+    """Return the parameters of a document of a kind that has any."""
+    if kind.name == "circleci":
+        from echo_migrate.formats._circleci import CircleCI
+
+        return CircleCI(root, images)
+    if kind.name == "azure-pipelines":
+        from echo_migrate.formats._azure import Azure
+
+        return Azure(root, images)
+    if kind.name == "cloud-build":
+        from echo_migrate.formats._cloud_build import CloudBuild
+
+        return CloudBuild(root, images)
+    if kind.name in ("drone", "woodpecker"):
+        from echo_migrate.formats._woodpecker import Woodpecker
+
+        return Woodpecker(root, images)
+    return None
+
+
+Placed = tuple[tuple[str, ...], tuple[MappingNode, ...], ScalarNode]
 
 
 def _follow(
     node: YamlNode | None,
     way: tuple[str, ...],
     path: tuple[str, ...],
-    holder: MappingNode | None,
-    seen: set[tuple[int, int]],
+    above: tuple[MappingNode, ...],
+    around: set[tuple[int, int]],
 ) -> Iterator[Placed]:
-    """Yield the scalars at a key path pattern, each with its actual path and the mapping that contains it."""
+    """Yield the scalars at a key path pattern, each with its actual path and the mappings that it is in."""
     if not way:
         if is_scalar(node):
-            yield path, holder, node
+            yield path, above, node
         return
-    if node is None or is_scalar(node) or (id(node), len(way)) in seen:
-        return
-    seen.add((id(node), len(way)))
+    if node is None or is_scalar(node) or (id(node), len(way)) in around:
+        return  # a node that contains itself
+    around.add((id(node), len(way)))
     step, rest = way[0], way[1:]
     if is_mapping(node):
         below = list(effective(node).items())
-        holder = node
+        above = (*above, node)
     else:
         below = [(str(index), child) for index, child in enumerate(node.value)]
         step = "*" if step == "[]" else step
     if step == "**":
-        yield from _follow(node, rest, path, holder, seen)
+        yield from _follow(node, rest, path, above, around)
     for key, child in below:
         if step == "**":
-            yield from _follow(child, way, (*path, key), holder, seen)
+            yield from _follow(child, way, (*path, key), above, around)
         elif step in ("*", key):
-            yield from _follow(child, rest, (*path, key), holder, seen)
+            yield from _follow(child, rest, (*path, key), above, around)
+    around.discard((id(node), len(way)))

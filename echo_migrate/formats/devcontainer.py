@@ -4,18 +4,17 @@ Follows the Dev Container metadata reference (containers.dev/implementors/json_r
 Features are not images, and are ignored.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files import json
-from echo_migrate.files.source import Edit, Source, Unreadable
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._build_arguments import BuildArguments
+from echo_migrate.formats._build_arguments import of_a_build
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
 
@@ -65,19 +64,11 @@ def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
     build = dict(keys["build"].items) if "build" in keys else {}
     given = {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
     name = build.get("dockerfile", keys.get("dockerFile"))
-    path = dockerfile_at(source.path, ".", name.text) if given and name and name.text else None
-    if path is None:
-        return
-    try:
-        text = Source.read(path).text
-    except Unreadable:
-        return
+    path = dockerfile_at(source.path, ".", name.text) if name and name.text else None
     values = {
         key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
     }
-    for key, image in BuildArguments().images(text, os.path.normpath(path), values):
-        place = given[key].traced
-        yield image._replace(where=f"build.args.{key}", start=place.start, end=place.end)
+    yield from of_a_build(path, values, "build.args")
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:

@@ -5,7 +5,6 @@ steps[*].uses, on.workflow_call.inputs) and "Metadata syntax for GitHub Actions"
 github.com/docker/build-push-action (build-args, build-contexts, context, file).
 """
 
-import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, Traced, Unreadable
+from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.tree import top as tree_top
 from echo_migrate.files.yaml import (
@@ -28,14 +27,14 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
+from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._parameters import Value, filled, mentions, named, nothing
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import NOBODY, YAML, Node, YamlFile, nodes, verify
-from echo_migrate.images.reference import VARIABLE
+from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
@@ -46,6 +45,7 @@ _JOBS = lazy_regex(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
 _RUNS = lazy_regex(r"(?m)^[\"']?runs[\"']?[ \t]*:")
 _NAMES = lazy_regex(r"\b(?:container|services|image|build-args)[\"']?[ \t]*:|docker://")
 _MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+(?:\.[\w-]+)*)\s*\}\}")
+_IN_MATRIX = lazy_regex(r"\bmatrix(?:\.[\w-]+)+")
 _INPUT = lazy_regex(r"\$\{\{\s*(?:github\.event\.)?inputs\.([\w-]+)\s*\}\}")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
 _TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*:[\w.-]+")
@@ -79,82 +79,84 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Container]:
-    jobs = {id: effective(node) for id, node in items(top.get("jobs"))}
-    for found in _named(sheet, top):
-        job = (
-            jobs.get(found.where.removeprefix("jobs.").partition(".")[0])
-            if isinstance(found, Image) and found.unsettled
-            else None
-        )
-        yield _with_choices(found, job) if job and isinstance(found, Image) else found
+    jobs = {id: _Job(top, node) for id, node in items(top.get("jobs"))}
+    for found in _named(sheet, top, jobs):
+        job = jobs.get(found.where.removeprefix("jobs.").partition(".")[0]) if isinstance(found, Image) else None
+        if job and isinstance(found, Image) and found.unsettled and not found.choices:
+            yield from filled(found, [job.values], sheet.text)
+        else:
+            yield found
 
 
-def _with_choices(image: Image, job: dict[str, YamlNode]) -> Image:
-    """Return an image with the values of its matrix expressions as choices, if the matrix lists them all."""
-    matrix = effective(effective(job.get("strategy")).get("matrix"))
-    choices: list[tuple[tuple[str, str], ...]] = [()]
-    for written in dict.fromkeys(found[0] for found in VARIABLE.finditer(image.ref.value)):
+class _Job:
+    """A job, and the values that its expressions have: those that its matrix lists, and the defaults of inputs."""
+
+    def __init__(self, top: dict[str, YamlNode], node: YamlNode) -> None:
+        self.top, self.node, self.keys = top, node, effective(node)
+        self.matrix = effective(effective(self.keys.get("strategy")).get("matrix"))
+        self.mentioned: dict[str, list[ScalarNode]] | None = None
+
+    def values(self, written: str) -> list[Value]:
+        """Return the values of an expression."""
         named = _MATRIX.fullmatch(written)
-        values = [node.value for node in _listed(matrix, named[1]) if is_scalar(node)] if named else []
-        if not values or len(values) * len(choices) > _MOST_CHOICES or any("$" in value for value in values):
-            return image
-        choices = [(*choice, (written, value)) for choice in choices for value in values]
-    return image._replace(unsettled=(), choices=tuple(choices))
+        if named:
+            listed = [node for node in _listed(self.matrix, named[1]) if is_scalar(node)]
+            shared = self._shared(named[1]) if listed else None
+            return [Value(node, nothing, None, shared) for node in listed]
+        given = _INPUT.fullmatch(written)
+        default = _default(self.top, given[1]) if given else None
+        return [Value(default, nothing, _DEFAULT)] if is_text(default) else []
+
+    def _shared(self, name: str) -> Reason | None:
+        """Return why the values of a matrix may not be edited."""
+        if any(name.partition(".")[0] in effective(entry) for entry in sequence(self.matrix.get("exclude"))):
+            return because("matrix-excluded")
+        if self.mentioned is None:
+            self.mentioned = mentions(self.node, _IN_MATRIX.findall)
+        images = [
+            _image_of(one) for one in (self.keys.get("container"), *dict(items(self.keys.get("services"))).values())
+        ]
+        for said, found in self.mentioned.items():
+            path, own = said.split(".")[1:], name.split(".")
+            if path[: len(own)] == own[: len(path)] and any(node not in images for node in found):
+                return because("matrix-elsewhere")
+        return None
 
 
-_MOST_CHOICES = 50
-
-
-def _named(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Container]:
-    for id, node in items(top.get("jobs")):
-        job = effective(node)
+def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> Iterator[Image | Container]:
+    for id, values in jobs.items():
+        job = values.keys
         where = f"jobs.{id}"
-        yield from _container(sheet, top, job, job.get("container"), f"{where}.container")
+        yield from _container(sheet, values, job.get("container"), f"{where}.container")
         for name, service in items(job.get("services")):
-            yield from _container(sheet, top, job, service, f"{where}.services.{name}")
-        yield from _steps(sheet, job.get("steps"), where)
+            yield from _container(sheet, values, service, f"{where}.services.{name}")
+        yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)
         yield from _inputs(sheet, job, where)
     runs = _runs(top)
-    yield from _steps(sheet, runs.get("steps"), "runs")
-    yield from sheet.scripts(_scripts(top))
+    yield from _steps(sheet, runs.get("steps"), "runs", 0)
+    scripts = list(_scripts(top))
+    since = {where: begin for where, _, begin in scripts}
+    yield from sheet.scripts([(where, node) for where, node, _ in scripts], since=since)
     image = runs.get("image")
     if is_text(image):
         yield from _docker(sheet, image, "runs.image")
 
 
-def _container(
-    sheet: YamlFile, top: dict[str, YamlNode], job: dict[str, YamlNode], node: YamlNode | None, where: str
-) -> Iterator[Image]:
-    """Yield the image of a container, in short form or under ``image``; for a matrix expression, the listed images, and
-    for an input, its default."""
+def _image_of(node: YamlNode | None) -> YamlNode | None:
+    """Return the image of a container, in short form or under ``image``."""
+    return effective(node).get("image") if is_mapping(node) else node
+
+
+def _container(sheet: YamlFile, job: _Job, node: YamlNode | None, where: str) -> Iterator[Image]:
+    """Yield the image of a container; for an expression, the images that are its values."""
     keys = effective(node) if is_mapping(node) else {}
-    image = keys.get("image") if keys else node
-    if not is_text(image):
-        return
     login = sheet.under(keys.get("credentials"))
-    needs_login = _OTHER_LOGIN if login else _NO_LOGIN
-    mounts = tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ())
-    where = f"{where}.image"
-    named = _MATRIX.fullmatch(image.value.strip())
-    matrix = effective(effective(job.get("strategy")).get("matrix"))
-    listed = list(_listed(matrix, named[1])) if named else []
-    if named and listed:
-        excluded = any(named[1].partition(".")[0] in effective(entry) for entry in sequence(matrix.get("exclude")))
-        not_editable = because("matrix-excluded") if excluded else None
-        if sheet.text.count(f"matrix.{named[1]}") > 1:
-            not_editable = because("matrix-elsewhere")
-        for entry in listed:
-            yield from sheet.image(
-                entry, where, needs_login=needs_login, login=login, mounts=mounts, not_editable=not_editable
-            )
-    else:
-        given = _INPUT.fullmatch(image.value.strip())
-        default = _default(top, given[1]) if given else None
-        reasons = (_DEFAULT,) if default is not None else ()
-        image = default if is_text(default) else image
-        yield from sheet.image(
-            image, where, needs_login=needs_login, login=login, mounts=mounts, unsafe_reasons=reasons
-        )
+    around: Around = {
+        "needs_login": _OTHER_LOGIN if login else _NO_LOGIN,
+        "login": login,
+        "mounts": tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ()),
+    }
+    yield from named(sheet, _image_of(node), f"{where}.image", [job.values], **around)
 
 
 def _default(top: dict[str, YamlNode], name: str) -> YamlNode | None:
@@ -180,14 +182,14 @@ def _listed(matrix: dict[str, YamlNode], name: str) -> Iterator[YamlNode]:
     yield from found
 
 
-def _steps(sheet: YamlFile, steps: YamlNode | None, where: str) -> Iterator[Image]:
+def _steps(sheet: YamlFile, steps: YamlNode | None, where: str, since: int) -> Iterator[Image]:
     for index, step in enumerate(sequence(steps)):
         uses = effective(step).get("uses")
         if is_text(uses):
             yield from _docker(sheet, uses, f"{where}.steps.{index}.uses")
             yield from _inputs(sheet, effective(step), f"{where}.steps.{index}")
             if uses.value.startswith(_BUILDS):
-                yield from _build(sheet, effective(effective(step).get("with")), f"{where}.steps.{index}.with")
+                yield from _build(sheet, effective(effective(step).get("with")), f"{where}.steps.{index}.with", since)
 
 
 def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[Image]:
@@ -197,28 +199,24 @@ def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[
             yield from sheet.image(node, f"{where}.with.{key}", unsafe_reasons=(_ACTS,))
 
 
-def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str) -> Iterator[Image]:
+def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str, since: int) -> Iterator[Image]:
     """Yield the images that a build has as contexts, and those that its arguments name, as determined by the
-    Dockerfile, whose path is relative to the top of the repository."""
+    Dockerfile, whose path is relative to the top of the repository. Logins are those of the job, which begins at an
+    offset, before the build."""
     contexts: set[str] = set()
     for name, place in _entries(sheet, keys.get("build-contexts")):
         contexts.add(name)
         if place.value.startswith(IMAGE_CONTEXT):
             ref = place.cut(len(IMAGE_CONTEXT), len(place.value))
             image = Image(ref, f"{where}.build-contexts.{name}", ref.start, ref.end)
-            yield image._replace(needs_login=NOBODY, login=sheet.logins())
+            yield image._replace(needs_login=NOBODY, login=sheet.logins(since, ref.start))
     given = {
         name: Expansion(place) for name, place in _entries(sheet, keys.get("build-args")) if "$" not in place.value
     }
     context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
     path = dockerfile_at(os.path.join(tree_top(sheet.path), "_"), "." if file else context or ".", file or "Dockerfile")
-    if given and path:
-        with contextlib.suppress(Unreadable):
-            text = Source.read(path).text
-            for key, image in BuildArguments().images(text, os.path.normpath(path), given, frozenset(contexts)):
-                ref = given[key].text
-                image = image._replace(where=f"{where}.build-args.{key}", start=ref.start, end=ref.end)
-                yield image._replace(needs_login=NOBODY, login=sheet.logins())
+    for image in of_a_build(path, given, f"{where}.build-args", frozenset(contexts)):
+        yield image._replace(needs_login=NOBODY, login=sheet.logins(since, image.start))
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:
@@ -229,18 +227,18 @@ def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Trac
             yield line[1], place.cut(*line.span(2))
 
 
-def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None]]:
-    """Yield the scripts of steps with a supported shell, each with its key path."""
-    for where, holder in [
-        *((f"jobs.{id}", effective(job)) for id, job in items(top.get("jobs"))),
-        ("runs", _runs(top)),
-    ]:
+def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None, int]]:
+    """Yield the scripts of steps with a supported shell, each with its key path and the offset at which its job
+    begins."""
+    jobs = [(f"jobs.{id}", job) for id, job in items(top.get("jobs"))]
+    for where, node in [*jobs, *([("runs", top["runs"])] if "runs" in top else [])]:
+        holder = effective(node)
         above = _shell(holder) or _shell(top) or ("pwsh" if _on_windows(holder.get("runs-on")) else "bash")
         for index, step in enumerate(sequence(holder.get("steps"))):
             keys = effective(step)
             shell = keys.get("shell")
             if (shell.value if is_text(shell) else above).partition(" ")[0] in SHELLS:
-                yield f"{where}.steps.{index}.run", keys.get("run")
+                yield f"{where}.steps.{index}.run", keys.get("run"), node.start_mark.index
 
 
 def _runs(top: dict[str, YamlNode]) -> dict[str, YamlNode]:

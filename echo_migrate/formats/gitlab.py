@@ -5,7 +5,7 @@ of a service is derived from its image), 18.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -13,7 +13,9 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._gitlab_inputs import Inputs
 from echo_migrate.formats._gitlab_jobs import VARIABLE, Jobs, Values, filled
+from echo_migrate.formats._parameters import named
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -29,6 +31,7 @@ _STAGE = lazy_regex(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*
 _NOT_GITLAB = lazy_regex(r"(?i)\.?(?:travis|appveyor)\.ya?ml")
 """Names of other systems' files, whose services are packages and no images."""
 
+_SPEC = lazy_regex(r"(?m)^spec[ \t]*:")
 _OTHER = lazy_regex(r"(?m)^(?:apiVersion|jobs|on|language|version)[ \t]*:")
 _TAG = lazy_regex(r"(?::[^/]*|@.*)$")
 
@@ -66,7 +69,8 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file is a pipeline: by name, or by jobs with a script and a stage, an image or services."""
+    """Return whether a file is a pipeline: by name, by inputs, or by jobs with a script and a stage, an image or
+    services."""
     if (
         not candidate(path)
         or not (_NAMES.search(text) or calls(text))
@@ -74,6 +78,8 @@ def recognise(path: str, text: str) -> bool:
     ):
         return False
     if _FILE.fullmatch(path.rpartition("/")[2]):
+        return True
+    if _SPEC.search(text) and "$[[" in text and not _OTHER.search(text):
         return True
     if _OTHER.search(text) or not _JOB.search(text):
         return False
@@ -83,38 +89,57 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a pipeline, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root)), request)
+    images = (id(_name(node)) for root in sheet.roots for _, keys in _holders(root) for _, node in _named(keys))
+    inputs = Inputs(sheet.roots, frozenset(images))
+    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root, inputs)), request)
 
 
-def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
+def _holders(root: YamlNode | None) -> list[tuple[str, dict[str, YamlNode]]]:
+    """Return the mappings that may name images, each with what is before it in a context."""
     top = effective(root)
+    return [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
+
+
+def _named(keys: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode]]:
+    """Yield the image and the services of a job, each with its context."""
+    if "image" in keys:
+        yield "image", keys["image"]
+    listed = keys.get("services")
+    own = listed is not None and not listed.tag.startswith("!")  # the items of !reference are a key path
+    for index, service in enumerate(sequence(listed) if own else ()):
+        yield f"services.{index}.image", service
+
+
+def _name(node: YamlNode | None) -> YamlNode | None:
+    """Return the name of an image, in short form or under ``name``."""
+    return effective(node).get("name") if is_mapping(node) else node
+
+
+def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[Image | Container]:
     words = _Words(sheet.text)
-    jobs = Jobs(top)
-    holders = [("", top), *((f"{name}.", effective(node)) for name, node in top.items() if is_mapping(node))]
+    jobs = Jobs(effective(root))
+    holders = _holders(root)
     for where, keys in holders:
-        image = keys.get("image")
-        yield from _image(sheet, image, f"{where}image", jobs.used(image, keys))
-        listed = keys.get("services")
-        own = listed is not None and not listed.tag.startswith("!")  # the items of !reference are a key path
-        for index, service in enumerate(sequence(listed) if own else ()):
-            yield from _service(sheet, service, f"{where}services.{index}.image", jobs.used(service, keys), words)
+        for place, node in _named(keys):
+            found = _image(sheet, node, f"{where}{place}", jobs.used(node, keys), inputs)
+            yield from found if place == "image" else _service(found, node, words)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
     yield from sheet.scripts(
         (where, line) for where, node in scripts for line in (sequence(node) or ([node] if is_scalar(node) else []))
     )
 
 
-def _image(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values]) -> Iterator[Image]:
+def _image(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values], inputs: Inputs) -> Iterator[Image]:
     """Yield the image of ``image`` or a service, in short form or under ``name``, resolved with the variables that it
     is used with. Project variables can override these."""
-    name = effective(node).get("name") if is_mapping(node) else node
+    name = _name(node)
     not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
-    for image in sheet.image(name, where, not_editable=not_editable):
+    for image in named(sheet, name, where, inputs.scopes(name, used), not_editable=not_editable):
         value = image.ref.value
         known = [(one, given) for one in image.unsettled for values in used if (given := values.get(one))]
         texts = {filled(value, values) for values in used}
         image = image._replace(resolved=texts.pop() if known and len(texts) == 1 else "")
-        if not known:
+        if not known or image.choices:
             yield image
         elif "$" in _TAG.sub("", value):
             line = str(sheet.text.count("\n", 0, known[0][1].start_mark.index) + 1)
@@ -131,13 +156,13 @@ def _image(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values
             )
 
 
-def _service(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values], words: _Words) -> Iterator[Image]:
-    """Yield the image of a service; not editable if the host name derived from it is, or may be, in use."""
+def _service(found: Iterable[Image], node: YamlNode | None, words: _Words) -> Iterator[Image]:
+    """Yield the images of a service; not editable if the host name derived from it is, or may be, in use."""
     keys = effective(node) if is_mapping(node) else {}
     alias = keys.get("alias")
     said = alias.value if is_text(alias) else ""
     aliases = re.split(r"[ ,]+", said) if said else []
-    for image in _image(sheet, node, where, used):
+    for image in found:
         if image.not_editable:
             yield image
             continue

@@ -25,6 +25,7 @@ _IMAGE = lazy_regex(
     r"(?m)^[ \t-]*[\"']?(?:\w*[iI]mage\w*|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:"
 )
 _TAGS = ("tag", "imageTag")
+_REPOSITORIES = ("imageRepository", "imageRepo", "imageName")
 _DIGESTS = ("digest", "sha", "sha256")
 _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
@@ -34,7 +35,6 @@ _OTHER_FILE = lazy_regex(r"(?i)\.(?:git|gif|ico|jpe?g|png|svg|webp|avif|qcow2|is
 _UNSEEN = ("/",)
 """The volumes of the templates are not read, so any path may be mounted."""
 
-_DIGEST = because("digest-key")
 _ABOVE = because("registry-above")
 _NO_CHART = because("chart-registry")
 _OVERLAY = because("values-overlay")
@@ -62,10 +62,11 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     if sheet.templated:
         return nodes(sheet, literals(source.text), request)
     roots = [root for root in sheet.roots if is_mapping(root)]  # a list is the data of something else
-    return nodes(sheet, (image for root in roots for image in _images(sheet, root)), request)
+    return nodes(sheet, (image for root in roots for image in images_in(sheet, root)), request)
 
 
-def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
+def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
+    """Yield the images in the values of a chart."""
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
     places = list(walk(root))
@@ -87,7 +88,8 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 keys.get("registry"),
                 tag,
                 place.where(name),
-                not_editable=_stays(keys) or above,
+                digest=next((keys[key] for key in _DIGESTS if is_text(keys.get(key))), None),
+                not_editable=_stays(keys) or above or (_OTHER_KEYS if "imageRegistry" in keys else None),
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
             )
@@ -132,8 +134,6 @@ def _prefixes(place: YamlMapping) -> bool:
 
 def _stays(keys: dict[str, YamlNode]) -> Reason | None:
     """Return why an image must not be edited, given the keys next to its name, or None."""
-    if any(is_text(keys.get(key)) for key in _DIGESTS):
-        return _DIGEST
     if any(is_text(node) and node.value == "Never" for node in map(keys.get, ("pullPolicy", "imagePullPolicy"))):
         return because("never-pulled")
     return None
@@ -153,6 +153,10 @@ def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:
         node = keys.get(key)
         if is_text(node) and any(one in keys for one in _TAGS) and (key == "image" or within):
             return (key, node) if _plain(node) and ":" not in node.value.rpartition("/")[2] else ("", None)
+    for key in _REPOSITORIES:
+        node = keys.get(key)
+        if is_text(node) and _plain(node) and ("/" in node.value or any(one in keys for one in _TAGS)):
+            return (key, node) if ":" not in node.value.rpartition("/")[2] else ("", None)
     return "", None
 
 

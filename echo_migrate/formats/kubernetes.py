@@ -14,6 +14,7 @@ from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch
+from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.yaml import (
     YamlNode,
     effective,
@@ -27,8 +28,20 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import mounted, rewritten
+from echo_migrate.formats._resources import images
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, is_rendered, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import (
+    YAML_OR_JSON,
+    Around,
+    Node,
+    YamlFile,
+    YamlMapping,
+    is_rendered,
+    literals,
+    nodes,
+    verify,
+    walk,
+)
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
@@ -37,32 +50,42 @@ __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 _VERSION = lazy_regex(r"(?m)^[\"']?apiVersion[\"']?[ \t]*:|^\{[^\n]*apiVersion")
 _KIND = lazy_regex(r"\bkind[\"']?[ \t]*:")
-_LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars", "steps")
+_VERSION_IN_JSON = lazy_regex(r'"apiVersion"\s*:\s*"[\w./-]+"')
+_KIND_IN_JSON = lazy_regex(r'"kind"\s*:\s*"[A-Z]\w*"')
+OF_A_POD = ("initContainers", "containers", "ephemeralContainers")
+_LISTS = (*OF_A_POD, "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
 _PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
 """API groups in which a pod is a pattern that other pods are compared with."""
 
+_SKAFFOLD = "skaffold/"
 _PARAMETER = lazy_regex(
-    r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}"
+    r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}|\$\{(\w+)\}"
 )
-"""A parameter of Tekton (``$(params.x)``) or Argo Workflows (``{{inputs.parameters.x}}``)."""
+"""A parameter of Tekton (``$(params.x)``), Argo Workflows (``{{inputs.parameters.x}}``) or an OpenShift template."""
 
 _MOST_GIVEN = 2_500
 """The maximum number of images that the containers of a manifest have from parameters: each may have every value."""
 
+_COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
 _DEFAULT = because("default")
 _CLOUD_RUN = because("cloud-run")
+_NO_SECRET = because("login-pod")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def candidate(path: str) -> bool:
-    return bool(YAML.fullmatch(path))
+    return bool(YAML_OR_JSON.fullmatch(path))
 
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image."""
-    return candidate(path) and "image" in text and bool(_VERSION.search(text) and _KIND.search(text))
+    if not candidate(path) or "image" not in text:
+        return False
+    if path[-5:].lower() == ".json":
+        return bool(_VERSION_IN_JSON.search(text) and _KIND_IN_JSON.search(text))
+    return bool(_VERSION.search(text) and _KIND.search(text))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
@@ -71,7 +94,9 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     if _of_a_chart(source.path) or is_rendered(sheet):
         sheet.problems, sheet.roots = [], []
         return nodes(sheet, literals(source.text), request)
-    return nodes(sheet, (node for root in sheet.roots for node in _together(root, _manifest(sheet, root))), request)
+    accounts = dict(filter(None, map(_account, sheet.roots)))
+    found = (node for root in sheet.roots for node in _together(root, _manifest(sheet, root, accounts)))
+    return nodes(sheet, found, request)
 
 
 def _of_a_chart(path: str) -> bool:
@@ -80,17 +105,46 @@ def _of_a_chart(path: str) -> bool:
     return bool(folder) and os.path.isfile(os.path.join(folder, "Chart.yaml"))
 
 
-def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container]:
+def _account(root: YamlNode | None) -> tuple[str, YamlNode] | None:
+    """Return the name of a service account and the secrets that its pods are given, or None for another resource."""
+    keys = effective(root)
+    kind, name = keys.get("kind"), effective(keys.get("metadata")).get("name")
+    secrets = keys.get("imagePullSecrets")
+    return (
+        (name.value, secrets)
+        if is_text(kind) and kind.value == "ServiceAccount" and is_text(name) and secrets
+        else None
+    )
+
+
+def _secrets(sheet: YamlFile, pod: dict[str, YamlNode], accounts: dict[str, YamlNode]) -> str:
+    """Return the names of the secrets that the images of a pod are pulled with: its own, or else those of its service
+    account."""
+    account = pod.get("serviceAccountName", pod.get("serviceAccount"))
+    others = accounts.get(account.value if is_text(account) else "default")
+    return as_variables(sheet.under(pod.get("imagePullSecrets", others)))
+
+
+def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNode]) -> Iterator[Image | Container]:
     if not {"apiVersion", "kind"} <= effective(root).keys():
         return
-    kyverno = effective(root).get("apiVersion")
-    if is_text(kyverno) and kyverno.value.startswith(_PATTERNS):
+    version = effective(root).get("apiVersion")
+    group = version.value if is_text(version) else ""
+    if group.startswith(_PATTERNS):
         return
+    if is_text(version) and version.value.startswith(_SKAFFOLD):
+        from echo_migrate.formats import _skaffold
+
+        yield from _skaffold.images(sheet, root)
     named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
     kind, resource = (node.value if is_text(node) else "" for node in named)
-    unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in _annotations(root)) else ()
-    given, made = cache(partial(_given, root)), 0
-    for place in walk(root):
+    annotations = list(_annotations(root))
+    unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in annotations) else ()
+    compiled = because("generated") if _COMPILED in annotations else None
+    places = list(walk(root))
+    yield from images(sheet, root, group.rpartition("/")[0], kind, places)
+    given, made = cache(partial(_given, places)), 0
+    for place in places:
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
         for called, volume in _named(pod.get("volumes")):
@@ -103,7 +157,8 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
             keys = effective(node)
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
-            not_editable = _stays(keys)
+            of_a_pod = key in OF_A_POD
+            not_editable = compiled or _stays(keys)
             defaults = _defaults(given, keys.get("image"))
             made += len(defaults)
             if made > _MOST_GIVEN:
@@ -112,6 +167,8 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
                 "mounts": mounts,
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
                 "platform": platform,
+                "needs_login": _NO_SECRET if of_a_pod else None,
+                "login": _secrets(sheet, pod, accounts) if of_a_pod else "",
             }
             for written in defaults or [keys.get("image")]:
                 for image in sheet.image(written, where, not_editable=not_editable, **around):
@@ -123,13 +180,13 @@ def _manifest(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Contai
 def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode | None]:
     """Return the values that a manifest gives the parameter that is an image."""
     named = _PARAMETER.fullmatch(node.value.strip()) if is_text(node) else None
-    return [*given().get(named[1] or named[2], [])] if named else []
+    return [*given().get(named[1] or named[2] or named[3], [])] if named else []
 
 
-def _given(root: YamlNode | None) -> dict[str, list[YamlNode]]:
+def _given(places: list[YamlMapping]) -> dict[str, list[YamlNode]]:
     """Return the images that a manifest gives its parameters, by their names: defaults, and arguments."""
     found: dict[str, list[YamlNode]] = {}
-    for place in walk(root):
+    for place in places:
         for name, entry in (one for key in ("params", "parameters") for one in _named(place.keys.get(key))):
             keys = effective(entry)
             images = [keys[key] for key in ("default", "value") if _names_image(keys.get(key))]

@@ -65,10 +65,8 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
         if not is_text(name):
             continue
         where = f"images.{name.value}"
-        not_editable = because("digest-key") if is_text(keys.get("digest")) else None
+        digest = keys.get("digest")
         again = rewritten(sheet.path, new.value) if is_text(new) else None
-        if again:
-            not_editable = because("matched-again", path=dict(again.values)["path"])
         if is_text(new):
             unsafe_reasons = () if is_text(tag) else (because("tag-in-manifests"),)
             yield from sheet.parted(
@@ -76,13 +74,14 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 None,
                 tag,
                 f"{where}.newName",
-                not_editable=not_editable,
+                digest=digest,
+                not_editable=again and because("matched-again", path=dict(again.values)["path"]),
                 unsafe_reasons=unsafe_reasons,
                 mounts=_UNSEEN,
             )
         else:
-            not_editable = not_editable or because("match-key")
-            yield from sheet.parted(name, None, tag, f"{where}.name", not_editable=not_editable)
+            key = because("digest-key" if is_text(digest) else "match-key")
+            yield from sheet.parted(name, None, tag, f"{where}.name", not_editable=key)
 
 
 def _patched(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:

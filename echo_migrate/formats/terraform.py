@@ -6,21 +6,25 @@ docker (``docker_image``, ``docker_container``, ``container_spec``), read in Nov
 images, and are ignored.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.files import hcl
+from echo_migrate.files import hcl, json
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._hcl import Named, image_of, listed, named, names
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i).+\.(?:tf|tofu)")
-_IMAGE = re.compile(r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_(?:registry_)?image\"")
+_IMAGE = re.compile(
+    r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_(?:registry_)?image\"|_image\b"
+)
 _CONTAINERS = frozenset(
     (
         *("container", "containers", "container_spec", "init_container"),
@@ -32,10 +36,11 @@ _CLUSTERS = ("docker_", "helm_", "kubernetes_", "kubectl_")
 
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
+_HEREDOC = re.compile(r"<<-?(\w+)[ \t]*\r?\n(.*)\n[ \t]*\1\s*", re.DOTALL)
+_IN_A_HEREDOC = ".heredoc"
 _MOUNTING = frozenset(
     ("dynamic", "mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts")
 )
-_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 
 
 def candidate(path: str) -> bool:
@@ -54,12 +59,19 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
-    for where, keys, key in _places(root):
-        image = _image(keys[key], f"{where}.{key}", "/" if key == "name" or not _MOUNTING.isdisjoint(keys) else "")
-        image = _placed(image, where, keys)
+    known = names(root, source.text)
+    for where, keys, key in _places(root, known):
+        found = image_of(keys[key], known, source.text, f"{where}.{key}")
+        if found is None:
+            continue
+        mounting = key == "name" or not _MOUNTING.isdisjoint(keys)
+        image = _placed(found._replace(mounts=("/",) if mounting else ()), where, keys)
+        if where.endswith(_IN_A_HEREDOC):
+            image = image._replace(not_editable=because("cannot-edit"))
         nodes.append(image)
         if key == "image" and Container in request.kinds:
             nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
+    nodes += listed(known, {node.start for node in nodes if isinstance(node, Image)})
     return [*nodes, *in_yaml(source.text, SLASHED)] if nodes else []
 
 
@@ -73,15 +85,15 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     return None if alike(old, new, sorted(edits)) else "something else than an image would change"
 
 
-def _places(root: Value) -> Iterator[tuple[str, dict[str, Value], str]]:
-    """Yield the maps that name an image as a text: address, values by key, and the key of the image."""
+def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str]]:
+    """Yield the maps that name an image, as a text or by a name: address, values by key, and the key of the image."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
-            if key in keys and keys[key].text:
+            if key in keys and (keys[key].text or named(keys[key], known)):
                 yield f"{kind}.{label}", keys, key
-            yield from _containers(body, f"{kind}.{label}")
+            yield from _containers(body, f"{kind}.{label}", known)
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
@@ -100,26 +112,26 @@ def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
     return image._replace(needs_login=because("login-service"))
 
 
-def _containers(node: Value, where: str) -> Iterator[tuple[str, dict[str, Value], str]]:
+def _containers(node: Value, where: str, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str]]:
     """Yield the containers inside a value, as ``_places`` does."""
     for key, value in node.items:
+        if key in _CONTAINERS and value.kind == "other":
+            for one in _heredoc(value):
+                yield f"{where}.{key}{_IN_A_HEREDOC}", dict(one.items), "image"
         for one in value.each or [value]:
             keys = dict(one.items)
-            if key in _CONTAINERS and "image" in keys and keys["image"].text:
+            if key in _CONTAINERS and "image" in keys and (keys["image"].text or named(keys["image"], known)):
                 yield f"{where}.{key}", keys, "image"
-            yield from _containers(one, where)
+            yield from _containers(one, where, known)
     for one in node.each:
-        yield from _containers(one, where)
+        yield from _containers(one, where, known)
 
 
-def _image(node: Value, where: str, mount: str) -> Image:
-    place = node.traced
-    broken = "%{" in node.text or "${" in _VARIABLE.sub("", node.text)
-    return Image(
-        place,
-        where,
-        *((place.start, place.end) if place.spans else (node.start, node.end)),
-        not_editable=because("expression") if broken else None,
-        unsettled=tuple(dict.fromkeys(_VARIABLE.findall(node.text))),
-        mounts=(mount,) if mount else (),
-    )
+def _heredoc(value: Value) -> Iterator[Value]:
+    """Yield the containers in a heredoc of JSON, if nothing is filled into it."""
+    match = _HEREDOC.fullmatch(value.value)
+    if not match or "${" in match[2] or "%{" in match[2]:
+        return
+    with contextlib.suppress(NotRead):
+        root = json.read(" " * (value.start + match.start(2)) + match[2])
+        yield from (one for one in root.each or [root] if "image" in dict(one.items) and dict(one.items)["image"].text)

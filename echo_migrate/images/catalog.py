@@ -5,13 +5,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.files.data import names, read_data
-from echo_migrate.images.mapping_file import MappingError, check_reference, read_mapping
+from echo_migrate.images.answers import Answers
+from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
-SHARED = ("commands.yaml", "eol.yaml", "presets.yaml", "published.yaml", "publishers.yaml", "upstream.yaml")
+SHARED = (
+    *("commands.yaml", "eol.yaml", "logins.yaml", "presets.yaml", "published.yaml", "publishers.yaml"),
+    *("registries.yaml", "upstream.yaml"),
+)
 
 
 class Upstream(NamedTuple):
@@ -43,7 +47,8 @@ class Catalog(NamedTuple):
     ``vendor`` is the provider that the data is from, even if a user's file renames it. ``tags`` is what is known of its
     tags (``TAGS``), ``since`` the day from which it has any ("" if not known), ``date`` that of the data. ``offered``
     are images of other vendors, ``own`` the upstream names that the user mapped; ``drop_in`` is true if its images are
-    drop-in replacements, with the same files and paths.
+    drop-in replacements, with the same files and paths. ``answers`` are those of registries, None if none is asked.
+    ``lists`` are the tags that a registry listed, by image, and ``known_as`` the vendor's own names of renamed images.
     """
 
     vendor: str
@@ -62,6 +67,9 @@ class Catalog(NamedTuple):
     rows: dict[str, tuple[Row, ...]]
     own: frozenset[str]
     facts: Facts
+    answers: Answers | None = None
+    lists: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed in place
+    known_as: dict[str, str] = {}  # noqa: RUF012 - never changed in place
 
     def __hash__(self) -> int:
         """Hash by identity: each catalog is loaded once, and results derived from it are cached."""
@@ -106,6 +114,16 @@ class Catalog(NamedTuple):
         if name.startswith(self.registry + "/"):
             return self.title
         return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
+
+    @property
+    def host(self) -> str:
+        """The host of the registry, which is what is logged in to."""
+        return self.registry.partition("/")[0]
+
+    def logged_in(self, login: str) -> bool:
+        """Return whether the text of a login names the registry, or the provider in a name of several words."""
+        login = login.lower()
+        return self.host in login or f"{self.provider}_" in login or f"_{self.provider}" in login
 
     def replaced(self, reference: Reference) -> "tuple[str, Catalog] | None":
         """Return the upstream name that an image of a hardened provider replaces, and its provider, or None."""
@@ -178,16 +196,22 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
     data = read_data(f"{provider}.yaml")
     rows = _rows(data["images"], frozenset(data["seen"]))
     own: frozenset[str] = frozenset()
+    lists: dict[str, frozenset[str]] = {}
+    known_as: dict[str, str] = {}
     if mapping:
         laid_over = read_mapping(mapping)
         if laid_over.get("tags") == "listed" != data["tags"]:
             raise MappingError(f"{mapping}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
         images = laid_over.get("images", {})
+        lists = {name: frozenset(tags) for name, tags in laid_over.pop(TAG_LISTS, {}).items()}
+        known_as = {images[key]: name for key, name in data["images"].items() if name and images.get(key) in lists}
         vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
         own = frozenset(_key(key)[0] for key in images) - {"*"}
-        for name, new in _rows(images, vouched, own=True).items():
+        for name, rows_of_name in _rows(images, vouched, own=True).items():
+            new = tuple(row._replace(own=row.image not in lists) for row in rows_of_name)
             words = {row.words for row in new}
             rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
+        data |= {"login": ""} if "registry" in laid_over else {}
         data |= {key: value for key, value in laid_over.items() if key not in ("images", "seen")}
     if registry:
         registry = registry.removeprefix("https://").rstrip("/")
@@ -210,6 +234,8 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
         rows=rows,
         own=own,
         facts=facts(),
+        lists=lists,
+        known_as=known_as,
     )
 
 

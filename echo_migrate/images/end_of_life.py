@@ -36,8 +36,38 @@ def end_of_line(upstream: str, version: str, today: str) -> End | None:
     return _end(product, match[1], today) if match else None
 
 
+def end_of_language(reference: Reference, today: str) -> End | None:
+    """Return the end of the language's line that a tag names behind its first word: ``php8.1``, ``openjdk-16``."""
+    words = [word.text for word in reference.words]
+    for word, behind in zip(words[1:], [*words[2:], ""], strict=False):
+        name = word.rstrip("0123456789.")
+        product, title = _block("_languages").get(name, ("", ""))
+        match = _VERSION.fullmatch(word[len(name) :] or behind) if product else None
+        end = _end(product, match[1], today) if match else None
+        if end:
+            return end._replace(title=title)
+    return None
+
+
+def end_of_windows(reference: Reference, today: str) -> End | None:
+    """Return the end of the Windows release that a tag of Windows' own images, or of one built on them, names."""
+    words = [word.text.lower() for word in reference.words]
+    own = reference.name.startswith("mcr.microsoft.com/windows/")
+    for before, word in zip(["", *words], words, strict=False):
+        cycle = _block("_windows").get(word) if own or before in ("nanoserver", "windowsservercore") else None
+        end = _end("windows-server", cycle, today) if cycle else None
+        if end and cycle:
+            cycles = _block("windows-server")["cycles"]
+            newest = max((one for one in cycles if _supported(cycles[one], today)), key=_number, default="")
+            return end._replace(line=cycle.removesuffix("-sac").upper(), follower=newest)
+    return None
+
+
 def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> End | None:
     """Return the end of the distribution's release that a tag names: ``buster``, ``alpine3.12``."""
+    windows = end_of_windows(reference, today)
+    if windows:
+        return windows
     for word in reference.words:
         if word.text in _block("_releases"):
             product, cycle = _block("_releases")[word.text]
@@ -47,6 +77,11 @@ def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> E
         if product and name != word.text:
             return _end(product, word.text[len(name) :], today)
     return None
+
+
+def has_releases(upstream: str) -> bool:
+    """Return whether there is data of the release lines of an image."""
+    return upstream in _block("_images")
 
 
 def release_line(upstream: str, version: str) -> str:

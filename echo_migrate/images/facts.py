@@ -11,23 +11,36 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.answers import Config, Contents, full_name
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.reference import Reference, is_version, parsed
+from echo_migrate.images.reference import Reference, is_number, is_open, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
 
 _LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
 _UPSTREAM = "upstream"
 _RELEASE = lazy_regex(r"-debian\d+$")
 _ROOT = ("root", "0")
+_MANAGERS = ("apt-get", "apk", "microdnf", "dnf", "yum", "zypper", "tdnf")
+_FAMILIES = {
+    "alpine": "alpine",
+    "debian": "debian",
+    "ubuntu": "ubuntu",
+    "wolfi": "wolfi",
+    "chainguard": "wolfi",
+    **dict.fromkeys(("rhel", "centos", "fedora", "rocky", "almalinux", "ol"), "redhat"),
+}
+"""The family of a distribution by its ID in /etc/os-release."""
 
 
 def is_root(user: str) -> bool:
     """Return whether a user in the form of USER, with or without a group, is root."""
-    return user.partition(":")[0] in _ROOT
+    name = user.partition(":")[0]
+    return name in _ROOT or (name[:1] == "0" and set(name) == {"0"})
 
 
 class ImageFacts(NamedTuple):
-    """The facts about an image; each is documented in ``mappings/images/upstream.yaml``."""
+    """The facts about an image; each is documented in ``mappings/images/upstream.yaml``, except ``python``, the folder
+    of that interpreter."""
 
     family: str | None = None
     manager: str | None = None
@@ -45,6 +58,7 @@ class ImageFacts(NamedTuple):
     complete: bool = False
     os_release: str = ""
     eol: str = ""
+    python: str = ""
 
     @property
     def libc(self) -> str | None:
@@ -80,7 +94,7 @@ def facts_of(value: str, catalog: Catalog) -> ImageFacts:
     reference = parsed(value)
     if reference is None:
         return NOTHING_KNOWN
-    return facts(reference, catalog) if "$" not in reference.name else NOTHING_KNOWN
+    return facts(reference, catalog) if not is_open(reference.name) else NOTHING_KNOWN
 
 
 def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
@@ -90,6 +104,7 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     for prefix, owner in ((catalog.registry, catalog.vendor), *catalog.facts.vendors.items()):
         if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] == "/":
             vendor, name = owner, path[len(prefix) + 1 :]
+            name = catalog.known_as.get(name, name) if prefix == catalog.registry else name
             break
     if path.startswith("cgr.dev/") and not path.startswith("cgr.dev/chainguard/"):
         name = "_default"  # an organisation's images may be built differently
@@ -102,15 +117,68 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     if vendor == _UPSTREAM and found.family is None and name not in ("", "scratch"):
         words = [word.text for word in reference.words]
         family = next((one for one in map(catalog.word_family, words) if one), None)
-        if family is None and not reference.digest and (not words or (is_version(words[0]) and "$" not in words[0])):
+        if family is None and not reference.digest and (not words or (is_version(words[0]) and not is_open(words[0]))):
             family = catalog.family_of(name, words[0] if words else "")
         found = found._replace(family=family)
-    return found
+    known_at = catalog.facts.pythons if re.fullmatch(r"python[\d.]*(?:-debian\d+)?", name) else {}
+    place = known_at.get(vendor, "") or (catalog.facts.system_pythons.get(name, "") if vendor == _UPSTREAM else "")
+    found = found._replace(python=place) if place else found
+    config = catalog.answers.config(full_name(reference)) if catalog.answers else None
+    return _as_configured(found, config) if config else found
+
+
+def _as_configured(found: ImageFacts, config: Config) -> ImageFacts:
+    """Return facts with what an image's own configuration, and its layers where they were read, state."""
+    user = config.user.partition(":")[0]
+    uids = dict(config.contents.users) if config.contents else {}
+    uid = int(user) if is_number(user) else 0 if user in ("", *_ROOT) else uids.get(user)
+    found = found._replace(
+        user=user or "root",
+        uid=uid if uid is not None else found.uid if found.user == user else None,
+        entrypoint=config.entrypoint,
+        cmd=config.cmd,
+        ports=tuple(dict.fromkeys(port.partition("/")[0] for port in config.ports)) or found.ports,
+    )
+    return _as_contained(found, config.contents) if config.contents else found
+
+
+def _as_contained(found: ImageFacts, contents: Contents) -> ImageFacts:
+    """Return facts with what the layers of an image have: all of its programs and packages are known then."""
+    system = dict(contents.os_release)
+    family = next((_FAMILIES[id] for id in _ids(system) if id in _FAMILIES), found.family)
+    return found._replace(
+        programs=contents.programs,
+        packages=contents.packages,
+        lacks=frozenset(),
+        complete=True,
+        shell="sh" in contents.programs,
+        shell_at=contents.shell_at,
+        manager=next((one for one in _MANAGERS if one in contents.programs), ""),
+        family=family,
+        os_release="" if system.get("ID", "") in _FAMILIES else system.get("ID", found.os_release),
+    )
+
+
+def _ids(system: dict[str, str]) -> list[str]:
+    """Return the distribution in os-release, and those that it is like (freedesktop.org, os-release)."""
+    return [system.get("ID", ""), *system.get("ID_LIKE", "").split()]
+
+
+def published(image: str, catalog: Catalog) -> dict[str, ImageFacts]:
+    """Return the tags that a provider has for an image, each with its facts: those that the registry listed, else those
+    of the provider's list; empty if there is neither."""
+    answers, name = catalog.answers, catalog.known_as.get(image, image)
+    tags = answers.tags.get(f"{catalog.registry}/{image}") if answers else None
+    if tags is None:
+        tags = catalog.lists.get(image)
+    if tags is None:
+        return listed(name, catalog.vendor) if catalog.tags == "listed" else {}
+    return {tag: _variant(catalog.vendor, name, tag) for tag in sorted(tags)}
 
 
 @lru_cache(maxsize=256)
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
-    """Return the tags that a vendor is known to publish for an image, each with its facts."""
+    """Return the tags of a vendor's list for an image, each with its facts."""
     rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
     return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
 
@@ -119,7 +187,7 @@ def _tag(reference: Reference) -> str | None:
     """Return the tag that determines the variant, or None if it is not known."""
     if reference.tag is None:
         return None if reference.digest else "latest"
-    return None if "$" in reference.tag else reference.tag
+    return None if is_open(reference.tag) else reference.tag
 
 
 @lru_cache(maxsize=4096)
@@ -156,4 +224,6 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
 @lru_cache(maxsize=4096)
 def _rows(vendor: str, name: str) -> list[dict[str, list[str]]]:
     found: list[dict[str, list[str]]] | None = read_block(f"images/{vendor}.yaml", name)
+    if found is None and vendor == _UPSTREAM:
+        found = read_block("images/official.yaml", name)
     return found or []

@@ -9,7 +9,11 @@ from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.spelling import near
 from echo_migrate.images.reference import parse
 
+TAG_LISTS = "tag_lists"
+"""The key of the tags that a registry listed, by image: in files of ``catalog pull`` alone."""
+
 KEYS = (
+    TAG_LISTS,
     *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "since"),
     *("seen", "offered", "images"),
 )
@@ -24,6 +28,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "seen": (list, "a list"),
     "variants": (list, "a list"),
     "drop_in": (bool, "true or false"),
+    TAG_LISTS: (dict, "a table"),
 }
 
 
@@ -56,6 +61,10 @@ def read_mapping(path: str) -> dict[str, Any]:
             raise MappingError(f"{where}: {key}: has characters that cannot be printed")
         if kind is list and not all(isinstance(item, str) for item in value):
             raise MappingError(f"{where}: {key}: must be a list of texts")
+    for name, tags in data.get(TAG_LISTS, {}).items():
+        if not isinstance(name, str) or not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            where = f"{path}{_line(text, name)}"
+            raise MappingError(f"{where}: {TAG_LISTS}: {name}: must be a list of texts (quote numbers)")
     for name, image in data.get("images", {}).items():
         if _is_row(name, image):
             continue

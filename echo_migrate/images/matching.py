@@ -107,7 +107,7 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
     if path in lists.aliases:
         return (Candidate(lists.aliases[path], 100, (f"{path} is the project's own image",), True),)
     if path in lists.repackaged:
-        return (Candidate(lists.repackaged[path], 80, (f"{path} packages {lists.repackaged[path]} in its own way",)),)
+        return (Candidate(lists.repackaged[path], 80, (f"another build of {lists.repackaged[path]} than upstream's",)),)
     tail = path.rpartition("/")[2]
     below_registry = path.partition("/")[2] if _has_registry(path) else path
     if not lists.lookalike_words.isdisjoint(re.split(r"[-_./]", below_registry)):
@@ -115,7 +115,7 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
     if _below(path, lists.repackagers):
         ending = "/".join(path.split("/")[-2:])  # calico/node is not node, even if repackaged
         name = lists.aliases.get(ending) or _known(tail, lists.repackaged_words, names) or tail
-        return (Candidate(name, 80, (f"{path.rpartition('/')[0]} packages {name} in its own way",)),)
+        return (Candidate(name, 80, (f"{path.rpartition('/')[0]} has its own build of {name}",)),)
     moved = _moved(path, known)
     if moved:
         return _candidates(moved)

@@ -3,19 +3,26 @@
 Rules, summary and reports all use this assessment, so that they cannot disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
+from echo_migrate.files.spelling import few
+from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import Catalog, Row, Upstream
-from echo_migrate.images.end_of_life import end_of_line, published_since
-from echo_migrate.images.facts import ImageFacts, listed
 from echo_migrate.images.parts import spell, tagged, worded
-from echo_migrate.images.reference import VARIABLE, Reference, TagWord, is_version, name_change, parse, tag_change
+from echo_migrate.images.reference import Reference, is_open, name_change, parse, parsed, with_values
 from echo_migrate.images.state import state_in_volume
-from echo_migrate.images.upstream import lines
+from echo_migrate.images.target_tag import Change, TargetTag
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
+
+_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "ended")
+"""The reasons that only doubt whether an image, or its tag, is there."""
+
+_PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
+_REBUILT = 90
+"""The number of days after which a tag is said not to be rebuilt."""
 
 _PLACEHOLDER = lazy_regex(
     r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
@@ -34,9 +41,9 @@ def assess(
         reference = parse(value)
     except ValueError:
         written = because("template" if _PLACEHOLDER.match(value) else "not-a-reference")
-        reason = _no_value(image) if "$" in value else written
+        reason = _no_value(image) if is_open(value) else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
-    if "$" in reference.name:
+    if is_open(reference.name):
         return _elsewhere(image, catalog, today)
     vendor = catalog.hardened(reference)
     upstream = catalog.upstream(reference)
@@ -66,16 +73,16 @@ def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
     if not image.resolved:
         return unknown
     known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog, today=today)
-    if known.state not in ("migrate", "needs-person") or "$" in image.resolved:
+    if known.state not in ("migrate", "needs-person") or is_open(image.resolved):
         return unknown
     reason = image.not_editable or because("set-elsewhere", value=image.resolved)
     return known._replace(image=image, state="needs-person", edits=(), reasons=(reason,))
 
 
 def _no_value(image: Image) -> Reason:
-    if image.unsettled and all(name.startswith("matrix.") for name in image.unsettled):
+    if image.unsettled and all(name.lstrip("(").startswith("matrix.") for name in image.unsettled):
         return because("matrix", names=", ".join(image.unsettled))
-    return because("no-value", names=", ".join(image.unsettled or (image.shown,)))
+    return because("no-value", names=few(image.unsettled) or "its variables")
 
 
 class _Target:
@@ -92,7 +99,6 @@ class _Target:
         today: str,
         variant: Variant,
     ) -> None:
-        self.variant = variant
         self.image = image
         self.reference = reference
         self.upstream = upstream
@@ -101,19 +107,14 @@ class _Target:
         self.seen_only = seen_only
         self.today = today
         self.unsafe_reasons: list[Reason] = []
-        self.unpublished: list[str] = []
-        self.seen = row.seen
-        known = catalog.tags == "listed" and not row.own
-        self.published: dict[str, ImageFacts] = listed(row.image or "", catalog.vendor) if known else {}
+        self.tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
 
     def move(self) -> Migration:
         image, reference, catalog = self.image, self.reference, self.catalog
         name = f"{catalog.registry}/{self.row.image}"
         changes = [name_change(reference.name, name)]
-        listed_tags = catalog.tags == "listed" and not self.row.own and "$" not in (reference.tag or "")
-        if not listed_tags:
-            self._age()
-        tag = self._listed_tag() if listed_tags else self._tag()
+        tag = self.tag.changes()
+        self.unsafe_reasons += self.tag.unsafe_reasons
         missing: Reason | None = None
         if isinstance(tag, Reason):
             missing = tag
@@ -121,14 +122,12 @@ class _Target:
             changes = [(changes[0][0], changes[0][1], changes[0][2] + tag[0][2])]  # a tag added to a whole new name
         else:
             changes += tag
-        if reference.digest is not None:
-            start, text = len(image.ref.value) - len(reference.digest) - 1, ""
-            if changes[-1][1] == start:
-                start, _, text = changes.pop()
-            changes.append((start, len(image.ref.value), text))
-            self.unsafe_reasons.append(because("digest"))
-            if reference.tag is None:
-                missing = because("digest-alone")
+        end = len(image.ref.value) - len(f"@{reference.digest}") * (reference.digest is not None)
+        plain = apply(image.ref.value[:end], [Edit(*change) for change in changes])
+        answer = self._answer(plain) if not missing else None
+        changes = self._with_digest(changes, end, answer.digest if answer and answer.status == "available" else "")
+        if reference.digest is not None and reference.tag is None:
+            missing = because("digest-alone")
         target = tagged(image.parts, apply(image.ref.value, [Edit(*change) for change in changes]))
         self._circumstances(target)
         basis = self._basis()
@@ -137,14 +136,26 @@ class _Target:
         found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
         if not missing and image.choices and not self._keeps_choices(target):
             missing = because("choices-differ")
+        if not missing:
+            self._known_tag(plain, name)
+        if not missing and not answer and catalog.answers and catalog.answers.locked:
+            missing = because("not-locked", target=plain)
+        if answer:
+            found = found._replace(status=answer.status)
+            missing = missing or self._confirmed(plain, answer)
+        if missing and missing.id == "no-such-tag":
+            found = found._replace(status="no-such-tag")
+        if missing and missing.id == "no-such-image":
+            return found._replace(state="no-replacement", target=None, reasons=(missing,))
         if missing or not self.upstream.movable:
             return found._replace(reasons=tuple(dict.fromkeys(filter(None, (missing, *self.unsafe_reasons)))))
-        self._known_tag(target, name)
         if any(reason.id == "tag-unknown" for reason in self.unsafe_reasons):
             return found._replace(reasons=tuple(self.unsafe_reasons))
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
             return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
+        if image.parts and image.parts.digest and "@" not in target:
+            return found._replace(reasons=(because("digest-key"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
             number = image.parts and worded(image.parts, target)
@@ -152,6 +163,8 @@ class _Target:
             return found._replace(reasons=(*self.unsafe_reasons, apart))
         if not image.parts and any(map(image.ref.repeats, edits)):
             return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))
+        if reference.digest is None and "@" in target and not image.parts and not self._within(edits[-1]):
+            self.unsafe_reasons.append(because("pin-elsewhere"))
         for start, end, reason in image.shared_spans:
             if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
                 self.unsafe_reasons.append(reason)
@@ -159,96 +172,100 @@ class _Target:
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
 
-    def _listed_tag(self) -> list[tuple[int, int, str]] | Reason:
-        """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
-        asked for where there is one, or why there is none."""
-        from echo_migrate.images.tags import choose, nearest  # most runs are for a provider without a list
+    def _answer(self, target: str) -> Answer | None:
+        """Return what the registry says of a target without digest; None if it is not asked, or not yet."""
+        reference = parsed(target)
+        if not self.catalog.answers or is_open(target) or not reference:
+            return None
+        return self.catalog.answers.image(full_name(reference))
 
-        catalog, image, name = self.catalog, self.row.image or "", self.upstream.name
-        written, build = self.reference.tag or "latest", self.variant == "dev"
-        system = catalog.word_family(name)
-        if self.published and system and all(facts.family != system for facts in self.published.values()):
-            self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
-            written = "latest"  # the version is a release of another distribution
-        choice = choose(name, written, image, catalog, build)
-        if not choice:
-            choice = choose(name, written, image, catalog, not build)
-            if not choice:
-                self._age()
-                near = nearest(name, written, image, catalog)
-                if not near:
-                    return because("image-unlisted", image=image, date=catalog.date)
-                return because("tag-unlisted", image=image, tag=written, date=catalog.date, nearest=near)
-            if not build:
-                self.unsafe_reasons.append(because("one-variant", image=image))
-        target = self.published[choice.tag]
-        if choice.floating:
-            self.unsafe_reasons.append(because("floating", tag=written, target=choice.tag))
-        if choice.line:
-            line = choice.tag.partition("-")[0]
-            self.unsafe_reasons.append(
-                because("drops-version", version=self.reference.words[0].text, image=image, line=line)
-            )
-        if choice.behind:
-            self.unsafe_reasons.append(because("behind", target=choice.tag, version=choice.behind, date=catalog.date))
-        if choice.release:
-            self.unsafe_reasons.append(because("release", before=choice.release.title(), target=choice.tag))
-        if not target.eol:
-            self._age()
-        elif self.today and target.eol < self.today:
-            shown = f"{image}:{choice.tag}"
-            self.unsafe_reasons.append(because("ended", line=shown, date=f" on {target.eol}", follower="a newer one"))
-        word = next((one for one in map(catalog.word_family, self._texts()) if one), None)
-        self._family(word, target.family or catalog.family)
-        return tag_change(self.reference.name_end, self.reference.tag, choice.tag)
+    def _with_digest(self, changes: list[Change], end: int, digest: str) -> list[Change]:
+        """Return the changes with that of the digest, which begins at ``end`` in the reference if it has one.
+
+        ``digest`` is that of the target, "" if it is not known: then the old one, which pins the old image, is dropped.
+        """
+        written, answers = self.image.ref.value, self.catalog.answers
+        image = self.image
+        if self.reference.digest is None:
+            if not (answers and answers.pin and digest) or image.choices or image.unsettled:
+                return changes
+            if image.parts:
+                self.unsafe_reasons.append(because("pin-elsewhere"))
+                return changes
+        if not digest:
+            self.unsafe_reasons.append(because("digest"))
+        start, text = end, f"@{digest}" if digest else ""
+        if changes[-1][1] == end:
+            *changes, (start, _, before) = changes
+            text = before + text
+        return [*changes, (start, len(written), text)]
+
+    def _confirmed(self, target: str, answer: Answer) -> Reason | None:
+        """Return why a target must not be written, given the registry's answer. Takes the doubts away that the answer
+        settles, and adds those that it gives."""
+        name, shown = self.row.image or "", target.removeprefix(f"{self.catalog.registry}/")
+        if answer.status == "no-such-image":
+            return because("no-such-image", registry=self.catalog.registry, image=name)
+        if answer.status == "no-such-tag":
+            if self.catalog.answers:
+                self.catalog.answers.tags_of(f"{self.catalog.registry}/{name}")  # asked next: another may be chosen
+            return because("no-such-tag", image=name, tag=shown.rpartition(":")[2], nearest="")
+        if answer.status == "not-entitled":
+            self.unsafe_reasons.append(because("not-entitled", image=shown, remedy=answer.said))
+        elif answer.status == "available":
+            settled = (*_SETTLED, "platform") if answer.platforms else _SETTLED
+            self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id not in settled]
+            platform = self.image.platform
+            if platform and not is_open(platform) and answer.platforms and not _has(answer.platforms, platform):
+                self.unsafe_reasons.append(because("other-platforms", target=shown, platform=platform))
+            if older := self._compare_versions(answer.version):
+                return older
+            if answer.created and self.today and _is_floating(shown) and _days(answer.created, self.today) > _REBUILT:
+                self.unsafe_reasons.append(because("not-rebuilt", target=shown, date=answer.created))
+        return None
+
+    def _compare_versions(self, version: str) -> Reason | None:
+        """Take the doubt away that a version is dropped, if the image says that it has it; else say which it has.
+        Returns the reason why it must not be written if that is older."""
+        written = self.reference.words[0].text if self.reference.words else ""
+        dropped = [one for one in self.unsafe_reasons if one.id == "drops-version"]
+        if not version or not dropped or not _PLAIN.fullmatch(written):
+            return None
+        self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id != "drops-version"]
+        if _numbers(version) < _numbers(written):
+            return because("older-version", before=written, after=version)
+        if version != written.removeprefix("v"):
+            self.unsafe_reasons.append(because("other-version", before=written, after=version))
+        return None
 
     def _basis(self) -> Basis:
         """Return how well it is known that the provider has the image and the release line."""
         catalog, image = self.catalog, self.row.image or ""
-        if self.row.own or "*" in catalog.seen or (self.row.seen and self.seen and self._line_is_seen()):
+        if (
+            self.row.own
+            or image in catalog.lists
+            or "*" in catalog.seen
+            or (self.row.seen and self.tag.seen and self.tag.line_is_seen())
+        ):
             return "seen"
         return "offered" if self.row.seen or image in catalog.offered else "inferred"
-
-    def _line_is_seen(self) -> bool:
-        """Return whether there is public evidence of the release line in the tag."""
-        words = self.reference.words
-        named = lines(words[0].text) if words else ["latest"]
-        return any(f"{self.row.image}:{line}" in self.catalog.seen for line in named)
-
-    def _age(self) -> None:
-        """Add a reason if the version reached end of life, or was last published before the provider began."""
-        name, catalog = self.upstream.name, self.catalog
-        first = next(iter(self._texts()), "")
-        version = (name == "debian" and catalog.release_number(first)) or first
-        if not version or not is_version(version) or "$" in version or self.row.own:
-            return
-        if f"{self.row.image}:{version}" in catalog.seen:
-            return
-        end = end_of_line(name, version, self.today) if self.today else None
-        if end and not end.until and not self._line_is_seen():
-            date = f" on {end.date}" if end.date else ""
-            self.unsafe_reasons.append(
-                because("ended", line=end.shown, date=date, follower=end.follower or "a newer one")
-            )
-        elif catalog.since and not published_since(name, version):
-            self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
 
     def _keeps_choices(self, target: str) -> bool:
         """Return whether the target fits each choice of variable values; adds the reasons of all of them."""
         kept = True
         for values in map(dict, self.image.choices):
-            value = _with(values, self.image.ref.value)
+            value = with_values(values, self.image.ref.value)
             move = assess(
                 Image(Traced.of(value, 0, len(value)), self.image.where, 0, len(value)),
                 self.catalog,
                 self.seen_only,
                 self.today,
             )
-            kept = kept and move.target == _with(values, target)
+            kept = kept and move.target == with_values(values, target)
             self.unsafe_reasons += [reason for reason in move.reasons if reason not in self.unsafe_reasons]
         return kept
 
-    def _spelt(self, changes: list[tuple[int, int, str]]) -> tuple[Edit, ...] | None:
+    def _spelt(self, changes: list[Change]) -> tuple[Edit, ...] | None:
         """Return the edits for the changes at their source spans, or None if a change does not fit into one."""
         places = [self.image.ref.replace(*change) for change in changes]
         torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
@@ -260,68 +277,6 @@ class _Target:
         """Return whether an edit is inside the expression, so that it changes no build argument."""
         return self.image.start <= edit.start and edit.end <= self.image.end
 
-    def _tag(self) -> list[tuple[int, int, str]] | Reason:
-        """Return the changes to the tag, or the reason why no tag remains."""
-        words = self.reference.words
-        if not words:
-            self._undivided()
-            return []
-        catalog, name = self.catalog, self.upstream.name
-        changes, functions = list[tuple[int, int, str]](), list[str]()
-        versioned, family = is_version(words[0].text), None
-        line = next((one for one in lines(words[0].text) if one in self.row.words), None) if versioned else None
-        if line:
-            return self._in_the_name(line)
-        if self.row.own and self.row.words.issuperset(self._texts()):
-            return [(self.reference.name_end, words[-1].end, "")]  # the row of a user takes the place of the whole tag
-        for word in words[1:] if versioned else words:
-            text = word.text
-            if "$" in text:
-                continue  # kept as written; the missing value is a reason of its own
-            if text in self.row.words:
-                changes.append(self._without(word))
-                continue
-            family = family or catalog.word_family(text)
-            number = catalog.release_number(text) if name == "debian" and word is words[0] else None
-            if number:
-                changes.append((word.start, word.end, number))
-                versioned = True
-            elif catalog.publishes(name, text):
-                self.seen = self.seen and f"{self.row.image}:{text}" in catalog.seen
-            else:
-                changes.append(self._without(word))
-                if catalog.word_family(text) or text == "slim" or (text.isdigit() and len(text) == 8):
-                    self._dropped(text, catalog.word_family(text))
-                elif text not in catalog.facts.plain.get(name, ()):
-                    functions.append(text)
-        if functions and versioned:
-            return because("no-such-word", words="-".join(functions), provider=catalog.title)
-        if not versioned:
-            return because("no-version", tag=self.reference.tag or "", name=self.upstream.name)
-        self._leaves_out()
-        if family is None:
-            self._undivided()
-        return changes
-
-    def _texts(self) -> list[str]:
-        return [word.text for word in self.reference.words]
-
-    def _in_the_name(self, line: str) -> list[tuple[int, int, str]]:
-        """Return the changes if the provider's image name includes the version: the tag is removed."""
-        first, *rest = self._texts()
-        if first != line:
-            self.unsafe_reasons.append(because("drops-version", version=first, image=self.row.image or "", line=line))
-        for text in rest:
-            self._dropped(text, self.catalog.word_family(text))
-        self._leaves_out()
-        end = self.reference.name_end
-        return [(end, end + 1 + len(self.reference.tag or ""), "")]
-
-    def _leaves_out(self) -> None:
-        if self.unpublished:
-            words = "-".join(self.unpublished)
-            self.unsafe_reasons.append(because("drops-words", words=words, provider=self.catalog.title))
-
     def _known_tag(self, target: str, name: str) -> None:
         """Add a reason if the provider is not known to have the new tag."""
         tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
@@ -329,67 +284,38 @@ class _Target:
             return
         if self.catalog.tags == "unknown":
             self.unsafe_reasons.append(because("tags-unknown", image=name))
-        elif tag not in self.published and "$" not in tag:
+        elif tag not in self.tag.published and not is_open(tag):
             self.unsafe_reasons.append(because("tag-unknown", image=name, tag=tag))
-
-    def _without(self, word: TagWord) -> tuple[int, int, str]:
-        """Return the change that removes a word from the tag, with the dash before it (after it for the first word)."""
-        first = word.start == self.reference.name_end + 1
-        return (word.start, word.end + 1, "") if first else (word.start - 1, word.end, "")
-
-    def _dropped(self, text: str, family: str | None) -> None:
-        if family and family != self.catalog.family:
-            self.unsafe_reasons.append(
-                because("no-variant", provider=self.catalog.title, **_change(family, self.catalog.family))
-            )
-        else:
-            self.unpublished.append(text)
-
-    def _undivided(self) -> None:
-        """Add a reason if a tag has no distribution word and there is no evidence that the family stays the same."""
-        if not (self.row.seen and (self.catalog.drop_in or self.row.own)):
-            self._family(None, self.catalog.family)
-
-    def _family(self, word: str | None, target: str | None) -> None:
-        """Add a reason if the distribution family changes, or is not known; ``word`` is that of the tag, if any."""
-        words = self._texts()
-        known = word or self.catalog.family_of(self.upstream.name, words[0] if words else "")
-        if known is None:
-            self.unsafe_reasons.append(because("family-unknown", name=self.upstream.name))
-        elif known != target:
-            self.unsafe_reasons.append(because("family", **_change(known, target or "another")))
 
     def _circumstances(self, target: str) -> None:
         image = self.image
         if self.upstream.doubt:
             self.unsafe_reasons.append(self.upstream.doubt)
         self.unsafe_reasons += image.unsafe_reasons
-        if image.needs_login and self.catalog.login and not self._logged_in():
-            self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.registry.partition("/")[0]))
+        if image.needs_login and self.catalog.login and not self.catalog.logged_in(image.login):
+            self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.host))
         if image.platform not in COMMON_PLATFORMS:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
-        if image.unsettled or ("$" in image.ref.value and not image.choices):
+        if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(_no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
 
-    def _logged_in(self) -> bool:
-        """Return whether the image's login names the provider or its registry."""
-        login, host = self.image.login.lower(), self.catalog.registry.partition("/")[0]
-        return host in login or any(
-            part in login for part in (f"{self.catalog.provider}_", f"_{self.catalog.provider}")
-        )
+
+def _has(platforms: Iterable[str], platform: str) -> bool:
+    """Return whether a platform is among those of an image; arm64 is arm64/v8 (containerd/platforms)."""
+    return platform.removesuffix("/v8") in {one.removesuffix("/v8") if "arm64" in one else one for one in platforms}
 
 
-def _with(values: Mapping[str, str], text: str) -> str:
-    """Return a text with variables replaced by their values."""
-    return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.removeprefix("v").split(".")]
 
 
-def _change(before: str, after: str) -> dict[str, str]:
-    """Return the change of a distribution family as parameters of a reason."""
-    libc = " (musl to glibc)" if before == "alpine" else ""
-    return {"before": _title(before), "after": _title(after), "libc": libc}
+def _is_floating(target: str) -> bool:
+    """Return whether a tag moves on to newer images: it has no patch version."""
+    return target.rpartition(":")[2].partition("-")[0].count(".") < 2
 
 
-def _title(family: str) -> str:
-    return {"redhat": "Red Hat", "another": "another distribution"}.get(family, family.title())
+def _days(first: str, last: str) -> int:
+    from datetime import date
+
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

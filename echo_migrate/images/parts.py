@@ -13,7 +13,10 @@ def tagged(parts: Parts | None, target: str) -> str:
     """Return a target with a tag where the parts have a key for one: emptied, it would be the chart's or the
     manifest's own."""
     written = parts and parts.tag and parts.tag.value
-    return f"{target}:latest" if written and parse(target).tag is None else target
+    if not written or parse(target).tag is not None:
+        return target
+    name, at, digest = target.partition("@")
+    return f"{name}:latest{at}{digest}"
 
 
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
@@ -21,7 +24,7 @@ def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     if worded(parts, target):
         return None
     reference = parse(target)
-    tag = target[len(reference.name) + 1 :]
+    tag = reference.tag or ""
     if parts.bare and _NUMBER.fullmatch(tag):
         tag = f'"{tag}"'
     pieces = [(parts.tag, tag)] if parts.tag else []
@@ -29,8 +32,15 @@ def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
         pieces.append((parts.repository, reference.name))
     else:
         pieces += [(parts.registry, reference.registry), (parts.repository, reference.repository)]
+    if parts.digest:
+        digest = reference.digest or ""
+        pieces.append((parts.digest, digest if ":" in parts.digest.value else digest.partition(":")[2]))
     changed = [(piece, new) for piece, new in pieces if piece.value != new.strip('"')]
-    if not all(piece.spans for piece, _ in changed) or (tag and not parts.tag):
+    if (
+        not all(piece.spans for piece, _ in changed)
+        or (tag and not parts.tag)
+        or (reference.digest and not parts.digest)
+    ):
         return None
     return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))
 

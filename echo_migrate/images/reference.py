@@ -4,6 +4,7 @@ Follows the grammar of distribution/reference (github.com/distribution/reference
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,23 +14,40 @@ LONGEST = 1000
 """The maximum length in characters: a name has at most 255 (reference.go), a tag 128; the rest is for variables and
 digests."""
 
-VARIABLE = re.compile(r"\$(?:\{\{[^{}]*\}\}|\{[^{}]*\}|\([^()]*\)|\w+)")
-"""A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes."""
+VARIABLE = re.compile(
+    r"\$(?:\{\{[^{}]*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>"
+)
+"""A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes, in
+brackets of GitLab or Azure, in angle brackets of CircleCI."""
 _REGISTRY = lazy_regex(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = lazy_regex(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
-_VERSION = re.compile(r"v?[0-9]|\$|latest$")
+_PAIRS = ("{}", "()", "[]", "<>")
+_VERSION = re.compile(r"v?[0-9]|\$|<<|latest$")
 
 
 def variables(value: str) -> tuple[str, ...]:
     """Return the names of the variables in a reference, each once."""
-    return tuple(dict.fromkeys(bare(match[0]) for match in VARIABLE.finditer(value))) if "$" in value else ()
+    return tuple(dict.fromkeys(bare(match[0]) for match in VARIABLE.finditer(value))) if is_open(value) else ()
+
+
+def is_open(text: str) -> bool:
+    """Return whether a text has a variable, or what may be one."""
+    return "$" in text or ("<<" in text and bool(VARIABLE.search(text)))
+
+
+def with_values(values: Mapping[str, str], text: str) -> str:
+    """Return a text with variables, given as they are written, replaced by their values."""
+    return VARIABLE.sub(lambda found: values.get(found[0], found[0]), text)
 
 
 def bare(variable: str) -> str:
-    """Return the name of a variable without dollar sign and braces."""
-    return variable.strip("${()} ")
+    """Return the name of a variable without dollar sign and brackets."""
+    name = variable.lstrip("$")
+    while name and (name[0] + name[-1] in _PAIRS or name != name.strip()):
+        name = name.strip() if name != name.strip() else name[1:-1]
+    return name
 
 
 def bare_name(variable: str) -> str:
@@ -168,4 +186,4 @@ def _alike(one: str, other: str) -> int:
 
 def _masked(text: str) -> str:
     """Return the text with each variable masked by ``x`` characters, so that its contents separate nothing."""
-    return VARIABLE.sub(lambda match: "x" * len(match.group()), text) if "$" in text else text
+    return VARIABLE.sub(lambda match: "x" * len(match.group()), text) if is_open(text) else text

@@ -87,13 +87,18 @@ def _settle_shared(moves: list[Migration]) -> None:
             move = moves[index]
             if opponent is not None:
                 other = opponent if opponent != index else next(i for i in group if i != index)
-                reason = because("shared-blocked", other=moves[other].image.shown)
+                reason = because("shared-blocked", other=_named(moves[other].image, move.image))
                 moves[index] = move._replace(state="needs-person", edits=(), reasons=(reason,))
             elif unsafe is not None and move.safe:
-                reason = because("shared-unsafe", other=moves[unsafe].image.shown)
+                reason = because("shared-unsafe", other=_named(moves[unsafe].image, move.image))
                 moves[index] = move._replace(state="needs-person", edits=edits, reasons=(reason,))
             else:
                 moves[index] = move._replace(edits=edits)
+
+
+def _named(other: Image, image: Image) -> str:
+    """Return how the message about an image names another one that is read from the same text."""
+    return other.shown if other.shown != image.shown else "another use of it"
 
 
 def _readers(moves: list[Migration], edits: list[Edit]) -> Iterator[tuple[Edit, int]]:

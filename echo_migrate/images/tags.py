@@ -4,7 +4,7 @@ Tags are compared by meaning, not by spelling: ``3.13-slim-trixie`` is ``3.13-de
 A word of the function (``fpm``, ``jdk21``) is never dropped, and a version never becomes that of another release line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.end_of_life import release_line
-from echo_migrate.images.facts import listed
+from echo_migrate.images.facts import published
 from echo_migrate.images.upstream import lines
 
 BUILD = "dev"
@@ -82,10 +82,19 @@ def choose(name: str, tag: str, image: str, catalog: Catalog, build: bool = Fals
     return None
 
 
-def nearest(name: str, tag: str, image: str, catalog: Catalog) -> str:
+def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = False) -> str:
     """Return the tag of the provider's image that is nearest to an upstream tag without a counterpart: of its function
-    where there is any, then of its distribution, then of its major version or else the newest; "" if none is known."""
+    where there is any, then of its distribution, then of its major version or else the newest; "" if none is known.
+
+    With ``newer`` it is of the same function and distribution and not older, or there is none: of the same minor
+    version, else of the same major, else the newest.
+    """
     wanted, _, _ = _wanted(name, tag, catalog)
+    tags = sorted(published(image, catalog))
+    if newer:
+        family = wanted.family or catalog.family_of(name, wanted.version)
+        successors = (one for one in tags if _succeeds(one, wanted, family, catalog))
+        return max(successors, key=_closeness(wanted, catalog), default="")
 
     def likeness(spelt: str) -> tuple[bool, bool, bool, tuple[int, ...], int]:
         one = meaning_of(spelt, catalog)
@@ -93,7 +102,28 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog) -> str:
         line = _number(one.version)[:2]
         return one.words - {BUILD} == wanted.words, one.family == wanted.family, same, line, -len(spelt)
 
-    return max(sorted(listed(image, catalog.vendor)), key=likeness, default="")
+    return max(tags, key=likeness, default="")
+
+
+def _succeeds(tag: str, wanted: Meaning, family: str | None, catalog: Catalog) -> bool:
+    """Return whether a tag has the wanted function and distribution, and a version that is not older."""
+    one = meaning_of(tag, catalog)
+    same_function = one.words - {BUILD} == wanted.words - {BUILD}
+    same_family = (one.family or catalog.family) == (family or catalog.family)
+    number = _number(one.version)
+    return same_function and same_family and bool(number) and number >= _number(wanted.version)[: len(number)]
+
+
+def _closeness(wanted: Meaning, catalog: Catalog) -> Callable[[str], tuple[bool, bool, bool, tuple[int, ...], int]]:
+    """Return the key by which tags are compared: a runtime image before one for building, the same minor version
+    before the same major, and then the newest."""
+
+    def key(tag: str) -> tuple[bool, bool, bool, tuple[int, ...], int]:
+        one = meaning_of(tag, catalog)
+        number, asked = _number(one.version), _number(wanted.version)
+        return BUILD not in one.words, number[:2] == asked[:2], number[:1] == asked[:1], number, -len(tag)
+
+    return key
 
 
 def _distributions(
@@ -192,7 +222,7 @@ def meaning_of(tag: str, catalog: Catalog) -> Meaning:
 def _published(image: str, catalog: Catalog) -> dict[frozenset[str], dict[Distribution, dict[str, str]]]:
     """Return the tags of a provider's image, in their shortest spelling, by function, distribution and version."""
     found: dict[frozenset[str], dict[Distribution, dict[str, str]]] = {}
-    for tag in sorted(listed(image, catalog.vendor), key=lambda tag: (len(tag), tag)):
+    for tag in sorted(published(image, catalog), key=lambda tag: (len(tag), tag)):
         version, words, family, release = meaning_of(tag, catalog)
         found.setdefault(words, {}).setdefault((family, release), {}).setdefault(version, tag)
     return found

@@ -37,6 +37,8 @@ class Facts(NamedTuple):
     full: frozenset[str]
     retired_registries: tuple[Retired, ...]
     retired_images: dict[str, Retired]
+    pythons: dict[str, str]
+    system_pythons: dict[str, str]
 
 
 def lines(version: str) -> list[str]:
@@ -87,4 +89,6 @@ def facts() -> Facts:
         full=frozenset(data["builders"]["full"]),
         retired_registries=tuple(retired["registries"].values()),
         retired_images=retired["images"],
+        pythons=data["interpreters"]["vendors"],
+        system_pythons=data["interpreters"]["systems"],
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.model import Result
+from echo_migrate.model import STATUSES, Result
 from echo_migrate.reasons import Reason
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -59,14 +59,15 @@ class Summary(NamedTuple):
 
 def summary(results: Iterable[Result]) -> Summary:
     """Return the number of files, and of references by state; local names are not counted."""
-    files = set()
+    files: set[str] = set()
     convention = 0
     states: Counter[str] = Counter()
     for result in results:
-        files.add(result.source.path)
+        files.update(() if result.not_read else (result.source.path,))
         for outcome in result.outcomes:
             states[outcome.state] += 1
-            convention += outcome.state == "migrate" and outcome.basis != "seen"
+            unseen = outcome.basis != "seen" and outcome.status != "available"
+            convention += outcome.state == "migrate" and unseen
     return Summary(
         len(files),
         states.total() - states["local"],
@@ -78,6 +79,12 @@ def summary(results: Iterable[Result]) -> Summary:
         states["ignored"],
         convention,
     )
+
+
+def statuses(results: Iterable[Result]) -> dict[str, int]:
+    """Return how many targets have each status at the registry; empty if it was not asked."""
+    counts = Counter(outcome.status for result in results for outcome in result.outcomes if outcome.status)
+    return {status: counts[status] for status in STATUSES if counts[status]}
 
 
 def render(format: str, results: list[Result], run: RunReport) -> str:
@@ -100,7 +107,22 @@ def statistics(results: list[Result], run: RunReport, json: bool = False) -> str
         ]
         return as_json({"rules": rows, "summary": summary(results)._asdict()}) + "\n"
     lines = [f"{count:>6}  {fixable[key]:>6} fixable  {key[1]:<7}  {key[0]}" for key, count in counts.most_common()]
-    return "".join(f"{line}\n" for line in [*lines, in_a_line(summary(results), run.login)])
+    return "".join(f"{line}\n" for line in [*lines, in_a_line(results, run.login)])
+
+
+def not_read(results: Iterable[Result]) -> dict[str, int]:
+    """Return the number of files of each kind that names images and has no reader, most frequent first."""
+    return dict(Counter(result.not_read for result in results if result.not_read).most_common())
+
+
+def left_out(results: Iterable[Result]) -> str:
+    """Return the counts of ``not_read`` in words, "" if there are none."""
+    counts = not_read(results)
+    if not counts:
+        return ""
+    from echo_migrate.files.unread import plural_of
+
+    return f"not read: {', '.join(plural(count, name, plural_of(name)) for name, count in counts.items())}"
 
 
 def columns(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -163,15 +185,17 @@ def plural(count: int, one: str, more: str = "") -> str:
     return f"{count} {one if count == 1 else more or one + 's'}"
 
 
-def in_a_line(counts: Summary, login: str = "", written: bool = False) -> str:
+def in_a_line(results: Sequence[Result], login: str = "", written: bool = False) -> str:
     """Return the summary as one line, with the login for migrated images if given."""
+    counts = summary(results)
     done = "migrated" if written else "ready to migrate"
+    left = left_out(results)
     pulls = f"; pulling needs: {printable(login)}" if counts.migrated and login else ""
     return (
         f"{plural(counts.files, 'file')}, {plural(counts.references, 'image reference')}: {counts.migrated} {done} "
         f"({counts.by_convention} not verified), {counts.hardened} hardened, {counts.no_replacement} not offered, "
         f"{counts.first_party} private or built here, {counts.needs_person} need review, {counts.ignored} ignored"
-        f"{pulls}"
+        f"{f'; {left}' if left else ''}{pulls}"
     )
 
 

@@ -1,18 +1,20 @@
 """The end of the text reports: the number of references in each state, and why some need review."""
 
 from collections import Counter
+from textwrap import wrap
 
+from echo_migrate.images.reference import untagged
 from echo_migrate.model import Result
-from echo_migrate.reports import RunReport, Summary, plural, printable, summary
+from echo_migrate.reports import RunReport, Summary, left_out, plural, printable, statuses, summary
 
 _MOST_REASONS = 6
 """The number of reasons that are listed, most frequent first; --verbose lists all."""
 
-_MOST_ALSO = 2
-"""The number of further reasons that are listed for references with more than one."""
+_NARROWEST = 40
+"""The minimum width of reasons in columns, even if the terminal is narrower."""
 
-_WIDEST_REASON = 68
-"""The width in columns to which messages are padded, so that the remedies are aligned."""
+_MOST_ALSO = 3
+"""The number of further reasons that are listed for references with more than one."""
 
 
 def closing(results: list[Result], run: RunReport) -> str:
@@ -25,7 +27,19 @@ def closing(results: list[Result], run: RunReport) -> str:
         listed = "" if run.verbose else " (echo-migrate inventory lists them)"
         lines = [f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}{listed}"]
         lines += _states(results, counts, run)
+    asked = statuses(results)
+    if asked:
+        listed = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in asked.items())
+        lines.append(f"At the registry: {listed}")
+    lines += _not_read(results, run)
     return "\n".join([*lines, *chosen, *_findings(results, counts, run)]) + "\n"
+
+
+def _not_read(results: list[Result], run: RunReport) -> list[str]:
+    """Return a line about the files that have no reader; with --verbose, each of them too."""
+    left = left_out(results)
+    files = [f"    {result.not_read}: {printable(result.source.path)}" for result in results if result.not_read]
+    return [f"  {left}", *(files if run.verbose else ())] if left else []
 
 
 def fixed(result: Result, run: RunReport) -> int:
@@ -58,8 +72,13 @@ def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]
     width = len(str(counts.references))
     lines: list[str] = []
     for (count, words), state in zip(rows, _DETAILED, strict=True):
-        lines += [f"  {count:>{width}} {words}"] if count or words == done + unverified else []
-        if count and state and (run.verbose or state in ("needs-person", "ignored")):
+        if not count and words != done + unverified:
+            continue
+        row = f"  {count:>{width}} {words}"
+        if not run.verbose and state in _IN_A_LINE:
+            row = _listed(f"{row}: ", _IN_A_LINE[state](results), run.width)
+        lines.append(row)
+        if count and state and (run.verbose or state == "needs-person"):
             lines += _reasons(results, state, width, run)
     return lines
 
@@ -68,12 +87,39 @@ _DETAILED = ("", "", "no-replacement", "first-party", "needs-person", "ignored")
 """The state of each row, in order, or "" if its reasons are not listed."""
 
 
+def _not_offered(results: list[Result]) -> Counter[str]:
+    """Return how often each image is named that the provider does not offer."""
+    moves = (move for result in results for move in result.outcomes if move.state == "no-replacement")
+    return Counter(printable(move.upstream or untagged(move.image.shown)) for move in moves)
+
+
+def _ignored(results: list[Result]) -> Counter[str]:
+    """Return how many references are ignored for each reason."""
+    moves = (move for result in results for move in result.outcomes if move.state == "ignored")
+    return Counter(printable(move.reasons[0].kind) for move in moves if move.reasons)
+
+
+_IN_A_LINE = {"no-replacement": _not_offered, "ignored": _ignored}
+"""What is listed behind the number of references in a state."""
+
+
+def _listed(head: str, counts: Counter[str], width: int) -> str:
+    """Return a line with names and how often each occurs, most frequent first, as many as fit into a width."""
+    ordered = counts.most_common()
+    names = [name if count == 1 else f"{name} ({count})" for name, count in ordered]
+    for number in range(len(names), 0, -1):
+        line = head + ", ".join([*names[:number], *["…"] * (number < len(names))])
+        if len(line) <= width:
+            return line
+    return head.rstrip(": ")
+
+
 def _review(results: list[Result], count: int) -> str:
     """Return how many references that need review have an unsafe fix, and how many need an edit first."""
     fixes = sum(bool(move.edits) for result in results for move in result.outcomes if move.state == "needs-person")
     words = "need review" if count != 1 else "needs review"
-    parts = [f"{fixes} by an unsafe fix"] if fixes else []
-    parts += [f"{count - fixes} by an edit first"] if count > fixes else []
+    parts = [f"{fixes} {'has' if fixes == 1 else 'have'} an unsafe fix"] if fixes else []
+    parts += [f"{count - fixes} {'needs' if count - fixes == 1 else 'need'} an edit by hand"] if count > fixes else []
     return f"{words}: {', '.join(parts)}"
 
 
@@ -87,30 +133,41 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
         found[key] += 1
         names.setdefault(key, Counter())[move.image.shown] += 1
     listed = found.most_common(None if run.verbose else _MOST_REASONS)
-    longest = min(max((len(message) for (message, _), _ in listed), default=0), _WIDEST_REASON)
+    longest = max((len(message) for (message, _), _ in listed), default=0)
     inside = " " * (width + 4)
-    below = f"{inside}{'':>{width}}    "
+    below = f"{inside}{'':>{width}}  "
+    aligned = all(len(below) + longest + 3 + len(remedy) <= run.width for (_, remedy), _ in listed)
     lines = []
     for (message, remedy), count in listed:
+        text = f"{message:<{longest}}   {remedy}" if aligned else ": ".join(filter(None, (message, remedy)))
         head = f"{inside}{count:>{width}}  "
-        written = (f"{head}{message:<{longest}}   {remedy}".rstrip(), f"{head}{message}   {remedy}")
-        fitting = next(([line] for line in written if len(line) <= run.width), None)
-        lines += fitting or [head + message, below + remedy]
+        lines += [f"{head}{text}".rstrip()] if aligned else _wrapped(head, text, run.width)
         if run.verbose:
-            lines += [f"{below}{times} × {printable(name)}" for name, times in names[message, remedy].items()]
+            lines += [f"{below}  {times} × {printable(name)}" for name, times in names[message, remedy].items()]
     also = Counter(
-        printable(reason.kind)
+        printable(reason.brief)
         for result in results
         for move in result.outcomes
         if move.state == state
-        for reason in move.reasons[1:]
+        for reason in dict.fromkeys(move.reasons[1:])
     )
-    lines += [f"{inside}{count:>{width}}  of these also: {said}" for said, count in also.most_common(_MOST_ALSO)]
+    if also:
+        said = ", ".join(f"{said} ({count})" for said, count in also.most_common(_MOST_ALSO))
+        lines += _wrapped(f"{below}of these also: ", said, run.width)
     left = found.total() - sum(count for _, count in listed)
     more = len(found) - len(listed)
     if more:
         lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason')}: see -v")
     return lines
+
+
+def _wrapped(head: str, text: str, width: int) -> list[str]:
+    """Return a head with text behind it in lines of a width, the text of all lines in one column."""
+    indent = " " * len(head)
+    lines = wrap(text, max(width, len(head) + _NARROWEST) - len(head), break_long_words=False, break_on_hyphens=False)
+    return [
+        f"{before}{line}".rstrip() for before, line in zip((head, *[indent] * len(lines)), lines or [""], strict=False)
+    ]
 
 
 def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
@@ -127,9 +184,10 @@ def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[st
     elif findings:
         files = len({result.source.path for result in results if result.findings})
         offers = [f"{safe} fixable with `echo-migrate fix`"] if safe else []
-        offers += [f"{unsafe}{' more' * bool(safe)} with `fix --unsafe-fixes` (review with --diff)"] if unsafe else []
+        wanted = "more with --unsafe-fixes" if safe else "fixable with `echo-migrate fix --unsafe-fixes`"
+        offers += [f"{unsafe} {wanted} (review with --diff)"] if unsafe else []
         head = f"{plural(len(findings), 'finding')} in {plural(files, 'file')}"
-        lines.append(": ".join(filter(None, (head, ", ".join(offers)))))
+        lines += _wrapped("", ": ".join(filter(None, (head, ", ".join(offers)))), run.width)
     if run.written and unsafe:
         lines.append(f"{plural(unsafe, 'fix', 'fixes')} left for --unsafe-fixes: review them with --diff first")
     if counts.migrated and run.login:

@@ -1,7 +1,7 @@
 """One line for each finding, for editors, logs and grep; the last line is the summary."""
 
 from echo_migrate.model import Result
-from echo_migrate.reports import RunReport, in_a_line, printable, summary
+from echo_migrate.reports import RunReport, in_a_line, printable
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -12,5 +12,5 @@ def report(results: list[Result], run: RunReport) -> str:
             head = f"{printable(result.source.path)}:{line}:{column}: {finding.level}[{finding.rule}]"
             lines.append(f"{head} {printable(finding.message)}")
     if not run.quiet:
-        lines.append(in_a_line(summary(results), run.login, run.written))
+        lines.append(in_a_line(results, run.login, run.written))
     return "".join(f"{line}\n" for line in lines)

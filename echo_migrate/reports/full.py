@@ -61,10 +61,11 @@ def _finding(result: Result, finding: Finding, private: set[int]) -> str:
 
 
 def _reasons(finding: Finding) -> Iterator[str]:
-    """Yield the remedy for each reason, with the reason itself if it is not in the message."""
+    """Yield each reason and its remedy, without what the message has."""
     for one in finding.reasons:
         reason = "" if one.message in finding.message else f"also {one.message}"
-        yield ": ".join(filter(None, (reason, one.remedy)))
+        remedy = "" if one.remedy in finding.message else one.remedy
+        yield ": ".join(filter(None, (reason, remedy)))
 
 
 def _fix(finding: Finding, safe: bool) -> str:

@@ -6,7 +6,7 @@ last line has the number of the others.
 """
 
 from echo_migrate.model import LEVELS, Finding, Result
-from echo_migrate.reports import RunReport, in_a_line, printable, summary, visible
+from echo_migrate.reports import RunReport, in_a_line, printable, visible
 
 MOST = 10
 _COMMANDS = {"note": "notice", "warning": "warning", "error": "error"}
@@ -26,7 +26,7 @@ def report(results: list[Result], run: RunReport) -> str:
             f"::notice title=echo-migrate::{_data(f'{left} more findings: see the log, or another output format')}"
         )
     if not run.quiet:
-        lines.append(_plain(in_a_line(summary(results), run.login)))
+        lines.append(_plain(in_a_line(results, run.login)))
     return "".join(f"{line}\n" for line in lines)
 
 

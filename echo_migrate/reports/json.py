@@ -3,7 +3,7 @@
 from typing import Any
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import RunReport, as_json, reasons, summary
+from echo_migrate.reports import RunReport, as_json, not_read, reasons, statuses, summary
 
 
 def report(results: list[Result], run: RunReport) -> str:
@@ -12,6 +12,8 @@ def report(results: list[Result], run: RunReport) -> str:
         "provider": run.provider,
         "configuration": run.configuration or None,
         "summary": summary(results)._asdict(),
+        **({"statuses": asked} if (asked := statuses(results)) else {}),
+        "not_read": not_read(results),
         "findings": [_finding(result, finding) for result in results for finding in result.findings],
     }
     return as_json(document) + "\n"

@@ -9,6 +9,8 @@ from echo_migrate.reports import RunReport, printable
 def report(results: list[Result], run: RunReport) -> str:
     suites = Element("testsuites", name="echo-migrate")
     for result in results:
+        if result.not_read:
+            continue
         path = printable(result.source.path)
         failing = sum(finding.level != "note" for finding in result.findings)
         cases = str(max(1, len(result.findings)))

@@ -1,7 +1,7 @@
 """Markdown for a merge request, a wiki or a job summary: a table of the findings, then the summary."""
 
 from echo_migrate.model import Finding, Result
-from echo_migrate.reports import RunReport, code, in_a_line, prose, summary
+from echo_migrate.reports import RunReport, code, in_a_line, prose
 from echo_migrate.rules import link
 
 
@@ -11,7 +11,7 @@ def report(results: list[Result], run: RunReport) -> str:
     if rows:
         blocks.append("\n".join(["| where | rule | what |", "|---|---|---|", *rows]))
     if not run.quiet:
-        blocks.append(prose(in_a_line(summary(results), run.login, run.written)))
+        blocks.append(prose(in_a_line(results, run.login, run.written)))
         blocks += [prose(run.configuration)] if run.configuration else []
     return "\n\n".join(blocks) + "\n" if blocks else ""
 

@@ -31,14 +31,13 @@ class EffectiveBase(NamedTuple):
     """The base image of a stage or service: the target if a safe fix migrates its reference, else the current image.
 
     ``base`` are its facts, and ``target`` is true if it is a target; then ``before`` are the facts of the current
-    image, and ``was`` is that image in messages.
+    image.
     """
 
     base: ImageFacts
     reference: str
     target: bool = False
     before: ImageFacts | None = None
-    was: str = ""
 
     @property
     def short(self) -> bool:
@@ -48,7 +47,7 @@ class EffectiveBase(NamedTuple):
     @property
     def shown(self) -> str:
         """The image in messages."""
-        return f"{self.reference} (replacing {self.was})" if self.target else self.reference
+        return f"the new image {self.reference}" if self.target else self.reference
 
 
 class EffectiveBases(dict[Image, EffectiveBase]):
@@ -80,7 +79,7 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
             continue
         base = facts_of(image.ref.value, catalog)
         if move.safe and move.target:
-            found[image] = EffectiveBase(facts_of(move.target, catalog), move.target, True, base, image.shown)
+            found[image] = EffectiveBase(facts_of(move.target, catalog), move.target, True, base)
         else:
             found[image] = EffectiveBase(base, image.shown)
     return found
@@ -109,6 +108,7 @@ def other_blockers(
                 *_tools(node, effective),
                 *_ports(node, effective),
                 *_places(node, image, catalog),
+                *_worked_in(node, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -230,6 +230,12 @@ def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator
         if own in _SHARED or own not in written:
             yield because("layout", path=path)
             return
+
+
+def _worked_in(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the reason for an image that people work in: what they use is in no file."""
+    if isinstance(node, Stage) and node.worked_in and not catalog.drop_in:
+        yield because("worked-in")
 
 
 _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")

@@ -11,6 +11,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
+from echo_migrate.reasons import Reason
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]
@@ -69,14 +70,54 @@ def rule(
     return register
 
 
+LONGEST = 160
+"""The length in characters up to which a message has more than its first reason."""
+
+ALSO = "; also: "
+"""What separates the first reason of a message from the others."""
+
+LONGEST_WITHIN = 100
+"""The length in characters up to which the message of a finding within another one has what to do."""
+
+
 def moving(move: Migration) -> str:
-    """Return the message for an image with a target: the target if there is a fix, and the first of its reasons."""
+    """Return the message for an image with a target: the target if there is a fix, the first of its reasons, what to do
+    about it, and the other reasons in a few words; without what to do if there is a fix and no room for both."""
     target = f" -> {move.target}" if move.edits else ""
     if not move.reasons:
         return move.image.shown + target
-    first, *more = move.reasons
-    rest = f" (+{len(more)} more)" if more else ""
-    return f"{move.image.shown}{target}: {first.message}{rest}"
+    first, *others = move.reasons
+    message = f"{move.image.shown}{target}: {first.message}"
+    longer = with_remedy(message, first)
+    if not move.edits or len(longer) + len(also(others, LONGEST)) <= LONGEST:
+        message = longer
+    return message + also(others, LONGEST - len(message))
+
+
+def with_remedy(message: str, reason: Reason) -> str:
+    """Return a message with what to do about a reason, unless the reason's sentence has it, or it gets too long."""
+    longer = f"{message}: {reason.remedy}"
+    return longer if reason.remedy and reason.id != "fails" and len(longer) <= LONGEST else message
+
+
+def in_short(message: str, effective: EffectiveBase) -> str:
+    """Return the message of a finding for use within that of its image: without the name of the new image, and without
+    what to do if it is long."""
+    message = message.replace(effective.shown, "the new image")
+    return message if len(message) <= LONGEST_WITHIN else message.partition(": ")[0]
+
+
+def also(reasons: Iterable[Reason], room: int) -> str:
+    """Return reasons in a few words each, as the end of a message; of those that have no room only the number, if that
+    has."""
+    briefs = list(dict.fromkeys(reason.brief for reason in reasons))
+    for count in range(len(briefs), 0, -1):
+        left = len(briefs) - count
+        text = f"{ALSO}{', '.join(briefs[:count])}" + (f" and {left} more" if left else "")
+        if len(text) <= room:
+            return text
+    text = f"{ALSO}{len(briefs)} more {'reason' if len(briefs) == 1 else 'reasons'}"
+    return text if briefs and len(text) <= room else ""
 
 
 class Settings(NamedTuple):
@@ -86,7 +127,8 @@ class Settings(NamedTuple):
     files, ``levels`` the levels that the user set, by rule id. ``named`` are the paths given by the user, ``include``
     globs of files to edit although they are vendored, generated or fixtures. ``logins`` are the kinds of files whose
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
-    needs)."""
+    needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
+    whose quiet findings are not reported."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -102,12 +144,18 @@ class Settings(NamedTuple):
     include: tuple[str, ...] = ()
     logins: frozenset[str] = frozenset()
     variant: Literal["auto", "runtime", "dev"] = "auto"
+    add_logins: bool = False
+    quiet: frozenset[str] = frozenset()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
         if self.include and any(_matcher(glob)(source.path, os.path.dirname(source.path)) for glob in self.include):
             return None
         return unedited(source.path, source.text, self.named)
+
+    def reports(self, finding: Finding) -> bool:
+        """Return whether a finding is reported: a quiet one is if the user named its rule."""
+        return not finding.quiet or finding.rule not in self.quiet
 
     def within(self, path: str) -> "Settings":
         """Return the settings for a file, without the rules that are ignored there."""

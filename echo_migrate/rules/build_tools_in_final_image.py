@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.layers import installed
+from echo_migrate.dockerfile.layers import installed, remaining_installs
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import listed, used_for
 
 
 @rule(on=Stage, level="warning")
+@of_shipped_images
 def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
-    if tools:
-        call, _ = tools[0]
-        message = f"final image contains build-time packages ({listed(word for _, word in tools)})"
-        message += ": compile in a builder stage and COPY the result"
+    unnamed = [call for run in stage.runs for call, _ in remaining_installs(run) if call.unnamed and stage.ships]
+    if tools or unnamed:
+        call = tools[0][0] if tools else unnamed[0]
+        what = listed(word for _, word in tools) or f"by {unnamed[0].shown}"
+        message = f"final image contains build-time packages ({what}): compile in a builder stage and COPY the result"
         yield Finding(call.command.start, call.command.end, message)

@@ -8,6 +8,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call, Development, does
 
@@ -19,6 +20,7 @@ _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 
 
 @rule(on=Stage, level="note", also=("composer-no-dev",))
+@of_shipped_images
 def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding]:
     purpose = f"{stage.name} {stage.root} {basename(context.source.path)}"
     if not stage.ships or _DEVELOPMENT.search(purpose) or _builds(stage) or _pruned(stage):
@@ -31,7 +33,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             left_out = call.has(known.unless) or _set(known, run, call, stage)
             if not left_out and not configures(stage, known.settings, call):
                 message = f"{call.shown} also installs development dependencies: "
-                message += f"add {known.write}, or install in a builder stage"
+                message += f"add {known.write}, or use a builder stage"
                 yield Finding(call.command.start, call.command.end, message)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.end_of_life import End, end_of_distribution, end_of_line
+from echo_migrate.images.end_of_life import End, end_of_distribution, end_of_language, end_of_line, end_of_windows
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Image
@@ -21,24 +21,26 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
             message = f"{image.shown} reached end of life{on}, by its vendor: use a newer release"
             yield Finding(image.start, image.end, message)
         return
-    if not move.upstream or move.likely:
-        return
     reference = parsed(image.ref.value)
     if reference is None:
         return
-    product = end_of_line(move.upstream, reference.words[0].text, today) if reference.words else None
     copied = image.where.startswith(("ADD", "COPY", "RUN"))  # from its files, not run on its distribution
-    below = None if copied else end_of_distribution(reference, context.settings.catalog, today)
-    ends = [end for end in dict.fromkeys((product, below)) if end]
+    if move.upstream and not move.likely:
+        product = end_of_line(move.upstream, reference.words[0].text, today) if reference.words else None
+        language = end_of_language(reference, today)
+        below = None if copied else end_of_distribution(reference, context.settings.catalog, today)
+    else:
+        product, language, below = None, None, None if copied else end_of_windows(reference, today)
+    ends = [end for end in dict.fromkeys((product, language, below)) if end]
     over = [end for end in ends if not end.until]
     if over:
-        message = f"{_over(over)}{_remedy(over, 'supported release')}"
+        message = f"{_over(over)}{_remedy(over)}"
         yield Finding(image.start, image.end, message)
     elif ends:
         end = ends[0]
         message = f"{end.shown} has only long-term support, until {end.until}"
-        message += _remedy([end], "release with full support")
-        yield Finding(image.start, image.end, message, level="note")
+        message += _remedy([end])
+        yield Finding(image.start, image.end, message, level="note", quiet=True)
 
 
 def _over(ends: list[End]) -> str:
@@ -47,9 +49,9 @@ def _over(ends: list[End]) -> str:
     return message + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
 
 
-def _remedy(ends: list[End], what: str) -> str:
+def _remedy(ends: list[End]) -> str:
     followers = [end for end in ends if end.follower]
     if not followers:
         return ""
     names = [end.follower if len(ends) == 1 else f"{end.title} {end.follower}" for end in followers]
-    return f": next {what} is {names[0]}" if len(names) == 1 else f": next {what}s are {' and '.join(names)}"
+    return f": use {' and '.join(names)} or later"

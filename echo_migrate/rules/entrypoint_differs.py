@@ -43,7 +43,7 @@ def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None)
         program = basename(effective.before.entrypoint[0])
         if basename(first) != program:
             message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}, "
-            return message + f"not {program} {first}"
+            return message + f"not {program} {first}: begin with {program}"
     return ""
 
 

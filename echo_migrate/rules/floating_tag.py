@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.reference import parsed
-from echo_migrate.model import Finding, Image
+from echo_migrate.images.end_of_life import has_releases
+from echo_migrate.images.reference import is_open, parsed
+from echo_migrate.model import Finding, Image, Migration
+from echo_migrate.rules._purpose import is_of_a_build, is_of_a_command
 from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
 def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if image.local or image.not_editable or move.state == "hardened" or "$" in image.ref.value:
+    if image.local or image.not_editable or move.state == "hardened" or is_open(image.ref.value):
         return
     if image.parts and not image.parts.tag:
         return  # the tag is set in another file
+    if not is_of_a_build(image) and (is_of_a_command(image) or not _has_versions(move, context)):
+        return  # nobody pins it: a version is not known, or the image is that of the project itself
     reference = parsed(image.ref.value)
     if reference is None:
         return
@@ -21,3 +25,9 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
         tag = "uses the tag latest" if reference.tag else "has no tag"
         yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version")
+
+
+def _has_versions(move: Migration, context: Context) -> bool:
+    """Return whether an image is a public one that is known to have a tag for each version."""
+    name = "" if move.likely else move.upstream or ""
+    return name in context.settings.catalog.facts.official or has_releases(name)

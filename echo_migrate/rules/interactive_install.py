@@ -8,10 +8,11 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit
-from echo_migrate.model import Finding, Fix
+from echo_migrate.model import Finding, Fix, Level
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
+_PROMPTING = ("install", "remove", "upgrade")
 _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """The targets of a COPY that may contain a package manager's configuration: its folder, or a parent."""
 
@@ -20,13 +21,22 @@ _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?
 def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs:
         for call in run.calls:
-            if call.action in ("install", "upgrade") and call.manager.answers and not _answered(call, run, stage):
-                option = call.manager.answers[0]
+            manager = call.manager
+            if call.action in _PROMPTING and manager.answers and not _answered(call, run, stage):
+                option = manager.answers[0]
                 message = f"{call.shown} may prompt, and a build cannot answer: add {option}"
+                if manager.assumes:
+                    message = f"{call.shown} prompts, and takes end of input as yes: add {option}"
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
                 safe = run.script is not None and fails_the_run(call.command, run.script)
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
-                yield Finding(call.command.start, call.command.end, message, fix)
+                level: Level | None = "note" if manager.assumes else None
+                yield Finding(call.command.start, call.command.end, message, fix, level)
+
+
+def _quiet(call: Call) -> bool:
+    """Return whether ``-q`` is given twice, which implies ``-y`` for apt (apt-get(8), --quiet)."""
+    return call.manager.name == "apt-get" and sum(option in ("-q", "--quiet") for option in call.options) > 1
 
 
 def _answered(call: Call, run: Run, stage: Stage) -> bool:
@@ -34,12 +44,13 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
     manager, command = call.manager, call.command
     return (
         call.opaque
-        or not (call.packages or call.action == "upgrade" or call.has(manager.elsewhere))
+        or not (call.packages or call.unnamed or call.action != "install" or call.has(manager.elsewhere))
         or call.has(manager.answers, manager.letters)
+        or _quiet(call)
         or command.operator in ("|", "|&")
         or "xargs" in command.via
         or any(redirect.operator.startswith("<") for redirect in command.redirects)
-        or not run.variables(command).keys().isdisjoint(manager.environment)
-        or configures(stage, manager.settings, call)
+        or not run.variables(command).keys().isdisjoint(manager.answering)
+        or configures(stage, tuple(one.lower() for one in manager.answering), call)
         or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)
     )

@@ -7,10 +7,12 @@ from echo_migrate.dockerfile.layers import tools_started
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.images.reference import is_version, parsed
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="note", also=("DD018",))
+@of_shipped_images
 def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.parent is not None or stage.ships != "layers" or not stage.certain:
         return

@@ -8,6 +8,7 @@ from echo_migrate.dockerfile.layers import above, absolute, caches_cleared, down
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, listed, package_name
@@ -16,6 +17,7 @@ _VALUED = ("--from", "--reference")
 
 
 @rule(on=Stage, level="warning")
+@of_shipped_images
 def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.ships != "layers":
         return
@@ -66,7 +68,7 @@ class _Layers:
                 name = call.manager.name
                 names = {name for word in call.packages for name in (word.value, package_name(word))}
                 self.installed.setdefault(name, set()).update(names, {call.group})
-                if cleared[name] < call.command.start:
+                if cleared[call.manager.caches] < call.command.start:
                     self.uncleaned.add(name)
 
 
@@ -153,5 +155,5 @@ def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:
             yield (
                 call,
                 f"removing {listed(gone)} does not shrink the image, another RUN installed it: "
-                "remove it there, or install in a builder stage",
+                "remove it there, or use it in a builder stage",
             )

@@ -37,7 +37,7 @@ _COMPILERS = frozenset(("c++", "cc", "clang", "clang++", "g++", "gcc", "gfortran
 _INSTALLERS = frozenset(("cmake", "gmake", "make", "ninja"))
 _LINKED = ("bin", "lib", "lib64", "libexec", "sbin")
 
-_PYTHON_MANAGERS = ("pip", "uv", "uv sync", "poetry")
+_PYTHON_MANAGERS = ("pip", "uv", "uv pip", "poetry")
 _NODE_MANAGERS = ("npm", "yarn", "pnpm", "bun")
 _PACKAGES = lazy_regex(r"/(?:python(3\.\d+)(?:/(?:site|dist)-packages)?|(?:site|dist)-packages|\.?venv)(?:/\*)?$")
 _MANAGED = lazy_regex(
@@ -166,7 +166,7 @@ def _other_libc(paths: list[str], there: Side, here: Side) -> str:
         what = "" if _brought(path, there) else _bound(path, there, here)
         if what:
             message = f"{path} is from {there.name} ({there.libc}), {here.name} has {here.libc}: {what} "
-            return message + "there: use one distribution"
+            return message + "there: use one distribution for both"
     return ""
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
-from echo_migrate.dockerfile.programs import FOLDERS, may_provide, mounted
+from echo_migrate.dockerfile.interpreters import borrowed
+from echo_migrate.dockerfile.programs import FOLDERS, manager_of, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.model import Finding
@@ -19,7 +20,11 @@ _ASKS = ("command", "hash", "type", "which")
 @rule(on=Stage | Container, level="error", blocks=True)
 def missing_binary(node: Stage | Container, context: Context) -> Iterator[Finding]:
     effective = context.effective(node)
-    if effective is None or not effective.base.wants:
+    if effective is None:
+        return
+    if isinstance(node, Stage):
+        yield from _without_interpreter(node, effective, context)
+    if not effective.base.wants:
         return
     for launch in started(node):
         name = next(
@@ -28,8 +33,22 @@ def missing_binary(node: Stage | Container, context: Context) -> Iterator[Findin
         if name:
             message = f"{launch.shown} runs {name}, which {effective.shown} does not have: {_remedy(launch, name)}"
             yield Finding(launch.start, launch.end, message)
-    if isinstance(node, Stage) and effective.base.shell is not False:
+    if isinstance(node, Stage):
         yield from _in_runs(node, effective)
+
+
+def _without_interpreter(stage: Stage, effective: EffectiveBase, context: Context) -> Iterator[Finding]:
+    """Yield an error for a program of another stage that names the Python of that stage by its path."""
+    for launch in started(stage) if effective.base.python else ():
+        path = (launch.words or ("",))[0]
+        for there in borrowed(path, stage, context.source.text) if path[:1] == "/" else ():
+            base = context.effective(there)
+            place = base.base.python if base else ""
+            if base and place and place != effective.base.python:
+                message = f"{launch.shown} runs {path}, which needs Python in {place}, "
+                message += f"but {effective.shown} has it in {effective.base.python}"
+                yield Finding(launch.start, launch.end, message)
+                return
 
 
 def _programs(launch: StartCommand, node: Stage | Container, effective: EffectiveBase) -> Iterator[str]:
@@ -59,20 +78,25 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     for run in stage.runs:
         if not run.script or any(command.name in _ASKS for command in run.commands):
             continue
+        if effective.base.shell is False and run.shell_form:
+            continue  # shell-needed reports it
         for command in run.commands:
             name = command.name
+            if effective.base.shell is False and name in SHELLS:
+                continue
             if not command.words or not command.words[0].known or "/" in command.words[0].value:
                 continue
             if effective.base.has(name) is not False or name in data().managers or name in BUILT_IN:
                 continue  # package-install reports package managers
             there = mounted(run, [name]) or may_provide(stage, effective.base, [name], command.start)
             if must_succeed(command, run.script) and not there:
-                message = f"RUN calls {name}, which {effective.shown} does not have: install it first"
+                remedy = "install it before" if manager_of(effective.base) else "run it in a stage that has it"
+                message = f"RUN calls {name}, which {effective.shown} does not have: {remedy}"
                 yield Finding(command.start, command.end, message)
                 return
 
 
 def _remedy(launch: StartCommand, name: str) -> str:
     if launch.verb == "healthcheck":
-        return "use a program of that image, or COPY one"
-    return f"COPY a static {name}, or start a program of that image"
+        return "check with a program that it has, or COPY one"
+    return f"start a program that it has, or COPY a statically linked {name}"

@@ -33,7 +33,8 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
     user = _last(node)
     if not node.top or node.ships != "layers" or user is None or _said_above(node, user):
         return
-    name, effective = _name(user.args.value), context.effective(node)
+    name = _name(user.args.value) if not as_root(node.user) else ""  # which root-at-runtime reports
+    effective = context.effective(node)
     start, end = user.args.start, user.args.end
     if name and effective and _nobody(node, effective.base, name):
         message = f"{effective.shown} has no user {name}, so containers will not start: use a number, "
@@ -51,7 +52,7 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
 def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator[Finding]:
     name = _name(service.user.value) if service.user else ""
     if name and service.user:
-        message = f"{name} is a name, which the new image has to define too: use "
+        message = f"another image may not have the user {name}: use "
         message += _number(name, "", effective) or "its number"
         yield Finding(service.user.start, service.user.end, message)
 

@@ -14,6 +14,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call, Manager
 
@@ -21,6 +22,7 @@ _REPOSITORIES = frozenset(("--disablerepo", "--enablerepo", "--repo", "--repoid"
 
 
 @rule(on=Stage, level="note", also=("DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"), fixable=True)
+@of_shipped_images
 def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
@@ -30,7 +32,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
         leaving: dict[str, list[Call]] = {}
         cleared = caches_cleared(run, expanding)
         for call in run.calls:
-            if cleared[call.manager.name] < call.command.start and _leaves(call, run, stage):
+            if cleared[call.manager.caches] < call.command.start and _leaves(call, run, stage):
                 leaving.setdefault(call.manager.name, []).append(call)
         for calls in leaving.values():
             first = calls[0]
@@ -52,17 +54,29 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
     """Return whether a call leaves its cache, if no command of its RUN clears it."""
     manager = call.manager
     fetches = call.action in ("install", "upgrade") or (call.action == "update" and manager.cached)
-    if not fetches or not manager.caches or call.opaque or not run.script:
+    if (
+        not fetches
+        or not manager.caches
+        or call.subcommand in manager.uncached
+        or call.opaque
+        or not run.script
+        or call.has(("--offline",))
+    ):
         return False
     return not (
         not run.script.certain
         or _too_old(manager, stage.root)
         or call.has(manager.cached)
         or run.mounted(manager.caches)
-        or any(mount.kind in ("cache", "tmpfs") and "cache" in mount.target for mount in run.mounts)
+        or any(mount.kind in ("cache", "tmpfs") and _may_be_its_cache(mount.target, manager) for mount in run.mounts)
         or not run.variables(call.command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
     )
+
+
+def _may_be_its_cache(folder: str, manager: Manager) -> bool:
+    """Return whether a folder may be the cache of a manager: those of systems are where the system has them."""
+    return "$" in folder or ("cache" in folder and not manager.system)
 
 
 def _too_old(manager: Manager, base: str) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.layers import remaining_installs
-from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, may_provide, mounted
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, manager_of, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
-from echo_migrate.shell.package_managers import listed, used_for
+from echo_migrate.shell.package_managers import listed, package_name, used_for
 
 
 @rule(on=Stage, level="note", blocks=True)
@@ -22,16 +23,21 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     if not stage.ships:
         return
-    found = [(call, words) for run in stage.runs for call, words in remaining_installs(run) if words or call.opaque]
+    found = [
+        (call, words)
+        for run in stage.runs
+        for call, words in remaining_installs(run)
+        if words or call.opaque or call.unnamed
+    ]
     if found:
         call, _ = found[0]
         words = [word for _, words in found for word in words if word.known]
+        unnamed = any(call.unnamed for call, _ in found)
+        what = listed(words) or ("build dependencies" if unnamed else "packages")
         managers = list(dict.fromkeys(one.command.name for one, _ in found))
-        message = (
-            f"{' and '.join(managers)} {'installs' if len(managers) == 1 else 'install'} {listed(words) or 'packages'} "
-        )
-        message += f"in the final image: {_remedy(words)}"
-        yield Finding(call.command.start, call.command.end, message)
+        message = f"{' and '.join(managers)} {'adds' if len(managers) == 1 else 'add'} {what} "
+        message += f"to the final image: {_remedy(stage, words, unnamed)}"
+        yield Finding(call.command.start, call.command.end, message, quiet=True)
 
 
 def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -50,17 +56,26 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
                 stage, effective.base, wanted, command.start, likely=True
             )
             if run.script and must_succeed(command, run.script) and not there:
-                own = f": its own is {effective.base.manager}" if effective.base.manager else ""
-                message = f"{command.name} is not in {effective.shown}{own}: "
-                message += "install in a stage that has it, and COPY what is needed"
+                own = manager_of(effective.base)
+                remedy = f"use {own}" if own else f"install in a stage with {command.name}, and COPY what is needed"
+                message = f"{effective.shown} has no {command.name}: {remedy}"
                 yield Finding(command.start, command.end, message, level="error")
 
 
-def _remedy(words: list[Word]) -> str:
-    """Return the remedy, which depends on what the packages are used for."""
-    uses = {used_for(word) for word in words}
+def _remedy(stage: Stage, words: list[Word], unnamed: bool) -> str:
+    """Return the remedy, which depends on what the packages are used for: by the build, at run time, or not known."""
+    uses = {used_for(word) for word in words} | ({"build"} if unnamed else set())
+    names = {package_name(word) for word in words}
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"
-    if uses and uses <= {"shell", "network", "download"}:
-        return "use them in a builder stage, and COPY the result"
-    return "install in a builder stage"
+    it = "it" if len(names) == 1 else "them"
+    if any(name.startswith(word) for name in names for word in _STARTED.findall(stage.started)):
+        return f"COPY {it} from a builder stage, or use a base with {it}"
+    called = {command.name for run in stage.runs for command in run.commands}
+    if uses and uses <= {"shell", "network", "download"} and names <= called:
+        return f"use {it} in a builder stage, and COPY the result"
+    return f"remove {it}, or COPY {it} from a builder stage"
+
+
+_STARTED = lazy_regex(r"[a-z][\w.+-]{2,}")
+"""Words of start commands that may be programs: ``node`` is of the package nodejs."""

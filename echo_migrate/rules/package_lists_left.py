@@ -13,6 +13,9 @@ from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
+_CLEANS = re.compile(r"(?i)/[^/]*clean[^/]*$|clean[^/]*\.sh$")
+"""A script that cleans up, whose content is not in the file."""
+
 
 @rule(on=Stage, level="warning", also=("DL3009",), fixable=True)
 def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -24,6 +27,9 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         fetched = [call for call in run.calls if call.action == "update" and call.manager.lists]
         updates = [call for call in fetched if "chroot" not in call.command.via]
         if not updates or run.script is None or not run.script.certain or unlisted(run, updates[-1], expanding):
+            continue
+        later = [one for one in run.commands if one.start > updates[-1].command.start]
+        if any(_CLEANS.search(word.value) for one in later for word in one.words[:2]):
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)

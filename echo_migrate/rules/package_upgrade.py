@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="note", also=("DL3035", "DD013", "DD026"))
+@of_shipped_images
 def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs if stage.ships else ():
         for call in run.calls:

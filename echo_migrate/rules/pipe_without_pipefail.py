@@ -3,9 +3,11 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import takewhile
+from posixpath import basename
 
+from echo_migrate.dockerfile.layers import sh_expands_braces
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
@@ -45,6 +47,7 @@ _FILTERS = frozenset(
 _GRAMMAR = lazy_regex(r"\b(?:do|done|elif|else|fi|if|then|until|while)\b")
 _CONDITION = ("elif", "if", "until", "while")
 _DECLARES = lazy_regex(r"(?:declare|export|local|readonly|typeset)\b")
+_UNKNOWN = "sh is dash in this image, which does not know pipefail: set SHELL to /bin/bash"
 _ELSEWHERE = ("function", "not")
 """Constructs whose surrounding code decides what a failure means."""
 
@@ -53,7 +56,10 @@ _ELSEWHERE = ("function", "not")
 def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
     shells = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
     for run in stage.runs:
-        if run.script and run.script.certain and run.shell_form and not _shell_has_it(shells, run):
+        shell = _shell_with_it(shells, run)
+        if shell and run.script and _is_unknown(shell, stage, context):
+            yield Finding(run.instruction.start, run.instruction.end, _UNKNOWN)
+        elif run.script and run.script.certain and run.shell_form and not shell:
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found
@@ -62,10 +68,18 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
                 yield Finding(left.start, left.end, message)
 
 
-def _shell_has_it(shells: list[Instruction], run: Run) -> bool:
-    """Return whether the last SHELL before a RUN sets pipefail."""
+def _shell_with_it(shells: list[Instruction], run: Run) -> Instruction | None:
+    """Return the last SHELL before a RUN if it sets pipefail."""
     above = bisect_left(shells, run.instruction.start, key=lambda step: step.start)
-    return above > 0 and "pipefail" in shells[above - 1].args.value
+    return shells[above - 1] if above > 0 and "pipefail" in shells[above - 1].args.value else None
+
+
+def _is_unknown(shell: Instruction, stage: Stage, context: Context) -> bool:
+    """Return whether a SHELL is dash, which does not know pipefail before 0.5.13 and ends with an error."""
+    effective, words = context.effective(stage), exec_form(shell.args)
+    if effective is None or not words or basename(words[0].value) not in ("dash", "sh"):
+        return False
+    return effective.base.family in ("debian", "ubuntu") and not sh_expands_braces(stage, effective.base)
 
 
 def _remedy(run: Run, left: Command, stage: Stage, context: Context) -> str:

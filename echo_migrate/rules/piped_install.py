@@ -34,7 +34,8 @@ def _runs_it(commands: tuple[Command, ...], i: int) -> str:
         if (later.name in SHELLS or does(later, "interpret")) and not _has_program(later):
             return later.name
     host = commands[i].host
-    if host is not None and commands[host].name in (*SHELLS, "eval", "source", "."):
+    inner = [one for one in commands[i].inside if one in ("script", "substitution")]
+    if host is not None and inner[-1:] == ["substitution"] and commands[host].name in (*SHELLS, "eval", "source", "."):
         return commands[host].name
     return ""
 

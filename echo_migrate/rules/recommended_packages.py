@@ -6,12 +6,14 @@ from echo_migrate.dockerfile.layers import configures, remaining_installs
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
 _SETTINGS = ("apt::install-recommends", "install_weak_deps")
 
 
 @rule(on=Stage, level="note", also=("DL3015",), fixable=True)
+@of_shipped_images
 def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return

@@ -6,8 +6,9 @@ from echo_migrate.model import Finding, Pipeline
 from echo_migrate.rules._rule import Context, rule
 
 
-@rule(on=Pipeline, level="warning")
+@rule(on=Pipeline, level="warning", fixable=True)
 def registry_login(pipeline: Pipeline, context: Context) -> Iterator[Finding]:
-    catalog = context.settings.catalog
-    message = f"{pipeline.what} images of {catalog.title}, which need a login: {pipeline.remedy}"
-    yield Finding(pipeline.start, pipeline.end, message, level=pipeline.level)
+    host = context.settings.catalog.registry.partition("/")[0]
+    when = "" if pipeline.now else "after the migration, "
+    message = f"{when}{pipeline.what} from {host} without a login: {pipeline.remedy}"
+    yield Finding(pipeline.start, pipeline.end, message, pipeline.fix, level=pipeline.level)

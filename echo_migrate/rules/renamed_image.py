@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Fix, Image
-from echo_migrate.rules._rule import Context, moving, rule
+from echo_migrate.rules._purpose import is_of_a_command
+from echo_migrate.rules._rule import LONGEST, Context, also, moving, rule
 
 
 @rule(on=Image, level="note", fixable=True, former=("likely-image",))
@@ -11,5 +12,15 @@ def renamed_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if not move.likely or move.target is None or move.state not in ("migrate", "needs-person"):
         return
-    fix = Fix(move.edits, f"use {move.target}", safe=False) if move.edits else None
-    yield Finding(image.start, image.end, moving(move), fix, basis=move.basis, reasons=move.reasons)
+    guess = [reason for reason in move.reasons if reason.id == "guess"]
+    others = [reason for reason in move.reasons if reason.id != "guess"]
+    move = move._replace(reasons=(*guess, *others))
+    if move.edits:
+        fix = Fix(move.edits, f"use {move.target}", safe=False)
+        yield Finding(image.start, image.end, moving(move), fix, basis=move.basis, reasons=move.reasons)
+        return
+    message = ": ".join([image.shown, *(reason.message for reason in guess)])
+    message += f"; if {move.target} fits, map it in a file (--mapping)"
+    message += also(others, LONGEST - len(message))
+    quiet = is_of_a_command(image)
+    yield Finding(image.start, image.end, message, basis=move.basis, reasons=move.reasons, quiet=quiet)

@@ -6,10 +6,13 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
 
 _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
+_OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")
+"""Commands that need root, for which an init container or a one-off service is started."""
 _STARTS_AS_ROOT = lazy_regex(
     r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
     r"supervisord|systemd|traefik"
@@ -18,22 +21,28 @@ _STARTS_AS_ROOT = lazy_regex(
 
 
 @rule(on=Stage | Container, level="note", also=("DL3002",))
+@of_shipped_images
 def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Finding]:
     if isinstance(node, Container):
-        if node.user and as_root(node.user.value):
-            yield _finding(node.user.start, node.user.end, f"{node.shown} runs as root")
+        if (
+            node.user
+            and as_root(node.user.value)
+            and not any(_OWNS.search(one.args.value) for one in node.start_commands)
+        ):
+            message = f"{node.shown} runs as root: set the uid of another user"
+            yield Finding(node.user.start, node.user.end, message)
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:
         return
     if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
         first = node.lineage[-1].instructions[0]
-        yield _finding(first.start, first.end, f"the final image runs as root (from {effective.shown})")
+        yield Finding(first.start, first.end, "no USER, runs as root: add USER <uid>")
     elif as_root(node.user):
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )
-        yield _finding(last.start, last.end, "the final image runs as root")
+        yield Finding(last.start, last.end, "runs as root: end with USER <uid>")
 
 
 def _started(stage: Stage) -> bool:
@@ -42,7 +51,3 @@ def _started(stage: Stage) -> bool:
     if not own or any(_STARTS_AS_ROOT.search(text) for text in own):
         return False
     return not any(_DROPS.search(text) for _, text in stage.settings)
-
-
-def _finding(start: int, end: int, message: str) -> Finding:
-    return Finding(start, end, f"{message}: add USER <uid>")

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.secret_mounts import kept
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.credentials import in_command, in_text, options_of
 
 _REMEDY = "set it at run time, or use RUN --mount=type=secret"
 _BREAKS = lazy_regex(r"(?<=[a-z])(?=[A-Z])|[_.-]")
@@ -58,7 +61,26 @@ _NOWHERE = lazy_regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|examp
 _FEWEST_CHARACTERS = 3
 _TESTS = frozenset((":", "[", "[[", "test"))
 
-_FILES = frozenset((".aws", ".env", ".env*", ".env.local", ".netrc", ".npmrc", ".pypirc", ".ssh", "kubeconfig"))
+_FILES = frozenset(
+    (
+        ".aws",
+        ".dockercfg",
+        ".env",
+        ".env*",
+        ".env.local",
+        ".git-credentials",
+        ".my.cnf",
+        ".netrc",
+        ".npmrc",
+        ".pgpass",
+        ".pypirc",
+        ".s3cfg",
+        ".ssh",
+        "_netrc",
+        "kubeconfig",
+        "pip.conf",
+    )
+)
 _KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
 _SURE = (".key", ".p12", ".pfx")
 _BOXES = (*_SURE, ".jks", ".pem")
@@ -82,12 +104,53 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
             end = instruction.start + len(instruction.verb)
             message = f"{kind} in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
             yield Finding(instruction.start, end, message, private=True)
+        if stage.ships == "layers" and not named and not kind and _has_password(instruction):
+            end = instruction.start + len(instruction.verb)
+            message = f"a password in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
+            yield Finding(instruction.start, end, message, private=True)
+    for run in stage.runs:
+        yield from _of_run(run, stage)
     for copy in stage.copies:
         name = _secret_file(copy)
         if name:
             message = f"{name} looks like a credentials file, and stays in the image: "
             message += "mount it at run time, or use RUN --mount=type=secret"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
+
+
+def _has_password(instruction: Instruction) -> bool:
+    """Return whether a text of an instruction other than a RUN has a credential in a connection string."""
+    texts = [instruction.args.value] if instruction.verb in ("arg", "env", "label", "cmd", "entrypoint") else []
+    return any(_could_be_one(value) for text in texts for value in in_text(text))
+
+
+def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
+    """Yield a finding for the first command of a RUN with a literal credential, and one for each secret it keeps."""
+    if stage.ships == "layers" and not _token(run.instruction):
+        for before, command in zip((None, *run.commands), run.commands, strict=False):
+            values = [*in_command(command, before), *_written(command), *_set_by(command)]
+            if any(map(_could_be_one, values)):
+                message = f"a credential in the arguments of {command.name or 'a variable'} is stored in the image: "
+                message += "use RUN --mount=type=secret"
+                yield Finding(command.start, command.end, message, private=True)
+                break
+    for secret, command, file in kept(run):
+        message = (
+            f"the secret {secret.name} is stored in the image, in {file}: mount it there (target=…), or remove the "
+        )
+        yield Finding(command.start, command.end, f"{message}file in the same RUN")
+
+
+def _written(command: Command) -> Iterator[str]:
+    return (value for word in command.words[1:] for value in in_text(word.value))
+
+
+def _set_by(command: Command) -> Iterator[str]:
+    """Yield the values of options and variables with the name of a password or token; values of keys are often made
+    up for a build."""
+    for name, value in options_of(command):
+        if _words_of(name)[-1:] not in ([], ["key"], ["secret"]) and _is_name(name):
+            yield value
 
 
 def _variables(instruction: Instruction, stage: Stage) -> Iterator[Finding]:

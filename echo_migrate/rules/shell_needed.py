@@ -1,6 +1,7 @@
 """A command in shell form on a base image without a shell."""
 
 from collections.abc import Iterator, Sequence
+from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.parser import Instruction
@@ -33,7 +34,7 @@ def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]
         if launch.shell and not chosen:
             remedies = ("write it in exec form, without a shell", "") if stage is node else _FOR_SERVICES
             yield _finding(launch.shown, launch.start, launch.end, effective, *remedies)
-        elif not launch.shell and launch.words and _is_script(launch.words[0], stage, effective.base):
+        elif not launch.shell and launch.words and _starts_script(launch, node, stage, effective.base):
             what = f"{launch.shown} starts a script, which"
             remedies = "start a program of that image", "name that in its first line"
             yield _finding(what, launch.start, launch.end, effective, *remedies)
@@ -51,12 +52,20 @@ def _is_argument(launch: StartCommand, node: Stage | Container, base: ImageFacts
     return launch.verb in ("cmd", "command") and bool(base.entrypoint or node.start_command("entrypoint"))
 
 
+def _starts_script(launch: StartCommand, node: Stage | Container, stage: Stage | None, base: ImageFacts) -> bool:
+    return _is_script((launch.words or ("",))[0], stage, base) and not _is_argument(launch, node, base)
+
+
 def _is_script(path: str, stage: Stage | None, base: ImageFacts) -> bool:
-    """Return whether a path is that of a shell script whose text stands in the file (``COPY <<EOF /start``)."""
+    """Return whether a path is that of a shell script: its text stands in the file (``COPY <<EOF /start``), or it is
+    copied from the build context under the name of one (``start.sh``)."""
     for copy in [copy for one in stage.lineage for copy in one.copies] if stage else ():
         body = copy.instruction.heredocs[0].value if copy.instruction.heredocs else ""
         if copy.target == path and body.startswith("#!"):
             return _by_usual_shell(body, base)
+        sources = [] if copy.origin or body else [basename(word.value) for word in copy.sources]
+        if path.endswith(".sh") and basename(path) in (*sources, basename(copy.target or "") if sources else ""):
+            return True
     return False
 
 
@@ -68,8 +77,8 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
         runs += stage.triggers if not may_provide(stage, effective.base, SHELL_PROGRAMS) else ()
     runs = [run for run in runs if _by_shell(run, stage, effective.base) and not mounted(run, SHELL_PROGRAMS)]
     if runs:
-        more = f" (and {len(runs) - 1} more)" * (len(runs) > 1)
-        what = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN{more}"
+        one = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN"
+        what = one if len(runs) == 1 else f"{len(runs)} RUN instructions"
         start, end = runs[0].instruction.start, runs[0].instruction.end
         elsewhere = "" if runs[0].shell_form else _CALL
         yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY the result", elsewhere)
@@ -78,7 +87,9 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
 def _by_shell(run: Run, stage: Stage, base: ImageFacts) -> bool:
     """Return whether /bin/sh, or a shell in its place, runs a RUN; a heredoc may have its own interpreter."""
     if not run.shell_form:
-        return _calls_usual_shell([word.value for word in exec_form(run.instruction.args) or ()], base)
+        words = [word.value for word in exec_form(run.instruction.args) or ()]
+        lacking = base.shell is False and bool(words) and words[0].rpartition("/")[2] in SHELLS
+        return lacking or _calls_usual_shell(words, base) or bool(words and _is_script(words[0], stage, base))
     if run.script is None or not _usual_shell(stage, run.instruction.start, base):
         return False
     return all(_by_usual_shell(body.value, base) for body in run.instruction.heredocs if body.value.startswith("#!"))
@@ -108,7 +119,7 @@ def _steps(stage: Stage) -> Iterator[Instruction]:
 
 def _finding(what: str, start: int, end: int, effective: EffectiveBase, remedy: str, elsewhere: str = "") -> Finding:
     """Return the finding; ``elsewhere`` is the remedy if the base image has a shell in another folder than /bin."""
-    needs, path = "need" if "more)" in what else "needs", effective.base.shell_at
+    needs, path = "need" if what.endswith("instructions") else "needs", effective.base.shell_at
     message = f"{what} {needs} a shell, and {effective.shown} has none: {remedy}"
     if path:
         remedy = elsewhere or f'set SHELL ["{path}", "-c"]'

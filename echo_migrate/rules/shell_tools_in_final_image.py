@@ -6,6 +6,7 @@ from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
@@ -15,24 +16,36 @@ _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 
 
 @rule(on=Stage, level="note", also=("DH003",))
+@of_shipped_images
 def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     installs = installed(stage)
-    called = {command.name for run in stage.runs for command in run.commands} if installs else set()
-    tools = [(call, word) for call, word in installs if _is_tool(word, stage, called)]
+    if not installs:
+        return
+    called = {command.name for run in stage.runs for command in run.commands}
+    scripted = any(_SCRIPT.search(one.started) for one in _built_on(stage))
+    tools = [(call, word) for call, word in installs if _is_tool(word, called, scripted)]
     needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
         message = f"{listed(word for _, word in tools)} in the final image, not used after the build: "
-        message += "install in a builder stage, or attach a debug container"
+        build = {package_name(word) for _, word in tools} <= called
+        it = "it" if len(tools) == 1 else "them"
+        message += f"use {it} in a builder stage" if build else f"remove {it}, and attach a debug container instead"
         yield Finding(call.command.start, call.command.end, message)
 
 
-def _is_tool(word: Word, stage: Stage, called: set[str]) -> bool:
-    """Return whether a package is for interactive use, or for downloads by the build itself, which calls commands."""
+def _built_on(stage: Stage) -> list[Stage]:
+    """Return a stage and those that are FROM it, directly or indirectly."""
+    return [stage, *[one for one in stage.graph.stages[stage.number + 1 :] if stage in one.lineage]]
+
+
+def _is_tool(word: Word, called: set[str], scripted: bool) -> bool:
+    """Return whether a package is for interactive use, or for downloads by the build itself, which has ``called``
+    commands; a script that a container starts may call any."""
     use = used_for(word)
-    if use in ("network", "download") and _SCRIPT.search(stage.started):
-        return False  # the script may call it
+    if scripted and (use in ("network", "download") or package_name(word) == "sudo"):
+        return False
     if use == "download":
         return package_name(word) in called
     return use in ("shell", "network")
@@ -41,7 +54,7 @@ def _is_tool(word: Word, stage: Stage, called: set[str]) -> bool:
 def _needed(name: str, stage: Stage) -> bool:
     """Return whether the file mentions a tool other than to install or call it: in a start command, in a permission for
     it, in a file for it (``/etc/sudoers``)."""
-    for one in stage.lineage:
+    for one in dict.fromkeys((*stage.lineage, *_built_on(stage))):
         if any(name in step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")):
             return True
         for run in one.runs:

@@ -7,6 +7,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import does
 
@@ -14,6 +15,7 @@ _BUILDER = lazy_regex(r"(?i)build")
 
 
 @rule(on=Stage, level="note", also=("prefer-multi-stage-build",))
+@of_shipped_images
 def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.alone or not stage.ships or not stage.started or _BUILDER.search(stage.name):
         return
@@ -21,7 +23,7 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
         command = next((one for one in run.commands if does(one, "build")), None)
         if command and not _cleans_up(run) and command.name not in tools_started(stage):
             message = f"{command.name} builds in the final stage, so sources, compilers and caches ship too: "
-            message += "build in a first stage, and COPY --from it what runs"
+            message += "build in an earlier stage, and COPY what runs"
             yield Finding(command.start, command.end, message)
             return
 

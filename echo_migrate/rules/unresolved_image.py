@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Image
-from echo_migrate.rules._rule import Context, rule
+from echo_migrate.rules._purpose import is_of_a_build
+from echo_migrate.rules._rule import Context, rule, with_remedy
 
 
 @rule(on=Image, level="note", also=("UndefinedArgInFrom", "InvalidDefaultArgInFrom"))
@@ -11,5 +12,6 @@ def unresolved_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     placeholder = any(reason.id == "template" for reason in move.reasons)
     if move.state == "needs-person" and move.upstream is None and not image.templated and not placeholder:
-        message = f"{image.shown} cannot be resolved: {move.reason}"
-        yield Finding(image.start, image.end, message, reasons=move.reasons)
+        message = f"{image.shown}: {move.reason}"
+        quiet = not is_of_a_build(image)  # whoever deploys it sets its variables; the summary counts it
+        yield Finding(image.start, image.end, with_remedy(message, move.reasons[0]), reasons=move.reasons, quiet=quiet)

@@ -22,4 +22,4 @@ def unused_ignore(ignore: Ignore, context: Context) -> Iterator[Finding]:
         yield Finding(ignore.start, ignore.end, f"unknown rule {name}: {remedy}")
     elif ignore not in context.used and ignore.rules - {"*"} <= asked:
         names = ", ".join(sorted(ignore.rules - {"*"})) or "any rule"
-        yield Finding(ignore.start, ignore.end, f"unused ignore comment: {names} reports nothing here")
+        yield Finding(ignore.start, ignore.end, f"unused ignore comment: {names} reports nothing here, remove it")

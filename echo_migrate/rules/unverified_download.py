@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import zip_longest
+from posixpath import basename
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import ARCHIVE, address, downloads
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -13,9 +15,11 @@ from echo_migrate.shell.package_managers import does
 
 _PROGRAM = lazy_regex(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
 
-_GIT = lazy_regex(r"\.git(?:#|$)")
-_COMMIT = lazy_regex(r"\.git#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::|$)")
-"""A repository at a commit, which is a checksum (docs.docker.com/reference/dockerfile, ADD --checksum)."""
+_REMOTE = lazy_regex(r"(?:https?|git|ssh)://|git@")
+_GIT = lazy_regex(r"^(?:git|ssh)://|^git@|\.git(?:[#?]|$)")
+_COMMIT = lazy_regex(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::|$)|[?&](?:checksum|commit)=[0-9a-f]{7,64}(?:[&#]|$)")
+"""A repository at a commit, which is a checksum (docs.docker.com/reference/dockerfile, ADD; build/concepts/context, URL
+queries)."""
 
 
 @rule(on=Stage, level="note")
@@ -31,13 +35,35 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
                     yield Finding(command.start, command.end, message)
                     break
     for copy in stage.copies:
-        if copy.instruction.verb == "add" and not any(flag.name == "checksum" for flag in copy.instruction.flags):
-            url = next((word.value for word in copy.sources if word.value.startswith(("http://", "https://"))), "")
-            is_git = bool(_GIT.search(url))
-            if url and not _COMMIT.search(url):
-                wanted = "COMMIT" if is_git else "sha256:…"
-                message = f"{address(url)} is downloaded without a checksum: add --checksum={wanted}"
-                yield Finding(copy.instruction.start, copy.instruction.end, message)
+        message = _added(copy, stage)
+        if message:
+            yield Finding(copy.instruction.start, copy.instruction.end, message)
+
+
+def _added(copy: Copy, stage: Stage) -> str:
+    """Return the message for an ADD that downloads something without a checksum that holds, or ""."""
+    url = next((word.value for word in copy.sources if _REMOTE.match(word.value)), "")
+    if copy.instruction.verb != "add" or not url:
+        return ""
+    is_git = bool(_GIT.search(url))
+    given = next((flag.value.value for flag in copy.instruction.flags if flag.name == "checksum"), "")
+    if given:
+        wrong = is_git == given.startswith("sha256:") and "$" not in given
+        wanted = "the commit, not sha256" if is_git else "sha256:…, not a commit"
+        return f"the checksum of {address(url)} is of the wrong kind, and the build fails: use {wanted}" * wrong
+    if is_git and _COMMIT.search(url):
+        return ""
+    later = [run for run in stage.runs if run.instruction.start > copy.instruction.start]
+    if not is_git and any(_checks(run) and _names(run, url, copy) for run in later):
+        return ""
+    wanted = "COMMIT" if is_git else "sha256:…"
+    return f"{address(url)} is downloaded without a checksum: add --checksum={wanted}"
+
+
+def _names(run: Run, url: str, copy: Copy) -> bool:
+    """Return whether a RUN names the file that an ADD writes."""
+    name = basename((copy.target or "").rstrip("/")) if not copy.written.value.endswith("/") else basename(url)
+    return bool(name) and name in run.instruction.args.value
 
 
 def _is_program(path: str) -> bool:

@@ -16,6 +16,6 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             if ignore_file(context.source.path):
                 return
             verb = copy.instruction.verb.upper()
-            message = f"{verb} {whole} includes .git, .env and build output: add a .dockerignore to the build context"
+            message = f"{verb} {whole} includes .git, .env and build output: the context needs a .dockerignore"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
             return

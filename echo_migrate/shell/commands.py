@@ -246,13 +246,36 @@ def sets_errexit(command: Command) -> bool:
 
 
 def reads_input(command: Command) -> bool:
-    """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``)."""
+    """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``, ``su -``)."""
     options = [word.value for word in command.words[1:]]
-    return (
-        command.name in SHELLS
-        and all(one == "-" or one[:1] in "-+" for one in options if one)
-        and not any(one[:1] == "-" and one[:2] != "--" and "c" in one for one in options)
-    )
+    short = [one for one in options if one[:1] == "-" and one[:2] != "--"]
+    if any("c" in one for one in short) or any(one.startswith("--command") for one in options):
+        return False
+    if command.name == "su" or (command.name in SHELLS and any("s" in one for one in short)):
+        return True
+    return command.name in SHELLS and all(one == "-" or one[:1] in "-+" for one in options if one)
+
+
+def reads_a_pipe(command: Command) -> bool:
+    """Return whether a command is a shell that reads its script from the command before it in a pipe."""
+    return command.operator in ("|", "|&") and reads_input(command)
+
+
+def reader_of(commands: list[Command], number: int | None) -> int | None:
+    """Return the index of the shell that reads a heredoc of a command as its script: itself, or the next in its pipe
+    if it only passes the heredoc on (``cat <<EOF | bash``)."""
+    if number is None:
+        return None
+    if reads_input(commands[number]):
+        return number
+    passes = commands[number].name == "cat" and len(commands[number].words) == 1 and not commands[number].redirects
+    return number + 1 if passes and number + 1 < len(commands) and reads_a_pipe(commands[number + 1]) else None
+
+
+def printed_by(command: Command) -> Traced | None:
+    """Return the text that an ``echo`` of one word prints, or None if that is not known."""
+    known = command.name == "echo" and len(command.words) == 2 and command.words[1].known
+    return command.words[1].text if known and command.words[1].value[:1] != "-" and not command.redirects else None
 
 
 def handed(command: Command) -> Word | None:

@@ -39,7 +39,8 @@ class Invocation(NamedTuple):
     ``options`` are the options before the image and ``behind`` the words after it. ``argument`` is true if the images
     are build arguments of a build, and ``inspected`` if they are only copied or inspected, not run. ``opens`` is true
     if it starts a process in a running container, ``loads`` if it adds images without pulling them. ``unsure`` are the
-    words of a command of which it is not certain which one names the image.
+    words of a command of which it is not certain which one names the image. ``pulled`` is who pulls the images: "" for
+    who runs the script, a "service" of a cloud or a cluster, or "cloud-run".
     """
 
     places: tuple[ImageWord, ...] = ()
@@ -52,6 +53,7 @@ class Invocation(NamedTuple):
     opens: bool = False
     loads: bool = False
     unsure: tuple[Word, ...] = ()
+    pulled: str = ""
 
 
 NOTHING = Invocation()
@@ -79,7 +81,7 @@ def read(command: Command, expands: Expands) -> Invocation:
     if begun is None:
         return NOTHING
     words = words[begun[1] :]
-    for count in (2, 1):
+    for count in (4, 3, 2, 1):
         name = " ".join(word.value for word in words[:count])
         if len(words) >= count and name in commands:
             return _read(f"{command.name} {name}", words[count:], commands[name], expands)
@@ -88,17 +90,22 @@ def read(command: Command, expands: Expands) -> Invocation:
 
 def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
     """Return the invocation that a command makes of the words after its name."""
+    return _invoked(where, words, row, expands)._replace(pulled=row.get("pulls", ""))
+
+
+def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
     kind = row.get("image")
     inspected = bool(row.get("inspects"))
     made = tuple(_made(words, row))
     if kind == "option":
-        return Invocation(tuple(ImageWord(word, f"{where} --image") for word in _values(words, ("--image",))))
+        found = [(option, word) for option in row.get("named", ("--image",)) for word in _values(words, (option,))]
+        return Invocation(tuple(ImageWord(word, f"{where} {option}") for option, word in found), inspected=inspected)
     if kind == "argument":
         given = tuple(_arguments(words, where))
         return Invocation(given, made, argument=True)
     if kind == "scheme":
-        found = [word for word in words if word.value.startswith(_SCHEME)]
-        return Invocation(tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in found[:1]), inspected=inspected)
+        named = [word for word in words if word.value.startswith(_SCHEME)]
+        return Invocation(tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in named[:1]), inspected=inspected)
     if kind is None:
         return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
     begun = _options(words, row, expands)

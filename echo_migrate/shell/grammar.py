@@ -29,3 +29,17 @@ def _grammar() -> object:
     assert module is not None
     binding.loader.exec_module(module)
     return module.language()
+
+
+CONSTRUCTS = {
+    "if_statement": "if",
+    "for_statement": "for",
+    "c_style_for_statement": "for",
+    "while_statement": "while",
+    "case_statement": "case",
+    "function_definition": "function",
+    "subshell": "subshell",
+    "compound_statement": "group",
+    "negated_command": "not",
+}
+"""The constructs around a command (``Command.inside``), by the type of their node."""

@@ -13,9 +13,13 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command, Word
 
 MOST_LISTED = 5
+
+LONGEST_LISTED = 60
+"""The length in characters up to which more than one package is listed."""
+
 LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
-ACTIONS = ("other", "clean", "remove", "upgrade", "update", "install")
+ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
 _VERSION = lazy_regex(r"[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _ASKING = frozenset(("--version", "-V", "--help"))
@@ -57,14 +61,21 @@ class Manager(NamedTuple):
     dry: tuple[str, ...]
     cleaning: str
     families: frozenset[str]
+    answering: tuple[str, ...]
+    assumes: bool
+    groups: frozenset[str]
+    unnamed: frozenset[str]
+    uncached: frozenset[str]
+    ends: str
     development: Development | None
 
 
 class Call(NamedTuple):
     """A command that calls a package manager.
 
-    ``verb`` is the word after which options are inserted. ``group`` is the name given to the installed packages by
-    ``apk add --virtual``. ``opaque`` is true if some of its options are known only at run time.
+    ``verb`` is the word after which options are inserted, the last one of ``subcommand`` (``group install``). ``group``
+    is the name given to the installed packages by ``apk add --virtual``. ``opaque`` is true if some of its options are
+    known only at run time.
     """
 
     manager: Manager
@@ -75,13 +86,23 @@ class Call(NamedTuple):
     group: str
     opaque: bool
     command: Command
+    subcommand: str = ""
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether its words are not the packages that it installs, but what these are needed for."""
+        return self.subcommand in self.manager.unnamed
 
     @property
     def shown(self) -> str:
         """The name of the call in messages."""
         name = self.command.name if self.manager.system else self.manager.name
-        verb = self.verb.value
-        return name if self.verb is self.command.words[0] or name.endswith(f" {verb}") else f"{name} {verb}"
+        return name if self.verb is self.command.words[0] else f"{name} {self.subcommand or self.verb.value}"
+
+    def versioned(self) -> bool:
+        """Return whether an option has the versions, or the file with them, also joined to its value (``-v1.2``)."""
+        short = {option[:2] for option in self.options if option[1:2] != "-"}
+        return not self.manager.elsewhere.isdisjoint({*short, *[one.partition("=")[0] for one in self.options]})
 
     def has(self, options: Iterable[str], letters: str = "") -> bool:
         """Return whether one of the options is given, also as ``--option=value`` or in a group of short options."""
@@ -131,28 +152,34 @@ def data() -> Data:
 def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
     development = row.get("development")
     return Manager(
-        name,
-        system,
-        {word: action for action in ACTIONS for word in row.get(action, ())},
-        frozenset(row.get("valued", ())),
-        tuple(row.get("answer", ())),
-        row.get("letters", ""),
-        tuple(row.get("cached", ())),
-        tuple(row.get("recommended", ())),
-        tuple(row.get("caches", ())),
-        tuple(row.get("lists", ())),
-        frozenset(row.get("emptied", ())),
-        tuple(row.get("environment", ())),
-        tuple(row.get("settings", ())),
-        row.get("pinned", ""),
-        frozenset(row.get("from", ())),
-        tuple(row.get("old", ())),
-        tuple(row.get("keeping", ())),
-        row.get("keeping letters", ""),
-        tuple(row.get("dry", ())),
-        row.get("cleaning", ""),
-        frozenset(row.get("families", ())),
-        development
+        name=name,
+        system=system,
+        actions={word: action for action in ACTIONS for word in row.get(action, ())},
+        valued=frozenset(row.get("valued", ())),
+        answers=tuple(row.get("answer", ())),
+        letters=row.get("letters", ""),
+        cached=tuple(row.get("cached", ())),
+        recommended=tuple(row.get("recommended", ())),
+        caches=tuple(row.get("caches", ())),
+        lists=tuple(row.get("lists", ())),
+        emptied=frozenset(row.get("emptied", ())),
+        environment=tuple(row.get("environment", ())),
+        settings=tuple(row.get("settings", ())),
+        pinned=row.get("pinned", ""),
+        elsewhere=frozenset(row.get("from", ())),
+        old=tuple(row.get("old", ())),
+        keeping=tuple(row.get("keeping", ())),
+        keeping_letters=row.get("keeping letters", ""),
+        dry=tuple(row.get("dry", ())),
+        cleaning=row.get("cleaning", ""),
+        families=frozenset(row.get("families", ())),
+        answering=tuple(row.get("answering", ())),
+        assumes=row.get("assumes", False),
+        groups=frozenset(row.get("groups", ())),
+        unnamed=frozenset(row.get("unnamed", ())),
+        uncached=frozenset(row.get("uncached", ())),
+        ends=row.get("ends", ""),
+        development=development
         and Development(
             frozenset(development["unless"]),
             development.get("environment", {}),
@@ -183,7 +210,7 @@ def call(command: Command, value: Callable[[str], str | None] = lambda name: Non
 def _read(
     manager: Manager, command: Command, words: tuple[Word, ...], length: int, value: Callable[[str], str | None]
 ) -> Call | None:
-    verb, action, group = command.words[length - 1], manager.actions.get("*", ""), ""
+    verb, action, group, subcommand = command.words[length - 1], manager.actions.get("*", ""), "", ""
     packages: list[Word] = []
     options: list[str] = []
     opaque = False
@@ -194,6 +221,8 @@ def _read(
             skip = False
             group = text if options[-1] in ("-t", "--virtual") else group
             options.append(text)
+        elif text == manager.ends and action:
+            break
         elif text.startswith("-") and len(text) > 1:
             named = not action and next((key for key in _prefixes(text) if key in manager.actions), None)
             if named and manager.actions[named]:
@@ -205,9 +234,10 @@ def _read(
         elif not action and not word.known:
             opaque = True
         elif not action:
-            if text not in manager.actions:
+            subcommand = f"{subcommand} {text}".lstrip()
+            action, verb = manager.actions.get(subcommand, ""), word
+            if not action and not any(one.startswith(f"{subcommand} ") for one in manager.actions):
                 return None
-            action, verb = manager.actions[text], word
         elif word.known:
             packages.append(word)
         else:
@@ -219,7 +249,8 @@ def _read(
         action = manager.actions.get("", "") if bare else ""
     if not action:
         return None
-    return Call(manager, action, verb, tuple(packages), tuple(options), group, opaque, command)
+    packages = [] if subcommand in manager.unnamed else packages
+    return Call(manager, action, verb, tuple(packages), tuple(options), group, opaque, command, subcommand)
 
 
 def _prefixes(option: str) -> Iterator[str]:
@@ -240,7 +271,7 @@ def _variable_words(word: Word, value: Callable[[str], str | None]) -> list[Word
 
 def package_name(word: Word) -> str:
     """Return the name of a package without version, architecture and repository."""
-    match = _NAME.match(word.value)
+    match = None if word.value.startswith("git@") else _NAME.match(word.value)
     return match[0] if match else word.value
 
 
@@ -270,5 +301,8 @@ def _kinds(name: str, *words: str) -> frozenset[str]:
 def listed(words: Iterable[Word]) -> str:
     """Return the first few package names as text for a message."""
     names = list(dict.fromkeys(package_name(word) for word in words))
-    shown = ", ".join(names[:MOST_LISTED])
-    return f"{shown} and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else shown
+    count = min(len(names), MOST_LISTED)
+    while count > 1 and len(", ".join(names[:count])) > LONGEST_LISTED:
+        count -= 1
+    shown = ", ".join(names[:count])
+    return f"{shown} and {len(names) - count} more" if len(names) > count else shown

@@ -19,11 +19,14 @@ from echo_migrate.shell.commands import (
     Word,
     exports,
     handed,
+    printed_by,
+    reader_of,
+    reads_a_pipe,
     reads_input,
     sets_errexit,
     simple,
 )
-from echo_migrate.shell.grammar import parser
+from echo_migrate.shell.grammar import CONSTRUCTS, parser
 from echo_migrate.shell.quotes import unquoted
 
 if TYPE_CHECKING:
@@ -144,10 +147,10 @@ class _Reader:
             self.certain = False
         elif kind == "function_definition":
             self.defines = True
-            self._sequence(node, operator, (*inside, _INSIDE[kind]), host)
+            self._sequence(node, operator, (*inside, CONSTRUCTS[kind]), host)
         else:
             exported = self.exported
-            self._sequence(node, operator, (*inside, _INSIDE[kind]) if kind in _INSIDE else inside, host)
+            self._sequence(node, operator, (*inside, CONSTRUCTS[kind]) if kind in CONSTRUCTS else inside, host)
             self.exported = exported if kind in _SUBSHELLS else self.exported
 
     def _redirected(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
@@ -177,16 +180,16 @@ class _Reader:
                 self.commands[last] = self.commands[last]._replace(
                     redirects=(*self.commands[last].redirects, *redirects)
                 )
+                number = last
         joined = ";"
         for part in rest:
             if part.type in SEPARATORS:
                 joined = part.type
             elif part.type in ("heredoc_body", "herestring_redirect"):
                 self._substituted(part, inside, host)
-                if part.type == "heredoc_body" and number is not None and reads_input(self.commands[number]):
-                    by = self.commands[number]
-                    fed = read(self._cut(part.start_byte, part.end_byte), depth=self.depth + 1, shell=by.name)
-                    self._nest(_within(fed, by, number, editable=True))
+                reader = reader_of(self.commands, number) if part.type == "heredoc_body" else None
+                if reader is not None:
+                    self._feed(self._cut(part.start_byte, part.end_byte), reader)
             elif part.is_named and part.type not in _SILENT:
                 number = len(self.commands) if number is None and part.type == "command" else number
                 self._statement(part, joined, inside, host)
@@ -267,6 +270,14 @@ class _Reader:
         number = self.emit(simple(tuple(words), operator, inside, tuple(assignments), redirects, host, first, last))
         for part in hosts:
             self._substituted(part, inside, number)
+            if part.type == "herestring_redirect" and reads_input(self.commands[number]):
+                self._feed(self._word(part.named_children[-1].start_byte, part.end_byte).text, number)
+
+    def _feed(self, script: Traced, number: int) -> None:
+        """Append the commands of a script that a command reads from its standard input."""
+        by = self.commands[number]
+        fed = read(script, depth=self.depth + 1, shell=by.name) if self.depth < DEEPEST else UNREADABLE
+        self._nest(_within(fed, by, number, editable=True))
 
     def _substituted(self, node: "Node", inside: tuple[str, ...], host: int | None) -> None:
         """Read the commands of the substitutions below a node."""
@@ -308,25 +319,15 @@ class _Reader:
         script = run_by(command, number, self.depth)
         if script:
             self._nest(script)
+        printed = printed_by(self.commands[number - 1]) if number and reads_a_pipe(command) else None
+        if printed and self.commands[number - 1].inside == command.inside:
+            self._feed(printed, number)
         return number
 
     def _nest(self, script: Script) -> None:
         """Append the commands of a script that a command passes to a shell."""
         self.certain = self.certain and script.certain
         self.commands += script.commands
-
-
-_INSIDE = {
-    "if_statement": "if",
-    "for_statement": "for",
-    "c_style_for_statement": "for",
-    "while_statement": "while",
-    "case_statement": "case",
-    "function_definition": "function",
-    "subshell": "subshell",
-    "compound_statement": "group",
-    "negated_command": "not",
-}
 
 
 DEEPEST = 8

@@ -67,13 +67,13 @@ def _headline(view: View) -> str:
     if moves:
         others = len(safe) - moves
         more = f", with {plural(others, 'other safe fix', 'other safe fixes')}" if others else ""
-        line = f"**{plural(moves, 'image')} can move to {title} safely.** {run}{more}."
+        line = f"**{plural(moves, 'image reference')} can move to {title} safely.** {run}{more}."
     elif safe:
         line = f"**{plural(len(safe), 'safe fix', 'safe fixes')}.** {run}."
     elif not view.report.whole:
-        line = "**Too many results to tell one by one.** `echo-migrate check .` lists them; the counts are of all."
+        line = "**Too many results to list.** `echo-migrate check .` lists them; the counts are of all."
     elif findings:
-        line = f"**{plural(len(findings), 'finding')}, none with a safe fix.** See below what stands in the way."
+        line = f"**{plural(len(findings), 'finding')}, none with a safe fix.** The reasons and remedies are below."
     elif view.added:
         line = "**No new findings.** The table has the images on the lines that this pull request adds."
     else:
@@ -105,7 +105,7 @@ def _table(view: View, room: int) -> tuple[str, frozenset[tuple[str, int, int]]]
         row = f"| {code(_short(one.resolved))} | {target} | {why} | {code(_short(f'{one.path}:{one.line}'))} |"
         left -= _size(row)
         if left < 0 or count == _MOST_ROWS:
-            lines.append(f"| {plural(len(listed) - count, 'more image')}, see below | | | |")
+            lines.append(f"| {plural(len(listed) - count, 'more reference')}, see below | | | |")
             break
         lines.append(row)
         told.add(place)
@@ -135,7 +135,7 @@ def _folds(view: View, told: frozenset[tuple[str, int, int]], room: int) -> list
         if room < 0:
             break
     if left:
-        blocks.append(f"{plural(left, 'more finding')} had no place here: `echo-migrate check .` lists all.")
+        blocks.append(f"{plural(left, 'more finding')} not shown here: `echo-migrate check .` lists all.")
     return blocks
 
 
@@ -156,7 +156,7 @@ def _fold(path: str, findings: list[ReportedFinding], room: int) -> tuple[str, i
 
 def _rows(findings: Iterable[ReportedFinding]) -> Iterator[str]:
     for one in findings:
-        fix = "" if one.safe is None else " **Safe fix.**" if one.safe else " Unsafe fix."
+        fix = "" if one.safe is None else " (**safe fix**)" if one.safe else " (unsafe fix)"
         yield f"| {one.line} | {one.level} [{code(one.rule)}] | {prose(_short(one.message))}{fix} |"
 
 

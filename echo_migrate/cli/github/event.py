@@ -19,7 +19,7 @@ class Event(NamedTuple):
     """``number`` is 0 where no pull request is named: then ``branch`` (owner:name) is what to look for, or empty.
 
     ``head`` and ``base`` are revisions; ``remote`` says that the results are of another workflow or job, and so not to
-    be trusted, and that what was looked at need not lie here.
+    be trusted, and that what was looked at need not lie here. ``fork``: the pull request comes from another repository.
     """
 
     number: int = 0
@@ -27,6 +27,7 @@ class Event(NamedTuple):
     base: str = ""
     branch: str = ""
     remote: bool = False
+    fork: bool = False
 
 
 def read(path: str) -> Event:
@@ -54,6 +55,7 @@ def of(payload: Any) -> Event:
             number=_number(pull["number"]),
             head=_revision(pull["head"]["sha"]),
             base=_revision(pull["base"]["sha"]),
+            fork=_repository(pull["head"]) != _repository(pull["base"]),
         )
     if payload.get("workflow_run") is not None:
         run = payload["workflow_run"]
@@ -62,6 +64,11 @@ def of(payload: Any) -> Event:
             return Event(remote=True)
         return Event(head=_revision(run["head_sha"]), branch=f"{owner}:{run['head_branch']}", remote=True)
     return Event()
+
+
+def _repository(side: Any) -> str:
+    """Return the repository of a side of a pull request; "" for a fork that is deleted."""
+    return str((side.get("repo") or {}).get("full_name") or "")
 
 
 def _revision(value: Any) -> str:

@@ -5,8 +5,8 @@ could make us suggest an image of its author's; so what differs is read from the
 
     python -I -m echo_migrate.cli.github.trusted FOLDER [CONFIG [PATHS…]]
 
-prints {"top": …, "paths": […], "options": […], "notes": […]}: the folder to work in, and the paths as seen from there;
-or {"misuse": …}.
+prints {"top": …, "paths": […], "options": […], "notes": […], "fork": …}: the folder to work in, the paths as seen from
+there, and whether the pull request comes from a fork; or {"misuse": …}.
 """
 
 import json
@@ -257,7 +257,7 @@ def main(folder: str, named: str = "", *paths: str) -> None:
     if known.number and not top:
         notes = (*notes, "The working folder is in no git repository: paths are taken from it.")
     seen = [os.path.relpath(os.path.join(start, path)) for path in paths or (("",) if below else ())]
-    print(json.dumps({"top": os.getcwd(), "paths": seen, "options": options, "notes": notes}))
+    print(json.dumps({"top": os.getcwd(), "paths": seen, "options": options, "notes": notes, "fork": known.fork}))
 
 
 if __name__ == "__main__":

@@ -10,16 +10,27 @@ from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.files.yaml import NotYaml, YamlNode, alike, documents, effective, is_scalar, items, lowered, positions
+from echo_migrate.files.yaml import (
+    NotYaml,
+    YamlNode,
+    alike,
+    documents,
+    effective,
+    is_scalar,
+    items,
+    positions,
+    sequence,
+)
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._compose_files import NAME as NAME
 from echo_migrate.formats._compose_files import STANDARD, above, compose_files, files_in
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._inline import lowered
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, contexts_of, dockerfile_of
 from echo_migrate.model import Ignore, Problem
 
-_YAML = re.compile(r"(?i).+\.ya?ml")
+_YAML = re.compile(r"(?i).+\.ya?ml(?:\.(?:dist|example|sample|default))?")
 _SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
 _CONTEXTS = "additional_contexts"
 _SERVICE = re.compile(
@@ -48,7 +59,9 @@ def recognise(path: str, text: str) -> bool:
 def _only_known_keys(text: str) -> bool:
     try:
         roots = [root for root in documents(text) if root is not None]
-    except NotYaml:
+    except (NotYaml, TooMuch):
+        return False
+    if any(sequence(dict(items(root)).get("services")) for root in roots):
         return False
     known = all(key in TOP_KEYS or key.startswith("x-") for root in roots for key, _ in items(root))
     services = [node for root in roots for _, node in items(dict(items(root)).get("services"))]

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,13 +28,13 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
+from echo_migrate.formats._inline import DECLARED, lifted
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
 
 _ALIASED = because("aliased")
-_DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
 
@@ -299,14 +299,14 @@ class Document:
             not_editable = because("compose-variables")
         keys = self.keys[name]
         build = effective(keys.get("build"))
-        if {key for key, _ in arguments(build, self.text)} & set(_DECLARED.findall(whole.value)):
+        if {key for key, _ in arguments(build, self.text)} & set(DECLARED.findall(whole.value)):
             not_editable = not_editable or because("build-args-beside")
         if self.counts[id(scalar)] > 1:
             not_editable = not_editable or because("services-share")
         platform, mounts = self._circumstances(name, keys)
         contexts = frozenset(context for context, _ in contexts_of(build))
         places = Places(whole)
-        for node in _lifted(nodes(Source(self.source.path, whole.value), NO_REQUEST, contexts), places):
+        for node in lifted(nodes(Source(self.source.path, whole.value), NO_REQUEST, contexts), places):
             if not inline.spans:
                 node = node._replace(start=scalar.start_mark.index, end=scalar.end_mark.index)
             if isinstance(node, Image):
@@ -317,30 +317,6 @@ class Document:
                     mounts=mounts,
                 )
             yield node
-
-
-def _lifted(nodes: Iterable[object], places: Places) -> Iterator[Image | Problem | Ignore]:
-    """Yield the nodes of an inline text, with offsets in its source."""
-    for node in nodes:
-        if isinstance(node, Image):
-            shared = ((a, b, words) for start, end, words in node.shared_spans for a, b in places.cut(start, end).spans)
-            yield node._replace(
-                ref=Traced(node.ref.value, _spans(node.ref.spans, places)),
-                start=places.offset(node.start),
-                end=places.offset(node.end),
-                shared_spans=tuple(shared),
-                depends_on=_spans(node.depends_on, places),
-            )
-        elif isinstance(node, Ignore):
-            first, last = places.offset(node.first), places.offset(node.last)
-            start, end = places.offset(node.start), places.offset(node.end)
-            yield node._replace(start=start, end=end, first=first, last=last)
-        elif isinstance(node, Problem):
-            yield node._replace(start=places.offset(node.start), end=places.offset(node.end))
-
-
-def _spans(spans: Iterable[tuple[int, int]], places: Places) -> tuple[tuple[int, int], ...]:
-    return tuple(run for start, end in spans for run in places.cut(start, end).spans)
 
 
 def _unset(name: str) -> None:

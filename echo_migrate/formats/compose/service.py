@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container, Located
-from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
+from echo_migrate.dockerfile.startup import StartCommand, checked, line, listed, unread
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_set, is_text, items, sequence, traced
@@ -118,9 +118,7 @@ def _check(node: YamlNode | None) -> StartCommand | None:
         return None
     if is_scalar(node):
         return line("healthcheck", node.value.replace("$$", "$"), start, end)
-    if words[0] == "CMD-SHELL":
-        return line("healthcheck", " ".join(words[1:]), start, end)
-    return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
+    return checked(words, start, end)
 
 
 def _ports(node: YamlNode | None) -> Iterator[Located]:

@@ -11,7 +11,7 @@ from click import style
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, reasons, summary
+from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, reasons
 from echo_migrate.reports.inventory.rows import InventoryRow, rows
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
@@ -35,14 +35,14 @@ def render(format: str, results: list[Result], login: str, configuration: str = 
     """
     listed = list(rows(results))
     if format == "json":
-        return _json(listed, configuration)
+        return _json(listed, results, configuration)
     if format == "cyclonedx":
         from echo_migrate.reports.inventory.cyclonedx import cyclonedx
 
         return cyclonedx(listed)
     if format == "csv":
         return _csv(listed)
-    closing = "\n".join(filter(None, [in_a_line(summary(results), login), configuration]))
+    closing = "\n".join(filter(None, [in_a_line(results, login), configuration]))
     return {"text": _text, "markdown": _markdown}[format](listed, results, closing)
 
 
@@ -91,17 +91,27 @@ def _text(listed: list[InventoryRow], results: list[Result], closing: str) -> st
     return "\n".join([*lines, "", *map(printable, closing.splitlines())]) + "\n"
 
 
-def _json(listed: list[InventoryRow], configuration: str) -> str:
+def _json(listed: list[InventoryRow], results: list[Result], configuration: str) -> str:
     references: list[dict[str, Any]] = [{**row._asdict(), "reasons": reasons(row.reasons)} for row in listed]
-    document = {"version": 1, "configuration": configuration or None, "references": references}
+    if not any(row.status for row in listed):
+        for row in references:
+            del row["status"]  # no registry was asked
+    not_read = [{"path": result.source.path, "kind": result.not_read} for result in results if result.not_read]
+    document = {
+        "version": 1,
+        "configuration": configuration or None,
+        "references": references,
+        "not_read": not_read,
+    }
     return as_json(document) + "\n"
 
 
 def _csv(listed: list[InventoryRow]) -> str:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_CSV)
-    writer.writerows([_cell(getattr(row, name)) for name in _CSV] for row in map(_shown, listed))
+    names = [name for name in _CSV if name != "status" or any(row.status for row in listed)]
+    writer.writerow(names)
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in map(_shown, listed))
     return table.getvalue()
 
 

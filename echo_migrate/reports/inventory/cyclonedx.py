@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 import click
 
 from echo_migrate import __version__
-from echo_migrate.images.reference import Reference, parse
+from echo_migrate.images.reference import Reference, is_open, parse
 from echo_migrate.reports import printable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _component(name: str, rows: "list[InventoryRow]") -> "Component":
         "state": {row.state for row in rows},
         "reason": {row.reason for row in rows},
     }
-    known = reference if reference and "$" not in name else None
+    known = reference if reference and not is_open(name) else None
     return Component(
         type=ComponentType.CONTAINER,
         bom_ref=printable(name),

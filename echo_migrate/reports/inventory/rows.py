@@ -23,6 +23,7 @@ class InventoryRow(NamedTuple):
     reason: str
     reasons: tuple[Reason, ...]
     basis: str | None
+    status: str | None
 
 
 def rows(results: Iterable[Result]) -> Iterator[InventoryRow]:
@@ -46,4 +47,5 @@ def rows(results: Iterable[Result]) -> Iterator[InventoryRow]:
                 found.reason,
                 found.reasons,
                 found.basis,
+                found.status,
             )

@@ -1,0 +1,75 @@
+"""The options that let a run know more than its lists: ``--online`` asks registries, ``--locked`` reads a lock file."""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import say
+from echo_migrate.images.answers import Answers
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.model import Image
+
+if TYPE_CHECKING:
+    from echo_migrate.registry.client import Client
+
+MISSING = "needs the extra `registry`: pip install 'echo-migrate[registry]'"
+
+
+def is_asked(options: Options) -> bool:
+    """Return whether answers of registries are wanted. Raises ``click.UsageError`` for options that do not go
+    together."""
+    online, locked = options.get("online", False), options.get("locked", False)
+    if online and locked:
+        raise click.UsageError("--online asks the registry, --locked does not: give one of them")
+    for name in ("refresh", "offline", "deep"):
+        if options.get(name) and not online:
+            raise click.UsageError(f"--{name} goes with --online")
+    if options.get("refresh") and options.get("offline"):
+        raise click.UsageError("--refresh asks anew, --offline asks nothing: give one of them")
+    if options.get("pin") and not (online or locked):
+        raise click.UsageError("--pin needs digests: give --online, or --locked with a lock file")
+    return bool(online or locked)
+
+
+def with_answers(options: Options, known: Catalog, images: Iterable[Image], today: str) -> Catalog:
+    """Return the catalog with the answers that the options ask for. Raises ``click.UsageError``."""
+    pin = options.get("pin", False)
+    if options.get("locked"):
+        return known._replace(answers=_locked(pin))
+    from echo_migrate.registry.ask import Asking
+
+    with client(options) as asked:
+        asking = Asking(asked, deep=options.get("deep", False))
+        answers = asking.answers(images, known, today, pin)
+    tell(asking.notes)
+    return known._replace(answers=answers)
+
+
+def client(options: Options) -> "Client":
+    """Return the client of a run, for a ``with`` statement. Raises ``click.UsageError`` if a library is missing."""
+    from echo_migrate.registry.cache import Cache
+    from echo_migrate.registry.client import Client
+    from echo_migrate.registry.logins import Logins
+
+    return Client(Cache(), Logins(), refresh=options.get("refresh", False), offline=options.get("offline", False))
+
+
+def tell(notes: dict[str, str]) -> None:
+    """Print why registries gave no answer, to standard error."""
+    for note in notes.values():
+        say(note)
+
+
+def _locked(pin: bool) -> Answers:
+    """Return the answers in the lock file of the working folder. Raises ``click.UsageError``."""
+    from echo_migrate.registry import lock
+
+    if not os.path.lexists(lock.NAME):
+        raise click.UsageError(f"there is no {lock.NAME} in the working folder: write it with echo-migrate lock")
+    try:
+        return lock.answers(lock.read(lock.NAME), pin)
+    except lock.LockError as error:
+        raise click.UsageError(str(error)) from None

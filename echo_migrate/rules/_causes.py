@@ -1,0 +1,75 @@
+"""One cause, one finding: which findings say the same as another one, and are merged into it.
+
+A merge removes no fix and lowers no level: the finding that stays is at least as severe. Findings of rules that block,
+and of ``shell-form-command``, are never merged: each decides over a migration, or over the signals of a container.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from echo_migrate.files.source import Source
+from echo_migrate.model import LEVELS, Finding
+
+AT_ITS_PLACE = {
+    "floating-tag": ("retired-image",),
+    "unverified-download": ("piped-install",),
+}
+"""Rules whose findings are merged into one of these rules at the same place."""
+
+IN_ITS_STAGE = {
+    "large-base": ("build-tools-in-final-image", "single-stage-build"),
+    "root-at-runtime": ("user-never-used",),
+    "shell-tools-in-final-image": ("build-tools-in-final-image",),
+    "single-stage-build": ("build-tools-in-final-image",),
+}
+"""Rules whose findings are merged into one of these rules in the same stage."""
+
+REPEATED = frozenset(("layer-left-behind", "package-cache-left", "recommended-packages", "unverified-download"))
+"""Rules with one finding for all places in a stage with the same remedy, except those with a safe fix, each of which is
+applied by itself."""
+
+IN_FILE = frozenset(("floating-tag",))
+"""Rules with one finding for all places of a file that name the same image."""
+
+_MOST_LINES = 6
+"""The number of lines that a message lists."""
+
+
+def one_per_cause(found: Iterable[tuple[Any, Finding]], source: Source) -> list[Finding]:
+    """Return the findings in a text, given with their nodes, with those of one cause merged into one."""
+    found = list(found)
+    at_place = {(one.rule, one.start): one for _, one in found}
+    in_stage = {(one.rule, id(node)): one for node, one in found}
+    causes: dict[object, list[Finding]] = {}
+    for number, (node, one) in enumerate(found, 1):
+        same = [at_place.get((rule, one.start)) for rule in AT_ITS_PLACE.get(one.rule, ())]
+        same += [in_stage.get((rule, id(node))) for rule in IN_ITS_STAGE.get(one.rule, ())]
+        if one.fix is None and any(other and _as_severe(other, one) for other in same):
+            continue
+        causes.setdefault(_cause(node, one) or number, []).append(one)
+    return [_together(same, source) if len(same) > 1 else same[0] for same in causes.values()]
+
+
+def _cause(node: Any, one: Finding) -> object:
+    """Return what findings of one cause have in common, None if each place is one of its own."""
+    if one.rule in IN_FILE and one.fix is None:
+        return (one.rule, one.level, one.message)
+    if one.rule in REPEATED and not (one.fix and one.fix.safe):
+        remedy = one.message.partition(": ")[2]
+        return (one.rule, one.level, remedy, id(node), one.fix is None)
+    return None
+
+
+def _as_severe(other: Finding, one: Finding) -> bool:
+    return LEVELS.index(other.level or "note") >= LEVELS.index(one.level or "note")
+
+
+def _together(same: list[Finding], source: Source) -> Finding:
+    """Return the first of several findings, with the places and the edits of all."""
+    first, *others = sorted(same, key=lambda one: one.start)
+    edits = [edit for one in (first, *others) if one.fix for edit in one.fix.edits]
+    fix = first.fix and first.fix._replace(edits=tuple(dict.fromkeys(edits)))
+    lines = list(dict.fromkeys(source.position(one.start)[0] for one in others))
+    shown = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
+    message = f"{first.message} (also on line{'s' if len(lines) > 1 else ''} {shown})"
+    return first._replace(message=message, fix=fix, also=tuple((one.start, one.end) for one in others))

@@ -1,0 +1,56 @@
+"""What an image is for: a build or a container; to be shipped, or for development, tests or CI."""
+
+import os
+from collections.abc import Iterable
+from functools import wraps
+from typing import Any
+
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.unedited import inside
+from echo_migrate.model import Finding, Image
+from echo_migrate.rules._rule import Check, Context
+
+_WORDS = lazy_regex(
+    r"(?i)(?:.*[._-])?(?:ci|cypress|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|playwright"
+    r"|tests?|testing)(?:[._-].*)?|\.(?:circleci|github)"
+)
+"""Names of stages, files and folders."""
+
+_BASE = lazy_regex(r"(?i)(?:.*[._-])?base(?:[._-].*)?")
+"""Names of files and folders of an image that only others are built on, which decide what they ship."""
+
+_OF_A_BUILD = lazy_regex(r"(?:^| )(?:FROM|COPY --from|RUN --mount from)$")
+
+_OF_A_COMMAND = lazy_regex(r"(?:^| )(?:buildah|crane|docker|kubectl|nerdctl|oc|podman|skopeo) [a-z-]+")
+
+
+def is_of_a_build(image: Image) -> bool:
+    """Return whether an image is named by an instruction of a Dockerfile, in a file of its own or inline."""
+    return bool(_OF_A_BUILD.search(image.where))
+
+
+def is_of_a_command(image: Image) -> bool:
+    """Return whether an image is named by a command, which runs once with whatever version there is."""
+    return bool(_OF_A_COMMAND.search(image.where))
+
+
+def of_shipped_images(check: Check) -> Check:
+    """Return the check of a rule, without the findings in images for development, tests or CI."""
+
+    @wraps(check)
+    def only_shipped(node: Any, context: Context) -> Iterable[Finding]:
+        return () if isinstance(node, Stage) and _is_for_people(node, context) else check(node, context)
+
+    return only_shipped
+
+
+def _is_for_people(stage: Stage, context: Context) -> bool:
+    """Return whether an image is for development, tests or CI, or a base of others, judging by the names of its stage,
+    file and folders.
+
+    Of the path, only what is below the folders that the user named counts.
+    """
+    path = inside(os.path.abspath(context.source.path), context.settings.named)
+    names = (os.path.basename(context.source.path), *path.split(os.sep))
+    return any(_WORDS.fullmatch(name) for name in (stage.name, *names)) or any(map(_BASE.fullmatch, names))

@@ -1,0 +1,107 @@
+"""One cause, one finding: what a merge may take, what it never takes, and what is quiet by default."""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from echo_migrate.engine.fix import fix_source
+from echo_migrate.files.source import Source
+from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
+from echo_migrate.model import LEVELS, Level
+from echo_migrate.rules import RULES
+from echo_migrate.rules._causes import AT_ITS_PLACE, IN_FILE, IN_ITS_STAGE, REPEATED
+from echo_migrate.rules._rule import Settings
+from tests.conftest import Run
+from tests.test_changed import git
+
+MERGED = [(rule, into) for table in (AT_ITS_PLACE, IN_ITS_STAGE) for rule, others in table.items() for into in others]
+PIPED = "FROM debian:12\nRUN curl -fsSL https://example.com/install.sh | sh\n"
+
+
+@pytest.mark.parametrize(("rule", "into"), MERGED)
+def test_what_stays_is_as_severe(rule: str, into: str) -> None:
+    assert LEVELS.index(RULES[into].level) >= LEVELS.index(RULES[rule].level)
+
+
+@pytest.mark.parametrize("rule", sorted({*chain(AT_ITS_PLACE, IN_ITS_STAGE), *REPEATED, *IN_FILE}))
+def test_what_decides_over_a_move_or_a_signal_is_never_merged(rule: str) -> None:
+    assert not RULES[rule].blocks
+    assert rule not in ("shell-form-command", "unhardened-image", "renamed-image", "secret-in-image")
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("note", ["piped-install"]),
+        ("warning", ["piped-install"]),
+        ("error", ["piped-install", "unverified-download"]),
+    ],
+)
+def test_a_level_that_the_user_raised_is_kept(level: Level, said: list[str]) -> None:
+    rules = (RULES["piped-install"], RULES["unverified-download"])
+    settings = Settings(catalog.load(), rules, levels={"unverified-download": level})
+    found = fix_source(Source("Dockerfile", PIPED), dockerfile, settings).findings
+    assert sorted(one.rule for one in found) == said
+
+
+def test_every_place_of_a_merged_finding_counts_as_changed(run: Run, tmp_path: Path) -> None:
+    lines = ["FROM debian:12", "RUN apt-get install -y curl", "RUN apt-get install -y jq", 'CMD ["/app"]']
+    file = tmp_path / "Dockerfile"
+    file.write_text("\n".join((*lines, "")))
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "base")
+    said = []
+    for number, line in enumerate(lines):
+        file.write_text("\n".join((*lines[:number], line + " ", *lines[number + 1 :], "")))
+        done = _checked(run, tmp_path, "--select", "recommended-packages", "--diff-base", "HEAD")
+        said.append([(one["line"], str(one["message"]).rpartition(" (")[2]) for one in done])
+    assert said == [[], [(2, "also on line 3)")], [(2, "also on line 3)")], []]
+
+
+INSTALL = "FROM debian:12\nRUN apt-get install -y --no-install-recommends jq\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "levels"),
+    [
+        (INSTALL, (), []),
+        (INSTALL, ("--select", "default"), []),
+        (INSTALL, ("--preset", "migrate"), []),
+        (INSTALL, ("--preset", "all"), ["note"]),
+        (INSTALL, ("--select", "package-install"), ["note"]),
+        (INSTALL, ("--select", "default", "--select", "package-install"), ["note"]),
+        ("FROM alpine:3.22\nRUN apt-get install -y jq\n", (), ["error"]),
+        ("FROM gcr.io/distroless/base-debian12\nRUN apk add jq\n", (), ["error"]),
+    ],
+)
+def test_an_install_is_only_said_where_it_fails_or_is_asked_for(
+    run: Run, tmp_path: Path, text: str, options: tuple[str, ...], levels: list[str]
+) -> None:
+    (tmp_path / "Dockerfile").write_text(text)
+    found = _checked(run, tmp_path, *options)
+    assert [one["level"] for one in found if one["rule"] == "package-install"] == levels
+
+
+def test_an_install_with_a_level_in_the_configuration_is_asked_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(INSTALL)
+    (tmp_path / "echo-migrate.toml").write_text('[levels]\npackage-install = "warning"\n')
+    done = run("check", "--output-format", "json", cwd=tmp_path)
+    found = [one["level"] for one in json.loads(done.stdout)["findings"] if one["rule"] == "package-install"]
+    assert found == ["warning"]
+
+
+def test_a_comment_for_what_is_quiet_is_used(run: Run, tmp_path: Path) -> None:
+    text = INSTALL.replace("RUN", "# echo-migrate: ignore[package-install] needed\nRUN")
+    (tmp_path / "Dockerfile").write_text(text)
+    assert {one["rule"] for one in _checked(run, tmp_path)}.isdisjoint({"package-install", "unused-ignore"})
+
+
+def _checked(run: Run, folder: Path, *options: str) -> list[dict[str, object]]:
+    done = run("check", "--output-format", "json", "--no-config", *options, cwd=folder)
+    assert done.returncode in (0, 1), done.stderr
+    findings: list[dict[str, object]] = json.loads(done.stdout)["findings"]
+    return findings
