@@ -134,6 +134,15 @@ def _counted(text: str) -> tuple[str, Counter[str]]:
     return bare, Counter(_NAMED.findall(bare))
 
 
+@lru_cache(maxsize=2)
+def _offsets(bare: str) -> dict[str, list[int]]:
+    """Return the offsets of each whole name in a text."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for match in _WHOLE.finditer(bare):
+        found[match[0]].append(match.start())
+    return found
+
+
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
@@ -352,9 +361,6 @@ class _Elsewhere:
             for _, word in _parts(command):
                 if word.text.spans and word.start not in behind:
                     self.words[word.value].append(word.text.start)
-        self.names: dict[str, list[int]] = defaultdict(list)
-        for match in _WHOLE.finditer(bare) if images else ():
-            self.names[match[0]].append(match.start())
         self.known: dict[str, bool] = {}
 
     def says(self, image: Image) -> Reason | None:
@@ -370,7 +376,7 @@ class _Elsewhere:
         if ":" not in value and "/" not in value:
             return self.words.get(value, [])
         if _WHOLE.fullmatch(value):
-            return self.names.get(value, [])
+            return _offsets(self.text).get(value, [])
         whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
         return [match.start() for match in re.finditer(whole, self.text)]
 

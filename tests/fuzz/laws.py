@@ -14,6 +14,7 @@ from zlib import crc32
 from echo_migrate import reports
 from echo_migrate.engine import changed_lines, patch
 from echo_migrate.engine.fix import fix_source
+from echo_migrate.engine.registry_login import missing_logins, with_logins
 from echo_migrate.files.budget import bounded
 from echo_migrate.files.source import Source, TooMuch, Unreadable, apply
 from echo_migrate.files.workspace import begin
@@ -28,6 +29,7 @@ from tests.fuzz.trees import Tree
 
 EVERYTHING = Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True, today="2026-11-01")
 ON_IMAGES = EVERYTHING._replace(rules=(RULES["unhardened-image"], RULES["renamed-image"]))
+WITH_LOGINS = EVERYTHING._replace(add_logins=True)
 PROVIDERS = tuple(catalog.load(name) for name in catalog.providers())
 RUN = reports.RunReport("check", "echo", "Echo", "docker login reg.echohq.com")
 
@@ -58,6 +60,8 @@ def of_files(tree: Tree) -> None:
             reports.render(reports.FORMATS[drawn % len(reports.FORMATS)], [result], RUN)
             if settings is on_images:
                 of_references(result)
+            elif path.endswith((".yml", ".yaml")):
+                of_logins(result)
 
 
 @contextlib.contextmanager
@@ -143,6 +147,18 @@ def _written(result: Result) -> None:
         lines = {number for number, (old, new) in enumerate(pairs, 1) if old != new}
         ((_, spans),) = changed_lines._lines(patch.patch([result]))
         assert lines <= {line for first, last in spans for line in range(first, last + 1)}
+
+
+def of_logins(result: Result) -> None:
+    """What lacks a login is found, and logins are added once."""
+    missing_logins(result, EVERYTHING, in_use=False)
+    added = with_logins(result, result.source.path, WITH_LOGINS, used=True)
+    assert added is not None
+    again = examined(added.fixed, WITH_LOGINS) if added.fixed is not result.fixed else None
+    if again is not None:
+        last = with_logins(again, again.source.path, WITH_LOGINS, used=True)
+        assert last is not None
+        assert last.fixed is last.source, "logins are added again"
 
 
 def of_references(result: Result) -> None:
