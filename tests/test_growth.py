@@ -172,6 +172,8 @@ ENDLESS = {
         + ", ".join(f'"t{i}": {{"contexts": {{"a": "docker-image://python:3.12"}}}}' for i in range(3000))
         + "}}",
     ),
+    "a long word in many substitutions": ("e.sh", "docker run " + "$(" * 400 + "\\\n" * 14_000 + ")" * 400 + "\n"),
+    "the same in a recipe": ("Makefile", "a:\n\tdocker run a" + "$$(" * 240 + "\\\n\t" * 8_000 + ")" * 240 + "\n"),
     "pipes that no shell reads": ("a.sh", "docker run python:3.12\n" + "a|" * 14_900),
     "the same in a Dockerfile": ("Dockerfile", "FROM python:3.12\nRUN docker x; " + "a|" * 14_000 + "\n"),
     "words without an end": ("build.sh", "build-context\n" + "a" * 60_000 + "\n"),
