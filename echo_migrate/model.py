@@ -1,5 +1,8 @@
 """The values that formats, rules, engine and reports hand to each other: immutable, printable, comparable."""
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -29,14 +32,15 @@ class Parts(NamedTuple):
     """A reference whose pieces are written in places of their own, such as the keys of a chart's values.
 
     ``registry`` and ``tag`` are None where there is no place for them. ``bare`` says that the tag stands in YAML
-    without quotes, so that one that reads as a number is given them: it was a text, and stays one. ``digest`` pins the
-    image, with or without the name of its algorithm.
+    without quotes, so that one that reads as a number is given them: it was a text, and stays one. ``number`` says that
+    it is a number there, as it is written. ``digest`` pins the image, with or without the name of its algorithm.
     """
 
     repository: Traced
     registry: Traced | None = None
     tag: Traced | None = None
     bare: bool = False
+    number: bool = False
     digest: Traced | None = None
 
     @property
@@ -85,6 +89,25 @@ class Image(NamedTuple):
         """The reference as a message shows it: of a digest only its beginning."""
         value = _DIGEST.sub(r"\1…", shown(self.ref.value))
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
+
+
+class SharedSpans:
+    """Spans whose text serves more than images, each with that as a reason, searchable by position."""
+
+    def __init__(self, spans: Iterable[tuple[int, int, Reason]]) -> None:
+        self.spans = sorted(spans, key=itemgetter(0, 1))
+        self.starts = [start for start, _, _ in self.spans]
+        self.longest = max((end - start for start, end, _ in self.spans), default=0)
+
+    def of(self, image: Image) -> Image:
+        """Return the image with those that touch its reference, besides its own."""
+        found = [
+            span
+            for start, end in (image.ref.spans if self.spans else ())
+            for span in self.spans[bisect_left(self.starts, start - self.longest) : bisect_right(self.starts, end)]
+            if span[1] >= start
+        ]
+        return image._replace(shared_spans=tuple(dict.fromkeys((*image.shared_spans, *found)))) if found else image
 
 
 class Problem(NamedTuple):

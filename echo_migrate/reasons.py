@@ -304,6 +304,7 @@ REASONS: dict[str, Row] = {
     "separate-arguments": Row("made of separate build arguments", "change the arguments together", "edit"),
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
+    "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
     "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
         "set by the same text as {other}, which needs review", "review both together", "edit", "shared text"
@@ -315,6 +316,7 @@ REASONS: dict[str, Row] = {
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
     "no-key": Row("its keys cannot hold the new name", "write registry and repository in full", "edit"),
+    "number": Row("its tag is written as a number", "quote the tag", "edit"),
     "other-keys": Row("other keys set parts of its name", "change the keys together", "edit"),
     "digest-key": Row(
         "its digest, in a key of its own, pins the old image", "remove the digest, then pin the new one", "edit"

@@ -205,6 +205,12 @@ SHAPES: dict[str, tuple[str, Shape]] = {
         "Dockerfile",
         lambda n: "ARG a0=x\n" + "".join(f"ARG a{i}=${{u{i}+}}$a{i - 1}\n" for i in range(1, n)) + f"FROM $a{n - 1}\n",
     ),
+    "arguments that stages also take": (
+        "Dockerfile",
+        lambda n: (
+            "".join(f"ARG A{i}=python:3.{i}\n" for i in range(n)) + "".join(f"FROM $A{i}\nARG A{i}\n" for i in range(n))
+        ),
+    ),
     "one argument, many images": ("Dockerfile", lambda n: "ARG a=python\n" + "FROM $a:3.12\n" * n),
     "images": ("Dockerfile", lambda n: "FROM python:3.12\n" * n),
     "stages that a variable may mean": (
@@ -214,6 +220,17 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "copies and removals": ("Dockerfile", _copies),
     "copies and changes of owners": ("Dockerfile", _chowns),
     "installs of two managers": ("Dockerfile", _installs),
+    "installs of tools": (
+        "Dockerfile",
+        lambda n: (
+            "FROM debian:12\n"
+            + "RUN apt-get update && apt-get install -y curl\nONBUILD RUN apt-get install -y git\n" * n
+        ),
+    ),
+    "installs of one RUN": (
+        "Dockerfile",
+        lambda n: "FROM debian:12\nRUN true" + " && apt-get update && apt-get install -y a; rm -rf /x" * n + "\n",
+    ),
     "a chain of stages": ("Dockerfile", _chain),
     "stages that one takes from": ("Dockerfile", _taken),
     "words in pieces": ("Dockerfile", lambda n: "FROM debian:12\nRUN docker run " + "$$\\" * n + "\n"),
@@ -241,8 +258,23 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     ),
     "services of a pipeline": (".gitlab-ci.yml", _gitlab),
     "services with an alias": (".gitlab-ci.yml", _aliases),
+    "variables of a pipeline": (
+        ".gitlab-ci.yml",
+        lambda n: (
+            "variables:\n"
+            + "".join(f"  I{i}: python:3.{i}\n" for i in range(n))
+            + "".join(f"j{i}:\n  image: $I{i}\n  script: [make]\n" for i in range(n))
+        ),
+    ),
     "manifests": ("pod.yaml", _pods),
     "one pod": ("pod.yaml", _one_pod),
+    "containers of a parameter": (
+        "task.yaml",
+        lambda n: (
+            "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  params: [{name: i, default: 'python:3.12'}]\n  steps:\n"
+            + "  - {name: a, image: $(params.i)}\n" * n
+        ),
+    ),
     "values of a chart": (
         "values.yaml",
         lambda n: "".join(f"a{i}:\n  image: {{repository: python, tag: '3.12'}}\n" for i in range(n)),
@@ -295,6 +327,13 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "packages": (
         "Dockerfile",
         lambda n: f"FROM debian:12\nRUN apt-get install -y {'vim ' * n}\n" + "RUN make\n" * n + 'CMD ["x"]\n',
+    ),
+    "variables of recipes": (
+        "Makefile",
+        lambda n: (
+            "".join(f"I{i} = python:3.{i}\n" for i in range(n))
+            + "".join(f"t{i}:\n\tdocker run $(I{i}) x\n" for i in range(n))
+        ),
     ),
     "recipes": ("Makefile", lambda n: "a:\n" + "\tdocker run python:3.12\n" * n),
     "resources": ("main.tf", _terraform),

@@ -150,6 +150,7 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
         ("registry: 'https://a'", "is not HOST"),
         ("registry: reg/a:1", "is not HOST"),
         ("tags: some", "tags: must be one of unconfirmed, listed, unknown"),
+        ("tags: listed", "tags: no list of Echo's tags is known: write unconfirmed"),
         ("drop_in: 'yes'", "drop_in: must be true or false"),
         ("\tx", "is not valid YAML"),
     ],

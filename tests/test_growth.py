@@ -172,6 +172,8 @@ ENDLESS = {
         + ", ".join(f'"t{i}": {{"contexts": {{"a": "docker-image://python:3.12"}}}}' for i in range(3000))
         + "}}",
     ),
+    "a long word in many substitutions": ("e.sh", "docker run " + "$(" * 400 + "\\\n" * 14_000 + ")" * 400 + "\n"),
+    "the same in a recipe": ("Makefile", "a:\n\tdocker run a" + "$$(" * 240 + "\\\n\t" * 8_000 + ")" * 240 + "\n"),
     "pipes that no shell reads": ("a.sh", "docker run python:3.12\n" + "a|" * 14_900),
     "the same in a Dockerfile": ("Dockerfile", "FROM python:3.12\nRUN docker x; " + "a|" * 14_000 + "\n"),
     "words without an end": ("build.sh", "build-context\n" + "a" * 60_000 + "\n"),
@@ -276,6 +278,20 @@ def test_a_dockerfile_is_read_for_so_many_builds(
     assert [found.message for found in result.findings] == [
         "this file was left unread: the Dockerfiles that it gives arguments to have more than 10,000 instructions"
     ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "containers", "read"), [(50, 50, True), (51, 50, False), (3_000, 1, False), (1, 2_500, True)]
+)
+def test_so_many_images_are_made_of_parameters(entries: int, containers: int, read: bool) -> None:
+    given = _users(
+        entries, "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  params:\n", "  - {{name: p, value: 'a:{i}'}}\n"
+    )
+    text = _users(containers, f"{given}  steps:\n", "  - {{name: s{i}, image: $(params.p)}}\n")
+    result = check_safely(Source("task.yaml", text), SETTINGS._replace(rules=()))
+    assert result is not None
+    says = ["this file was left unread: its parameters stand for more than 2,500 images"]
+    assert [found.message for found in result.findings] == ([] if read else says)
 
 
 def test_a_reference_of_many_pieces_is_listed_and_not_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,8 @@ def test_what_is_loaded_differs_in_texts_that_name_images_alone(case: Case) -> N
     for (path, one), (_, other) in zip(old, new, strict=True):
         assert type(one) is type(other), path
         if one != other:
-            assert "reg.echohq.com" in other or path[-1] in ("repository", "tag", "newTag", "image", "default")
+            names = path[-1] in ("repository", "tag", "newName", "newTag", "image", "registry", "default")
+            assert names or "reg.echohq.com" in other
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

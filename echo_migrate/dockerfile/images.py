@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.parser import VERBS, Dockerfile, Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import VARIABLE, familiar
-from echo_migrate.model import Image, Problem
+from echo_migrate.model import Image, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
 
 _TEMPLATE = lazy_regex(r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]")
@@ -114,8 +114,7 @@ class ImageReader:
                 inner = instruction.trigger or instruction
                 if inner.flags:
                     images += self._flags(inner, "ONBUILD " if instruction.trigger else "")
-        shared_spans = tuple(self.shared_spans)
-        return [image._replace(shared_spans=shared_spans) for image in images] if shared_spans else images
+        return list(map(SharedSpans(self.shared_spans).of, images))
 
     def _argument(self, instruction: Instruction, started: bool) -> None:
         for written, value in instruction.pairs():

@@ -69,23 +69,24 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
 
     Installs before an ``apt-mark auto`` are ignored: only apt knows which of their packages ``autoremove`` removes.
     """
-    marks = [command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments]
+    marks = (command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments)
+    marked = max(marks, default=-1)
+    removed_later: dict[str, set[str]] = {}
     found = []
-    for i, call in enumerate(run.calls):
+    for call in reversed(run.calls):
+        later = removed_later.get(call.manager.name)
+        if call.action == "remove":
+            names = {name for word in call.packages for name in (word.value, package_name(word))}
+            removed_later.setdefault(call.manager.name, set()).update(names)
         here = call.manager.system and "chroot" not in call.command.via and not call.has(call.manager.dry)
-        if call.action != "install" or not here:
+        if call.action != "install" or not here or marked > call.command.start:
             continue
-        later = [one for one in run.calls[i + 1 :] if one.action == "remove" and one.manager.name == call.manager.name]
-        gone = {name for one in later for word in one.packages for name in (word.value, package_name(word))}
+        gone = later or set()
         left = [word for word in call.packages if gone.isdisjoint((word.value, package_name(word)))]
-        decided_by_apt = any(mark > call.command.start for mark in marks)
-        if (
-            (left or ((call.opaque or call.unnamed) and not later))
-            and (not call.group or call.group not in gone)
-            and not decided_by_apt
-        ):
+        unknown = later is None and (call.opaque or call.unnamed)
+        if (left or unknown) and (not call.group or call.group not in gone):
             found.append((call, left))
-    return found
+    return found[::-1]
 
 
 def installed(stage: Stage) -> list[tuple[Call, Word]]:
@@ -97,32 +98,32 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
     )
 
 
-def clears(run: Run, folders: Iterable[str], after: int, expanding: bool = True) -> bool:
-    """Return whether a RUN removes one of the folders, a parent or some of its files, from the offset ``after`` on."""
+def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
+    """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
+    if none does."""
     wanted = [folder.rstrip("/") for folder in folders]
-    for command in run.commands:
-        if command.start < after:
-            continue
-        for path in removed(command, expanding):
-            folder = path.rstrip("/*") or "/"
-            if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
-                return True
-            if any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted):
-                return True  # the home folder by its absolute path
-    return False
+    clearing = (one for one in run.commands if any(_clears(path, wanted) for path in removed(one, expanding)))
+    return max((command.start for command in clearing), default=-1)
 
 
-def cache_cleared(run: Run, call: Call, expanding: bool = True) -> bool:
-    """Return whether a RUN clears the cache after a call: with the manager's own command, or by removing folders."""
-    later = any(
-        other.action == "clean"
-        and other.manager.caches == call.manager.caches
-        and other.command.start >= call.command.start
-        for other in run.calls
-        if other.verb.value not in ("cache", "store")
-        or any(word.value in ("clean", "clear", "prune", "purge", "rm") for word in other.packages)
-    )
-    return later or clears(run, call.manager.caches, call.command.start, expanding)
+def _clears(path: str, wanted: list[str]) -> bool:
+    folder = path.rstrip("/*") or "/"
+    if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
+        return True
+    return any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted)  # by its absolute path
+
+
+def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
+    """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
+    folders of these: the manager's own, or one that removes the folders; -1 if none does."""
+    found = {caches: clears(run, caches, expanding) for caches in {call.manager.caches: None for call in run.calls}}
+    for call in run.calls:
+        whole = call.verb.value not in ("cache", "store") or any(
+            word.value in ("clean", "clear", "prune", "purge", "rm") for word in call.packages
+        )
+        if call.action == "clean" and whole:
+            found[call.manager.caches] = max(found[call.manager.caches], call.command.start)
+    return found
 
 
 def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
@@ -133,7 +134,7 @@ def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
         for other in run.calls
         if other.manager.name == manager.name
     )
-    cleared = clears(run, manager.lists, call.command.start, expanding)
+    cleared = clears(run, manager.lists, expanding) >= call.command.start
     return emptied or run.mounted(manager.lists) or cleared
 
 

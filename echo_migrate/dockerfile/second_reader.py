@@ -60,8 +60,9 @@ def _masked(text: str, file: Dockerfile) -> str:
             if content.endswith(escape * 2):
                 lines[number] = content.rstrip(escape) + " x"
             elif content.endswith(escape):
-                verb = instruction.verb if number == first and content.strip() == escape else ""
-                lines[number] = f"{verb}{content[: -len(escape)]} {escape}"
+                written = content[: -len(escape)]
+                torn = number == first and not re.search(r"\S\s", written)  # the verb may go on in the next line
+                lines[number] = f"{instruction.verb if torn else written} {escape}"
             elif number == first:
                 lines[number] = content + " x"
     while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):

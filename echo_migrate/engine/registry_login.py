@@ -63,13 +63,19 @@ def login_results(
     for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
         result = done.get(path) or _without_images(path)
         findings: list[Finding] = []
-        with suppress(Exception, Spent), bounded():  # errors are reported where its images are read
-            asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes))
-            found = _sure(_found(result.source, result.kind, asked, settings))
-            nodes = [_node(place._replace(edits=()), in_use) for place in found]
-            findings = _findings(result.source, nodes, settings)
+        if not result.unread:
+            with suppress(Exception, Spent), bounded():  # as for any file, one never ends a run
+                findings = missing_logins(result, settings, in_use)
         if findings:
             yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
+
+
+def missing_logins(result: Result, settings: Settings, in_use: bool) -> list[Finding]:
+    """Return a finding for each place of a file that lacks a login, given its result."""
+    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes))
+    found = _sure(_found(result.source, result.kind, asked, settings))
+    nodes = [_node(place._replace(edits=()), in_use) for place in found]
+    return _findings(result.source, nodes, settings)
 
 
 def lacks_login(result: Result, settings: Settings) -> bool:

@@ -11,7 +11,7 @@ import stat
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
@@ -159,6 +159,11 @@ class Traced(NamedTuple):
                 text = ""
             position += length
         return tuple(edit for edit in edits if edit.start != edit.end or edit.text)
+
+    def repeats(self, edit: Edit) -> bool:
+        """Return whether what an edit changes stands in the string more than once."""
+        spans = sorted(span for span in self.spans if span[0] <= edit.start and edit.end <= span[1])
+        return any(one == other or one[1] > other[0] for one, other in pairwise(spans))
 
 
 class Places:

@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.images import images
 from echo_migrate.dockerfile.parser import Dockerfile, read
 from echo_migrate.files.source import Source, TooMuch, Traced, Unreadable
 from echo_migrate.model import Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.reasons import because
 
 IMAGE_CONTEXT = "docker-image://"
 """What stands before an image that a build has as a named context."""
@@ -48,7 +48,6 @@ class BuildArguments:
             raise TooMuch(f"the Dockerfiles that it gives arguments to have more than {MOST_READ:,} instructions")
         far = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in given.items()}
         starts = sorted((run[0], run[1], key) for key, value in far.items() for run in value.text.spans)
-        shared_spans: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # shared by all images of a Dockerfile
         for image in images(self.files[text], far, contexts):
             own = [run for run in image.ref.spans if run[0] >= _FAR]
             key = _key(starts, own[0][0]) if own and image.where == "FROM" else None
@@ -57,16 +56,13 @@ class BuildArguments:
             many = len(own) > MOST_PIECES
             whole = len(own) == len(image.ref.spans) and not many
             depends_on = (*image.depends_on, *(() if whole else own))[:MOST_PIECES]
-            if id(image.shared_spans) not in shared_spans:
-                shared_spans[id(image.shared_spans)] = tuple(
-                    (a - _FAR, b - _FAR, words) for a, b, words in image.shared_spans if a >= _FAR
-                )
+            shared = ((a - _FAR, b - _FAR, words) for a, b, words in image.shared_spans if a >= _FAR)
             yield (
                 key,
                 image._replace(
                     ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
                     not_editable=image.not_editable if whole else _MANY if many else because("other-part", path=path),
-                    shared_spans=shared_spans[id(image.shared_spans)],
+                    shared_spans=tuple(shared),
                     depends_on=tuple((a - _FAR, b - _FAR) for a, b in depends_on if a >= _FAR),
                 ),
             )

@@ -17,7 +17,7 @@ from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
-from echo_migrate.model import COMMON_PLATFORMS, Image
+from echo_migrate.model import COMMON_PLATFORMS, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
@@ -53,6 +53,7 @@ _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 
 
 _BOUND = r"[\w./:@-]"
+_WHOLE = re.compile(rf"{_BOUND}+")
 
 
 _MADE = "built by the script"
@@ -133,6 +134,15 @@ def _counted(text: str) -> tuple[str, Counter[str]]:
     return bare, Counter(_NAMED.findall(bare))
 
 
+@lru_cache(maxsize=2)
+def _offsets(bare: str) -> dict[str, list[int]]:
+    """Return the offsets of each whole name in a text."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for match in _WHOLE.finditer(bare):
+        found[match[0]].append(match.start())
+    return found
+
+
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
@@ -149,7 +159,7 @@ class _Images:
                 value = self._assigned(name, word) if not command.words and not command.inside else None
                 if value and command.start > reads:
                     self.variables[name] = value
-        self.shared_spans = tuple(
+        self.shared = SharedSpans(
             (start, end, because("variable-shared", name=name))
             for name, value in self.variables.items()
             if value is not given.get(name)
@@ -238,7 +248,7 @@ class _Images:
         start, end = self._written(word)
         platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
         never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
-        return Image(
+        image = Image(
             value.text,
             where,
             start,
@@ -246,12 +256,13 @@ class _Images:
             not_editable=because("inspected") if one.inspected else because("never-pulled") if never else None,
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
-            shared_spans=(*self.shared_spans, *(((start, end, because("build-argument")),) if one.argument else ())),
+            shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
             unsafe_reasons=(because("cloud-run"),) if one.pulled == "cloud-run" else (),
             needs_login=because("login-service") if one.pulled == "service" else None,
         )
+        return self.shared.of(image)
 
     def _written(self, word: Word) -> tuple[int, int]:
         """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""
@@ -364,6 +375,8 @@ class _Elsewhere:
         ``/`` and so may name anything."""
         if ":" not in value and "/" not in value:
             return self.words.get(value, [])
+        if _WHOLE.fullmatch(value):
+            return _offsets(self.text).get(value, [])
         whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
         return [match.start() for match in re.finditer(whole, self.text)]
 

@@ -52,8 +52,9 @@ class Jobs:
         values = self._values(chain)
         default = effective(self.top.get("default"))
         for key in ("image", "services"):
-            inherited = [default, self.top] if _inherits(chain, "default", key) else []
-            node = next((self.referred(keys[key]) for keys in (*chain, *inherited) if key in keys), None)
+            inherited = _inherited(chain, "default")
+            above = [default, self.top] if inherited is None or key in inherited else []
+            node = next((self.referred(keys[key]) for keys in (*chain, *above) if key in keys), None)
             for one in [node] if key == "image" and node else self._services(node):
                 self.uses.setdefault(id(one), []).extend(values)
 
@@ -64,7 +65,9 @@ class Jobs:
 
     def _values(self, chain: list[Keys]) -> list[Values]:
         """Return the variables of a job, once for each choice of its matrix."""
-        above = {name: value for name, value in self.above.items() if _inherits(chain, "variables", name)}
+        inherited, above = _inherited(chain, "variables"), self.above
+        if inherited is not None:
+            above = {name: above[name] for name in sorted(inherited & above.keys())}
         values = above | self.variables(chain)
         matrix = next((effective(keys["parallel"]).get("matrix") for keys in chain if "parallel" in keys), None)
         found: list[Values] = []
@@ -124,9 +127,10 @@ def filled(value: str, values: Values) -> str:
     return value
 
 
-def _inherits(chain: list[Keys], what: str, name: str) -> bool:
-    """Return whether a job takes what stands above all jobs; without ``inherit``, it does."""
+def _inherited(chain: list[Keys], what: str) -> frozenset[str] | None:
+    """Return the names that a job takes of what stands above all jobs; None for all, which it does without
+    ``inherit``."""
     node = next((effective(keys["inherit"]).get(what) for keys in chain if "inherit" in keys), None)
-    if is_scalar(node):
-        return node.value.lower() != "false"
-    return node is None or any(is_scalar(one) and one.value == name for one in sequence(node))
+    if node is None or (is_scalar(node) and node.value.lower() != "false"):
+        return None
+    return frozenset(one.value for one in sequence(node) if is_scalar(one))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from echo_migrate.files.source import Edit, Places, Traced
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reasons import Reason
 
 DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 """The build arguments that a Dockerfile declares."""
@@ -14,18 +13,14 @@ DECLARED = re.compile(r"(?mi)^[ \t]*ARG[ \t]+(\w+)")
 
 def lifted(nodes: Iterable[object], places: Places) -> Iterator[Image | Problem | Ignore]:
     """Yield the nodes of an inline text, with offsets in its source."""
-    known: dict[int, tuple[tuple[int, int, Reason], ...]] = {}  # shared by all images of a Dockerfile
     for node in nodes:
         if isinstance(node, Image):
-            if id(node.shared_spans) not in known:
-                known[id(node.shared_spans)] = tuple(
-                    (a, b, words) for start, end, words in node.shared_spans for a, b in places.cut(start, end).spans
-                )
+            shared = ((a, b, words) for start, end, words in node.shared_spans for a, b in places.cut(start, end).spans)
             yield node._replace(
                 ref=Traced(node.ref.value, _spans(node.ref.spans, places)),
                 start=places.offset(node.start),
                 end=places.offset(node.end),
-                shared_spans=known[id(node.shared_spans)],
+                shared_spans=tuple(shared),
                 depends_on=_spans(node.depends_on, places),
             )
         elif isinstance(node, Ignore):

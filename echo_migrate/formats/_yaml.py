@@ -188,12 +188,13 @@ class YamlFile:
         value = f"{host.value}/{name.value}" if host and host.value else name.value
         value += f":{version.value}" if version and version.value else ""
         bare = tag is not None and not tag.style
+        number = tag is not None and tag.tag.endswith((":int", ":float"))
         pinned = _piece(digest, self.text) if is_text(digest) else None
         if pinned and parsed(f"{value}@{_full_digest(pinned.value)}"):
             value += f"@{_full_digest(pinned.value)}"
         elif pinned:
             not_editable = not_editable or because("digest-key")
-        parts = Parts(name, host, version if version and version.value else None, bare, pinned)
+        parts = Parts(name, host, version if version and version.value else None, bare, number, pinned)
         not_editable = not_editable or self._kept(*named, *([digest] if is_text(digest) else []))
         start, end = name.start if name.spans else repository.start_mark.index, repository.end_mark.index
         yield Image(

@@ -21,7 +21,7 @@ from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._inline import DECLARED, lifted, lowered
-from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem, SharedSpans
 from echo_migrate.reasons import because
 
 NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
@@ -116,7 +116,7 @@ class _File:
                     self.targets[name] = _over(self.targets.get(name, {}), dict(body.items))
                 elif kind == "variable" and "default" in dict(body.items):
                     self.variables[name] = dict(body.items)["default"]
-        self.shared_spans = tuple(
+        self.shared = SharedSpans(
             (
                 default.start + 1,
                 default.end - 1,
@@ -235,7 +235,7 @@ class _File:
 
     def _image(self, ref: Traced, where: str, start: int, end: int, value: Expansion, whole: Attributes) -> Image:
         platforms = [one.text for one in _list(whole, "platforms") if one.text and "$" not in one.text]
-        return Image(
+        image = Image(
             ref,
             where,
             start,
@@ -243,8 +243,8 @@ class _File:
             not_editable=because("expression") if value.broken else None,
             unsettled=value.unsettled,
             platform=next((one for one in platforms if one not in COMMON_PLATFORMS), ""),
-            shared_spans=self.shared_spans,
         )
+        return self.shared.of(image)
 
     def _value(self, node: Value) -> Expansion | None:
         """Return a value expanded with the defaults of variables, which the environment can override; None if it is not

@@ -7,12 +7,13 @@ Key paths: kubernetes.io, API reference v1.34, PodSpec and Container; Argo Workf
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, TooMuch
 from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.yaml import (
     YamlNode,
@@ -29,7 +30,18 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._resources import images
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML_OR_JSON, Around, Node, YamlFile, is_rendered, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import (
+    YAML_OR_JSON,
+    Around,
+    Node,
+    YamlFile,
+    YamlMapping,
+    is_rendered,
+    literals,
+    nodes,
+    verify,
+    walk,
+)
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
@@ -52,6 +64,9 @@ _PARAMETER = lazy_regex(
     r"\$\((?:inputs\.)?params\.([\w-]+)\)|\{\{=?\s*(?:inputs|workflow)\.parameters\.([\w-]+)\s*\}\}|\$\{(\w+)\}"
 )
 """A parameter of Tekton (``$(params.x)``), Argo Workflows (``{{inputs.parameters.x}}``) or an OpenShift template."""
+
+_MOST_GIVEN = 2_500
+"""The maximum number of images that the containers of a manifest have from parameters: each may have every value."""
 
 _COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
 _DEFAULT = because("default")
@@ -128,6 +143,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     compiled = because("generated") if _COMPILED in annotations else None
     places = list(walk(root))
     yield from images(sheet, root, group.rpartition("/")[0], kind, places)
+    given, made = cache(partial(_given, places)), 0
     for place in places:
         pod = place.keys
         platform = _platform(effective(pod.get("nodeSelector")))
@@ -143,7 +159,10 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             where = ".".join(filter(None, (key, name, "image")))
             of_a_pod = key in OF_A_POD
             not_editable = compiled or _stays(keys)
-            defaults = _defaults(root, keys.get("image"))
+            defaults = _defaults(given, keys.get("image"))
+            made += len(defaults)
+            if made > _MOST_GIVEN:
+                raise TooMuch(f"its parameters stand for more than {_MOST_GIVEN:,} images")
             around: Around = {
                 "mounts": mounts,
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
@@ -158,14 +177,21 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
-def _defaults(root: YamlNode | None, node: YamlNode | None) -> list[YamlNode | None]:
-    """Return the values that a manifest gives the parameter that is an image: its defaults, and its arguments."""
+def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode | None]:
+    """Return the values that a manifest gives the parameter that is an image."""
     named = _PARAMETER.fullmatch(node.value.strip()) if is_text(node) else None
-    if not named:
-        return []
-    entries = [one for place in walk(root) for key in ("params", "parameters") for one in _named(place.keys.get(key))]
-    given = [effective(entry) for name, entry in entries if name == (named[1] or named[2] or named[3])]
-    return [keys[key] for keys in given for key in ("default", "value") if _names_image(keys.get(key))]
+    return [*given().get(named[1] or named[2] or named[3], [])] if named else []
+
+
+def _given(places: list[YamlMapping]) -> dict[str, list[YamlNode]]:
+    """Return the images that a manifest gives its parameters, by their names: defaults, and arguments."""
+    found: dict[str, list[YamlNode]] = {}
+    for place in places:
+        for name, entry in (one for key in ("params", "parameters") for one in _named(place.keys.get(key))):
+            keys = effective(entry)
+            images = [keys[key] for key in ("default", "value") if _names_image(keys.get(key))]
+            found.setdefault(name, []).extend(images)
+    return found
 
 
 def _names_image(node: YamlNode | None) -> bool:

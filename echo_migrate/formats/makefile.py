@@ -19,7 +19,7 @@ from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named, without_comments
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.model import Ignore, Image
+from echo_migrate.model import Ignore, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
 
@@ -65,8 +65,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     scripts = [place for place in places if calls(place.value)]
     given = _given(text, values) if scripts else {}
     found = named(text, scripts, given) if scripts else []
-    shared = _shared(source, given, [image for image, _ in found])
-    images = [image._replace(shared_spans=(*image.shared_spans, *shared)) for image, _ in found]
+    shared = SharedSpans(_shared(source, given, [image for image, _ in found]))
+    images = [shared.of(image) for image, _ in found]
     services = [
         service._replace(image=image)
         for image, (_, service) in zip(images, found, strict=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.data import names, read_data
 from echo_migrate.images.answers import Answers
-from echo_migrate.images.mapping_file import TAG_LISTS, check_reference, read_mapping
+from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
@@ -200,6 +200,8 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
     known_as: dict[str, str] = {}
     if mapping:
         laid_over = read_mapping(mapping)
+        if laid_over.get("tags") == "listed" != data["tags"]:
+            raise MappingError(f"{mapping}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
         images = laid_over.get("images", {})
         lists = {name: frozenset(tags) for name, tags in laid_over.pop(TAG_LISTS, {}).items()}
         known_as = {images[key]: name for key, name in data["images"].items() if name and images.get(key) in lists}

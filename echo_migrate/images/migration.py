@@ -10,7 +10,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
 from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import Catalog, Row, Upstream
-from echo_migrate.images.parts import spell
+from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.reference import Reference, is_open, name_change, parse, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag
@@ -128,7 +128,7 @@ class _Target:
         changes = self._with_digest(changes, end, answer.digest if answer and answer.status == "available" else "")
         if reference.digest is not None and reference.tag is None:
             missing = because("digest-alone")
-        target = apply(image.ref.value, [Edit(*change) for change in changes])
+        target = tagged(image.parts, apply(image.ref.value, [Edit(*change) for change in changes]))
         self._circumstances(target)
         basis = self._basis()
         if basis == "inferred" or (self.seen_only and basis == "offered"):
@@ -158,8 +158,11 @@ class _Target:
             return found._replace(reasons=(because("digest-key"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)
         if edits is None:
-            apart = because("no-key" if image.parts else "separate-arguments")
+            number = image.parts and worded(image.parts, target)
+            apart = because("number") if number else because("no-key" if image.parts else "separate-arguments")
             return found._replace(reasons=(*self.unsafe_reasons, apart))
+        if not image.parts and any(map(image.ref.repeats, edits)):
+            return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))
         if reference.digest is None and "@" in target and not image.parts and not self._within(edits[-1]):
             self.unsafe_reasons.append(because("pin-elsewhere"))
         for start, end, reason in image.shared_spans:

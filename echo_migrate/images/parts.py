@@ -9,8 +9,20 @@ _NUMBER = lazy_regex(r"[-+.0-9][-+0-9_.:eExXoO]*")
 """A text that YAML may read as a number (YAML 1.1, tag:yaml.org,2002:int and :float)."""
 
 
+def tagged(parts: Parts | None, target: str) -> str:
+    """Return a target with a tag where the parts have a key for one: emptied, it would be the chart's or the
+    manifest's own."""
+    written = parts and parts.tag and parts.tag.value
+    if not written or parse(target).tag is not None:
+        return target
+    name, at, digest = target.partition("@")
+    return f"{name}:latest{at}{digest}"
+
+
 def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     """Return the edits that make the parts name a target, or None if that is not possible."""
+    if worded(parts, target):
+        return None
     reference = parse(target)
     tag = reference.tag or ""
     if parts.bare and _NUMBER.fullmatch(tag):
@@ -31,3 +43,8 @@ def spell(parts: Parts, target: str) -> tuple[Edit, ...] | None:
     ):
         return None
     return tuple(edit for piece, new in changed for edit in piece.replace(0, len(piece.value), new))
+
+
+def worded(parts: Parts, target: str) -> bool:
+    """Return whether a number, which a tag without quotes can be, would become another or a text."""
+    return parts.number and parts.tag is not None and parts.tag.value != parse(target).tag

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import above, absolute, cache_cleared, downloads, removed, sh_expands_braces
+from echo_migrate.dockerfile.layers import above, absolute, caches_cleared, downloads, removed, sh_expands_braces
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
@@ -62,12 +62,13 @@ class _Layers:
             for file in filter(None, [absolute(name, run, command) for _, name in downloads(command) if name]):
                 if not run.mounted([file]):
                     self.downloaded.update(above(file))
+        cleared = caches_cleared(run, self.expanding)
         for call in run.calls:
             if call.action == "install":
                 name = call.manager.name
                 names = {name for word in call.packages for name in (word.value, package_name(word))}
                 self.installed.setdefault(name, set()).update(names, {call.group})
-                if not cache_cleared(run, call, self.expanding):
+                if cleared[call.manager.caches] < call.command.start:
                     self.uncleaned.add(name)
 
 

@@ -9,7 +9,7 @@ from echo_migrate.dockerfile.control_flow import (
     named_later,
     runs_before_the_end,
 )
-from echo_migrate.dockerfile.layers import cache_cleared, configures, sh_expands_braces
+from echo_migrate.dockerfile.layers import caches_cleared, configures, sh_expands_braces
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
@@ -30,8 +30,9 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
     expanding = sh_expands_braces(stage, effective.base if effective else None)
     for run in stage.runs:
         leaving: dict[str, list[Call]] = {}
+        cleared = caches_cleared(run, expanding)
         for call in run.calls:
-            if _leaves(call, run, stage, expanding):
+            if cleared[call.manager.caches] < call.command.start and _leaves(call, run, stage):
                 leaving.setdefault(call.manager.name, []).append(call)
         for calls in leaving.values():
             first = calls[0]
@@ -49,7 +50,8 @@ def _together(fixes: list[Fix | None]) -> Fix | None:
     return Fix(edits, known[0].title, all(fix.safe for fix in known))
 
 
-def _leaves(call: Call, run: Run, stage: Stage, expanding: bool) -> bool:
+def _leaves(call: Call, run: Run, stage: Stage) -> bool:
+    """Return whether a call leaves its cache, if no command of its RUN clears it."""
     manager = call.manager
     fetches = call.action in ("install", "upgrade") or (call.action == "update" and manager.cached)
     if (
@@ -69,7 +71,6 @@ def _leaves(call: Call, run: Run, stage: Stage, expanding: bool) -> bool:
         or any(mount.kind in ("cache", "tmpfs") and _may_be_its_cache(mount.target, manager) for mount in run.mounts)
         or not run.variables(call.command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
-        or cache_cleared(run, call, expanding)
     )
 
 

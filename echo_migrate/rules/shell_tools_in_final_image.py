@@ -19,13 +19,16 @@ _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 @of_shipped_images
 def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     installs = installed(stage)
-    tools = [(call, word) for call, word in installs if _is_tool(word, stage)]
+    if not installs:
+        return
+    called = {command.name for run in stage.runs for command in run.commands}
+    scripted = any(_SCRIPT.search(one.started) for one in _built_on(stage))
+    tools = [(call, word) for call, word in installs if _is_tool(word, called, scripted)]
     needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
         message = f"{listed(word for _, word in tools)} in the final image, not used after the build: "
-        called = {command.name for run in stage.runs for command in run.commands}
         build = {package_name(word) for _, word in tools} <= called
         it = "it" if len(tools) == 1 else "them"
         message += f"use {it} in a builder stage" if build else f"remove {it}, and attach a debug container instead"
@@ -37,15 +40,14 @@ def _built_on(stage: Stage) -> list[Stage]:
     return [stage, *[one for one in stage.graph.stages[stage.number + 1 :] if stage in one.lineage]]
 
 
-def _is_tool(word: Word, stage: Stage) -> bool:
-    """Return whether a package is for interactive use, or for downloads by the build itself."""
+def _is_tool(word: Word, called: set[str], scripted: bool) -> bool:
+    """Return whether a package is for interactive use, or for downloads by the build itself, which has ``called``
+    commands; a script that a container starts may call any."""
     use = used_for(word)
-    if (use in ("network", "download") or package_name(word) == "sudo") and any(
-        _SCRIPT.search(one.started) for one in _built_on(stage)
-    ):
-        return False  # the script may call it
+    if scripted and (use in ("network", "download") or package_name(word) == "sudo"):
+        return False
     if use == "download":
-        return any(command.name == package_name(word) for run in stage.runs for command in run.commands)
+        return package_name(word) in called
     return use in ("shell", "network")
 
 

@@ -60,6 +60,7 @@ class _Reader:
         self.commands: list[Command] = []
         self.certain = True
         self.defines = False
+        self.pieces = 0
         self.given: dict[str, Word] = {}
         self.exported: tuple[tuple[str, Word], ...] = ()
         places = Places(script)
@@ -306,6 +307,9 @@ class _Reader:
         text = whole
         if "\\" in value or "'" in value or '"' in value:
             spans = list(unquoted(value))
+            self.pieces += len(spans)
+            if self.pieces > MOST_PIECES:
+                raise RecursionError
             known = known or not _UNKNOWN.search("".join([value[a:b] for a, b, quote in spans if quote != "'"]))
             kept = [(a, b) for a, b, _ in spans if a < b] or [(1, 1)]
             text = Traced.join([self._cut(start + a, start + b) for a, b in kept])
@@ -333,13 +337,12 @@ class _Reader:
 DEEPEST = 8
 """The maximum nesting of scripts in scripts (``sh -c "sh -c …"``) that is read."""
 
-
 LONGEST = 30_000
-"""The maximum length of a script in characters, more than twice that of real ones: in longer ones, syntax errors cost
-the parser seconds."""
-
+"""The maximum length of a script in characters, twice that of real ones: syntax errors in longer ones cost seconds."""
 
 DEEPEST_NESTING = 500
+MOST_PIECES = 2 * LONGEST
+"""The maximum number of pieces of all words: those of a word in a substitution are in all around it."""
 
 
 def read(
@@ -359,10 +362,7 @@ def read(
 
 
 def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
-    """Return the commands that a list of words runs without a shell (exec form).
-
-    ``start`` and ``end`` are the source offsets of the list.
-    """
+    """Return the commands that a list of words, between two source offsets, runs without a shell (exec form)."""
     command = simple(words, "", (), (), (), None, start, end)._replace(editable=False, shell="")
     inner = run_by(command)
     return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
