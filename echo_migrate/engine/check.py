@@ -1,14 +1,13 @@
 """One check of a text: the findings of the rules, and the migration of each image in it."""
 
 import os
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
@@ -55,45 +54,6 @@ def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
     """Return the rules for each type of node."""
     kinds = {kind: None for rule in rules for kind in rule.kinds}
     return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
-
-
-class Ignores:
-    """The ignore comments of a file, searchable by position."""
-
-    def __init__(self, nodes: Iterable[Any]) -> None:
-        self.nodes = sorted((node for node in nodes if isinstance(node, Ignore)), key=lambda node: node.first)
-        self.comments: dict[tuple[str, bool], _Held] = {}
-
-    def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
-        """Return whether a comment (``ours``: in our own form) suppresses a rule at an offset, and record its use."""
-        if (rule.id, ours) not in self.comments:
-            names = {"*", *rule.names}
-            of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
-            reach = list(accumulate((node.last for node in of_it), max))
-            self.comments[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
-        held = self.comments[rule.id, ours]
-        place = bisect_right(held.begins, start)
-        silent = place > 0 and held.reach[place - 1] >= start
-        held.silenced.extend([start] if silent else [])
-        return silent
-
-    def used(self) -> set[Ignore]:
-        """Return the comments that have suppressed a finding so far."""
-        found: set[Ignore] = set()
-        for held in self.comments.values():
-            silenced = sorted(held.silenced)
-            ends = [(bisect_left(silenced, node.first), bisect_right(silenced, node.last)) for node in held.nodes]
-            found.update(node for node, (first, last) in zip(held.nodes, ends, strict=True) if first < last)
-        return found
-
-
-class _Held(NamedTuple):
-    """The comments for one rule, their starts, the furthest end up to each, and the offsets that they suppressed."""
-
-    nodes: list[Ignore]
-    begins: list[int]
-    reach: list[int]
-    silenced: list[int]
 
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Migration]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from echo_migrate.engine.check import Ignores, at_its_level, check, examine
+from echo_migrate.engine.check import at_its_level, check, examine
+from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.login_places import Names, Place, Wanted, login_names, places
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Edit, Source, Unreadable
