@@ -17,6 +17,7 @@ from echo_migrate.cli.options import (
     FILES,
     ONLINE,
     PATHS,
+    POLICIES,
     PROGRAM,
     PROVIDER,
     REGISTRY,
@@ -198,8 +199,9 @@ def match(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, (EXCLUDE,), PROGRAM)
+@options_of(PATHS, CATALOG, (EXCLUDE,), POLICIES, PROGRAM)
 @click.option("--update", is_flag=True, help="Ask anew for every image, not for new ones alone.")
+@click.option("--verify", is_flag=True, help="Also write what of each image is verified.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the file would change.")
 def lock(**options: Any) -> None:
     """Write a lock file of what registries answer.
@@ -215,15 +217,34 @@ def lock(**options: Any) -> None:
     sys.exit(run(**options))
 
 
+_ASKED = (ONLINE[1], ONLINE[2])
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATHS|IMAGE]...")
+@options_of(CATALOG[:3], (EXCLUDE,), _ASKED, POLICIES, (output_formats("text", "json"),), PROGRAM)
+def verify(**options: Any) -> None:
+    """Verify signatures and attestations.
+
+    For each IMAGE, or each hardened image in use below PATHS (default: the working folder): signature, provenance, SBOM
+    and VEX are verified, present but not verified, cannot be checked, or absent. Asks the registries, with your logins.
+
+    The table verify of the configuration names what is required, and further keys and identities.
+
+    Exits with 0 when done, 1 if something required is not verified, 2 if an image was not found or a registry gave no
+    answer.
+    """
+    from echo_migrate.cli.verify import run
+
+    sys.exit(run(**options))
+
+
 @cli.group("catalog")
 def catalog() -> None:
     """List what your account can see at a registry.
 
     The list is a mapping file with the images and their tags, to be committed and used with --mapping.
     """
-
-
-_ASKED = (ONLINE[1], ONLINE[2])
 
 
 @catalog.command("pull")

@@ -6,6 +6,7 @@ It becomes the ``default_map`` of click, so that options and keys are always the
 import os
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ NOT_KEYS = (
     "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
     # a repository's file starts no request, and vouches for no lock
-    *("online", "refresh", "offline", "deep", "locked", "update"),
+    *("online", "refresh", "offline", "deep", "locked", "update", "verify"),
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 
@@ -30,8 +31,11 @@ _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """The key in the context of a command for the path of the configuration file."""
 
-TABLES = {"per-file-ignores": ":", "levels": "="}
+TABLES = {"per-file-ignores": ":", "levels": "=", "verify": ""}
 """Keys that are tables, with the separator of key and value in the option; each row is one value of it."""
+
+_KEYS = {"policies": "verify"}
+"""Keys that are not the name of the option: there is no other way to set these."""
 
 _PATHS = ("mapping", "baseline")
 LONGEST_PATTERNS = 20_000
@@ -108,7 +112,8 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
     known: dict[str, list[click.Option]] = {}
     for parameter in [parameter for other in (command, *commands) for parameter in other.params]:
         if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS:
-            known.setdefault(max(parameter.opts, key=len).lstrip("-"), []).append(parameter)
+            key = _KEYS.get(parameter.name or "", max(parameter.opts, key=len).lstrip("-"))
+            known.setdefault(key, []).append(parameter)
     values = {}
     for key, value in table.items():
         stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
@@ -121,13 +126,20 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
         option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
         name = option.name or ""
         folder = os.path.dirname(os.path.abspath(path))
-        value = _checked(where, key, _rows(where, key, value, folder) if key in TABLES else value, option)
+        if key == "verify":
+            from echo_migrate.cli.policies import rows
+
+            top = repository(folder) or (None if named else folder)
+            value = rows(where, value, path, partial(_allowed, top))
+        elif key in TABLES:
+            value = _rows(where, key, value, folder)
+        value = _checked(where, key, value, option)
         if name in _PATHS:
             value = os.path.join(folder, value)
             if name == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
                 raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
             top = repository(folder) or (None if named else folder)
-            if top and not _within(value, top):
+            if not _allowed(top, value):
                 raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
         elif name in ("exclude", "include", "per_file_ignores"):
             if excess := too_many(value):
@@ -163,6 +175,10 @@ def too_many(patterns: Sequence[str]) -> str:
 def _within(path: str, folder: str) -> bool:
     """Return whether a path is in a folder, with links resolved: a file of a tree must not choose what is written."""
     return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
+
+
+def _allowed(top: str | None, path: str) -> bool:
+    return top is None or _within(path, top)
 
 
 def _accepts(option: click.Option, value: Any) -> bool:

@@ -56,6 +56,8 @@ class Options(TypedDict, total=False):
     locked: bool
     pin: bool
     update: bool
+    verify: bool
+    policies: tuple[str, ...]
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -158,6 +160,9 @@ ONLINE: tuple[Decorator, ...] = (
     click.option("--deep", is_flag=True, help="With --online: read the layers of images, too."),
     click.option("--locked", is_flag=True, help="Use the answers in .echo-migrate.lock."),
 )
+POLICIES: tuple[Decorator, ...] = (click.option("--policies", multiple=True, hidden=True),)
+"""The rows of the table ``verify`` of the configuration, as JSON."""
+
 TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
 )
