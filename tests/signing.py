@@ -1,10 +1,12 @@
-"""Signed things made without the program: by openssl, and by hand from the specifications of cosign, DSSE and in-toto."""
+"""Signed things made without the program: by openssl, and by hand from what cosign, DSSE and in-toto specify."""
 
 import base64
 import hashlib
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.registries import OCI, Descriptor, Registry
@@ -83,16 +85,17 @@ class Layer(NamedTuple):
 
     content: bytes
     kind: str
-    annotations: dict[str, str] = {}
+    annotations: Mapping[str, str] = MappingProxyType({})
 
 
 def attach(
     registry: Registry, repository: str, tag: str, *layers: Layer, subject: Descriptor | None = None, artifact: str = ""
 ) -> Descriptor:
-    """Push a manifest of things, under a tag or its digest alone, and return what it is, as a list of referrers does."""
+    """Push a manifest of things, under a tag or its digest alone, and return what a list of referrers has of it."""
     config = registry.push_blob(repository, EMPTY, "application/vnd.oci.empty.v1+json").json
     listed = [
-        registry.push_blob(repository, one.content, one.kind).json | {"annotations": one.annotations} for one in layers
+        registry.push_blob(repository, one.content, one.kind).json | {"annotations": dict(one.annotations)}
+        for one in layers
     ]
     kind = f"{OCI}.manifest.v1+json"
     manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": listed}

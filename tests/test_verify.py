@@ -1,6 +1,8 @@
 """Signatures and attestations: the command ``verify`` on Debian's docker-registry, with material made by openssl."""
 
 import json
+import os
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from tests import registries, signing
 from tests.conftest import Done, Run
 from tests.registries import Image, Registry
-from tests.signing import IN_TOTO, SIGN, SLSA1, SLSA2, SPDX, VEX, KeyPair, Layer, envelope, simple, statement
+from tests.signing import IN_TOTO, SIGN, SLSA1, SLSA2, SPDX, VEX, KeyPair, Layer, envelope, statement
 from tests.test_schemas import validator
 
 NOWHERE = "http://127.0.0.1:9"
@@ -228,3 +230,92 @@ def test_the_words_are_kept_apart(
         "  vex        absent",
         "  error: .echo-migrate.toml requires signature, vex, which is not verified",
     ]
+
+
+def test_the_hardened_images_of_a_tree(verify: Verify, registry: Registry, key: KeyPair, tmp_path: Path) -> None:
+    image = registry.push("tree/python", "3.13", AMD)
+    registry.push("tree/node", "22", AMD)
+    signing.sign(registry, "tree/python", image, key)
+    names = [registry.name(name) for name in ("tree/python:3.13", "tree/node:22", "tree/node:${V}")]
+    (tmp_path / "Dockerfile").write_text("FROM alpine:3.20\n" + "".join(f"FROM {name}\n" for name in names))
+    configure(tmp_path, registry.name("tree"), key, require=("signature",))
+    done = verify("--output-format", "json")
+    document = json.loads(done.stdout)
+    validator("verify").validate(document)
+    assert [(one["reference"], one["missing"]) for one in document["images"]] == [
+        (names[0], []),
+        (names[1], ["signature"]),
+    ]
+    assert done.returncode == 1
+    assert verify("--no-config").stdout == b"No hardened images in use: name one to verify it.\n"
+    mirrored = verify("--no-config", "--registry", registry.name("tree"), "--provider", "docker", ".")
+    assert b"present but not verified: cosign, by no key that is known for it" in mirrored.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("{}/none:1",), b"no such image"),
+        (("{}/words:none",), b"no such tag"),
+        (("./none",), b"./none: no such file or folder"),
+        (("not a name",), b"neither a file or folder nor an image"),
+        (("{}/words:1", "--offline"), b"not in the cache, and the run is offline"),
+    ],
+)
+def test_what_is_not_there_is_an_error(verify: Verify, registry: Registry, words: Any, said: bytes) -> None:
+    done = verify(*(word.format(registry.host) for word in words))
+    assert done.returncode == 2
+    assert said in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('verify = "no"', "verify must be a table"),
+        ('[verify."a b"]', "a b: is not a registry"),
+        ('[verify."a.io"]\nkey = []', "unknown key 'key': did you mean 'keys'?"),
+        ('[verify."a.io"]\nrequire = ["sboms"]', "require: 'sboms': known are signature, provenance, sbom, vex"),
+        ('[verify."a.io"]\nrequire = "sbom"', "require must be a list"),
+        ('[verify."a.io"]\nkeys = ["/etc/passwd"]', "/etc/passwd must lie in the repository of this file"),
+        ('[verify."a.io"]\nkeys = ["none.pub"]', "none.pub: "),
+        ('[verify."a.io"]\nkeys = ["weak.pub"]', "is a key of an algorithm or a size that does not count as safe"),
+        ('[verify."a.io"]\nkeys = ["private.pem"]', "is not one public key in PEM"),
+        ('[verify."a.io"]\nkeys = ["-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----"]', "is not a valid"),
+        ('[verify."a.io"]\nidentities = [{issuer = "x"}]', "identities must be a list of tables"),
+        ('[verify."a.io"]\nidentities = ["x"]', "identities must be a list of tables"),
+        ('[verify."a.io"]\ntrusted-root = "pipe"', "pipe: is not a regular file"),
+        ('[verify."a.io"]\ntrusted-root = 1', "trusted-root must be a text"),
+    ],
+)
+def test_a_table_that_is_none(verify: Verify, keys: Path, tmp_path: Path, table: str, said: str) -> None:
+    weak = signing.key_pair(keys, "weak", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024")
+    (tmp_path / "weak.pub").write_text(weak.public)
+    (tmp_path / "private.pem").write_bytes(weak.private.read_bytes())
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / ".echo-migrate.toml").write_text(table + "\n")
+    done = verify(".")
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.decode().split())
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_lock_has_what_was_verified(
+    run: Run, verify: Verify, registry: Registry, key: KeyPair, tmp_path: Path
+) -> None:
+    image = registry.push("lock/python", "3.13", AMD)
+    registry.push("lock/python", "3.12", AMD)
+    signing.sign(registry, "lock/python", image, key, registry.name("lock/python:3.13"))
+    signing.attest(registry, "lock/python", image, envelope(statement(image.digest, SPDX), key))
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13\nFROM python:3.12\n")
+    configure(tmp_path, registry.name("lock"), key)
+    home = {"HOME": str(tmp_path.parent / f"{tmp_path.name}-home"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    locked = [("lock", "--registry", registry.name("lock"), *more) for more in ((), ("--verify",), ("--update",), ())]
+    found = []
+    for words in locked:
+        done = run(*words, env=home | {"HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE})
+        assert done.returncode == 0, done.stderr
+        rows = tomllib.loads((tmp_path / ".echo-migrate.lock").read_text())["images"]
+        found.append([rows[registry.name(f"lock/python:{tag}")].get("verified") for tag in ("3.13", "3.12")])
+    both = [["signature", "sbom"], ["sbom"]]  # the same bytes, of which the signature is for the other tag
+    assert found == [[None, None], both, both, both]

@@ -109,6 +109,11 @@ def _policy(row: dict[str, Any]) -> Policy:
         except (Refused, Unreadable) as error:
             raise click.UsageError(f"{where}: {error}") from None
         signers.append(Signer(shown, (pem,)))
+    if row["root"]:
+        try:
+            contents(row["root"])
+        except Unreadable as error:
+            raise click.UsageError(f"{os.path.relpath(row['root'])}: {error}") from None
     for one in row["identities"]:
         root = f" by the root of trust {os.path.relpath(row['root'])}" if row["root"] else ""
         by = f"{names.printable(one['identity'])}{root}, named in {source}"

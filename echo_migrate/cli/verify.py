@@ -19,7 +19,6 @@ from echo_migrate.engine.run import images_of
 from echo_migrate.images.answers import full_name
 from echo_migrate.images.catalog import Catalog, load
 from echo_migrate.images.reference import parsed
-from echo_migrate.registry.ask import split
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import RegistryError
 from echo_migrate.registry.names import printable
@@ -48,8 +47,9 @@ def run(**options: Unpack[Options]) -> int:
         for path in found.missing:
             say(f"{path}: no such file or folder")
         wrong = bool(found.missing)
-        named += [name for name in _in_use(found.files) if _trust(name, known, policies)]
-    asked = [Asked(name, _trust(name, known, policies) or Trust()) for name in dict.fromkeys(named)]
+        ours = f"{known.registry}/"
+        named += [name for name in _in_use(found.files) if name.startswith(ours) or _trust(name, known, policies)]
+    asked = [asked_of(name, known, policies) for name in dict.fromkeys(named)]
     with client(options) as asking:
         done = looked_at(asking, asked)
     for note in dict.fromkeys(note for one in done if isinstance(one.found, Verified) for note in one.found.notes):
@@ -77,16 +77,15 @@ def looked_at(asking: Client, asked: list[Asked]) -> list[Asked]:
         return list(pool.map(lambda one: one._replace(found=_found(asking, one)), asked))
 
 
-def verified_kinds(asking: Client, names: Iterable[str], options: Options, known: Catalog) -> dict[str, Asked]:
-    """Return what is known of images by their full names with a digest, for the lock file."""
-    policies = needed(options)
-    asked = [Asked(name, _trust(name, known, policies) or Trust()) for name in names]
-    return {one.name: one for one in looked_at(asking, asked)}
+def asked_of(name: str, known: Catalog, policies: tuple[Policy, ...]) -> Asked:
+    """Return an image, by its full name or with tag and digest, as one to look at."""
+    return Asked(name, _trust(name, known, policies) or Trust())
 
 
 def _found(asking: Client, asked: Asked) -> Verified | str:
     try:
-        return verify(asking, *split(asked.name), asked.trust)
+        name, tag, digest = _parts(asked.name)
+        return verify(asking, name, digest or tag, asked.trust, tag)
     except RegistryError as error:
         return f"{error.message} ({error.remedy})" if error.remedy else error.message
 
@@ -95,7 +94,14 @@ def _trust(name: str, known: Catalog, policies: tuple[Policy, ...]) -> Trust | N
     """Return who may sign an image: a mirror's are signed as the provider's."""
     own = load(known.provider).registry
     mirrors = [(known.registry, own)] if known.registry != own else []
-    return trust_of(split(name)[0], policies, mirrors)
+    return trust_of(_parts(name)[0], policies, mirrors)
+
+
+def _parts(full: str) -> tuple[str, str, str]:
+    """Return the repository's name, the tag and the digest of a full name, "" for none."""
+    name, _, digest = full.partition("@")
+    before, colon, tag = name.rpartition(":")
+    return (before, tag, digest) if colon and "/" not in tag else (name, "", digest)
 
 
 def _is_path(word: str) -> bool:

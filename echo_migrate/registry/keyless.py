@@ -1,21 +1,26 @@
 """Signatures whose key has a certificate of a few minutes in place of a name that is known (Sigstore, "keyless").
 
 The library ``sigstore`` verifies them: the certificate and its time, the logs of certificates and of signatures, the
-signature. It is given a root of trust that is here already, its own or a file, so that it asks nobody.
+signature. It is given a root of trust that is here already, the one it comes with or a file, so that it asks nobody.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.registry.names import printable
 from echo_migrate.registry.statements import Bundle, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cryptography.x509 import Certificate
     from sigstore.verify import Verifier
-    from sigstore.verify.policy import VerificationPolicy
 
     from echo_migrate.registry.trust import Identity
+
+_ROOT = ("https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
+"""Where the library has the root of Sigstore's public instance: ``production()`` would write it to the home folder, and
+from then on prefer that copy to the newer one of a newer library."""
 
 
 def verify(bundle: Bundle, manifest: bytes, identities: "Iterable[Identity]", root: str) -> None:
@@ -26,38 +31,54 @@ def verify(bundle: Bundle, manifest: bytes, identities: "Iterable[Identity]", ro
     """
     from sigstore.models import Bundle as Parsed
 
-    verifier = _verifier(root)
+    verifier, policy = _verifier(root), _Policy(tuple(identities))
     try:
         parsed = Parsed.from_json(bundle.content)
         if bundle.envelope is None:
-            verifier.verify_artifact(manifest, parsed, _policy(identities))
+            verifier.verify_artifact(manifest, parsed, policy)
             return
-        kind, payload = verifier.verify_dsse(parsed, _policy(identities))
+        kind, payload = verifier.verify_dsse(parsed, policy)
+    except Refused:
+        raise
     except Exception as error:  # of many libraries, for what a stranger wrote
-        raise Refused(f"its certificate or log entry does not verify: {printable(_first_line(error))}") from None
+        raise Refused(f"its certificate or log entry does not verify: {_said(error)}") from None
     if (kind, payload) != (bundle.envelope.payload_type, bundle.envelope.payload):
         raise Refused("its envelope can be read in two ways")
+
+
+class _Policy(NamedTuple):
+    """The policy that a certificate is of one of some identities."""
+
+    identities: "tuple[Identity, ...]"
+
+    def verify(self, certificate: "Certificate") -> None:
+        from sigstore.errors import VerificationError
+        from sigstore.verify import policy
+
+        for one in self.identities:
+            try:
+                policy.Identity(identity=one.identity, issuer=one.issuer).verify(certificate)
+            except VerificationError:
+                continue
+            return
+        raise Refused("its certificate is of another identity or issuer")
 
 
 @lru_cache(maxsize=8)
 def _verifier(root: str) -> "Verifier":
     import logging
+    from importlib import resources
 
     from sigstore.models import TrustedRoot
     from sigstore.verify import Verifier
 
-    logging.getLogger("sigstore").setLevel(logging.CRITICAL)  # it warns that it is offline, which is what is wanted
+    logging.getLogger("sigstore").setLevel(logging.CRITICAL)  # it warns of keys in a root that it does not know
     try:
-        return Verifier(trusted_root=TrustedRoot.from_file(root)) if root else Verifier.production(offline=True)
+        with resources.as_file(resources.files("sigstore._store").joinpath(*_ROOT)) as own:
+            return Verifier(trusted_root=TrustedRoot.from_file(root or str(own)))
     except Exception as error:  # of many libraries, for a file that a user names
-        raise Refused(f"the root of trust cannot be used: {printable(_first_line(error))}") from None
+        raise Refused(f"the root of trust cannot be used: {_said(error)}") from None
 
 
-def _policy(identities: "Iterable[Identity]") -> "VerificationPolicy":
-    from sigstore.verify import policy
-
-    return policy.AnyOf([policy.Identity(identity=one.identity, issuer=one.issuer) for one in identities])
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+def _said(error: Exception) -> str:
+    return printable(next(iter(str(error).splitlines()), "") or type(error).__name__)

@@ -23,7 +23,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?")
 _PLAIN_VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,5}")
-_VERIFIED = ("signature", "provenance", "sbom")
+_VERIFIED = ("signature", "provenance", "sbom", "vex")
 _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 _HEAD = "# Written by `echo-migrate lock`; read by --locked. What a registry answered for each image, and when.\n"
 

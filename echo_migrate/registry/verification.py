@@ -51,13 +51,13 @@ class Verified(NamedTuple):
         return tuple(kind for kind in self.trust.require if kind not in self.kinds)
 
 
-def verify(client: Client, name: str, reference: str, trust: Trust) -> Verified:
+def verify(client: Client, name: str, reference: str, trust: Trust, tag: str) -> Verified:
     """Return what is known of the image that a tag or digest names. Raises ``RegistryError``.
 
-    What counts for an image of several platforms is what is attached to its index, else to each of its platforms.
+    ``tag`` is the tag that the image goes by, "" where it goes by its digest alone. What counts for an image of several
+    platforms is what is attached to its index, else to each of its platforms.
     """
-    tag = "" if ":" in reference else reference
-    if tag and name.startswith(f"{HUB}/"):
+    if ":" not in reference and name.startswith(f"{HUB}/"):
         reference = client.head(name, reference).digest  # Docker Hub counts what is read by tag as a pull
     top = client.manifest(name, reference)
     looking = _Looking(client, name, trust)
