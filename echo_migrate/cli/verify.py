@@ -132,6 +132,7 @@ def _as_json(one: Asked) -> dict[str, Any]:
         "digest": found.digest if found else None,
         "vendor": one.trust.title or None,
         "error": None if found else one.found,
+        "notes": list(found.notes) if found else [],
         "required": list(one.trust.require),
         "missing": list(found.missing) if found else list(one.trust.require),
         "checks": {

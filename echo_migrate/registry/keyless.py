@@ -29,6 +29,7 @@ def verify(bundle: Bundle, manifest: bytes, identities: "Iterable[Identity]", ro
     Its envelope is what counts where it has one, else the manifest. ``root`` is the path of a trusted root, "" for that
     of the library.
     """
+    from sigstore.errors import VerificationError
     from sigstore.models import Bundle as Parsed
 
     verifier, policy = _verifier(root), _Policy(tuple(identities))
@@ -40,8 +41,11 @@ def verify(bundle: Bundle, manifest: bytes, identities: "Iterable[Identity]", ro
         kind, payload = verifier.verify_dsse(parsed, policy)
     except Refused:
         raise
-    except Exception as error:  # of many libraries, for what a stranger wrote
-        raise Refused(f"its certificate or log entry does not verify: {_said(error)}") from None
+    except VerificationError as error:
+        said = str(error).partition(": expected")[0].partition("\n")[0]
+        raise Refused(f"its certificate or log entry does not verify: {printable(said, 80)}") from None
+    except Exception:  # of many libraries, for what a stranger wrote
+        raise Refused("its bundle, certificate or log entry cannot be read") from None
     if (kind, payload) != (bundle.envelope.payload_type, bundle.envelope.payload):
         raise Refused("its envelope can be read in two ways")
 
@@ -76,9 +80,5 @@ def _verifier(root: str) -> "Verifier":
     try:
         with resources.as_file(resources.files("sigstore._store").joinpath(*_ROOT)) as own:
             return Verifier(trusted_root=TrustedRoot.from_file(root or str(own)))
-    except Exception as error:  # of many libraries, for a file that a user names
-        raise Refused(f"the root of trust cannot be used: {_said(error)}") from None
-
-
-def _said(error: Exception) -> str:
-    return printable(next(iter(str(error).splitlines()), "") or type(error).__name__)
+    except Exception:  # of many libraries, for a file that a user names
+        raise Refused("the root of trust cannot be used") from None
