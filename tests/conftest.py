@@ -16,10 +16,13 @@ from tests.warm import Request, Warm
 
 if TYPE_CHECKING:
     from tests.registries import Registry
+    from tests.signing import KeyPair
 
 ROOT = Path(__file__).parent.parent
 Done = subprocess.CompletedProcess[bytes]
 Run = Callable[..., Done]
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that is not there, so that no test reaches an upstream registry."""
 
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
@@ -68,6 +71,29 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Registry]":
 
     with registries.docker_registry(tmp_path_factory.mktemp("registry")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for keys."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(scope="session")
+def key(keys: Path) -> "KeyPair":
+    """A key that signs images."""
+    from tests import signing
+
+    return signing.key_pair(keys, "release")
+
+
+@pytest.fixture
+def verify(run: Run, tmp_path: Path) -> Callable[..., Done]:
+    """``verify(image)``: the finished process of that command, with a home and a cache of its own, and no network."""
+    home = tmp_path.parent / f"{tmp_path.name}-home"
+    home.mkdir()
+    reach = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE}
+    return lambda *words: run("verify", *words, env=reach)
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tests.registries import OCI, Descriptor, Registry
+from tests.conftest import Done
+from tests.registries import OCI, Descriptor, Image, Registry
+from tests.test_schemas import validator
 
 SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
@@ -133,3 +135,32 @@ def list_referrers(registry: Registry, repository: str, image: Descriptor, *foun
 
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+Verify = Callable[..., Done]
+AMD = Image({"a": "1"})
+
+
+def configure(folder: Path, prefix: str, *keys: KeyPair, require: tuple[str, ...] = ()) -> None:
+    names = []
+    for number, one in enumerate(keys):
+        (folder / f"{number}.pub").write_text(one.public)
+        names.append(f"{number}.pub")
+    table = f"[verify.{json.dumps(prefix)}]\nrequire = {json.dumps(list(require))}\nkeys = {json.dumps(names)}\n"
+    (folder / ".echo-migrate.toml").write_text(table)
+
+
+def checks(verify: Verify, *words: str, code: int = 0) -> dict[str, Any]:
+    """The checks of one image."""
+    done = verify(*words, "--output-format", "json")
+    assert done.returncode == code, done.stderr
+    document = json.loads(done.stdout)
+    validator("verify").validate(document)
+    (found,) = document["images"]
+    assert found["error"] is None
+    result: dict[str, Any] = found["checks"]
+    return result
+
+
+def words_of(found: dict[str, Any]) -> list[str]:
+    return [found[kind]["status"] for kind in ("signature", "provenance", "sbom", "vex")]

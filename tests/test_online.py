@@ -12,14 +12,12 @@ from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import read_mapping
 from echo_migrate.registry import lock
 from tests import registries
-from tests.conftest import Done, Run
+from tests.conftest import NOWHERE, Done, Run
 from tests.registries import Image, Registry, Reply, Request, StandIn
 
 ROOT_USER = Image({"bin/sh": ""}, {"Cmd": ["python3"]})
 NONROOT = Image({"bin/true": ""}, {"User": "65532", "Entrypoint": ["/usr/bin/node"]})
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
-NOWHERE = "http://127.0.0.1:9"
-"""A proxy that is not there, so that no test reaches an upstream registry."""
 
 Ask = Callable[..., Done]
 

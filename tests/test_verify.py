@@ -3,75 +3,34 @@
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import registries, signing
-from tests.conftest import Done, Run
+from tests.conftest import NOWHERE, Run
 from tests.registries import Image, Registry
-from tests.signing import IN_TOTO, SIGN, SLSA1, SLSA2, SPDX, VEX, KeyPair, Layer, envelope, statement
+from tests.signing import (
+    AMD,
+    IN_TOTO,
+    SIGN,
+    SLSA1,
+    SLSA2,
+    SPDX,
+    VEX,
+    KeyPair,
+    Layer,
+    Verify,
+    checks,
+    configure,
+    envelope,
+    statement,
+    words_of,
+)
 from tests.test_schemas import validator
 
-NOWHERE = "http://127.0.0.1:9"
-AMD, ARM = Image({"a": "1"}), Image({"a": "1"}, platform="linux/arm64")
-Verify = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with registries.docker_registry(tmp_path_factory.mktemp("signed")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys")
-
-
-@pytest.fixture(scope="module")
-def key(keys: Path) -> KeyPair:
-    return signing.key_pair(keys, "release")
-
-
-@pytest.fixture(scope="module")
-def other(keys: Path) -> KeyPair:
-    return signing.key_pair(keys, "other")
-
-
-@pytest.fixture
-def verify(run: Run, tmp_path: Path) -> Verify:
-    home = tmp_path.parent / f"{tmp_path.name}-home"
-    home.mkdir()
-    reach = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE}
-    return lambda *words: run("verify", *words, env=reach)
-
-
-def configure(folder: Path, prefix: str, *keys: KeyPair, require: tuple[str, ...] = ()) -> None:
-    names = []
-    for number, one in enumerate(keys):
-        (folder / f"{number}.pub").write_text(one.public)
-        names.append(f"{number}.pub")
-    table = f"[verify.{json.dumps(prefix)}]\nrequire = {json.dumps(list(require))}\nkeys = {json.dumps(names)}\n"
-    (folder / ".echo-migrate.toml").write_text(table)
-
-
-def checks(verify: Verify, *words: str, code: int = 0) -> dict[str, Any]:
-    """The checks of one image."""
-    done = verify(*words, "--output-format", "json")
-    assert done.returncode == code, done.stderr
-    document = json.loads(done.stdout)
-    validator("verify").validate(document)
-    (found,) = document["images"]
-    assert found["error"] is None
-    result: dict[str, Any] = found["checks"]
-    return result
-
-
-def words_of(found: dict[str, Any]) -> list[str]:
-    return [found[kind]["status"] for kind in ("signature", "provenance", "sbom", "vex")]
+ARM = Image({"a": "1"}, platform="linux/arm64")
 
 
 @pytest.mark.parametrize(
@@ -203,11 +162,9 @@ def test_attestations_of_buildkit_are_not_signed(
     assert said["provenance"]["reason"] == "not signed"
 
 
-def test_the_words_are_kept_apart(
-    verify: Verify, registry: Registry, key: KeyPair, other: KeyPair, tmp_path: Path
-) -> None:
+def test_the_words_are_kept_apart(verify: Verify, registry: Registry, key: KeyPair, keys: Path, tmp_path: Path) -> None:
     image = registry.push("words", "1", AMD)
-    signing.sign(registry, "words", image, other)
+    signing.sign(registry, "words", image, signing.key_pair(keys, "other"))
     signing.attach(
         registry, "words", signing.tag_of(image.digest, "sbom"), Layer(b"SPDXVersion: SPDX-2.3", "text/spdx")
     )

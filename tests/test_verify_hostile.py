@@ -14,8 +14,23 @@ from echo_migrate.registry.keys import public_key, signed_by
 from echo_migrate.registry.statements import Refused
 from tests import signing
 from tests.registries import OCI, Descriptor, Registry, Reply, Request, StandIn
-from tests.signing import BUNDLE, ENVELOPE, SIGN, SIMPLE, SPDX, KeyPair, Layer, b64, envelope, simple, statement
-from tests.test_verify import AMD, Verify, checks, configure, key, keys, other, registry, verify  # noqa: F401
+from tests.signing import (
+    AMD,
+    BUNDLE,
+    ENVELOPE,
+    SIGN,
+    SIMPLE,
+    SPDX,
+    KeyPair,
+    Layer,
+    Verify,
+    b64,
+    checks,
+    configure,
+    envelope,
+    simple,
+    statement,
+)
 
 OTHER = f"sha256:{'cd' * 32}"
 DEEP = b'{"critical":' + b"[" * 5000 + b"]" * 5000 + b"}"
@@ -147,7 +162,7 @@ BUNDLES: list[tuple[Make, str]] = [
 
 
 @pytest.fixture(scope="module")
-def image(registry: Registry) -> Descriptor:  # noqa: F811
+def image(registry: Registry) -> Descriptor:
     return registry.push("hostile/image", "1", AMD)
 
 
@@ -160,9 +175,9 @@ def image(registry: Registry) -> Descriptor:  # noqa: F811
     ],
 )
 def test_what_does_not_count(
-    verify: Verify,  # noqa: F811
-    registry: Registry,  # noqa: F811
-    key: KeyPair,  # noqa: F811
+    verify: Verify,
+    registry: Registry,
+    key: KeyPair,
     image: Descriptor,
     tmp_path: Path,
     suffix: str,
@@ -184,9 +199,9 @@ def test_what_does_not_count(
 
 
 def test_a_valid_one_counts_among_those_that_do_not(
-    verify: Verify,  # noqa: F811
-    registry: Registry,  # noqa: F811
-    key: KeyPair,  # noqa: F811
+    verify: Verify,
+    registry: Registry,
+    key: KeyPair,
     tmp_path: Path,
 ) -> None:
     image = registry.push("hostile/both", "1", AMD)
@@ -198,9 +213,9 @@ def test_a_valid_one_counts_among_those_that_do_not(
 
 
 def test_a_signature_of_one_image_counts_for_no_other(
-    verify: Verify,  # noqa: F811
-    registry: Registry,  # noqa: F811
-    key: KeyPair,  # noqa: F811
+    verify: Verify,
+    registry: Registry,
+    key: KeyPair,
     tmp_path: Path,
 ) -> None:
     """Everything that is attached to a signed image is attached to another one: tags and referrers."""
@@ -221,9 +236,9 @@ def test_a_signature_of_one_image_counts_for_no_other(
 
 
 def test_an_index_under_the_tag_of_signatures(
-    verify: Verify,  # noqa: F811
-    registry: Registry,  # noqa: F811
-    key: KeyPair,  # noqa: F811
+    verify: Verify,
+    registry: Registry,
+    key: KeyPair,
     tmp_path: Path,
 ) -> None:
     image = registry.push("hostile/index", "1", AMD)
@@ -282,7 +297,7 @@ def index(*found: dict[str, Any]) -> bytes:
     return json.dumps({"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": found}).encode()
 
 
-def test_referrers_by_their_api(verify: Verify, key: KeyPair, tmp_path: Path) -> None:  # noqa: F811
+def test_referrers_by_their_api(verify: Verify, key: KeyPair, tmp_path: Path) -> None:
     def listed(at: Attached) -> bytes:
         bundle = signing.key_bundle(envelope(statement(at.image, SIGN), key))
         notation = at.attach(Layer(b"x", "application/jose+json"), "application/vnd.cncf.notary.signature")
@@ -293,7 +308,7 @@ def test_referrers_by_their_api(verify: Verify, key: KeyPair, tmp_path: Path) ->
         assert checks(verify, f"{at.host}/image:1")["signature"]["status"] == "verified"
 
 
-def test_thousands_of_referrers(verify: Verify, key: KeyPair, tmp_path: Path) -> None:  # noqa: F811
+def test_thousands_of_referrers(verify: Verify, key: KeyPair, tmp_path: Path) -> None:
     def listed(at: Attached) -> bytes:
         good = signing.key_bundle(envelope(statement(at.image, SIGN), key))
         many = [at.attach(Layer(b'{"n": %d}' % number, BUNDLE)) for number in range(3000)]
@@ -319,7 +334,7 @@ def test_thousands_of_referrers(verify: Verify, key: KeyPair, tmp_path: Path) ->
         (lambda at: index(at.attach(Layer(DEEP, BUNDLE))), b"nested more than"),
     ],
 )
-def test_a_list_that_lies(verify: Verify, key: KeyPair, tmp_path: Path, listed: Any, said: bytes) -> None:  # noqa: F811
+def test_a_list_that_lies(verify: Verify, key: KeyPair, tmp_path: Path, listed: Any, said: bytes) -> None:
     with Attached(listed) as at:
         configure(tmp_path, at.host, key)
         done = verify(f"{at.host}/image:1")
@@ -328,7 +343,7 @@ def test_a_list_that_lies(verify: Verify, key: KeyPair, tmp_path: Path, listed: 
         assert said in done.stdout + done.stderr
 
 
-def test_content_of_another_digest(verify: Verify, key: KeyPair, tmp_path: Path) -> None:  # noqa: F811
+def test_content_of_another_digest(verify: Verify, key: KeyPair, tmp_path: Path) -> None:
     def listed(at: Attached) -> bytes:
         bundle = signing.key_bundle(envelope(statement(OTHER, SIGN), key))
         swapped = signing.key_bundle(envelope(statement(at.image, SIGN), key))

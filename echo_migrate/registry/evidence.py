@@ -1,25 +1,25 @@
 """What one attached thing shows of an image: its kind, and by whom it is signed, or why it does not count."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_data
 from echo_migrate.images.reference import parsed
-from echo_migrate.registry import keyless, statements
+from echo_migrate.registry import inclusion_promise, keyless, statements
 from echo_migrate.registry.attached import NOTATION, Attached, attached_to
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import Descriptor, Manifest
 from echo_migrate.registry.errors import Malformed, NotFound
+from echo_migrate.registry.inclusion_promise import CERTIFICATE, Signed
 from echo_migrate.registry.keys import public_key, signed_by
 from echo_migrate.registry.names import printable
 from echo_migrate.registry.statements import Refused, Statement
-from echo_migrate.registry.trust import Trust
+from echo_migrate.registry.trust import Identity, Trust
 
 SIGNATURE = "dev.cosignproject.cosign/signature"
-CERTIFICATE = "dev.sigstore.cosign/certificate"
 _PREDICATE = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType")
-"""Annotations: a signature in base64, the certificate of its key, and the type of an attestation."""
+"""Annotations: a signature in base64, and the type of an attestation."""
 
 _LARGEST_PAYLOAD = 100_000
 _LARGEST = 32_000_000
@@ -27,6 +27,7 @@ MOST_LAYERS = 64
 """The most layers of an attached manifest: a layer is one signature or attestation."""
 
 NOT_SIGNED = "not signed"
+NO_KEY = "by no key that is known for it"
 
 
 class Evidence(NamedTuple):
@@ -124,19 +125,16 @@ class _Reading:
         signature = statements.decoded(layer.annotations.get(SIGNATURE))
         if not self.trust.signers:
             return Evidence("signature", "cosign")
-        by = self._by_key(payload, (signature,))
-        if not by and CERTIFICATE in layer.annotations:
-            raise Refused("keyless in cosign's older form, without proof that its log has it")
-        return Evidence("signature", "cosign", by, "" if by else "by no key that is known for it")
+        by, reason = self._by(Signed(payload, (payload,), (signature,)), layer)
+        return Evidence("signature", "cosign", by, reason)
 
     def _envelope(self, layer: Descriptor) -> Evidence:
         """Return what an attestation in an envelope shows."""
-        envelope = statements.envelope(self._content(layer))
+        content = self._content(layer)
+        envelope = statements.envelope(content)
         stated = statements.statement(envelope.payload)
-        by = self._by_key(envelope.signed, envelope.signatures)
-        if not by and self.trust.signers and CERTIFICATE in layer.annotations:
-            return self._about(stated, reason="keyless in cosign's older form, without proof that its log has it")
-        return self._about(stated, by, "by no key that is known for it")
+        hashed = (envelope.payload, envelope.signed, content)
+        return self._about(stated, *self._by(Signed(envelope.signed, hashed, envelope.signatures), layer))
 
     def _statement(self, layer: Descriptor) -> Evidence:
         """Return what a statement shows that is not signed itself: the manifest around it may be."""
@@ -166,20 +164,14 @@ class _Reading:
         stated = statements.statement(bundle.envelope.payload) if bundle.envelope else None
         if not self.trust.signers:
             return self._about(stated) if stated else Evidence("signature", "Sigstore bundle")
-        by, reason = "", "by no key that is known for it"
+        content = self.subject.manifest.content
+        by, reason = "", NO_KEY
         if bundle.by_key and bundle.envelope:
             by = self._by_key(bundle.envelope.signed, bundle.envelope.signatures)
         elif bundle.by_key:
-            by = self._by_key(self.subject.manifest.content, (bundle.signature,))
+            by = self._by_key(content, (bundle.signature,))
         else:
-            reason = "keyless, and no identity is known for it"
-            for signer in (one for one in self.trust.signers if one.identities):
-                try:
-                    keyless.verify(bundle, self.subject.manifest.content, signer.identities, signer.root)
-                    by = signer.by
-                    break
-                except Refused as error:
-                    reason = str(error)
+            by, reason = self._by_identity(partial(keyless.verify, bundle, content))
         if stated:
             return self._about(stated, by, reason)
         return Evidence("signature", "Sigstore bundle", by, "" if by else reason)
@@ -195,6 +187,27 @@ class _Reading:
         if self.subject.digest not in stated.subjects:
             by, reason = "", "made for another image"
         return Evidence(kind, format, by, "" if by else reason, tuple(filter(None, details)))
+
+    def _by(self, signed: Signed, layer: Descriptor) -> tuple[str, str]:
+        """Return whose key or certificate one of the signatures over something is by, else "" and why it is nobody's.
+
+        A signature in cosign's form may be by a key and have a certificate, too: either counts."""
+        by = self._by_key(signed.message, signed.signatures)
+        if by or CERTIFICATE not in layer.annotations:
+            return by, "" if by else NO_KEY
+        return self._by_identity(partial(inclusion_promise.verify, signed, layer.annotations))
+
+    def _by_identity(self, verify: Callable[[tuple[Identity, ...], str], None]) -> tuple[str, str]:
+        """Return whose identity a signature is by, else "" and why it is nobody's."""
+        reason = "keyless, and no identity is known for it"
+        for signer in (one for one in self.trust.signers if one.identities):
+            try:
+                verify(signer.identities, signer.root)
+            except Refused as error:
+                reason = str(error)
+            else:
+                return signer.by, ""
+        return "", reason
 
     def _by_key(self, message: bytes, signatures: tuple[bytes, ...]) -> str:
         """Return whose key one of some signatures over a message is by, "" if it is none that is known."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cryptography.x509 import Certificate
+    from sigstore.models import TrustedRoot
     from sigstore.verify import Verifier
 
     from echo_migrate.registry.trust import Identity
@@ -32,7 +33,7 @@ def verify(bundle: Bundle, manifest: bytes, identities: "Iterable[Identity]", ro
     from sigstore.errors import VerificationError
     from sigstore.models import Bundle as Parsed
 
-    verifier, policy = _verifier(root), _Policy(tuple(identities))
+    verifier, policy = instance(root).verifier, Policy(tuple(identities))
     try:
         parsed = Parsed.from_json(bundle.content)
         if bundle.envelope is None:
@@ -42,15 +43,14 @@ def verify(bundle: Bundle, manifest: bytes, identities: "Iterable[Identity]", ro
     except Refused:
         raise
     except VerificationError as error:
-        said = str(error).partition(": expected")[0].partition("\n")[0]
-        raise Refused(f"its certificate or log entry does not verify: {printable(said, 80)}") from None
+        raise Refused(said(error)) from None
     except Exception:  # of many libraries, for what a stranger wrote
         raise Refused("its bundle, certificate or log entry cannot be read") from None
     if (kind, payload) != (bundle.envelope.payload_type, bundle.envelope.payload):
         raise Refused("its envelope can be read in two ways")
 
 
-class _Policy(NamedTuple):
+class Policy(NamedTuple):
     """The policy that a certificate is of one of some identities."""
 
     identities: "tuple[Identity, ...]"
@@ -68,8 +68,22 @@ class _Policy(NamedTuple):
         raise Refused("its certificate is of another identity or issuer")
 
 
+def said(error: Exception) -> str:
+    """Return what an error of verification means, in a line."""
+    text = str(error).partition(": expected")[0].partition("\n")[0]
+    return f"its certificate or log entry does not verify: {printable(text, 80)}"
+
+
+class Instance(NamedTuple):
+    """An instance of Sigstore: its root of trust, and what verifies by it."""
+
+    root: "TrustedRoot"
+    verifier: "Verifier"
+
+
 @lru_cache(maxsize=8)
-def _verifier(root: str) -> "Verifier":
+def instance(root: str) -> Instance:
+    """Return the instance of the trusted root in a file, Sigstore's public one for "". Raises ``Refused``."""
     import logging
     from importlib import resources
 
@@ -79,6 +93,7 @@ def _verifier(root: str) -> "Verifier":
     logging.getLogger("sigstore").setLevel(logging.CRITICAL)  # it warns of keys in a root that it does not know
     try:
         with resources.as_file(resources.files("sigstore._store").joinpath(*_ROOT)) as own:
-            return Verifier(trusted_root=TrustedRoot.from_file(root or str(own)))
+            trusted = TrustedRoot.from_file(root or str(own))
+        return Instance(trusted, Verifier(trusted_root=trusted))
     except Exception:  # of many libraries, for a file that a user names
         raise Refused("the root of trust cannot be used") from None

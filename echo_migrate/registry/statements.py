@@ -70,7 +70,7 @@ class Bundle(NamedTuple):
 
 def claim(payload: bytes) -> Claim:
     """Return what a payload of simple signing claims (cosign, SIGNATURE_SPEC.md). Raises ``Refused``."""
-    critical = _table(_json(payload, "its payload").get("critical"), "its payload has no critical part")
+    critical = _table(read(payload, "its payload").get("critical"), "its payload has no critical part")
     unknown = sorted(critical.keys() - _CRITICAL)
     if unknown:
         raise Refused(f"its payload has an unknown critical field {printable(unknown[0], 40)}")
@@ -86,7 +86,7 @@ def claim(payload: bytes) -> Claim:
 
 def envelope(data: bytes | dict[str, Any]) -> Envelope:
     """Return a DSSE envelope of an in-toto statement. Raises ``Refused``."""
-    table = data if isinstance(data, dict) else _json(data, "its envelope")
+    table = data if isinstance(data, dict) else read(data, "its envelope")
     kind, signatures = table.get("payloadType"), table.get("signatures")
     if kind != IN_TOTO:
         raise Refused(f"its payload type is {printable(kind, 60) if isinstance(kind, str) else 'not given'}")
@@ -98,7 +98,7 @@ def envelope(data: bytes | dict[str, Any]) -> Envelope:
 
 def statement(payload: bytes) -> Statement:
     """Return an in-toto statement. Raises ``Refused``."""
-    table = _json(payload, "its statement")
+    table = read(payload, "its statement")
     if table.get("_type") not in _STATEMENTS:
         raise Refused("its payload is no in-toto statement")
     kind, subjects = table.get("predicateType"), table.get("subject")
@@ -115,7 +115,7 @@ def statement(payload: bytes) -> Statement:
 
 def bundle(content: bytes) -> Bundle:
     """Return a Sigstore bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto). Raises ``Refused``."""
-    table = _json(content, "its bundle")
+    table = read(content, "its bundle")
     material = _table(table.get("verificationMaterial"), "its bundle has no verification material")
     if not str(table.get("mediaType")).startswith(BUNDLE):
         raise Refused("its bundle has no known version")
@@ -164,7 +164,8 @@ def builder(provenance: Statement) -> str:
     return printable(id, 120) if isinstance(id, str) else ""
 
 
-def _json(content: bytes, what: str) -> dict[str, Any]:
+def read(content: bytes, what: str) -> dict[str, Any]:
+    """Return the JSON object that some bytes are. Raises ``Refused``."""
     try:
         return parsed_json(content, what)
     except Malformed as error:
