@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from echo_migrate.registry.client import Client
+from echo_migrate.registry.trust import Signer, Trust
+from echo_migrate.registry.verification import verify as verify_image
 from tests import registries, signing
 from tests.conftest import NOWHERE, Run
 from tests.registries import Image, Registry
@@ -115,6 +118,41 @@ def test_bundles_as_referrers(verify: Verify, registry: Registry, key: KeyPair, 
     said = checks(verify, registry.name(f"bundles@{image.digest}"))
     assert words_of(said) == ["verified", "verified", "absent", "absent"]
     assert said["provenance"]["details"] == ["builder https://ci.example/v1"]
+
+
+def test_a_bundle_with_a_signature_of_the_manifest(
+    verify: Verify, registry: Registry, key: KeyPair, tmp_path: Path
+) -> None:
+    image = registry.push("message", "1", AMD)
+    with Client(plain_http=(registry.host,)) as client:
+        content = client.manifest(registry.name("message"), image.digest).content
+    found = []
+    for message in (content + b" ", content):
+        bundle = {
+            "mediaType": signing.BUNDLE,
+            "verificationMaterial": {"publicKey": {"hint": ""}},
+            "messageSignature": {"signature": signing.b64(key.sign(message))},
+        }
+        layer = Layer(json.dumps(bundle).encode(), signing.BUNDLE)
+        found.append(signing.attach(registry, "message", "", layer, subject=image, artifact=signing.BUNDLE))
+    configure(tmp_path, registry.host, key)
+    signing.list_referrers(registry, "message", image, found[0])
+    first = checks(verify, registry.name("message:1"))["signature"]
+    assert (first["status"], first["reason"]) == ("not-verified", "by no key that is known for it")
+    signing.list_referrers(registry, "message", image, *found)
+    assert checks(verify, "--refresh", registry.name("message:1"))["signature"]["status"] == "verified"
+
+
+def test_another_place_of_the_vendor(registry: Registry, key: KeyPair) -> None:
+    image = registry.push("place/here", "1", AMD)
+    registry.push("place/there", "1", AMD)
+    signing.attest(registry, "place/there", image, envelope(statement(image.digest, SPDX), key))
+    signer = Signer("the key", (key.public.encode(),))
+    names = [registry.name(f"place/{name}") for name in ("here", "none", "there")]
+    with Client(plain_http=(registry.host,)) as client:
+        for also, word in ((), "absent"), ((names[1],), "absent"), ((names[1], names[2]), "verified"):
+            found = verify_image(client, names[0], "1", Trust("", (signer,), also=also), "1")
+            assert (found.checks["sbom"].word, found.notes) == (word, ())
 
 
 def test_attestations_that_are_signed_as_manifests(

@@ -57,7 +57,11 @@ def with_signature(text: str) -> Make:
 SIGNATURES: list[tuple[Make, str]] = [
     (signed(simple(OTHER)), f"made for another image ({OTHER[:19]}…)"),
     (changed(image={"docker-manifest-digest": OTHER}), f"made for another image ({OTHER[:19]}…)"),
-    (changed(image={"docker-manifest-digest": "latest"}), "its payload names no digest"),
+    (changed(image={"docker-manifest-digest": "latest"}), "its payload does not name one digest"),
+    (changed(image={"docker-manifest-digest": OTHER, "x": ""}), "its payload does not name one digest"),
+    (changed(identity={"docker-reference": "", "x": ""}), "its payload does not name one image"),
+    (changed(identity={}), "its payload does not name one image"),
+    (changed(identity=None), "its payload has no identity"),
     (changed(image=[]), "its payload names no image"),
     (changed(type="atomic container signature"), "its payload is not of the type of an image's signature"),
     (changed(type=None), "its payload is not of the type of an image's signature"),
@@ -235,6 +239,22 @@ def test_a_signature_of_one_image_counts_for_no_other(
     assert said["reason"] == f"made for another image, made for another image ({good.digest[:19]}…)"
 
 
+def test_a_manifest_that_is_marked_as_no_image_and_can_be_pulled(
+    verify: Verify, registry: Registry, key: KeyPair, tmp_path: Path
+) -> None:
+    name = "hostile/marked"
+    good = registry.push(name, "", AMD._replace(platform="linux/arm64"))
+    evil = registry.push(name, "", AMD._replace(files={"a": "evil"}))
+    marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": good.digest}
+    manifests = [good.json, evil.json | {"annotations": marks}]
+    made = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": manifests}
+    registry.push_manifest(name, "1", made)
+    signing.sign(registry, name, good, key)
+    configure(tmp_path, registry.host, key)
+    said = checks(verify, registry.name(f"{name}:1"))["signature"]
+    assert (said["status"], said["reason"]) == ("not-verified", "not for linux/amd64")
+
+
 def test_an_index_under_the_tag_of_signatures(
     verify: Verify,
     registry: Registry,
@@ -356,6 +376,15 @@ def test_content_of_another_digest(verify: Verify, key: KeyPair, tmp_path: Path)
         done = verify(f"{at.host}/image:1")
         assert b"the content does not have this digest" in done.stderr
         assert b"  signature  absent" in done.stdout
+
+
+def test_more_than_is_read_for_an_image(verify: Verify, registry: Registry, key: KeyPair, tmp_path: Path) -> None:
+    image = registry.push("hostile/large", "1", AMD)
+    layers = [Layer(b"%d" % number + b" " * 31_000_000, ENVELOPE, {"predicateType": SPDX}) for number in range(9)]
+    signing.attach(registry, "hostile/large", signing.tag_of(image.digest, "att"), *layers)
+    configure(tmp_path, registry.host, key)
+    said = checks(verify, registry.name("hostile/large:1"))["sbom"]
+    assert said["reason"].endswith("more than 256,000,000 bytes are attached to the image")
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))

@@ -25,7 +25,8 @@ from echo_migrate.registry.names import printable
 from echo_migrate.registry.trust import Policy, Trust, trust_of
 from echo_migrate.registry.verification import WORDS, Verified, verify
 
-_AT_ONCE = 8
+_AT_ONCE = 4
+"""Images at a time: what is attached to one may take 300 MB while it is read."""
 
 
 class Asked(NamedTuple):
@@ -158,5 +159,6 @@ def _as_text(one: Asked) -> str:
         rest = reports.printable(", ".join(filter(None, said)))
         lines.append(f"  {kind:<11}{WORDS[check.word]}{f': {rest}' if rest else ''}")
     if one.found.missing:
-        lines.append(f"  error: {one.trust.source} requires {', '.join(one.found.missing)}, which is not verified")
+        missing = ", ".join(one.found.missing)
+        lines.append(reports.printable(f"  error: {one.trust.source} requires {missing}, which is not verified"))
     return "\n".join(lines)

@@ -47,8 +47,9 @@ def attestations_in(client: Client, name: str, index: Manifest, digest: str, not
 
 
 def is_attestation(descriptor: Descriptor) -> bool:
-    """Return whether a manifest of an index is no image, but about one."""
-    return descriptor.annotations.get(BUILDKIT_TYPE) == "attestation-manifest"
+    """Return whether a manifest of an index is no image, but about one: nothing pulls it, as it is for no platform."""
+    marked = descriptor.annotations.get(BUILDKIT_TYPE) == "attestation-manifest"
+    return marked and descriptor.platform == "unknown/unknown"
 
 
 def _referrers(client: Client, name: str, digest: str, notes: list[str]) -> Iterator[Attached]:

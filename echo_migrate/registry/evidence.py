@@ -23,6 +23,9 @@ _PREDICATE = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle
 
 _LARGEST_PAYLOAD = 100_000
 _LARGEST = 32_000_000
+_LARGEST_TOTAL = 256_000_000
+"""The most bytes of what is attached that are read: of a signature, of anything else, and of all of an image."""
+
 MOST_LAYERS = 64
 """The most layers of an attached manifest: a layer is one signature or attestation."""
 
@@ -41,6 +44,19 @@ class Evidence(NamedTuple):
     details: tuple[str, ...] = ()
 
 
+class Budget:
+    """The bytes that may still be read for an image."""
+
+    def __init__(self) -> None:
+        self.left = _LARGEST_TOTAL
+
+    def spend(self, size: int) -> None:
+        """Take bytes off. Raises ``Refused`` if there are not so many."""
+        if size > self.left:
+            raise Refused(f"more than {_LARGEST_TOTAL:,} bytes are attached to the image")
+        self.left -= size
+
+
 class Subject(NamedTuple):
     """What something must be attached to, to count: a manifest of an image, under the name by which it was asked for
     (``tag`` is "" where it was asked for by digest)."""
@@ -54,12 +70,12 @@ class Subject(NamedTuple):
         return self.manifest.digest
 
 
-def evidence_of(client: Client, found: Attached, subject: Subject, trust: Trust) -> Iterator[Evidence]:
+def evidence_of(client: Client, found: Attached, subject: Subject, trust: Trust, budget: Budget) -> Iterator[Evidence]:
     """Yield what an attached manifest shows of a subject."""
     if found.artifact_type == NOTATION:
         yield Evidence("signature", "Notation", reason="signatures of Notation are not read")
         return
-    reading = _Reading(client, found, subject, trust)
+    reading = _Reading(client, found, subject, trust, budget)
     try:
         layers = found.manifest.layers
     except Malformed as error:
@@ -74,8 +90,8 @@ def evidence_of(client: Client, found: Attached, subject: Subject, trust: Trust)
 class _Reading:
     """The reading of one attached manifest."""
 
-    def __init__(self, client: Client, found: Attached, subject: Subject, trust: Trust) -> None:
-        self.client, self.found, self.subject, self.trust = client, found, subject, trust
+    def __init__(self, client: Client, found: Attached, subject: Subject, trust: Trust, budget: Budget) -> None:
+        self.client, self.found, self.subject, self.trust, self.budget = client, found, subject, trust, budget
         self._signed: Evidence | None = None
 
     def layer(self, layer: Descriptor) -> Iterator[Evidence]:
@@ -113,6 +129,7 @@ class _Reading:
     def _content(self, layer: Descriptor, most: int = _LARGEST) -> bytes:
         if layer.size is None or layer.size > most:
             raise Refused(f"larger than {most:,} bytes")
+        self.budget.spend(layer.size)
         return self.client.blob(self.found.name, layer.digest, most)
 
     def _simple(self, layer: Descriptor) -> Evidence:
@@ -151,7 +168,7 @@ class _Reading:
         notes: list[str] = []
         best = Evidence("signature", "", reason=NOT_SIGNED)
         for one in attached_to(self.client, self.found.name, around.digest, notes):
-            reading = _Reading(self.client, one, around, self.trust)
+            reading = _Reading(self.client, one, around, self.trust, self.budget)
             for layer in one.manifest.layers[:MOST_LAYERS] if not one.manifest.is_index else ():
                 for found in reading.layer(layer) if layer.media_type != statements.IN_TOTO else ():
                     if found.kind == "signature" and (found.by or not best.by):

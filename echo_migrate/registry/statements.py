@@ -76,12 +76,14 @@ def claim(payload: bytes) -> Claim:
         raise Refused(f"its payload has an unknown critical field {printable(unknown[0], 40)}")
     if critical.get("type") != _SIGNATURE_TYPE:
         raise Refused("its payload is not of the type of an image's signature")
-    digest = _table(critical.get("image"), "its payload names no image").get("docker-manifest-digest")
-    if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-        raise Refused("its payload names no digest")
-    identity = critical.get("identity")
-    name = identity.get("docker-reference", "") if isinstance(identity, dict) else ""
-    return Claim(digest, name if isinstance(name, str) else "")
+    image = _table(critical.get("image"), "its payload names no image")
+    identity = _table(critical.get("identity"), "its payload has no identity")
+    digest, name = image.get("docker-manifest-digest"), identity.get("docker-reference")
+    if not isinstance(digest, str) or not DIGEST.fullmatch(digest) or len(image) > 1:
+        raise Refused("its payload does not name one digest")
+    if not isinstance(name, str) or len(identity) > 1:
+        raise Refused("its payload does not name one image")
+    return Claim(digest, name)
 
 
 def envelope(data: bytes | dict[str, Any]) -> Envelope:

@@ -53,7 +53,8 @@ class Trust(NamedTuple):
 def trust_of(name: str, policies: Iterable[Policy] = (), mirrors: Iterable[tuple[str, str]] = ()) -> Trust | None:
     """Return who may sign an image, by its name without tag; None if nothing is known of its registry.
 
-    ``mirrors`` are pairs of prefixes: what lies below the first is signed as what lies below the second.
+    ``mirrors`` are pairs of prefixes: what lies below the first is signed as what lies below the second. Whoever uses a
+    mirror may reach nothing else, so that no other place is asked.
     """
     own = next((f"{there}{name[len(here) :]}" for here, there in mirrors if _below(name, here)), name)
     vendor = max((row for row in _vendors() if _below(own, row[0])), key=lambda row: len(row[0]), default=None)
@@ -63,7 +64,8 @@ def trust_of(name: str, policies: Iterable[Policy] = (), mirrors: Iterable[tuple
     trust = Trust()
     if vendor:
         prefix, title, signer, also = vendor
-        trust = Trust(title, (signer,) if signer else (), also=tuple(f"{one}{own[len(prefix) :]}" for one in also))
+        places = tuple(f"{one}{own[len(prefix) :]}" for one in also) if own == name else ()
+        trust = Trust(title, (signer,) if signer else (), also=places)
     if policy:
         trust = trust._replace(signers=(*trust.signers, *policy.signers), require=policy.require, source=policy.source)
     return trust

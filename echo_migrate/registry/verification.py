@@ -8,7 +8,7 @@ from echo_migrate.registry.attached import attached_to, attestations_in, is_atte
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import Descriptor, Manifest
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
-from echo_migrate.registry.evidence import Evidence, Subject, evidence_of
+from echo_migrate.registry.evidence import Budget, Evidence, Subject, evidence_of
 from echo_migrate.registry.trust import KINDS, Trust
 
 Word = Literal["verified", "not-verified", "no-key", "absent"]
@@ -82,6 +82,7 @@ class _Looking:
     def __init__(self, client: Client, name: str, trust: Trust) -> None:
         self.client, self.name, self.trust = client, name, trust
         self.notes: list[str] = []
+        self.budget = Budget()
 
     def at(self, subject: Subject, index: Manifest | None = None) -> list[Evidence]:
         """Return what is attached to a manifest of the image."""
@@ -95,7 +96,7 @@ class _Looking:
                 continue  # another registry of the vendor, for which nobody need have a login
             except RegistryError as error:
                 self.notes.append(error.message)
-        evidence = [one for each in found for one in evidence_of(self.client, each, subject, self.trust)]
+        evidence = [one for each in found for one in evidence_of(self.client, each, subject, self.trust, self.budget)]
         self.notes += [f"{self.name}: {one.reason}" for one in evidence if not one.kind and one.reason]
         return evidence
 
