@@ -251,13 +251,14 @@ def test_the_hardened_images_of_a_tree(verify: Verify, registry: Registry, key: 
     ("words", "said"),
     [
         (("{}/none:1",), b"no such image"),
-        (("{}/words:none",), b"no such tag"),
+        (("{}/there:none",), b"no such tag"),
         (("./none",), b"./none: no such file or folder"),
         (("not a name",), b"neither a file or folder nor an image"),
-        (("{}/words:1", "--offline"), b"not in the cache, and the run is offline"),
+        (("{}/there:1", "--offline"), b"not in the cache, and the run is offline"),
     ],
 )
 def test_what_is_not_there_is_an_error(verify: Verify, registry: Registry, words: Any, said: bytes) -> None:
+    registry.push("there", "1", AMD)
     done = verify(*(word.format(registry.host) for word in words))
     assert done.returncode == 2
     assert said in done.stdout + done.stderr
@@ -314,3 +315,11 @@ def test_the_lock_has_what_was_verified(
         found.append([rows[registry.name(f"lock/python:{tag}")].get("verified") for tag in ("3.13", "3.12")])
     both = [["signature", "sbom"], ["sbom"]]  # the same bytes, of which the signature is for the other tag
     assert found == [[None, None], both, both, both]
+    done = verify("--output-format", "json", "--registry", registry.name("lock"))
+    said = {one["reference"]: words_of(one["checks"]) for one in json.loads(done.stdout)["images"]}
+    assert said == {
+        f"{registry.name('lock/python:3.13')}@{image.digest}": ["verified", "absent", "verified", "absent"],
+        f"{registry.name('lock/python:3.12')}@{image.digest}": ["not-verified", "absent", "verified", "absent"],
+    }
+    (tmp_path / ".echo-migrate.lock").write_text("no lock")
+    assert verify().returncode == 2

@@ -226,8 +226,9 @@ _ASKED = (ONLINE[1], ONLINE[2])
 def verify(**options: Any) -> None:
     """Verify signatures and attestations.
 
-    For each IMAGE, or each hardened image in use below PATHS (default: the working folder): signature, provenance, SBOM
-    and VEX are verified, present but not verified, cannot be checked, or absent. Asks the registries, with your logins.
+    For each IMAGE, or each hardened image in use below PATHS (default: the working folder, with its lock file):
+    signature, provenance, SBOM and VEX are verified, present but not verified, cannot be checked, or absent. Asks the
+    registries, with your logins.
 
     The table verify of the configuration names what is required, and further keys and identities.
 

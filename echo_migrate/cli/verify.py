@@ -19,6 +19,7 @@ from echo_migrate.engine.run import images_of
 from echo_migrate.images.answers import full_name
 from echo_migrate.images.catalog import Catalog, load
 from echo_migrate.images.reference import parsed
+from echo_migrate.registry import lock
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import RegistryError
 from echo_migrate.registry.names import printable
@@ -49,7 +50,8 @@ def run(**options: Unpack[Options]) -> int:
             say(f"{path}: no such file or folder")
         wrong = bool(found.missing)
         ours = f"{known.registry}/"
-        named += [name for name in _in_use(found.files) if name.startswith(ours) or _trust(name, known, policies)]
+        used = [*_in_use(found.files), *(_locked() if "." in paths else ())]
+        named += [name for name in used if name.startswith(ours) or _trust(name, known, policies)]
     asked = [asked_of(name, known, policies) for name in dict.fromkeys(named)]
     with client(options) as asking:
         done = looked_at(asking, asked)
@@ -124,6 +126,18 @@ def _in_use(files: Iterable[str]) -> Iterator[str]:
         reference = parsed(image.ref.value)
         if reference and not image.local and "$" not in image.ref.value:
             yield full_name(reference)
+
+
+def _locked() -> Iterator[str]:
+    """Yield the images in the lock file of the working folder, by tag and digest. Raises ``click.UsageError``."""
+    if not os.path.lexists(lock.NAME):
+        return
+    try:
+        for name, one in lock.read(lock.NAME).items():
+            if one.answer.status == "available":
+                yield f"{name}@{one.answer.digest}"
+    except lock.LockError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _as_json(one: Asked) -> dict[str, Any]:
