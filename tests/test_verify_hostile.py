@@ -378,6 +378,31 @@ def test_content_of_another_digest(verify: Verify, key: KeyPair, tmp_path: Path)
         assert b"  signature  absent" in done.stdout
 
 
+def test_statements_that_sign_each_other(verify: Verify, key: KeyPair, tmp_path: Path) -> None:
+    """A long chain: each is attached to the one before, and states to be its signature."""
+    chain: dict[str, dict[str, Any]] = {}
+
+    class Chained(Attached):
+        def _answer(self, request: Request) -> Reply:
+            last = request.path.rpartition("/")[2]
+            if "/referrers/" in request.path and last in chain:
+                return Reply(200, index(chain[last]), {"Content-Type": f"{OCI}.index.v1+json"})
+            return super()._answer(request)
+
+    def listed(at: Attached) -> bytes:
+        digest = at.image
+        for _ in range(1500):
+            chain[digest] = at.attach(Layer(statement(digest, SIGN), f"{signing.IN_TOTO};v=1"), signing.IN_TOTO)
+            digest = chain[digest]["digest"]
+        return b""
+
+    with Chained(listed) as at:
+        configure(tmp_path, at.host, key)
+        said = checks(verify, f"{at.host}/image:1")["signature"]
+        assert (said["status"], said["reason"]) == ("not-verified", "not signed")
+        assert len(at.requests) < 20
+
+
 def test_more_than_is_read_for_an_image(verify: Verify, registry: Registry, key: KeyPair, tmp_path: Path) -> None:
     image = registry.push("hostile/large", "1", AMD)
     layers = [Layer(b"%d" % number + b" " * 31_000_000, ENVELOPE, {"predicateType": SPDX}) for number in range(9)]

@@ -88,10 +88,13 @@ def evidence_of(client: Client, found: Attached, subject: Subject, trust: Trust,
 
 
 class _Reading:
-    """The reading of one attached manifest."""
+    """The reading of one attached manifest; ``nested``: one that may sign another that is attached, and no more."""
 
-    def __init__(self, client: Client, found: Attached, subject: Subject, trust: Trust, budget: Budget) -> None:
+    def __init__(
+        self, client: Client, found: Attached, subject: Subject, trust: Trust, budget: Budget, nested: bool = False
+    ) -> None:
         self.client, self.found, self.subject, self.trust, self.budget = client, found, subject, trust, budget
+        self.nested = nested
         self._signed: Evidence | None = None
 
     def layer(self, layer: Descriptor) -> Iterator[Evidence]:
@@ -159,20 +162,18 @@ class _Reading:
         if not self.trust.signers:
             return self._about(stated)
         if self._signed is None:
-            self._signed = self._signature_of_manifest()
+            nothing = Evidence("signature", "", reason=NOT_SIGNED)
+            self._signed = nothing if self.nested else self._signature_of_manifest(nothing)
         return self._about(stated, self._signed.by, self._signed.reason)
 
-    def _signature_of_manifest(self) -> Evidence:
-        """Return the signature that the attached manifest has itself, as Docker Hardened Images do."""
+    def _signature_of_manifest(self, best: Evidence) -> Evidence:
+        """Return the signature that the attached manifest has itself, as in Docker Hardened Images, else ``best``."""
         around = Subject(self.found.manifest, self.subject.name)
-        notes: list[str] = []
-        best = Evidence("signature", "", reason=NOT_SIGNED)
-        for one in attached_to(self.client, self.found.name, around.digest, notes):
-            reading = _Reading(self.client, one, around, self.trust, self.budget)
-            for layer in one.manifest.layers[:MOST_LAYERS] if not one.manifest.is_index else ():
-                for found in reading.layer(layer) if layer.media_type != statements.IN_TOTO else ():
-                    if found.kind == "signature" and (found.by or not best.by):
-                        best = found
+        for one in attached_to(self.client, self.found.name, around.digest, []):
+            reading = _Reading(self.client, one, around, self.trust, self.budget, nested=True)
+            for found in (found for layer in one.manifest.layers[:MOST_LAYERS] for found in reading.layer(layer)):
+                if found.kind == "signature" and not best.by:
+                    best = found
         return best
 
     def _bundle(self, layer: Descriptor) -> Evidence:

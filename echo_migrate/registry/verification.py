@@ -70,7 +70,7 @@ def verify(client: Client, name: str, reference: str, trust: Trust, tag: str) ->
             except NotFound as error:  # a mirror may have some platforms alone
                 looking.notes.append(error.message)
                 continue
-            parts.append((one.platform, looking.at(Subject(manifest, name, tag), top)))
+            parts.append((one.platform or one.digest[:19], looking.at(Subject(manifest, name, tag), top)))
     complete = len(parts) == len(_images(top))
     checks = {kind: _check(kind, whole, parts if top.is_index else [], complete, trust) for kind in KINDS}
     return Verified(top.digest, checks, trust, tuple(dict.fromkeys(looking.notes)))
