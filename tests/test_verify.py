@@ -153,6 +153,8 @@ def test_another_place_of_the_vendor(registry: Registry, key: KeyPair) -> None:
         for also, word in ((), "absent"), ((names[1],), "absent"), ((names[1], names[2]), "verified"):
             found = verify_image(client, names[0], "1", Trust("", (signer,), also=also), "1")
             assert (found.checks["sbom"].word, found.notes) == (word, ())
+        found = verify_image(client, names[0], "1", Trust("", (signer,), also=("127.0.0.1:9/x",)), "1")
+        assert [note.startswith("127.0.0.1:9: ") for note in found.notes] == [True]
 
 
 def test_attestations_that_are_signed_as_manifests(

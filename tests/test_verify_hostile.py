@@ -363,6 +363,23 @@ def test_a_list_that_lies(verify: Verify, key: KeyPair, tmp_path: Path, listed: 
         assert said in done.stdout + done.stderr
 
 
+def test_a_mirror_that_has_some_platforms_alone(verify: Verify, key: KeyPair, tmp_path: Path) -> None:
+    kind = f"{OCI}.manifest.v1+json"
+
+    def listed(at: Attached) -> bytes:
+        bundle = signing.key_bundle(envelope(statement(at.image, SIGN), key))
+        return index(at.attach(Layer(bundle, BUNDLE)))
+
+    at = Attached(listed)
+    with at:
+        found = [{"digest": one, "size": 2, "mediaType": kind} for one in (at.image, OTHER)]
+        top = at.add(index(*found), f"{OCI}.index.v1+json")["digest"]
+        configure(tmp_path, at.host, key)
+        done = verify(f"{at.host}/image@{top}")
+        assert b"  signature  present but not verified: Sigstore bundle, not for each platform\n" in done.stdout
+        assert b"no such content" in done.stderr
+
+
 def test_content_of_another_digest(verify: Verify, key: KeyPair, tmp_path: Path) -> None:
     def listed(at: Attached) -> bytes:
         bundle = signing.key_bundle(envelope(statement(OTHER, SIGN), key))

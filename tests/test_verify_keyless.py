@@ -143,6 +143,45 @@ def test_a_signature_in_the_older_form(sigstore: Sigstore, key: KeyPair, certifi
     promised(sigstore, key, sigstore.annotations(PAYLOAD, key, certificate))
 
 
+@pytest.mark.parametrize("kind", ["dsse 0.0.1", "intoto 0.0.1", "intoto 0.0.2"])
+def test_an_attestation_in_the_older_form(sigstore: Sigstore, key: KeyPair, certificate: bytes, kind: str) -> None:
+    """Each kind of entry that cosign has made of attestations."""
+    payload, other = statement(DIGEST, SLSA1), statement(DIGEST, SIGN)
+    wrapped = statements.envelope(signing.envelope(payload, key))
+    signed = inclusion_promise.Signed(wrapped.signed, (payload,), wrapped.signatures)
+    for content in (payload, other):
+        hash = {"algorithm": "sha256", "value": signing.digest_of(content)[7:]}
+        public = signing.b64(certificate)
+        specs: dict[str, Any] = {
+            "dsse 0.0.1": {"payloadHash": hash, "signatures": [{"verifier": public}]},
+            "intoto 0.0.1": {"content": {"hash": hash}, "publicKey": public},
+            "intoto 0.0.2": {"content": {"payloadHash": hash, "envelope": {"signatures": [{"publicKey": public}]}}},
+        }
+        name, version = kind.split()
+        marks = sigstore.promised({"apiVersion": version, "kind": name, "spec": specs[kind]}, certificate)
+        if content == payload:
+            inclusion_promise.verify(signed, marks, OURS, str(sigstore.root))
+        else:
+            with pytest.raises(Refused, match="its log entry is about something else"):
+                inclusion_promise.verify(signed, marks, OURS, str(sigstore.root))
+
+
+def test_a_bundle_with_a_signature_of_the_manifest(sigstore: Sigstore, key: KeyPair, certificate: bytes) -> None:
+    manifest = b'{"schemaVersion": 2}'
+    signature = signing.b64(key.sign(manifest))
+    held = {"content": signature, "publicKey": {"content": signing.b64(certificate)}}
+    data = {"hash": {"algorithm": "sha256", "value": signing.digest_of(manifest)[7:]}}
+    entry = sigstore.entry({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {"signature": held, "data": data}})
+    bundle = json.loads(sigstore.bundle(b"", key, certificate))
+    bundle["verificationMaterial"]["tlogEntries"] = [entry]
+    del bundle["dsseEnvelope"]
+    bundle["messageSignature"] = {"signature": signature}
+    read = statements.bundle(json.dumps(bundle).encode())
+    keyless.verify(read, manifest, OURS, str(sigstore.root))
+    with pytest.raises(Refused):
+        keyless.verify(read, manifest + b" ", OURS, str(sigstore.root))
+
+
 @pytest.mark.parametrize("words", [{"identity": f"{IDENTITY}x"}, {"issuer": ISSUER[:-1]}, {"usage": "clientAuth"}])
 def test_a_certificate_that_does_not_count_in_the_older_form(
     sigstore: Sigstore, key: KeyPair, words: dict[str, Any]
