@@ -200,7 +200,7 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
     known_as: dict[str, str] = {}
     if mapping:
         laid_over = read_mapping(mapping)
-        if laid_over.get("tags") == "listed" != data["tags"]:
+        if laid_over.get("tags") == "listed" != data["tags"] and not laid_over.get(TAG_LISTS):
             raise MappingError(f"{mapping}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
         images = laid_over.get("images", {})
         lists = {name: frozenset(tags) for name, tags in laid_over.pop(TAG_LISTS, {}).items()}
