@@ -63,9 +63,8 @@ def login_results(
     for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
         result = done.get(path) or _without_images(path)
         findings: list[Finding] = []
-        if not result.unread:
-            with suppress(Exception, Spent), bounded():  # as for any file, one never ends a run
-                findings = missing_logins(result, settings, in_use)
+        with suppress(Exception, Spent), bounded():  # errors are reported where its images are read
+            findings = missing_logins(result, settings, in_use)
         if findings:
             yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
 
