@@ -54,7 +54,7 @@ def test_a_tree_names_its_own_files_alone(run: Run, tree: Path, key: str, value:
         (_fifo, b"is not a regular file"),
         (Path.mkdir, b"is not a regular file"),
         (lambda path: path.write_bytes(b"#" * 6_000_000), b"is larger than 5 MB"),
-        (lambda path: path.write_text(f"{SECRET} x\n"), b"is no mapping file: its keys are provider"),
+        (lambda path: path.write_text(f"{SECRET} x\n"), b"is no mapping file: its keys are "),
         (lambda path: path.write_text(f"- {SECRET}\n"), b"is no mapping file"),
         (lambda path: path.write_text(f"a: *{SECRET}\n"), b"is not valid YAML"),
         (lambda path: path.write_text(f"a: !{SECRET} b\n"), b"is not valid YAML"),

@@ -37,13 +37,20 @@ def test_an_edit_that_glues_two_lines_is_seen() -> None:
         ("rm x", "rm -rf /", "a RUN would no longer run all that it does"),
         ("rm x", "rm -f x", None),
         ("ONBUILD RUN y", "ONBUILD RUN z", "a RUN would no longer run all that it does"),
+        ("f && g", "f -x && g", None),
+        ("f && g", "f", "a RUN would no longer run all that it does"),
+        ("f && g", "f && h", "a RUN would no longer run all that it does"),
+        ("'i'", "'i -y'", "a RUN would no longer run all that it does"),
         (" AS s", " AS t", "more of FROM would change than its image"),
         ("# note", "# nota", "a comment would change"),
         ("CMD z", "CMD y", "CMD would change, which no edit touches"),
     ],
 )
 def test_only_an_image_may_change_and_a_run_only_gains(old: str, new: str, says: str | None) -> None:
-    text = TEXT.replace("a:1", "a:1 AS s") + "# note\nRUN <<E\nrm x\nE\nONBUILD RUN y\nCMD z\n"
+    text = (
+        TEXT.replace("a:1", "a:1 AS s")
+        + "# note\nRUN <<E\nrm x\nE\nONBUILD RUN y\nCMD z\nRUN echo 'f && g' | sh && echo 'i'\n"
+    )
     place = text.index(old)
     edits = [] if old.startswith("CMD") else [Edit(place, place + len(old), new)]
     assert dockerfile.verify(Source("Dockerfile", text), Source("Dockerfile", text.replace(old, new)), edits) == says

@@ -2,12 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from echo_migrate.dockerfile.parser import Instruction, read
 from echo_migrate.dockerfile.run import script_of
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.shell.commands import Command
+from echo_migrate.shell.commands import Command, printed_by, reads_a_pipe
 from echo_migrate.shell.parser import run_by
 
 _SUBSTITUTES = lazy_regex(r"\$\(|`|<\(")
@@ -66,16 +67,25 @@ def _runs_all_of(one: Instruction, before: str, other: Instruction, after: str) 
     if not was or not now or not was.certain or not now.certain:
         return False
     left = iter(now.commands)
-    return all(any(_within(command, candidate) for candidate in left) for command in was.commands)
+    passing = [_passes_a_script(*pair) for pair in zip_longest(was.commands, was.commands[1:])]
+    return all(
+        any(_within(command, candidate, passes) for candidate in left)
+        for command, passes in zip(was.commands, passing, strict=True)
+    )
 
 
-def _within(one: Command, other: Command) -> bool:
+def _passes_a_script(one: Command, following: Command | None) -> bool:
+    """Return whether a command passes a script to a shell: as an argument, or printed into the one after it."""
+    piped = following is not None and reads_a_pipe(following) and one.inside == following.inside
+    return run_by(one) is not None or (piped and printed_by(one) is not None)
+
+
+def _within(one: Command, other: Command, handed: bool) -> bool:
     """Return whether ``other`` has all words of ``one``, in order, and the same operator, constructs and wrappers.
 
     For a command that passes a script to a shell, only the first word is compared, and substitutions match each other:
     the commands inside are compared separately.
     """
-    handed = run_by(one) is not None
     rest = iter([word.value for word in other.words])
     words = all(any(_same(word.value, candidate) for candidate in rest) for word in one.words[: 1 if handed else None])
     return words and (one.operator, one.inside, one.via) == (other.operator, other.inside, other.via)
