@@ -22,8 +22,8 @@ STATES: tuple[State, ...] = ("migrate", "hardened", "no-replacement", "first-par
 Variant = Literal["runtime", "dev"]
 Status = Literal["available", "not-entitled", "no-such-tag", "no-such-image", "unconfirmed"]
 STATUSES: tuple[Status, ...] = ("available", "not-entitled", "no-such-tag", "no-such-image", "unconfirmed")
-"""What a registry says of an image: it is there for this account; its account may not pull it; it has the image without
-that tag; it has no such image; nothing, as it gave no answer."""
+"""The answers of a registry about an image: it is there for this account; this account may not pull it; the image is
+there without that tag; there is no such image; none."""
 
 Basis = Literal["seen", "offered", "inferred"]
 
@@ -186,7 +186,7 @@ class Migration(NamedTuple):
     """What becomes of one image reference: what the summary counts and the inventory lists.
 
     ``edits`` are empty where no fix is possible. ``likely`` says that the upstream is a guess. ``reasons`` say why the
-    fix is not safe or why there is none. ``status`` is what the registry says of the target, None if not asked.
+    fix is not safe or why there is none. ``status`` is the registry's answer about the target, None if not asked.
     """
 
     image: Image

@@ -41,7 +41,7 @@ def match(**options: Unpack[Options]) -> int:
             _side_by_side(image, answers)
         else:
             _show(answers[0][1], all_known[0].title)
-            _compare(answers[0][1], all_known[0])
+            _compare(answers[0][1])
     return int(unknown)
 
 
@@ -68,8 +68,8 @@ def _show(answer: "Match", title: str) -> None:
             click.echo(f"       {reports.printable(reason)}")
 
 
-def _compare(answer: "Match", known: catalog.Catalog) -> None:
-    """Print what the registries say of an image and its target, side by side."""
+def _compare(answer: "Match") -> None:
+    """Print what registries answered about an image and its target, side by side."""
     if not answer.before and not answer.after:
         return
     heads = ("", "now", "target")

@@ -16,7 +16,7 @@ from echo_migrate.reasons import because
 class Match(NamedTuple):
     """The result for one reference: ``upstream`` is None if it is not known, ``target`` if the provider has none.
     ``against`` are the reasons why the migration is not safe or not possible, ``reasons`` also those of the match.
-    ``before`` and ``after`` are what registries say of the image and of its target, None if they were not asked."""
+    ``before`` and ``after`` are what registries answered about the image and its target, None if not asked."""
 
     reference: str
     upstream: str | None
@@ -76,7 +76,7 @@ def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "")
 
 
 def _registry_facts(value: str | None, catalog: Catalog) -> dict[str, str] | None:
-    """Return what a registry says of an image, as texts by what they tell; None if it was not asked."""
+    """Return what a registry answered about an image, as texts by their name; None if it was not asked."""
     reference = parsed(value.partition("@")[0]) if value else None
     if not catalog.answers or not reference or is_open(value or ""):
         return None

@@ -49,7 +49,7 @@ def with_answers(options: Options, known: Catalog, images: Iterable[Image], toda
 
 
 def client(options: Options) -> "Client":
-    """Return the client of a run, for a ``with`` statement. Raises ``click.UsageError`` if a library is missing."""
+    """Return the client of a run, for a ``with`` statement."""
     from echo_migrate.registry.cache import Cache
     from echo_migrate.registry.client import Client
     from echo_migrate.registry.logins import Logins

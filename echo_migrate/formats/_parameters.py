@@ -47,7 +47,7 @@ class Value(NamedTuple):
 
 
 class Parameters(Protocol):
-    """What a document says of its parameters."""
+    """The parameters of a document."""
 
     def scopes(self, above: tuple[MappingNode, ...]) -> list[Scope]:
         """Return the scopes in which a scalar is read, given the mappings that it is in, from the top."""

@@ -173,7 +173,7 @@ class _Target:
         )
 
     def _answer(self, target: str) -> Answer | None:
-        """Return what the registry says of a target without digest; None if it is not asked, or not yet."""
+        """Return the registry's answer about a target without digest; None if it is not asked, or not yet."""
         reference = parsed(target)
         if not self.catalog.answers or is_open(target) or not reference:
             return None
