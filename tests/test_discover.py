@@ -197,10 +197,15 @@ def test_what_cannot_be_entered_is_said_and_ends_in_2(run: Run, tmp_path: Path, 
 
 
 @pytest.fixture
-def deep(tmp_path: Path) -> Iterator[Path]:
-    """A tree of 1,500 folders, each in the one before, with a Dockerfile in each and 1,000 files in the last."""
+def deep() -> Iterator[Path]:
+    """A tree of 1,500 folders, each in the one before, with a Dockerfile in each and 1,000 files in the last.
+
+    It lies outside pytest's own folders: what a killed run leaves there is removed by the next one, by recursion, which
+    fails on so deep a tree.
+    """
     here = os.getcwd()
-    os.chdir(tmp_path)
+    root = Path(tempfile.mkdtemp())
+    os.chdir(root)
     try:
         for _ in range(1500):
             os.mkdir("d")
@@ -210,8 +215,8 @@ def deep(tmp_path: Path) -> Iterator[Path]:
             Path(f"Dockerfile.{number}").write_text("FROM python:3.12\n")
     finally:
         os.chdir(here)
-    yield tmp_path
-    subprocess.run(["rm", "-rf", str(tmp_path / "d"), str(tmp_path / ".git")], check=True)
+    yield root
+    subprocess.run(["rm", "-rf", str(root)], check=True)
 
 
 @pytest.mark.parametrize("known", ["walk", "git", "tracked"])
@@ -220,7 +225,7 @@ def test_of_a_very_deep_tree_the_upper_folders_are_read(limited: Run, deep: Path
         git(deep, "init", "-q")
     if known == "tracked":
         git(deep, "add", ".")
-    done = limited(20, "check", "--select", "floating-tag", "--output-format", "concise")
+    done = limited(20, "check", "--select", "floating-tag", "--output-format", "concise", cwd=deep)
     assert done.returncode == 2
     said = done.stdout.decode()
     assert f"{DEEPEST} image references" in said
@@ -229,7 +234,7 @@ def test_of_a_very_deep_tree_the_upper_folders_are_read(limited: Run, deep: Path
 
 def test_a_named_file_that_lies_very_deep_is_said(limited: Run, deep: Path) -> None:
     named = ["d/" * depth + "Dockerfile" for depth in range(1, 1500)]
-    done = limited(20, "check", "--select", "floating-tag", "--output-format", "concise", *named)
+    done = limited(20, "check", "--select", "floating-tag", "--output-format", "concise", *named, cwd=deep)
     assert done.returncode == 2
     assert "it lies more than 100 folders deep" in done.stdout.decode()
 
