@@ -57,7 +57,7 @@ class Answer(NamedTuple):
 
 class Answers:
     """The answers of a run by full name, and the questions that had none: these are noted, to be asked next. ``used``
-    are the images that were asked for.
+    are the images that were asked for, ``open`` counts the times that there was no answer.
 
     A full name is ``registry/repository:tag`` or ``registry/repository@digest``, with the registry written out.
     ``pin`` says that targets are to be pinned by digest, ``locked`` that the answers are those of a lock file.
@@ -70,6 +70,7 @@ class Answers:
         self.tags: dict[str, frozenset[str] | None] = {}
         self.configs: dict[str, Config | None] = {}
         self.used: dict[str, None] = {}
+        self.open = 0
         self.asked_images: dict[str, None] = {}
         self.asked_tags: dict[str, None] = {}
         self.asked_configs: dict[str, None] = {}
@@ -79,18 +80,21 @@ class Answers:
         self.used[name] = None
         if name not in self.images:
             self.asked_images[name] = None
+            self.open += 1
         return self.images.get(name)
 
     def tags_of(self, repository: str) -> frozenset[str] | None:
         """Return the tags of a repository, None if they are not known."""
         if repository not in self.tags:
             self.asked_tags[repository] = None
+            self.open += 1
         return self.tags.get(repository)
 
     def config(self, name: str) -> Config | None:
         """Return the configuration of an image, None if it is not known."""
         if name not in self.configs:
             self.asked_configs[name] = None
+            self.open += 1
         return self.configs.get(name)
 
     def status(self, name: str) -> Status | None:
@@ -101,7 +105,7 @@ class Answers:
     def next(self) -> "Answers":
         """Return the same answers, with no question noted."""
         new = Answers(self.pin, self.locked)
-        new.images, new.tags, new.configs = dict(self.images), dict(self.tags), dict(self.configs)
+        new.images, new.tags, new.configs, new.used = self.images, self.tags, self.configs, self.used
         return new
 
 

@@ -148,11 +148,15 @@ def _block(key: str) -> Any:
     return read_block("eol.yaml", key)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache
+def _published(upstream: str) -> tuple[frozenset[str], tuple[int, ...]]:
+    """Return the versions in the data, and the highest of them."""
+    known: list[str] = (read_block("published.yaml", upstream) if upstream[:1] != "_" else None) or []
+    return frozenset(known), max(map(_number, known), default=())
+
+
 def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
     the data, or there is none of the image."""
-    known: list[str] | None = read_block("published.yaml", upstream) if upstream[:1] != "_" else None
-    if not known or version in known or not _number(version):
-        return True
-    return _number(version) > max(map(_number, known))
+    known, highest = _published(upstream)
+    return not known or version in known or not _number(version) or _number(version) > highest

@@ -15,7 +15,7 @@ from echo_migrate.images.reference import parsed
 from echo_migrate.model import STATUSES, Image, Variant
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
-from echo_migrate.registry.image import config_of, index_of, manifest_of, version_of
+from echo_migrate.registry.image import config_of, index_of, kept_config, manifest_of, version_of
 
 _ROUNDS = 6
 """The most rounds of questions: one for targets, one for tags, one for those chosen among them, and configurations."""
@@ -45,15 +45,16 @@ class Asking:
     def answers(self, images: Iterable[Image], catalog: Catalog, today: str = "", pin: bool = False) -> Answers:
         """Return the answers for the migrations of images: of every target that may be written, and, where it is
         there, the configurations of both images. ``today`` is an ISO date."""
-        distinct = {(image.ref.value, image.resolved, image.choices): image for image in images if not image.local}
+        asking = list(
+            {(image.ref.value, image.resolved, image.choices): image for image in images if not image.local}.values()
+        )
         answers = Answers(pin)
         answers.images.update(self.known)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for _ in range(_ROUNDS):
                 answers = answers.next()
-                note_questions(distinct.values(), catalog._replace(answers=answers), today, self.hardened)
-                new = [*answers.asked_images, *answers.asked_tags, *answers.asked_configs]
-                if not new:
+                asking = note_questions(asking, catalog._replace(answers=answers), today, self.hardened)
+                if not asking:
                     break
                 answers.images |= self._all(pool, self.image, answers.asked_images)
                 answers.tags |= self._all(pool, self.tags, answers.asked_tags)
@@ -104,6 +105,9 @@ class Asking:
         """Return the configuration of an image, None if it is not to be had."""
         name, reference = split(full)
         try:
+            kept = None if self.deep else kept_config(self.client, name, reference)
+            if kept:
+                return kept
             index = index_of(self.client, name, reference)
             config, _ = config_of(self.client, name, index)
             if self.deep:
@@ -143,14 +147,24 @@ def _said(error: RegistryError) -> str:
     return f"{error.message} ({error.remedy})" if error.remedy else error.message
 
 
-def note_questions(images: Iterable[Image], catalog: Catalog, today: str, hardened: bool = False) -> None:
-    """Note in the catalog's answers what the migrations of images ask; ``hardened``: and what is in use already."""
+def note_questions(images: Iterable[Image], catalog: Catalog, today: str, hardened: bool = False) -> list[Image]:
+    """Note in the catalog's answers what the migrations of images ask; ``hardened``: and what is in use already.
+
+    Return the images that asked what has no answer yet: their migrations may ask more, once it has.
+    """
+    if catalog.answers is None:
+        return []
+    waiting = []
     for image in images:
+        before = catalog.answers.open
         reference = parsed(image.ref.value) if hardened else None
-        if reference and catalog.answers and reference.name.startswith(f"{catalog.registry}/"):
+        if reference and reference.name.startswith(f"{catalog.registry}/"):
             catalog.answers.image(full_name(reference._replace(digest=None)))
         for variant in _VARIANTS if catalog.tags == "listed" else _VARIANTS[:1]:
             move = assess(image, catalog, today=today, variant=variant)
             if move.status == "available" and move.target:
                 facts_of(move.target.partition("@")[0], catalog)
                 facts_of(image.ref.value, catalog)
+        if catalog.answers.open > before:
+            waiting.append(image)
+    return waiting

@@ -101,13 +101,16 @@ class Client:
 
     def manifest(self, name: str, reference: str) -> Manifest:
         """Return a tag's or digest's manifest or index; its content has its digest. Raises ``NotFound`` and others."""
-        place = place_of(self._access, name)
-        digest = names.reference(reference)
-        if not names.DIGEST.fullmatch(reference):
-            kept = self._access.kept(place.key("head", reference))
-            known = content.remembered(kept.value) if kept else None
-            digest = known.digest if known else ""
+        place, digest = place_of(self._access, name), self.known_digest(name, reference)
         return (self._known(place, digest) if digest else None) or self._loaded(place, digest or reference)
+
+    def known_digest(self, name: str, reference: str) -> str:
+        """Return the digest of a tag by the cache, "" if it has none that is good; of a digest itself."""
+        if names.DIGEST.fullmatch(names.reference(reference)):
+            return reference
+        kept = self._access.kept(place_of(self._access, name).key("head", reference))
+        known = content.remembered(kept.value) if kept else None
+        return known.digest if known else ""
 
     def blob(self, name: str, digest: str, most: int | None = None) -> bytes:
         """Return a blob, such as the config of an image, of at most ``most`` bytes. Raises ``NotFound`` and others."""

@@ -69,7 +69,16 @@ def config_of(client: Client, name: str, index: Index) -> tuple[Config, str]:
         raise Malformed(f"{name}: the image has no configuration")
     data = parsed_json(client.blob(name, manifest.config.digest), f"the configuration of {name}")
     size = sum(layer.size or 0 for layer in manifest.layers)
+    client.note(name, "config", index.digest, ({"config": data.get("config"), "created": data.get("created")}, size))
     return _config(data, size), platform(data)
+
+
+def kept_config(client: Client, name: str, reference: str) -> Config | None:
+    """Return the configuration that ``config_of`` gave for a tag or digest, None if that is not known."""
+    digest = client.known_digest(name, reference)
+    kept = client.noted(name, "config", digest) if digest else None
+    data, size = kept if isinstance(kept, list) and len(kept) == 2 else (None, None)
+    return _config(data, size) if isinstance(data, dict) and isinstance(size, int) else None
 
 
 def version_of(config: Config) -> str:
