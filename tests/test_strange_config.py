@@ -143,7 +143,18 @@ def test_many_patterns_of_many_stars_cost_little(limited: Run, tree: Path) -> No
 CHOSEN = "Configuration .echo-migrate.toml sets registry evil.example/x: images come from evil.example/x"
 
 
-@pytest.mark.parametrize("words", [("check",), ("fix", "--diff"), ("inventory",), ("match", "node:22"), ("baseline",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check",),
+        ("fix", "--diff"),
+        ("inventory",),
+        ("match", "node:22"),
+        ("baseline",),
+        ("lock", "--check"),
+        ("verify",),
+    ],
+)
 @pytest.mark.parametrize("quiet", [(), ("--quiet",)])
 def test_it_is_said_which_configuration_chose_the_registry(
     run: Run, tree: Path, words: tuple[str, ...], quiet: tuple[str, ...]

@@ -8,7 +8,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.online import client
 from echo_migrate.cli.options import Options
-from echo_migrate.cli.output import print_bytes, say
+from echo_migrate.cli.output import print_bytes, say, tell_configuration
 from echo_migrate.cli.settings import catalog_of, today
 from echo_migrate.files.write import NotWritten, replace
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, read_mapping
@@ -57,6 +57,7 @@ def run_diff(old: str, new: str | None, **options: Unpack[Options]) -> int:
 
 
 def _pulled(options: Options) -> Pulled:
+    tell_configuration(options)
     with client(options) as asked:
         pulled = pull(asked, catalog_of(options))
     for note in pulled.notes:

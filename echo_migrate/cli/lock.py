@@ -8,7 +8,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.online import client, tell
 from echo_migrate.cli.options import Options
-from echo_migrate.cli.output import say
+from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import catalog_of, today
 from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import images_of
@@ -28,6 +28,7 @@ def run(**options: Unpack[Options]) -> int:
     """Write the lock file. Returns the exit code: 1 with --check if it would change, 2 if something was not answered
     or could not be written."""
     known, day = catalog_of(options), today()
+    tell_configuration(options)
     policies = _policies(options) if options["verify"] else ()
     before = _before()
     found = discover(options["paths"] or (".",), options["exclude"])

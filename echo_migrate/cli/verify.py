@@ -11,7 +11,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.online import MISSING, client
 from echo_migrate.cli.options import Options
-from echo_migrate.cli.output import say
+from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.policies import policies_of
 from echo_migrate.cli.settings import catalog_of
 from echo_migrate.engine.discover import discover
@@ -41,6 +41,7 @@ class Asked(NamedTuple):
 def run(**options: Unpack[Options]) -> int:
     """Print what is verified of images. Returns the exit code."""
     known, policies = catalog_of(options), needed(options)
+    tell_configuration(options)
     words = options["paths"] or (".",)
     paths = [word for word in words if _is_path(word)]
     named, wrong = list(_named(word for word in words if not _is_path(word))), False
