@@ -90,12 +90,14 @@ REASONS: dict[str, Row] = {
     ),
     "matrix": Row("set by {names}", "check each value of the matrix", "edit"),
     "choices-differ": Row("the values of its variable need different new tags", "write each image out", "edit"),
-    "template": Row("a placeholder, filled in elsewhere", "change it there", "edit"),
-    "unknown-image": Row("not a known public image", "if it has an upstream, map it in a file (--mapping)", "edit"),
+    "template": Row("a placeholder, filled in elsewhere", "change what fills it in", "edit"),
+    "unknown-image": Row(
+        "not a known public image", "if it is a copy of a public image, add a row to a mapping file", "edit"
+    ),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
-    "guess": Row("{guess}", "check that the upstream image fits, or map it in a file (--mapping)", "edit", "a guess"),
+    "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row(
         "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
@@ -110,7 +112,12 @@ REASONS: dict[str, Row] = {
     ),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
     "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
-    "digest": Row("drops the digest, which pins the old image", "pin the new image's digest", "online", "drops digest"),
+    "digest": Row(
+        "drops the digest, which pins the old image",
+        "use fix --online, which writes the new one",
+        "online",
+        "drops digest",
+    ),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} has no {name} version", "use a tag with a version", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
@@ -212,7 +219,7 @@ REASONS: dict[str, Row] = {
         "login",
         "login of another registry",
     ),
-    "login-beside": Row("no login to {registry} beside it", "add one where the image is named", "login", "no login"),
+    "login-beside": Row("no credentials for {registry} beside it", "add them to the same entry", "login", "no login"),
     "login-pod": Row(
         "no pull secret for {registry}",
         "add one (fix --add-logins), or set logins in the configuration",

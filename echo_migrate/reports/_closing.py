@@ -153,7 +153,7 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
     )
     if also:
         said = ", ".join(f"{said} ({count})" for said, count in also.most_common(_MOST_ALSO))
-        lines += _wrapped(f"{below}of these also: ", said, run.width)
+        lines += _wrapped(f"{below}further reasons: ", said, run.width)
     left = found.total() - sum(count for _, count in listed)
     more = len(found) - len(listed)
     if more:

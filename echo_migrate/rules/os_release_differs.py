@@ -26,7 +26,7 @@ def os_release_differs(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs:
         what = _read(run)
         if what:
-            message = f"RUN {what[0]}, but {effective.shown} has ID={effective.base.os_release}: {what[1]}"
+            message = f"RUN {what[0]}, which differs in {effective.shown} (ID={effective.base.os_release}): {what[1]}"
             yield Finding(run.instruction.start, run.instruction.end, message)
             return
 

@@ -20,7 +20,7 @@ def renamed_image(image: Image, context: Context) -> Iterator[Finding]:
         yield Finding(image.start, image.end, moving(move), fix, basis=move.basis, reasons=move.reasons)
         return
     message = ": ".join([image.shown, *(reason.message for reason in guess)])
-    message += f"; if {move.target} fits, map it in a file (--mapping)"
+    message += f"; if {move.target} fits, add a row to a mapping file"
     message += also(others, LONGEST - len(message))
     quiet = is_of_a_command(image)
     yield Finding(image.start, image.end, message, basis=move.basis, reasons=move.reasons, quiet=quiet)
