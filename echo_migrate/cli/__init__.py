@@ -289,6 +289,19 @@ def catalog_diff(old: str, new: str | None, **options: Any) -> None:
 
 
 @cli.command()
+@click.option("--stdio", is_flag=True, hidden=True, help="Accepted, as editors give it: there is no other way.")
+def lsp(stdio: bool) -> None:
+    """Serve an editor (Language Server Protocol).
+
+    Over standard input and output, with the settings of the configuration file of the editor's folder. Editors start
+    it; it needs the extra lsp.
+    """
+    from echo_migrate.cli.lsp import run
+
+    sys.exit(run())
+
+
+@cli.command()
 @click.option("--report", metavar="FILE", required=True, help="What check --output-format json wrote.")
 @click.option("--inventory", metavar="FILE", default="", help="What inventory --output-format json wrote.")
 @click.option(

@@ -215,19 +215,24 @@ def _lost(path: str) -> Result:
 
 
 def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
+    global _settings
+
+    end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
+    _settings = settings._replace(rules=tuple(RULES[name] for name in names))
+
+
+def end_with(parent: int) -> None:
+    """End this process once its parent has ended: its results are not needed then."""
     import threading
     import time
 
-    global _settings
-
-    def outlive() -> None:
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
-        os._exit(1)  # the parent was killed: results are not needed
+        os._exit(1)
 
-    threading.Thread(target=outlive, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
-    _settings = settings._replace(rules=tuple(RULES[name] for name in names))
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _fix_path(path: str) -> Result | None:
