@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from echo_migrate import __version__
 
 ROOT = Path(__file__).parent.parent
 RECIPES = ROOT / "hooks" / "editors"
@@ -73,3 +76,17 @@ def test_helix_reads_its_recipe_as_toml() -> None:
     settings = tomllib.loads((RECIPES / "helix.toml").read_text())
     assert settings["language-server"]["echo-migrate"] == {"command": "echo-migrate", "args": ["lsp"]}
     assert all("echo-migrate" in language["language-servers"] for language in settings["language"])
+
+
+def test_the_extension_is_of_this_version_and_its_lock_is_its_own() -> None:
+    folder = RECIPES / "vscode"
+    manifest = json.loads((folder / "package.json").read_text())
+    lock = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert manifest["version"] == __version__ == lock[""]["version"]
+    assert (lock[""]["dependencies"], lock[""]["devDependencies"]) == (
+        manifest["dependencies"],
+        manifest["devDependencies"],
+    )
+    assert all("integrity" in package for name, package in lock.items() if name)
+    languages = re.findall(r'"([\w-]+)"', (folder / "src" / "client.ts").read_text().partition("];")[0])
+    assert manifest["activationEvents"] == [f"onLanguage:{language}" for language in languages]
