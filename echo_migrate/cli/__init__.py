@@ -184,6 +184,24 @@ def inventory(**options: Any) -> None:
 
 
 @cli.command()
+@click.argument("fleet", metavar="LIST", type=click.Path(exists=True, path_type=str))
+@options_of(CATALOG, TODAY, (*FILES[:3], output_formats("text", "json")), PROGRAM)
+@click.option("--store", metavar="DIR", type=FILE, required=True, help="Folder that results are kept in.")
+def fleet(fleet: str, store: str, **options: Any) -> None:
+    """Count the references of many repositories.
+
+    LIST is a folder of clones, or a file with a path or URL on each line, and a name behind it if wanted. The files of
+    each HEAD are read, without the configuration of the repository. Results stay in the store: a run that was stopped
+    goes on where it was, and repositories that did not change are not read again.
+
+    Exits with 0 when done, 2 if a repository could not be read.
+    """
+    from echo_migrate.cli.fleet import run
+
+    sys.exit(run(fleet, store, **options))
+
+
+@cli.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:

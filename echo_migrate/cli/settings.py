@@ -54,7 +54,7 @@ def catalog_of(options: Options) -> catalog.Catalog:
 def settings_of(options: Options) -> Settings:
     """Return the settings of a run for the options. Raises ``click.UsageError``."""
     known = catalog_of(options)
-    for output in options["output"]:
+    for output in options.get("output", ()):
         format, colon, _ = output.partition(":")
         if colon and format.isalpha() and format not in (*reports.FORMATS, *reports.ALSO, "csv"):
             raise click.BadParameter(f"{output}: {unknown_name(f'no format {format!r}', format, reports.FORMATS)}")
