@@ -1,21 +1,56 @@
 """echo-migrate: move container images to hardened ones, without breaking a file.
 
-Public names are loaded on first use: ``Source``, ``Traced``, ``Edit``, ``Finding``, ``Fix``, ``Result``, ``Settings``,
-``fix_source`` (one text to its result) and ``run`` (many paths).
+Public names are loaded on first use: ``check_text``, ``fix_text``, ``check_paths`` and ``load_settings``, the types of
+what they take and return, and the errors that they raise. ``docs/api.md`` describes them.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from echo_migrate.api import UnknownFormat, check_paths, check_text, fix_text, load_settings
+    from echo_migrate.engine.fix import fix_source
+    from echo_migrate.engine.run import run
+    from echo_migrate.files.source import Edit, Source, Traced
+    from echo_migrate.images.mapping_file import MappingError
+    from echo_migrate.model import Finding, Fix, Image, Migration, Result
+    from echo_migrate.reasons import Reason
+    from echo_migrate.rules import UnknownRule
+    from echo_migrate.rules._rule import Settings
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "api": ("UnknownFormat", "check_paths", "check_text", "fix_text", "load_settings"),
     "files.source": ("Edit", "Source", "Traced"),
-    "model": ("Finding", "Fix", "Result"),
+    "images.mapping_file": ("MappingError",),
+    "model": ("Finding", "Fix", "Image", "Migration", "Result"),
+    "reasons": ("Reason",),
+    "rules": ("UnknownRule",),
     "rules._rule": ("Settings",),
     "engine.fix": ("fix_source",),
     "engine.run": ("run",),
 }
-__all__ = ["Edit", "Finding", "Fix", "Result", "Settings", "Source", "Traced", "fix_source", "run"]
+__all__ = [
+    "Edit",
+    "Finding",
+    "Fix",
+    "Image",
+    "MappingError",
+    "Migration",
+    "Reason",
+    "Result",
+    "Settings",
+    "Source",
+    "Traced",
+    "UnknownFormat",
+    "UnknownRule",
+    "check_paths",
+    "check_text",
+    "fix_source",
+    "fix_text",
+    "load_settings",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

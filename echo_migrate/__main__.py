@@ -2,4 +2,5 @@
 
 from echo_migrate.cli import main
 
-main()
+if __name__ == "__main__":  # processes that the program starts load this file again, where they are not forked
+    main()

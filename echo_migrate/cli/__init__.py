@@ -184,6 +184,24 @@ def inventory(**options: Any) -> None:
 
 
 @cli.command()
+@click.argument("fleet", metavar="LIST", type=click.Path(exists=True, path_type=str))
+@options_of(CATALOG, TODAY, (*FILES[:3], output_formats("text", "json")), PROGRAM)
+@click.option("--store", metavar="DIR", type=FILE, required=True, help="Folder that results are kept in.")
+def fleet(fleet: str, store: str, **options: Any) -> None:
+    """Count the references of many repositories.
+
+    LIST is a folder of clones, or a file with a path or URL on each line, and a name behind it if wanted. The files of
+    each HEAD are read, without the configuration of the repository. Results stay in the store: a run that was stopped
+    goes on where it was, and repositories that did not change are not read again.
+
+    Exits with 0 when done, 2 if a repository could not be read.
+    """
+    from echo_migrate.cli.fleet import run
+
+    sys.exit(run(fleet, store, **options))
+
+
+@cli.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:
@@ -286,6 +304,19 @@ def catalog_diff(old: str, new: str | None, **options: Any) -> None:
     from echo_migrate.cli.catalog import run_diff
 
     sys.exit(run_diff(old, new, **options, mapping=""))
+
+
+@cli.command()
+@click.option("--stdio", is_flag=True, hidden=True, help="Accepted, as editors give it: there is no other way.")
+def lsp(stdio: bool) -> None:
+    """Serve an editor (Language Server Protocol).
+
+    Over standard input and output, with the settings of the configuration file of the editor's folder. Editors start
+    it; it needs the extra lsp.
+    """
+    from echo_migrate.cli.lsp import run
+
+    sys.exit(run())
 
 
 @cli.command()

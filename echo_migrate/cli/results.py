@@ -12,7 +12,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say
 from echo_migrate.engine import run as runs
 from echo_migrate.engine.discover import Discovery, discover
-from echo_migrate.engine.run import check_safely, unread, unreadable
+from echo_migrate.engine.run import check_safely, unreadable
 from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.formats import dockerfile
 from echo_migrate.model import Result
@@ -46,12 +46,9 @@ def _found(found: Discovery, paths: Iterable[str], options: Options, settings: S
     """Yield the results of the discovered files; files of no known format are skipped, and listed with --verbose."""
     skipped = [*found.skipped]
     read = 0
-    for path, reason in found.refused.items():
+    for result in runs.not_entered(found, settings):
         read += 1
-        yield unreadable(path, reason, settings)
-    for path, reason in sorted(found.closed.items()):
-        read += 1
-        yield unread(Source(path, ""), f"this folder {reason}")
+        yield result
     results = _watched(runs.run(found.files, settings, options["jobs"]), len(found.files), options["quiet"])
 
     def counted() -> Iterator[tuple[str, Result | None]]:
@@ -62,44 +59,12 @@ def _found(found: Discovery, paths: Iterable[str], options: Options, settings: S
                 skipped.append(path)
             yield path, result
 
-    yield from _with_logins(counted(), settings)
+    yield from runs.with_missing_logins(counted(), settings)
     if options["verbose"]:
         for path in skipped:
             say(f"{path}: skipped, no format recognises it")
     if not read and not found.missing and not options["quiet"]:
         say("no file that names images found")
-
-
-def _with_logins(results: Iterable[tuple[str, Result | None]], settings: Settings) -> Iterator[Result]:
-    """Yield the results, and at the end what they lack of logins; if logins are added, files that may pull the images
-    of others come last, when these are known."""
-    yaml = list[tuple[str, Result | None]]()
-    used = in_use = False
-    for path, result in results:
-        at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
-        used, in_use = used or bool(at), in_use or "hardened" in at
-        is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
-        if is_yaml and settings.add_logins:
-            from echo_migrate.engine.registry_login import is_pipeline, with_logins
-
-            if is_pipeline(path):
-                yaml.append((path, result))
-                continue
-            result = with_logins(result, path, settings, in_use=in_use)
-        elif is_yaml:
-            yaml.append((path, result))
-        if result is not None:
-            yield result
-    if settings.add_logins:
-        for path, result in yaml:
-            result = with_logins(result, path, settings, used, in_use)
-            if result is not None:
-                yield result
-    elif used and yaml:
-        from echo_migrate.engine.registry_login import login_results
-
-        done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
-        yield from login_results(done, paths, settings, in_use)
 
 
 @lru_cache

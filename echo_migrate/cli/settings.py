@@ -1,7 +1,7 @@
 """From options to settings: the catalog, the rules, and which configuration file chose them."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import click
@@ -12,7 +12,7 @@ from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.model import LEVELS, Level
-from echo_migrate.rules import RULES
+from echo_migrate.rules import UnknownRule, named, not_named, selected
 from echo_migrate.rules._rule import Rule, Settings
 
 
@@ -54,7 +54,7 @@ def catalog_of(options: Options) -> catalog.Catalog:
 def settings_of(options: Options) -> Settings:
     """Return the settings of a run for the options. Raises ``click.UsageError``."""
     known = catalog_of(options)
-    for output in options["output"]:
+    for output in options.get("output", ()):
         format, colon, _ = output.partition(":")
         if colon and format.isalpha() and format not in (*reports.FORMATS, *reports.ALSO, "csv"):
             raise click.BadParameter(f"{output}: {unknown_name(f'no format {format!r}', format, reports.FORMATS)}")
@@ -66,9 +66,13 @@ def settings_of(options: Options) -> Settings:
             )
     names = options.get("select", ()) or _preset(options.get("preset", "default"))
     levels = dict(map(_level, options.get("levels", ())))
+    for name in (*names, *options.get("ignore", ())):
+        if name not in ("all", "default"):
+            rule_of(name)
+    by_name = (*options.get("select", ()), *levels)
     return Settings(
         known,
-        _selected(names, options.get("ignore", ())),
+        selected(names, options.get("ignore", ())),
         frozenset(images),
         options["seen_only"],
         today=options.get("today") or today(),
@@ -78,7 +82,7 @@ def settings_of(options: Options) -> Settings:
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
         levels=levels,
-        quiet=frozenset() if "all" in names else _quiet((*options.get("select", ()), *levels)),
+        quiet=frozenset() if "all" in names else not_named(by_name),
     )
 
 
@@ -119,19 +123,6 @@ def today() -> str:
     return date.today().isoformat()
 
 
-def _selected(names: Sequence[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
-    chosen = {rule_of(name).id for name in names if name not in ("all", "default")}
-    if not {"all", "default"}.isdisjoint(names):
-        chosen |= {name for name, rule in RULES.items() if rule.default or "all" in names}
-    chosen -= {rule_of(name).id for name in ignore}
-    return tuple(rule for name, rule in RULES.items() if name in chosen)
-
-
-def _quiet(names: Iterable[str]) -> frozenset[str]:
-    """Return the ids of the rules that the user does not name, whose quiet findings are not reported."""
-    return frozenset(RULES) - {rule_of(name).id for name in names if name != "default"}
-
-
 def _preset(name: str) -> list[str]:
     """Return the names of the rules in a preset. Raises ``click.UsageError``."""
     from echo_migrate.files.data import read_data
@@ -148,10 +139,10 @@ def _preset(name: str) -> list[str]:
 
 def rule_of(name: str) -> Rule:
     """Return a rule by its id, a former id, or an unambiguous id of another linter. Raises ``click.UsageError``."""
-    also = [rule for rule in RULES.values() if name in rule.names]
-    if name not in RULES and len(also) != 1:
-        raise click.UsageError(unknown_name(f"no rule {name!r}", name, RULES) + " (see `echo-migrate rules`)")
-    return RULES[name] if name in RULES else also[0]
+    try:
+        return named(name)
+    except UnknownRule as error:
+        raise click.UsageError(f"{error} (see `echo-migrate rules`)") from None
 
 
 def unknown_name(message: str, name: str, known: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.check import at_its_level, check
@@ -19,6 +20,9 @@ from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings
 from echo_migrate.rules.unreadable_file import unreadable_file
+
+if TYPE_CHECKING:
+    from echo_migrate.engine.discover import Discovery
 
 _STAGE = lazy_regex(r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)")
 
@@ -129,6 +133,46 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
     return _shared(paths, settings, jobs)
 
 
+def not_entered(found: "Discovery", settings: Settings) -> Iterator[Result]:
+    """Yield a result for each file that must not be read, and for each folder that could not be entered."""
+    for path, reason in found.refused.items():
+        yield unreadable(path, reason, settings)
+    for path, reason in sorted(found.closed.items()):
+        yield unread(Source(path, ""), f"this folder {reason}")
+
+
+def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: Settings) -> Iterator[Result]:
+    """Yield the results, and at the end what they lack of logins; if logins are added, files that may pull the images
+    of others come last, when these are known."""
+    yaml = list[tuple[str, Result | None]]()
+    used = in_use = False
+    for path, result in results:
+        at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
+        used, in_use = used or bool(at), in_use or "hardened" in at
+        is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
+        if is_yaml and settings.add_logins:
+            from echo_migrate.engine.registry_login import is_pipeline, with_logins
+
+            if is_pipeline(path):
+                yaml.append((path, result))
+                continue
+            result = with_logins(result, path, settings, in_use=in_use)
+        elif is_yaml:
+            yaml.append((path, result))
+        if result is not None:
+            yield result
+    if settings.add_logins:
+        for path, result in yaml:
+            result = with_logins(result, path, settings, used, in_use)
+            if result is not None:
+                yield result
+    elif used and yaml:
+        from echo_migrate.engine.registry_login import login_results
+
+        done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
+        yield from login_results(done, paths, settings, in_use)
+
+
 CHUNK = 32
 
 _settings: Settings | None = None
@@ -171,19 +215,24 @@ def _lost(path: str) -> Result:
 
 
 def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
+    global _settings
+
+    end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
+    _settings = settings._replace(rules=tuple(RULES[name] for name in names))
+
+
+def end_with(parent: int) -> None:
+    """End this process once its parent has ended: its results are not needed then."""
     import threading
     import time
 
-    global _settings
-
-    def outlive() -> None:
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
-        os._exit(1)  # the parent was killed: results are not needed
+        os._exit(1)
 
-    threading.Thread(target=outlive, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
-    _settings = settings._replace(rules=tuple(RULES[name] for name in names))
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _fix_path(path: str) -> Result | None:

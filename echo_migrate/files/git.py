@@ -34,6 +34,7 @@ import os
 import re
 import signal
 from typing import IO, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 _SETTINGS = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
@@ -56,7 +57,11 @@ _SECONDS = 30
 _SECONDS_TO_LIST = 15
 """The same limit for listing files: ignore patterns of 70 bytes can take git an hour."""
 
+_SECONDS_TO_ASK = 60
 _SECONDS_TO_FETCH = 600
+_PROTOCOLS = ("https", "http", "file")
+_SERVED_BY = "--upload-pack=git-upload-pack"
+_HEAD = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\tHEAD\n")
 
 _LARGEST = 200_000_000
 """The limit of git's output in bytes; twice as much is the limit of its data segment, which excludes mapped files and
@@ -137,12 +142,46 @@ def fetch(folder: str, url: str, revision: str) -> None:
     not fetched). The configuration cannot redirect to another one, as only that protocol is allowed.
     """
     protocol = url.partition("://")[0]
-    if protocol not in ("https", "http", "file"):
+    if protocol not in _PROTOCOLS:
         return
     options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--depth=1")
-    words = ("fetch", *options, "--upload-pack=git-upload-pack", "--", url, revision)
+    words = ("fetch", *options, _SERVED_BY, "--", url, revision)
     with contextlib.suppress(TooSlow):
         _asked(folder, words, ("core.alternateRefsCommand=true",), _SECONDS_TO_FETCH, protocol)
+
+
+def head(url: str) -> str:
+    """Return the commit that a remote's HEAD names, "" if it gives none. It accesses the remote as ``fetch`` does, but
+    for a clone on this machine, whose HEAD it reads."""
+    protocol, _, path = url.partition("://")
+    if protocol == "file":
+        folder = os.path.join(os.fsdecode(unquote_to_bytes(path)), ".git")
+        place = folder if os.path.lexists(folder) else os.path.dirname(folder)
+        found = git(os.sep, f"--git-dir={place}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return found.decode().strip() if found else ""
+    if protocol not in _PROTOCOLS:
+        return ""
+    try:
+        answer = _asked(os.sep, ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD"), (), _SECONDS_TO_ASK, protocol)
+    except TooSlow:
+        return ""
+    found = _HEAD.match(answer.text) if answer else None
+    return found[1].decode() if found else ""
+
+
+def checkout(folder: str, url: str, commit: str) -> bool:
+    """Make an empty folder a clone of one commit of a remote, with its files; return whether that succeeded.
+
+    The clone has no configuration of the remote's, and git writes files without filters and through no link.
+    """
+    hashes = "--object-format=sha1" if len(commit) == 40 else "--object-format=sha256"
+    if git(folder, "init", "--quiet", "--template=", hashes) is None:
+        return False
+    fetch(folder, url, commit)
+    return (
+        git(folder, "read-tree", commit) is not None
+        and git(folder, "checkout-index", "--all", "--quiet", settings=unfiltered(folder)) is not None
+    )
 
 
 def _asked(

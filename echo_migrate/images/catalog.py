@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.files.data import names, read_data
+from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.images.answers import Answers
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
@@ -187,12 +188,21 @@ def providers() -> list[str]:
     return [name.removesuffix(".yaml") for name in names() if name not in SHARED]
 
 
-@lru_cache
 def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
     """Return the catalog of a provider, overlaid with a user's mapping file and with another registry, if given.
 
     Raises ``MappingError`` for an invalid mapping file or registry.
     """
+    written = b""
+    if mapping:  # which may have changed since it was last read
+        with contextlib.suppress(Unreadable):
+            written = contents(mapping)
+    return _load(provider, registry, mapping, written)
+
+
+@lru_cache(maxsize=16)
+def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog:
+    """Return the catalog; ``written`` are the bytes of the mapping file, which tell one version of it from another."""
     data = read_data(f"{provider}.yaml")
     rows = _rows(data["images"], frozenset(data["seen"]))
     own: frozenset[str] = frozenset()

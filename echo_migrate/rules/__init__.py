@@ -1,6 +1,7 @@
 """The rules: one module each, registered by its presence, with its page (``x.md``) next to it."""
 
 import os
+from collections.abc import Iterable
 from importlib import import_module
 
 from echo_migrate.model import Migration
@@ -35,6 +36,41 @@ _FIRST = {rule.id: rule.former[0] for rule in RULES.values() if rule.former}
 def first_id(id: str) -> str:
     """Return the first id that a rule had; fingerprints use it, so that they survive a renaming."""
     return _FIRST.get(id, id)
+
+
+class UnknownRule(ValueError):
+    """A name that no rule has, or that several have; the message names it."""
+
+
+def named(name: str) -> Rule:
+    """Return a rule by its id, a former id, or an unambiguous id of another linter. Raises ``UnknownRule``."""
+    if name in RULES:
+        return RULES[name]
+    also = [rule for rule in RULES.values() if name in rule.names]
+    if len(also) != 1:
+        from echo_migrate.files.spelling import near
+
+        raise UnknownRule(": ".join(filter(None, (f"no rule {name!r}", near(name, RULES)))))
+    return also[0]
+
+
+def selected(names: Iterable[str], ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """Return the rules of these names, without those ignored; "default" and "all" stand for several. Raises
+    ``UnknownRule``."""
+    names = tuple(names)
+    chosen = {named(name).id for name in names if name not in ("all", "default")}
+    if not {"all", "default"}.isdisjoint(names):
+        chosen |= {name for name, rule in RULES.items() if rule.default or "all" in names}
+    chosen -= {named(name).id for name in ignore}
+    return tuple(rule for name, rule in RULES.items() if name in chosen)
+
+
+def not_named(names: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the rules that are not among these names, and whose quiet findings are not reported."""
+    names = tuple(names)
+    if "all" in names:
+        return frozenset()
+    return frozenset(RULES) - {named(name).id for name in names if name != "default"}
 
 
 def reporting(move: Migration) -> Rule:

@@ -76,7 +76,7 @@ def _mapping(tree: Tree) -> None:
     """A mapping is taken, or refused; with one that is taken, the laws of a file hold."""
     with laws.laid({**tree, "Dockerfile": DOCKERFILE}):
         try:
-            known = catalog.load.__wrapped__("echo", "", next(reversed(tree)))
+            known = catalog.load("echo", "", next(reversed(tree)))
         except MappingError as error:
             _is_shown(str(error))
             return

@@ -4,7 +4,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, root_image
@@ -13,6 +12,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Places, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import real
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import (
     ScalarNode,
     YamlNode,
@@ -49,7 +49,7 @@ class _Built(NamedTuple):
     images: tuple[Image, ...]
 
 
-@lru_cache(maxsize=64)
+@of_a_run(64)
 def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
     """Return the stages and images of a Dockerfile that services build; None if it takes too long to read."""
     try:

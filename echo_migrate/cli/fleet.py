@@ -1,0 +1,106 @@
+"""The command ``fleet``: the inventory of many repositories."""
+
+import os
+from collections import Counter
+from typing import Any, Unpack
+
+import click
+
+from echo_migrate import __version__, reports
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import say, tell_configuration
+from echo_migrate.cli.settings import settings_of
+from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.write import NotWritten
+from echo_migrate.fleet.repositories import FleetError, listed
+from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.work import Outcome
+from echo_migrate.model import STATES
+
+_HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
+_COUNTED = tuple(state for state in STATES if state != "local")
+
+
+def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
+    """Print how far each repository is. Returns the exit code: 2 if one of them could not be read."""
+    from echo_migrate.fleet.work import run as work
+
+    tell_configuration(options)
+    try:
+        repositories = listed(fleet)
+    except FleetError as error:
+        raise click.UsageError(reports.printable(str(error))) from None
+    kept = Store(store)
+    outcomes: dict[str, Outcome] = {}
+    try:
+        for one in work(repositories, _plan(options), kept, options["jobs"] or len(os.sched_getaffinity(0))):
+            outcomes[one.repository.name] = one
+            if one.error:
+                say(f"{one.repository.name}: {one.error}")
+        ordered = [outcomes[one.name] for one in repositories]
+        kept.put_latest([_entry(one) for one in ordered])
+    except NotWritten as error:
+        say(str(error))
+        return 2
+    rows = [_row(one, kept) for one in ordered]
+    if options["output_format"] == "json":
+        click.echo(reports.as_json({"version": 1, "repositories": rows, "total": _total(rows)}))
+    else:
+        click.echo(_text(rows, sum(one.known for one in ordered)))
+    return 2 if any(one.error for one in ordered) else 0
+
+
+def _plan(options: Options) -> Plan:
+    """Return what is asked of each repository; the day is a part, as lines end with it."""
+    settings = settings_of(options)
+    mapping = options["mapping"]
+    try:
+        rows = contents(mapping).decode("utf-8", "replace") if mapping else ""
+    except Unreadable as error:
+        raise click.UsageError(f"{mapping}: {error}") from None
+    values = ("provider", "registry", "variant", "seen_only", "logins", "exclude", "include")
+    chosen = [f"{name}={options.get(name)!r}" for name in values]
+    return Plan(settings, options["exclude"], "\n".join([__version__, settings.today, *chosen, rows]))
+
+
+def _entry(one: Outcome) -> dict[str, Any]:
+    return {
+        "repository": one.repository.name,
+        "url": one.repository.url,
+        "revision": one.revision or None,
+        "key": one.key or None,
+        "error": one.error or None,
+    }
+
+
+def _row(one: Outcome, store: Store) -> dict[str, Any]:
+    """Return how many references a repository has in each state."""
+    found = (store.get(one.key) if one.key else None) or {"inventory": {"references": []}}
+    counts = Counter(row["state"] for row in found["inventory"]["references"])
+    return {
+        "repository": one.repository.name,
+        "revision": one.revision or None,
+        "error": one.error or None,
+        "states": {state: counts[state] for state in _COUNTED},
+    }
+
+
+def _total(rows: list[dict[str, Any]]) -> dict[str, int]:
+    return {state: sum(row["states"][state] for row in rows) for state in _COUNTED}
+
+
+def _text(rows: list[dict[str, Any]], known: int) -> str:
+    """Return a table, the repositories with the most references that are not hardened yet first."""
+    left = sorted(rows, key=lambda row: (row["states"]["hardened"] - sum(row["states"].values()), row["repository"]))
+    shown = [_cells(reports.printable(row["repository"]), row["states"]) for row in left if not row["error"]]
+    failed = sum(bool(row["error"]) for row in rows)
+    total = _total(rows)
+    moved, of = total["hardened"], sum(total.values())
+    said = f"{reports.plural(len(rows), 'repository', 'repositories')}: {moved} of {of} references are hardened"
+    said += f", {total['migrate']} are ready to migrate; {known} unchanged" + f"; {failed} not read" * bool(failed)
+    return "\n".join([*reports.columns(_HEADS, [*shown, _cells("all", total)]), "", said])
+
+
+def _cells(name: str, states: dict[str, int]) -> tuple[str, ...]:
+    return (name, str(sum(states.values())), *(str(states[state]) for state in _COUNTED))

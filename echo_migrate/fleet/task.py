@@ -1,0 +1,50 @@
+"""The work for one repository: its files are fetched into a folder, and read."""
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from echo_migrate.engine.discover import discover
+from echo_migrate.engine.run import not_entered, run, with_missing_logins
+from echo_migrate.files import git
+from echo_migrate.fleet.repositories import Repository
+from echo_migrate.reports.inventory import render
+from echo_migrate.rules._rule import Settings
+
+
+class Failed(Exception):
+    """A repository could not be read; the message is the reason."""
+
+
+class Plan(NamedTuple):
+    """What is asked of each repository: the settings of a check, files to skip, and all of it that decides a result as
+    text."""
+
+    settings: Settings
+    exclude: tuple[str, ...]
+    identity: str
+
+
+def revision(repository: Repository) -> str:
+    """Return the commit of a repository's HEAD. Raises ``Failed``."""
+    commit = git.head(repository.url)
+    if not commit:
+        raise Failed("git cannot read it, or it has no commit: try git ls-remote")
+    return commit
+
+
+def inventory(repository: Repository, commit: str, plan: Plan, folder: str) -> dict[str, Any]:
+    """Return what ``inventory`` finds in a repository at a commit, with its name and the commit. Raises ``Failed``.
+
+    ``folder`` is an empty folder for its files. It becomes the working folder, so that paths are those of the
+    repository: this is for a process of its own. No configuration of the repository holds.
+    """
+    if not git.checkout(folder, repository.url, commit):
+        raise Failed("git could not fetch it, or not write its files")
+    os.chdir(folder)
+    found = discover((".",), plan.exclude)
+    settings = plan.settings._replace(named=(".",))
+    results = zip(found.files, run(found.files, settings, 1), strict=True)
+    done = [*not_entered(found, settings), *with_missing_logins(results, settings)]
+    listed = json.loads(render("json", done, settings.catalog.login))
+    return {"repository": repository.name, "revision": commit, "inventory": listed}

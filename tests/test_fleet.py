@@ -1,0 +1,228 @@
+"""The inventory of many repositories, with real git: which, what of them, and what stays of a run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from echo_migrate.files import git
+from echo_migrate.fleet.repositories import FleetError, listed
+from echo_migrate.fleet.store import Store
+from tests.conftest import ROOT, Run
+
+AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+DAY = ("--today", "2026-11-27")
+
+
+def made(folder: Path, files: dict[str, str]) -> str:
+    """Make a folder a repository with a commit of files, and return the commit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return committed(folder)
+
+
+def committed(folder: Path) -> str:
+    def asked(*words: str) -> bytes:
+        return subprocess.run(["git", *AUTHOR, *words], cwd=folder, check=True, capture_output=True).stdout
+
+    asked("add", "-A")
+    asked("commit", "-qm", "change")
+    return asked("rev-parse", "HEAD").decode().strip()
+
+
+@pytest.fixture
+def clones(tmp_path: Path) -> Path:
+    folder = tmp_path / "clones"
+    made(
+        folder / "api", {"Dockerfile": "FROM python:3.12\n", "deploy/compose.yaml": "services: {a: {image: redis:8}}\n"}
+    )
+    made(folder / "acme" / "web", {"Dockerfile": "FROM reg.echohq.com/node:22\n"})
+    return folder
+
+
+def fleet(run: Run, place: Path, *more: str) -> dict[str, Any]:
+    done = run("fleet", str(place), "--store", "store", "--output-format", "json", *DAY, *more)
+    document: dict[str, Any] = json.loads(done.stdout)
+    schema = json.loads((ROOT / "echo_migrate" / "cli" / "fleet.schema.json").read_text())
+    Draft202012Validator(schema).validate(document)
+    assert done.returncode == (2 if any(row["error"] for row in document["repositories"]) else 0)
+    return document
+
+
+def counts(document: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """The states that occur, by repository."""
+    return {
+        row["repository"]: {state: count for state, count in row["states"].items() if count}
+        for row in document["repositories"]
+    }
+
+
+def test_what_is_committed_is_counted(run: Run, clones: Path, tmp_path: Path) -> None:
+    (clones / "api" / "Dockerfile").write_text("FROM python:3.13\nFROM node:22\n")  # not committed
+    before = {path: path.stat().st_mtime_ns for path in clones.rglob("*")}
+    document = fleet(run, clones)
+    assert counts(document) == {"acme/web": {"hardened": 1}, "api": {"migrate": 2}}
+    assert document["total"]["migrate"] == 2
+    assert {path: path.stat().st_mtime_ns for path in clones.rglob("*")} == before
+    assert not list((tmp_path / "store" / "scratch").iterdir())
+
+
+def test_a_list_has_paths_urls_and_names(run: Run, clones: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "b%20 re.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(clones / "api"), str(bare)], check=True)
+    names = clones / "list.txt"
+    names.write_text(f"# ours\napi\nacme/web shop # the shop\n\nfile://{git_url(bare)} third\n")
+    assert counts(fleet(run, names)) == {"api": {"migrate": 2}, "shop": {"hardened": 1}, "third": {"migrate": 2}}
+
+
+def git_url(path: Path) -> str:
+    return str(path).replace("%", "%25").replace(" ", "%20")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no repositories"),
+        ("nowhere\n", "list:1: is not a git repository"),
+        ("# x\nssh://host/a\n", "list:2: only https and file URLs are fetched"),
+        ("git@host:a/b\n", "list:1: only https and file URLs are fetched"),
+        ("ext::sh -c x\n", "list:1: has more than a repository and a name"),
+        ("ext::sh%20-c\n", "list:1: only https and file URLs are fetched"),
+        ("https://me:secret@host.example/a\n", "list:1: has a login"),
+        ("file:///a x\nfile:///b x\n", "x more than once"),
+    ],
+)
+def test_a_list_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "list").write_text(text)
+    with pytest.raises(FleetError) as found:
+        listed(str(tmp_path / "list"))
+    assert said in str(found.value)
+    assert "secret" not in str(found.value)
+
+
+def test_one_repository_never_ends_the_run(run: Run, clones: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(clones / "empty")], check=True)
+    made(clones / "torn", {"Dockerfile": "FROM node:22\n"})
+    for path in (clones / "torn" / ".git" / "objects").glob("??/*"):
+        path.chmod(0o644)
+        path.write_bytes(b"")
+    document = fleet(run, clones)
+    errors = {row["repository"]: row["error"] for row in document["repositories"] if row["error"]}
+    assert sorted(errors) == ["empty", "torn"]
+    assert "has no commit" in errors["empty"]
+    assert counts(document)["api"] == {"migrate": 2}
+
+
+def test_nothing_of_a_repository_is_run_or_followed(run: Run, clones: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("FROM node:22\n")
+    evil = clones / "evil"
+    made(
+        evil, {"Dockerfile": "FROM python:3.12\n", ".gitattributes": "* filter=x\n", "Dockerfile.dev": "FROM redis:8\n"}
+    )
+    (evil / "Dockerfile.out").symlink_to(secret)
+    (evil / "here").symlink_to(tmp_path)
+    committed(evil)
+    program = f"touch {tmp_path}/ran; cat"
+    for name in (
+        "filter.x.smudge",
+        "filter.x.clean",
+        "core.fsmonitor",
+        "uploadpack.packObjectsHook",
+        "core.sshCommand",
+    ):
+        subprocess.run(["git", "config", name, program], cwd=evil, check=True)
+    (evil / ".git" / "hooks").mkdir(exist_ok=True)
+    for name in ("post-checkout", "post-index-change", "pre-commit", "reference-transaction"):
+        (evil / ".git" / "hooks" / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (evil / ".git" / "hooks" / name).chmod(0o755)
+    document = fleet(run, clones)
+    assert counts(document)["evil"] == {"migrate": 2}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_second_run_reads_what_changed_alone(run: Run, clones: Path, tmp_path: Path) -> None:
+    first = fleet(run, clones)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "store" / "results").rglob("*.json")}
+    latest = (tmp_path / "store" / "latest.json").read_bytes()
+    assert fleet(run, clones) == first
+    assert (tmp_path / "store" / "latest.json").read_bytes() == latest
+    (clones / "api" / "Dockerfile").write_text("FROM reg.echohq.com/python:3.12\n")
+    commit = committed(clones / "api")
+    assert counts(fleet(run, clones))["api"] == {"migrate": 1, "hardened": 1}
+    now = {path: path.stat().st_mtime_ns for path in (tmp_path / "store" / "results").rglob("*.json")}
+    assert kept.items() < now.items()
+    assert len(now) == len(kept) + 1
+    entries = {one["repository"]: one for one in Store(str(tmp_path / "store")).latest()}
+    result = Store(str(tmp_path / "store")).get(entries["api"]["key"])
+    assert result is not None
+    assert result["revision"] == entries["api"]["revision"] == commit
+    fleet(run, clones, "--provider", "docker")
+    assert len(list((tmp_path / "store" / "results").rglob("*.json"))) == len(now) + 2
+
+
+def test_a_result_that_was_torn_is_made_again(run: Run, clones: Path, tmp_path: Path) -> None:
+    first = fleet(run, clones)
+    for path in (tmp_path / "store" / "results").rglob("*.json"):
+        path.write_bytes(path.read_bytes()[:40])
+    assert fleet(run, clones) == first
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_was_stopped_goes_on(run: Run, tmp_path: Path, how: signal.Signals) -> None:
+    for number in range(12):
+        made(tmp_path / "many" / f"r{number}", {"Dockerfile": f"FROM python:3.{number}\n"})
+    words = [sys.executable, "-m", "echo_migrate", "fleet", "many", "--store", "store", "--jobs", "1", *DAY]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    results = tmp_path / "store" / "results"
+    while process.poll() is None and len(list(results.rglob("*.json"))) < 3:
+        time.sleep(0.01)
+    process.send_signal(how)
+    assert process.wait() == (-how if how == signal.SIGKILL else 128 + how)
+    assert not (tmp_path / "store" / "latest.json").exists()
+    if how != signal.SIGKILL:
+        assert not list((tmp_path / "store" / "scratch").iterdir())
+    kept = {path: path.read_bytes() for path in results.rglob("*.json")}
+    assert all(json.loads(text)["inventory"] for text in kept.values())
+    document = fleet(run, tmp_path / "many")
+    assert sum(document["total"].values()) == 12
+    assert kept.items() <= {path: path.read_bytes() for path in results.rglob("*.json")}.items()
+    assert not list((tmp_path / "store" / "scratch").iterdir())
+    whole = {path.name: path.read_bytes() for path in results.rglob("*.json")}
+    run("fleet", "many", "--store", "other", *DAY)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "other" / "results").rglob("*.json")} == whole
+
+
+def test_the_table_shows_who_is_how_far(run: Run, clones: Path) -> None:
+    made(clones / "a\x1b[31mb\nc", {"Dockerfile": "FROM python:3.12\n"})
+    done = run("fleet", str(clones), "--store", "store", *DAY)
+    lines = done.stdout.decode().splitlines()
+    assert lines[1].split() == ["api", "2", "2", "0", "0", "0", "0", "0"]
+    assert lines[-1] == "3 repositories: 1 of 4 references are hardened, 3 are ready to migrate; 0 unchanged"
+    assert b"\x1b[31m" not in done.stdout
+
+
+def test_the_head_of_what_is_no_repository(tmp_path: Path) -> None:
+    assert git.head(f"file://{tmp_path}/none") == ""
+    assert git.head("ext::touch /tmp/x") == ""
+    assert not git.checkout(str(tmp_path), f"file://{tmp_path}/none", "0" * 40)
+
+
+def test_a_store_that_cannot_be_written(run: Run, clones: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("mine\n")
+    done = run("fleet", str(clones), "--store", "store")
+    assert done.returncode == 2
+    assert b"store" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert (tmp_path / "store").read_text() == "mine\n"
+    assert os.listdir(clones) == ["acme", "api"] or sorted(os.listdir(clones)) == ["acme", "api"]
