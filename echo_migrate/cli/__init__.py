@@ -184,6 +184,22 @@ def inventory(**options: Any) -> None:
 
 
 @cli.command()
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, (output_formats("markdown", "html", "json"),), PROGRAM)
+def report(**options: Any) -> None:
+    """Write a report: how far, what next, who.
+
+    What of PATHS (default: the working folder) is hardened, what blocks the rest, who owns it, and the next commands.
+    --output report.html writes a page that needs no network; .md and .json are the same as text and as data. The page
+    needs the extra `report`.
+
+    Exits with 0 when done, 2 if a path or file could not be read, or the report not written.
+    """
+    from echo_migrate.cli.report import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:
