@@ -185,6 +185,9 @@ def inventory(**options: Any) -> None:
 
 @cli.command()
 @options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, (output_formats("markdown", "html", "json"),), PROGRAM)
+@click.option(
+    "--history", metavar="FILE|DIR", type=FILE, default="", help="Add a record of this run here, and show the trend."
+)
 def report(**options: Any) -> None:
     """Write a report: how far, what next, who.
 

@@ -11,6 +11,7 @@ from echo_migrate.cli.output import put, say, tell_unread
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import configuration, settings_of
 from echo_migrate.reports import migration
+from echo_migrate.reports.migration import history
 
 _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
 """Options that decide which references there are and where they move."""
@@ -25,6 +26,9 @@ def run(**options: Unpack[Options]) -> int:
     wrong = tell_unread(done) or wrong
     request = migration.Request(_words(options), options["today"] or "", configuration(options), _lock(options))
     made = migration.document(done, settings, request)
+    if options["history"]:
+        made, recorded = _with_trend(made, options["history"], settings.today)
+        wrong = wrong or not recorded
     if not outputs:
         click.echo(migration.render(options["output_format"], made), nl=False)
     for format, path in outputs:
@@ -34,6 +38,20 @@ def run(**options: Unpack[Options]) -> int:
         else:
             wrong = True
     return 2 if wrong else 0
+
+
+def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migration.Document, bool]:
+    """Return a document with the trend of a history, to which it is added, and whether that could be done."""
+    record = history.record_of(made.report, day)
+    try:
+        history.append(path, record)
+        records, others = history.read(path)
+    except history.HistoryError as error:
+        say(str(error))
+        return made, False
+    if others:
+        say(f"{path}: passed over {reports.plural(others, 'line or file', 'lines or files')} with no record")
+    return made._replace(trend=history.trend(records, record)), True
 
 
 def _output(output: str, otherwise: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from echo_migrate.formats import targets
 from echo_migrate.model import Result
 from echo_migrate.registry.lock import Lock
 from echo_migrate.reports.migration.figures import Report, report
+from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.rows import rows
 from echo_migrate.reports.migration.steps import Step, steps
 from echo_migrate.reports.migration.trees import Trees
@@ -28,10 +29,11 @@ class Request(NamedTuple):
 
 
 class Document(NamedTuple):
-    """All that is rendered."""
+    """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own."""
 
     report: Report
     steps: Sequence[Step]
+    trend: Sequence[Record] = ()
 
 
 def document(results: list[Result], settings: Settings, request: Request) -> Document:

@@ -15,7 +15,8 @@ import click
 from echo_migrate import __version__
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.reports.migration import Document
-from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LIFTS, ORDER, WORDS, Figure
+from echo_migrate.reports.migration.chart import chart
+from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LEFT, LIFTS, ORDER, WORDS, Figure
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.rules import link
@@ -65,6 +66,8 @@ def rendered(asked: Document) -> str:
         .render(
             report=asked.report,
             steps=asked.steps,
+            trend=asked.trend,
+            chart=chart(asked.trend) if len(asked.trend) > 1 else None,
             policy=policy,
             style=style,
             script=script,
@@ -73,6 +76,7 @@ def rendered(asked: Document) -> str:
             words=words,
             order=ORDER,
             scope=IN_SCOPE,
+            left=LEFT,
             lifts=LIFTS,
             evidence=EVIDENCE,
             version=__version__,

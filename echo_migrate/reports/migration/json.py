@@ -4,7 +4,7 @@ from typing import Any
 
 from echo_migrate.reports import as_json, reasons
 from echo_migrate.reports.migration import Document
-from echo_migrate.reports.migration.figures import Figure, Group
+from echo_migrate.reports.migration.figures import ORDER, Figure, Group
 from echo_migrate.reports.migration.rows import ReportRow
 
 
@@ -52,6 +52,10 @@ def rendered(asked: Document) -> str:
                 "files": figure(one.files),
             }
             for one in asked.steps
+        ],
+        "trend": [
+            {"date": one.date, "commit": one.revision or None, "states": dict(zip(ORDER, one.states, strict=True))}
+            for one in asked.trend
         ],
         "not_read": report.not_read,
         "unread": list(report.unread),

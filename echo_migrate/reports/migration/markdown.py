@@ -29,6 +29,7 @@ def rendered(asked: Document) -> str:
             count = f"{plural(step.figure.number, 'reference')} in {plural(step.files.number, 'file')}"
             commands = ", ".join(map(code, step.commands))
             lines.append(f"{number}. **{step.title}**: {count}. {prose(step.why)}: {commands}")
+    lines += _trend(asked)
     for dimension, head in HEADS.items():
         if dimension != "owner" or report.owned:
             lines += ["", f"## By {head}" if dimension != "purpose" else "## What ships", ""]
@@ -59,6 +60,18 @@ def _states(report: Report) -> Iterator[str]:
     yield from _table(("state", "references"), 1)
     for state, figure in report.states.items():
         yield _row([WORDS[state], str(figure.number)])
+
+
+def _trend(asked: Document) -> Iterator[str]:
+    if asked.trend:
+        yield from (
+            "",
+            "## Since when",
+            "",
+            *_table(("date", "commit", *(WORDS[state] for state in ORDER)), len(ORDER)),
+        )
+    for record in reversed(asked.trend):
+        yield _row([record.date, code(record.revision[:12]) if record.revision else "", *map(str, record.states)])
 
 
 def _groups(report: Report, head: str, groups: Iterable[Group], words: Mapping[str, str]) -> Iterator[str]:
