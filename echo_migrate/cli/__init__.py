@@ -173,6 +173,9 @@ def fix(**options: Any) -> None:
 
 @cli.command()
 @options_of(PATHS, CATALOG, ONLINE, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
+@click.option(
+    "--compare", metavar="OLD", type=FILE, default="", help="Print what has changed since this JSON inventory."
+)
 def inventory(**options: Any) -> None:
     """List every image reference with its state.
 

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     verify: bool
     policies: tuple[str, ...]
     history: str
+    compare: str
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
