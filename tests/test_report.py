@@ -18,6 +18,7 @@ from echo_migrate.reasons import because
 from echo_migrate.reports.migration import Document, render
 from echo_migrate.reports.migration.figures import Figure, Index, Report, report
 from echo_migrate.reports.migration.rows import Ended, ReportRow
+from echo_migrate.reports.migration.savings import savings
 from echo_migrate.reports.migration.steps import steps
 from tests.conftest import ROOT, Run
 from tests.standin import commit
@@ -49,6 +50,8 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
         "reference": f"registry.example.com/group/python:3.{number % 90}-slim-bookworm",
         "target": f"reg.echohq.com/python:3.{number % 90}",
         "fix": "",
+        "edit": ("own", "elsewhere")[number % 2] if number % 6 == 0 else "",
+        "changed": (number, number + 1)[: 1 + number % 2] if number % 6 == 0 else (),
         "evidence": "seen",
         "verified": (),
         "reasons": (because("drops-words", words="bookworm", provider="Echo"), because("digest"))[: number % 3],
@@ -61,7 +64,7 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
 
 def document(rows: list[ReportRow]) -> Document:
     made = report(rows, [], "Echo", "docker login reg.echohq.com", [("paths", ".")])
-    return Document(made, steps(made, (".",)))
+    return Document(made, steps(made, (".",)), savings(rows))
 
 
 def meets(values: dict[str, Any], where: list[tuple[str, str]]) -> bool:
@@ -69,8 +72,9 @@ def meets(values: dict[str, Any], where: list[tuple[str, str]]) -> bool:
 
 
 def added_up(rows: list[dict[str, Any]], where: list[tuple[str, str]], unit: str) -> int:
-    found = [one["path"] for one in rows if meets(one["values"], where)]
-    return len(set(found)) if unit == "files" else len(found)
+    found = [one for one in rows if meets(one["values"], where)]
+    lines = {(one["path"], line) for one in found for line in one["changed"]}
+    return {"references": len(found), "files": len({one["path"] for one in found}), "lines": len(lines)}[unit]
 
 
 def figures(data: Any) -> list[dict[str, Any]]:
@@ -460,3 +464,33 @@ def test_a_report_has_no_rows_of_stages(run: Run, tree: Path) -> None:
     assert (made.share, made.total.number) == (None, 0)
     data = json.loads(run("report", "src/api", "--output-format", "json").stdout)
     assert all(one["context"] != "COPY --from" or one["reference"] == "nginx:1.30" for one in data["references"])
+
+
+def test_what_the_safe_fixes_save_is_a_range_by_a_table(run: Run, tree: Path) -> None:
+    (tree / "Dockerfile").write_text("ARG BASE=python:3.12\nFROM ${BASE}\nFROM node:22\nFROM node:22 AS x\n")
+    data = json.loads(run("report", "Dockerfile", "--output-format", "json").stdout)["savings"]
+    assert [(one["references"]["count"], one["minutes"]) for one in data["edits"]] == [(2, [3, 8]), (1, [5, 15])]
+    assert data["hours"] == [0.2, 0.5]
+    assert (data["lines"]["count"], data["files"]["count"]) == (3, 1)
+    own = "classes:\n  own: {what: one word, minutes: [30, 60]}\n  elsewhere: {what: two, minutes: [0, 1.5]}\n"
+    (tree / "m.yaml").write_text(f"{own}assumptions: [measured by us]\n")
+    done = run("report", "Dockerfile", "--minutes", "m.yaml")
+    assert b"would take 1.0 to 2.0 hours" in done.stdout
+    assert b"measured by us" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{", "classes: {}\n", "a: &a [*a]\n", "\0", "[" * 50_000, "- " * 50_000),
+        "classes: {own: {what: x, minutes: [2, 1]}, elsewhere: {what: x, minutes: [1, 2]}}\nassumptions: [x]\n",
+        "classes: {own: {what: x, minutes: [1, 1e9]}, elsewhere: {what: x, minutes: [1, 2]}}\nassumptions: [x]\n",
+        "classes: {own: {what: x, minutes: [.nan, 1]}, elsewhere: {what: x, minutes: [1, 2]}}\nassumptions: [x]\n",
+        "classes: {own: {what: x, minutes: [1, 2]}, elsewhere: {what: x, minutes: [1, 2]}}\n",
+    ],
+)
+def test_what_is_no_table_of_minutes_is_told(run: Run, tree: Path, text: str) -> None:
+    (tree / "m.yaml").write_text(text)
+    done = run("report", "src", "--minutes", "m.yaml")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"m.yaml: " in done.stderr

@@ -188,6 +188,7 @@ def inventory(**options: Any) -> None:
 
 @cli.command()
 @options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, (output_formats("markdown", "html", "json"),), PROGRAM)
+@click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand.")
 @click.option(
     "--history", metavar="FILE|DIR", type=FILE, default="", help="Add a record of this run here, and show the trend."
 )

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     verify: bool
     policies: tuple[str, ...]
     history: str
+    minutes: str
     compare: str
 
 

@@ -12,6 +12,7 @@ from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import configuration, settings_of
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import history
+from echo_migrate.reports.migration.savings import MinutesError
 
 _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
 """Options that decide which references there are and where they move."""
@@ -25,7 +26,11 @@ def run(**options: Unpack[Options]) -> int:
     done = list(results)
     wrong = tell_unread(done) or wrong
     request = migration.Request(_words(options), options["today"] or "", configuration(options), _lock(options))
-    made = migration.document(done, settings, request)
+    request = request._replace(minutes=options["minutes"])
+    try:
+        made = migration.document(done, settings, request)
+    except MinutesError as error:
+        raise click.UsageError(str(error)) from None
     if options["history"]:
         made, recorded = _with_trend(made, options["history"], settings.today)
         wrong = wrong or not recorded

@@ -10,6 +10,7 @@ from echo_migrate.registry.lock import Lock
 from echo_migrate.reports.migration.figures import Report, report
 from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.rows import rows
+from echo_migrate.reports.migration.savings import Savings, savings
 from echo_migrate.reports.migration.steps import Step, steps
 from echo_migrate.reports.migration.trees import Trees
 from echo_migrate.rules._rule import Settings
@@ -20,12 +21,14 @@ SUFFIXES = {".htm": "html", ".html": "html", ".json": "json", ".md": "markdown"}
 
 class Request(NamedTuple):
     """What a report is asked for: the words that its commands need to mean the same references, the date if one was
-    given, the message about a configuration that chose the provider, and the lock file if it is to be used."""
+    given, the message about a configuration that chose the provider, the lock file if it is to be used, and the path
+    of a table of minutes."""
 
     words: tuple[str, ...] = (".",)
     date: str = ""
     configuration: str = ""
     lock: Lock | None = None
+    minutes: str = ""
 
 
 class Document(NamedTuple):
@@ -33,11 +36,12 @@ class Document(NamedTuple):
 
     report: Report
     steps: Sequence[Step]
+    savings: Savings
     trend: Sequence[Record] = ()
 
 
 def document(results: list[Result], settings: Settings, request: Request) -> Document:
-    """Return the report of results."""
+    """Return the report of results. Raises ``MinutesError`` for a table that cannot be used."""
     results = sorted(results, key=lambda result: result.source.path)
     known = settings.catalog
     built = targets(result.source.path for result in results)
@@ -50,7 +54,7 @@ def document(results: list[Result], settings: Settings, request: Request) -> Doc
         ("configuration", request.configuration),
     )
     made = report(listed, results, known.title, known.login, about)
-    return Document(made, steps(made, request.words))
+    return Document(made, steps(made, request.words), savings(listed, request.minutes))
 
 
 def render(format: str, asked: Document) -> str:

@@ -46,7 +46,8 @@ UNVERIFIED = ("offered", "inferred", "unconfirmed")
 
 
 class Figure(NamedTuple):
-    """A number of references, or of the files that these are in, and the rows that it is the sum of."""
+    """A number of references, of their files, or of the lines that their fixes change, and the rows that it is the sum
+    of."""
 
     number: int
     where: Where
@@ -133,10 +134,15 @@ class Index:
         return found
 
     def figure(self, *where: tuple[str, str], unit: str = "references") -> Figure:
-        """Return the number of the rows that meet values, or of their files."""
+        """Return the number of the rows that meet values, or of their files or changed lines."""
         found = self.meeting(where)
-        count = len({self.rows[number].path for number in found}) if unit == "files" else len(found)
-        return Figure(count, where, unit)
+        rows = [self.rows[number] for number in found]
+        counts = {
+            "references": lambda: len(rows),
+            "files": lambda: len({row.path for row in rows}),
+            "lines": lambda: len({(row.path, line) for row in rows for line in row.changed}),
+        }
+        return Figure(counts[unit](), where, unit)
 
     def values(self, dimension: str) -> list[str]:
         """Return the values of a dimension."""

@@ -67,6 +67,7 @@ def rendered(asked: Document) -> str:
             report=asked.report,
             steps=asked.steps,
             trend=asked.trend,
+            savings=asked.savings,
             chart=chart(asked.trend) if len(asked.trend) > 1 else None,
             policy=policy,
             style=style,
@@ -142,6 +143,7 @@ def _data(rows: list[ReportRow], words: Mapping[str, Mapping[str, str]]) -> str:
             number(row.target),
         ]
         cells += [number(row.link), number(row.rule), reasons]
+        cells.append(row.changed)
         cells.append({name: list(map(number, values[name])) for name in values if values[name]})
         listed.append(cells)
     rules = {row.rule: link(row.rule) for row in rows}

@@ -53,6 +53,16 @@ def rendered(asked: Document) -> str:
             }
             for one in asked.steps
         ],
+        "savings": {
+            "lines": figure(asked.savings.lines),
+            "files": figure(asked.savings.files),
+            "edits": [
+                {"what": one.what, "minutes": [one.low, one.high], "references": figure(one.figure)}
+                for one in asked.savings.efforts
+            ],
+            "hours": list(map(float, asked.savings.hours)),
+            "assumptions": list(asked.savings.assumptions),
+        },
         "trend": [
             {"date": one.date, "commit": one.revision or None, "states": dict(zip(ORDER, one.states, strict=True))}
             for one in asked.trend
@@ -73,6 +83,7 @@ def row(one: ReportRow) -> dict[str, Any]:
     """Return a row as data."""
     fields = one._asdict() | {"reasons": reasons(one.reasons), "owners": list(one.owners)}
     fields["ended"] = [end._asdict() for end in one.ended]
+    fields["changed"] = list(one.changed)
     fields["verified"] = list(one.verified)
     return fields | {"values": {name: list(values) for name, values in one.values().items() if values}}
 

@@ -7,6 +7,7 @@ from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, WORDS, Group, Report
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
+from echo_migrate.reports.migration.savings import Savings
 
 HEADS = {
     "owner": "owner",
@@ -42,6 +43,7 @@ def rendered(asked: Document) -> str:
     if rest:
         lines += ["", "## What the new names rest on", "", *_table(("evidence", "references"), 1)]
         lines += [_row([prose(name), str(figure.number)]) for name, figure in rest]
+    lines += _savings(asked.savings)
     lines += _left_out(report)
     lines += ["", "## References", "", *_table(("state", "reference", "new image", "where", "owner", "why"), 0)]
     lines += map(_reference, report.rows)
@@ -101,6 +103,19 @@ def _ended(report: Report) -> Iterator[str]:
     for one in report.ended:
         dates = [one.date or "not known", one.follower or "not known"]
         yield _row([prose(one.line), *map(prose, dates), str(one.total.number), str(one.left.number)])
+
+
+def _savings(saved: Savings) -> Iterator[str]:
+    if not saved.efforts:
+        return
+    low, high = saved.hours
+    changed = f"{plural(saved.lines.number, 'line')} in {plural(saved.files.number, 'file')}"
+    yield from ("", "## What the safe fixes save", "")
+    yield from (f"They change {changed}. By hand, these edits would take {low} to {high} hours, by this table:", "")
+    yield from _table(("edit", "references", "minutes for one"), 2)
+    for one in saved.efforts:
+        yield _row([prose(one.what), str(one.figure.number), f"{one.low} to {one.high}"])
+    yield from ("", f"Assumed, not measured: {prose('; '.join(saved.assumptions))}.")
 
 
 def _left_out(report: Report) -> Iterator[str]:

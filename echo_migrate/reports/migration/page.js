@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const { texts, rows, rules, filters, words } = JSON.parse(document.getElementById("data").textContent);
-  const [PATH, LINE, CONTEXT, REFERENCE, TARGET, LINK, RULE, REASONS, VALUES] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [PATH, LINE, CONTEXT, REFERENCE, TARGET, LINK, RULE, REASONS, CHANGED, VALUES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const STEP = 100;
   const body = document.querySelector("#rows tbody");
   const form = document.getElementById("filters");
@@ -85,6 +85,7 @@
       (drawn < matching.length ? ", the first " + drawn + " shown" : "");
     shown.dataset.count = matching.length;
     shown.dataset.files = files;
+    shown.dataset.lines = new Set(matching.flatMap((row) => row[CHANGED].map((line) => row[PATH] + ":" + line))).size;
   };
 
   const filter = () => {

@@ -30,7 +30,8 @@ class Ended(NamedTuple):
 
 
 class ReportRow(NamedTuple):
-    """One reference. ``target`` is the new image, ``fix`` whether ``fix`` writes it: ``safe``, ``unsafe`` or "".
+    """One reference. ``target`` is the new image, ``fix`` whether ``fix`` writes it: ``safe``, ``unsafe`` or "", with
+    ``edit`` where: its ``own`` place alone, or ``elsewhere``; ``changed`` are the lines.
 
     ``evidence`` tells what the new image's name rests on, ``verified`` what of it the lock file has as verified.
     ``rule`` is the one that reports the reference, ``link`` the address of its line at the forge.
@@ -49,6 +50,8 @@ class ReportRow(NamedTuple):
     reference: str
     target: str
     fix: str
+    edit: str
+    changed: tuple[int, ...]
     evidence: str
     verified: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -83,6 +86,7 @@ class ReportRow(NamedTuple):
             "owner": self.owners,
             "purpose": (self.purpose,),
             "ended": tuple(one.line for one in self.ended),
+            "edit": (self.edit,) if self.edit else (),
             "evidence": (self.evidence,) if self.evidence else (),
             "verified": self.verified,
             "target": (self.target,) if self.target else (),
@@ -125,6 +129,8 @@ def rows(
                     visible(shown(resolved)),
                     visible(target),
                     {"migrate": "safe", "needs-person": "unsafe"}.get(one.state, "") if one.edits else "",
+                    _edit(one),
+                    tuple(sorted({result.source.position(edit.start)[0] for edit in one.edits})),
                     _evidence(one),
                     _verified(one, lock) if lock is not None else (),
                     one.reasons,
@@ -134,6 +140,14 @@ def rows(
                 )
             )
     return sorted(found, key=lambda row: (row.path, row.line, row.column, row.context))
+
+
+def _edit(one: Migration) -> str:
+    """Return where a fix edits: the place of the reference itself, or (also) elsewhere."""
+    if not one.edits:
+        return ""
+    own = all(one.image.start <= edit.start and edit.end <= one.image.end for edit in one.edits)
+    return "own" if own else "elsewhere"
 
 
 def _evidence(one: Migration) -> str:
