@@ -173,6 +173,9 @@ def fix(**options: Any) -> None:
 
 @cli.command()
 @options_of(PATHS, CATALOG, ONLINE, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
+@click.option(
+    "--compare", metavar="OLD", type=FILE, default="", help="Print what has changed since this JSON inventory."
+)
 def inventory(**options: Any) -> None:
     """List every image reference with its state.
 
@@ -199,6 +202,26 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
     from echo_migrate.cli.fleet import run
 
     sys.exit(run(fleet, store, **options))
+
+
+@cli.command()
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, (output_formats("markdown", "html", "json"),), PROGRAM)
+@click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand.")
+@click.option(
+    "--history", metavar="FILE|DIR", type=FILE, default="", help="Add a record of this run here, and show the trend."
+)
+def report(**options: Any) -> None:
+    """Write a report: how far, what next, who.
+
+    What of PATHS (default: the working folder) is hardened, what blocks the rest, who owns it, and the next commands.
+    --output report.html writes a page that needs no network; .md and .json are the same as text and as data. The page
+    needs the extra `report`.
+
+    Exits with 0 when done, 2 if a path or file could not be read, or the report not written.
+    """
+    from echo_migrate.cli.report import run
+
+    sys.exit(run(**options))
 
 
 @cli.command()

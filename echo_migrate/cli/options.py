@@ -58,6 +58,9 @@ class Options(TypedDict, total=False):
     update: bool
     verify: bool
     policies: tuple[str, ...]
+    history: str
+    minutes: str
+    compare: str
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

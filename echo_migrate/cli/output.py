@@ -85,13 +85,13 @@ def publish(
         if format not in rendered:
             rendered[format] = render(format)
         complete = (
-            _put(path, click.unstyle(reports.unlinked(rendered[format])).encode("utf-8", "backslashreplace"))
+            put(path, click.unstyle(reports.unlinked(rendered[format])).encode("utf-8", "backslashreplace"))
             and complete
         )
     return complete
 
 
-def _put(path: str, data: bytes) -> bool:
+def put(path: str, data: bytes) -> bool:
     """Write a file named by the user, completely or not at all. Returns whether it could be written.
 
     Its path may be in a tree that others wrote: anything but a regular file or a device of the system is refused.

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.reference import Reference
+from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.images.upstream import lines
+from echo_migrate.model import Image
 
 _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
@@ -26,6 +27,24 @@ class End(NamedTuple):
     @property
     def shown(self) -> str:
         return f"{self.title} {self.line}"
+
+
+def ends(image: Image, upstream: str | None, catalog: Catalog, today: str) -> list[End]:
+    """Return the ended lines that a reference names: of what the image is made for, its language, its distribution.
+
+    ``upstream`` is None where it is not known for certain.
+    """
+    reference = parsed(image.ref.value)
+    if reference is None:
+        return []
+    copied = image.where.startswith(("ADD", "COPY", "RUN"))  # from its files, not run on its distribution
+    if upstream:
+        product = end_of_line(upstream, reference.words[0].text, today) if reference.words else None
+        language = end_of_language(reference, today)
+        below = None if copied else end_of_distribution(reference, catalog, today)
+    else:
+        product, language, below = None, None, None if copied else end_of_windows(reference, today)
+    return [end for end in dict.fromkeys((product, language, below)) if end]
 
 
 def end_of_line(upstream: str, version: str, today: str) -> End | None:

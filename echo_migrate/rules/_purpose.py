@@ -53,4 +53,9 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     """
     path = inside(os.path.abspath(context.source.path), context.settings.named)
     names = (os.path.basename(context.source.path), *path.split(os.sep))
-    return any(_WORDS.fullmatch(name) for name in (stage.name, *names)) or any(map(_BASE.fullmatch, names))
+    return is_of_tests((stage.name, *names)) or any(map(_BASE.fullmatch, names))
+
+
+def is_of_tests(names: Iterable[str]) -> bool:
+    """Return whether one of the names of a stage, a file or its folders is one of development, tests or CI."""
+    return any(map(_WORDS.fullmatch, names))

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.end_of_life import End, end_of_distribution, end_of_language, end_of_line, end_of_windows
+from echo_migrate.images.end_of_life import End, ends
 from echo_migrate.images.facts import facts_of
-from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
@@ -21,23 +20,13 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
             message = f"{image.shown} reached end of life{on}, by its vendor: use a newer release"
             yield Finding(image.start, image.end, message)
         return
-    reference = parsed(image.ref.value)
-    if reference is None:
-        return
-    copied = image.where.startswith(("ADD", "COPY", "RUN"))  # from its files, not run on its distribution
-    if move.upstream and not move.likely:
-        product = end_of_line(move.upstream, reference.words[0].text, today) if reference.words else None
-        language = end_of_language(reference, today)
-        below = None if copied else end_of_distribution(reference, context.settings.catalog, today)
-    else:
-        product, language, below = None, None, None if copied else end_of_windows(reference, today)
-    ends = [end for end in dict.fromkeys((product, language, below)) if end]
-    over = [end for end in ends if not end.until]
+    found = ends(image, None if move.likely else move.upstream, context.settings.catalog, today)
+    over = [end for end in found if not end.until]
     if over:
         message = f"{_over(over)}{_remedy(over)}"
         yield Finding(image.start, image.end, message)
-    elif ends:
-        end = ends[0]
+    elif found:
+        end = found[0]
         message = f"{end.shown} has only long-term support, until {end.until}"
         message += _remedy([end])
         yield Finding(image.start, image.end, message, level="note", quiet=True)

@@ -1,0 +1,93 @@
+"""The command ``report``: how far a migration is, what comes next, and who owns what is left."""
+
+import os
+from typing import Any, Unpack
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import put, say, tell_unread
+from echo_migrate.cli.results import results_of
+from echo_migrate.cli.settings import configuration, settings_of
+from echo_migrate.reports import migration
+from echo_migrate.reports.migration import history
+from echo_migrate.reports.migration.savings import MinutesError
+
+_MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
+"""Options that decide which references there are and where they move."""
+
+
+def run(**options: Unpack[Options]) -> int:
+    """Write the report. Returns the exit code."""
+    outputs = [_output(output, options["output_format"]) for output in options["output"]]
+    settings = settings_of(options)
+    results, wrong = results_of(options, settings)
+    done = list(results)
+    wrong = tell_unread(done) or wrong
+    request = migration.Request(_words(options), options["today"] or "", configuration(options), _lock(options))
+    request = request._replace(minutes=options["minutes"])
+    try:
+        made = migration.document(done, settings, request)
+    except MinutesError as error:
+        raise click.UsageError(str(error)) from None
+    if options["history"]:
+        made, recorded = _with_trend(made, options["history"], settings.today)
+        wrong = wrong or not recorded
+    if not outputs:
+        click.echo(migration.render(options["output_format"], made), nl=False)
+    for format, path in outputs:
+        if put(path, migration.render(format, made).encode("utf-8", "backslashreplace")):
+            if not options["quiet"]:
+                say(f"{path}: {reports.plural(made.report.total.number, 'image reference')}")
+        else:
+            wrong = True
+    return 2 if wrong else 0
+
+
+def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migration.Document, bool]:
+    """Return a document with the trend of a history, to which it is added, and whether that could be done."""
+    record = history.record_of(made.report, day)
+    try:
+        history.append(path, record)
+        records, others = history.read(path)
+    except history.HistoryError as error:
+        say(str(error))
+        return made, False
+    if others:
+        say(f"{path}: passed over {reports.plural(others, 'line or file', 'lines or files')} with no record")
+    return made._replace(trend=history.trend(records, record)), True
+
+
+def _output(output: str, otherwise: str) -> tuple[str, str]:
+    """Return the format and the path of a value of ``--output``. Raises ``click.UsageError`` for an unknown format."""
+    format, colon, path = output.partition(":")
+    if colon and format in migration.FORMATS:
+        return format, path
+    if colon and format.isalpha() and not os.path.lexists(output):
+        raise click.BadParameter(f"{output}: known formats are {', '.join(migration.FORMATS)}", param_hint="--output")
+    return migration.SUFFIXES.get(os.path.splitext(output)[1].lower(), otherwise), output
+
+
+def _words(options: Options) -> tuple[str, ...]:
+    """Return the paths and options with which other commands mean the same references."""
+    context = click.get_current_context(silent=True)
+    words: list[str] = list(options["paths"] or (".",))
+    given: dict[str, Any] = dict(options)
+    for parameter in context.command.params if context else ():
+        name = parameter.name or ""
+        by_user = context and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if name not in _MEANT or not by_user:
+            continue
+        flag, value = max(parameter.opts, key=len), given[name]
+        words += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else value]
+    return tuple(words)
+
+
+def _lock(options: Options) -> Any:
+    """Return the lock file of the working folder, None if it is not to be used."""
+    if not options["locked"]:
+        return None
+    from echo_migrate.registry import lock
+
+    return lock.read(lock.NAME)

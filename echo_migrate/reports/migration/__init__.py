@@ -1,0 +1,73 @@
+"""The report of a migration: how far it is, what comes next, who owns what is left; as a page, Markdown and JSON."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from echo_migrate.formats import targets
+from echo_migrate.model import Result
+from echo_migrate.registry.lock import Lock
+from echo_migrate.reports.migration.figures import Report, report
+from echo_migrate.reports.migration.history import Record
+from echo_migrate.reports.migration.rows import rows
+from echo_migrate.reports.migration.savings import Savings, savings
+from echo_migrate.reports.migration.steps import Step, steps
+from echo_migrate.reports.migration.trees import Trees
+from echo_migrate.rules._rule import Settings
+
+FORMATS = ("markdown", "html", "json")
+SUFFIXES = {".htm": "html", ".html": "html", ".json": "json", ".md": "markdown"}
+
+
+class Request(NamedTuple):
+    """What a report is asked for: the words that its commands need to mean the same references, the date if one was
+    given, the message about a configuration that chose the provider, the lock file if it is to be used, and the path
+    of a table of minutes."""
+
+    words: tuple[str, ...] = (".",)
+    date: str = ""
+    configuration: str = ""
+    lock: Lock | None = None
+    minutes: str = ""
+
+
+class Document(NamedTuple):
+    """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own."""
+
+    report: Report
+    steps: Sequence[Step]
+    savings: Savings
+    trend: Sequence[Record] = ()
+
+
+def document(results: list[Result], settings: Settings, request: Request) -> Document:
+    """Return the report of results. Raises ``MinutesError`` for a table that cannot be used."""
+    results = sorted(results, key=lambda result: result.source.path)
+    known = settings.catalog
+    built = targets(result.source.path for result in results)
+    listed = rows(results, settings, request.lock, built)
+    about = (
+        ("provider", f"{known.title} ({known.registry})"),
+        ("paths", " ".join(settings.named)),
+        *_places(results, settings),
+        ("date", request.date),
+        ("configuration", request.configuration),
+    )
+    made = report(listed, results, known.title, known.login, about)
+    return Document(made, steps(made, request.words), savings(listed, request.minutes))
+
+
+def render(format: str, asked: Document) -> str:
+    """Return a report in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing."""
+    text: str = import_module(f"{__name__}.{format}").rendered(asked)
+    return text
+
+
+def _places(results: list[Result], settings: Settings) -> list[tuple[str, str]]:
+    """Return the repository and the commit that all files are of, if there is one for all."""
+    trees = Trees(settings.named)
+    found = {(tree.remote, tree.revision) for tree, _ in (trees.of(result.source.path) for result in results)}
+    if len(found) != 1:
+        return []
+    ((remote, revision),) = found
+    return [("repository", remote.base if remote else ""), ("commit", revision)]
