@@ -209,6 +209,11 @@ class Migration(NamedTuple):
         """The reasons as one text."""
         return self.image.local or "; ".join(reason.message for reason in self.reasons)
 
+    @property
+    def hardened(self) -> bool:
+        """Whether it is a vendor's image already: not where an upstream one is what is wanted."""
+        return self.state == "hardened" and not any(reason.id == "at-upstream" for reason in self.reasons)
+
     def at(self, registry: str) -> bool:
         """Return whether it is pulled from a registry, now or once it has moved."""
         name = self.target if self.state == "migrate" else self.image.ref.value if self.state == "hardened" else None
