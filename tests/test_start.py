@@ -81,7 +81,7 @@ CHECK = {
         "images.migration",
         "images.parts",
     ),
-    *("images.reference", "images.settlement", "images.state", "images.target_tag", "images.upstream"),
+    *("images.reference", "images.settlement", "images.state", "images.target", "images.target_tag", "images.upstream"),
     *("shell", "shell.commands", "shell.credentials", "shell.grammar", "shell.package_managers", "shell.parser"),
     "shell.quotes",
     *(
