@@ -79,6 +79,7 @@ CHECK = {
         "images.facts",
         "images.mapping_file",
         "images.migration",
+        "images.moved",
         "images.parts",
     ),
     *("images.reference", "images.settlement", "images.state", "images.target", "images.target_tag", "images.upstream"),

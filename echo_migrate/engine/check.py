@@ -16,7 +16,8 @@ from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import bare_name, familiar, parse, variables
+from echo_migrate.images.moved import swap
+from echo_migrate.images.reference import bare_name, familiar, parse, parsed, variables
 from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
@@ -100,7 +101,8 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
-    context = context._replace(moves=dict(zip(images, moves, strict=True)))
+    swaps = _swaps(moves, source, kind(format), settings)
+    context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
     if left:
         return [], moves
     others = tuple(rule for rule in settings.rules if not rule.blocks)
@@ -192,6 +194,19 @@ def _with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> 
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)
     return found
+
+
+def _swaps(moves: list[Migration], source: Source, kind: str, settings: Settings) -> dict[Image, Migration]:
+    """Return, for images that do not move safely, what they become where all of their tags are elsewhere too."""
+    found = []
+    for move in moves:
+        reference = parsed(move.image.ref.value) if move.state in ("no-replacement", "needs-person") else None
+        other = swap(move.image, reference, settings.catalog.path(reference)) if reference else None
+        found.append(other or move._replace(edits=()))
+    if not any(move.edits for move in found):
+        return {}
+    settled = settle(_with_neighbours(found, source, kind in _DEPLOYED))
+    return {move.image: move for move in settled if move.edits}
 
 
 def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:

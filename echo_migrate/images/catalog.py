@@ -7,16 +7,17 @@ from typing import NamedTuple
 from echo_migrate.files.data import names, read_data
 from echo_migrate.images.answers import Answers
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
+from echo_migrate.images.moved import Moved, moved
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
-from echo_migrate.images.upstream import Facts, Retired, VendorRegistry, facts, lines, shortest
+from echo_migrate.images.upstream import Facts, VendorRegistry, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
 UPSTREAM = "upstream"
 """The provider that takes hardened images back to the images that they take the place of."""
 SHARED = (
-    *("commands.yaml", "eol.yaml", "homes.yaml", "logins.yaml", "presets.yaml", "published.yaml", "publishers.yaml"),
-    *("registries.yaml", "upstream.yaml", "verification.yaml"),
+    *("commands.yaml", "eol.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml", "published.yaml"),
+    *("publishers.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
 )
 
 
@@ -186,11 +187,13 @@ class Catalog(NamedTuple):
         name = upstream.name if upstream else replaced[0] if replaced else ""
         return self.facts.stateful.get(name, [])
 
-    def retired(self, reference: Reference) -> Retired | None:
-        """Return the retirement of an image or of its registry, or None."""
+    def moved(self, reference: Reference) -> Moved | None:
+        """Return what became of an image that is gone, frozen or elsewhere, or None."""
         path = self.path(reference)
-        found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
-        return self.facts.retired_images.get(path) or next(found, None)
+        fact = self.facts.retired_images.get(path)
+        if fact:
+            return Moved(path, "retired", fact.since, fact.successor)
+        return moved(path, reference.tag)
 
     def successor(self, reference: Reference) -> str:
         """Return the successor of a retired image; "" if there is none, or the image is not retired."""

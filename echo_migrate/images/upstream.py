@@ -7,7 +7,7 @@ from echo_migrate.files.data import read_data
 
 
 class Retired(NamedTuple):
-    """A removed or frozen image or registry: name, date ("" if not known) and successor ("" if none)."""
+    """A removed Docker official image: name, date ("" if not known) and successor ("" if none)."""
 
     name: str
     since: str
@@ -55,7 +55,6 @@ class Facts(NamedTuple):
     builders: frozenset[str]
     builder_words: frozenset[str]
     full: frozenset[str]
-    retired_registries: tuple[Retired, ...]
     retired_images: dict[str, Retired]
     pythons: dict[str, str]
     system_pythons: dict[str, str]
@@ -83,11 +82,6 @@ def facts() -> Facts:
     data = read_data("upstream.yaml")
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]
-    retired = {
-        block: {name: Retired(name, str(fact["since"]), fact["successor"]) for name, fact in rows.items()}
-        for block, rows in data["retired"].items()
-        if block in ("registries", "images")
-    }
     vendors = dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0])))
     hardened = data["hardened"]["registries"]
     return Facts(
@@ -118,8 +112,10 @@ def facts() -> Facts:
         builders=frozenset(data["builders"]["images"]),
         builder_words=frozenset(data["builders"]["words"]),
         full=frozenset(data["builders"]["full"]),
-        retired_registries=tuple(retired["registries"].values()),
-        retired_images=retired["images"],
+        retired_images={
+            name: Retired(name, str(fact["since"]), fact["successor"])
+            for name, fact in data["retired"]["images"].items()
+        },
         pythons=data["interpreters"]["vendors"],
         system_pythons=data["interpreters"]["systems"],
     )

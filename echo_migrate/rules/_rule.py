@@ -171,14 +171,15 @@ _matcher = lru_cache(lambda glob: matcher([glob]))
 
 class Context(NamedTuple):
     """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
-    they are known. ``used`` are the ignore comments that suppressed a finding; only rules on ``Ignore``, which run
-    last, know them."""
+    they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
+    suppressed a finding; only rules on ``Ignore``, which run last, know them."""
 
     source: Source
     settings: Settings
     moves: dict[Image, Migration]
     used: set[Ignore] = set()  # noqa: RUF012 - never changed in place
     effective_bases: EffectiveBases = EffectiveBases()
+    swaps: Mapping[Image, Migration] = MappingProxyType({})
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""
