@@ -223,7 +223,7 @@ class Migration(NamedTuple):
 class Result(NamedTuple):
     """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused;
     ``kind`` is the format's name, "" where none was found. ``not_read`` is the kind of a file that names images and has
-    no reader."""
+    no reader. ``compared`` are the outcomes by each of several catalogs."""
 
     source: Source
     findings: tuple[Finding, ...]
@@ -232,6 +232,7 @@ class Result(NamedTuple):
     refused: str | None = None
     kind: str = ""
     not_read: str = ""
+    compared: tuple[tuple[Migration, ...], ...] = ()
 
     @property
     def unread(self) -> bool:

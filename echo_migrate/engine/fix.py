@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from echo_migrate.engine.check import examine
+from echo_migrate.engine.check import examine, migrations
 from echo_migrate.files.source import Edit, Source, compatible
 from echo_migrate.formats import Format, kind
 from echo_migrate.images.catalog import Catalog
@@ -24,6 +24,9 @@ def fix_source(source: Source, format: Format, settings: Settings) -> Result:
 
     If verification fails, the fixes that fail it on their own are refused, else those of one rule, else all of them.
     """
+    if settings.compared:
+        found = migrations(source, format, [settings._replace(catalog=one) for one in settings.compared])
+        return Result(source, (), (), source, kind=kind(format), compared=tuple(map(tuple, found)))
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
         return Result(source, tuple(findings), tuple(outcomes), source, kind=kind(format))

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from echo_migrate.files.data import read_block
+from echo_migrate.files.data import blocks, read_block
 from echo_migrate.files.source import Edit, apply
 from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import Reference, is_open, name_change
@@ -93,11 +93,16 @@ def swap(image: Image, reference: Reference, path: str) -> Migration | None:
     return Migration(image, "needs-person" if reasons else "migrate", None, target, edits, reasons, "seen")
 
 
+@lru_cache
+def _names() -> frozenset[str]:
+    return frozenset(blocks("moved.yaml"))
+
+
 @lru_cache(maxsize=4096)
 def _row(name: str) -> Moved | None:
-    row = read_block("moved.yaml", name)
-    if row is None or name[:1] == "_":
+    if name not in _names():
         return None
+    row = read_block("moved.yaml", name)
     return Moved(name, row["state"], row["since"], row["to"], row.get("same", False), row.get("free", ""))
 
 
