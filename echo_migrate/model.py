@@ -209,6 +209,11 @@ class Migration(NamedTuple):
         """The reasons as one text."""
         return self.image.local or "; ".join(reason.message for reason in self.reasons)
 
+    @property
+    def hardened(self) -> bool:
+        """Whether it is a vendor's image already: not where an upstream one is what is wanted."""
+        return self.state == "hardened" and not any(reason.id == "at-upstream" for reason in self.reasons)
+
     def at(self, registry: str) -> bool:
         """Return whether it is pulled from a registry, now or once it has moved."""
         name = self.target if self.state == "migrate" else self.image.ref.value if self.state == "hardened" else None
@@ -218,7 +223,7 @@ class Migration(NamedTuple):
 class Result(NamedTuple):
     """All that is known of one file. ``fixed`` is ``source`` itself where nothing changes or a change was refused;
     ``kind`` is the format's name, "" where none was found. ``not_read`` is the kind of a file that names images and has
-    no reader."""
+    no reader. ``compared`` are the outcomes by each of several catalogs."""
 
     source: Source
     findings: tuple[Finding, ...]
@@ -227,6 +232,7 @@ class Result(NamedTuple):
     refused: str | None = None
     kind: str = ""
     not_read: str = ""
+    compared: tuple[tuple[Migration, ...], ...] = ()
 
     @property
     def unread(self) -> bool:

@@ -97,6 +97,11 @@ REASONS: dict[str, Row] = {
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
+    "at-upstream": Row("an upstream image", "", ""),
+    "no-origin": Row("which upstream image this one of {vendor} replaces is not known", "add a row to a mapping file", "edit"),
+    "no-home": Row("where upstream publishes {name} is not known", "edit it by hand", "edit"),
+    "version-unstated": Row("the vendor does not state which version it has", "compare both versions", "online"),
+    "gone": Row("{vendor} turned its registry off on {since}", "build it once on the new image", "proof", "gone"),
     "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from echo_migrate.images import catalog
+from echo_migrate.cli.settings import catalog_of
 from echo_migrate.registry import lock
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -75,7 +75,15 @@ LOGINS = ("gitlab", "helm", "kubernetes", "kustomize", "python")
 def settings(case: Case) -> Settings:
     """The settings a case asks for in its fence: the command line's own words."""
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
-    known = catalog.load(given.pop("provider", "echo"), given.pop("registry", ""))
+    sources = tuple(filter(None, given.pop("from", "").split(",")))
+    known = catalog_of(
+        {
+            "provider": given.pop("provider", "echo"),
+            "registry": given.pop("registry", ""),
+            "mapping": "",
+            "sources": sources,
+        }
+    )
     pinned = given.pop("pin", None) is not None
     if case.lock:
         known = known._replace(answers=lock.answers(lock.parse("lock", f"version = 1\n[images]\n{case.lock}"), pinned))

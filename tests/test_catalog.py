@@ -7,7 +7,7 @@ import yaml
 
 from echo_migrate.files.data import blocks, folder
 from echo_migrate.files.source import Source, Traced
-from echo_migrate.images import catalog, mapping_file
+from echo_migrate.images import catalog, mapping_file, moved
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Image
@@ -194,3 +194,25 @@ def test_keys_stand_once() -> None:
                 keys = [key.value for key, _ in node.value]
                 assert len(keys) == len(set(keys)), path
                 waiting += [value for _, value in node.value]
+
+
+MOVED = yaml.safe_load((FOLDER / "moved.yaml").read_text())
+
+
+@pytest.mark.parametrize("key", [key for key in MOVED if key != "_about"])
+def test_only_evidence_makes_a_swap(key: str) -> None:
+    row = MOVED[key]
+    assert set(row) <= {"state", "since", "to", "same", "free", "source"}
+    assert row["source"]
+    assert not row.get("same") or (row["to"] and "common knowledge" not in row["source"])
+    assert ("*" in row["to"]) <= key.endswith("/*")
+    name = key.replace("*", "some-image")
+    value = name if ":" in name.rpartition("/")[2] else f"{name}:1"
+    image = Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value))
+    found, reference = moved.swap(image, parse(value), parse(value).name), parse(value)
+    assert (found is not None) == row.get("same", False)
+    fact = catalog.load().moved(reference)
+    assert (fact is None) == (row["state"] == "alive" or "free" in row)
+    if found:
+        assert found.target == f"{row['to'].replace('*', 'some-image')}:1"
+        assert found.safe

@@ -219,10 +219,13 @@ def test_what_would_be_left_behind_takes_the_whole_fix_back() -> None:
     before = [Migration(image, "migrate", "python", "reg.echohq.com/python:3.12")]
     moved = image._replace(ref=image.ref._replace(value="reg.echohq.com/python:3.12"))
     other = image._replace(ref=image.ref._replace(value="node:22"))
-    assert fix._astray(before, [Migration(moved, "hardened")]) is None
-    assert fix._astray(before, [Migration(image, "migrate", "python", "x")]) == "python:3.12 would be left behind"
-    assert fix._astray(before, [Migration(other, "local")]) == "python:3.12 would become node:22"
-    assert fix._astray(before, []) == "a reference would appear or vanish"
+    known = catalog.load()
+    assert fix._astray(before, [Migration(moved, "hardened")], known) is None
+    assert (
+        fix._astray(before, [Migration(image, "migrate", "python", "x")], known) == "python:3.12 would be left behind"
+    )
+    assert fix._astray(before, [Migration(other, "local")], known) == "python:3.12 would become node:22"
+    assert fix._astray(before, [], known) == "a reference would appear or vanish"
 
 
 def test_a_program_may_be_there_with_a_version_in_its_name() -> None:

@@ -225,6 +225,21 @@ def report(**options: Any) -> None:
 
 
 @cli.command()
+@options_of(PATHS, CATALOG[3:], TODAY, FILES, (output_formats("text", "json", "markdown"),), PROGRAM)
+def compare(**options: Any) -> None:
+    """Compare what the providers have.
+
+    For each provider, of the image references below PATHS (default: the working folder): how many it offers, how many
+    move by a safe fix, and why the others do not.
+
+    Exits with 0 when done, 2 if something could not be read.
+    """
+    from echo_migrate.cli.compare import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:

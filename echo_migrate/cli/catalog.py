@@ -11,6 +11,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, say, tell_configuration
 from echo_migrate.cli.settings import catalog_of, today
 from echo_migrate.files.write import NotWritten, replace
+from echo_migrate.images.catalog import UPSTREAM
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, read_mapping
 from echo_migrate.registry.pull import Difference, Pulled, differences, pull, text_of
 
@@ -21,6 +22,8 @@ _MOST_SHOWN = 8
 def run_pull(path: str, **options: Unpack[Options]) -> int:
     """Write a mapping file. Returns the exit code: 2 if the registry did not answer for all images."""
     known = catalog_of(options)
+    if known.vendor == UPSTREAM:
+        raise click.BadParameter("upstream images are at many registries: no list of them", param_hint="--provider")
     pulled = _pulled(options)
     if not pulled.tags:
         say(f"{known.registry}: no image of {known.title} is there for this account: nothing is written")

@@ -53,11 +53,11 @@ def match(text: str, catalog: Catalog, seen_only: bool = False, today: str = "")
     score = max((candidate.score for candidate in found if candidate.upstream == move.upstream), default=0)
     against = tuple(reason.message for reason in move.reasons)
     reasons = [*(reason for candidate in found[:1] for reason in candidate.reasons), *against]
-    fact = catalog.retired(reference)
+    fact = catalog.moved(reference)
     if fact:
-        reasons.append(f"{fact.name} is deprecated" + f": use {fact.successor}" * bool(fact.successor))
-        if fact.successor and not fact.successor.count(" ") and "." not in fact.successor:
-            found.append(Candidate(fact.successor, 50, (f"it replaces {fact.name}",)))
+        reasons.append(fact.message)
+        if fact.to and "." not in fact.to:
+            found.append(Candidate(fact.to, 50, (f"it replaces {fact.name}",)))
     if move.upstream and not score:
         score = 100  # a row of the user's own mapping file
     return Match(

@@ -16,6 +16,7 @@ class Options(TypedDict, total=False):
     provider: str
     registry: str
     mapping: str
+    sources: tuple[str, ...]
     seen_only: bool
     preset: str
     select: tuple[str, ...]
@@ -82,9 +83,9 @@ def complete_rules(context: click.Context, option: click.Parameter, incomplete: 
 
 
 def _complete_providers(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.images.catalog import providers
+    from echo_migrate.images.catalog import UPSTREAM, providers
 
-    return [name for name in providers() if name.startswith(incomplete)]
+    return [name for name in (*providers(), UPSTREAM) if name.startswith(incomplete)]
 
 
 def _complete_presets(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
@@ -128,7 +129,7 @@ CATALOG: tuple[Decorator, ...] = (
         default="echo",
         show_default=True,
         shell_complete=_complete_providers,
-        help="Provider of hardened images.",
+        help="Provider of hardened images; upstream: back to the images that they replace.",
     ),
     click.option(
         "--registry", metavar="HOST[/PREFIX]", default="", help="Registry to use in place of the provider's: a mirror."
@@ -139,6 +140,14 @@ CATALOG: tuple[Decorator, ...] = (
         type=FILE,
         default="",
         help="Your mapping file, added to the provider's.",
+    ),
+    click.option(
+        "--from",
+        "sources",
+        metavar="VENDOR[=REGISTRY]",
+        multiple=True,
+        callback=names,
+        help="Also move images of this vendor: docker, docker=HOST/PREFIX (a mirror), all.",
     ),
     click.option(
         "--logins",

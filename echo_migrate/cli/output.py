@@ -10,8 +10,7 @@ import click
 
 from echo_migrate import reports
 from echo_migrate.cli.options import Options
-from echo_migrate.cli.settings import configuration
-from echo_migrate.images import catalog
+from echo_migrate.cli.settings import catalog_of, configuration
 from echo_migrate.model import Result
 
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
@@ -35,7 +34,7 @@ def tell_configuration(options: Options) -> None:
 def print_report(results: list[Result], options: Options, command: str, aside: bool = False) -> bool:
     """Print the report, to standard error if ``aside`` (standard output has a patch or a file), and write it to the
     files of ``--output``. Returns whether all of them could be written."""
-    known = catalog.load(options["provider"], options["registry"], options["mapping"])
+    known = catalog_of(options)
     applied = command == "fix" and not (options["diff"] or options["check"])
     run = reports.RunReport(
         command,

@@ -11,6 +11,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import MappingError
+from echo_migrate.images.upstream import VendorRegistry
 from echo_migrate.model import LEVELS, Level
 from echo_migrate.rules import UnknownRule, named, not_named, selected
 from echo_migrate.rules._rule import Rule, Settings
@@ -41,14 +42,31 @@ def configuration(options: Options) -> str:
 
 def catalog_of(options: Options) -> catalog.Catalog:
     """Return the catalog that the options select. Raises ``click.UsageError``."""
-    if options["provider"] not in catalog.providers():
-        raise click.BadParameter(
-            f"{options['provider']!r}: known are {', '.join(catalog.providers())}", param_hint="--provider"
-        )
+    provider, known = options["provider"], catalog.providers()
+    if provider not in (*known, catalog.UPSTREAM):
+        named = f"{', '.join(known)}, and {catalog.UPSTREAM} for the way back"
+        raise click.BadParameter(f"{provider!r}: known are {named}", param_hint="--provider")
+    if provider == catalog.UPSTREAM and (options["registry"] or options["mapping"]):
+        raise click.UsageError("--registry and --mapping are not for upstream: name a mirror as --from VENDOR=HOST")
     try:
-        return catalog.load(options["provider"], options["registry"], options["mapping"])
+        found = catalog.load(provider, options["registry"], options["mapping"])
+        sources = [source for one in options.get("sources", ()) for source in _sources(one, found)]
     except MappingError as error:
         raise click.UsageError(str(error)) from None
+    return found._replace(sources=tuple(sources)) if sources else found
+
+
+def _sources(written: str, known: catalog.Catalog) -> list[VendorRegistry]:
+    """Return the registries of VENDOR[=HOST[/PREFIX]], or of all vendors. Raises ``click.UsageError``."""
+    vendor, mirrored, place = written.partition("=")
+    vendors = catalog.providers()
+    if vendor not in (*vendors, *(() if mirrored else ("all",))):
+        message = unknown_name(f"no vendor {vendor!r}", vendor, (*vendors, "all"))
+        raise click.BadParameter(f"{message} (known are {', '.join(vendors)})", param_hint="--from")
+    if mirrored:
+        registry, prefix = catalog.mirror_of(place, "--from")
+        return [VendorRegistry(registry, vendor, prefix)]
+    return [source for source in known.facts.sources if vendor in ("all", source.vendor)]
 
 
 def settings_of(options: Options) -> Settings:

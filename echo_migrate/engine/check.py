@@ -3,20 +3,19 @@
 import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
+from echo_migrate.engine.neighbours import with_neighbours, without_shadowed
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
-from echo_migrate.formats._builds_nearby import builds_near
-from echo_migrate.formats._followers import followed
-from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import bare_name, familiar, parse, variables
+from echo_migrate.images.moved import swap
+from echo_migrate.images.reference import parse, parsed
 from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
@@ -56,19 +55,62 @@ def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
     return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
 
 
+class _Settled(NamedTuple):
+    """What becomes of the images of a file, and what the findings about them are made of."""
+
+    moves: list[Migration]
+    context: Context
+    blocking: "list[Match]"
+    nodes: dict[type, list[Any]]
+    ignores: Ignores
+
+
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Migration]]:
     """Return the findings in a text, and the migration of each image in it.
 
     Each image is first assessed on its own. Then the rules that block check the effective bases that the safe
     migrations would give. Then the migrations are settled together, and the other rules run.
     """
+    moves, context, blocking, nodes, ignores = _settled(_nodes(source, format, settings), source, format, settings)
+    if settings.unedited(source):
+        return [], moves
+    others = tuple(rule for rule in settings.rules if not rule.blocks)
+    comments = {Ignore: nodes.pop(Ignore, [])}
+    found = [entry for entry in blocking if entry[0] in settings.rules] + check(others, nodes, context)
+    loud = [match for match in found if not ignores.silence(match[0], match[2].start)]
+    context = context._replace(used=ignores.used())
+    found = check(others, comments, context)  # last, when the used comments are known
+    loud += [match for match in found if not ignores.silence(match[0], match[2].start)]
+    reported = [(node, at_its_level(one, settings)) for _, node, one in loud if settings.reports(one)]
+    findings = sorted(
+        dict.fromkeys(one_per_cause(reported, source)),  # a stage has the findings of a stage that it is based on too
+        key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
+    )
+    return findings, moves
+
+
+def migrations(source: Source, format: Format, several: Iterable[Settings]) -> list[list[Migration]]:
+    """Return the migration of each image in a text by each of several settings, of the same rules."""
+    several = list(several)
+    nodes = _nodes(source, format, several[0])
+    return [_settled(nodes, source, format, settings).moves for settings in several]
+
+
+def _nodes(source: Source, format: Format, settings: Settings) -> list[Any]:
+    """Return what a text has, with the login of each image."""
     nodes = list(format.parse(source, _request(source.path, settings)))
-    ignores = Ignores(nodes)
-    found_images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
-    images = [with_login(image, kind(format), source.text, settings.logins) for image in found_images]
-    if any(image is not found for found, image in zip(found_images, images, strict=True)):
-        wanted = dict(zip(found_images, images, strict=True))
+    wanted = {
+        node: with_login(node, kind(format), source.text, settings.logins) for node in nodes if isinstance(node, Image)
+    }
+    if any(image is not found for found, image in wanted.items()):
         nodes = [_of(node, wanted) for node in nodes]
+    return nodes
+
+
+def _settled(nodes: list[Any], source: Source, format: Format, settings: Settings) -> _Settled:
+    """Return what becomes of the images of a file, given what it has."""
+    ignores = Ignores(nodes)
+    images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
     selected = {rule.id for rule in settings.rules}
 
     def commented(move: Migration) -> Reason | None:
@@ -89,8 +131,8 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     grouped = _grouped(nodes)
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, "dev" if image in builders else "runtime") for image in images]
-    assessed = _without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
-    assessed = _with_neighbours(assessed, source, kind(format) in _DEPLOYED)
+    assessed = without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)
@@ -100,22 +142,9 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
-    context = context._replace(moves=dict(zip(images, moves, strict=True)))
-    if left:
-        return [], moves
-    others = tuple(rule for rule in settings.rules if not rule.blocks)
-    comments = {Ignore: grouped.pop(Ignore, [])}
-    found = [entry for entry in blocking if entry[0].id in selected] + check(others, grouped, context)
-    loud = [match for match in found if not ignores.silence(match[0], match[2].start)]
-    context = context._replace(used=ignores.used())
-    found = check(others, comments, context)  # last, when the used comments are known
-    loud += [match for match in found if not ignores.silence(match[0], match[2].start)]
-    reported = [(node, at_its_level(one, settings)) for _, node, one in loud if settings.reports(one)]
-    findings = sorted(
-        dict.fromkeys(one_per_cause(reported, source)),  # a stage has the findings of a stage that it is based on too
-        key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
-    )
-    return findings, moves
+    swaps = _swaps(moves, source, kind(format), settings)
+    context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
+    return _Settled(moves, context, blocking, grouped, ignores)
 
 
 def _of(node: Any, images: Mapping[Image, Image]) -> Any:
@@ -149,49 +178,21 @@ _BUILT = ("bake", "compose", "devcontainer", "dockerfile")
 """Kinds of files whose images are pulled by a build, which can have named contexts."""
 
 
-_BUILD_HOST = "BUILDPLATFORM"
-"""The argument by which a stage runs on the platform of the builder."""
-
-_BEFORE = 200
-"""How many characters before an image may be those of the options of its FROM."""
-
 _DEPLOYED = ("helm", "kubernetes", "kustomize")
 """Kinds of files that programs of a cluster apply, and whose images they may look for."""
 
 
-def _without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
-    """Return the migrations; those to a name that a named context of the build replaces need review."""
-    names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
-    taken = {name for name in names if shadows(source.path, familiar(name))}
-    return [
-        move._replace(state="needs-person", edits=(), reasons=(because("shadowed", target=move.target),))
-        if move.target and taken and parse(move.target).name in taken
-        else move
-        for move in moves
-    ]
-
-
-def _with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
-    """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
-    where a program finds the image by its name."""
-    if not any(move.edits for move in moves):
-        return moves
-    near = builds_near(source.path)
+def _swaps(moves: list[Migration], source: Source, kind: str, settings: Settings) -> dict[Image, Migration]:
+    """Return, for images that do not move safely, what they become where all of their tags are elsewhere too."""
     found = []
     for move in moves:
-        written = source.text[move.image.start : move.image.end]
-        before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
-        named = [name for name in variables(written) if bare_name(name) in near.arguments]
-        reasons = [because("variable-overridden", name=bare_name(name)) for name in named]
-        if familiar(move.image.ref.value) in near.results:
-            reasons.append(because("build-result"))
-        if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
-            reasons.append(because("platform", platform=min(near.platforms)))
-        reasons += followed(source.path, move.image.ref.value, deployed) if move.edits else []
-        if move.edits and reasons:
-            move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
-        found.append(move)
-    return found
+        reference = parsed(move.image.ref.value) if move.state in ("no-replacement", "needs-person") else None
+        other = swap(move.image, reference, settings.catalog.path(reference)) if reference else None
+        found.append(other or move._replace(edits=()))
+    if not any(move.edits for move in found):
+        return {}
+    settled = settle(with_neighbours(found, source, kind in _DEPLOYED))
+    return {move.image: move for move in settled if move.edits}
 
 
 def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:

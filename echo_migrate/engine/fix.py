@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from echo_migrate.engine.check import examine
+from echo_migrate.engine.check import examine, migrations
 from echo_migrate.files.source import Edit, Source, compatible
 from echo_migrate.formats import Format, kind
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.moved import swap
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Migration, Result
 from echo_migrate.reasons import because
 from echo_migrate.rules._rule import Settings
@@ -21,6 +24,9 @@ def fix_source(source: Source, format: Format, settings: Settings) -> Result:
 
     If verification fails, the fixes that fail it on their own are refused, else those of one rule, else all of them.
     """
+    if settings.compared:
+        found = migrations(source, format, [settings._replace(catalog=one) for one in settings.compared])
+        return Result(source, (), (), source, kind=kind(format), compared=tuple(map(tuple, found)))
     findings, outcomes = examine(source, format, settings)
     if not settings.apply:
         return Result(source, tuple(findings), tuple(outcomes), source, kind=kind(format))
@@ -67,7 +73,7 @@ def _fixed(
         refused = format.verify(before, fixed, edits)
     else:
         refused = refused or f"its fixes do not settle in {ROUNDS} rounds"
-    refused = refused or _astray(outcomes, after)
+    refused = refused or _astray(outcomes, after, settings.catalog)
     if refused:
         left = []
     marked = [
@@ -101,19 +107,26 @@ def _applied(findings: list[Finding], left: list[Finding], unsafe: bool) -> Iter
         yield found
 
 
-def _astray(before: list[Migration], after: list[Migration]) -> str | None:
-    """Return why the new text must be refused, or None: each reference must be unchanged or its target, and none may be
-    added, removed or left to migrate."""
+def _astray(before: list[Migration], after: list[Migration], catalog: Catalog) -> str | None:
+    """Return why the new text must be refused, or None: each reference must be unchanged, its target or its own name
+    elsewhere, and none may be added, removed or left to migrate."""
     if len(before) != len(after):
         return "a reference would appear or vanish"
     for old, new in zip(before, after, strict=True):
         if new.image.local and not old.image.local:
             return f"{new.image.shown} would be {new.image.local}"
-        if new.image.ref.value not in (old.image.ref.value, old.target):
+        if new.image.ref.value not in (old.image.ref.value, old.target, _swapped(old, catalog)):
             return f"{old.image.shown} would become {new.image.shown}"
         if new.state == "migrate":
             return f"{new.image.shown} would be left behind"
     return None
+
+
+def _swapped(move: Migration, catalog: Catalog) -> str | None:
+    """Return the reference to where every tag of an image is too, or None."""
+    reference = parsed(move.image.ref.value)
+    other = swap(move.image, reference, catalog.path(reference)) if reference else None
+    return other.target if other else None
 
 
 def _moved(before: list[Migration], after: list[Migration]) -> Iterator[Migration]:

@@ -48,7 +48,9 @@ def read_block(name: str, key: str) -> Any:
 
 def blocks(name: str) -> list[str]:
     """Return the keys of a file in ``mappings/`` that has one block per image, without its metadata keys (``_…``)."""
-    keys = [key.strip('"') for key in re.findall(r"(?m)^([\w\"][^:\n]*):", _text(os.path.join(folder(), name))[1])]
+    keys = [
+        key.strip('"') for key in re.findall(r"(?m)^(\"[^\"\n]+\"|\w[^:\n]*):", _text(os.path.join(folder(), name))[1])
+    ]
     return [key for key in keys if key[0] != "_"]
 
 

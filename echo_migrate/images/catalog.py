@@ -8,14 +8,17 @@ from echo_migrate.files.data import names, read_data
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.images.answers import Answers
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
+from echo_migrate.images.moved import Moved, moved
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
-from echo_migrate.images.upstream import Facts, Retired, facts, lines, shortest
+from echo_migrate.images.upstream import Facts, VendorRegistry, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
 PROVIDER = "echo"
+UPSTREAM = "upstream"
+"""The provider that takes hardened images back to the images that they take the place of."""
 SHARED = (
-    *("commands.yaml", "eol.yaml", "logins.yaml", "presets.yaml", "published.yaml", "publishers.yaml"),
-    *("registries.yaml", "upstream.yaml", "verification.yaml"),
+    *("commands.yaml", "eol.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml", "published.yaml"),
+    *("publishers.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
 )
 
 
@@ -50,6 +53,8 @@ class Catalog(NamedTuple):
     are images of other vendors, ``own`` the upstream names that the user mapped; ``drop_in`` is true if its images are
     drop-in replacements, with the same files and paths. ``answers`` are those of registries, None if none is asked.
     ``lists`` are the tags that a registry listed, by image, and ``known_as`` the vendor's own names of renamed images.
+    ``prefix`` is what the registry puts before the name of each image. ``sources`` are the vendors whose images are to
+    be moved too, by registry.
     """
 
     vendor: str
@@ -71,6 +76,8 @@ class Catalog(NamedTuple):
     answers: Answers | None = None
     lists: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed in place
     known_as: dict[str, str] = {}  # noqa: RUF012 - never changed in place
+    prefix: str = ""
+    sources: tuple[VendorRegistry, ...] = ()
 
     def __hash__(self) -> int:
         """Hash by identity: each catalog is loaded once, and results derived from it are cached."""
@@ -110,11 +117,37 @@ class Catalog(NamedTuple):
         return bool(host) and ("." not in host or ":" in host or host.endswith(self.facts.private))
 
     def hardened(self, reference: Reference) -> str | None:
-        """Return the title of the hardened-image vendor whose registry a reference names, or None."""
-        name = self.path(reference) + "/"
-        if name.startswith(self.registry + "/"):
+        """Return the title of the hardened-image vendor whose registry, or a mirror of it, a reference names, or
+        None."""
+        path = self.path(reference)
+        if VendorRegistry(self.registry, self.vendor, self.prefix).image(path):
             return self.title
-        return next((title for prefix, title in self.facts.hardened.items() if name.startswith(prefix + "/")), None)
+        found = (title for prefix, title in self.facts.hardened.items() if path.startswith(prefix + "/"))
+        return next(found, None) or self._mirrored(reference)
+
+    def _mirrored(self, reference: Reference) -> str | None:
+        place = self.place(reference)
+        return f"{_title(place[0])} (a mirror)" if place else None
+
+    def place(self, reference: Reference) -> tuple[str, str] | None:
+        """Return the vendor whose image a reference names, and the vendor's name of the image; None for other ones."""
+        path = self.path(reference)
+        own = VendorRegistry(self.registry, self.vendor, self.prefix)
+        for source in (own, *self.sources, *self.facts.sources):
+            image = source.image(path) if source.registry else ""
+            if image:
+                return source.vendor, self.known_as.get(image, image) if source is own else image
+        return mirror(path, self.facts)
+
+    def crossing(self, reference: Reference) -> tuple[str, str] | None:
+        """Return the vendor and the image of a reference that is to be moved from that vendor, or None. A vendor whose
+        registry was turned off goes by the name of that registry."""
+        if reference.registry in self.facts.gone:
+            return reference.registry, reference.repository.rpartition("/")[2]
+        place = self.place(reference)
+        if place is None or place[0] == self.vendor or place[0] not in {source.vendor for source in self.sources}:
+            return None
+        return place
 
     @property
     def host(self) -> str:
@@ -128,28 +161,40 @@ class Catalog(NamedTuple):
 
     def replaced(self, reference: Reference) -> "tuple[str, Catalog] | None":
         """Return the upstream name that an image of a hardened provider replaces, and its provider, or None."""
-        path = self.path(reference)
-        known = {self.registry: self.vendor, **self.facts.vendors}
-        prefix = next((prefix for prefix in known if path.startswith(prefix + "/")), "")
-        if known.get(prefix) not in providers():
+        place = self.place(reference)
+        if place is None or place[0] not in providers():
             return None
-        catalog = self if prefix == self.registry else load(known[prefix])
-        image = path.rpartition("/")[2]  # an organisation has a folder of its own at Chainguard
+        catalog = self if place[0] == self.vendor else load(place[0])
+        image = place[1].rpartition("/")[2]  # an organisation has a folder of its own at Chainguard
         names = {name for name, rows in catalog.rows.items() if any(row.image == image for row in rows)}
         name = image if image in names else "".join(names) if len(names) == 1 else ""
         return (name, catalog) if name else None
+
+    def drops_in(self, reference: Reference | None) -> bool:
+        """Return whether the provider's image has the files and paths of the image that a reference names."""
+        place = self.place(reference) if reference and self.drop_in else None
+        return self.drop_in and (place is None or place[0] not in providers() or load(place[0]).drop_in)
+
+    def target(self, image: str) -> str:
+        """Return the full name of one of the provider's images, without a tag."""
+        folder, slash, name = image.rpartition("/")
+        return "/".join(filter(None, (self.registry, f"{folder}{slash}{self.prefix}{name}")))
 
     def state_of(self, value: str) -> list[str]:
         """Return the folders in which the upstream image of a reference keeps state, if any."""
         reference = parsed(value)
         upstream = self.upstream(reference) if reference else None
-        return self.facts.stateful.get(upstream.name, []) if upstream else []
+        replaced = self.replaced(reference) if reference and not upstream else None
+        name = upstream.name if upstream else replaced[0] if replaced else ""
+        return self.facts.stateful.get(name, [])
 
-    def retired(self, reference: Reference) -> Retired | None:
-        """Return the retirement of an image or of its registry, or None."""
+    def moved(self, reference: Reference) -> Moved | None:
+        """Return what became of an image that is gone, frozen or elsewhere, or None."""
         path = self.path(reference)
-        found = (fact for fact in self.facts.retired_registries if path.startswith(fact.name + "/"))
-        return self.facts.retired_images.get(path) or next(found, None)
+        fact = self.facts.retired_images.get(path)
+        if fact:
+            return Moved(path, "retired", fact.since, fact.successor)
+        return moved(path, reference.tag)
 
     def successor(self, reference: Reference) -> str:
         """Return the successor of a retired image; "" if there is none, or the image is not retired."""
@@ -193,6 +238,8 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
 
     Raises ``MappingError`` for an invalid mapping file or registry.
     """
+    if provider == UPSTREAM:
+        return _upstream()
     written = b""
     if mapping:  # which may have changed since it was last read
         with contextlib.suppress(Unreadable):
@@ -223,10 +270,9 @@ def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog
             rows[name] = (*new, *[row for row in rows.get(name, ()) if row.words not in words])
         data |= {"login": ""} if "registry" in laid_over else {}
         data |= {key: value for key, value in laid_over.items() if key not in ("images", "seen")}
+    prefix = ""
     if registry:
-        registry = registry.removeprefix("https://").rstrip("/")
-        check_reference(f"{registry}/image", "--registry: write HOST[:PORT][/PREFIX], without a login")
-        data["registry"] = registry
+        data["registry"], prefix = mirror_of(registry, "--registry")
     return Catalog(
         vendor=provider,
         provider=data["provider"],
@@ -246,7 +292,67 @@ def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog
         facts=facts(),
         lists=lists,
         known_as=known_as,
+        prefix=prefix,
     )
+
+
+def mirror_of(written: str, option: str) -> tuple[str, str]:
+    """Return the registry of HOST[:PORT][/PREFIX], and what it puts before the names of images: a PREFIX that ends with
+    a dash is one (``docker.io/acme/dhi-`` has ``docker.io/acme/dhi-python``). Raises ``MappingError``."""
+    registry = written.removeprefix("https://").rstrip("/")
+    prefix = registry.rpartition("/")[2] if registry.endswith("-") and "/" in registry else ""
+    check_reference(f"{registry}{'' if prefix else '/'}image", f"{option}: write HOST[:PORT][/PREFIX], without a login")
+    return registry.removesuffix(f"/{prefix}") if prefix else registry, prefix
+
+
+def _upstream() -> Catalog:
+    """Return the catalog of the images that the vendors' ones take the place of."""
+    known = facts()
+    homes: dict[str, str] = {name: name for name in known.official} | read_data("homes.yaml")["images"]
+    return Catalog(
+        vendor=UPSTREAM,
+        provider=UPSTREAM,
+        title=UPSTREAM,
+        registry="",
+        login="",
+        family="",
+        variants=frozenset(),
+        tags="unconfirmed",
+        drop_in=True,
+        since="",
+        date="",
+        seen=frozenset(("*",)),
+        offered=frozenset(),
+        rows={name: (Row(frozenset(), home, True),) for name, home in sorted(homes.items())},
+        own=frozenset(),
+        facts=known,
+        sources=known.sources,
+    )
+
+
+def _title(vendor: str) -> str:
+    """Return the title of a vendor."""
+    return load(vendor).title if vendor in providers() else vendor
+
+
+def mirror(path: str, known: Facts) -> tuple[str, str] | None:
+    """Return the vendor that a path is known to mirror by its naming, and the vendor's name of the image, or None."""
+    parts = path.split("/")
+    host = parts[0] if len(parts) > 1 and ("." in parts[0] or ":" in parts[0]) else ""
+    for vendor, mirrored in known.mirrors.items():
+        prefix, name = mirrored["prefix"], parts[-1]
+        is_named = bool(prefix) and name.startswith(prefix) and len(parts) > 1
+        in_folder = bool(host) and len(parts) > 2 and parts[-2] in mirrored["folders"]
+        name = name.removeprefix(prefix) if is_named else name
+        if (is_named or in_folder) and name in _images(vendor):
+            return vendor, name
+    return None
+
+
+@lru_cache
+def _images(vendor: str) -> frozenset[str]:
+    """Return the names of a vendor's images that take the place of an upstream one."""
+    return frozenset(row.image for rows in load(vendor).rows.values() for row in rows if row.image)
 
 
 def _rows(images: dict[str, str | None], seen: frozenset[str] | None, own: bool = False) -> dict[str, tuple[Row, ...]]:

@@ -100,12 +100,10 @@ def facts_of(value: str, catalog: Catalog) -> ImageFacts:
 def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     """Return the facts about an image."""
     path = catalog.path(reference)
-    vendor, name = _UPSTREAM, path
-    for prefix, owner in ((catalog.registry, catalog.vendor), *catalog.facts.vendors.items()):
-        if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] == "/":
-            vendor, name = owner, path[len(prefix) + 1 :]
-            name = catalog.known_as.get(name, name) if prefix == catalog.registry else name
-            break
+    vendor, name = catalog.place(reference) or (_UPSTREAM, path)
+    if vendor == _UPSTREAM:
+        prefix = next((prefix for prefix in catalog.facts.vendors if path.startswith(f"{prefix}/")), "")
+        vendor, name = catalog.facts.vendors.get(prefix, vendor), path[len(prefix) + 1 :] if prefix else path
     if path.startswith("cgr.dev/") and not path.startswith("cgr.dev/chainguard/"):
         name = "_default"  # an organisation's images may be built differently
     elif vendor == "ubi":
@@ -120,6 +118,8 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
         if family is None and not reference.digest and (not words or (is_version(words[0]) and not is_open(words[0]))):
             family = catalog.family_of(name, words[0] if words else "")
         found = found._replace(family=family)
+    if vendor == _UPSTREAM and not found.complete and found.shell is not False:
+        found = found._replace(programs=found.programs | catalog.facts.programs.get(found.family or "", frozenset()))
     known_at = catalog.facts.pythons if re.fullmatch(r"python[\d.]*(?:-debian\d+)?", name) else {}
     place = known_at.get(vendor, "") or (catalog.facts.system_pythons.get(name, "") if vendor == _UPSTREAM else "")
     found = found._replace(python=place) if place else found
@@ -168,7 +168,7 @@ def published(image: str, catalog: Catalog) -> dict[str, ImageFacts]:
     """Return the tags that a provider has for an image, each with its facts: those that the registry listed, else those
     of the provider's list; empty if there is neither."""
     answers, name = catalog.answers, catalog.known_as.get(image, image)
-    tags = answers.tags.get(f"{catalog.registry}/{image}") if answers else None
+    tags = answers.tags.get(catalog.target(image)) if answers else None
     if tags is None:
         tags = catalog.lists.get(image)
     if tags is None:
@@ -210,7 +210,7 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
     rows = [*_rows(vendor, name), *(_rows(vendor, "_default") if name != "_default" else [])]
     if tag is None:
         rows = rows[:1] if rows and rows[0]["tags"] == ["*"] else []
-    row = next((row for row in rows if any(tag is None or fnmatchcase(tag, one) for one in row["tags"])), None)
+    row = next((row for row in rows if any(tag is None or _fits(tag, one) for one in row["tags"])), None)
     if row is None:
         return NOTHING_KNOWN
     values: dict[str, Any] = {
@@ -219,6 +219,11 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
     for key in ("packages", "programs", "lacks"):
         values[key] = frozenset(values.get(key, ()))
     return ImageFacts(**values)
+
+
+def _fits(tag: str, pattern: str) -> bool:
+    """Return whether a tag fits a pattern; most patterns are tags."""
+    return tag == pattern or (("*" in pattern or "[" in pattern) and fnmatchcase(tag, pattern))
 
 
 @lru_cache(maxsize=4096)

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.files.data import read_data
+from echo_migrate.images.moved import successor
 from echo_migrate.images.reference import Reference
-from echo_migrate.images.upstream import Facts, facts, shortest
+from echo_migrate.images.upstream import facts, shortest
 
 NAMED = 70
 """The minimum score for an upstream to be used; lower-scored candidates are only listed by ``match``."""
@@ -116,7 +117,7 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
         ending = "/".join(path.split("/")[-2:])  # calico/node is not node, even if repackaged
         name = lists.aliases.get(ending) or _known(tail, lists.repackaged_words, names) or tail
         return (Candidate(name, 80, (f"{path.rpartition('/')[0]} has its own build of {name}",)),)
-    moved = _moved(path, known)
+    moved = successor(path)
     if moved:
         return _candidates(moved)
     if path.rpartition("/")[0] in lists.own or _below(path, lists.own):
@@ -135,15 +136,6 @@ def _below(path: str, namespaces: frozenset[str]) -> bool:
     """Return whether a path, or one of its parents, is in the namespaces."""
     parts = path.split("/")
     return any("/".join(parts[:end]) in namespaces for end in range(1, len(parts) + 1))
-
-
-def _moved(path: str, known: Facts) -> str | None:
-    """Return the path on the successor of a retired registry, or None."""
-    for retired in known.retired_registries:
-        successor = retired.successor
-        if path.startswith(retired.name + "/") and "." in retired.name and successor and " " not in successor:
-            return f"{successor}{path[len(retired.name) :]}"
-    return None
 
 
 def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | None:

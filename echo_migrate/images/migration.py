@@ -3,26 +3,20 @@
 Rules, summary and reports all use this assessment, so that they cannot disagree.
 """
 
-from collections.abc import Iterable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Edit, Traced, apply
-from echo_migrate.files.spelling import few
-from echo_migrate.images.answers import Answer, full_name
-from echo_migrate.images.catalog import Catalog, Row, Upstream
-from echo_migrate.images.parts import spell, tagged, worded
-from echo_migrate.images.reference import Reference, is_open, name_change, parse, parsed, with_values
-from echo_migrate.images.state import state_in_volume
-from echo_migrate.images.target_tag import Change, TargetTag
-from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration, Variant
-from echo_migrate.reasons import Reason, because
+from echo_migrate.files.source import Traced
+from echo_migrate.images.catalog import UPSTREAM, Catalog, Upstream, load
+from echo_migrate.images.reference import Reference, is_open, parse
+from echo_migrate.images.target import Target, no_value
+from echo_migrate.images.target_tag import TargetTag
+from echo_migrate.model import Image, Migration, Variant
+from echo_migrate.reasons import because
 
-_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "ended")
-"""The reasons that only doubt whether an image, or its tag, is there."""
-
-_PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
-_REBUILT = 90
-"""The number of days after which a tag is said not to be rebuilt."""
+if TYPE_CHECKING:
+    from echo_migrate.images.origin import Origin
 
 _PLACEHOLDER = lazy_regex(
     r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
@@ -41,12 +35,17 @@ def assess(
         reference = parse(value)
     except ValueError:
         written = because("template" if _PLACEHOLDER.match(value) else "not-a-reference")
-        reason = _no_value(image) if is_open(value) else written
+        reason = no_value(image) if is_open(value) else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
     if is_open(reference.name):
         return _elsewhere(image, catalog, today)
+    place = catalog.crossing(reference)
+    if place:
+        return _across(image, reference, place, catalog, seen_only, today, variant)
     vendor = catalog.hardened(reference)
     upstream = catalog.upstream(reference)
+    if catalog.vendor == UPSTREAM and upstream:
+        return Migration(image, "hardened", upstream.name, reasons=(because("at-upstream"),))
     if vendor:
         tail = reference.repository.rpartition("/")[2]
         name = upstream.name if upstream and not upstream.likely else tail if tail in catalog.rows else None
@@ -64,12 +63,78 @@ def assess(
     if successor:
         reason = because("deprecated", name=upstream.name, successor=successor)
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
-    return _Target(image, reference, upstream, row, catalog, seen_only, today, variant).move()
+    alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
+    tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
+    return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone).move()
+
+
+def _across(
+    image: Image,
+    reference: Reference,
+    place: tuple[str, str],
+    catalog: Catalog,
+    seen_only: bool,
+    today: str,
+    variant: Variant,
+) -> Migration:
+    """Return the migration of a vendor's image, by way of the upstream image that it takes the place of."""
+    from echo_migrate.images.origin import CrossingTag  # few runs leave a vendor
+
+    if is_open(reference.tag or ""):
+        return Migration(image, "needs-person", reasons=(image.not_editable or no_value(image),))
+    if reference.digest is not None and reference.tag is None:
+        return Migration(image, "needs-person", reasons=(image.not_editable or because("digest-alone"),))
+    found = _origin(reference, place, today)
+    vendor = _titled(place[0], catalog)
+    if found is None and catalog.vendor != UPSTREAM and place[0] not in catalog.facts.gone:
+        return Migration(image, "hardened", reasons=(because("hardened", vendor=vendor),))
+    if found is None:
+        return Migration(image, "needs-person", reasons=(image.not_editable or because("no-origin", vendor=vendor),))
+    row = catalog.row(found.name, frozenset((found.tag or "latest").split("-")))
+    if not row or not row.image:
+        unknown = because("no-home", name=found.name) if catalog.vendor == UPSTREAM else None
+        reason = unknown or because("not-offered", provider=catalog.title, name=found.name)
+        return Migration(image, "no-replacement", found.name, reasons=(reason,))
+    alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
+    tag = CrossingTag(reference, found, row, catalog, today, found.variant or variant)
+    move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone).move()
+    offered = catalog.vendor == UPSTREAM or place[0] in catalog.facts.gone
+    return move if offered or not any(one.id in _CHANGES for one in move.reasons) else move._replace(edits=())
+
+
+def _titled(vendor: str, catalog: Catalog) -> str:
+    """Return the title of a vendor, or of one whose registry was turned off."""
+    gone = catalog.facts.gone
+    return gone[vendor]["title"] if vendor in gone else load(vendor).title
+
+
+_CHANGES = (
+    "drops-version",
+    "drops-words",
+    "family",
+    "family-unknown",
+    "floating",
+    "one-variant",
+    "release",
+    "version-unstated",
+)
+"""Reasons for which an image is not offered from vendor to vendor: another version, variant or distribution."""
+
+
+@lru_cache(maxsize=4096)
+def _origin(reference: Reference, place: tuple[str, str], today: str) -> "Origin | None":
+    from echo_migrate.images.origin import origin
+
+    def forward(value: str, catalog: Catalog, variant: Variant) -> Migration:
+        image = Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value))
+        return assess(image, catalog, today=today, variant=variant)
+
+    return origin(reference, place, forward)
 
 
 def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
     """Return the migration of an image whose name is set elsewhere: needs review, with a target if that is known."""
-    unknown = Migration(image, "needs-person", reasons=(image.not_editable or _no_value(image),))
+    unknown = Migration(image, "needs-person", reasons=(image.not_editable or no_value(image),))
     if not image.resolved:
         return unknown
     known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog, today=today)
@@ -77,245 +142,3 @@ def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
         return unknown
     reason = image.not_editable or because("set-elsewhere", value=image.resolved)
     return known._replace(image=image, state="needs-person", edits=(), reasons=(reason,))
-
-
-def _no_value(image: Image) -> Reason:
-    if image.unsettled and all(name.lstrip("(").startswith("matrix.") for name in image.unsettled):
-        return because("matrix", names=", ".join(image.unsettled))
-    return because("no-value", names=few(image.unsettled) or "its variables")
-
-
-class _Target:
-    """Determines one target, and collects the reasons why the migration is unsafe."""
-
-    def __init__(
-        self,
-        image: Image,
-        reference: Reference,
-        upstream: Upstream,
-        row: Row,
-        catalog: Catalog,
-        seen_only: bool,
-        today: str,
-        variant: Variant,
-    ) -> None:
-        self.image = image
-        self.reference = reference
-        self.upstream = upstream
-        self.row = row
-        self.catalog = catalog
-        self.seen_only = seen_only
-        self.today = today
-        self.unsafe_reasons: list[Reason] = []
-        self.tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
-
-    def move(self) -> Migration:
-        image, reference, catalog = self.image, self.reference, self.catalog
-        name = f"{catalog.registry}/{self.row.image}"
-        changes = [name_change(reference.name, name)]
-        tag = self.tag.changes()
-        self.unsafe_reasons += self.tag.unsafe_reasons
-        missing: Reason | None = None
-        if isinstance(tag, Reason):
-            missing = tag
-        elif tag and tag[0][:2] == (changes[0][1], changes[0][1]) != changes[0][:2]:
-            changes = [(changes[0][0], changes[0][1], changes[0][2] + tag[0][2])]  # a tag added to a whole new name
-        else:
-            changes += tag
-        end = len(image.ref.value) - len(f"@{reference.digest}") * (reference.digest is not None)
-        plain = apply(image.ref.value[:end], [Edit(*change) for change in changes])
-        answer = self._answer(plain) if not missing else None
-        changes = self._with_digest(changes, end, answer.digest if answer and answer.status == "available" else "")
-        if reference.digest is not None and reference.tag is None:
-            missing = because("digest-alone")
-        target = tagged(image.parts, apply(image.ref.value, [Edit(*change) for change in changes]))
-        self._circumstances(target)
-        basis = self._basis()
-        if basis == "inferred" or (self.seen_only and basis == "offered"):
-            self.unsafe_reasons.append(because("inferred" if basis == "inferred" else "offered"))
-        found = Migration(image, "needs-person", self.upstream.name, name, (), (), basis, self.upstream.likely)
-        if not missing and image.choices and not self._keeps_choices(target):
-            missing = because("choices-differ")
-        if not missing:
-            self._known_tag(plain, name)
-        if not missing and not answer and catalog.answers and catalog.answers.locked:
-            missing = because("not-locked", target=plain)
-        if answer:
-            found = found._replace(status=answer.status)
-            missing = missing or self._confirmed(plain, answer)
-        if missing and missing.id == "no-such-tag":
-            found = found._replace(status="no-such-tag")
-        if missing and missing.id == "no-such-image":
-            return found._replace(state="no-replacement", target=None, reasons=(missing,))
-        if missing or not self.upstream.movable:
-            return found._replace(reasons=tuple(dict.fromkeys(filter(None, (missing, *self.unsafe_reasons)))))
-        if any(reason.id == "tag-unknown" for reason in self.unsafe_reasons):
-            return found._replace(reasons=tuple(self.unsafe_reasons))
-        found = found._replace(target=target)
-        if image.not_editable or not (image.ref.spans or image.parts):
-            return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
-        if image.parts and image.parts.digest and "@" not in target:
-            return found._replace(reasons=(because("digest-key"),))
-        edits = spell(image.parts, target) if image.parts else self._spelt(changes)
-        if edits is None:
-            number = image.parts and worded(image.parts, target)
-            apart = because("number") if number else because("no-key" if image.parts else "separate-arguments")
-            return found._replace(reasons=(*self.unsafe_reasons, apart))
-        if not image.parts and any(map(image.ref.repeats, edits)):
-            return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))
-        if reference.digest is None and "@" in target and not image.parts and not self._within(edits[-1]):
-            self.unsafe_reasons.append(because("pin-elsewhere"))
-        for start, end, reason in image.shared_spans:
-            if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
-                self.unsafe_reasons.append(reason)
-        return found._replace(
-            state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
-        )
-
-    def _answer(self, target: str) -> Answer | None:
-        """Return the registry's answer about a target without digest; None if it is not asked, or not yet."""
-        reference = parsed(target)
-        if not self.catalog.answers or is_open(target) or not reference:
-            return None
-        return self.catalog.answers.image(full_name(reference))
-
-    def _with_digest(self, changes: list[Change], end: int, digest: str) -> list[Change]:
-        """Return the changes with that of the digest, which begins at ``end`` in the reference if it has one.
-
-        ``digest`` is that of the target, "" if it is not known: then the old one, which pins the old image, is dropped.
-        """
-        written, answers = self.image.ref.value, self.catalog.answers
-        image = self.image
-        if self.reference.digest is None:
-            if not (answers and answers.pin and digest) or image.choices or image.unsettled:
-                return changes
-            if image.parts:
-                self.unsafe_reasons.append(because("pin-elsewhere"))
-                return changes
-        if not digest:
-            self.unsafe_reasons.append(because("digest"))
-        start, text = end, f"@{digest}" if digest else ""
-        if changes[-1][1] == end:
-            *changes, (start, _, before) = changes
-            text = before + text
-        return [*changes, (start, len(written), text)]
-
-    def _confirmed(self, target: str, answer: Answer) -> Reason | None:
-        """Return why a target must not be written, given the registry's answer. Takes the doubts away that the answer
-        settles, and adds those that it gives."""
-        name, shown = self.row.image or "", target.removeprefix(f"{self.catalog.registry}/")
-        if answer.status == "no-such-image":
-            return because("no-such-image", registry=self.catalog.registry, image=name)
-        if answer.status == "no-such-tag":
-            if self.catalog.answers:
-                self.catalog.answers.tags_of(f"{self.catalog.registry}/{name}")  # asked next: another may be chosen
-            return because("no-such-tag", image=name, tag=shown.rpartition(":")[2], nearest="")
-        if answer.status == "not-entitled":
-            self.unsafe_reasons.append(because("not-entitled", image=shown, remedy=answer.said))
-        elif answer.status == "available":
-            settled = (*_SETTLED, "platform") if answer.platforms else _SETTLED
-            self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id not in settled]
-            platform = self.image.platform
-            if platform and not is_open(platform) and answer.platforms and not _has(answer.platforms, platform):
-                self.unsafe_reasons.append(because("other-platforms", target=shown, platform=platform))
-            if older := self._compare_versions(answer.version):
-                return older
-            if answer.created and self.today and _is_floating(shown) and _days(answer.created, self.today) > _REBUILT:
-                self.unsafe_reasons.append(because("not-rebuilt", target=shown, date=answer.created))
-        return None
-
-    def _compare_versions(self, version: str) -> Reason | None:
-        """Take the doubt away that a version is dropped, if the image says that it has it; else say which it has.
-        Returns the reason why it must not be written if that is older."""
-        written = self.reference.words[0].text if self.reference.words else ""
-        dropped = [one for one in self.unsafe_reasons if one.id == "drops-version"]
-        if not version or not dropped or not _PLAIN.fullmatch(written):
-            return None
-        self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id != "drops-version"]
-        if _numbers(version) < _numbers(written):
-            return because("older-version", before=written, after=version)
-        if version != written.removeprefix("v"):
-            self.unsafe_reasons.append(because("other-version", before=written, after=version))
-        return None
-
-    def _basis(self) -> Basis:
-        """Return how well it is known that the provider has the image and the release line."""
-        catalog, image = self.catalog, self.row.image or ""
-        if (
-            self.row.own
-            or image in catalog.lists
-            or "*" in catalog.seen
-            or (self.row.seen and self.tag.seen and self.tag.line_is_seen())
-        ):
-            return "seen"
-        return "offered" if self.row.seen or image in catalog.offered else "inferred"
-
-    def _keeps_choices(self, target: str) -> bool:
-        """Return whether the target fits each choice of variable values; adds the reasons of all of them."""
-        kept = True
-        for values in map(dict, self.image.choices):
-            value = with_values(values, self.image.ref.value)
-            move = assess(
-                Image(Traced.of(value, 0, len(value)), self.image.where, 0, len(value)),
-                self.catalog,
-                self.seen_only,
-                self.today,
-            )
-            kept = kept and move.target == with_values(values, target)
-            self.unsafe_reasons += [reason for reason in move.reasons if reason not in self.unsafe_reasons]
-        return kept
-
-    def _spelt(self, changes: list[Change]) -> tuple[Edit, ...] | None:
-        """Return the edits for the changes at their source spans, or None if a change does not fit into one."""
-        places = [self.image.ref.replace(*change) for change in changes]
-        torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
-        if len(torn) > 1 or any(not edit.text for edit in torn):
-            return None
-        return tuple(edit for place in places for edit in place)
-
-    def _within(self, edit: Edit) -> bool:
-        """Return whether an edit is inside the expression, so that it changes no build argument."""
-        return self.image.start <= edit.start and edit.end <= self.image.end
-
-    def _known_tag(self, target: str, name: str) -> None:
-        """Add a reason if the provider is not known to have the new tag."""
-        tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
-        if self.row.own or self.catalog.tags == "unconfirmed":
-            return
-        if self.catalog.tags == "unknown":
-            self.unsafe_reasons.append(because("tags-unknown", image=name))
-        elif tag not in self.tag.published and not is_open(tag):
-            self.unsafe_reasons.append(because("tag-unknown", image=name, tag=tag))
-
-    def _circumstances(self, target: str) -> None:
-        image = self.image
-        if self.upstream.doubt:
-            self.unsafe_reasons.append(self.upstream.doubt)
-        self.unsafe_reasons += image.unsafe_reasons
-        if image.needs_login and self.catalog.login and not self.catalog.logged_in(image.login):
-            self.unsafe_reasons.append(image.needs_login.given(registry=self.catalog.host))
-        if image.platform not in COMMON_PLATFORMS:
-            self.unsafe_reasons.append(because("platform", platform=image.platform))
-        if image.unsettled or (is_open(image.ref.value) and not image.choices):
-            self.unsafe_reasons.append(_no_value(image))
-        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
-
-
-def _has(platforms: Iterable[str], platform: str) -> bool:
-    """Return whether a platform is among those of an image; arm64 is arm64/v8 (containerd/platforms)."""
-    return platform.removesuffix("/v8") in {one.removesuffix("/v8") if "arm64" in one else one for one in platforms}
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.removeprefix("v").split(".")]
-
-
-def _is_floating(target: str) -> bool:
-    """Return whether a tag moves on to newer images: it has no patch version."""
-    return target.rpartition(":")[2].partition("-")[0].count(".") < 2
-
-
-def _days(first: str, last: str) -> int:
-    from datetime import date
-
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days

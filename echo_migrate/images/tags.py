@@ -181,8 +181,8 @@ def _newest(name: str, version: str, today: list[str], offered: Iterable[str]) -
 def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, list[str], bool]:
     """Return what a tag of an upstream image says, in the provider's words; the versions that stand for it today if it
     says none (none if that is not known); and whether it leaves another word open, which is today's."""
-    own, current = _words(name, catalog.vendor), _today(name)
-    given = {**_words("*", catalog.vendor), **own}
+    own, current = words_of(name, catalog.vendor), _today(name)
+    given = {**words_of("*", catalog.vendor), **own}
     text = f"-{tag}-"
     said = any(f"-{key}" in text for key in own.keys() - {"", "?"})
     implied = [] if said else [key for key in ("", "?") if key in own]
@@ -229,7 +229,7 @@ def _published(image: str, catalog: Catalog) -> dict[frozenset[str], dict[Distri
 
 
 @lru_cache(maxsize=256)
-def _words(name: str, vendor: str) -> dict[str, str]:
+def words_of(name: str, vendor: str) -> dict[str, str]:
     """Return what words of an image's upstream tags are in the vendor's tags, "" for nothing; under the key "" what
     a tag without any of the words implies."""
     return read_block(f"tags/{vendor}.yaml", name) or {}

@@ -32,6 +32,7 @@ class TargetTag:
         self.unsafe_reasons: list[Reason] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
+        self.one_family = False
         self.published: dict[str, ImageFacts] = {} if row.own else published(row.image or "", catalog)
 
     def changes(self) -> list[Change] | Reason:
@@ -49,7 +50,7 @@ class TargetTag:
         answers, words = self.catalog.answers, self._texts()
         if not answers or self.row.words or not words:
             return False
-        if answers.status(f"{self.catalog.registry}/{self.row.image}:{self.reference.tag}") != "available":
+        if answers.status(f"{self.catalog.target(self.row.image or '')}:{self.reference.tag}") != "available":
             return False
         family = next((one for one in map(self.catalog.word_family, words) if one), None)
         self._family(family, family or self.catalog.family)
@@ -72,7 +73,7 @@ class TargetTag:
             if not choice:
                 self._age()
                 answers = catalog.answers
-                if answers and answers.tags_of(f"{catalog.registry}/{image}") is not None:
+                if answers and answers.tags_of(catalog.target(image)) is not None:
                     near = nearest(name, written, image, catalog, newer=True)
                     return because("no-such-tag", image=image, tag=written, nearest=f"; nearest: {near}" * bool(near))
                 near = nearest(name, written, image, catalog)
@@ -111,7 +112,7 @@ class TargetTag:
         if not choice.line or not answers or not version.startswith(f"{line}."):
             return choice
         tag = f"{version}{dash}{rest}"
-        available = answers.status(f"{self.catalog.registry}/{self.row.image}:{tag}") == "available"
+        available = answers.status(f"{self.catalog.target(self.row.image or '')}:{tag}") == "available"
         return choice._replace(tag=tag, line=False, behind="") if available else choice
 
     def _tag(self) -> list[Change] | Reason:
@@ -184,7 +185,7 @@ class TargetTag:
     def _dropped(self, text: str, family: str | None) -> None:
         if family and family != self.catalog.family:
             self.unsafe_reasons.append(
-                because("no-variant", provider=self.catalog.title, **_change(family, self.catalog.family))
+                because("no-variant", provider=self.catalog.title, **family_change(family, self.catalog.family))
             )
         else:
             self.unpublished.append(text)
@@ -225,10 +226,10 @@ class TargetTag:
         if known is None:
             self.unsafe_reasons.append(because("family-unknown", name=self.name))
         elif known != target:
-            self.unsafe_reasons.append(because("family", **_change(known, target or "another")))
+            self.unsafe_reasons.append(because("family", **family_change(known, target or "another")))
 
 
-def _change(before: str, after: str) -> dict[str, str]:
+def family_change(before: str, after: str) -> dict[str, str]:
     """Return the change of a distribution family as parameters of a reason."""
     libc = " (musl to glibc)" if before == "alpine" else ""
     return {"before": _title(before), "after": _title(after), "libc": libc}

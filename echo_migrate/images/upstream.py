@@ -1,17 +1,32 @@
 """Provider-independent facts about upstream images: ``mappings/upstream.yaml``."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_data
 
 
 class Retired(NamedTuple):
-    """A removed or frozen image or registry: name, date ("" if not known) and successor ("" if none)."""
+    """A removed Docker official image: name, date ("" if not known) and successor ("" if none)."""
 
     name: str
     since: str
     successor: str
+
+
+class VendorRegistry(NamedTuple):
+    """A registry with a vendor's images: the vendor, and what it puts before the name of each image."""
+
+    registry: str
+    vendor: str
+    prefix: str = ""
+
+    def image(self, path: str) -> str:
+        """Return the vendor's name of the image at a path, "" for another registry's or a name without the prefix."""
+        folder, _, name = path.rpartition("/")
+        if f"{folder}/".startswith(f"{self.registry}/") and name.startswith(self.prefix):
+            return path[len(self.registry) + 1 :].removesuffix(name) + name[len(self.prefix) :]
+        return ""
 
 
 class Facts(NamedTuple):
@@ -25,17 +40,21 @@ class Facts(NamedTuple):
     hardened: dict[str, str]
     private: tuple[str, ...]
     vendors: dict[str, str]
+    sources: tuple[VendorRegistry, ...]
+    mirrors: dict[str, dict[str, Any]]
+    gone: dict[str, dict[str, Any]]
     families: dict[str, frozenset[str]]
     variants: dict[str, frozenset[str]]
+    slim_last: frozenset[str]
     plain: dict[str, list[str]]
     words: dict[str, str]
+    programs: dict[str, frozenset[str]]
     debian_releases: dict[str, str]
     stateful: dict[str, list[str]]
     linked: dict[str, list[str]]
     builders: frozenset[str]
     builder_words: frozenset[str]
     full: frozenset[str]
-    retired_registries: tuple[Retired, ...]
     retired_images: dict[str, Retired]
     pythons: dict[str, str]
     system_pythons: dict[str, str]
@@ -63,32 +82,40 @@ def facts() -> Facts:
     data = read_data("upstream.yaml")
     official = frozenset(data["official"]["images"])
     spellings, distributions = data["spellings"], data["distributions"]
-    retired = {
-        block: {name: Retired(name, str(fact["since"]), fact["successor"]) for name, fact in rows.items()}
-        for block, rows in data["retired"].items()
-        if block in ("registries", "images")
-    }
+    vendors = dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0])))
+    hardened = data["hardened"]["registries"]
     return Facts(
         official=official,
         names=official | frozenset(data["removed"]["images"]),
         hub=frozenset(spellings["hub"]),
         library=tuple(spellings["library"]),
         architectures=frozenset(spellings["architectures"]),
-        hardened=data["hardened"]["registries"],
+        hardened=hardened,
         private=tuple(data["private"]["endings"]),
-        vendors=dict(sorted(data["vendors"]["registries"].items(), key=lambda pair: -len(pair[0]))),
+        vendors=vendors,
+        sources=tuple(
+            VendorRegistry(prefix, vendor)
+            for prefix, vendor in vendors.items()
+            if prefix in hardened or prefix.partition("/")[0] in hardened
+        ),
+        mirrors=data["mirrors"]["vendors"],
+        gone=data["gone"]["registries"],
         families={family: frozenset(names) for family, names in data["families"]["images"].items()},
         variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},
+        slim_last=frozenset(data["variants"]["slim_last"]),
         plain=data["plain"]["images"],
         words={word: family for family, words in distributions["words"].items() for word in words},
+        programs={family: frozenset(found) for family, found in distributions["programs"].items()},
         debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
         stateful=data["stateful"]["images"],
         linked=data["linked"]["images"],
         builders=frozenset(data["builders"]["images"]),
         builder_words=frozenset(data["builders"]["words"]),
         full=frozenset(data["builders"]["full"]),
-        retired_registries=tuple(retired["registries"].values()),
-        retired_images=retired["images"],
+        retired_images={
+            name: Retired(name, str(fact["since"]), fact["successor"])
+            for name, fact in data["retired"]["images"].items()
+        },
         pythons=data["interpreters"]["vendors"],
         system_pythons=data["interpreters"]["systems"],
     )

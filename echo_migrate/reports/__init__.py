@@ -19,6 +19,9 @@ ALSO = {"text": "grouped"}
 """The format for each alias."""
 
 
+AT_UPSTREAM = "at upstream"
+"""What is counted as hardened where images go back to upstream."""
+
 _LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\")
 _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from textwrap import wrap
 
+from echo_migrate.images.catalog import UPSTREAM
 from echo_migrate.images.reference import untagged
 from echo_migrate.model import Result
-from echo_migrate.reports import RunReport, Summary, left_out, plural, printable, statuses, summary
+from echo_migrate.reports import AT_UPSTREAM, RunReport, Summary, left_out, plural, printable, statuses, summary
 
 _MOST_REASONS = 6
 """The number of reasons that are listed, most frequent first; --verbose lists all."""
@@ -59,12 +60,13 @@ def would_fix(results: list[Result], run: RunReport) -> str:
 
 def _states(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
     done = "migrated" if run.written else "ready to migrate"
+    back = run.provider == UPSTREAM
     tags = "a tag" if counts.by_convention == 1 else "tags"
     unverified = f" ({counts.by_convention} with {tags} not verified)" if counts.by_convention else ""
     rows = (
         (counts.migrated, done + unverified),
-        (counts.hardened, "already hardened"),
-        (counts.no_replacement, f"not offered by {printable(run.title)}"),
+        (counts.hardened, AT_UPSTREAM if back else "already hardened"),
+        (counts.no_replacement, "not known" if back else f"not offered by {printable(run.title)}"),
         (counts.first_party, "private or built here"),
         (counts.needs_person, _review(results, counts.needs_person)),
         (counts.ignored, "ignored"),

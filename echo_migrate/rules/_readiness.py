@@ -222,7 +222,7 @@ def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator
     nothing in the stage is seen to write: other builds of the same program lie elsewhere (/usr/bin, /usr/lib)."""
     reference = parsed(image.ref.value)
     upstream = catalog.upstream(reference) if reference else None
-    if not isinstance(node, Stage) or catalog.drop_in or (upstream and catalog.word_family(upstream.name)):
+    if not isinstance(node, Stage) or catalog.drops_in(reference) or (upstream and catalog.word_family(upstream.name)):
         return  # an operating system has nothing there
     written = "\n".join(one.args.value for stage in node.lineage for one in stage.instructions)
     for path in filter(_OF_UPSTREAM.match, node.taken):

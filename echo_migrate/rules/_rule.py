@@ -128,7 +128,8 @@ class Settings(NamedTuple):
     globs of files to edit although they are vendored, generated or fixtures. ``logins`` are the kinds of files whose
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
-    whose quiet findings are not reported."""
+    whose quiet findings are not reported. ``compared`` are catalogs, with each of which the images are assessed in
+    place of findings."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -146,6 +147,7 @@ class Settings(NamedTuple):
     variant: Literal["auto", "runtime", "dev"] = "auto"
     add_logins: bool = False
     quiet: frozenset[str] = frozenset()
+    compared: tuple[Catalog, ...] = ()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
@@ -171,14 +173,15 @@ _matcher = lru_cache(lambda glob: matcher([glob]))
 
 class Context(NamedTuple):
     """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
-    they are known. ``used`` are the ignore comments that suppressed a finding; only rules on ``Ignore``, which run
-    last, know them."""
+    they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
+    suppressed a finding; only rules on ``Ignore``, which run last, know them."""
 
     source: Source
     settings: Settings
     moves: dict[Image, Migration]
     used: set[Ignore] = set()  # noqa: RUF012 - never changed in place
     effective_bases: EffectiveBases = EffectiveBases()
+    swaps: Mapping[Image, Migration] = MappingProxyType({})
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""

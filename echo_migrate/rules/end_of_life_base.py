@@ -13,7 +13,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     move, today = context.moves[image], context.settings.today
     if image.local or image.not_editable or not today:
         return
-    if move.state == "hardened":
+    if move.hardened:
         ended = facts_of(image.ref.value, context.settings.catalog).eol
         if ended == "ended" or (ended and ended < today):
             on = f" on {ended}" if ended != "ended" else ""

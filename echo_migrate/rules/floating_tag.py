@@ -12,15 +12,15 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
 def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
-    if image.local or image.not_editable or move.state == "hardened" or is_open(image.ref.value):
+    if image.local or image.not_editable or move.hardened or is_open(image.ref.value):
         return
     if image.parts and not image.parts.tag:
         return  # the tag is set in another file
     if not is_of_a_build(image) and (is_of_a_command(image) or not _has_versions(move, context)):
         return  # nobody pins it: a version is not known, or the image is that of the project itself
     reference = parsed(image.ref.value)
-    if reference is None:
-        return
+    if reference is None or context.settings.catalog.place(reference):
+        return  # which tags a vendor offers is not the user's choice
     bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
         tag = "uses the tag latest" if reference.tag else "has no tag"

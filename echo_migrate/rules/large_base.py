@@ -17,7 +17,7 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.parent is not None or stage.ships != "layers" or not stage.certain:
         return
     image = next((one for one in context.moves if one.where == "FROM" and stage.start <= one.start <= stage.end), None)
-    if image is None or image.local or context.moves[image].state == "hardened":
+    if image is None or image.local or context.moves[image].hardened:
         return
     reference = parsed(image.ref.value)
     if reference is None:

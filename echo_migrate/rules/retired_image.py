@@ -3,19 +3,16 @@
 from collections.abc import Iterator
 
 from echo_migrate.images.reference import parsed
-from echo_migrate.model import Finding, Image
+from echo_migrate.model import Finding, Fix, Image
 from echo_migrate.rules._rule import Context, rule
 
 
-@rule(on=Image, level="warning")
+@rule(on=Image, level="warning", fixable=True)
 def retired_image(image: Image, context: Context) -> Iterator[Finding]:
-    if image.local:
+    reference = None if image.local else parsed(image.ref.value)
+    fact = context.settings.catalog.moved(reference) if reference else None
+    if not fact:
         return
-    reference = parsed(image.ref.value)
-    if reference is None:
-        return
-    fact = context.settings.catalog.retired(reference)
-    if fact:
-        since = f"has been deprecated since {fact.since}" if fact.since else "is deprecated"
-        successor = f": use {fact.successor}" if fact.successor else ""
-        yield Finding(image.start, image.end, f"{fact.name} {since}{successor}")
+    move = context.swaps.get(image)
+    fix = Fix(move.edits, f"use {move.target}", move.safe) if move else None
+    yield Finding(image.start, image.end, fact.message, fix, reasons=move.reasons if move else ())

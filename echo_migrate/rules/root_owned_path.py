@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from posixpath import dirname
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -51,7 +52,13 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
         yield from _copied(stage)
     before = effective.before if effective.target else effective.base
     if stage.used and before and before.user is not None and not before.unprivileged:
-        yield from _made(stage)
+        yield from _found(stage)
+
+
+@lru_cache(maxsize=64)
+def _found(stage: Stage) -> tuple[Finding, ...]:
+    """Return the findings that any base gives: a stage is asked once for each base that it may have."""
+    return tuple(_made(stage))
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog
-from echo_migrate.reports import code, plural, prose
+from echo_migrate.reports import AT_UPSTREAM, code, plural, prose
 from echo_migrate.rules import link
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
@@ -170,7 +170,7 @@ def _account(view: View) -> str:
     convention = f" ({counts.by_convention} with tags not verified)" if counts.by_convention else ""
     parts = (
         (counts.migrated, f"can move by a safe fix{convention}"),
-        (counts.hardened, "already hardened"),
+        (counts.hardened, AT_UPSTREAM if view.report.provider == catalog.UPSTREAM else "already hardened"),
         (counts.no_replacement, "not offered"),
         (counts.first_party, "private or built here"),
         (counts.needs_person, "need review"),

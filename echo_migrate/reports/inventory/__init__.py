@@ -11,7 +11,7 @@ from click import style
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import as_json, code, columns, in_a_line, printable, prose, reasons
+from echo_migrate.reports import AT_UPSTREAM, as_json, code, columns, in_a_line, printable, prose, reasons
 from echo_migrate.reports.inventory.rows import InventoryRow, rows
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
@@ -26,6 +26,11 @@ _WORDS = {
     "ignored": "ignored",
     "local": "local: stages, scratch and results of builds (not counted)",
 }
+
+
+def _words(state: str, listed: list[InventoryRow]) -> str:
+    back = state == "hardened" and any(reason.id == "at-upstream" for row in listed for reason in row.reasons)
+    return AT_UPSTREAM if back else _WORDS[state]
 
 
 def render(format: str, results: list[Result], login: str, configuration: str = "") -> str:
@@ -78,7 +83,7 @@ def _text(listed: list[InventoryRow], results: list[Result], closing: str) -> st
     for state, name, group in _grouped(listed):
         if state != last:
             count = sum(row.state == state for row in listed)
-            lines += [""] * bool(lines) + [style(f"{count} {_WORDS[state]}", bold=True)]
+            lines += [""] * bool(lines) + [style(f"{count} {_words(state, listed)}", bold=True)]
             last = state
         lines.append(f"  {printable(shown(name))} ({len(group)})")
         for row in map(_shown, group):

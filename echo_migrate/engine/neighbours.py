@@ -1,0 +1,50 @@
+"""What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
+
+from echo_migrate.files.source import Source
+from echo_migrate.formats._builds_nearby import builds_near
+from echo_migrate.formats._followers import followed
+from echo_migrate.formats._named_contexts import shadows
+from echo_migrate.images.reference import bare_name, familiar, parse, variables
+from echo_migrate.model import Migration
+from echo_migrate.reasons import because
+
+_BUILD_HOST = "BUILDPLATFORM"
+"""The argument by which a stage runs on the platform of the builder."""
+
+_BEFORE = 200
+"""How many characters before an image may be those of the options of its FROM."""
+
+
+def without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
+    """Return the migrations; those to a name that a named context of the build replaces need review."""
+    names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
+    taken = {name for name in names if shadows(source.path, familiar(name))}
+    return [
+        move._replace(state="needs-person", edits=(), reasons=(because("shadowed", target=move.target),))
+        if move.target and taken and parse(move.target).name in taken
+        else move
+        for move in moves
+    ]
+
+
+def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
+    """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
+    where a program finds the image by its name."""
+    if not any(move.edits for move in moves):
+        return moves
+    near = builds_near(source.path)
+    found = []
+    for move in moves:
+        written = source.text[move.image.start : move.image.end]
+        before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
+        named = [name for name in variables(written) if bare_name(name) in near.arguments]
+        reasons = [because("variable-overridden", name=bare_name(name)) for name in named]
+        if familiar(move.image.ref.value) in near.results:
+            reasons.append(because("build-result"))
+        if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
+            reasons.append(because("platform", platform=min(near.platforms)))
+        reasons += followed(source.path, move.image.ref.value, deployed) if move.edits else []
+        if move.edits and reasons:
+            move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
+        found.append(move)
+    return found

@@ -1,0 +1,128 @@
+"""Images that are gone, frozen or elsewhere: ``mappings/moved.yaml``."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from echo_migrate.files.data import blocks, read_block
+from echo_migrate.files.source import Edit, apply
+from echo_migrate.images.parts import spell
+from echo_migrate.images.reference import Reference, is_open, name_change
+from echo_migrate.model import Image, Migration
+
+_SAID = {
+    "gone": "{name} was removed",
+    "frozen": "{name} has had no new tags",
+    "moved": "{name} moved",
+    "renamed": "{name} was renamed",
+    "ended": "{name} has had no releases",
+    "gated": "{name} needs a token",
+    "announced": "{name} will be removed",
+    "retired": "{name} is deprecated",
+}
+
+
+class Moved(NamedTuple):
+    """What became of an image: ``name`` is that of the row, with ``/*`` for all images of a folder; ``since`` is a day,
+    a month or a year, "" if not known; ``to`` is what takes the image's place, "" if nothing is known to. ``same`` says
+    that each tag and digest is there too, and ``free`` is the last version that needs no login."""
+
+    name: str
+    state: str
+    since: str
+    to: str
+    same: bool = False
+    free: str = ""
+
+    @property
+    def message(self) -> str:
+        """What became of it, and what to do."""
+        said = _SAID[self.state].format(name=self.name.removesuffix("/*"))
+        if self.since and self.state == "retired":
+            said = f"{self.name} has been deprecated since {self.since}"
+        elif self.since:
+            preposition = "on" if len(self.since) > 7 else "in"
+            past = self.state in ("gone", "moved", "renamed", "announced")
+            said += f" {preposition} {self.since}" if past else f" since {self.since}"
+        if self.free:
+            said += f" (up to {self.free} it does not)"
+        return f"{said}: use {self.to}" if self.to else said
+
+
+def moved(path: str, tag: str | None) -> Moved | None:
+    """Return what became of an image, given its name in the shortest spelling; None for one that is where it was."""
+    found = _row(f"{path}:{tag}") if tag else None
+    found = found or _row(path) or _row_of_folder(path)
+    if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
+        return None
+    return found
+
+
+@lru_cache(maxsize=4096)
+def elsewhere(path: str) -> str:
+    """Return the name under which every tag of an image is too, and its digest, or ""."""
+    found = _row(path) or _row_of_folder(path)
+    return found.to if found and found.same else ""
+
+
+def successor(path: str) -> str:
+    """Return the name that takes the place of an image whose whole registry has moved, or ""."""
+    found = _row_of_folder(path)
+    return found.to if found and "." in found.name.partition("/")[0] and found.name.count("/") == 1 else ""
+
+
+def swap(image: Image, reference: Reference, path: str) -> Migration | None:
+    """Return the migration of an image to where every tag of it is too, given its reference and its shortest spelling;
+    None where there is no such place, or it cannot be written."""
+    name = elsewhere(path)
+    if not name or image.local or image.not_editable or is_open(reference.name):
+        return None
+    change = name_change(reference.name, name)
+    target = apply(image.ref.value, [Edit(*change)])
+    if image.parts:
+        edits = spell(image.parts, target)
+    else:
+        edits = image.ref.replace(*change) if image.ref.spans else None
+    if not edits or (not image.parts and (len(edits) > 1 or any(map(image.ref.repeats, edits)))):
+        return None
+    shared = [
+        reason
+        for start, end, reason in image.shared_spans
+        if any(edit.start <= end and start <= edit.end for edit in edits)
+    ]
+    reasons = tuple(dict.fromkeys((*image.unsafe_reasons, *shared)))
+    return Migration(image, "needs-person" if reasons else "migrate", None, target, edits, reasons, "seen")
+
+
+@lru_cache
+def _names() -> frozenset[str]:
+    return frozenset(blocks("moved.yaml"))
+
+
+@lru_cache(maxsize=4096)
+def _row(name: str) -> Moved | None:
+    if name not in _names():
+        return None
+    row = read_block("moved.yaml", name)
+    return Moved(name, row["state"], row["since"], row["to"], row.get("same", False), row.get("free", ""))
+
+
+def _row_of_folder(path: str) -> Moved | None:
+    """Return the row of the nearest folder of an image, with the image's own name in what takes its place."""
+    parts = path.split("/")
+    for count in range(len(parts) - 1, 0, -1):
+        found = _row(f"{'/'.join(parts[:count])}/*")
+        if found:
+            return found._replace(to=found.to.replace("*", "/".join(parts[count:])))
+    return None
+
+
+def _is_later(tag: str, free: str) -> bool:
+    """Return whether a tag is that of a later version, or of the newest."""
+    version = tag.partition("-")[0].removeprefix("v")
+    if not version.replace(".", "").isdigit():
+        return tag == "latest"
+    return _number(version) > _number(free)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part)

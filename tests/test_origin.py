@@ -1,0 +1,138 @@
+"""The way back: what moves safely to a vendor reads as before at upstream, or as a tag that the vendor writes alike."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echo_migrate.engine.fix import fix_source
+from echo_migrate.files.source import Source, Traced
+from echo_migrate.formats import recognised
+from echo_migrate.images import catalog
+from echo_migrate.images.facts import facts_of
+from echo_migrate.images.migration import assess
+from echo_migrate.images.reference import parse
+from echo_migrate.images.tags import meaning_of
+from echo_migrate.model import Image, Migration, Variant
+from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import Settings
+from tests.test_pages import CASES
+
+UPSTREAM = catalog.load(catalog.UPSTREAM)
+VENDORS = catalog.providers()
+TAGS = ("", ":3", ":8.4", ":13-slim", ":21-jre-alpine", ":22-alpine3.22", ":18.6-trixie", ":8.4-fpm-alpine", ":latest")
+TODAY = "2026-11-24"
+
+
+def move(value: str, known: catalog.Catalog, variant: Variant = "runtime") -> Migration:
+    return assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), known, today=TODAY, variant=variant)
+
+
+def alike(one: str, other: str, vendor: str) -> bool:
+    """Whether a vendor has one image for both upstream references, in one of its variants."""
+    known, variants = catalog.load(vendor), get_args(Variant)
+    targets = [{move(value, known, variant).target for variant in variants} for value in (one, other)]
+    return targets[0] == targets[1]
+
+
+def goes_back(value: str, vendor: str, variant: Variant) -> None:
+    known = catalog.load(vendor)
+    there = move(value, known, variant)
+    if not there.safe or there.target is None:
+        return
+    back = move(there.target, UPSTREAM)
+    assert back.safe, (value, there.target, back.reasons)
+    assert back.target is not None
+    assert back.target == value or alike(back.target, value, vendor), (value, there.target, back.target)
+    again = move(back.target, known, variant)
+    assert (again.target, again.safe) == (there.target, True)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("variant", ["runtime", "dev"])
+def test_each_safe_move_has_a_safe_way_back(vendor: str, variant: Variant) -> None:
+    for name in sorted(UPSTREAM.facts.official):
+        for tag in TAGS:
+            goes_back(name + tag, vendor, variant)
+
+
+OFTEN = ("debian", "eclipse-temurin", "golang", "nginx", "node", "php", "postgres", "python", "ruby", "tomcat")
+WORDS = (
+    "alpine",
+    "alpine3.22",
+    "bookworm",
+    "cli",
+    "dev",
+    "fpm",
+    "jdk",
+    "jre",
+    "jre21",
+    "noble",
+    "slim",
+    "trixie",
+    "zts",
+)
+
+
+@given(
+    name=st.sampled_from(OFTEN),
+    version=st.sampled_from(("", "3.13", "3.13.2", "8.4", "11", "13", "18", "21", "22", "1.26", "lts")),
+    words=st.lists(st.sampled_from(WORDS), max_size=3, unique=True),
+    vendor=st.sampled_from(VENDORS),
+    variant=st.sampled_from(("runtime", "dev")),
+)
+def test_any_tag_has_a_way_back(name: str, version: str, words: list[str], vendor: str, variant: Variant) -> None:
+    tag = "-".join(filter(None, (version, *words)))
+    goes_back(f"{name}:{tag}" if tag else name, vendor, variant)
+
+
+@given(
+    name=st.sampled_from(OFTEN),
+    version=st.sampled_from(("3.13", "8.4", "13", "18", "21", "22", "1.26", "latest")),
+    words=st.lists(st.sampled_from((*WORDS, "debian13", "debian", "compat")), max_size=3, unique=True),
+    vendor=st.sampled_from(VENDORS),
+    to=st.sampled_from(VENDORS),
+)
+def test_vendor_to_vendor_keeps_version_and_distribution(
+    name: str, version: str, words: list[str], vendor: str, to: str
+) -> None:
+    source, known = catalog.load(vendor), catalog.load(to)
+    known = known._replace(sources=source.facts.sources)
+    row = source.row(name, frozenset(words))
+    if vendor == to or not row or not row.image:
+        return
+    value = f"{source.target(row.image)}:{'-'.join((version, *words))}"
+    there = move(value, known)
+    if not there.edits:
+        return
+    assert there.target is not None
+    assert Source("f", value).apply(there.edits).text == there.target
+    before, after = (parse(one).tag or "latest" for one in (value, there.target))
+    assert meaning_of(after, known).version == meaning_of(before, source).version
+    assert facts_of(there.target, known).family == facts_of(value, known).family
+
+
+DOCKERFILES = [case for case in CASES if case.path == "Dockerfile" and "provider" not in "".join(case.options)]
+
+
+@pytest.mark.parametrize("vendor", ["docker", "echo"])
+def test_files_read_as_before(vendor: str) -> None:
+    rules = (RULES["unhardened-image"],)
+    moved = 0
+    for case in DOCKERFILES:
+        source = Source("Dockerfile", case.text)
+        format = recognised(source.path, source.text)
+        assert format is not None
+        there = fix_source(source, format, Settings(catalog.load(vendor), rules, apply=True, today=TODAY))
+        back = fix_source(there.fixed, format, Settings(UPSTREAM, rules, apply=True, today=TODAY))
+        if back.fixed.text == source.text or there.fixed is there.source:
+            continue
+        moved += 1
+        for old, new in zip(there.outcomes, back.outcomes, strict=True):
+            if old.state == "migrate" and new.state == "migrate":
+                assert new.target is not None
+                assert alike(old.image.ref.value, new.target, vendor), case.name
+            elif old.state == "migrate":
+                assert new.reasons, case.name
+    assert 0 < moved < len(DOCKERFILES) / 4
