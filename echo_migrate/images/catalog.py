@@ -14,7 +14,7 @@ from echo_migrate.reasons import Reason, because
 PROVIDER = "echo"
 SHARED = (
     *("commands.yaml", "eol.yaml", "logins.yaml", "presets.yaml", "published.yaml", "publishers.yaml"),
-    *("registries.yaml", "upstream.yaml", "verification.yaml"),
+    *("failures.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
 )
 
 
