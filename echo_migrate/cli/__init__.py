@@ -113,7 +113,7 @@ def init(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
 @click.option("--diff-base", metavar="REV", default="", help="Report only findings on lines changed since REV.")
 @click.option(
     "--baseline", metavar="FILE", type=FILE, default="", help="Report only findings that are not in this baseline."
@@ -153,7 +153,8 @@ def baseline(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
+@click.option("--proven", is_flag=True, help="Also apply unsafe fixes of Dockerfiles whose proof still holds.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
 @click.option(
     "--add-logins", is_flag=True, help="Offer missing logins as unsafe fixes: they name secrets that you set up."

@@ -20,6 +20,10 @@ def run(**options: Unpack[Options]) -> int:
     dry = options["diff"] or options["check"]
     stdin = options["paths"] == ("-",)
     results, wrong = results_of(options, settings)
+    if options["proven"]:
+        from echo_migrate.cli.proven import with_proven
+
+        results = with_proven(results, options, settings)
     done: list[Result] = []
     try:
         for result in results:

@@ -134,6 +134,10 @@ class Builder:
         error = str(state.get("Error") or ("out of memory" if state.get("OOMKilled") else ""))
         return State(bool(state.get("Running")), int(state.get("ExitCode") or 0), error, host, ports)
 
+    def wait(self, container: str, seconds: float) -> None:
+        """Wait until a container ends, at most for some seconds."""
+        self.processes.call([self.name, "wait", container], seconds, environment=self.environment)
+
     def logs(self, container: str) -> tuple[str, str]:
         """Return the standard output and the standard error of a container."""
         done = self.short("logs", container)

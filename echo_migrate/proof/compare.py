@@ -97,12 +97,14 @@ def _failed(failure: Failure | None) -> str:
 
 def _incomparable(before: Running | None, smoke: Sequence[Smoke]) -> str | None:
     """Return why nothing can be said of how it runs, or None: it has to run before the change."""
-    if before is None or before.start in ("not-run", "nothing", "up"):
-        failing = [one.title for one, said in zip(smoke, before.smoke if before else (), strict=False) if said != "ok"]
-        return f"{failing[0]} fails before the change, too" if failing else None
+    if before is None:
+        return None
     if before.start == "failed":
         return "it does not start before the change, either"
-    return f"it ends with {before.code} before the change, too" if before.code else None
+    if before.code and before.start == "exited":
+        return f"it ends with {before.code} before the change, too"
+    failing = [one.title for one, said in zip(smoke, before.smoke, strict=False) if said != "ok"]
+    return f"smoke test {failing[0]} fails before the change, too" if failing else None
 
 
 def _of_config(before: Config, after: Config) -> Iterator[Row]:

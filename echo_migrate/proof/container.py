@@ -17,7 +17,6 @@ SETTLE = 3.0
 PATIENCE = 15.0
 """The seconds that a container has to become healthy, and to answer a smoke test."""
 
-_PAUSE = 0.1
 _BETWEEN = 0.5
 _MISSING = re.compile(r"no such file or directory|executable file not found|not found|permission denied", re.IGNORECASE)
 _MOST_BODY = 1_000_000
@@ -82,9 +81,8 @@ def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[S
     state = builder.state(container)
     if message and not state.running:
         return Running("failed", state.code, state.error or message)
-    limit = time.monotonic() + SETTLE
-    while state.running and time.monotonic() < limit:
-        time.sleep(_PAUSE)
+    if state.running:
+        builder.wait(container, SETTLE)
         state = builder.state(container)
     health, results = "", ["the container has ended"] * len(smoke)
     if state.running and config.health[:1] in (("CMD",), ("CMD-SHELL",)):

@@ -5,13 +5,16 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import read
 from echo_migrate.files.tree import top
 from echo_migrate.formats import compose
+
+RECORDS = ".echo-migrate.proofs"
+"""The usual name of a folder of records."""
 
 _LARGEST_IGNORE_FILE = 1_000_000
 _MOST_PATTERNS = 500
@@ -75,10 +78,11 @@ def _is_there(folder: str, name: str) -> bool:
     return os.path.lexists(os.path.join(folder, name))
 
 
-def digest(context: Context) -> str:
-    """Return a hash of what a builder sees of a context: names, kinds, modes and contents, without what is ignored."""
+def digest(context: Context, records: Iterable[str] = ()) -> str:
+    """Return a hash of what a builder sees of a context: names, kinds, modes and contents, without what is ignored and
+    without folders of ``records``, which a proof itself changes."""
     total = hashlib.sha256()
-    for path, entry in _seen(context):
+    for path, entry in _seen(context, {os.path.abspath(one) for one in records}):
         status = entry.stat(follow_symlinks=False)
         total.update(f"{path}\0{status.st_mode:o}\0".encode("utf-8", "surrogateescape"))
         if stat.S_ISLNK(status.st_mode):
@@ -97,7 +101,7 @@ def _contents(path: str) -> bytes:
     return found.digest()
 
 
-def _seen(context: Context) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+def _seen(context: Context, left_out: set[str]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
     """Yield the entries of a context that are not ignored, each with its path in it."""
     ignored = Ignored(_rules(context.ignore_file))
     waiting = [(context.folder, "")]
@@ -107,6 +111,8 @@ def _seen(context: Context) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
             for entry in sorted(os.scandir(folder), key=lambda one: one.name):
                 path = f"{base}{entry.name}"
                 is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder and (entry.name == RECORDS or os.path.abspath(entry.path) in left_out):
+                    continue
                 left = ignored.match(path)
                 if not left:
                     yield path, entry

@@ -83,7 +83,7 @@ class Bench:
             "",
             before=text_hash(change.before),
             after=text_hash(change.after),
-            context=digest(context),
+            context=digest(context, self.records.folders),
             options=_options(self.builder.name, passed, smoke, self.secrets),
             images=self._images(change),
             builder=self.version,
@@ -198,12 +198,12 @@ def images_of(source: Source) -> list[str]:
 
 
 def stale(proof: Proof, now: Proof) -> str:
-    """Return why a proof does not fit what is there now, or ""."""
+    """Return why a proof does not fit what is there now, or "". Options that are not known now are not compared."""
     if (proof.before, proof.after) != (now.before, now.after):
         return "the Dockerfile has changed"
     if proof.context != now.context:
         return "the build context has changed"
-    if proof.options != now.options:
+    if now.options and proof.options != now.options:
         return "it was built with other options"
     then = dict(proof.images)
     for name, id in now.images:

@@ -20,7 +20,6 @@ from echo_migrate.files.write import NotWritten, replace
 from echo_migrate.proof.compare import VERDICTS, Row, Verdict, Weight
 from echo_migrate.registry.cache import default_folder
 
-FOLDER = ".echo-migrate.proofs"
 _HEX = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -73,13 +72,31 @@ class Records:
 
     def __init__(self, folders: Iterable[str]) -> None:
         self.folders = list(folders)
+        self._listed: dict[str, list[str]] = {}
 
     def of(self, before: str, after: str, path: str) -> Iterator[Proof]:
         """Yield the proofs of a change, whether they still fit or not."""
         for folder in self.folders:
-            proof = _read(_file(folder, before, after, path))
+            proof = _read(os.path.join(folder, f"{_stem(folder, before, path)}{after[:16]}.json"))
             if proof and (proof.before, proof.after) == (before, after):
                 yield proof
+
+    def about(self, before: str, path: str) -> Iterator[Proof]:
+        """Yield the proofs of all changes of a text."""
+        for folder in self.folders:
+            stem = _stem(folder, before, path)
+            for name in self._names(folder):
+                if name.startswith(stem):
+                    proof = _read(os.path.join(folder, name))
+                    if proof and proof.before == before:
+                        yield proof
+
+    def _names(self, folder: str) -> list[str]:
+        if folder not in self._listed:
+            self._listed[folder] = []
+            with contextlib.suppress(OSError):
+                self._listed[folder] = sorted(os.listdir(folder))
+        return self._listed[folder]
 
     def keep(self, proof: Proof) -> None:
         """Write a proof, whole or not at all. Raises ``NotWritten``."""
@@ -89,7 +106,7 @@ class Records:
             except OSError as error:
                 raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
             data = json.dumps(as_data(proof), indent=2, sort_keys=True, ensure_ascii=False)
-            path = _file(folder, proof.before, proof.after, proof.path)
+            path = os.path.join(folder, f"{_stem(folder, proof.before, proof.path)}{proof.after[:16]}.json")
             replace(path, f"{data}\n".encode("utf-8", "backslashreplace"))
 
 
@@ -115,11 +132,11 @@ def records(named: str = "") -> Records:
     return Records([one for one in (named, own) if one])
 
 
-def _file(folder: str, before: str, after: str, path: str) -> str:
-    """Return the path of the record of a change. In the cache, files of other trees have records of their own."""
+def _stem(folder: str, before: str, path: str) -> str:
+    """Return how the names of the records of a text begin. In the cache, files of other trees have their own."""
     place = os.path.abspath(path) if folder == own_folder() else os.path.normpath(path)
-    key = f"{before} {after} {place}".encode("utf-8", "surrogateescape")
-    return os.path.join(folder, f"{hashlib.sha256(key).hexdigest()[:32]}.json")
+    key = f"{before} {place}".encode("utf-8", "surrogateescape")
+    return f"{hashlib.sha256(key).hexdigest()[:32]}-"
 
 
 def as_data(proof: Proof) -> dict[str, Any]:
