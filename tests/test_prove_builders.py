@@ -20,7 +20,7 @@ from tests.proof.daemon import daemon
 from tests.proof.standins import make
 
 Done = subprocess.CompletedProcess[str]
-_LEAN = ("cron", "fastapi", "java")
+_LEAN = ("cron", "fastapi")
 """The projects that are built with each run of the tests; ``python -m tests.proof.matrix`` builds all."""
 
 _BASES = ("python:3.13-slim", "reg.echohq.com/python:3.13-slim")
@@ -138,14 +138,11 @@ def test_a_second_run_builds_nothing_and_a_change_is_noticed(environment: dict[s
     assert not left(environment)
 
 
-@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore"])
-def test_the_rules_of_an_ignore_file_hold(name: str, environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_rules_of_an_ignore_file_hold(environment: dict[str, str], tmp_path: Path) -> None:
     dockerfile = 'FROM python:3.13-slim\nCOPY . /x\nRUN test ! -e /x/hidden && test -e /x/seen\nCMD ["ls", "/x"]\n'
     folder = project(tmp_path, dockerfile, seen="1", hidden="1")
     (folder / ".dockerignore").write_text("*\n")
-    (folder / name).write_text("hidden\n")
-    done = prove(environment, folder, "--smoke", "true")
-    assert "not-comparable  Dockerfile: smoke test true fails before the change, too" in done.stdout, "it has ended"
+    (folder / "Dockerfile.dockerignore").write_text("hidden\n")
     (proof,) = proofs(prove(environment, folder, "--output-format", "json"))
     assert proof["verdict"] == "same", proof
 
@@ -289,7 +286,7 @@ def test_a_proof_counts_as_long_as_it_fits(environment: dict[str, str], tmp_path
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
     done = program("fix", "--proven")
-    assert "unsafe fixes are left out: it is not proven: run echo-migrate prove --unsafe-fixes" in done.stderr
+    assert "unsafe fixes are not applied: not proven: run echo-migrate prove --unsafe-fixes" in done.stderr
     (proof,) = proofs(
         prove(environment, folder, "--unsafe-fixes", "--output-format", "json", "--proofs", "kept", *provider)
     )

@@ -44,7 +44,7 @@ def _chosen(results: Iterable[Result], unsafe: dict[str, Result], options: Optio
         if proof:
             say(f"{path}: proven on {proof.date[:10]} by {proof.by}")
         else:
-            say(f"{path}: unsafe fixes are left out: {why}")
+            say(f"{path}: unsafe fixes are not applied: {why}")
         yield other if proof else result
 
 

@@ -18,7 +18,7 @@ def believed(before: Result, after: Result, records: Records, folder: str, ids: 
     Texts, context and the images that both are built from must be those of the proof.
     """
     source, fixed = before.source, after.fixed
-    why = "it is not proven: run echo-migrate prove --unsafe-fixes"
+    why = "not proven: run echo-migrate prove --unsafe-fixes"
     for proof in records.of(text_hash(source), text_hash(fixed), source.path):
         name = proof.builder.partition(" ")[0]
         found = {image: ids(name, image) for image in sorted({*images_of(source), *images_of(fixed)})}
@@ -34,7 +34,7 @@ def believed(before: Result, after: Result, records: Records, folder: str, ids: 
         if reason := stale(proof, now):
             why = f"its proof of {proof.date[:10]} is stale: {reason}"
         elif not proof.passes:
-            why = f"its proof of {proof.date[:10]} says {proof.verdict}: {proof.reason}"
+            why = f"its proof of {proof.date[:10]} is {proof.verdict}: {proof.reason}"
         else:
             return proof, ""
     return None, why

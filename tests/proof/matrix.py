@@ -277,7 +277,7 @@ def main() -> None:
     if not wanted:
         text = PAGE.read_text()
         start, end = text.index(_START) + len(_START), text.index(_END)
-        PAGE.write_text(f"{text[:start]}\n{table(found)}\n{text[end:]}")
+        PAGE.write_text(f"{text[:start]}{table(found)}{text[end:]}")
 
 
 if __name__ == "__main__":

@@ -145,14 +145,22 @@ for name in "$@"; do
   esac
 done
 """
-_GROUPADD = '#!/bin/sh\nfor last; do :; done\nexec addgroup -S "$last"\n'
+_GROUPADD = r"""#!/bin/sh
+for last; do :; done
+number=$(($(wc -l < /etc/group) + 900))
+echo "$last:x:$number:" >> /etc/group
+"""
 _USERADD = r"""#!/bin/sh
+group='' number=$(($(wc -l < /etc/passwd) + 900))
 while [ $# -gt 1 ]; do
-  case $1 in -g|-u|-d|-s) [ "$1" = -g ] && group=$2; [ "$1" = -u ] && uid="-u $2"; shift ;; esac
+  case $1 in
+    -g) group=$(grep "^$2:" /etc/group | cut -d: -f3); shift ;;
+    -u) number=$2; shift ;;
+    -d | -s) shift ;;
+  esac
   shift
 done
-grep -q "^${group:-$1}:" /etc/group || addgroup -S "${group:-$1}"
-exec adduser -S -D -H $uid -G "${group:-$1}" "$1"
+echo "$1:x:$number:${group:-$number}::/:/bin/sh" >> /etc/passwd
 """
 _FETCH = '#!/bin/sh\nfor last; do :; done\nexec /bin/busybox wget -q -O - "$last"\n'
 _NODE_ENTRYPOINT = r"""#!/bin/sh
@@ -164,7 +172,7 @@ exec "$@"
 """
 _ENTRYPOINT = '#!/bin/sh\nexec "$@"\n'
 _APPLETS = (
-    *("[", "addgroup", "adduser", "awk", "basename", "cat", "chgrp", "chmod", "chown", "cp", "cut", "date", "dirname"),
+    *("[", "awk", "basename", "cat", "chgrp", "chmod", "chown", "cp", "cut", "date", "dirname"),
     *("echo", "env", "false", "find", "grep", "head", "hostname", "id", "install", "ln", "ls", "mkdir", "mktemp", "mv"),
     *("printf", "ps", "pwd", "rm", "rmdir", "sed", "sh", "sleep", "sort", "stat", "su", "tail", "tar", "tee", "test"),
     *("touch", "tr", "true", "uname", "wc", "which", "whoami", "xargs"),
@@ -293,8 +301,7 @@ def _language(root: _Root, upstream: str, shell: bool) -> None:
 
     if upstream == "python":
         for name in ("/usr/local/bin/python", "/usr/local/bin/python3", "/usr/bin/python", "/usr/bin/python3"):
-            root.link(name, os.path.realpath(_PYTHON))
-        root.copy(os.path.realpath(_PYTHON))
+            root.link(name, _HIDDEN)
         if shell:
             script("/usr/local/bin/pip", _PIP)
             ensure = "import os, shutil, sys\nshutil.copy('/usr/local/bin/pip', sys.prefix + '/bin/pip')\n"
