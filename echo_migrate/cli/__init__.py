@@ -11,18 +11,22 @@ import click
 
 from echo_migrate import __version__
 from echo_migrate.cli.options import (
+    BUILD,
     CATALOG,
     EXCLUDE,
     FILE,
     FILES,
+    INCLUDE,
     ONLINE,
     PATHS,
     POLICIES,
     PROGRAM,
+    PROOFS,
     PROVIDER,
     REGISTRY,
     REPORTS,
     SELECTION,
+    TESTS,
     TODAY,
     complete_images,
     complete_rules,
@@ -78,6 +82,14 @@ def cli() -> None:
     """
 
 
+_IMAGE = click.option(
+    "--image",
+    metavar="NAME[:TAG]",
+    multiple=True,
+    callback=names,
+    shell_complete=complete_images,
+    help="Migrate only this upstream image.",
+)
 _STATISTICS = click.option("--statistics", is_flag=True, help="Print the number of findings of each rule.")
 
 
@@ -101,7 +113,7 @@ def init(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
 @click.option("--diff-base", metavar="REV", default="", help="Report only findings on lines changed since REV.")
 @click.option(
     "--baseline", metavar="FILE", type=FILE, default="", help="Report only findings that are not in this baseline."
@@ -141,19 +153,13 @@ def baseline(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
+@click.option("--proven", is_flag=True, help="Also apply unsafe fixes of Dockerfiles whose proof still holds.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
 @click.option(
     "--add-logins", is_flag=True, help="Offer missing logins as unsafe fixes: they name secrets that you set up."
 )
-@click.option(
-    "--image",
-    metavar="NAME[:TAG]",
-    multiple=True,
-    callback=names,
-    shell_complete=complete_images,
-    help="Migrate only this upstream image.",
-)
+@_IMAGE
 @click.option("--pin", is_flag=True, help="Pin what moves by digest (--online or --locked).")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
@@ -292,6 +298,35 @@ def verify(**options: Any) -> None:
     answer.
     """
     from echo_migrate.cli.verify import run
+
+    sys.exit(run(**options))
+
+
+@cli.command()
+@options_of(PATHS, BUILD, (_IMAGE,), CATALOG, ONLINE, SELECTION, TODAY, (EXCLUDE, INCLUDE), PROOFS, TESTS, PROGRAM)
+@click.option("--unsafe-fixes", is_flag=True, help="Prove what --unsafe-fixes would write.")
+@click.option("--blocked", is_flag=True, help="Build what is held back, to see whether it is so rightly.")
+@click.option("--apply", is_flag=True, help="Write the changes whose proof shows no difference.")
+@click.option(
+    "--smoke",
+    metavar="COMMAND",
+    multiple=True,
+    help="Command that must succeed in the container, before and after.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(0, 64), default=1, show_default=True, help="Number of Dockerfiles at a time."
+)
+@output_formats("text", "markdown", "json")
+def prove(**options: Any) -> None:
+    """Build and start before and after; compare.
+
+    For each Dockerfile below PATHS (default: the working folder) that fix would change: builds it as it is and as it
+    would be, from the same context, starts both images, and prints what differs. Runs the code of the repository, with
+    your builder: docker, podman or buildah. Writes nothing but, with --apply, what is proven.
+
+    Exits with 0 when done, 1 if a change breaks something, 2 on misuse or without a builder.
+    """
+    from echo_migrate.cli.prove import run
 
     sys.exit(run(**options))
 

@@ -24,6 +24,10 @@ def run(**options: Unpack[Options]) -> int:
     if options["baseline"]:
         done = _new(done, options["baseline"], settings)
     done = list(map(limit, done))
+    if options["proofs"]:
+        from echo_migrate.cli.proven import with_notes
+
+        done = with_notes(done, options)
     printed = print_report(done, options, "check")
     fail_on = options["fail_on"]
     if wrong or not printed:

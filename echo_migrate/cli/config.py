@@ -25,6 +25,9 @@ NOT_KEYS = (
     *("hook", "workflow", "yes"),  # options of init, which writes the file
     # a repository's file starts no request, and vouches for no lock
     *("online", "refresh", "offline", "deep", "locked", "update", "verify"),
+    # nor does it decide what is built, with whose secrets, and which proofs are believed
+    *("builder", "build_arg", "secret", "ssh", "network", "target", "platform", "timeout", "pull", "smoke"),
+    *("proofs", "proven", "blocked", "apply"),
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 
@@ -32,10 +35,10 @@ _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """The key in the context of a command for the path of the configuration file."""
 
-TABLES = {"per-file-ignores": ":", "levels": "=", "verify": ""}
+TABLES = {"per-file-ignores": ":", "levels": "=", "verify": "", "prove": ""}
 """Keys that are tables, with the separator of key and value in the option; each row is one value of it."""
 
-_KEYS = {"policies": "verify"}
+_KEYS = {"policies": "verify", "tests": "prove"}
 """Keys that are not the name of the option: there is no other way to set these."""
 
 _PATHS = ("mapping", "baseline")
@@ -132,6 +135,10 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
 
             top = repository(folder) or (None if named else folder)
             value = rows(where, value, path, partial(_allowed, top))
+        elif key == "prove":
+            from echo_migrate.cli import smoke
+
+            value = smoke.rows(where, value, folder, partial(_within, folder=repository(folder) or folder))
         elif key in TABLES:
             value = _rows(where, key, value, folder)
         value = _checked(where, key, value, option)

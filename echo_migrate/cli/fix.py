@@ -1,15 +1,13 @@
 """The command ``fix``: applies fixes, and writes the files."""
 
-import contextlib
 import os
-import signal
-from collections.abc import Iterator
 from typing import Unpack
 
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, print_patch, print_report, say
 from echo_migrate.cli.results import results_of, standard_input_data
 from echo_migrate.cli.settings import settings_of
+from echo_migrate.cli.signals import undisturbed
 from echo_migrate.engine import fix
 from echo_migrate.model import Result
 
@@ -22,10 +20,14 @@ def run(**options: Unpack[Options]) -> int:
     dry = options["diff"] or options["check"]
     stdin = options["paths"] == ("-",)
     results, wrong = results_of(options, settings)
+    if options["proven"]:
+        from echo_migrate.cli.proven import with_proven
+
+        results = with_proven(results, options, settings)
     done: list[Result] = []
     try:
         for result in results:
-            with _undisturbed():
+            with undisturbed():
                 result, failed = (result, result.refused is not None) if dry or stdin else _written(result)
                 done.append(result)
             wrong = wrong or failed or result.unread
@@ -50,21 +52,6 @@ def run(**options: Unpack[Options]) -> int:
         done = [fix.undone(result) for result in done]
     printed = print_report(done, options, "fix", aside=options["diff"] or stdin)
     return 2 if wrong or not printed else int(dry and changed)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Delay signals that stop the run until a file is written and counted."""
-    waiting: list[int] = []
-    wishes = [one for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
-    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
-    try:
-        yield
-    finally:
-        for one, handler in before:
-            signal.signal(one, handler)
-    if waiting:
-        raise KeyboardInterrupt(waiting[0])
 
 
 def _written(result: Result) -> tuple[Result, bool]:

@@ -62,6 +62,21 @@ class Options(TypedDict, total=False):
     history: str
     minutes: str
     compare: str
+    builder: str
+    build_arg: tuple[str, ...]
+    secret: tuple[str, ...]
+    ssh: tuple[str, ...]
+    network: str
+    target: str
+    platform: str
+    timeout: int
+    pull: bool
+    smoke: tuple[str, ...]
+    proofs: str
+    proven: bool
+    blocked: bool
+    apply: bool
+    tests: tuple[str, ...]
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -175,6 +190,39 @@ ONLINE: tuple[Decorator, ...] = (
 POLICIES: tuple[Decorator, ...] = (click.option("--policies", multiple=True, hidden=True),)
 """The rows of the table ``verify`` of the configuration, as JSON."""
 
+TESTS: tuple[Decorator, ...] = (click.option("--tests", multiple=True, hidden=True),)
+"""The rows of the tables ``prove`` of the configuration, as JSON."""
+
+BUILD: tuple[Decorator, ...] = (
+    click.option(
+        "--builder",
+        type=click.Choice(["auto", "docker", "podman", "buildah"]),
+        default="auto",
+        show_default=True,
+        help="Builder to use; auto: the first that works.",
+    ),
+    click.option("--build-arg", metavar="NAME[=VALUE]", multiple=True, help="Build argument, as for the builder."),
+    click.option("--secret", metavar="id=ID[,src=PATH]", multiple=True, help="Secret to expose to the build."),
+    click.option("--ssh", metavar="ID[=PATH]", multiple=True, help="SSH agent or keys to expose to the build."),
+    click.option("--network", metavar="MODE", default="", help="Network of builds and containers."),
+    click.option("--target", metavar="STAGE", default="", help="Stage to build."),
+    click.option("--platform", metavar="OS/ARCH", default="", help="Platform to build for."),
+    click.option("--pull", is_flag=True, help="Pull the base images, also those that are here."),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=click.IntRange(1, 86_400),
+        default=1800,
+        show_default=True,
+        help="Maximum duration of a build.",
+    ),
+)
+PROOFS: tuple[Decorator, ...] = (
+    click.option(
+        "--proofs", metavar="FOLDER", type=FILE, default="", help="Folder with records of proofs that you trust."
+    ),
+)
+
 TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
 )
@@ -239,7 +287,7 @@ FILES: tuple[Decorator, ...] = (
     ),
 )
 PROVIDER, REGISTRY = CATALOG[:2]
-EXCLUDE = FILES[0]
+EXCLUDE, INCLUDE = FILES[:2]
 PROGRAM: tuple[Decorator, ...] = (
     click.option("--no-config", is_flag=True, is_eager=True, help="Ignore configuration files."),
     click.option(

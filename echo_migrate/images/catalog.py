@@ -17,8 +17,8 @@ PROVIDER = "echo"
 UPSTREAM = "upstream"
 """The provider that takes hardened images back to the images that they take the place of."""
 SHARED = (
-    *("commands.yaml", "eol.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml", "published.yaml"),
-    *("publishers.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
+    *("commands.yaml", "eol.yaml", "failures.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml"),
+    *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
 )
 
 

@@ -5,15 +5,14 @@ each other (github.com/opencontainers/image-spec, layer.md). Nothing is written 
 all that a layer can make us read, keep or wait for is limited.
 """
 
-import contextlib
 import posixpath
-import sqlite3
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple, cast
 
 from echo_migrate.images.answers import Config, Contents
+from echo_migrate.registry import packages
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import Descriptor, Manifest
 from echo_migrate.registry.errors import Malformed, RegistryError
@@ -43,15 +42,7 @@ _HEADERS = (
 _LARGEST_HEADER = 1_000_000
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
-_RPM = ("var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite")
-_READ = frozenset(
-    (
-        *("etc/passwd", "etc/os-release", "usr/lib/os-release"),
-        *("var/lib/dpkg/status", "lib/apk/db/installed", "usr/lib/apk/db/installed", *_RPM),
-    )
-)
-_READ_BELOW = "var/lib/dpkg/status.d/"
-"""Distroless images have a file for each package there."""
+_READ = frozenset(("etc/passwd", "etc/os-release", "usr/lib/os-release", *packages.FILES))
 
 _SHELL_PLACES = ("busybox/sh",)
 """Where images keep a shell outside of PATH (gcr.io/distroless, :debug)."""
@@ -114,7 +105,7 @@ def _wanted(folders: tuple[str, ...]) -> Callable[[str], bool]:
         or path in programs  # a folder that is a link
         or posixpath.dirname(path) in programs
         or path in _SHELL_PLACES
-        or path.startswith(_READ_BELOW)
+        or path.startswith(packages.BELOW)
     )
 
 
@@ -165,7 +156,7 @@ def _take(
         above[path] = Entry(True, posixpath.normpath(linked).lstrip("/"))
     elif member.isreg():
         text = None
-        if (path in _READ or path.startswith(_READ_BELOW)) and member.size <= LARGEST_FILE:
+        if (path in _READ or path.startswith(packages.BELOW)) and member.size <= LARGEST_FILE:
             opened = archive.extractfile(member)
             text = opened.read() if opened else b""
         above[path] = Entry(bool(member.mode & 0o111), "", text)
@@ -288,9 +279,8 @@ def _contents(files: Files, folders: tuple[str, ...]) -> Contents:
         if entry.runs and posixpath.dirname(path) in places and _leads_somewhere(files, entry)
     }
     shell_at = next((f"/{path}" for path in _SHELL_PLACES if path in files), "") if "sh" not in programs else ""
-    return Contents(
-        frozenset(programs), _packages(files), _users(_text(files, "etc/passwd")), _os_release(files), shell_at
-    )
+    installed = packages.installed({path: entry.text for path, entry in files.items() if entry.text})
+    return Contents(frozenset(programs), installed, _users(_text(files, "etc/passwd")), _os_release(files), shell_at)
 
 
 def _is_link(files: Files, path: str, target: str) -> bool:
@@ -317,45 +307,6 @@ def _leads_somewhere(files: Files, entry: Entry) -> bool:
 def _text(files: Files, path: str) -> str:
     entry = files.get(path)
     return entry.text.decode("utf-8", "replace") if entry and entry.text else ""
-
-
-def _packages(files: Files) -> frozenset[str]:
-    """Return the names of installed packages, of dpkg, apk and rpm."""
-    found: set[str] = set()
-    status = [_text(files, "var/lib/dpkg/status")]
-    status += [_text(files, path) for path in files if path.startswith(_READ_BELOW)]
-    for text in status:
-        for block in text.split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and line[0] != " ")
-            if "Package" in fields and not fields.get("Status", "installed").endswith(
-                (" not-installed", " config-files")
-            ):
-                found.add(fields["Package"])
-    for path in ("lib/apk/db/installed", "usr/lib/apk/db/installed"):
-        found |= {line[2:] for line in _text(files, path).split("\n") if line.startswith("P:")}
-    for path in _RPM:
-        entry = files.get(path)
-        found |= _rpm_packages(entry.text) if entry and entry.text else set()
-    return frozenset(found)
-
-
-def _rpm_packages(database: bytes) -> set[str]:
-    """Return the names in rpm's index of names (rpm, lib/backend/sqlite.cc); none if it cannot be read.
-
-    The database is a stranger's: it is read in memory, without what its schema might run, and for a limited time.
-    """
-    steps = iter(range(1000))
-    with (
-        contextlib.suppress(sqlite3.Error, MemoryError, OverflowError),
-        contextlib.closing(sqlite3.connect(":memory:")) as db,
-    ):
-        db.deserialize(database)
-        db.execute("PRAGMA trusted_schema = OFF")
-        db.execute("PRAGMA query_only = ON")
-        db.set_progress_handler(lambda: next(steps, None) is None, 100_000)
-        rows = db.execute("SELECT DISTINCT key FROM Name LIMIT 100000").fetchall()
-        return {name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for (name,) in rows}
-    return set()
 
 
 def _users(passwd: str) -> tuple[tuple[str, int], ...]:

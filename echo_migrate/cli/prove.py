@@ -1,0 +1,171 @@
+"""The command ``prove``: builds and starts what a change of a Dockerfile gives, before and after, and compares.
+
+It runs the code of the repository, and is the only command that does.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NoReturn, Unpack
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli import proofs
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import say
+from echo_migrate.cli.results import results_of
+from echo_migrate.cli.settings import settings_of
+from echo_migrate.cli.signals import undisturbed
+from echo_migrate.cli.smoke import Tests
+from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.write import NotWritten, write
+from echo_migrate.model import Result
+from echo_migrate.proof.builders import NoBuilder, PassedOn, chosen
+from echo_migrate.proof.processes import Processes
+from echo_migrate.proof.prove import Bench, Change
+from echo_migrate.proof.records import Proof, records
+from echo_migrate.proof.workplace import Workplace
+
+
+def run(**options: Unpack[Options]) -> int:
+    """Prove changes. Returns the exit code: 1 if one breaks something, 2 without a builder or if a file could not be
+    written."""
+    if "-" in options["paths"]:
+        _misuse("prove builds files: give their paths, not - (standard input)")
+    if options["blocked"] and options["apply"]:
+        _misuse("--blocked builds what no fix writes: --apply does not go with it")
+    tests = Tests(options["smoke"], options["tests"])
+    settings = settings_of({**options, "output": (), "jobs": 0})._replace(apply=True, unsafe=options["unsafe_fixes"])
+    results, wrong = results_of({**options, "stdin_filename": "Dockerfile", "jobs": 0}, settings)
+    changes, others = [], 0
+    for result in results:
+        change = _blocked(result) if options["blocked"] else _change(result)
+        if change and result.kind == "dockerfile":
+            changes.append(change)
+        others += bool(change) and result.kind != "dockerfile"
+        wrong = wrong or result.unread
+    if others and not options["quiet"]:
+        say(f"{reports.plural(others, 'other file')} would change, too: only Dockerfiles are built")
+    found = _proven(changes, tests, options) if changes else []
+    if found is None:
+        return 2
+    applied = _apply(changes, found) if options["apply"] else []
+    if applied is None:
+        return 2
+    text = proofs.render(options["output_format"], found, applied, options["verbose"], options["quiet"])
+    click.echo(text, nl=False)
+    if wrong:
+        return 2
+    return int(any(proof.verdict == "broken" for proof in found))
+
+
+def _misuse(message: str) -> NoReturn:
+    raise click.UsageError(message)
+
+
+def _change(result: Result) -> Change | None:
+    """Return the change that fix would make."""
+    if result.fixed is result.source:
+        return None
+    unsafe = any(finding.applied and finding.fix and not finding.fix.safe for finding in result.findings)
+    return Change(result.source, result.fixed, result, unsafe)
+
+
+def _blocked(result: Result) -> Change | None:
+    """Return the change that is held back: each image that has a target is replaced by it."""
+    if result.fixed is not result.source and result.kind != "dockerfile":
+        return None
+    edits = [
+        edit
+        for move in result.outcomes
+        if move.target and move.state == "needs-person" and not move.likely
+        for edit in move.edits or (Edit(move.image.start, move.image.end, move.target),)
+    ]
+    if not edits:
+        return None
+    return Change(result.source, result.source.apply(list(dict.fromkeys(edits))), result, unsafe=True, blocked=True)
+
+
+def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof] | None:
+    """Return the proofs of changes, in their order; None if there is no builder."""
+    processes, place = Processes(), Workplace()
+    try:
+        builder, version = chosen(options["builder"], processes, place.token)
+    except NoBuilder as error:
+        place.close()
+        say(f"no builder can be used: {error}")
+        return None
+    except BaseException:
+        place.close()
+        raise
+    if not options["quiet"]:
+        say(f"building with {version}, which runs code of the repository: {_listed(changes)}")
+    store = records(options["proofs"])
+    passed = PassedOn(
+        options["build_arg"],
+        options["secret"],
+        options["ssh"],
+        options["network"],
+        options["target"],
+        options["platform"],
+        options["pull"],
+        options["timeout"],
+    )
+    tell = say if options["verbose"] else lambda _: None
+    bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell)
+    try:
+        if left := place.sweep(builder):
+            say(f"removed {reports.plural(left, 'leftover', 'leftovers')} of a run that was killed")
+        with ThreadPoolExecutor(max(1, options["jobs"])) as pool:
+            waiting = [pool.submit(bench.prove, change) for change in changes]
+            try:
+                return list(_kept(waiting, bench))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                with undisturbed():
+                    processes.stop()
+                raise
+    finally:
+        with undisturbed():
+            place.sweep(builder, own=True)
+            place.close()
+
+
+def _kept(waiting: Iterable["Future[Proof]"], bench: Bench) -> Iterator[Proof]:
+    """Yield the proofs as they are done, and keep them."""
+    for future in waiting:
+        proof = future.result()
+        if not proof.remembered and proof.verdict != "not-checked":
+            try:
+                bench.records.keep(proof)
+            except NotWritten as error:
+                say(f"the proof of {proof.path}: {error}")
+        yield proof
+
+
+def _listed(changes: list[Change]) -> str:
+    """Return the files that will be built."""
+    shown = [change.before.path for change in changes[:5]]
+    more = f" and {len(changes) - len(shown)} more" if len(changes) > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def _apply(changes: list[Change], found: list[Proof]) -> list[str] | None:
+    """Write the changes that pass. Returns their paths; None if a file could not be written."""
+    done: list[str] = []
+    complete = True
+    for change, proof in zip(changes, found, strict=True):
+        if proof.passes:
+            with undisturbed():
+                complete = _written(change.before, change.after) and complete
+                done.append(change.before.path)
+    return done if complete else None
+
+
+def _written(before: Source, after: Source) -> bool:
+    try:
+        write(before, after)
+    except NotWritten as error:
+        say(f"{before.path}: {error}")
+        return False
+    return True

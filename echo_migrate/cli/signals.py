@@ -1,0 +1,20 @@
+"""The signals that stop a run."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Delay signals that stop the run until the body is done, such as a file that is written and counted."""
+    waiting: list[int] = []
+    wishes = [one for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
+    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+    if waiting:
+        raise KeyboardInterrupt(waiting[0])

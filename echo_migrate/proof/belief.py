@@ -1,0 +1,70 @@
+"""Which earlier proofs still hold: for ``fix --proven``, and for what ``check`` says of unsafe fixes."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from echo_migrate.model import Finding, Result
+from echo_migrate.proof.context import context_of, digest
+from echo_migrate.proof.prove import images_of, stale
+from echo_migrate.proof.records import Proof, Records, text_hash
+
+Ids = Callable[[str, str], str | None]
+"""The id of an image on this machine, "" for none, by builder and name; None if there is no such builder."""
+
+
+def believed(before: Result, after: Result, records: Records, folder: str, ids: Ids) -> tuple[Proof | None, str]:
+    """Return the proof that holds for a change of a Dockerfile; without one, why there is none.
+
+    Texts, context and the images that both are built from must be those of the proof.
+    """
+    source, fixed = before.source, after.fixed
+    why = "not proven: run echo-migrate prove --unsafe-fixes"
+    for proof in records.of(text_hash(source), text_hash(fixed), source.path):
+        name = proof.builder.partition(" ")[0]
+        found = {image: ids(name, image) for image in sorted({*images_of(source), *images_of(fixed)})}
+        if None in found.values():
+            why = f"its proof was made with {name}, which is not here to compare the images"
+            continue
+        now = proof._replace(
+            context=digest(context_of(source.path, source.text, folder), records.folders),
+            options="",
+            images=tuple((image, id or "") for image, id in found.items()),
+            date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        if reason := stale(proof, now):
+            why = f"its proof of {proof.date[:10]} is stale: {reason}"
+        elif not proof.passes:
+            why = f"its proof of {proof.date[:10]} is {proof.verdict}: {proof.reason}"
+        else:
+            return proof, ""
+    return None, why
+
+
+def noted(result: Result, records: Records, folder: str) -> Result:
+    """Return a result whose unsafe fixes say what was proven of them, as far as that is known without a builder."""
+    if result.kind != "dockerfile" or not any(finding.fix and not finding.fix.safe for finding in result.findings):
+        return result
+    proofs = [one for one in records.about(text_hash(result.source), result.source.path) if one.unsafe]
+    if not proofs:
+        return result
+    context = digest(context_of(result.source.path, result.source.text, folder), records.folders)
+    return result._replace(findings=tuple(_noted(result, proofs, context)))
+
+
+def _noted(result: Result, proofs: list[Proof], context: str) -> Iterator[Finding]:
+    targets = {(move.image.start, move.image.end): move.target for move in result.outcomes if move.target}
+    for finding in result.findings:
+        target = targets.get((finding.start, finding.end))
+        about = [proof for proof in proofs if target in dict(proof.images)]
+        if about and finding.fix and not finding.fix.safe:
+            note = max((_note(proof, context) for proof in about), key=lambda one: one.startswith("proven"))
+            finding = finding._replace(message=f"{finding.message} ({note})")
+        yield finding
+
+
+def _note(proof: Proof, context: str) -> str:
+    if proof.context != context:
+        return f"the proof of {proof.date[:10]} is stale: the build context has changed"
+    if not proof.passes:
+        return f"proof of {proof.date[:10]}: {proof.verdict}"
+    return f"proven on {proof.date[:10]} by {proof.by}"

@@ -1,0 +1,160 @@
+"""Programs that a proof starts: with a time limit, with bounded output, and ended when the run is."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, NamedTuple
+
+_HEAD = 64_000
+_TAIL = 256_000
+_GRACE = 5.0
+"""The seconds that a program has to end after it was told to: a builder removes what it has begun."""
+
+
+class Stopped(Exception):
+    """The run was stopped."""
+
+
+class Finished(NamedTuple):
+    """How a program ended. ``code`` is None if it took too long; ``output`` is from standard output, ``errors`` from
+    standard error."""
+
+    code: int | None
+    output: str
+    errors: str
+
+    @property
+    def text(self) -> str:
+        """Both outputs."""
+        return self.output + self.errors
+
+
+class Processes:
+    """The programs of a run. Safe for threads."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.environment = {**os.environ, **(environment or {})}
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def call(
+        self,
+        words: Sequence[str],
+        timeout: float,
+        *,
+        merged: bool = False,
+        whole: bool = False,
+        folder: str | None = None,
+        read: Callable[[IO[bytes]], object] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Finished:
+        """Run a program to its end. Raises ``Stopped``.
+
+        With ``merged``, standard error goes to the output. With ``whole``, the end of the run does not end it: what it
+        makes can be found, and removed, only when it is done. ``read`` reads the output in place of this function.
+        """
+        with self._lock:
+            if self._stopped and not whole:
+                raise Stopped
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+                cwd=folder,
+                env={**self.environment, **(environment or {})},
+                start_new_session=True,  # an interrupt from the keyboard reaches this program alone, which ends them
+            )
+            if not whole:
+                self._running.add(process)
+        try:
+            return _finished(process, timeout, read)
+        finally:
+            _end(process)
+            with self._lock:
+                self._running.discard(process)
+                stopped = self._stopped
+            if stopped and not whole:
+                raise Stopped
+
+    def stop(self) -> None:
+        """End the programs that run; those who wait for them get ``Stopped``."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _signal(process, signal.SIGTERM)
+        limit = time.monotonic() + _GRACE
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, limit - time.monotonic()))
+            _signal(process, signal.SIGKILL)
+
+
+def _finished(process: subprocess.Popen[bytes], timeout: float, read: Callable[[IO[bytes]], object] | None) -> Finished:
+    kept = [_Kept() for _ in range(2)]
+    streams = [stream for stream in (process.stdout, process.stderr) if stream]
+    readers = [
+        threading.Thread(target=_guarded, args=(read if read and number == 0 else one.read, stream), daemon=True)
+        for number, (one, stream) in enumerate(zip(kept, streams, strict=False))
+    ]
+    for reader in readers:
+        reader.start()
+    limit = time.monotonic() + timeout
+    code: int | None
+    try:
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        code = None
+        _end(process)
+    for reader in readers:  # a child that outlives its parent may hold the pipe
+        reader.join(max(_GRACE, limit - time.monotonic()) if read else _GRACE)
+    return Finished(code, *(one.text for one in kept))
+
+
+def _guarded(read: Callable[[IO[bytes]], object], stream: IO[bytes]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        read(stream)
+        while stream.read(65_536):
+            pass
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, number)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and its children, first politely."""
+    if process.poll() is None:
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+class _Kept:
+    """The begin and the end of an output."""
+
+    def __init__(self) -> None:
+        self.head, self.tail, self.more = bytearray(), bytearray(), False
+
+    def read(self, stream: IO[bytes]) -> None:
+        while chunk := os.read(stream.fileno(), 65_536):
+            room = _HEAD - len(self.head)
+            self.head += chunk[:room] if room > 0 else b""
+            self.tail += chunk[max(room, 0) :]
+            if len(self.tail) > 2 * _TAIL:
+                del self.tail[:-_TAIL]
+                self.more = True
+
+    @property
+    def text(self) -> str:
+        gap = b"\n...\n" if self.more else b""
+        return bytes(self.head + gap + self.tail).decode("utf-8", "replace")

@@ -1,0 +1,232 @@
+"""The proof of a change: build before and after from the same context, start both, and compare."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from threading import Lock
+from typing import NamedTuple
+
+from echo_migrate.engine.run import images_in
+from echo_migrate.files.source import Source, contents
+from echo_migrate.formats import dockerfile
+from echo_migrate.model import Result
+from echo_migrate.proof import failure as failures
+from echo_migrate.proof.builders import Builder, Built, PassedOn
+from echo_migrate.proof.compare import Observed, Row, compare
+from echo_migrate.proof.container import Running, Smoke, observe
+from echo_migrate.proof.context import Context, context_of, digest
+from echo_migrate.proof.image import config_of
+from echo_migrate.proof.records import Proof, Records, account, text_hash
+from echo_migrate.proof.secrets import Secrets
+
+
+class Change(NamedTuple):
+    """A change of a Dockerfile that is to be proven; ``blocked`` tells that no fix would make it."""
+
+    before: Source
+    after: Source
+    result: Result
+    unsafe: bool = False
+    blocked: bool = False
+
+
+class Asked(NamedTuple):
+    """How images are built and tested."""
+
+    passed: PassedOn
+    smoke: tuple[Smoke, ...]
+
+
+class Image(NamedTuple):
+    """An image that was built, by its id; without one, why it was not."""
+
+    id: str
+    failure: failures.Failure | None
+
+
+class Bench:
+    """What the proofs of a run share: the builder, how it is asked, tests, and the records of earlier proofs."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        version: str,
+        passed: PassedOn,
+        folder: str,
+        records: Records,
+        smoke: Callable[[str], Sequence[Smoke]] = lambda _: (),
+        folders: Callable[[str], str] = lambda _: "",
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.builder, self.version, self.passed, self.folder = builder, version, passed, folder
+        self.records, self.smoke, self.folders, self.say = records, smoke, folders, say
+        self.secrets = Secrets(passed)
+        self.alone = Lock()
+        """Held while a container runs in the host's network, where two would want the same port."""
+
+        self._seen: dict[tuple[str, str, str], Observed] = {}
+
+    def prove(self, change: Change) -> Proof:
+        """Return the proof of a change: one that was made before, if nothing has changed since."""
+        begun = time.monotonic()
+        path = change.before.path
+        context = context_of(path, change.before.text, self.folders(path))
+        smoke = tuple(self.smoke(path))
+        passed = self._passed(context)
+        key = Proof(
+            path,
+            "not-checked",
+            "",
+            before=text_hash(change.before),
+            after=text_hash(change.after),
+            context=digest(context, self.records.folders),
+            options=_options(self.builder.name, passed, smoke, self.secrets),
+            images=self._images(change),
+            builder=self.version,
+            date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            by=account(),
+            unsafe=change.unsafe,
+        )
+        if (known := self._known(key)) is not None:
+            return known
+        before, after = self._both(change, key, context, Asked(passed, smoke))
+        verdict, reason, rows = compare(before, after, smoke)
+        failed = before.failure if not before.built else after.failure
+        return key._replace(
+            verdict=verdict,
+            reason=reason,
+            rows=tuple(map(self._without_secrets, rows)),
+            images=self._images(change),
+            line=failed.line if failed else 0,
+            cause=failed.cause.title if failed and failed.cause else "",
+            predicted=_predicted(failed, change.result) if failed and verdict == "broken" else "",
+            seconds=time.monotonic() - begun,
+        )
+
+    def _without_secrets(self, row: Row) -> Row:
+        hide = self.secrets.hidden
+        return Row(hide(row.name), hide(row.before), hide(row.after), row.weight)
+
+    def _passed(self, context: Context) -> PassedOn:
+        given = tuple(f"{name}={value}" for name, value in context.arguments)
+        target = self.passed.target or context.target
+        return self.passed._replace(arguments=(*given, *self.passed.arguments), target=target)
+
+    def _known(self, key: Proof) -> Proof | None:
+        if self.passed.pull:
+            return None
+        for proof in self.records.of(key.before, key.after, key.path):
+            if not stale(proof, key) and proof.verdict != "not-checked":
+                return proof
+        return None
+
+    def _images(self, change: Change) -> tuple[tuple[str, str], ...]:
+        """Return the images that a change is built from, with their ids on this machine, "" for none."""
+        names = {name for source in (change.before, change.after) for name in images_of(source)}
+        return tuple((name, str(self.builder.inspect(name).get("Id") or "")) for name in sorted(names))
+
+    def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
+        """Return what is seen before and after. The image of before runs while that of after is built; where it cannot
+        be built, nothing is to be compared."""
+        place = (key.before, key.context, key.options)
+        with ThreadPoolExecutor(1) as pool:
+            if (before := self._seen.get(place)) is None:
+                first = self._built(change.before, "before", context, asked)
+                watched = pool.submit(self._started, first, change.before.path, "before", asked)
+                if first.id:
+                    second = self._built(change.after, "after", context, asked)
+                before = self._seen[place] = watched.result()
+            elif before.built:
+                second = self._built(change.after, "after", context, asked)
+        if not before.built:
+            return before, Observed(False)
+        return before, self._started(second, change.after.path, "after", asked)
+
+    def _built(self, source: Source, which: str, context: Context, asked: "Asked") -> "Image":
+        """Build an image, from a Dockerfile outside of the context."""
+        folder = os.path.join(self.folder, os.urandom(8).hex())
+        os.mkdir(folder, 0o700)
+        path, ignored = os.path.join(folder, "Dockerfile"), ""
+        with open(path, "wb") as file:
+            file.write(source.data)
+        if context.own:
+            ignored = f"{path}.dockerignore"
+            with open(ignored, "wb") as file:
+                file.write(contents(context.ignore_file))
+        self.say(f"{source.path}: building {which} (context {os.path.relpath(context.folder)})")
+        built = self.builder.build(path, ignored, context.folder, asked.passed, folder)
+        return Image(built.id, None if built.id else self._failure(built, source, asked.passed))
+
+    def _started(self, image: "Image", path: str, which: str, asked: "Asked") -> Observed:
+        """Start an image, and watch it."""
+        if not image.id:
+            return Observed(False, image.failure)
+        config = config_of(self.builder.inspect(image.id))
+        self.say(f"{path}: starting {which}")
+        with self.alone if asked.passed.network == "host" else nullcontext():
+            running, reader = observe(self.builder, image.id, config, asked.passed, asked.smoke)
+        running = self._hidden(running)
+        failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
+        told = failures.of_container(running.output, running.errors, running.message, running.health)
+        return Observed(True, told if failed else None, config, reader.files, running)
+
+    def _failure(self, built: Built, source: Source, passed: PassedOn) -> failures.Failure:
+        if built.code is None:
+            return failures.Failure(0, "", f"took more than {passed.timeout:.0f} s", None)
+        return failures.of_build(self.secrets.hidden(built.log), source.text)
+
+    def _hidden(self, running: Running) -> Running:
+        hide = self.secrets.hidden
+        return running._replace(
+            message=hide(running.message),
+            output=hide(running.output),
+            errors=hide(running.errors),
+            health=hide(running.health),
+            smoke=tuple(map(hide, running.smoke)),
+            written=tuple(map(hide, running.written)),
+        )
+
+
+def images_of(source: Source) -> list[str]:
+    """Return the images that a Dockerfile is built from, as far as their names are known."""
+    images = images_in(source, otherwise=dockerfile)
+    return sorted({image.ref.value for image in images if not image.local and "$" not in image.ref.value})
+
+
+def stale(proof: Proof, now: Proof) -> str:
+    """Return why a proof does not fit what is there now, or "". Options that are not known now are not compared."""
+    if (proof.before, proof.after) != (now.before, now.after):
+        return "the Dockerfile has changed"
+    if proof.context != now.context:
+        return "the build context has changed"
+    if now.options and proof.options != now.options:
+        return "it was built with other options"
+    then = dict(proof.images)
+    for name, id in now.images:
+        if then.get(name, "") != id:
+            return f"{name} is another image now"
+        if not id and proof.date[:10] != now.date[:10]:
+            return f"{name} is not on this machine, and may be another image now"
+    return ""
+
+
+def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], secrets: Secrets) -> str:
+    """Return a hash of how a builder is asked, with the values of secrets."""
+    asked = (name, passed._replace(pull=False, timeout=0), tuple(smoke), secrets.values)
+    return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _predicted(failure: failures.Failure, result: Result) -> str:
+    """Return what of the findings and reasons of a file predicts a failure."""
+    source = result.source
+    found = [
+        (finding.rule, source.position(finding.start)[0])
+        for finding in result.findings
+        if finding.level in ("warning", "error")
+    ]
+    reasons = [(reason.id, reason.message) for move in result.outcomes for reason in move.reasons]
+    return failures.predicted(failure, found, reasons)

@@ -1,0 +1,330 @@
+"""Proofs by real builders: docker, podman and buildah, with stand-ins for images (``tests/proof``)."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.proof import matrix
+from tests.proof.daemon import daemon
+from tests.proof.standins import make
+
+Done = subprocess.CompletedProcess[str]
+_LEAN = ("cron", "fastapi")
+"""The projects that are built with each run of the tests; ``python -m tests.proof.matrix`` builds all."""
+
+_BASES = ("python:3.13-slim", "reg.echohq.com/python:3.13-slim")
+
+
+@contextmanager
+def shared(folder: Path) -> Iterator[dict[str, str]]:
+    """Give all processes of a run of the tests one daemon: the first starts it, and stops it when the last is done."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a") as users, (folder / "first").open("a") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        ready = folder / "ready"
+        if ready.exists():
+            fcntl.flock(users, fcntl.LOCK_SH)
+            fcntl.flock(first, fcntl.LOCK_UN)
+            yield json.loads(ready.read_text())
+            return
+        with daemon(folder / "d") as environment:
+            for name in _BASES:
+                make(name, "python", _BASES[0], "echo", environment)
+            ready.write_text(json.dumps(environment))
+            fcntl.flock(first, fcntl.LOCK_UN)
+            yield environment
+            fcntl.flock(users, fcntl.LOCK_EX)  # as soon as no other process uses it
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment for the clients of a daemon."""
+    base = tmp_path_factory.getbasetemp()
+    with shared((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "docker") as environment:
+        yield environment
+
+
+@pytest.fixture
+def environment(docker: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a test: with a cache of its own, and so with no proof of another's."""
+    return {
+        **os.environ,
+        **docker,
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "120",
+    }
+
+
+def prove(environment: dict[str, str], folder: Path, *words: str) -> Done:
+    command = [sys.executable, "-m", "echo_migrate", "prove", "--network", "host", *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def proofs(done: Done) -> list[dict[str, Any]]:
+    assert done.returncode in (0, 1), done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)["proofs"]
+    return found
+
+
+def left(environment: dict[str, str]) -> list[str]:
+    """Return the containers and images with our label."""
+    words = (["ps", "--all", "--quiet"], ["images", "--all", "--quiet"])
+    return [
+        id
+        for one in words
+        for id in subprocess.run(
+            ["docker", *one, "--filter", "label=io.echo-migrate.prove"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+    ]
+
+
+def project(tmp_path: Path, dockerfile: str, **files: str) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(dockerfile)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("name", _LEAN)
+def test_what_the_tool_says_is_what_builds_show(name: str, docker: dict[str, str], tmp_path: Path) -> None:
+    before = dict(os.environ)
+    try:
+        pairs = list(
+            matrix.run([name], ("echo", "docker"), {**docker, "XDG_CACHE_HOME": str(tmp_path)}, tmp_path / "p")
+        )
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert [pair.provider for pair in pairs] == ["echo", "docker"]
+    for pair in pairs:
+        assert pair.naive.verdict not in ("not-comparable", "not-checked"), pair.naive
+        assert pair.safe is None or pair.safe.verdict in ("same", "differs"), pair.safe
+        broken = pair.naive.verdict == "broken"
+        assert not broken or pair.warned or pair.safe, "a swap that breaks, of which nothing was said"
+
+
+def test_a_second_run_builds_nothing_and_a_change_is_noticed(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = project(
+        tmp_path, 'FROM python:3.13-slim\nCOPY a /a\nCMD ["cat", "/a"]\n', a="first", **{".dockerignore": "b\n"}
+    )
+    (first,) = proofs(prove(environment, folder, "--output-format", "json"))
+    assert (first["verdict"], first["remembered"]) == ("same", False)
+    (folder / "b").write_text("not seen by the builder")
+    (second,) = proofs(prove(environment, folder, "--output-format", "json"))
+    assert second["remembered"]
+    (folder / "a").write_text("second")
+    (third,) = proofs(prove(environment, folder, "--output-format", "json"))
+    assert (third["verdict"], third["remembered"]) == ("same", False)
+    assert (folder / "Dockerfile").read_text().startswith("FROM python:3.13-slim\n")
+    assert sorted(path.name for path in folder.iterdir()) == [".dockerignore", "Dockerfile", "a", "b"]
+    assert not left(environment)
+
+
+def test_the_rules_of_an_ignore_file_hold(environment: dict[str, str], tmp_path: Path) -> None:
+    dockerfile = 'FROM python:3.13-slim\nCOPY . /x\nRUN test ! -e /x/hidden && test -e /x/seen\nCMD ["ls", "/x"]\n'
+    folder = project(tmp_path, dockerfile, seen="1", hidden="1")
+    (folder / ".dockerignore").write_text("*\n")
+    (folder / "Dockerfile.dockerignore").write_text("hidden\n")
+    (proof,) = proofs(prove(environment, folder, "--output-format", "json"))
+    assert proof["verdict"] == "same", proof
+
+
+def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = project(tmp_path, 'FROM python:3.13-slim\nCMD ["python", "-c", "print(1)"]\n')
+    done = prove(environment, folder, "--apply")
+    assert (done.returncode, "1 applied" in done.stdout) == (0, True), done
+    assert (folder / "Dockerfile").read_text().startswith("FROM reg.echohq.com/python:3.13-slim\n")
+    broken = 'FROM python:3.13-slim\nRUN grep -q upstream /etc/flavour\nCMD ["true"]\n'
+    (folder / "Dockerfile").write_text(broken)
+    text = "FROM python:3.13-slim\nRUN echo upstream > /etc/flavour\n"
+    words = ["docker", "build", "--quiet", "--network", "host", "--tag", "python:3.13-slim-flavour", "-"]
+    subprocess.run(words, input=text, env=environment, check=True, text=True, capture_output=True)
+    for tag, of in (("3.13.1-slim", "python:3.13-slim-flavour"), ("3.13.2-slim", "python:3.13-slim")):
+        name = f"python:{tag}" if tag == "3.13.1-slim" else "reg.echohq.com/python:3.13.1-slim"
+        subprocess.run(["docker", "tag", of, name], env=environment, check=True)
+    broken = broken.replace("3.13-slim", "3.13.1-slim")
+    (folder / "Dockerfile").write_text(broken)
+    done = prove(environment, folder, "--apply", "--unsafe-fixes")
+    assert done.returncode == 1, done
+    assert "the build fails; line 2: " in done.stdout
+    assert (folder / "Dockerfile").read_text() == broken
+    assert not left(environment)
+
+
+def test_no_value_that_was_handed_over_is_printed(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("value-of-the-secret\n")
+    folder = project(
+        tmp_path,
+        "FROM python:3.13-slim\nARG TOKEN\n"
+        "RUN --mount=type=secret,id=s cat /run/secrets/s; echo $TOKEN; touch /etc/$TOKEN; printf '\\033[2J'\n"
+        "ENV SAID=$TOKEN\nUSER 5\nCMD echo $SAID; cat /run/secrets/s; exit 0\n",
+    )
+    words = ("--secret", f"id=s,src={tmp_path}/secret", "--build-arg", "TOKEN=value-of-the-argument", "--verbose")
+    kept = str(tmp_path / "kept")
+    for format in ("text", "json", "markdown"):
+        done = prove(environment, folder, *words, "--output-format", format, "--proofs", kept)
+        assert done.returncode == 0, done.stderr
+        assert "value-of" not in done.stdout + done.stderr
+        assert "\x1b" not in done.stdout + done.stderr
+    (record,) = Path(kept).iterdir()
+    assert "value-of" not in record.read_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "what"), [(signal.SIGINT, "build"), (signal.SIGTERM, "run"), (signal.SIGHUP, "build")]
+)
+def test_nothing_is_left_after_a_signal(
+    number: signal.Signals, what: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = _waiting(tmp_path, what)
+    process = _begin(environment, folder)
+    _until_begun(environment, process, what)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, errors
+    assert not left(environment)
+    assert not list((tmp_path / "cache" / "echo-migrate" / "prove").glob("*.*"))
+    assert not list((tmp_path / "cache" / "echo-migrate").glob("proofs/*"))
+
+
+def test_a_killed_run_leaves_nothing_once_the_next_has_ended(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = _waiting(tmp_path, "run")
+    process = _begin(environment, folder)
+    _until_begun(environment, process, "run")
+    process.kill()
+    process.wait()
+    assert left(environment)
+    (folder / "Dockerfile").write_text('FROM python:3.13-slim\nCMD ["true"]\n')
+    done = prove(environment, folder)
+    assert done.returncode == 0, done.stderr
+    assert "of a run that was killed" in done.stderr
+    assert not left(environment)
+    assert not list((tmp_path / "cache" / "echo-migrate" / "prove").glob("*.*"))
+
+
+def _waiting(tmp_path: Path, what: str) -> Path:
+    """Return a project whose build or run takes longer than a test."""
+    wait = "RUN sleep 600\n" if what == "build" else ""
+    dockerfile = f'FROM python:3.13-slim\n{wait}HEALTHCHECK CMD sleep 30\nCMD ["sleep", "600"]\n'
+    return project(tmp_path, dockerfile)
+
+
+def _begin(environment: dict[str, str], folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "echo_migrate", "prove", "--network", "host", "--verbose"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _until_begun(environment: dict[str, str], process: "subprocess.Popen[str]", what: str) -> None:
+    """Wait until a run has begun to build, or has a container that runs."""
+    assert process.stderr
+    for line in process.stderr:
+        if f"{'building' if what == 'build' else 'starting'} before" in line:
+            break
+    words = ["docker", "ps", "--quiet", "--filter", "label=io.echo-migrate.prove"]
+    limit = time.monotonic() + 60
+    while what == "run" and not subprocess.run(words, env=environment, capture_output=True, check=True).stdout:
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def test_a_build_that_takes_too_long_is_ended(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = project(tmp_path, "FROM python:3.13-slim\nRUN sleep 600\n")
+    (proof,) = proofs(prove(environment, folder, "--timeout", "2", "--output-format", "json"))
+    assert proof["verdict"] == "not-comparable"
+    assert proof["differences"][0]["before"] == "took more than 2 s"
+    assert not left(environment)
+
+
+def test_an_image_that_cannot_be_pulled_is_no_verdict(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = project(tmp_path, 'FROM python:3.12-slim\nCMD ["true"]\n')
+    done = prove(environment, folder, "--output-format", "json")
+    assert [proof["verdict"] for proof in proofs(done)] == ["not-checked"], done.stdout
+    assert done.returncode == 0
+
+
+def test_a_blocked_change_is_built_to_see_whether_it_is_so_rightly(environment: dict[str, str], tmp_path: Path) -> None:
+    subprocess.run(["docker", "tag", "python:3.13-slim", "dhi.io/python:3.13"], env=environment, check=True)
+    folder = project(tmp_path, 'FROM python:3.13-slim\nRUN echo x\nCMD ["python", "-c", "1"]\n')
+    words = ("--blocked", "--provider", "docker", "--variant", "runtime", "--output-format", "json")
+    (proof,) = proofs(prove(environment, folder, *words))
+    assert (proof["verdict"], proof["unsafe"]) == ("same", True)
+
+
+def test_a_proof_counts_as_long_as_it_fits(environment: dict[str, str], tmp_path: Path) -> None:
+    name = "dhi.io/python:3.13"
+    subprocess.run(["docker", "tag", "python:3.13-slim", name], env=environment, check=True)
+    dockerfile = 'FROM python:3.13-slim\nCOPY a /a\nCMD ["python", "-c", "print(1)"]\n'
+    folder = project(tmp_path, dockerfile, a="1")
+    provider = ("--provider", "docker", ".")
+
+    def program(*words: str) -> Done:
+        command = [sys.executable, "-m", "echo_migrate", *words, *provider]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    done = program("fix", "--proven")
+    assert "unsafe fixes are not applied: not proven: run echo-migrate prove --unsafe-fixes" in done.stderr
+    (proof,) = proofs(
+        prove(environment, folder, "--unsafe-fixes", "--output-format", "json", "--proofs", "kept", *provider)
+    )
+    assert (proof["verdict"], proof["unsafe"], proof["applied"]) == ("same", True, False)
+    assert f"(proven on {proof['date'][:10]} by {proof['by']})" in program(
+        "check", "--proofs", "kept", "--output-format", "concise"
+    ).stdout  # fmt: skip
+    assert "proven on" not in program("check").stdout, "records of a tree are believed if they are named"
+    (folder / "a").write_text("2")
+    assert "is stale: the build context has changed" in program("fix", "--proven", "--proofs", "kept").stderr
+    assert "is stale" in program("check", "--proofs", "kept", "--output-format", "concise").stdout
+    (folder / "a").write_text("1")
+    assert (folder / "Dockerfile").read_text() == dockerfile
+    done = program("fix", "--proven", "--proofs", "kept")
+    assert f"Dockerfile: proven on {proof['date'][:10]} by {proof['by']}" in done.stderr
+    assert (folder / "Dockerfile").read_text() == dockerfile.replace("python:3.13-slim", name)
+    (folder / "Dockerfile").write_text(dockerfile)
+    subprocess.run(["docker", "rmi", name], env=environment, check=True, capture_output=True)
+    assert f"is stale: {name} is another image now" in program("fix", "--proven", "--proofs", "kept").stderr
+
+
+@pytest.mark.parametrize("builder", ["podman", "buildah"])
+def test_other_builders(builder: str, environment: dict[str, str], tmp_path: Path) -> None:
+    saved = subprocess.run(["docker", "save", "python:3.13-slim"], env=environment, check=True, capture_output=True)
+    subprocess.run(["podman", "load", "--quiet"], input=saved.stdout, env=environment, check=True, capture_output=True)
+    names = ["docker.io/library/python:3.13-slim", "reg.echohq.com/python:3.13-slim", "docker.io/library/python:3.11"]
+    for name in names:
+        subprocess.run(["podman", "tag", "python:3.13-slim", name], env=environment, check=True)
+    folder = project(
+        tmp_path,
+        "FROM docker.io/library/python:3.13-slim\nCOPY . /x\nRUN test ! -e /x/hidden\nUSER 5\n"
+        'HEALTHCHECK CMD true\nCMD ["sleep", "9"]\n',
+        hidden="1",
+    )
+    (folder / "Dockerfile.dockerignore").write_text("hidden\n")
+    (proof,) = proofs(prove(environment, folder, "--builder", builder, "--output-format", "json"))
+    assert proof["verdict"] == "same", proof
+    assert proof["builder"].startswith(builder)
+    assert proof["reason"] == ("as built: buildah starts no containers" if builder == "buildah" else None)
+    words = [builder, "images", "--quiet", "--filter", "label=io.echo-migrate.prove"]
+    assert not subprocess.run(words, env=environment, check=True, capture_output=True).stdout
