@@ -31,9 +31,15 @@ _PLACEHOLDER = lazy_regex(
 
 
 def assess(
-    image: Image, catalog: Catalog, seen_only: bool = False, today: str = "", variant: Variant = "runtime"
+    image: Image,
+    catalog: Catalog,
+    seen_only: bool = False,
+    today: str = "",
+    variant: Variant = "runtime",
+    text: str | None = None,
 ) -> Migration:
-    """Return the migration of one image on its own. ``today`` is the ISO date for end-of-life checks, "" for none."""
+    """Return the migration of one image on its own. ``today`` is the ISO date for end-of-life checks, "" for none;
+    ``text`` is the file that names it, None if it is not known."""
     if image.local:
         return Migration(image, "local", reasons=())
     value = image.ref.value
@@ -64,7 +70,7 @@ def assess(
     if successor:
         reason = because("deprecated", name=upstream.name, successor=successor)
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
-    return _Target(image, reference, upstream, row, catalog, seen_only, today, variant).move()
+    return _Target(image, reference, upstream, row, catalog, seen_only, today, variant, text).move()
 
 
 def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
@@ -98,8 +104,10 @@ class _Target:
         seen_only: bool,
         today: str,
         variant: Variant,
+        text: str | None,
     ) -> None:
         self.image = image
+        self.text = text
         self.reference = reference
         self.upstream = upstream
         self.row = row
@@ -298,7 +306,7 @@ class _Target:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
         if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(_no_value(image))
-        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
+        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog, self.text)
 
 
 def _has(platforms: Iterable[str], platform: str) -> bool:
