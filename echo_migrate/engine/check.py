@@ -226,7 +226,9 @@ def _with_variants(
 ) -> list[Migration]:
     """Return the migrations. If a stage needs what its runtime variant lacks, it migrates to the dev variant instead;
     that is unsafe, because that variant ships."""
-    others = {move.image: _assess(move.image, context.settings, context.source.text, "dev") for move in moves if move.edits}
+    others = {
+        move.image: _assess(move.image, context.settings, context.source.text, "dev") for move in moves if move.edits
+    }
     wanted = [move for move in moves if move.edits and others[move.image].target != move.target]
     if not wanted:
         return moves

@@ -15,7 +15,7 @@ LONGEST = 1000
 digests."""
 
 VARIABLE = re.compile(
-    r"\$(?:\{\{[^{}]*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>"
+    r"\$(?:\{\{(?:[^{}]|\{\d+\})*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>"
 )
 """A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes, in
 brackets of GitLab or Azure, in angle brackets of CircleCI."""

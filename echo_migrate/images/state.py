@@ -41,10 +41,10 @@ def _configured(mounts: list[str], text: str | None) -> Iterator[str]:
     names them elsewhere too, or settings may that are not in it."""
     elsewhere = text is None or _VARIABLES_ELSEWHERE.search(text)
     settings = any(mount.startswith(_SETTINGS) or _FILE_OF_SETTINGS.fullmatch(mount) for mount in mounts)
-    for mount in mounts:
-        if not mount.startswith(_NO_DATA) and not _FILE_OF_SETTINGS.fullmatch(mount):
-            if elsewhere or settings or _CALLED_DATA.search(mount) or (text or "").count(mount) != 1:
-                yield mount
+    folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and not _FILE_OF_SETTINGS.fullmatch(mount)]
+    for mount in folders:
+        if elsewhere or settings or _CALLED_DATA.search(mount) or (text or "").count(mount) != 1:
+            yield mount
 
 
 def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:
