@@ -33,6 +33,7 @@ from echo_migrate.formats._parameters import Value, filled, mentions, named, not
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
+from echo_migrate.images.reference import TAGGED
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
@@ -52,7 +53,6 @@ _CHOICE = lazy_regex(r"\s*\$\{\{([^\n{}]{1,500})\}\}\s*")
 
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
-_TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*:[\w.-]+")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=([^\n]*?)[ \t\r]*$")
 _BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
@@ -236,7 +236,7 @@ def _steps(sheet: YamlFile, steps: YamlNode | None, where: str, since: int) -> I
 def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[Image]:
     """Yield the images that an action or a called workflow is given by the usual names, in one piece with a tag."""
     for key, node in items(step.get("with")):
-        if _WITH.fullmatch(key) and is_text(node) and _TAGGED.fullmatch(node.value):
+        if _WITH.fullmatch(key) and is_text(node) and TAGGED.fullmatch(node.value):
             yield from sheet.image(node, f"{where}.with.{key}", unsafe_reasons=(_ACTS,))
 
 
