@@ -39,6 +39,7 @@ _NUMBER = re.compile(r"[1-9]")
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
+_SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)[A-Za-z_]\w*")
 _ALIAS = re.compile(r"[\w.-]+=")
 _BOUND = r"[\w./:@-]"
 _WHOLE = re.compile(rf"{_BOUND}+")
@@ -125,10 +126,10 @@ def _counted(text: str) -> tuple[str, Counter[str]]:
     return bare, Counter(_NAMED.findall(bare))
 
 
-def is_set_once(text: str, name: str) -> bool:
-    """Return whether a text names a variable once, apart from its uses, those in GitHub's expressions among them."""
-    said = rf"(?<![\w$!#])(?<!\$\{{)(?<!env\.){name}(?!\w)" if name.isidentifier() else r"(?!)"
-    return len(re.findall(said, _counted(text)[0])) == 1
+@lru_cache(maxsize=2)
+def names_set(text: str) -> Counter[str]:
+    """Return how often a text has each name apart from the uses of a variable, those in GitHub's expressions too."""
+    return Counter(_SET.findall(_counted(text)[0]))
 
 
 @lru_cache(maxsize=2)

@@ -25,7 +25,7 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import Request
-from echo_migrate.formats._commands import calls, is_set_once, named
+from echo_migrate.formats._commands import calls, named, names_set
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
@@ -272,7 +272,7 @@ class YamlFile:
         given = {
             name: Expansion(values[0])
             for name, values in found.items()
-            if len(values) == 1 and values[0].spans and "$" not in values[0].value and is_set_once(self.text, name)
+            if len(values) == 1 and values[0].spans and "$" not in values[0].value and names_set(self.text)[name] == 1
         }
         values = dict(given)
         for match in (one for text in texts for one in filled.finditer(text) if given):

@@ -1,6 +1,7 @@
 """Whether an image can still read its data in a volume after a migration."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
@@ -39,12 +40,17 @@ def state_in_volume(
 def _configured(mounts: list[str], text: str | None) -> Iterator[str]:
     """Yield the mounts that may be the data folder because the image is configured so: their name says so, the file
     names them elsewhere too, or settings may that are not in it."""
-    elsewhere = text is None or _VARIABLES_ELSEWHERE.search(text)
-    settings = any(mount.startswith(_SETTINGS) or _FILE_OF_SETTINGS.fullmatch(mount) for mount in mounts)
     folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and not _FILE_OF_SETTINGS.fullmatch(mount)]
+    settings = any(mount.startswith(_SETTINGS) or _FILE_OF_SETTINGS.fullmatch(mount) for mount in mounts)
     for mount in folders:
-        if elsewhere or settings or _CALLED_DATA.search(mount) or (text or "").count(mount) != 1:
+        if settings or text is None or _CALLED_DATA.search(mount) or text.count(mount) != 1 or _has_more(text):
             yield mount
+
+
+@lru_cache(maxsize=2)
+def _has_more(text: str) -> bool:
+    """Return whether a file takes variables from other files."""
+    return bool(_VARIABLES_ELSEWHERE.search(text))
 
 
 def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:
