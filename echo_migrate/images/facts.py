@@ -210,7 +210,7 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
     rows = [*_rows(vendor, name), *(_rows(vendor, "_default") if name != "_default" else [])]
     if tag is None:
         rows = rows[:1] if rows and rows[0]["tags"] == ["*"] else []
-    row = next((row for row in rows if any(tag is None or fnmatchcase(tag, one) for one in row["tags"])), None)
+    row = next((row for row in rows if any(tag is None or _fits(tag, one) for one in row["tags"])), None)
     if row is None:
         return NOTHING_KNOWN
     values: dict[str, Any] = {
@@ -219,6 +219,11 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
     for key in ("packages", "programs", "lacks"):
         values[key] = frozenset(values.get(key, ()))
     return ImageFacts(**values)
+
+
+def _fits(tag: str, pattern: str) -> bool:
+    """Return whether a tag is one of a pattern; one that ends in a version's further numbers has no variant words."""
+    return fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
 
 
 @lru_cache(maxsize=4096)
