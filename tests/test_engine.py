@@ -269,6 +269,50 @@ NEARBY = {
         {".github/workflows/x.yml": "jobs: {a: {steps: [{with: {platforms: 'linux/amd64,linux/arm/v7'}}]}}\n"},
     ),
     "a rare platform of a script": ("platform", {"build.sh": "docker buildx build --platform linux/s390x .\n"}),
+    "a rare platform of a bake target": (
+        "platform",
+        {"docker-bake.hcl": 'target "a" {\n  context = "app"\n  platforms = ["linux/arm/v7"]\n}\n'},
+    ),
+    "a rare platform that a bake target inherits": (
+        "platform",
+        {
+            "docker-bake.hcl": 'target "a" {\n  context = "b"\n  platforms = ["linux/arm/v7"]\n}\n'
+            'target "c" {\n  inherits = ["a"]\n  context = "app"\n}\n'
+        },
+    ),
+    "a rare platform of a bake variable": (
+        "platform",
+        {
+            "docker-bake.hcl": 'variable "P" { default = ["linux/386"] }\n'
+            'target "a" {\n  context = "b"\n  platforms = P\n}\n'
+        },
+    ),
+    "a rare platform of another bake target": (
+        "",
+        {
+            "docker-bake.hcl": 'target "a" {\n  context = "b"\n  platforms = ["linux/arm/v7"]\n}\n'
+            'target "c" {\n  context = "app"\n}\n',
+            "b/Dockerfile": "FROM scratch\n",
+        },
+    ),
+    "a rare platform of a bake target in JSON of another file": (
+        "",
+        {
+            "docker-bake.json": '{"target": {"a": {"dockerfile": "app/x", "platforms": ["linux/s390x"]}}}\n',
+            "app/x": "FROM scratch\n",
+        },
+    ),
+    "a rare platform of a service": (
+        "platform",
+        {"compose.yaml": "services: {a: {build: {context: app, platforms: [linux/arm/v6]}}}\n"},
+    ),
+    "a rare platform of another service": (
+        "",
+        {
+            "compose.yaml": "services: {a: {build: b, platform: linux/arm/v6}, c: {build: app}}\n",
+            "b/Dockerfile": "FROM scratch\n",
+        },
+    ),
     "common platforms": ("", {"build.sh": "docker buildx build --platform linux/amd64,linux/arm64 .\n"}),
     "another argument, and another image": ("", {"build.sh": "docker build --build-arg W=1 -t node:23 .\n"}),
 }

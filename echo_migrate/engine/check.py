@@ -130,7 +130,7 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
 
     grouped = _grouped(nodes)
     builders = _builders(images, grouped.get(Stage, []), settings)
-    assessed = [_assess(image, settings, "dev" if image in builders else "runtime") for image in images]
+    assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
     assessed = without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
     assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
     asked = Context(source, settings, {})
@@ -195,8 +195,8 @@ def _swaps(moves: list[Migration], source: Source, kind: str, settings: Settings
     return {move.image: move for move in settled if move.edits}
 
 
-def _assess(image: Image, settings: Settings, variant: Variant) -> Migration:
-    return assess(image, settings.catalog, settings.seen_only, settings.today, variant)
+def _assess(image: Image, settings: Settings, text: str | None, variant: Variant) -> Migration:
+    return assess(image, settings.catalog, settings.seen_only, settings.today, variant, text)
 
 
 def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> frozenset[Image]:
@@ -227,7 +227,9 @@ def _with_variants(
 ) -> list[Migration]:
     """Return the migrations. If a stage needs what its runtime variant lacks, it migrates to the dev variant instead;
     that is unsafe, because that variant ships."""
-    others = {move.image: _assess(move.image, context.settings, "dev") for move in moves if move.edits}
+    others = {
+        move.image: _assess(move.image, context.settings, context.source.text, "dev") for move in moves if move.edits
+    }
     wanted = [move for move in moves if move.edits and others[move.image].target != move.target]
     if not wanted:
         return moves
@@ -304,7 +306,7 @@ def _standings(
     """Return the effective bases of a file's images, and of the images in Dockerfiles that its services build."""
     found = effective_bases(images, moves, settings.catalog)
     for around in {id(service.around): service.around for service in services}.values():
-        there = settle([_assess(image, settings, "runtime") for image in around])
+        there = settle([_assess(image, settings, None, "runtime") for image in around])
         found.update(effective_bases(around, there, settings.catalog))
     return found
 

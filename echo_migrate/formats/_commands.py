@@ -24,48 +24,32 @@ from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
 from echo_migrate.shell.parser import read
 
-_PROGRAM = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b")
-
-
+_PROGRAM = re.compile(
+    r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b"
+    r"|\b(?:kind[ \t]+load|minikube[ \t]+(?:cache|image)|k3d[ \t]+images?)\b"
+)
 _COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*")
-
-
 _UNREADABLE = re.compile(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
-
-
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-
-
 _DEFAULT = re.compile(r"\$\{\w+:?-[\w./][^\s${}]*\}")
-
-
 _OPTION_OR_SPACE = re.compile(r"^-|\s|^$")
-
-
 _NUMBER = re.compile(r"[1-9]")
 """A user ID, which works in any image and is not root; whether the new image has a named user is not known."""
 
-
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 
-
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
-
-
+_SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)[A-Za-z_]\w*")
+_ALIAS = re.compile(r"[\w.-]+=")
 _BOUND = r"[\w./:@-]"
 _WHOLE = re.compile(rf"{_BOUND}+")
-
-
 _MADE = "built by the script"
-
-
+_INSPECTED = because("inspected")
 _READING = (".", "source", "eval")
 """Commands that may change variables."""
 
-
 MOST_IMAGES = 500
 """The maximum number of images per script, more than any real one has; each is searched for in the whole text."""
-
 
 NO_VALUES: Mapping[str, Expansion] = MappingProxyType({})
 
@@ -113,6 +97,14 @@ def _as_written(image: Image, text: str) -> Image:
     return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
 
 
+def _aliased(command: Command) -> Iterator[Command]:
+    """Yield the commands that an alias stands for."""
+    for word in command.words[1:] if command.name == "alias" else ():
+        name = _ALIAS.match(word.value) if word.known and word.text.spans else None
+        script = read(word.text.cut(name.end(), len(word.value))) if name else None
+        yield from script.commands if script and script.certain else ()
+
+
 def _parts(command: Command) -> list[tuple[str, Word]]:
     """Return all words of a command, each with its kind: "", the name of a variable, or the operator of a redirect."""
     return [
@@ -135,6 +127,12 @@ def _counted(text: str) -> tuple[str, Counter[str]]:
 
 
 @lru_cache(maxsize=2)
+def names_set(text: str) -> Counter[str]:
+    """Return how often a text has each name apart from the uses of a variable, those in GitHub's expressions too."""
+    return Counter(_SET.findall(_counted(text)[0]))
+
+
+@lru_cache(maxsize=2)
 def _offsets(bare: str) -> dict[str, list[int]]:
     """Return the offsets of each whole name in a text."""
     found: dict[str, list[int]] = defaultdict(list)
@@ -150,6 +148,7 @@ class _Images:
         self.text = text
         self.script = script
         self.bare, self.named = _counted(text)
+        self.commands = [*script.commands, *(one for command in script.commands for one in _aliased(command))]
         self.assigned: dict[str, list[str]] = defaultdict(list)
         self.variables: dict[str, Expansion] = dict(given)
         reads = max((command.start for command in script.commands if command.name in _READING), default=-1)
@@ -159,6 +158,8 @@ class _Images:
                 value = self._assigned(name, word) if not command.words and not command.inside else None
                 if value and command.start > reads:
                     self.variables[name] = value
+                elif name in given and self.variables[name] is given[name]:
+                    del self.variables[name]
         self.shared = SharedSpans(
             (start, end, because("variable-shared", name=name))
             for name, value in self.variables.items()
@@ -175,7 +176,7 @@ class _Images:
         return self._expanded(word, lambda _: None)
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
-        called = [(command, container_commands.read(command, self._expands)) for command in self.script.commands]
+        called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
         made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
         loads = because("script-loads") if any(one.loads for _, one in called) else None
@@ -186,14 +187,15 @@ class _Images:
                 if image and _tagged(image.ref.value) in made:
                     image = (
                         image._replace(local=_MADE)
-                        if one.runs
+                        if one.runs or one.inspected
                         else image._replace(not_editable=because("script-builds"))
                     )
                 if image:
                     found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         certain = self.script.certain
-        elsewhere = _Elsewhere(self.bare, self.script, called, [image for image, _ in found]) if certain else None
+        pulled = [image for image, _ in found if image.not_editable != _INSPECTED]
+        elsewhere = _Elsewhere(self.bare, self.script, called, pulled) if certain else None
         for image, service in found:
             not_editable = image.not_editable or loads
             moved = image._replace(
@@ -253,7 +255,7 @@ class _Images:
             where,
             start,
             end,
-            not_editable=because("inspected") if one.inspected else because("never-pulled") if never else None,
+            not_editable=_INSPECTED if one.inspected else because("never-pulled") if never else None,
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
@@ -350,7 +352,7 @@ class _Elsewhere:
         behind = {word.start for _, one in called for word in one.behind}
         self.text = bare
         fine = [(command.start, command.end) for command in script.commands if command.name in silent]
-        fine += [(place.word.start, place.word.end) for _, one in called for place in one.places]
+        fine += [(place.word.start, place.word.end) for _, one in called if not one.inspected for place in one.places]
         fine += [run for image in images for run in image.ref.spans]
         self.fine: list[tuple[int, int]] = []
         for start, end in sorted(fine):

@@ -13,14 +13,15 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def mounts_of(volumes: YamlNode | None) -> Iterator[str]:
-    """Yield the container paths that volumes and bind mounts cover; for a variable, the paths in its default."""
+    """Yield the container paths that volumes and bind mounts cover: for a variable, the paths in its default, and ``/``
+    if it has none."""
     for volume in sequence(volumes):
         if is_scalar(volume):
             target = target_of(volume.value)
         else:
             node = effective(volume).get("target")
             target = node.value if is_scalar(node) else ""
-        for path in _PATH.findall(target) if "$" in target else (target,):
+        for path in (_PATH.findall(target) or ("/",)) if "$" in target else (target,):
             if path.startswith("/"):
                 yield path.rstrip("/") or "/"
 

@@ -2,11 +2,13 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypedDict, TypeGuard, Unpack
 
 from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.yaml import (
@@ -23,10 +25,10 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import Request
-from echo_migrate.formats._commands import calls, named
+from echo_migrate.formats._commands import calls, named, names_set
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
-from echo_migrate.model import Ignore, Image, Parts, Problem
+from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
 
 YAML = re.compile(r"(?i).+\.ya?ml")
@@ -48,6 +50,9 @@ _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
+_VARIABLES = ("env", "environment", "variables")
+"""Keys whose values are variables of the scripts below them."""
+
 _MOST_LOGINS = 20
 """The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
@@ -236,7 +241,14 @@ class YamlFile:
         ]
         login = self.logins() if texts else ""
         starts = sorted(known)
-        for image, service in named(self.text, texts) if texts else ():
+        values, written = self._variables([place.value for _, place in known.values()], filled or _EXPRESSION)
+        shared = SharedSpans(
+            (start, end, because("variable-shared", name=name))
+            for name, value in written.items()
+            for start, end in value.text.spans
+        )
+        for image, service in named(self.text, texts, values) if texts else ():
+            image = shared.of(image)
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")
             if not image.needs_login:
@@ -245,6 +257,29 @@ class YamlFile:
             yield image
             if service:
                 yield service._replace(image=image)
+
+    def _variables(
+        self, texts: list[str], filled: "re.Pattern[str]"
+    ) -> tuple[dict[str, Expansion], dict[str, Expansion]]:
+        """Return the variables that the file gives its scripts, by their names there, and by the names that they are
+        given under: those with one value, whose names are nowhere but in their uses."""
+        found: dict[str, list[Traced]] = defaultdict(list)
+        for root in self.roots if any("$" in text for text in texts) else ():
+            for key, child in positions(root):
+                if key is not None and key.value in _VARIABLES and is_mapping(child):
+                    for name, value in effective(child).items():
+                        found[name].append(traced(value, self.text) if is_text(value) else Traced("", ()))
+        given = {
+            name: Expansion(values[0])
+            for name, values in found.items()
+            if len(values) == 1 and values[0].spans and "$" not in values[0].value and names_set(self.text)[name] == 1
+        }
+        values = dict(given)
+        for match in (one for text in texts for one in filled.finditer(text) if given):
+            name = match[match.lastindex or 0].strip().removeprefix("env.")
+            if name in given:
+                values[_as_name(match)[2:-1]] = given[name]
+        return values, given
 
 
 def _is_piece(node: YamlNode | None) -> TypeGuard[ScalarNode | None]:

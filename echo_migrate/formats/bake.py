@@ -68,6 +68,13 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
             yield from _File(source, _read(source)).named()
 
 
+def platforms(source: Source) -> Iterator[tuple[str | None, str, int]]:
+    """Yield the platforms that targets are built for, each with its Dockerfile, None if that is not in the tree, and
+    its offset."""
+    with contextlib.suppress(NotRead):
+        yield from _File(source, _read(source)).platforms()
+
+
 def context_names(path: str, text: str) -> list[str] | None:
     """Return the names of all contexts in a text, as written; None if it cannot be read, or if they are computed."""
     try:
@@ -149,6 +156,13 @@ class _File:
             path = self._dockerfile(whole) if names else None
             if path:
                 yield path, names
+
+    def platforms(self) -> Iterator[tuple[str | None, str, int]]:
+        """Yield the platforms of the targets, each with the Dockerfile of its target and its offset."""
+        for whole in self.whole.values():
+            listed = _list(whole, "platforms")
+            path = self._dockerfile(whole) if listed else None
+            yield from ((path, one.text, one.start) for one in listed)
 
     def _dockerfile(self, whole: Attributes) -> str | None:
         """Return the path of the Dockerfile that a target builds, or None if it is not in the tree."""

@@ -33,6 +33,7 @@ from echo_migrate.formats._parameters import Value, filled, mentions, named, not
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
+from echo_migrate.images.reference import TAGGED
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
@@ -47,8 +48,11 @@ _NAMES = lazy_regex(r"\b(?:container|services|image|build-args)[\"']?[ \t]*:|doc
 _MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+(?:\.[\w-]+)*)\s*\}\}")
 _IN_MATRIX = lazy_regex(r"\bmatrix(?:\.[\w-]+)+")
 _INPUT = lazy_regex(r"\$\{\{\s*(?:github\.event\.)?inputs\.([\w-]+)\s*\}\}")
+_CHOICE = lazy_regex(r"\s*\$\{\{([^\n{}]{1,500})\}\}\s*")
+"""An expression that may choose between literals; a longer one may be nested too deep."""
+
+_OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
-_TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*:[\w.-]+")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=([^\n]*?)[ \t\r]*$")
 _BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
@@ -156,7 +160,44 @@ def _container(sheet: YamlFile, job: _Job, node: YamlNode | None, where: str) ->
         "login": login,
         "mounts": tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ()),
     }
-    yield from named(sheet, _image_of(node), f"{where}.image", [job.values], **around)
+    image = _image_of(node)
+    literals = list(_literals(sheet, image, f"{where}.image", around)) if is_text(image) else []
+    yield from literals or named(sheet, image, f"{where}.image", [job.values], **around)
+
+
+def _literals(sheet: YamlFile, node: ScalarNode, where: str, around: Around) -> Iterator[Image]:
+    """Yield the images between which an expression chooses, if all are literals, as in ``x && 'redis:7' || ''``."""
+    place = traced(node, sheet.text)
+    whole = _CHOICE.fullmatch(place.value) if place.spans else None
+    operands = list(_operands(place.value, *whole.span(1))) if whole else []
+    texts = [place.value[start:end] for start, end in operands]
+    if not all(len(text) > 1 and text[0] == text[-1] == "'" and text.count("'") == 2 for text in texts):
+        return
+    for start, end in operands:
+        for image in sheet.image(node, where, **around):
+            ref = place.cut(start + 1, end - 1)
+            if ref.value.strip():
+                yield image._replace(ref=ref, start=ref.start, end=ref.end, unsettled=(), templated=False)
+
+
+def _operands(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of what a part of an expression may be: of each ``a && b`` between ``||``, the last."""
+    depth, begin = 0, start
+    for match in (*_OPERATOR.finditer(text, start, end), None):
+        sign = match[0] if match else "||"
+        if sign in "()":
+            depth += 1 if sign == "(" else -1
+        elif depth == 0 and sign == "&&" and match:
+            begin = match.end()
+        elif depth == 0 and sign == "||":
+            stop = match.start() if match else end
+            bare = text[begin:stop].strip()
+            begin += text[begin:stop].index(bare)
+            if bare[:1] == "(" and bare[-1:] == ")":
+                yield from _operands(text, begin + 1, begin + len(bare) - 1)
+            else:
+                yield begin, begin + len(bare)
+            begin = match.end() if match else end
 
 
 def _default(top: dict[str, YamlNode], name: str) -> YamlNode | None:
@@ -195,7 +236,7 @@ def _steps(sheet: YamlFile, steps: YamlNode | None, where: str, since: int) -> I
 def _inputs(sheet: YamlFile, step: dict[str, YamlNode], where: str) -> Iterator[Image]:
     """Yield the images that an action or a called workflow is given by the usual names, in one piece with a tag."""
     for key, node in items(step.get("with")):
-        if _WITH.fullmatch(key) and is_text(node) and _TAGGED.fullmatch(node.value):
+        if _WITH.fullmatch(key) and is_text(node) and TAGGED.fullmatch(node.value):
             yield from sheet.image(node, f"{where}.with.{key}", unsafe_reasons=(_ACTS,))
 
 

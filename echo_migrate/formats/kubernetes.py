@@ -13,7 +13,7 @@ from functools import cache, partial
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, TooMuch
+from echo_migrate.files.source import Source, TooMuch, Traced
 from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.yaml import (
     YamlNode,
@@ -42,7 +42,7 @@ from echo_migrate.formats._yaml import (
     verify,
     walk,
 )
-from echo_migrate.images.reference import is_number
+from echo_migrate.images.reference import TAGGED, is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
 
@@ -69,7 +69,10 @@ _MOST_GIVEN = 2_500
 """The maximum number of images that the containers of a manifest have from parameters: each may have every value."""
 
 _COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
+_IMAGE = lazy_regex(r"(?i)(?:^|_)images?(?:_|$)")
+_OPTION = lazy_regex(r"(--?(?:[\w-]*-)?image(?:-[\w-]+)?)=")
 _DEFAULT = because("default")
+_OPERATOR = because("operator-image")
 _CLOUD_RUN = because("cloud-run")
 _NO_SECRET = because("login-pod")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -146,6 +149,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     given, made = cache(partial(_given, places)), 0
     for place in places:
         pod = place.keys
+        yield from _handed_on(sheet, pod)
         platform = _platform(effective(pod.get("nodeSelector")))
         for called, volume in _named(pod.get("volumes")):
             mounted_image = effective(effective(volume).get("image"))
@@ -177,6 +181,23 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
 
 
+def _handed_on(sheet: YamlFile, keys: dict[str, YamlNode]) -> Iterator[Image]:
+    """Yield the images that a container is given by name, in variables and arguments, and those that an operator lists
+    as related: a program decides what it does with them."""
+    variables = [(name, effective(one).get("value")) for name, one in _named(keys.get("env"))]
+    related = [(name, effective(one).get("image")) for name, one in _named(keys.get("relatedImages"))]
+    arguments = [(key, one) for key in ("command", "args") for one in sequence(keys.get(key))]
+    options = [(key, one, _OPTION.match(one.value)) for key, one in arguments if is_text(one)]
+    found = [(f"env.{name}", node, 0) for name, node in variables if _IMAGE.search(name)]
+    found += [(f"relatedImages.{name}", node, 0) for name, node in related]
+    found += [(f"{key} {match[1]}", one, match.end()) for key, one, match in options if match]
+    for where, node, start in found:
+        if is_text(node) and TAGGED.fullmatch(node.value[start:]):
+            for image in sheet.image(node, where, not_editable=_OPERATOR, mounts=("/",)):
+                ref = image.ref.cut(start, len(image.ref.value)) if image.ref.spans else Traced(node.value[start:], ())
+                yield image._replace(ref=ref, start=ref.start if ref.spans else image.start)
+
+
 def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode | None]:
     """Return the values that a manifest gives the parameter that is an image."""
     named = _PARAMETER.fullmatch(node.value.strip()) if is_text(node) else None
@@ -203,7 +224,7 @@ def _together(root: YamlNode | None, found: Iterable[Image | Container]) -> Iter
     images, an annotation, a variable that an operator reads."""
     there = list(found)
     values = Counter(child.value for _, child in positions(root) if is_scalar(child))
-    images = Counter(one.ref.value for one in there if isinstance(one, Image))
+    images = Counter(one.ref.value for one in there if isinstance(one, Image) and one.not_editable != _OPERATOR)
     for one in there:
         image = one.image if isinstance(one, Container) else one
         if image and ":" in image.ref.value and values[image.ref.value] > images[image.ref.value]:

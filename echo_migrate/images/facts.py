@@ -222,8 +222,12 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
 
 
 def _fits(tag: str, pattern: str) -> bool:
-    """Return whether a tag fits a pattern; most patterns are tags."""
-    return tag == pattern or (("*" in pattern or "[" in pattern) and fnmatchcase(tag, pattern))
+    """Return whether a tag fits a pattern; most patterns are tags, and one that ends in a version's further numbers has
+    no variant words."""
+    if tag == pattern:
+        return True
+    wild = "*" in pattern or "[" in pattern
+    return wild and fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
 
 
 @lru_cache(maxsize=4096)

@@ -25,9 +25,15 @@ _PLACEHOLDER = lazy_regex(
 
 
 def assess(
-    image: Image, catalog: Catalog, seen_only: bool = False, today: str = "", variant: Variant = "runtime"
+    image: Image,
+    catalog: Catalog,
+    seen_only: bool = False,
+    today: str = "",
+    variant: Variant = "runtime",
+    text: str | None = None,
 ) -> Migration:
-    """Return the migration of one image on its own. ``today`` is the ISO date for end-of-life checks, "" for none."""
+    """Return the migration of one image on its own. ``today`` is the ISO date for end-of-life checks, "" for none;
+    ``text`` is the file that names it, None if it is not known."""
     if image.local:
         return Migration(image, "local", reasons=())
     value = image.ref.value
@@ -41,7 +47,7 @@ def assess(
         return _elsewhere(image, catalog, today)
     place = catalog.crossing(reference)
     if place:
-        return _across(image, reference, place, catalog, seen_only, today, variant)
+        return _across(image, reference, place, catalog, seen_only, today, variant, text)
     vendor = catalog.hardened(reference)
     upstream = catalog.upstream(reference)
     if catalog.vendor == UPSTREAM and upstream:
@@ -65,7 +71,7 @@ def assess(
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
-    return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone).move()
+    return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone, text).move()
 
 
 def _across(
@@ -76,6 +82,7 @@ def _across(
     seen_only: bool,
     today: str,
     variant: Variant,
+    text: str | None,
 ) -> Migration:
     """Return the migration of a vendor's image, by way of the upstream image that it takes the place of."""
     from echo_migrate.images.origin import CrossingTag  # few runs leave a vendor
@@ -97,7 +104,7 @@ def _across(
         return Migration(image, "no-replacement", found.name, reasons=(reason,))
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = CrossingTag(reference, found, row, catalog, today, found.variant or variant)
-    move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone).move()
+    move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone, text).move()
     offered = catalog.vendor == UPSTREAM or place[0] in catalog.facts.gone
     return move if offered or not any(one.id in _CHANGES for one in move.reasons) else move._replace(edits=())
 

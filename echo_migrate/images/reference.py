@@ -15,10 +15,13 @@ LONGEST = 1000
 digests."""
 
 VARIABLE = re.compile(
-    r"\$(?:\{\{[^{}]*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>"
+    r"\$(?:\{\{(?:[^{}]|\{\d+\})*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>"
 )
 """A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes, in
 brackets of GitLab or Azure, in angle brackets of CircleCI."""
+TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*(?::[\w.-]+|@sha256:[0-9a-f]{64}){1,2}")
+"""A reference in one piece, with a tag or a digest."""
+
 _REGISTRY = lazy_regex(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)

@@ -1,7 +1,9 @@
 """Whether an image can still read its data in a volume after a migration."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of
 from echo_migrate.reasons import Reason, because
@@ -9,20 +11,46 @@ from echo_migrate.reasons import Reason, because
 _NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
 """Paths at which mounts contain scripts, settings or temporary files."""
 
+_SETTINGS = ("/etc/", "/usr/")
+_FILE_OF_SETTINGS = lazy_regex(r".*\.(?:cnf|conf|config|ini|json|toml|xml|ya?ml)")
+_CALLED_DATA = lazy_regex(r"(?i)data|db|sql|mongo|redis|rabbit|state|stor|/var/lib|\$")
+"""A path whose name says that data is there, or that a variable decides."""
 
-def state_in_volume(value: str, target: str, mounts: Iterable[str], catalog: Catalog) -> list[Reason]:
+_VARIABLES_ELSEWHERE = lazy_regex(r"\benv_?file\b|\benv-file\b|\benvFrom\b|\bEnvironmentFile\b")
+
+
+def state_in_volume(
+    value: str, target: str, mounts: Iterable[str], catalog: Catalog, text: str | None = None
+) -> list[Reason]:
     """Return why an image with the given mounts (container paths) may be unable to read its state after a migration.
 
-    ``value`` is the current reference, and ``target`` the new one. The list is empty if there is no such reason.
+    ``value`` is the current reference, ``target`` the new one, and ``text`` the file, None if it is not known. The list
+    is empty if there is no such reason.
     """
     kept = catalog.state_of(value)
+    mounts = list(mounts)
     covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
     covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
-    # the data folder of an image can be configured in many ways, so any other mount may be it
-    covered += [mount for mount in mounts if kept and not mount.startswith(_NO_DATA)]
+    covered += _configured(mounts, text) if kept else ()
     if not covered or _same_owner(facts_of(value, catalog), facts_of(target, catalog)):
         return []
     return [because("volume", path=covered[0])]
+
+
+def _configured(mounts: list[str], text: str | None) -> Iterator[str]:
+    """Yield the mounts that may be the data folder because the image is configured so: their name says so, the file
+    names them elsewhere too, or settings may that are not in it."""
+    folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and not _FILE_OF_SETTINGS.fullmatch(mount)]
+    settings = any(mount.startswith(_SETTINGS) or _FILE_OF_SETTINGS.fullmatch(mount) for mount in mounts)
+    for mount in folders:
+        if settings or text is None or _CALLED_DATA.search(mount) or text.count(mount) != 1 or _has_more(text):
+            yield mount
+
+
+@lru_cache(maxsize=2)
+def _has_more(text: str) -> bool:
+    """Return whether a file takes variables from other files."""
+    return bool(_VARIABLES_ELSEWHERE.search(text))
 
 
 def _same_owner(before: ImageFacts, after: ImageFacts) -> bool:

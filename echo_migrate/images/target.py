@@ -45,6 +45,7 @@ class Target:
         today: str,
         tag: TargetTag,
         alone: Callable[[Image], Migration],
+        text: str | None,
     ) -> None:
         self.image = image
         self.reference = reference
@@ -56,6 +57,7 @@ class Target:
         self.unsafe_reasons: list[Reason] = []
         self.tag = tag
         self.alone = alone
+        self.text = text
 
     def move(self) -> Migration:
         image, reference, catalog = self.image, self.reference, self.catalog
@@ -241,7 +243,7 @@ class Target:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
         if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(no_value(image))
-        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog)
+        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog, self.text)
         if self.catalog.crossing(self.reference) and not (self.tag.one_family and self.catalog.vendor == UPSTREAM):
             self._family(target)
 

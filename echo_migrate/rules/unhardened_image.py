@@ -13,4 +13,6 @@ def unhardened_image(image: Image, context: Context) -> Iterator[Finding]:
         return
     fix = Fix(move.edits, f"use {move.target}", move.safe) if move.edits else None
     finding = Finding(image.start, image.end, moving(move), fix, basis=move.basis, reasons=move.reasons)
-    yield finding._replace(level="note") if image.not_editable else finding
+    if image.not_editable:
+        finding = finding._replace(level="note", quiet=not image.not_editable.remedy)
+    yield finding

@@ -98,6 +98,16 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
                         yield built, names
 
 
+def platforms(source: Source) -> Iterator[tuple[str | None, str, int]]:
+    """Yield the platforms that services are built for, each with its Dockerfile and its offset."""
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            for _, keys, built in Document(source, root).builds():
+                for node in (keys.get("platform"), *sequence(effective(keys["build"]).get("platforms"))):
+                    if is_scalar(node):
+                        yield built, node.value, node.start_mark.index
+
+
 def context_names(text: str) -> list[str] | None:
     """Return the names of all additional contexts in a text; None if it cannot be read."""
     try:
