@@ -132,6 +132,8 @@ _UNEDITED = {
     "fixture": because("fixture"),
     "generated": because("generated"),
     "official": because("official"),
+    "embedded": because("embedded"),
+    "example": because("example"),
 }
 
 
