@@ -153,6 +153,7 @@ def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
     the data, or there is none of the image."""
     known: list[str] | None = read_block("published.yaml", upstream) if upstream[:1] != "_" else None
-    if not known or version in known or not _number(version):
+    number = _number(version.removeprefix("v"))  # a v that upstream's tags do not have is no reason to trust it
+    if not known or version in known or not number:
         return True
-    return _number(version) > max(map(_number, known))
+    return number > max(_number(one.removeprefix("v")) for one in known)
