@@ -312,6 +312,12 @@ REASONS: dict[str, Row] = {
     "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
     "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),
     "variable-shared": Row("variable {name} may be used for more than this image", _APART, "edit"),
+    "copied-into": Row(
+        "the stage on line {line} has the same image, copies from it and needs review",
+        "review both together",
+        "edit",
+        "copied into the same image",
+    ),
     "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.files.source import Source
@@ -100,6 +101,8 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
+    if settings.catalog.tags != "listed":
+        moves = together(moves, grouped.get(Stage, []), context.effective_bases, source)
     context = context._replace(moves=dict(zip(images, moves, strict=True)))
     if left:
         return [], moves

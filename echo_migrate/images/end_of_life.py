@@ -153,7 +153,8 @@ def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
     the data, or there is none of the image."""
     known: list[str] | None = read_block("published.yaml", upstream) if upstream[:1] != "_" else None
-    number = _number(version.removeprefix("v"))  # a v that upstream's tags do not have is no reason to trust it
-    if not known or version in known or not number:
+    version = version.removeprefix("v")
+    if not known or not _number(version):
         return True
-    return number > max(_number(one.removeprefix("v")) for one in known)
+    plain = {one.removeprefix("v") for one in known}
+    return version in plain or _number(version) > max(map(_number, plain))
