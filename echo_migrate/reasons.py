@@ -324,6 +324,12 @@ REASONS: dict[str, Row] = {
     "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
     "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),
     "variable-shared": Row("variable {name} may be used for more than this image", _APART, "edit"),
+    "copied-into": Row(
+        "the stage on line {line} has the same image, copies from it and needs review",
+        "review both together",
+        "edit",
+        "copied into the same image",
+    ),
     "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
@@ -387,6 +393,8 @@ REASONS: dict[str, Row] = {
     "vendored": Row("in a vendored file", "name the file, or include it (--include)", "edit"),
     "fixture": Row("in a test fixture or snapshot", "name the file, or include it (--include)", "edit"),
     "generated": Row("in a generated file", "change what generates it", "edit"),
+    "embedded": Row("a program embeds this file", "name the file, or include it (--include)", "edit"),
+    "example": Row("documentation is generated from this file", "change both together", "edit"),
     "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),
     # the run
     "comment": Row("ignored by a comment", "remove the comment", "edit", kind="by a comment"),

@@ -74,8 +74,8 @@ def test_what_is_left_out_changes_no_answer(pieces: list[str], newline: str) -> 
     text = (HEAD + "".join(pieces)).replace("\n", newline)
     source, tree = Source("app.py", text), ast.parse(text)
     rest = concerned(source, tree, called(tree))
-    whole, _ = read(text)
-    assert (read(rest)[0] if rest else []) == whole
+    whole, _ = read(text, text)
+    assert (read(rest, text)[0] if rest else []) == whole
     assert not rest or [len(line) for line in rest.split("\n")] == [len(line) for line in text.split("\n")]
 
 

@@ -23,7 +23,8 @@ class Container(NamedTuple):
 
     Values that are not given here come from its image. If the image is built, ``stage`` is the stage built, and
     ``around`` are the images of that Dockerfile. ``open`` is true if it may start more commands than are known here,
-    and ``privileges`` if it has additional ones; ``mounts`` are the mounted paths in the container.
+    and ``privileges`` if it has additional ones; ``mounts`` are the mounted paths in the container. ``entered`` are the
+    commands that are started in it later (``docker exec``), as far as they are known.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Container(NamedTuple):
     stage: "Stage | None" = None
     around: tuple[Image, ...] = ()
     kind: str = "service"
+    entered: tuple[StartCommand, ...] = ()
 
     @property
     def shown(self) -> str:

@@ -76,10 +76,13 @@ def may_provide(
     lacks them.
 
     ``before`` limits this to the instructions and commands before a source offset. With ``likely``, a command counts
-    only if it installs or writes the program, or is a script, and not if it merely could do so.
+    only if it installs or writes the program, or is a script, and not if it merely could do so; nor does a volume at a
+    path that is not known.
     """
-    if isinstance(node, Container) and any(path in _ON_PATH or basename(path) in names for path in node.mounts):
-        return True
+    if isinstance(node, Container):
+        covered = [path for path in node.mounts if not (likely and path == "/")]  # that stands for an unknown path
+        if any(path in _ON_PATH or basename(path) in names for path in covered):
+            return True
     stage = stage_of(node)
     for one in stage.lineage if stage else ():
         copies = [copy for copy in one.copies if before is None or copy.instruction.start < before]

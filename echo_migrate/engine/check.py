@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import with_neighbours, without_shadowed
@@ -142,6 +143,8 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
+    if settings.catalog.tags != "listed":
+        moves = together(moves, grouped.get(Stage, []), context.effective_bases, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
     return _Settled(moves, context, blocking, grouped, ignores)
@@ -161,6 +164,8 @@ _UNEDITED = {
     "fixture": because("fixture"),
     "generated": because("generated"),
     "official": because("official"),
+    "embedded": because("embedded"),
+    "example": because("example"),
 }
 
 

@@ -179,6 +179,9 @@ class _Images:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
         made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
+        entered = tuple(_launch("exec", list(one.behind)) for _, one in called if one.opens and one.behind)
+        if sum(one.runs for _, one in called) != 1:
+            entered = ()  # which container is meant is not known
         loads = because("script-loads") if any(one.loads for _, one in called) else None
         found: list[tuple[Image, Container | None]] = []
         for _, one in called:
@@ -191,7 +194,8 @@ class _Images:
                         else image._replace(not_editable=because("script-builds"))
                     )
                 if image:
-                    found.append((image, self._service(image, one, opened) if one.runs and not image.local else None))
+                    runs = one.runs and not image.local
+                    found.append((image, self._service(image, one, opened, entered) if runs else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         certain = self.script.certain
         pulled = [image for image, _ in found if image.not_editable != _INSPECTED]
@@ -292,7 +296,7 @@ class _Images:
         if any(self._meant(one, "all")) or _hides(one):
             yield "/"
 
-    def _service(self, image: Image, one: Invocation, opened: bool) -> Container:
+    def _service(self, image: Image, one: Invocation, opened: bool, entered: tuple[StartCommand, ...]) -> Container:
         """Return the container that a command runs."""
         start_commands = [
             _launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value
@@ -310,6 +314,7 @@ class _Images:
             any(self._meant(one, "privileges")),
             image.mounts,
             opened or _hides(one),
+            entered=entered,
         )
 
     def _ports(self, one: Invocation) -> Iterator[Located]:

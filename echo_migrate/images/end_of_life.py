@@ -169,13 +169,15 @@ def _block(key: str) -> Any:
 
 @lru_cache
 def _published(upstream: str) -> tuple[frozenset[str], tuple[int, ...]]:
-    """Return the versions in the data, and the highest of them."""
+    """Return the versions in the data without a leading v, and the highest of them."""
     known: list[str] = (read_block("published.yaml", upstream) if upstream[:1] != "_" else None) or []
-    return frozenset(known), max(map(_number, known), default=())
+    plain = frozenset(version.removeprefix("v") for version in known)
+    return plain, max(map(_number, plain), default=())
 
 
 def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
     the data, or there is none of the image."""
     known, highest = _published(upstream)
+    version = version.removeprefix("v")
     return not known or version in known or not _number(version) or _number(version) > highest

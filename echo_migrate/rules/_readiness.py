@@ -168,8 +168,8 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
                 missing = base.has(command.name) is False and not may_provide(node, base, [command.name], command.start)
                 if not (missing and run.script and must_succeed(command, run.script)):  # else an error says it
                     first[command.name] = command.start
-    for launch in _launches(node):
-        certain_ones = launch.commands()
+    for launch in (*_launches(node), *(node.entered if isinstance(node, Container) else ())):
+        certain_ones = launch.commands() if launch.verb != "exec" else []
         for command in launch.script.commands:
             if _may_lack(command, base) and not (base.has(command.name) is False and command in certain_ones):
                 first.setdefault(command.name, None)

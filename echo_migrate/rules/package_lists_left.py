@@ -35,7 +35,8 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
         remedy = "install in the same RUN, and remove it there" if alone else "remove it in the same RUN"
         message = f"{call.shown} leaves {folder}: {remedy}"
-        fix = _fix(run, stage, call) if stage.certain else None
+        useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
+        fix = _fix(run, stage, call) if stage.certain and not useless else None
         yield Finding(call.command.start, call.command.end, message, fix)
 
 

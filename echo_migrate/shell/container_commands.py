@@ -38,9 +38,9 @@ class Invocation(NamedTuple):
     ``places`` are the words that name images, ``made`` those that name its outputs. If it ``runs`` an image,
     ``options`` are the options before the image and ``behind`` the words after it. ``argument`` is true if the images
     are build arguments of a build, and ``inspected`` if they are only copied or inspected, not run. ``opens`` is true
-    if it starts a process in a running container, ``loads`` if it adds images without pulling them. ``unsure`` are the
-    words of a command of which it is not certain which one names the image. ``pulled`` is who pulls the images: "" for
-    who runs the script, a "service" of a cloud or a cluster, or "cloud-run".
+    if it starts a process in a running container, of the words ``behind`` its name; ``loads`` if it adds images without
+    pulling them. ``unsure`` are the words of a command of which it is not certain which one names the image. ``pulled``
+    is who pulls the images: "" for who runs the script, a "service" of a cloud or a cluster, or "cloud-run".
     """
 
     places: tuple[ImageWord, ...] = ()
@@ -107,7 +107,10 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
         named = [word for word in words if word.value.startswith(_SCHEME)]
         return Invocation(tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in named[:1]), inspected=inspected)
     if kind is None:
-        return Invocation(made=made, opens=bool(row.get("opens")), loads=bool(row.get("loads")))
+        opens = bool(row.get("opens"))
+        begun = _options(words, row, expands) if opens else None
+        behind = words[begun[1] + 1 :] if begun else ()
+        return Invocation(made=made, behind=behind, opens=opens, loads=bool(row.get("loads")))
     begun = _options(words, row, expands)
     if begun is None:
         return Invocation(unsure=words)

@@ -60,7 +60,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
             return []
         from echo_migrate.formats.python.code import read
 
-        images, ignores = read(text)
+        images, ignores = read(text, source.text)
     except (SyntaxError, ValueError):
         return [Problem(0, 0, "is not read as Python", "note")]
     except (RecursionError, MemoryError):

@@ -14,7 +14,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
-from echo_migrate.model import Ignore, Image
+from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image
 from echo_migrate.reasons import Reason, because
 
 _WORD = lazy_regex(r"[A-Za-z0-9]")
@@ -34,6 +34,7 @@ class Around(NamedTuple):
 
 _NOTHING_AROUND = Around()
 _MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes"))
+_PLATFORM = re.compile(r"[\"'](linux/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
 
 
@@ -49,16 +50,16 @@ class Use(NamedTuple):
     around: Around
 
 
-def read(text: str) -> tuple[list[Image], list[Ignore]]:
-    """Return the images and our ignore comments of a source. Raises ``ValueError`` or ``RecursionError`` if it cannot
-    be read.
+def read(text: str, whole: str) -> tuple[list[Image], list[Ignore]]:
+    """Return the images and our ignore comments of a source, of which ``text`` has the parts that concern images.
+    Raises ``ValueError`` or ``RecursionError`` if it cannot be read.
 
     Python's parser must accept the source, and it must not be deeply nested: libcst's parser can crash the process.
     """
     clean = text.encode("utf-8", "replace").decode()  # replaces lone surrogates by question marks, of the same length
     try:
         module = cst.parse_module(clean)
-        code = _Code(clean, MetadataWrapper(module, unsafe_skip_copy=True))
+        code = _Code(clean, whole, MetadataWrapper(module, unsafe_skip_copy=True))
         module.visit(code)
     except (cst.ParserSyntaxError, cst.CSTValidationError):
         raise ValueError("its syntax is not known") from None
@@ -68,8 +69,9 @@ def read(text: str) -> tuple[list[Image], list[Ignore]]:
 class _Code(cst.CSTVisitor):
     """Collects, in one visit, the uses of images and the other uses of their constants."""
 
-    def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
+    def __init__(self, text: str, whole: str, wrapper: MetadataWrapper) -> None:
         super().__init__()
+        self.whole = whole
         self.strings = Strings(text, wrapper)
         self.roots: set[str] = set()
         self.uses: list[Use] = []
@@ -165,12 +167,22 @@ class _Code(cst.CSTVisitor):
         """Return what a call's arguments say beside its image."""
         given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
         mounts = [path.rstrip("/") for key in given if key in _MOUNTS for path in _TARGET.findall(given[key])]
-        platform = given.get("platform", "").strip("\"'")
+        chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
+        before = chained.args if isinstance(chained, cst.Call) else ()
+        platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
         rows = (row for one in libraries() if one.known(self.roots) for row in one.login.items())
         wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
-        return Around(tuple(mounts), platform if platform.isascii() else "", needs, login)
+        return Around(tuple(mounts), self.platform(platforms), needs, login)
+
+    def platform(self, given: list[cst.BaseExpression]) -> str:
+        """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
+        the platforms that the file names which is not common, if any."""
+        if not given:
+            return ""
+        named = _PLATFORM.findall(self.strings.source(given[0])) or _PLATFORM.findall(self.whole)
+        return next((one for one in named if one not in COMMON_PLATFORMS), "")
 
     def callee(
         self, function: cst.BaseExpression, places: Parameters, within: str

@@ -1,0 +1,51 @@
+"""Stages of one image of which one is copied into the other: they move together, or need review together.
+
+A build on one release of a distribution may not run on an older one, and which release a provider's image stands on is
+not known where its tags are not listed.
+"""
+
+from collections.abc import Iterator
+
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.source import Source
+from echo_migrate.images.reference import is_number
+from echo_migrate.model import Image, Migration
+from echo_migrate.reasons import because
+from echo_migrate.rules._readiness import EffectiveBases, root_of
+
+
+def together(moves: list[Migration], stages: list[Stage], bases: EffectiveBases, source: Source) -> list[Migration]:
+    """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image
+    and needs review itself."""
+    of = {move.image: move for move in moves}
+    parts: dict[Image, Image] = {}
+    for stage in stages:
+        image = root_of(stage, bases)
+        if image is None or image not in of or of[image].state != "needs-person":
+            continue
+        for built_on in (root_of(copied, bases) for copied in _copied(stage)):
+            if built_on and built_on != image and built_on.ref.value == image.ref.value:
+                parts[built_on] = image
+    return [
+        move._replace(
+            state="needs-person",
+            reasons=(because("copied-into", line=str(source.position(parts[move.image].start)[0])),),
+        )
+        if move.safe and move.edits and move.image in parts and _alone(move)
+        else move
+        for move in moves
+    ]
+
+
+def _copied(stage: Stage) -> Iterator[Stage]:
+    """Yield the stages that a stage copies from."""
+    for copy in stage.copies:
+        for other in stage.others:
+            number = is_number(copy.origin) and int(copy.origin) == other.number
+            if number or (other.name and other.name.lower() == copy.origin.lower()):
+                yield other
+
+
+def _alone(move: Migration) -> bool:
+    """Return whether the edits of a move are within its own expression, and so no other's too."""
+    return all(move.image.start <= edit.start and edit.end <= move.image.end for edit in move.edits)
