@@ -98,7 +98,9 @@ REASONS: dict[str, Row] = {
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
     "at-upstream": Row("an upstream image", "", ""),
-    "no-origin": Row("which upstream image this one of {vendor} replaces is not known", "add a row to a mapping file", "edit"),
+    "no-origin": Row(
+        "which upstream image this one of {vendor} replaces is not known", "add a row to a mapping file", "edit"
+    ),
     "no-home": Row("where upstream publishes {name} is not known", "edit it by hand", "edit"),
     "version-unstated": Row("the vendor does not state which version it has", "compare both versions", "online"),
     "gone": Row("{vendor} turned its registry off on {since}", "build it once on the new image", "proof", "gone"),
@@ -161,18 +163,11 @@ REASONS: dict[str, Row] = {
         "{before} becomes {after}", "check that this version will do", "proof", "another patch version"
     ),
     "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
-    "pin-elsewhere": Row(
-        "there is no place for its digest here",
-        "write name and tag here, or pin it by hand",
-        "edit",
-    ),
+    "pin-elsewhere": Row("there is no place for its digest here", "write name and tag here, or pin it by hand", "edit"),
     "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
     "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
     "dev-variant": Row(
-        "line {line} needs what only the -dev image has ({rule})",
-        _REVIEW,
-        "proof",
-        "-dev in the final image",
+        "line {line} needs what only the -dev image has ({rule})", _REVIEW, "proof", "-dev in the final image"
     ),
     "no-variant": Row(
         "{provider} has no {before} variant: this switches to {after}{libc}",
@@ -182,10 +177,7 @@ REASONS: dict[str, Row] = {
         "{provider} has no {before} variant: switches to {after}{libc}",
     ),
     "behind": Row(
-        "still at {version}, behind other tags of that line (list of {date})",
-        _TAG,
-        "online",
-        "an older release",
+        "still at {version}, behind other tags of that line (list of {date})", _TAG, "online", "an older release"
     ),
     "release": Row(
         "{target} is built on another release than {before}", _REVIEW, "proof", "another release than {before}"
@@ -255,10 +247,7 @@ REASONS: dict[str, Row] = {
         kind="blocked by {rule}",
     ),
     "blocked": Row(
-        "blocked by {rule} (line {line})",
-        "see echo-migrate explain {rule}",
-        "edit",
-        kind="blocked by {rule}",
+        "blocked by {rule} (line {line})", "see echo-migrate explain {rule}", "edit", kind="blocked by {rule}"
     ),
     "blocked-elsewhere": Row(
         "blocked by {rule} ({path}:{line})",
