@@ -157,8 +157,8 @@ def head(url: str) -> str:
     if protocol == "file":
         folder = os.path.join(os.fsdecode(unquote_to_bytes(path)), ".git")
         place = folder if os.path.lexists(folder) else os.path.dirname(folder)
-        found = git(os.sep, f"--git-dir={place}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return found.decode().strip() if found else ""
+        said = git(os.sep, f"--git-dir={place}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return said.decode().strip() if said else ""
     if protocol not in _PROTOCOLS:
         return ""
     try:
@@ -178,10 +178,12 @@ def checkout(folder: str, url: str, commit: str) -> bool:
     if git(folder, "init", "--quiet", "--template=", hashes) is None:
         return False
     fetch(folder, url, commit)
-    return (
-        git(folder, "read-tree", commit) is not None
-        and git(folder, "checkout-index", "--all", "--quiet", settings=unfiltered(folder)) is not None
-    )
+    try:
+        settings = unfiltered(folder)
+    except UnsafeFilter:  # of the user's own configuration
+        return False
+    words = ("checkout-index", "--all", "--quiet")
+    return git(folder, "read-tree", commit) is not None and git(folder, *words, settings=settings) is not None
 
 
 def _asked(

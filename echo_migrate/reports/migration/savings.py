@@ -75,7 +75,8 @@ def _table(path: str) -> Any:
         raise MinutesError(f"{path}: {error}") from None
     except (Spent, Exception):  # PyYAML raises errors of several kinds
         raise MinutesError(f"{path}: is not valid YAML, or more of it than can be read") from None
-    classes = data.get("classes") if isinstance(data, dict) else None
+    data = data if isinstance(data, dict) else {}
+    classes = data.get("classes")
     if not isinstance(classes, dict) or set(classes) != set(CLASSES):
         raise MinutesError(f"{path}: classes must have {' and '.join(CLASSES)}")
     for name, one in classes.items():
