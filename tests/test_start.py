@@ -60,6 +60,7 @@ CHECK = {
     *(
         "engine",
         "engine.check",
+        "engine.copied_stages",
         "engine.discover",
         "engine.fix",
         "engine.ignores",
