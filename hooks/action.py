@@ -110,9 +110,10 @@ def _installed(venv: str) -> list[str]:
     pip = [python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
     install = [*pip, "install", "--quiet", "--no-cache-dir", "--no-compile"]  # most of it is never imported
     wheels = "--only-binary=:all:"
+    locks = [os.path.join(here, "hooks", name) for name in ("requirements.txt", "requirements-extras.txt")]
     commands = [
         [sys.executable, "-I", "-m", "venv", venv],
-        [*install, wheels, "--require-hashes", "-r", os.path.join(here, "hooks", "requirements.txt")],
+        [*install, wheels, "--require-hashes", *(word for lock in locks for word in ("-r", lock))],
     ]
     if version:  # which may need another lock than this one
         commands += [[*install, wheels, "--no-deps", f"echo-migrate=={version}"], [*pip, "check"]]

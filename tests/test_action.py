@@ -19,7 +19,7 @@ from tests.standin import REPOSITORY, GitHub, changed, commands, commit, git
 from tests.test_lock import pins
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-WORKFLOWS = sorted((ROOT / "hooks" / "github").glob("*.yml"))
+WORKFLOWS = [*sorted((ROOT / "hooks" / "github").glob("*.yml")), ROOT / ".github" / "workflows" / "release.yml"]
 RECIPES = (ROOT / "hooks" / "github" / "README.md").read_text()
 README = (ROOT / "README.md").read_text()
 BIN = Path(sys.executable).parent

@@ -1,4 +1,4 @@
-"""The lock that the Action and the GitLab job install from: it fits pyproject.toml, and they hold pip to it."""
+"""The locks that the Action and the GitLab job install from: they fit pyproject.toml, and pip is held to them."""
 
 import json
 import os
@@ -18,26 +18,28 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 
 LOCK = ROOT / "hooks" / "requirements.txt"
+EXTRAS = ROOT / "hooks" / "requirements-extras.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+BASE = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
 ROOTS = [
-    *PROJECT["project"]["dependencies"],
+    *BASE,
     *PROJECT["project"]["optional-dependencies"]["github"],
     *PROJECT["project"]["optional-dependencies"]["registry"],
-    *PROJECT["build-system"]["requires"],
 ]
 
 
-def entries() -> list[str]:
-    """The lock's entries, each on one line, without comments."""
-    text = re.sub(r"^\s*#.*\n", "", LOCK.read_text(), flags=re.MULTILINE)
+def entries(*locks: Path) -> list[str]:
+    """The entries of locks, of both by default, each on one line, without comments."""
+    text = "".join(lock.read_text() for lock in locks or (LOCK, EXTRAS))
+    text = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
     return [line for line in text.replace("\\\n", "").splitlines() if line.strip()]
 
 
-def pins(python: str | None = None) -> dict[str, str]:
-    """The version of each package, as this interpreter on this system reads the lock, or another version of it."""
+def pins(python: str | None = None, *locks: Path) -> dict[str, str]:
+    """The version of each package, as this interpreter on this system reads the locks, or another version of it."""
     where = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
     found: dict[str, str] = {}
-    for line in entries():
+    for line in entries(*locks):
         requirement = Requirement(line.partition(" --hash")[0])
         if requirement.marker is None or requirement.marker.evaluate(where):
             assert requirement.name not in found, f"{requirement.name} is pinned twice"
@@ -63,7 +65,8 @@ def test_every_entry_is_a_version_with_its_hashes() -> None:
 
 def test_it_names_no_index_and_no_machine() -> None:
     """It is installed from whichever index a runner has."""
-    assert not re.search(r"://|pypi|(^|[\s'\"])/\w", LOCK.read_text(), re.IGNORECASE | re.MULTILINE)
+    for lock in (LOCK, EXTRAS):
+        assert not re.search(r"://|pypi|(^|[\s'\"])/\w", lock.read_text(), re.IGNORECASE | re.MULTILINE)
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
@@ -71,16 +74,25 @@ def test_it_fits_the_project(python: str) -> None:
     """Whatever runs the program, and whatever builds it: another lower bound there needs another lock."""
     not_editable = pins(python)
     assert [one for one in ROOTS if not allowed(Requirement(one), not_editable)] == []
+    alone = pins(python, LOCK)
+    assert [one for one in BASE if not allowed(Requirement(one), alone)] == []
 
 
-def test_it_has_what_its_packages_need() -> None:
+def test_what_every_job_installs_is_not_what_the_extras_need() -> None:
+    alone = pins(None, LOCK)
+    assert not {"httpcore", "pygithub", "sigstore", "cryptography", "zstandard"} & alone.keys()
+    assert len(alone) < len(pins(None, EXTRAS))
+
+
+@pytest.mark.parametrize(("roots", "locks"), [(BASE, (LOCK,)), (ROOTS, (LOCK, EXTRAS))])
+def test_it_has_what_its_packages_need(roots: list[str], locks: tuple[Path, ...]) -> None:
     """By what is installed here, where that is the version of the lock: another one may need something else.
 
     What pip makes of all of it: ``test_action.py::test_what_is_installed_is_what_the_lock_says``.
     """
-    not_editable = pins()
+    not_editable = pins(None, *locks)
     reached: set[tuple[str, str]] = set()
-    left = [Requirement(one) for one in ROOTS]
+    left = [Requirement(one) for one in roots]
     while left:
         requirement = left.pop()
         name = canonicalize_name(requirement.name)
@@ -88,7 +100,7 @@ def test_it_has_what_its_packages_need() -> None:
         for extra in {"", *requirement.extras} - {extra for one, extra in reached if one == name}:
             reached.add((name, extra))
             left += _needs(name, extra) if metadata.version(name) == not_editable[name] else []
-    assert all(canonicalize_name(Requirement(one).name) in {name for name, _ in reached} for one in ROOTS)
+    assert all(canonicalize_name(Requirement(one).name) in {name for name, _ in reached} for one in roots)
 
 
 def _needs(name: str, extra: str) -> list[Requirement]:
@@ -112,7 +124,7 @@ def test_the_action_installs_by_the_lock(tmp_path: Path) -> None:
     made, not_editable, itself = (one["words"] for one in commands(tmp_path))
     assert made[1:] == ["-I", "-m", "venv", str(tmp_path / "venv")]
     assert {"-I", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"} < set(not_editable)
-    assert not_editable[-2:] == ["-r", str(LOCK)]
+    assert not_editable[-4:] == ["-r", str(LOCK), "-r", str(EXTRAS)]
     assert {"-I", "--no-deps", "--no-build-isolation", "--no-cache-dir"} < set(itself)
     assert itself[-1] == str(ROOT)
 
@@ -120,7 +132,7 @@ def test_the_action_installs_by_the_lock(tmp_path: Path) -> None:
 def test_a_version_is_installed_beside_what_the_lock_says(tmp_path: Path) -> None:
     """It is no part of a lock that was made before it; whether the lock has all that it needs, pip checks."""
     _, not_editable, itself, checked = (one["words"] for one in commands(tmp_path, INPUT_VERSION="1.2.3"))
-    assert not_editable[-2:] == ["-r", str(LOCK)]
+    assert not_editable[-4:] == ["-r", str(LOCK), "-r", str(EXTRAS)]
     assert {"-I", "--no-deps", "--only-binary=:all:", "--no-cache-dir"} < set(itself)
     assert itself[-1] == "echo-migrate==1.2.3"
     assert checked[-1] == "check"
@@ -143,6 +155,7 @@ def test_another_file_than_the_locks_is_not_installed(tmp_path: Path) -> None:
     (tmp_path / "hooks" / "action.py").write_bytes((ROOT / "hooks" / "action.py").read_bytes())
     (line,) = (line for line in entries() if line.startswith("mdurl=="))
     (tmp_path / "hooks" / "requirements.txt").write_text(f"{line.partition(' ')[0]} --hash=sha256:{'0' * 64}\n")
+    (tmp_path / "hooks" / "requirements-extras.txt").write_text("")
     environment = os.environ | {"RUNNER_TEMP": str(tmp_path), "GITHUB_ACTIONS": "true"}
     words = [sys.executable, "-I", str(tmp_path / "hooks" / "action.py")]
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

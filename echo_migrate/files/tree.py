@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.workspace import of_a_run
@@ -22,6 +23,8 @@ TOO_DEEP = f"it lies more than {DEEPEST} folders deep"
 _MOST_STEPS = 200
 """The maximum number of path components on the way of a link, those of intermediate links included; ten times what
 legitimate links need."""
+
+_MOST_SEARCHED = 20_000
 
 _ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 
@@ -99,6 +102,12 @@ def entered(
             else:
                 kept.append((entry.path, depth + 1))
         waiting += reversed(kept)
+
+
+def searched(root: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield what ``entered`` yields of a tree in which files are looked for; of one that is no repository, but all that
+    lies below the working folder, only the first ``_MOST_SEARCHED`` folders."""
+    return islice(entered(root), None if os.path.lexists(os.path.join(root, ".git")) else _MOST_SEARCHED)
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -93,8 +93,29 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
 
 def inside(path: str, named: Iterable[str]) -> str:
     """Return an absolute path from the deepest folder named that has it; "" if it was named itself, or lies in none."""
-    folders = [folder for folder in map(os.path.abspath, named) if f"{path}/".startswith(folder.rstrip("/") + "/")]
-    return path[len(max(folders, key=len).rstrip("/")) + 1 :] if folders else ""
+    folders, above = _absolute(named), path
+    while above not in folders:
+        parent = os.path.dirname(above)
+        if parent == above:
+            return ""
+        above = parent
+    return path[len(above.rstrip("/")) + 1 :]
+
+
+class _Last:
+    """The folders named last, with what they are in the working folder: a run asks for the same with each file, and may
+    have thousands of them."""
+
+    named: Iterable[str] = ()
+    working = ""
+    folders: frozenset[str] = frozenset()
+
+
+def _absolute(named: Iterable[str]) -> frozenset[str]:
+    working = os.getcwd()
+    if _Last.named is not named or _Last.working != working or not isinstance(named, tuple):
+        _Last.named, _Last.working, _Last.folders = named, working, frozenset(map(os.path.abspath, named))
+    return _Last.folders
 
 
 @of_a_run(64)

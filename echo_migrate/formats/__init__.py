@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from re import Pattern
 from typing import Any, NamedTuple, Protocol, cast
@@ -55,7 +56,12 @@ FORMATS = (
 
 def formats() -> Iterator[Format]:
     """Return the formats, each imported lazily."""
-    return (cast(Format, import_module(f"{__name__}.{name}")) for name in FORMATS)
+    return map(_format, FORMATS)
+
+
+@cache
+def _format(name: str) -> Format:
+    return cast(Format, import_module(f"{__name__}.{name}"))
 
 
 def kind(format: Format) -> str:
@@ -84,8 +90,11 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for path in paths:
         format = next((format for format in formats() if format.candidate(path)), None)
+        builds = getattr(format, "targets", None)
+        if builds is None:
+            continue
         with suppress(Exception, Spent), bounded():  # errors are reported when the file itself is read
-            for dockerfile, name in getattr(format, "targets", _nothing)(path):
+            for dockerfile, name in builds(path):
                 found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
     return {path: frozenset(names) for path, names in found.items()}
 

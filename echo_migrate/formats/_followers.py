@@ -7,7 +7,7 @@ from itertools import islice
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import TooMuch, Unreadable, contents
-from echo_migrate.files.tree import entered, real, top
+from echo_migrate.files.tree import real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, Follower, name_of
 from echo_migrate.reasons import Reason, because
@@ -52,7 +52,7 @@ def _updaters(root: str) -> tuple[Follower, ...]:
 @of_a_run(64)
 def _followers(root: str) -> tuple[Follower, ...]:
     """Return what the resources of Flux and Argo CD in a tree look for."""
-    paths = (os.path.join(folder, name) for folder, names in entered(root) for name in names if _YAML.fullmatch(name))
+    paths = (os.path.join(folder, name) for folder, names in searched(root) for name in names if _YAML.fullmatch(name))
     return tuple(one for path in islice(paths, _MOST_FILES) for one in _read(path, root))
 
 

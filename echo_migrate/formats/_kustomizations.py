@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable
-from echo_migrate.files.tree import entered, top
+from echo_migrate.files.tree import searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, sequence
 from echo_migrate.formats._followers import replaced_by
@@ -108,7 +108,7 @@ def _reaching(root: str, path: str) -> tuple[_Kustomization, ...]:
 def _kustomizations(root: str) -> _Tree:
     """Return the kustomizations of a tree."""
     tree = _Tree({}, {})
-    for folder, names in entered(os.path.realpath(root)):
+    for folder, names in searched(os.path.realpath(root)):
         for name in names:
             path = os.path.join(folder, name)
             if FILE.fullmatch(name) and not os.path.islink(path):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from echo_migrate.dockerfile.stages import Stage
@@ -51,11 +51,23 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
     Of the path, only what is below the folders that the user named counts.
     """
-    path = inside(os.path.abspath(context.source.path), context.settings.named)
-    names = (os.path.basename(context.source.path), *path.split(os.sep))
-    return is_of_tests((stage.name, *names)) or any(map(_BASE.fullmatch, names))
+    path = context.source.path
+    names = (os.path.basename(path), inside(os.path.abspath(path), context.settings.named))
+    return is_of_tests((stage.name,)) or _tells(*names)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
     """Return whether one of the names of a stage, a file or its folders is one of development, tests or CI."""
-    return any(map(_WORDS.fullmatch, names))
+    return any(map(_is_word, names))
+
+
+@lru_cache(maxsize=256)
+def _is_word(name: str) -> bool:
+    return bool(_WORDS.fullmatch(name))
+
+
+@lru_cache(maxsize=16)  # asked for by each rule and stage of a file
+def _tells(name: str, path: str) -> bool:
+    """Return whether a file's name, or the folders of its path, tell that its images are not shipped."""
+    names = (name, *path.split(os.sep))
+    return is_of_tests(names) or any(map(_BASE.fullmatch, names))
