@@ -60,6 +60,8 @@ class Options(TypedDict, total=False):
     policies: tuple[str, ...]
     history: str
     minutes: str
+    scan: tuple[str, ...]
+    vex: tuple[str, ...]
     compare: str
 
 

@@ -11,6 +11,8 @@ from echo_migrate.reports.migration.figures import Report, report
 from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.rows import rows
 from echo_migrate.reports.migration.savings import Savings, savings
+from echo_migrate.reports.migration.scans import Risk, risk
+from echo_migrate.reports.migration.scans.data import Scan, Statement
 from echo_migrate.reports.migration.steps import Step, steps
 from echo_migrate.reports.migration.trees import Trees
 from echo_migrate.rules._rule import Settings
@@ -21,23 +23,27 @@ SUFFIXES = {".htm": "html", ".html": "html", ".json": "json", ".md": "markdown"}
 
 class Request(NamedTuple):
     """What a report is asked for: the words that its commands need to mean the same references, the date if one was
-    given, the message about a configuration that chose the provider, the lock file if it is to be used, and the path
-    of a table of minutes."""
+    given, the message about a configuration that chose the provider, the lock file if it is to be used, the path of a
+    table of minutes, scans with the names of their files, and VEX statements."""
 
     words: tuple[str, ...] = (".",)
     date: str = ""
     configuration: str = ""
     lock: Lock | None = None
     minutes: str = ""
+    scans: tuple[tuple[str, Scan], ...] = ()
+    statements: tuple[Statement, ...] = ()
 
 
 class Document(NamedTuple):
-    """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own."""
+    """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own;
+    ``risk`` is what scans tell, None without any."""
 
     report: Report
     steps: Sequence[Step]
     savings: Savings
     trend: Sequence[Record] = ()
+    risk: Risk | None = None
 
 
 def document(results: list[Result], settings: Settings, request: Request) -> Document:
@@ -54,7 +60,8 @@ def document(results: list[Result], settings: Settings, request: Request) -> Doc
         ("configuration", request.configuration),
     )
     made = report(listed, results, known.title, known.login, about)
-    return Document(made, steps(made, request.words), savings(listed, request.minutes))
+    found = risk(listed, request.scans, request.statements) if request.scans else None
+    return Document(made, steps(made, request.words), savings(listed, request.minutes), risk=found)
 
 
 def render(format: str, asked: Document) -> str:

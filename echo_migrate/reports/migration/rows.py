@@ -89,6 +89,7 @@ class ReportRow(NamedTuple):
             "edit": (self.edit,) if self.edit else (),
             "evidence": (self.evidence,) if self.evidence else (),
             "verified": self.verified,
+            "image": (self.reference,),
             "target": (self.target,) if self.target else (),
         }
 
