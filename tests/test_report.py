@@ -12,14 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from echo_migrate.engine import fix
+from echo_migrate.files import code_owners as code_owners_file
 from echo_migrate.files.code_owners import CodeOwners, Grammar, code_owners
 from echo_migrate.files.remote import parsed, remote_of, revision_of
+from echo_migrate.files.source import Source
+from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
 from echo_migrate.reasons import because
+from echo_migrate.reports import migration
 from echo_migrate.reports.migration import Document, render
 from echo_migrate.reports.migration.figures import Figure, Index, Report, report
 from echo_migrate.reports.migration.rows import Ended, ReportRow
 from echo_migrate.reports.migration.savings import savings
+from echo_migrate.reports.migration.services import Resources
 from echo_migrate.reports.migration.steps import steps
+from echo_migrate.rules._rule import Settings
 from tests.conftest import ROOT, Run
 from tests.standin import commit
 from tests.test_schemas import validator
@@ -372,8 +380,18 @@ def test_owners_come_from_the_tree_alone(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "CODEOWNERS").symlink_to("../outside")
     assert code_owners(str(tmp_path / "in"), None) is None
-    many = "\n".join(f"/{'*a' * 40}{number}/** @x" for number in range(20_000))
-    assert CodeOwners(many, "github").of("a" * 200 + "/b") == ()
+
+
+def test_rules_that_take_too_long_end_and_are_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = CodeOwners("\n".join(f"/{'*a' * 40}{number}/** @x" for number in range(300)), "github")
+    assert (many.of("a" * 200 + "/b"), many.exhausted) == ((), False)
+    monkeypatch.setattr(code_owners_file, "_SECONDS", 0.0)
+    late = CodeOwners("* @x", "github", "CODEOWNERS")
+    assert (late.of("a"), late.exhausted) == ((), True)
+    settings = Settings(catalog.load(), (), named=(str(tree),))
+    source = Source.of(str(tree / "Dockerfile"), b"FROM python:3.12\n")
+    made = migration.document([fix.fix_source(source, dockerfile, settings)], settings, migration.Request())
+    assert dict(made.report.about)["owners"] == "incomplete: .github/CODEOWNERS takes too long to read"
 
 
 @pytest.mark.parametrize(
@@ -494,3 +512,14 @@ def test_what_is_no_table_of_minutes_is_told(run: Run, tree: Path, text: str) ->
     done = run("report", "src", "--minutes", "m.yaml")
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"m.yaml: " in done.stderr
+
+
+def test_a_resource_is_looked_for_once_in_each_document() -> None:
+    third = "metadata:  # b\n    labels: {}\n    name: 'b'\n"
+    text = f"metadata:\n  name: a\nimage: x\n---\nspec: {{}}\n---\n{third}---\nmetadata:\nx:\n"
+    found = Resources(text)
+    names = [found.around(offset) for offset in range(len(text))]
+    assert list(dict.fromkeys(names)) == ["a", "", "b"]
+    many = Resources("image: x\n" * 100_000)
+    assert {many.around(offset) for offset in range(0, 900_000, 9)} == {""}
+    assert len(many.names) == 1

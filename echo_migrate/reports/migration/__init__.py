@@ -51,11 +51,12 @@ def document(results: list[Result], settings: Settings, request: Request) -> Doc
     results = sorted(results, key=lambda result: result.source.path)
     known = settings.catalog
     built = targets(result.source.path for result in results)
-    listed = rows(results, settings, request.lock, built)
+    trees = Trees(settings.named)
+    listed = rows(results, settings, request.lock, built, trees)
     about = (
         ("provider", f"{known.title} ({known.registry})"),
         ("paths", " ".join(settings.named)),
-        *_places(results, settings),
+        *_places(results, trees),
         ("date", request.date),
         ("configuration", request.configuration),
     )
@@ -70,11 +71,13 @@ def render(format: str, asked: Document) -> str:
     return text
 
 
-def _places(results: list[Result], settings: Settings) -> list[tuple[str, str]]:
-    """Return the repository and the commit that all files are of, if there is one for all."""
-    trees = Trees(settings.named)
-    found = {(tree.remote, tree.revision) for tree, _ in (trees.of(result.source.path) for result in results)}
-    if len(found) != 1:
-        return []
-    ((remote, revision),) = found
-    return [("repository", remote.base if remote else ""), ("commit", revision)]
+def _places(results: list[Result], trees: Trees) -> list[tuple[str, str]]:
+    """Return the repository and the commit that all files are of, if there is one for all, and which files of owners
+    were not used up to their end."""
+    listed = list(dict.fromkeys(trees.of(result.source.path)[0] for result in results))
+    late = [tree.owners.path for tree in listed if tree.owners and tree.owners.exhausted]
+    told = [("owners", f"incomplete: {path} takes too long to read") for path in late]
+    if len(listed) != 1:
+        return told
+    (tree,) = listed
+    return [("repository", tree.remote.base if tree.remote else ""), ("commit", tree.revision), *told]
