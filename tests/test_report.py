@@ -489,6 +489,8 @@ def test_what_the_safe_fixes_save_is_a_range_by_a_table(run: Run, tree: Path) ->
     data = json.loads(run("report", "Dockerfile", "--output-format", "json").stdout)["savings"]
     assert [(one["references"]["count"], one["minutes"]) for one in data["edits"]] == [(2, [3, 8]), (1, [5, 15])]
     assert data["hours"] == [0.2, 0.5]
+    (tree / "none").write_text("FROM node:22-alpine\n")
+    assert json.loads(run("report", "none", "--output-format", "json").stdout)["savings"]["edits"] == []
     assert (data["lines"]["count"], data["files"]["count"]) == (3, 1)
     own = "classes:\n  own: {what: one word, minutes: [30, 60]}\n  elsewhere: {what: two, minutes: [0, 1.5]}\n"
     (tree / "m.yaml").write_text(f"{own}assumptions: [measured by us]\n")
@@ -523,3 +525,12 @@ def test_a_resource_is_looked_for_once_in_each_document() -> None:
     many = Resources("image: x\n" * 100_000)
     assert {many.around(offset) for offset in range(0, 900_000, 9)} == {""}
     assert len(many.names) == 1
+
+
+def test_a_command_names_only_what_is_an_image() -> None:
+    names = ("--config=x", "$(touch x)", "`x`", "a;b", "a b", "ghcr.io/acme/tool")
+    rows = [row(3, upstream=name) for name in names]
+    (step,) = document(rows).steps
+    assert step.commands == ("echo-migrate match ghcr.io/acme/tool --provider all",)
+    (step,) = document(rows[:-1]).steps
+    assert step.commands == ("echo-migrate inventory .",)

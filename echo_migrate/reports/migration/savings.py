@@ -52,13 +52,13 @@ def savings(rows: list[ReportRow], path: str = "") -> Savings:
     index = Index(rows)
     data: Any = _table(path) if path else read_data("report/minutes.yaml")
     ready = ("state", "migrate")
-    efforts = tuple(
+    efforts = [
         Effort(visible(one["what"]), one["minutes"][0], one["minutes"][1], index.figure(ready, ("edit", name)))
         for name, one in data["classes"].items()
-        if ("edit", name) in index.having
-    )
+    ]
     assumptions = tuple(map(visible, data["assumptions"]))
-    return Savings(efforts, index.figure(ready, unit="lines"), index.figure(ready, unit="files"), assumptions, path)
+    done = tuple(one for one in efforts if one.figure.number)
+    return Savings(done, index.figure(ready, unit="lines"), index.figure(ready, unit="files"), assumptions, path)
 
 
 def _table(path: str) -> Any:
