@@ -261,6 +261,11 @@ def test_markdown_is_printed_and_misuse_is_told(run: Run, tree: Path) -> None:
     assert text.startswith("# Migration to Echo\n")
     assert "| `src/api` | 5 |" in text
     assert run("report", "--output", "pdf:x").returncode == 2
+    assert run("report", "--output", "html:page", "--output", "json:data", "-q").returncode == 0
+    assert (tree / "page").read_text().startswith("<!doctype html>")
+    assert json.loads((tree / "data").read_text())["version"] == 1
+    (tree / "echo-migrate.toml").write_text('output-format = "sarif"\nexclude = ["chart"]\n')
+    assert b"| `chart` |" not in run("report").stdout
     assert run("report", "nowhere").returncode == 2
     assert run("report", "--output", "no/such/folder.html").returncode == 2
     empty = run("report", "chart/Chart.yaml")

@@ -12,6 +12,7 @@ import click
 from echo_migrate import __version__
 from echo_migrate.cli.options import (
     CATALOG,
+    EVIDENCE,
     EXCLUDE,
     FILE,
     FILES,
@@ -187,19 +188,7 @@ def inventory(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, (output_formats("markdown", "html", "json"),), PROGRAM)
-@click.option(
-    "--scan",
-    metavar="[IMAGE=]FILE",
-    type=FILE,
-    multiple=True,
-    help="A scan of an image in use, or of its successor: JSON of Trivy, Grype or OSV-Scanner, SARIF, CycloneDX VDR.",
-)
-@click.option("--vex", metavar="FILE", type=FILE, multiple=True, help="With --scan: OpenVEX or CSAF.")
-@click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand.")
-@click.option(
-    "--history", metavar="FILE|DIR", type=FILE, default="", help="Add a record of this run here, and show the trend."
-)
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, (output_formats("markdown", "html", "json"),), PROGRAM)
 def report(**options: Any) -> None:
     """Write a report: how far, what next, who.
 

@@ -22,7 +22,7 @@ _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "
 def run(**options: Unpack[Options]) -> int:
     """Write the report. Returns the exit code."""
     outputs = [_output(output, options["output_format"]) for output in options["output"]]
-    settings = settings_of(options)
+    settings = settings_of({**options, "output": ()})  # its formats are others
     evidence = _evidence(options)
     results, wrong = results_of(options, settings)
     done = list(results)
