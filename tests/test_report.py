@@ -12,14 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from echo_migrate.engine import fix
+from echo_migrate.files import code_owners as code_owners_file
 from echo_migrate.files.code_owners import CodeOwners, Grammar, code_owners
 from echo_migrate.files.remote import parsed, remote_of, revision_of
+from echo_migrate.files.source import Source
+from echo_migrate.formats import dockerfile
+from echo_migrate.images import catalog
 from echo_migrate.reasons import because
+from echo_migrate.reports import migration
 from echo_migrate.reports.migration import Document, render
 from echo_migrate.reports.migration.figures import Figure, Index, Report, report
 from echo_migrate.reports.migration.rows import Ended, ReportRow
 from echo_migrate.reports.migration.savings import savings
+from echo_migrate.reports.migration.services import Resources
 from echo_migrate.reports.migration.steps import steps
+from echo_migrate.rules._rule import Settings
 from tests.conftest import ROOT, Run
 from tests.standin import commit
 from tests.test_schemas import validator
@@ -253,6 +261,11 @@ def test_markdown_is_printed_and_misuse_is_told(run: Run, tree: Path) -> None:
     assert text.startswith("# Migration to Echo\n")
     assert "| `src/api` | 5 |" in text
     assert run("report", "--output", "pdf:x").returncode == 2
+    assert run("report", "--output", "html:page", "--output", "json:data", "-q").returncode == 0
+    assert (tree / "page").read_text().startswith("<!doctype html>")
+    assert json.loads((tree / "data").read_text())["version"] == 1
+    (tree / "echo-migrate.toml").write_text('output-format = "sarif"\nexclude = ["chart"]\n')
+    assert b"| `chart` |" not in run("report").stdout
     assert run("report", "nowhere").returncode == 2
     assert run("report", "--output", "no/such/folder.html").returncode == 2
     empty = run("report", "chart/Chart.yaml")
@@ -372,8 +385,18 @@ def test_owners_come_from_the_tree_alone(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "CODEOWNERS").symlink_to("../outside")
     assert code_owners(str(tmp_path / "in"), None) is None
-    many = "\n".join(f"/{'*a' * 40}{number}/** @x" for number in range(20_000))
-    assert CodeOwners(many, "github").of("a" * 200 + "/b") == ()
+
+
+def test_rules_that_take_too_long_end_and_are_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = CodeOwners("\n".join(f"/{'*a' * 40}{number}/** @x" for number in range(300)), "github")
+    assert (many.of("a" * 200 + "/b"), many.exhausted) == ((), False)
+    monkeypatch.setattr(code_owners_file, "_SECONDS", 0.0)
+    late = CodeOwners("* @x", "github", "CODEOWNERS")
+    assert (late.of("a"), late.exhausted) == ((), True)
+    settings = Settings(catalog.load(), (), named=(str(tree),))
+    source = Source.of(str(tree / "Dockerfile"), b"FROM python:3.12\n")
+    made = migration.document([fix.fix_source(source, dockerfile, settings)], settings, migration.Request())
+    assert dict(made.report.about)["owners"] == "incomplete: .github/CODEOWNERS takes too long to read"
 
 
 @pytest.mark.parametrize(
@@ -471,6 +494,8 @@ def test_what_the_safe_fixes_save_is_a_range_by_a_table(run: Run, tree: Path) ->
     data = json.loads(run("report", "Dockerfile", "--output-format", "json").stdout)["savings"]
     assert [(one["references"]["count"], one["minutes"]) for one in data["edits"]] == [(2, [3, 8]), (1, [5, 15])]
     assert data["hours"] == [0.2, 0.5]
+    (tree / "none").write_text("FROM node:22-alpine\n")
+    assert json.loads(run("report", "none", "--output-format", "json").stdout)["savings"]["edits"] == []
     assert (data["lines"]["count"], data["files"]["count"]) == (3, 1)
     own = "classes:\n  own: {what: one word, minutes: [30, 60]}\n  elsewhere: {what: two, minutes: [0, 1.5]}\n"
     (tree / "m.yaml").write_text(f"{own}assumptions: [measured by us]\n")
@@ -494,3 +519,23 @@ def test_what_is_no_table_of_minutes_is_told(run: Run, tree: Path, text: str) ->
     done = run("report", "src", "--minutes", "m.yaml")
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"m.yaml: " in done.stderr
+
+
+def test_a_resource_is_looked_for_once_in_each_document() -> None:
+    third = "metadata:  # b\n    labels: {}\n    name: 'b'\n"
+    text = f"metadata:\n  name: a\nimage: x\n---\nspec: {{}}\n---\n{third}---\nmetadata:\nx:\n"
+    found = Resources(text)
+    names = [found.around(offset) for offset in range(len(text))]
+    assert list(dict.fromkeys(names)) == ["a", "", "b"]
+    many = Resources("image: x\n" * 100_000)
+    assert {many.around(offset) for offset in range(0, 900_000, 9)} == {""}
+    assert len(many.names) == 1
+
+
+def test_a_command_names_only_what_is_an_image() -> None:
+    names = ("--config=x", "$(touch x)", "`x`", "a;b", "a b", "ghcr.io/acme/tool")
+    rows = [row(3, upstream=name) for name in names]
+    (step,) = document(rows).steps
+    assert step.commands == ("echo-migrate match ghcr.io/acme/tool --provider all",)
+    (step,) = document(rows[:-1]).steps
+    assert step.commands == ("echo-migrate inventory .",)

@@ -14,6 +14,7 @@ HEAVY = {
         "rapidfuzz",
         "libcst",
         "rich",
+        "jinja2",
         "json",
         "difflib",
         "tomllib",

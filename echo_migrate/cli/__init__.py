@@ -13,6 +13,7 @@ from echo_migrate import __version__
 from echo_migrate.cli.options import (
     BUILD,
     CATALOG,
+    EVIDENCE,
     EXCLUDE,
     FILE,
     FILES,
@@ -211,11 +212,7 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, (output_formats("markdown", "html", "json"),), PROGRAM)
-@click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand.")
-@click.option(
-    "--history", metavar="FILE|DIR", type=FILE, default="", help="Add a record of this run here, and show the trend."
-)
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, (output_formats("markdown", "html", "json"),), PROGRAM)
 def report(**options: Any) -> None:
     """Write a report: how far, what next, who.
 

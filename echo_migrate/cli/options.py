@@ -61,6 +61,8 @@ class Options(TypedDict, total=False):
     policies: tuple[str, ...]
     history: str
     minutes: str
+    scan: tuple[str, ...]
+    vex: tuple[str, ...]
     compare: str
     builder: str
     build_arg: tuple[str, ...]
@@ -286,6 +288,26 @@ FILES: tuple[Decorator, ...] = (
         help="Also write a report to a file; the suffix can name the format.",
     ),
 )
+EVIDENCE: tuple[Decorator, ...] = (
+    click.option(
+        "--scan",
+        metavar="[IMAGE=]FILE",
+        type=FILE,
+        multiple=True,
+        help="Scan of an image in use or of its successor: Trivy, Grype, OSV-Scanner, SARIF, CycloneDX VDR.",
+    ),
+    click.option("--vex", metavar="FILE", type=FILE, multiple=True, help="With --scan: OpenVEX or CSAF."),
+    click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand."),
+    click.option(
+        "--history",
+        metavar="FILE|DIR",
+        type=FILE,
+        default="",
+        help="Add a record of this run here, and show the trend.",
+    ),
+)
+"""What a report tells besides what a run finds."""
+
 PROVIDER, REGISTRY = CATALOG[:2]
 EXCLUDE, INCLUDE = FILES[:2]
 PROGRAM: tuple[Decorator, ...] = (

@@ -11,8 +11,9 @@ from echo_migrate.cli.output import put, say, tell_unread
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import configuration, settings_of
 from echo_migrate.reports import migration
-from echo_migrate.reports.migration import history
+from echo_migrate.reports.migration import history, scans
 from echo_migrate.reports.migration.savings import MinutesError
+from echo_migrate.reports.migration.scans.data import Scan, Statement
 
 _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
 """Options that decide which references there are and where they move."""
@@ -21,12 +22,13 @@ _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "
 def run(**options: Unpack[Options]) -> int:
     """Write the report. Returns the exit code."""
     outputs = [_output(output, options["output_format"]) for output in options["output"]]
-    settings = settings_of(options)
+    settings = settings_of({**options, "output": ()})  # its formats are others
+    evidence = _evidence(options)
     results, wrong = results_of(options, settings)
     done = list(results)
     wrong = tell_unread(done) or wrong
     request = migration.Request(_words(options), options["today"] or "", configuration(options), _lock(options))
-    request = request._replace(minutes=options["minutes"])
+    request = request._replace(minutes=options["minutes"], scans=evidence[0], statements=evidence[1])
     try:
         made = migration.document(done, settings, request)
     except MinutesError as error:
@@ -57,6 +59,17 @@ def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migratio
     if others:
         say(f"{path}: passed over {reports.plural(others, 'line or file', 'lines or files')} with no record")
     return made._replace(trend=history.trend(records, record)), True
+
+
+def _evidence(options: Options) -> tuple[tuple[tuple[str, Scan], ...], tuple[Statement, ...]]:
+    """Return the scans, with the names of their files, and the VEX statements. Raises ``click.UsageError``."""
+    if options["vex"] and not options["scan"]:
+        raise click.UsageError("--vex goes with --scan")
+    try:
+        found = tuple((word, scans.read_scan(word)) for word in options["scan"])
+        return found, tuple(one for path in options["vex"] for one in scans.read_vex(path))
+    except scans.ScanError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _output(output: str, otherwise: str) -> tuple[str, str]:

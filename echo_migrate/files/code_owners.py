@@ -15,8 +15,10 @@ of a section. Sections of the same name, in any case, are one.
 
 import os
 import re
+import time
 from collections.abc import Callable
 from fnmatch import translate
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from echo_migrate.files.budget import Spent, bounded
@@ -36,6 +38,9 @@ LARGEST = 3_000_000
 MOST = 5_000
 """The limits: the size that GitHub reads, and the number of rules, as each may be asked for each file."""
 
+_SECONDS = 20.0
+"""The limit of CPU time for all files of a tree, in seconds."""
+
 _SECTION = lazy_regex(r"\^?\[([^\]]+)\](?:\[\d+\])?(?:\s+(.*))?")
 _OWNER = lazy_regex(r"@{1,2}[^\s@]+|[^\s@]+@[^\s@]+")
 _SPACES = lazy_regex(r"(?<!\\)\s+")
@@ -44,7 +49,7 @@ _SPACES = lazy_regex(r"(?<!\\)\s+")
 class Rule(NamedTuple):
     """One line: what it matches, its owners, its section, and whether it takes files out of that."""
 
-    parts: tuple[Callable[[str], object] | None, ...]
+    parts: tuple[str, ...]
     inside: bool
     whole: bool
     owners: tuple[str, ...]
@@ -60,17 +65,25 @@ class CodeOwners:
         self.rules = tuple(_rules(text, grammar))
         self.by_section = grammar == "gitlab"
         self._known: dict[str, tuple[str, ...]] = {}
+        self._left = _SECONDS
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the owners of some files were not found out, because it would take too long."""
+        return self._left <= 0
 
     def of(self, path: str) -> tuple[str, ...]:
-        """Return the owners of a file, by its path from the top of the tree; empty if it has none, or if that takes too
-        long to find out."""
-        if path not in self._known:
+        """Return the owners of a file, by its path from the top of the tree; empty if it has none, or if the rules are
+        ``exhausted``."""
+        if path not in self._known and not self.exhausted:
+            begin = time.process_time()
             try:
                 with bounded():
                     self._known[path] = self._owners(path)
             except Spent:
-                self._known[path] = ()
-        return self._known[path]
+                self._left = 0.0
+            self._left -= time.process_time() - begin
+        return self._known.get(path, ())
 
     def _owners(self, path: str) -> tuple[str, ...]:
         parts = path.split("/")
@@ -99,7 +112,11 @@ def code_owners(top: str, grammar: Grammar | None) -> CodeOwners | None:
         except Unreadable:
             return None
         known: Grammar = "gitlab" if place.startswith(".gitlab") or _has_sections(text) else "github"
-        return CodeOwners(text, grammar or known, place)
+        try:
+            with bounded():
+                return CodeOwners(text, grammar or known, place)
+        except Spent:
+            return None
     return None
 
 
@@ -147,12 +164,16 @@ def _rule(pattern: str, grammar: Grammar) -> Rule:
     if grammar == "gitlab" and parts == ["*"]:
         parts, anchored = ["**"], True
     written = [] if anchored or parts[0] == "**" else ["**"]
-    tests = [None if part == "**" else re.compile(translate(part)).match for part in [*written, *parts]]
-    return Rule(tuple(tests), inside, not folder, (), "", False)
+    return Rule((*written, *parts), inside, not folder, (), "", False)
+
+
+@lru_cache(maxsize=8192)
+def _test(part: str) -> Callable[[str], object]:
+    return re.compile(translate(part)).match
 
 
 def _matches(rule: Rule, path: list[str]) -> bool:
-    """Return whether a rule matches a path: its parts one by one, ``None`` any number of them."""
+    """Return whether a rule matches a path: its parts one by one, ``**`` any number of them."""
     places = _skipped(rule.parts, {0})
     last = len(rule.parts)
     for number, part in enumerate(path, 1):
@@ -160,12 +181,11 @@ def _matches(rule: Rule, path: list[str]) -> bool:
         for place in places:
             if place == last:
                 continue
-            test = rule.parts[place]
-            if test is None:
+            if rule.parts[place] == "**":
                 found.add(place)
                 if place + 1 == last:
                     found.add(last)  # a final ** matches at least one part
-            elif test(part):
+            elif _test(rule.parts[place])(part):
                 found.add(place + 1)
         places = _skipped(rule.parts, found)
         if last in places and (rule.whole if number == len(path) else rule.inside):
@@ -175,11 +195,11 @@ def _matches(rule: Rule, path: list[str]) -> bool:
     return False
 
 
-def _skipped(parts: tuple[Callable[[str], object] | None, ...], places: set[int]) -> set[int]:
+def _skipped(parts: tuple[str, ...], places: set[int]) -> set[int]:
     """Return the places, and those behind each ``**`` but a final one, as it may match no folder."""
     found = set(places)
     for place in places:
-        while place < len(parts) - 1 and parts[place] is None:
+        while place < len(parts) - 1 and parts[place] == "**":
             place += 1
             found.add(place)
     return found

@@ -11,6 +11,8 @@ from echo_migrate.reports.migration.figures import Report, report
 from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.rows import rows
 from echo_migrate.reports.migration.savings import Savings, savings
+from echo_migrate.reports.migration.scans import Risk, risk
+from echo_migrate.reports.migration.scans.data import Scan, Statement
 from echo_migrate.reports.migration.steps import Step, steps
 from echo_migrate.reports.migration.trees import Trees
 from echo_migrate.rules._rule import Settings
@@ -21,23 +23,27 @@ SUFFIXES = {".htm": "html", ".html": "html", ".json": "json", ".md": "markdown"}
 
 class Request(NamedTuple):
     """What a report is asked for: the words that its commands need to mean the same references, the date if one was
-    given, the message about a configuration that chose the provider, the lock file if it is to be used, and the path
-    of a table of minutes."""
+    given, the message about a configuration that chose the provider, the lock file if it is to be used, the path of a
+    table of minutes, scans with the names of their files, and VEX statements."""
 
     words: tuple[str, ...] = (".",)
     date: str = ""
     configuration: str = ""
     lock: Lock | None = None
     minutes: str = ""
+    scans: tuple[tuple[str, Scan], ...] = ()
+    statements: tuple[Statement, ...] = ()
 
 
 class Document(NamedTuple):
-    """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own."""
+    """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own;
+    ``risk`` is what scans tell, None without any."""
 
     report: Report
     steps: Sequence[Step]
     savings: Savings
     trend: Sequence[Record] = ()
+    risk: Risk | None = None
 
 
 def document(results: list[Result], settings: Settings, request: Request) -> Document:
@@ -45,16 +51,18 @@ def document(results: list[Result], settings: Settings, request: Request) -> Doc
     results = sorted(results, key=lambda result: result.source.path)
     known = settings.catalog
     built = targets(result.source.path for result in results)
-    listed = rows(results, settings, request.lock, built)
+    trees = Trees(settings.named)
+    listed = rows(results, settings, request.lock, built, trees)
     about = (
         ("provider", f"{known.title} ({known.registry})"),
         ("paths", " ".join(settings.named)),
-        *_places(results, settings),
+        *_places(results, trees),
         ("date", request.date),
         ("configuration", request.configuration),
     )
     made = report(listed, results, known.title, known.login, about)
-    return Document(made, steps(made, request.words), savings(listed, request.minutes))
+    found = risk(listed, request.scans, request.statements) if request.scans else None
+    return Document(made, steps(made, request.words), savings(listed, request.minutes), risk=found)
 
 
 def render(format: str, asked: Document) -> str:
@@ -63,11 +71,13 @@ def render(format: str, asked: Document) -> str:
     return text
 
 
-def _places(results: list[Result], settings: Settings) -> list[tuple[str, str]]:
-    """Return the repository and the commit that all files are of, if there is one for all."""
-    trees = Trees(settings.named)
-    found = {(tree.remote, tree.revision) for tree, _ in (trees.of(result.source.path) for result in results)}
-    if len(found) != 1:
-        return []
-    ((remote, revision),) = found
-    return [("repository", remote.base if remote else ""), ("commit", revision)]
+def _places(results: list[Result], trees: Trees) -> list[tuple[str, str]]:
+    """Return the repository and the commit that all files are of, if there is one for all, and which files of owners
+    were not used up to their end."""
+    listed = list(dict.fromkeys(trees.of(result.source.path)[0] for result in results))
+    late = [tree.owners.path for tree in listed if tree.owners and tree.owners.exhausted]
+    told = [("owners", f"incomplete: {path} takes too long to read") for path in late]
+    if len(listed) != 1:
+        return told
+    (tree,) = listed
+    return [("repository", tree.remote.base if tree.remote else ""), ("commit", tree.revision), *told]

@@ -128,10 +128,11 @@ class Index:
 
     def meeting(self, where: Where) -> set[int]:
         """Return the numbers of the rows that meet values."""
-        found = set(range(len(self.rows)))
+        found: set[int] | None = None
         for dimension in dict.fromkeys(name for name, _ in where):
-            found &= set().union(*(self.having.get(one, ()) for one in where if one[0] == dimension))
-        return found
+            having = set[int]().union(*(self.having.get(one, ()) for one in where if one[0] == dimension))
+            found = having if found is None else found & having
+        return set(range(len(self.rows))) if found is None else found
 
     def figure(self, *where: tuple[str, str], unit: str = "references") -> Figure:
         """Return the number of the rows that meet values, or of their files or changed lines."""

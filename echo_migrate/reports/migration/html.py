@@ -68,6 +68,7 @@ def rendered(asked: Document) -> str:
             steps=asked.steps,
             trend=asked.trend,
             savings=asked.savings,
+            risk=asked.risk,
             chart=chart(asked.trend) if len(asked.trend) > 1 else None,
             policy=policy,
             style=style,

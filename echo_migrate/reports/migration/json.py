@@ -6,6 +6,7 @@ from echo_migrate.reports import as_json, reasons
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.figures import ORDER, Figure, Group
 from echo_migrate.reports.migration.rows import ReportRow
+from echo_migrate.reports.migration.scans import FATES, Risk
 
 
 def rendered(asked: Document) -> str:
@@ -63,6 +64,7 @@ def rendered(asked: Document) -> str:
             "hours": list(map(float, asked.savings.hours)),
             "assumptions": list(asked.savings.assumptions),
         },
+        "risk": asked.risk and _risk(asked.risk),
         "trend": [
             {"date": one.date, "commit": one.revision or None, "states": dict(zip(ORDER, one.states, strict=True))}
             for one in asked.trend
@@ -86,6 +88,21 @@ def row(one: ReportRow) -> dict[str, Any]:
     fields["changed"] = list(one.changed)
     fields["verified"] = list(one.verified)
     return fields | {"values": {name: list(values) for name, values in one.values().items() if values}}
+
+
+def _risk(found: Risk) -> dict[str, Any]:
+    images = [
+        {
+            "before": one.before,
+            "after": one.after or None,
+            "after_scanned": one.scanned,
+            "references": figure(one.figure),
+            "vulnerabilities": [row._asdict() for row in one.rows],
+        }
+        for one in found.images
+    ]
+    totals = {fate: found.total(fate) for fate in FATES if fate != "found"}
+    return {"totals": totals, "images": images, "unmatched": list(found.unmatched)}
 
 
 def _group(one: Group) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, WORDS
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.savings import Savings
+from echo_migrate.reports.migration.scans import Risk
 
 HEADS = {
     "owner": "owner",
@@ -43,6 +44,7 @@ def rendered(asked: Document) -> str:
     if rest:
         lines += ["", "## What the new names rest on", "", *_table(("evidence", "references"), 1)]
         lines += [_row([prose(name), str(figure.number)]) for name, figure in rest]
+    lines += _risk(asked.risk) if asked.risk else ()
     lines += _savings(asked.savings)
     lines += _left_out(report)
     lines += ["", "## References", "", *_table(("state", "reference", "new image", "where", "owner", "why"), 0)]
@@ -103,6 +105,27 @@ def _ended(report: Report) -> Iterator[str]:
     for one in report.ended:
         dates = [one.date or "not known", one.follower or "not known"]
         yield _row([prose(one.line), *map(prose, dates), str(one.total.number), str(one.left.number)])
+
+
+def _risk(found: Risk) -> Iterator[str]:
+    yield from ("", "## Known vulnerabilities, by your scans", "")
+    if any(one.scanned for one in found.images):
+        before = found.total("removed", "stays")
+        yield from (f"Moving removes {found.total('removed')} of {before}, and adds {found.total('new')}.", "")
+    yield from _table(("image", "new image", "references", "now", "removed", "new", "excluded"), 5)
+    for one in found.images:
+        counts = [str(one.number("removed", "stays", "found"))]
+        counts += [str(one.number(fate)) if one.scanned else "no scan" for fate in ("removed", "new")]
+        images = [code(one.before), code(one.after) if one.after else ""]
+        yield _row([*images, str(one.figure.number), *counts, str(one.number("excluded"))])
+    if found.unmatched:
+        yield from ("", f"Scans of images that no reference names: {', '.join(map(code, found.unmatched))}")
+    yield from ("", *_table(("image", "vulnerability", "severity", "package", "fate"), 0))
+    for one in found.images:
+        for row in one.rows:
+            package = code(f"{row.package} {row.version}".strip()) if row.package else ""
+            fate = prose(f"{row.fate}: {row.why}" if row.why else row.fate)
+            yield _row([code(one.before), code(row.id), prose(row.severity), package, fate])
 
 
 def _savings(saved: Savings) -> Iterator[str]:

@@ -26,6 +26,7 @@
     made.rel = "noreferrer noopener";
     return made;
   };
+  const owned = rows.some((row) => values(row, "owner")[0] !== "(no owner)");
   const searched = rows.map((row) =>
     [row[PATH], row[CONTEXT], row[REFERENCE], row[TARGET], ...row[REASONS].flat()]
       .map((number) => texts[number]).concat(values(row, "owner"), values(row, "service")).join("\n").toLowerCase());
@@ -73,7 +74,7 @@
       for (const ended of values(row, "ended")) element("small", ended + " is past its end of life", why);
       const rule = texts[row[RULE]];
       if (state === "migrate" || state === "needs-person") link(rules[rule], rule, element("small", "", why));
-      const who = element("td", values(row, "owner").join(" "), line);
+      const who = element("td", owned ? values(row, "owner").join(" ") : "", line);
       element("small", values(row, "service")[0], who);
     }
     body.append(part);

@@ -89,18 +89,23 @@ class ReportRow(NamedTuple):
             "edit": (self.edit,) if self.edit else (),
             "evidence": (self.evidence,) if self.evidence else (),
             "verified": self.verified,
+            "image": (self.reference,),
             "target": (self.target,) if self.target else (),
         }
 
 
 def rows(
-    results: list[Result], settings: Settings, lock: Lock | None, targets: Mapping[str, frozenset[str]]
+    results: list[Result],
+    settings: Settings,
+    lock: Lock | None,
+    targets: Mapping[str, frozenset[str]],
+    trees: Trees,
 ) -> list[ReportRow]:
     """Return a row for each reference that counts (none for stages, scratch and results of builds), by place.
 
-    ``lock`` is what a lock file has, None if it was not asked for; ``targets`` the stages that other files build.
+    ``lock`` is what a lock file has, None if it was not asked for; ``targets`` the stages that other files build, and
+    ``trees`` the trees that files lie in.
     """
-    trees = Trees(settings.named)
     places = {result.source.path: trees.of(result.source.path) for result in results}
     of_service = services(results, {path: below for path, (_, below) in places.items()})
     found = []

@@ -50,15 +50,15 @@ class Savings(NamedTuple):
 def savings(rows: list[ReportRow], path: str = "") -> Savings:
     """Return what the safe fixes save, by a user's table or the program's own. Raises ``MinutesError``."""
     index = Index(rows)
-    data = _table(path) if path else read_data("report/minutes.yaml")
+    data: Any = _table(path) if path else read_data("report/minutes.yaml")
     ready = ("state", "migrate")
-    efforts = tuple(
+    efforts = [
         Effort(visible(one["what"]), one["minutes"][0], one["minutes"][1], index.figure(ready, ("edit", name)))
         for name, one in data["classes"].items()
-        if ("edit", name) in index.having
-    )
+    ]
     assumptions = tuple(map(visible, data["assumptions"]))
-    return Savings(efforts, index.figure(ready, unit="lines"), index.figure(ready, unit="files"), assumptions, path)
+    done = tuple(one for one in efforts if one.figure.number)
+    return Savings(done, index.figure(ready, unit="lines"), index.figure(ready, unit="files"), assumptions, path)
 
 
 def _table(path: str) -> Any:
@@ -70,7 +70,7 @@ def _table(path: str) -> Any:
         text = contents(path, LARGEST).decode()
         nested(text)
         with bounded():
-            data = None if "<<" in text else parse_yaml(text)
+            data: Any = None if "<<" in text else parse_yaml(text)
     except (Unreadable, NotYaml) as error:
         raise MinutesError(f"{path}: {error}") from None
     except (Spent, Exception):  # PyYAML raises errors of several kinds

@@ -1,5 +1,6 @@
 """Which service a reference belongs to: the name that Compose, Kubernetes, Helm or Nomad give it, else its folder."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -25,9 +26,10 @@ def services(results: Iterable[Result], below: dict[str, str]) -> dict[tuple[str
     named: dict[tuple[str, int], str] = {}
     folders: dict[tuple[str, int], str] = {}
     for result in results:
+        resources = Resources(result.source.text) if result.kind == "kubernetes" else None
         for one in result.outcomes:
             key = (result.source.path, one.image.start)
-            name = _named(result, one.image)
+            name = resources.around(one.image.start) if resources else _composed(result, one.image)
             if name:
                 named[key] = name
             else:
@@ -38,18 +40,31 @@ def services(results: Iterable[Result], below: dict[str, str]) -> dict[tuple[str
     return named
 
 
-def _named(result: Result, image: Image) -> str:
-    if result.kind == "compose":
-        found = _COMPOSE.match(image.where)
-        return found[1] if found else ""
-    return _resource(result.source.text, image.start) if result.kind == "kubernetes" else ""
+class Resources:
+    """The names of the resources of a YAML text, by document, each looked for once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts = [0, *(found.start() for found in _DOCUMENT.finditer(text))]
+        self.names: dict[int, str] = {}
+
+    def around(self, offset: int) -> str:
+        """Return the name of the resource that is around an offset, "" if it has none."""
+        number = bisect_right(self.starts, offset) - 1
+        if number not in self.names:
+            end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.text)
+            self.names[number] = _name(self.text, self.starts[number], end)
+        return self.names[number]
 
 
-def _resource(text: str, offset: int) -> str:
-    """Return the name of the resource that a document of YAML has around an offset, "" if it has none."""
-    start = max((found.start() for found in _DOCUMENT.finditer(text, 0, offset)), default=0)
-    following = _DOCUMENT.search(text, offset)
-    end = following.start() if following else len(text)
+def _composed(result: Result, image: Image) -> str:
+    """Return the service of a compose file that an image is of, "" if it is of none."""
+    found = _COMPOSE.match(image.where) if result.kind == "compose" else None
+    return found[1] if found else ""
+
+
+def _name(text: str, start: int, end: int) -> str:
+    """Return the name that the metadata of a document has, "" if there is none."""
     head = _METADATA.search(text, start, end)
     if not head:
         return ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import NamedTuple
 
+from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import UNVERIFIED, Figure, Index, Report
 from echo_migrate.reports.migration.rows import ReportRow
@@ -51,13 +52,15 @@ def steps(report: Report, words: Sequence[str]) -> list[Step]:
         _command("fix", words, "--unsafe-fixes", "--diff"),
     )
     add("edit", "Edit by hand", f"No fix can be written; {_first(report.rows, 'edit')}", _command("check", words))
-    names = Counter(row.upstream for row in report.rows if row.step == "match")
-    most = sorted(names, key=lambda name: (-names[name], name))[:3]
+    images = (row.upstream for row in report.rows if row.step == "match")
+    names = Counter(name for name in images if parsed(name) and not is_open(name))
+    most = sorted(names, key=lambda name: (-names[name], name))[:3]  # none that a shell or click could misread
+    named = f"echo-migrate match {' '.join(map(quote, most))} --provider all"
     add(
         "match",
         "Look for another source",
         f"{report.title} does not offer these images",
-        f"echo-migrate match {' '.join(map(quote, most))} --provider all",
+        named if most else _command("inventory", words),
     )
     return found
 
