@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.images.reference import parsed
-from echo_migrate.images.vendor_tags import runtime_tag
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import root_of
 from echo_migrate.rules._rule import Context, rule
@@ -16,7 +15,11 @@ def dev_image_shipped(stage: Stage, context: Context) -> Iterator[Finding]:
     if image is None or stage.ships != "layers" or not stage.top or stage.worked_in or not _needs_nothing(stage):
         return
     reference = parsed(image.ref.value)
-    tag = runtime_tag(reference, context.settings.catalog) if reference else ""
+    if reference is None or not context.settings.catalog.place(reference):
+        return
+    from echo_migrate.images.vendor_tags import runtime_tag  # most files name no image of a vendor
+
+    tag = runtime_tag(reference, context.settings.catalog)
     if tag:
         message = f"{image.shown} has a shell and a package manager, and nothing here uses them: use {tag}"
         yield Finding(image.start, image.end, message)
