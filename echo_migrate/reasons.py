@@ -198,7 +198,7 @@ REASONS: dict[str, Row] = {
     "shadowed": Row("{target} may be the name of a build context here", "rename the context", "edit"),
     # state and logins
     "volume": Row(
-        "a volume keeps its data in {path}",
+        "a volume keeps its data in {path}{owners}",
         "test the move with a copy of the data",
         "proof",
         "data in a volume",

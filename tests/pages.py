@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from echo_migrate.cli.settings import catalog_of
+from echo_migrate.images.approval import Approval, Exemption
 from echo_migrate.registry import lock
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -95,6 +96,9 @@ def settings(case: Case) -> Settings:
     variant = given.pop("variant", "auto")
     assert variant in ("auto", "runtime", "dev")
     logins = given.pop("logins", ",".join(LOGINS))
+    names = tuple(filter(None, given.pop("approved", "").split(",")))
+    excepted = [one.partition("=")[::2] for one in given.pop("exceptions", "").split(",") if one]
+    asked = asked._replace(approval=Approval(names, tuple(Exemption(name, "for now", day) for name, day in excepted)))
     asked = asked._replace(today=today, logins=frozenset(filter(None, logins.split(","))))
     asked = asked._replace(variant=variant, add_logins="add-logins" in given)  # type: ignore[arg-type]
     assert set(given) <= {"add-logins", "seen-only", "unsafe-fixes"}, given

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echo_migrate.engine.check import examine
 from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.source import Source, Traced
-from echo_migrate.formats import recognised
+from echo_migrate.formats import Format, recognised
 from echo_migrate.images import catalog
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.migration import assess
@@ -136,3 +137,34 @@ def test_files_read_as_before(vendor: str) -> None:
             elif old.state == "migrate":
                 assert new.reasons, case.name
     assert 0 < moved < len(DOCKERFILES) / 4
+
+
+def test_the_c_library_is_seen_behind_a_move() -> None:
+    known, rules = catalog.load("docker"), (RULES["libc-mismatch"],)
+    seen = 0
+    for case in CASES:
+        if case.rule != "libc-mismatch" or case.path != "Dockerfile":
+            continue
+        format = recognised(case.path, case.text)
+        assert format is not None
+        lines = [_moved(line, known) for line in case.text.splitlines()]
+        texts = (case.text, "\n".join(lines) + "\n")
+        places = [_places(Source(case.path, text), format, Settings(known, rules, today=TODAY)) for text in texts]
+        assert places[0] <= places[1], case.name
+        seen += len(places[0]) if texts[0] != texts[1] else 0
+    assert seen > 20
+
+
+def _moved(line: str, known: catalog.Catalog) -> str:
+    """A line with the image of its FROM at the vendor, whatever a move would break."""
+    word, _, rest = line.partition(" ")
+    value, space, name = rest.partition(" ")
+    if word != "FROM" or "$" in value or value.startswith("--"):
+        return line
+    there = move(value, known, "dev" if name else "runtime")
+    return f"FROM {there.target}{space}{name}" if there.edits else line
+
+
+def _places(source: Source, format: Format, asked: Settings) -> set[int]:
+    found, _ = examine(source, format, asked)
+    return {source.position(one.start)[0] for one in found}

@@ -50,6 +50,7 @@ CHECK = {
         "cli.online",
         "cli.options",
         "cli.output",
+        "cli.program",
         "cli.results",
         "cli.settings",
         "model",
@@ -85,6 +86,7 @@ CHECK = {
     *(
         "images",
         "images.answers",
+        "images.approval",
         "images.catalog",
         "images.end_of_life",
         "images.facts",
@@ -122,7 +124,7 @@ main()
 @pytest.mark.parametrize(
     ("words", "more", "own", "heavy"),
     [
-        (("--help",), "", {"", "cli", "cli.options"}, set()),
+        (("--help",), "", {"", "cli", "cli.options", "cli.program"}, set()),
         (("check", "--no-config", "Dockerfile"), "", CHECK, {"json"}),
         (("check", "Dockerfile"), "", CHECK | {"cli.config"}, {"json"}),
         (

@@ -1,6 +1,5 @@
 """The command line. Each command is a signature and one call, and imports what it needs when it runs."""
 
-import errno
 import gc
 import os
 import signal
@@ -17,6 +16,7 @@ from echo_migrate.cli.options import (
     EXCLUDE,
     FILE,
     FILES,
+    GATE,
     INCLUDE,
     ONLINE,
     PATHS,
@@ -35,43 +35,10 @@ from echo_migrate.cli.options import (
     options_of,
     output_formats,
 )
-
-_INSTEAD = {
-    ("check", "--fix"): "check writes nothing: use echo-migrate fix",
-    ("check", "--diff"): "check writes nothing: use echo-migrate fix --diff",
-    ("fix", "--dry-run"): "use --diff, which prints a patch and writes nothing",
-    ("check", "--format"): "use --output-format",
-    ("fix", "--format"): "use --output-format",
-}
-"""What to use instead of options that other programs have, by command and option."""
+from echo_migrate.cli.program import Program
 
 
-class _Program(click.Group):
-    """A group whose commands exit with 128 plus the signal number if a signal stops them, as shells do, and with 2 if
-    output fails, because 1 means findings."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as stop:
-            click.echo(": ".join(["echo-migrate: interrupted", *getattr(stop, "__notes__", ())]), err=True)
-            sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
-        except click.UsageError as error:
-            from echo_migrate.reports import printable
-
-            message = printable(error.format_message())
-            by_parser = isinstance(error, (click.MissingParameter, click.NoSuchOption))
-            if isinstance(error, click.NoSuchOption) and (ctx.invoked_subcommand, error.option_name) in _INSTEAD:
-                by_parser, message = False, _INSTEAD[ctx.invoked_subcommand or "", error.option_name]
-            raise click.UsageError(message, error.ctx if by_parser else None) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
-            os._exit(2)  # buffered output cannot be written either
-
-
-@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="echo-migrate")
 def cli() -> None:
     """Move container images to hardened ones, without breaking a file.
@@ -114,7 +81,7 @@ def init(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, GATE, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
 @click.option("--diff-base", metavar="REV", default="", help="Report only findings on lines changed since REV.")
 @click.option(
     "--baseline", metavar="FILE", type=FILE, default="", help="Report only findings that are not in this baseline."
@@ -132,7 +99,7 @@ def check(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, SELECTION, TODAY, FILES, PROGRAM)
+@options_of(PATHS, CATALOG, SELECTION, GATE, TODAY, FILES, PROGRAM)
 @click.option(
     "--baseline",
     metavar="FILE",
@@ -154,7 +121,7 @@ def baseline(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, CATALOG, ONLINE, SELECTION, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, SELECTION, GATE, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
 @click.option("--proven", is_flag=True, help="Also apply unsafe fixes of Dockerfiles whose proof still holds.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what runs.")
 @click.option(
@@ -255,6 +222,24 @@ def match(**options: Any) -> None:
     from echo_migrate.cli import about
 
     sys.exit(about.match(**options))
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["buildkit", "conftest", "kyverno"]))
+@options_of((PROVIDER, REGISTRY), GATE, TODAY, PROGRAM)
+@click.option("--output", "path", metavar="FILE", type=FILE, default="-", help="File to write; - prints it (default).")
+def policy(kind: str, path: str, **options: Any) -> None:
+    """Write the gate for another program.
+
+    Allows images from the registries of --approved alone (default: that of the provider), and those of the table
+    exceptions of the configuration until their day: for BuildKit (beside a Dockerfile, as Dockerfile.rego), for
+    Conftest, or for Kyverno.
+
+    Exits with 0 when done, 2 if the file could not be written.
+    """
+    from echo_migrate.cli.policy import run
+
+    sys.exit(run(kind, path, **options, mapping=""))
 
 
 @cli.command()

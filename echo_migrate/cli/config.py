@@ -17,6 +17,7 @@ from echo_migrate.files.tree import repository
 
 FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
 NOT_KEYS = (
+    *("kind", "path"),  # of policy
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
     # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
@@ -35,7 +36,7 @@ _LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """The key in the context of a command for the path of the configuration file."""
 
-TABLES = {"per-file-ignores": ":", "levels": "=", "verify": "", "prove": ""}
+TABLES = {"exceptions": "", "per-file-ignores": ":", "levels": "=", "verify": "", "prove": ""}
 """Keys that are tables, with the separator of key and value in the option; each row is one value of it."""
 
 _KEYS = {"policies": "verify", "tests": "prove"}
@@ -139,6 +140,10 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
             from echo_migrate.cli import smoke
 
             value = smoke.rows(where, value, folder, partial(_within, folder=repository(folder) or folder))
+        elif key == "exceptions":
+            from echo_migrate.cli.approval import rows as exceptions
+
+            value = exceptions(where, value)
         elif key in TABLES:
             value = _rows(where, key, value, folder)
         value = _checked(where, key, value, option)

@@ -41,6 +41,8 @@ class Options(TypedDict, total=False):
     baseline: str
     diff_base: str
     fail_on: str
+    approved: tuple[str, ...]
+    exceptions: tuple[str, ...]
     unsafe_fixes: bool
     add_logins: bool
     image: tuple[str, ...]
@@ -228,6 +230,17 @@ PROOFS: tuple[Decorator, ...] = (
 TODAY: tuple[Decorator, ...] = (
     click.option("--today", metavar="DATE", hidden=True, help="The date that ends of life are compared with."),
 )
+GATE: tuple[Decorator, ...] = (
+    click.option(
+        "--approved",
+        metavar="REGISTRIES",
+        multiple=True,
+        callback=names,
+        help="Report images from elsewhere: dhi.io,docker.io/acme.",
+    ),
+    click.option("--exceptions", multiple=True, hidden=True),
+)
+"""What is approved. The exceptions are rows of the table ``exceptions`` of the configuration, as JSON."""
 _rule_option = partial(click.option, metavar="RULES", multiple=True, callback=names, shell_complete=complete_rules)
 SELECTION: tuple[Decorator, ...] = (
     click.option(

@@ -10,6 +10,7 @@ from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog
+from echo_migrate.images.approval import Approval, problem
 from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.images.upstream import VendorRegistry
 from echo_migrate.model import LEVELS, Level
@@ -100,8 +101,22 @@ def settings_of(options: Options) -> Settings:
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
         levels=levels,
+        approval=approval_of(options),
         quiet=frozenset() if "all" in names else not_named(by_name),
     )
+
+
+def approval_of(options: Options) -> Approval:
+    """Return what the options approve. Raises ``click.UsageError``."""
+    names, rows = options.get("approved", ()), options.get("exceptions", ())
+    for name in names:
+        if reason := problem(name):
+            raise click.BadParameter(f"{name!r} {reason}", param_hint="--approved")
+    if not rows:
+        return Approval(names)
+    from echo_migrate.cli.approval import exemptions
+
+    return Approval(names, exemptions(rows))
 
 
 def _logins(kinds: Iterable[str]) -> frozenset[str]:

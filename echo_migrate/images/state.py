@@ -32,9 +32,19 @@ def state_in_volume(
     covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
     covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
     covered += _configured(mounts, text) if kept else ()
-    if not covered or _same_owner(facts_of(value, catalog), facts_of(target, catalog)):
+    before, after = facts_of(value, catalog), facts_of(target, catalog)
+    if not covered or _same_owner(before, after):
         return []
-    return [because("volume", path=covered[0])]
+    return [because("volume", path=covered[0], owners=_owners(before, after))]
+
+
+def _owners(before: ImageFacts, after: ImageFacts) -> str:
+    """Return as whom both images start: root may switch to another user; "" if nothing is known of either."""
+    if before.uid is None and after.uid is None:
+        return ""
+    users = {None: "an unknown user", 0: "root"}
+    now, then = (users.get(one.uid, f"uid {one.uid}") for one in (before, after))
+    return f" (starts as {now}, then as {then})"
 
 
 def _configured(mounts: list[str], text: str | None) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited, unedited
+from echo_migrate.images.approval import Approval
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.reasons import Reason
@@ -129,7 +130,7 @@ class Settings(NamedTuple):
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
     whose quiet findings are not reported. ``compared`` are catalogs, with each of which the images are assessed in
-    place of findings."""
+    place of findings. ``approval`` is what the user approved."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -148,6 +149,7 @@ class Settings(NamedTuple):
     add_logins: bool = False
     quiet: frozenset[str] = frozenset()
     compared: tuple[Catalog, ...] = ()
+    approval: Approval = Approval()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""

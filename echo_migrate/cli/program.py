@@ -1,0 +1,43 @@
+"""How the program ends: exit codes of signals and of failed output, and messages about wrong options."""
+
+import errno
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+_INSTEAD = {
+    ("check", "--fix"): "check writes nothing: use echo-migrate fix",
+    ("check", "--diff"): "check writes nothing: use echo-migrate fix --diff",
+    ("fix", "--dry-run"): "use --diff, which prints a patch and writes nothing",
+    ("check", "--format"): "use --output-format",
+    ("fix", "--format"): "use --output-format",
+}
+"""What to use instead of options that other programs have, by command and option."""
+
+
+class Program(click.Group):
+    """A group whose commands exit with 128 plus the signal number if a signal stops them, as shells do, and with 2 if
+    output fails, because 1 means findings."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            click.echo(": ".join(["echo-migrate: interrupted", *getattr(stop, "__notes__", ())]), err=True)
+            sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
+        except click.UsageError as error:
+            from echo_migrate.reports import printable
+
+            message = printable(error.format_message())
+            by_parser = isinstance(error, (click.MissingParameter, click.NoSuchOption))
+            if isinstance(error, click.NoSuchOption) and (ctx.invoked_subcommand, error.option_name) in _INSTEAD:
+                by_parser, message = False, _INSTEAD[ctx.invoked_subcommand or "", error.option_name]
+            raise click.UsageError(message, error.ctx if by_parser else None) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
+            os._exit(2)  # buffered output cannot be written either
