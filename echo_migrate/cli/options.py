@@ -274,6 +274,14 @@ FILES: tuple[Decorator, ...] = (
         help="Also write a report to a file; the suffix can name the format.",
     ),
 )
+IMAGE = click.option(
+    "--image",
+    metavar="NAME[:TAG]",
+    multiple=True,
+    callback=names,
+    shell_complete=complete_images,
+    help="Migrate only this upstream image.",
+)
 PROVIDER, REGISTRY = CATALOG[:2]
 EXCLUDE, INCLUDE = FILES[:2]
 PROGRAM: tuple[Decorator, ...] = (

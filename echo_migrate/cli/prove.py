@@ -3,6 +3,7 @@
 It runs the code of the repository, and is the only command that does.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn, Unpack
@@ -111,7 +112,8 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
         options["pull"],
         options["timeout"],
     )
-    tell = say if options["verbose"] else lambda _: None
+    shown = options["verbose"] or (sys.stderr.isatty() and not options["quiet"])
+    tell = say if shown else lambda _: None
     bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell)
     try:
         if left := place.sweep(builder):
@@ -135,7 +137,7 @@ def _kept(waiting: Iterable["Future[Proof]"], bench: Bench) -> Iterator[Proof]:
     """Yield the proofs as they are done, and keep them."""
     for future in waiting:
         proof = future.result()
-        if not proof.remembered and proof.verdict != "not-checked":
+        if not proof.remembered and proof.verdict not in ("not-checked", "not-comparable"):
             try:
                 bench.records.keep(proof)
             except NotWritten as error:

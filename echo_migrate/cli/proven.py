@@ -22,9 +22,7 @@ def with_proven(results: Iterable[Result], options: Options, settings: Settings)
     Raises ``click.UsageError``.
     """
     if options["unsafe_fixes"]:
-        raise click.UsageError(
-            "--proven applies unsafe fixes that are proven, --unsafe-fixes all: give one of them"
-        )
+        raise click.UsageError("--proven applies unsafe fixes that are proven, --unsafe-fixes all: give one of them")
     if "-" in options["paths"]:
         raise click.UsageError("--proven is for files: give their paths, not - (standard input)")
     others, _ = results_of({**options, "quiet": True, "verbose": False}, settings._replace(unsafe=True))
