@@ -79,19 +79,20 @@ def proofs(done: Done) -> list[dict[str, Any]]:
 
 
 def left(environment: dict[str, str]) -> list[str]:
-    """Return the containers and images with our label."""
-    words = (["ps", "--all", "--quiet"], ["images", "--all", "--quiet"])
-    return [
-        id
-        for one in words
-        for id in subprocess.run(
-            ["docker", *one, "--filter", "label=io.echo-migrate.prove"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-    ]
+    """Return the containers and images with our label that runs of this test have made; others may be at work."""
+    return [*_labelled(environment, "container", "ps", "--all"), *_labelled(environment, "image", "images", "--all")]
+
+
+def _labelled(environment: dict[str, str], kind: str, *words: str) -> list[str]:
+    machine = (Path(environment["XDG_CACHE_HOME"]) / "echo-migrate" / "prove" / "machine").read_text()
+    listed = _docker(environment, *words, "--quiet", "--filter", "label=io.echo-migrate.prove")
+    format = '{{index .Config.Labels "io.echo-migrate.prove"}}'
+    labels = {id: _docker(environment, kind, "inspect", "--format", format, id) for id in listed.split()}
+    return [id for id, label in labels.items() if label.startswith(machine)]
+
+
+def _docker(environment: dict[str, str], *words: str) -> str:
+    return subprocess.run(["docker", *words], env=environment, capture_output=True, text=True, check=False).stdout
 
 
 def project(tmp_path: Path, dockerfile: str, **files: str) -> Path:
@@ -244,9 +245,8 @@ def _until_begun(environment: dict[str, str], process: "subprocess.Popen[str]", 
     for line in process.stderr:
         if f"{'building' if what == 'build' else 'starting'} before" in line:
             break
-    words = ["docker", "ps", "--quiet", "--filter", "label=io.echo-migrate.prove"]
     limit = time.monotonic() + 60
-    while what == "run" and not subprocess.run(words, env=environment, capture_output=True, check=True).stdout:
+    while what == "run" and not _labelled(environment, "container", "ps"):
         assert time.monotonic() < limit
         time.sleep(0.1)
 
