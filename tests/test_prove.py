@@ -325,7 +325,8 @@ def test_what_a_build_prints_has_no_effect_where_it_is_shown() -> None:
 
 def test_the_summary_counts_what_was_predicted() -> None:
     broken = PROOF._replace(verdict="broken", reason="the build fails", predicted="shell-needed on line 2")
-    shown = proofs.render("text", [PROOF, broken, broken._replace(predicted="")], ["Dockerfile"], False, False)
+    third = broken._replace(predicted="", path="c")
+    shown = proofs.render("text", [PROOF, broken._replace(path="b"), third], ["Dockerfile"], False, False)
     assert shown.endswith("\n3 Dockerfiles: 1 same, 2 broken; 1 of 2 failures predicted; 1 applied\n")
 
 

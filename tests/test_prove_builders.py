@@ -170,6 +170,25 @@ def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str,
     assert not left(environment)
 
 
+def test_where_unsafe_fixes_do_not_pass_the_safe_ones_are_proven_alone(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    for name, more in (("dhi.io/python:3.13-dev", ""), ("dhi.io/python:3.13", "USER 5\n")):
+        words = ["docker", "build", "--quiet", "--tag", name, "-"]
+        text = f"FROM python:3.13-slim\nENV A=b\n{more}"
+        subprocess.run(words, input=text, env=environment, check=True, text=True, capture_output=True)
+    dockerfile = (
+        "FROM python:3.13-slim AS build\nRUN echo 1 > /a\n"
+        'FROM python:3.13-slim\nCOPY --from=build /a /a\nCMD ["python", "-c", "print(1)"]\n'
+    )
+    folder = project(tmp_path, dockerfile)
+    done = prove(environment, folder, "--unsafe-fixes", "--apply", "--provider", "docker", ".")
+    assert "differs         Dockerfile: user\n" in done.stdout, done
+    assert "same            Dockerfile with its safe fixes alone\n" in done.stdout
+    moved = dockerfile.replace("python:3.13-slim AS", "dhi.io/python:3.13-dev AS")
+    assert (folder / "Dockerfile").read_text() == moved
+
+
 def test_no_value_that_was_handed_over_is_printed(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("value-of-the-secret\n")
     folder = project(

@@ -26,6 +26,7 @@ from echo_migrate.proof.processes import Processes
 from echo_migrate.proof.prove import Bench, Change
 from echo_migrate.proof.records import Proof, records
 from echo_migrate.proof.workplace import Workplace
+from echo_migrate.rules._rule import Settings
 
 
 def run(**options: Unpack[Options]) -> int:
@@ -50,6 +51,10 @@ def run(**options: Unpack[Options]) -> int:
     found = _proven(changes, tests, options) if changes else []
     if found is None:
         return 2
+    if options["apply"] and options["unsafe_fixes"]:
+        rest = _safe_part(changes, found, options, settings)
+        more = _proven(rest, tests, options) if rest else []
+        changes, found = [*changes, *rest], [*found, *(more or ())]
     applied = _apply(changes, found) if options["apply"] else []
     if applied is None:
         return 2
@@ -70,6 +75,17 @@ def _change(result: Result) -> Change | None:
         return None
     unsafe = any(finding.applied and finding.fix and not finding.fix.safe for finding in result.findings)
     return Change(result.source, result.fixed, result, unsafe)
+
+
+def _safe_part(changes: list[Change], found: list[Proof], options: Options, settings: Settings) -> list[Change]:
+    """Return the changes by safe fixes alone of the Dockerfiles whose unsafe ones do not pass."""
+    left = {change.before.path: change for change, proof in zip(changes, found, strict=True) if not proof.passes}
+    if not left:
+        return []
+    asked: Options = {**options, "stdin_filename": "Dockerfile", "jobs": 0, "quiet": True, "verbose": False}
+    results, _ = results_of(asked, settings._replace(unsafe=False))
+    safe = [_change(result) for result in results if result.source.path in left]
+    return [one for one in safe if one and one.after.text != left[one.before.path].after.text]
 
 
 def _blocked(result: Result) -> Change | None:
