@@ -278,6 +278,14 @@ def test_a_build_that_takes_too_long_is_ended(environment: dict[str, str], tmp_p
     assert not left(environment)
 
 
+def test_rules_that_cannot_be_read_are_no_verdict(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = project(tmp_path, 'FROM python:3.13-slim\nCMD ["true"]\n')
+    (folder / "Dockerfile.dockerignore").write_bytes(b"#" * 6_000_000)
+    done = prove(environment, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("not-checked     Dockerfile: the context cannot be read: ")
+
+
 def test_an_image_that_cannot_be_pulled_is_no_verdict(environment: dict[str, str], tmp_path: Path) -> None:
     folder = project(tmp_path, 'FROM python:3.12-slim\nCMD ["true"]\n')
     done = prove(environment, folder, "--output-format", "json")

@@ -90,7 +90,7 @@ def _safe_part(changes: list[Change], found: list[Proof], options: Options, sett
 
 def _blocked(result: Result) -> Change | None:
     """Return the change that is held back: each image that has a target is replaced by it."""
-    if result.fixed is not result.source and result.kind != "dockerfile":
+    if result.kind != "dockerfile":
         return None
     edits = [
         edit
