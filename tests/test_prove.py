@@ -21,6 +21,7 @@ from echo_migrate.proof.prove import stale
 from echo_migrate.proof.records import Proof, Records, text_hash
 from echo_migrate.proof.secrets import Secrets
 from tests.conftest import Run
+from tests.test_schemas import validator
 
 DOCKERFILE = "FROM a AS one\nRUN echo x && \\\n  foo bar\nFROM one\nCOPY x /y\nRUN apk add curl\n"
 BUILDKIT = """#4 [one 2/2] RUN echo x &&   foo bar
@@ -319,11 +320,13 @@ def test_what_a_build_prints_has_no_effect_where_it_is_shown() -> None:
     assert "<script>" not in proofs.render("markdown", [hostile], [], True, False)
     data = json.loads(proofs.render("json", [hostile], [], True, False))
     assert data["proofs"][0]["verdict"] == "broken"
+    validator("prove").validate(data)
 
 
 def test_the_summary_counts_what_was_predicted() -> None:
     broken = PROOF._replace(verdict="broken", reason="the build fails", predicted="shell-needed on line 2")
-    shown = proofs.render("text", [PROOF, broken, broken._replace(predicted="")], ["Dockerfile"], False, False)
+    third = broken._replace(predicted="", path="c")
+    shown = proofs.render("text", [PROOF, broken._replace(path="b"), third], ["Dockerfile"], False, False)
     assert shown.endswith("\n3 Dockerfiles: 1 same, 2 broken; 1 of 2 failures predicted; 1 applied\n")
 
 

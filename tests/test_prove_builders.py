@@ -79,19 +79,20 @@ def proofs(done: Done) -> list[dict[str, Any]]:
 
 
 def left(environment: dict[str, str]) -> list[str]:
-    """Return the containers and images with our label."""
-    words = (["ps", "--all", "--quiet"], ["images", "--all", "--quiet"])
-    return [
-        id
-        for one in words
-        for id in subprocess.run(
-            ["docker", *one, "--filter", "label=io.echo-migrate.prove"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-    ]
+    """Return the containers and images with our label that runs of this test have made; others may be at work."""
+    return [*_labelled(environment, "container", "ps", "--all"), *_labelled(environment, "image", "images", "--all")]
+
+
+def _labelled(environment: dict[str, str], kind: str, *words: str) -> list[str]:
+    machine = (Path(environment["XDG_CACHE_HOME"]) / "echo-migrate" / "prove" / "machine").read_text()
+    listed = _docker(environment, *words, "--quiet", "--filter", "label=io.echo-migrate.prove")
+    format = '{{index .Config.Labels "io.echo-migrate.prove"}}'
+    labels = {id: _docker(environment, kind, "inspect", "--format", format, id) for id in listed.split()}
+    return [id for id, label in labels.items() if label.startswith(machine)]
+
+
+def _docker(environment: dict[str, str], *words: str) -> str:
+    return subprocess.run(["docker", *words], env=environment, capture_output=True, text=True, check=False).stdout
 
 
 def project(tmp_path: Path, dockerfile: str, **files: str) -> Path:
@@ -169,6 +170,25 @@ def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str,
     assert not left(environment)
 
 
+def test_where_unsafe_fixes_do_not_pass_the_safe_ones_are_proven_alone(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    for name, more in (("dhi.io/python:3.13-dev", ""), ("dhi.io/python:3.13", "USER 5\n")):
+        words = ["docker", "build", "--quiet", "--tag", name, "-"]
+        text = f"FROM python:3.13-slim\nENV A=b\n{more}"
+        subprocess.run(words, input=text, env=environment, check=True, text=True, capture_output=True)
+    dockerfile = (
+        "FROM python:3.13-slim AS build\nRUN echo 1 > /a\n"
+        'FROM python:3.13-slim\nCOPY --from=build /a /a\nCMD ["python", "-c", "print(1)"]\n'
+    )
+    folder = project(tmp_path, dockerfile)
+    done = prove(environment, folder, "--unsafe-fixes", "--apply", "--provider", "docker", ".")
+    assert "differs         Dockerfile: user\n" in done.stdout, done
+    assert "same            Dockerfile with its safe fixes alone\n" in done.stdout
+    moved = dockerfile.replace("python:3.13-slim AS", "dhi.io/python:3.13-dev AS")
+    assert (folder / "Dockerfile").read_text() == moved
+
+
 def test_no_value_that_was_handed_over_is_printed(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("value-of-the-secret\n")
     folder = project(
@@ -244,9 +264,8 @@ def _until_begun(environment: dict[str, str], process: "subprocess.Popen[str]", 
     for line in process.stderr:
         if f"{'building' if what == 'build' else 'starting'} before" in line:
             break
-    words = ["docker", "ps", "--quiet", "--filter", "label=io.echo-migrate.prove"]
     limit = time.monotonic() + 60
-    while what == "run" and not subprocess.run(words, env=environment, capture_output=True, check=True).stdout:
+    while what == "run" and not _labelled(environment, "container", "ps"):
         assert time.monotonic() < limit
         time.sleep(0.1)
 
@@ -257,6 +276,14 @@ def test_a_build_that_takes_too_long_is_ended(environment: dict[str, str], tmp_p
     assert proof["verdict"] == "not-comparable"
     assert proof["differences"][0]["before"] == "took more than 2 s"
     assert not left(environment)
+
+
+def test_rules_that_cannot_be_read_are_no_verdict(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = project(tmp_path, 'FROM python:3.13-slim\nCMD ["true"]\n')
+    (folder / "Dockerfile.dockerignore").write_bytes(b"#" * 6_000_000)
+    done = prove(environment, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("not-checked     Dockerfile: the context cannot be read: ")
 
 
 def test_an_image_that_cannot_be_pulled_is_no_verdict(environment: dict[str, str], tmp_path: Path) -> None:

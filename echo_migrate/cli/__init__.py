@@ -17,6 +17,7 @@ from echo_migrate.cli.options import (
     FILE,
     FILES,
     GATE,
+    IMAGE,
     INCLUDE,
     ONLINE,
     PATHS,
@@ -29,9 +30,7 @@ from echo_migrate.cli.options import (
     SELECTION,
     TESTS,
     TODAY,
-    complete_images,
     complete_rules,
-    names,
     options_of,
     output_formats,
 )
@@ -50,14 +49,6 @@ def cli() -> None:
     """
 
 
-_IMAGE = click.option(
-    "--image",
-    metavar="NAME[:TAG]",
-    multiple=True,
-    callback=names,
-    shell_complete=complete_images,
-    help="Migrate only this upstream image.",
-)
 _STATISTICS = click.option("--statistics", is_flag=True, help="Print the number of findings of each rule.")
 
 
@@ -127,7 +118,7 @@ def baseline(**options: Any) -> None:
 @click.option(
     "--add-logins", is_flag=True, help="Offer missing logins as unsafe fixes: they name secrets that you set up."
 )
-@_IMAGE
+@IMAGE
 @click.option("--pin", is_flag=True, help="Pin what moves by digest (--online or --locked).")
 @click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
@@ -285,7 +276,7 @@ def verify(**options: Any) -> None:
 
 
 @cli.command()
-@options_of(PATHS, BUILD, (_IMAGE,), CATALOG, ONLINE, SELECTION, TODAY, (EXCLUDE, INCLUDE), PROOFS, TESTS, PROGRAM)
+@options_of(PATHS, BUILD, (IMAGE,), CATALOG, ONLINE, SELECTION, TODAY, (EXCLUDE, INCLUDE), PROOFS, TESTS, PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Prove what --unsafe-fixes would write.")
 @click.option("--blocked", is_flag=True, help="Build what is held back, to see whether it is so rightly.")
 @click.option("--apply", is_flag=True, help="Write the changes whose proof shows no difference.")

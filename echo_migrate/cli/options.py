@@ -321,6 +321,14 @@ EVIDENCE: tuple[Decorator, ...] = (
 )
 """What a report tells besides what a run finds."""
 
+IMAGE = click.option(
+    "--image",
+    metavar="NAME[:TAG]",
+    multiple=True,
+    callback=names,
+    shell_complete=complete_images,
+    help="Migrate only this upstream image.",
+)
 PROVIDER, REGISTRY = CATALOG[:2]
 EXCLUDE, INCLUDE = FILES[:2]
 PROGRAM: tuple[Decorator, ...] = (

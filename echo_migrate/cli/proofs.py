@@ -20,7 +20,12 @@ def render(format: str, proofs: list[Proof], applied: list[str], verbose: bool, 
         return _markdown(proofs)
     if not proofs:
         return "" if quiet else "Nothing to prove: no Dockerfile would change.\n"
-    blocks = [_line(proof) + (_table(proof) if verbose or len(proofs) == 1 else "") for proof in proofs]
+    again = Counter(proof.path for proof in proofs)
+    blocks = [
+        _line(proof, again[proof.path] > 1 and not proof.unsafe)
+        + (_table(proof) if verbose or len(proofs) == 1 else "")
+        for proof in proofs
+    ]
     return "".join(blocks) + ("" if quiet else f"\n{_closing(proofs, applied)}\n")
 
 
@@ -30,10 +35,11 @@ def _as_json(proof: Proof, applied: list[str]) -> dict[str, object]:
     return {**data, "applied": proof.path in applied, "remembered": proof.remembered}
 
 
-def _line(proof: Proof) -> str:
+def _line(proof: Proof, alone: bool) -> str:
     said = f": {_said(proof)}" if proof.reason else ""
     again = " (proven before, nothing has changed since)" if proof.remembered else ""
-    return f"{proof.verdict:<14}  {reports.printable(proof.path)}{said}{again}\n"
+    part = " with its safe fixes alone" if alone else ""
+    return f"{proof.verdict:<14}  {reports.printable(proof.path)}{part}{said}{again}\n"
 
 
 def _said(proof: Proof) -> str:
@@ -78,7 +84,7 @@ def _closing(proofs: list[Proof], applied: list[str]) -> str:
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     broken = [proof for proof in proofs if proof.verdict == "broken"]
     predicted = sum(bool(proof.predicted) for proof in broken)
-    line = f"{reports.plural(len(proofs), 'Dockerfile')}: {told}"
+    line = f"{reports.plural(len({proof.path for proof in proofs}), 'Dockerfile')}: {told}"
     if broken:
         line += f"; {predicted} of {reports.plural(len(broken), 'failure')} predicted"
     return line + (f"; {len(applied)} applied" if applied else "")

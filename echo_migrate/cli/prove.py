@@ -3,6 +3,7 @@
 It runs the code of the repository, and is the only command that does.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn, Unpack
@@ -25,6 +26,7 @@ from echo_migrate.proof.processes import Processes
 from echo_migrate.proof.prove import Bench, Change
 from echo_migrate.proof.records import Proof, records
 from echo_migrate.proof.workplace import Workplace
+from echo_migrate.rules._rule import Settings
 
 
 def run(**options: Unpack[Options]) -> int:
@@ -49,6 +51,10 @@ def run(**options: Unpack[Options]) -> int:
     found = _proven(changes, tests, options) if changes else []
     if found is None:
         return 2
+    if options["apply"] and options["unsafe_fixes"]:
+        rest = _safe_part(changes, found, options, settings)
+        more = _proven(rest, tests, options) if rest else []
+        changes, found = [*changes, *rest], [*found, *(more or ())]
     applied = _apply(changes, found) if options["apply"] else []
     if applied is None:
         return 2
@@ -71,9 +77,20 @@ def _change(result: Result) -> Change | None:
     return Change(result.source, result.fixed, result, unsafe)
 
 
+def _safe_part(changes: list[Change], found: list[Proof], options: Options, settings: Settings) -> list[Change]:
+    """Return the changes by safe fixes alone of the Dockerfiles whose unsafe ones do not pass."""
+    left = {change.before.path: change for change, proof in zip(changes, found, strict=True) if not proof.passes}
+    if not left:
+        return []
+    asked: Options = {**options, "stdin_filename": "Dockerfile", "jobs": 0, "quiet": True, "verbose": False}
+    results, _ = results_of(asked, settings._replace(unsafe=False))
+    safe = [_change(result) for result in results if result.source.path in left]
+    return [one for one in safe if one and one.after.text != left[one.before.path].after.text]
+
+
 def _blocked(result: Result) -> Change | None:
     """Return the change that is held back: each image that has a target is replaced by it."""
-    if result.fixed is not result.source and result.kind != "dockerfile":
+    if result.kind != "dockerfile":
         return None
     edits = [
         edit
@@ -111,7 +128,8 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
         options["pull"],
         options["timeout"],
     )
-    tell = say if options["verbose"] else lambda _: None
+    shown = options["verbose"] or (sys.stderr.isatty() and not options["quiet"])
+    tell = say if shown else lambda _: None
     bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell)
     try:
         if left := place.sweep(builder):
@@ -135,7 +153,7 @@ def _kept(waiting: Iterable["Future[Proof]"], bench: Bench) -> Iterator[Proof]:
     """Yield the proofs as they are done, and keep them."""
     for future in waiting:
         proof = future.result()
-        if not proof.remembered and proof.verdict != "not-checked":
+        if not proof.remembered and proof.verdict not in ("not-checked", "not-comparable"):
             try:
                 bench.records.keep(proof)
             except NotWritten as error:

@@ -50,7 +50,7 @@ def compare(before: Observed, after: Observed, smoke: Sequence[Smoke] = ()) -> t
     """Return the verdict, why, and the differences."""
     for one, which in ((before, "before"), (after, "after")):
         pull = one.failure.cause.pull if not one.built and one.failure and one.failure.cause else ""
-        if pull in ("login", "unreachable") or (pull == "missing" and which == "before"):
+        if pull in ("login", "network", "unreachable") or (pull == "missing" and which == "before"):
             return "not-checked", _PULLS[pull], [_unbuilt(one.failure)]
     if not before.built:
         return "not-comparable", "the build fails before the change, too", [_unbuilt(before.failure)]
@@ -77,6 +77,7 @@ _PULLS = {
     "login": "the registry wants a login",
     "unreachable": "the registry cannot be reached",
     "missing": "an image of the file is not there",
+    "network": "the build cannot reach the network",
 }
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import IO, Literal, NamedTuple
 
 from echo_migrate.proof.builders import SHORT, Builder, PassedOn
@@ -130,7 +131,13 @@ def _smoke(builder: Builder, container: str, config: Config, test: Smoke) -> str
     if not state.running:
         return "the container has ended"
     reached = port if state.host_network else state.ports.get(port)
-    return _request(reached, test) if reached else f"port {port} is not reached from here"
+    if not reached:
+        return f"port {port} is not reached from here"
+    said = [f"no answer in {PATIENCE:.0f} s"]
+    thread = Thread(target=lambda: said.append(_request(reached, test)), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)  # the time limit of a socket holds for each byte
+    return said[-1]
 
 
 def _request(port: int, test: Smoke) -> str:

@@ -26,7 +26,7 @@ _UNHELPFUL = re.compile(
 _MOST_LINES = 400
 _LONGEST = 300
 
-Pull = Literal["", "login", "unreachable", "missing"]
+Pull = Literal["", "login", "unreachable", "missing", "network"]
 
 
 class Cause(NamedTuple):
@@ -106,7 +106,7 @@ def _cause(lines: list[str], pulls: bool) -> tuple[Cause | None, str]:
         if _STEP.match(line) or _FAILED.match(line):
             continue
         for cause in causes():
-            if (pulls or not cause.pull) and any(pattern.search(line) for pattern in cause.patterns):
+            if (pulls or cause.pull in ("", "network")) and any(pattern.search(line) for pattern in cause.patterns):
                 return cause, _short(line)
     told = [line for line in lines if not (_UNHELPFUL.fullmatch(line) or _RULE.fullmatch(line) or _STEP.match(line))]
     return None, _short((told or lines or [""])[-1])

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from echo_migrate.engine.run import images_in
-from echo_migrate.files.source import Source, contents
+from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.formats import dockerfile
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
@@ -72,6 +72,24 @@ class Bench:
 
     def prove(self, change: Change) -> Proof:
         """Return the proof of a change: one that was made before, if nothing has changed since."""
+        try:
+            return self._proven(change)
+        except (Unreadable, OSError) as error:
+            why = f"the context cannot be read: {getattr(error, 'strerror', None) or error}".lower()
+            texts = [text_hash(source) for source in (change.before, change.after)]
+            return Proof(
+                change.before.path,
+                "not-checked",
+                why,
+                before=texts[0],
+                after=texts[1],
+                builder=self.version,
+                date=_now(),
+                by=account(),
+                unsafe=change.unsafe,
+            )
+
+    def _proven(self, change: Change) -> Proof:
         begun = time.monotonic()
         path = change.before.path
         context = context_of(path, change.before.text, self.folders(path))
@@ -87,7 +105,7 @@ class Bench:
             options=_options(self.builder.name, passed, smoke, self.secrets),
             images=self._images(change),
             builder=self.version,
-            date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            date=_now(),
             by=account(),
             unsafe=change.unsafe,
         )
@@ -120,7 +138,7 @@ class Bench:
         if self.passed.pull:
             return None
         for proof in self.records.of(key.before, key.after, key.path):
-            if not stale(proof, key) and proof.verdict != "not-checked":
+            if not stale(proof, key):
                 return proof
         return None
 
@@ -189,6 +207,10 @@ class Bench:
             smoke=tuple(map(hide, running.smoke)),
             written=tuple(map(hide, running.written)),
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def images_of(source: Source) -> list[str]:
