@@ -86,6 +86,124 @@ def test_an_install_is_only_said_where_it_fails_or_is_asked_for(
     assert [one["level"] for one in found if one["rule"] == "package-install"] == levels
 
 
+QUIET = {
+    "a script that is copied and removed": (
+        "layer-left-behind",
+        {"Dockerfile": "FROM debian:12\nCOPY setup.sh /tmp/\nRUN sh /tmp/setup.sh && rm /tmp/setup.sh\n"},
+        ["warning"],
+    ),
+    "settings that are copied and removed": (
+        "layer-left-behind",
+        {"Dockerfile": "FROM debian:12\nCOPY a.toml b.ini /o/\nRUN use /o/a.toml && rm /o/a.toml /o/b.ini\n"},
+        ["warning"],
+    ),
+    "an archive that is copied and removed": (
+        "layer-left-behind",
+        {"Dockerfile": "FROM debian:12\nCOPY a.tar.gz /tmp/\nRUN tar xf /tmp/a.tar.gz && rm /tmp/a.tar.gz\n"},
+        [],
+    ),
+    "a script, and an archive later": (
+        "layer-left-behind",
+        {
+            "Dockerfile": "FROM debian:12\nCOPY a.sh b.tar /tmp/\nCOPY c.sh /tmp/c.sh\n"
+            "RUN rm /tmp/c.sh && rm /tmp/b.tar\n"
+        },
+        [],
+    ),
+    "the user of a service": (
+        "named-user",
+        {"compose.yaml": "services:\n  db:\n    image: postgres:16\n    user: postgres\n"},
+        ["note"],
+    ),
+    "root with a comment": (
+        "root-at-runtime",
+        {"compose.yaml": "services:\n  a:\n    image: node:22\n    user: root  # reads the sockets of the host\n"},
+        ["note"],
+    ),
+    "root without a comment": (
+        "root-at-runtime",
+        {"compose.yaml": "services:\n  a:\n    image: node:22\n    user: '0'\n"},
+        [],
+    ),
+    "a template without a known image": (
+        "unreadable-file",
+        {"Dockerfile": "FROM {{ .Base }}\nRUN make\n"},
+        ["note"],
+    ),
+    "a template with a known image": ("unreadable-file", {"Dockerfile": "{{ if .X }}\nFROM node:22\n{{ end }}\n"}, []),
+    "a property of Maven": ("unresolved-image", {"Dockerfile": "FROM ${docker.base.image}\n"}, ["note"]),
+    "a property of Gradle in a tag": (
+        "unresolved-image",
+        {"Dockerfile": "FROM ${app.name}:${app.version}\n"},
+        ["note"],
+    ),
+    "a variable without a value": ("unresolved-image", {"Dockerfile": "ARG BASE\nFROM ${BASE}\n"}, []),
+    "an image of the project under a default": (
+        "floating-tag",
+        {"Dockerfile": "ARG R=ghcr.io/acme\nARG T=latest\nFROM ${R}/api-base:${T}\n"},
+        ["warning"],
+    ),
+    "a public image under a default": ("floating-tag", {"Dockerfile": "ARG T=latest\nFROM node:${T}\n"}, []),
+    "another's image": ("floating-tag", {"Dockerfile": "FROM ghcr.io/acme/api-base:latest\n"}, []),
+    "an image that a script only copies": ("unhardened-image", {"a.sh": "crane digest python:3.12\n"}, ["note"]),
+    "an image that is loaded into a cluster": (
+        "unhardened-image",
+        {"a.sh": "kind load docker-image redis:8\n"},
+        ["note"],
+    ),
+}
+"""What is quiet by default: the rule, the files, and the levels of what is said more when the rule is named."""
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_what_nobody_would_act_on_is_quiet(run: Run, tmp_path: Path, kind: str) -> None:
+    rule, files, more = QUIET[kind]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    said = [one["level"] for one in _checked(run, tmp_path) if one["rule"] == rule]
+    asked = [one["level"] for one in _checked(run, tmp_path, "--select", rule)]
+    assert len(asked) == 1
+    assert said == ([] if more else asked)
+    assert not more or asked == more
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("registry=https://npm.example.com/\nauto-install-peers=true\n", []),
+        ("; //npm.example.com/:_authToken=x\nstrict=false\n", []),
+        ("//npm.example.com/:_authToken=abcdefghijkl\n", ["secret-in-image"]),
+        ("registry=https://user:abcdefgh@npm.example.com/\n", ["secret-in-image"]),
+        ("_password=abcdefgh\n", ["secret-in-image"]),
+        (None, ["secret-in-image"]),
+    ],
+)
+def test_settings_without_a_credential_are_no_secret(
+    run: Run, tmp_path: Path, text: str | None, rules: list[str]
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM node:22-slim\nCOPY .npmrc package.json ./\n")
+    if text is not None:
+        (tmp_path / ".npmrc").write_text(text)
+    assert [one["rule"] for one in _checked(run, tmp_path, "--select", "secret-in-image")] == rules
+
+
+@pytest.mark.parametrize(
+    ("path", "state"),
+    [
+        ("schema/.woodpecker/test-a.yml", "ignored"),
+        ("pipeline/linter/x/.woodpecker/a.yml", "ignored"),
+        (".woodpecker/a.yml", "needs-person"),
+        ("apps/api/.woodpecker/a.yml", "needs-person"),
+    ],
+)
+def test_a_pipeline_below_what_reads_pipelines_is_a_fixture(run: Run, tmp_path: Path, path: str, state: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("steps:\n  a:\n    image: node:22\n    commands: [make]\n")
+    done = run("inventory", "--output-format", "json", cwd=tmp_path)
+    assert [one["state"] for one in json.loads(done.stdout)["references"]] == [state]
+
+
 def test_an_install_with_a_level_in_the_configuration_is_asked_for(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(INSTALL)
     (tmp_path / "echo-migrate.toml").write_text('[levels]\npackage-install = "warning"\n')

@@ -241,6 +241,14 @@ def test_what_changes_between_two_runs_of_a_process_is_seen(
     assert said() == before
 
 
+BUILDS = """\
+jobs:
+  a:
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {file: "FILE", platforms: "linux/amd64,linux/arm/v7"}
+"""
+
 NEARBY = {
     "a build argument in a Makefile": ("variable-overridden", {"Makefile": "x:\n\tdocker build --build-arg V=20 .\n"}),
     "build arguments of a workflow": (
@@ -312,6 +320,40 @@ NEARBY = {
             "compose.yaml": "services: {a: {build: b, platform: linux/arm/v6}, c: {build: app}}\n",
             "b/Dockerfile": "FROM scratch\n",
         },
+    ),
+    "a rare platform of an action's build": (
+        "platform",
+        {".github/workflows/x.yml": BUILDS.replace("FILE", "app/Dockerfile")},
+    ),
+    "a rare platform of an action's build of another file": (
+        "",
+        {".github/workflows/x.yml": BUILDS.replace("FILE", "b/Dockerfile"), "b/Dockerfile": "FROM scratch\n"},
+    ),
+    "a rare platform of an action's build of a matrix": (
+        "platform",
+        {".github/workflows/x.yml": BUILDS.replace("FILE", "${{ matrix.file }}"), "b/Dockerfile": "FROM scratch\n"},
+    ),
+    "a rare platform of a recipe for another file": (
+        "",
+        {
+            "Makefile": "x:\n\tdocker buildx build \\\n\t\t--platform linux/arm/v7 \\\n\t\t--file b/Dockerfile .\n",
+            "b/Dockerfile": "FROM scratch\n",
+        },
+    ),
+    "a rare platform of a script for this file": (
+        "platform",
+        {"build.sh": "docker buildx build -f app/Dockerfile --platform linux/386,linux/amd64 .\n"},
+    ),
+    "a rare platform for all targets of a bake file": (
+        "platform",
+        {
+            "build.sh": "docker buildx bake -f docker-bake.hcl --set *.platform=linux/386\n",
+            "docker-bake.hcl": 'target "a" { context = "app" }\n',
+        },
+    ),
+    "a rare platform of a script for a variable": (
+        "platform",
+        {"build.sh": "docker buildx build -f $F --platform linux/386,linux/amd64 .\n"},
     ),
     "common platforms": ("", {"build.sh": "docker buildx build --platform linux/amd64,linux/arm64 .\n"}),
     "another argument, and another image": ("", {"build.sh": "docker build --build-arg W=1 -t node:23 .\n"}),

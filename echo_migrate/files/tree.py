@@ -58,15 +58,19 @@ def _above(folder: str) -> str:
 def ignore_file(path: str) -> bool:
     """Return whether a .dockerignore may apply to a Dockerfile: its own, or one in its folder or above, within the
     repository, or else within the working folder."""
-    if os.path.lexists(f"{path}.dockerignore"):
-        return True
+    return os.path.lexists(f"{path}.dockerignore") or any(at_or_above(path, ".dockerignore"))
+
+
+def at_or_above(path: str, name: str) -> Iterator[str]:
+    """Yield the paths of what has a name in the folder of a file or above it, within the repository, or else within the
+    working folder."""
     folder = os.path.realpath(os.path.dirname(path) or ".")
     top = repository(folder) or _above(folder)
     while True:
-        if os.path.lexists(os.path.join(folder, ".dockerignore")):
-            return True
+        if os.path.lexists(os.path.join(folder, name)):
+            yield os.path.join(folder, name)
         if folder in (top, os.path.dirname(folder)):
-            return False
+            return
         folder = os.path.dirname(folder)
 
 

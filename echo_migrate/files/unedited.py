@@ -24,6 +24,10 @@ _TESTS = frozenset(("test", "tests", "integration", "e2e"))
 _INPUT = lazy_regex(r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?")
 """Folders below one of tests that hold what the tests read."""
 
+_CI = frozenset((".circleci", ".github", ".gitlab", ".woodpecker"))
+_SCHEMAS = frozenset(("linter", "parser", "schema", "schemas"))
+"""Folders of what reads pipelines: a pipeline below one is an input of its tests."""
+
 _OFFICIAL = ("generate-stackbrew-library.sh", "stackbrew-library")
 """What lies at the top of the sources of Docker official images, whose bases must be official images."""
 
@@ -78,6 +82,8 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
         if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
             return "vendored"
         if _FIXTURES.fullmatch(folder) or (_INPUT.fullmatch(folder) and not _TESTS.isdisjoint(folders[: count - 1])):
+            return "fixture"
+        if folder in _CI and not _SCHEMAS.isdisjoint(folders[: count - 1]):
             return "fixture"
     within = [os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS]
     if _GOLDEN.fullmatch(name) or any(map(_TEST_CASES.fullmatch, _names(within[0]))):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
-from echo_migrate.files.tree import real
+from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
@@ -30,7 +30,16 @@ _ARGUMENTS = lazy_regex(
     r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
 )
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
+_LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
+"""A line of a script or a Makefile, with those that continue it."""
+
+_FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
+_OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
+_ACTION = "build-push-action@"
 _NAMED = lazy_regex(r"(?m)^[ \t]*[\"']?([A-Za-z_]\w*)=")
+
+
+Stated = tuple[str | None, int, int]
 
 
 class Builds(NamedTuple):
@@ -79,33 +88,43 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                         data = contents(path)
                         _read(name, data, results, arguments)
                         if b"platform" in data:
-                            said = _platforms(path, data.decode("utf-8", "replace"))
+                            said = _platforms(Source.of(path, data))
                             platforms |= said.any
                             own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
     return Builds(frozenset(results), frozenset(arguments), frozenset()), _Platforms(own, frozenset(platforms))
 
 
-def _platforms(path: str, text: str) -> _Platforms:
-    """Return the rare platforms in one file: of the Dockerfiles that it builds for them, if it says so of each."""
-    written = _PLATFORM.findall(text)
-    own: dict[str, frozenset[str]] = {}
-    offsets = set[int]()
-    for dockerfile, platform, offset in _stated(path) if written else ():
-        if dockerfile and _PLATFORM.fullmatch(platform):
-            own[real(dockerfile)] = own.get(real(dockerfile), frozenset()) | {platform}
-            offsets.add(offset)
-    return _Platforms(own, frozenset()) if len(offsets) == len(written) else _Platforms({}, frozenset(written))
+def _platforms(source: Source) -> _Platforms:
+    """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it says of which."""
+    written = list(_PLATFORM.finditer(source.text))
+    stated = list(_stated(source)) if written else []
+    own: dict[str, set[str]] = {}
+    other = set[str]()
+    for match in written:
+        built = {path for path, start, end in stated if start <= match.start() < end}
+        if not built or None in built:
+            other.add(match[0])
+        for path in filter(None, built):
+            own.setdefault(real(path), set()).add(match[0])
+    return _Platforms({path: frozenset(names) for path, names in own.items()}, frozenset(other))
 
 
-def _stated(path: str) -> Iterator[tuple[str | None, str, int]]:
-    """Yield the platforms that bake and compose files state of what they build; nothing if they cannot be read."""
-    from echo_migrate.formats import bake, compose
+def _stated(source: Source) -> Iterator[Stated]:
+    """Yield where a file states the platforms that a Dockerfile is built for, each with its path, None if it is not in
+    the tree; nothing if the file cannot be read."""
+    from echo_migrate.formats import bake, compose, github
 
-    name = os.path.basename(path)
-    format = bake if bake.NAME.fullmatch(name) else compose if COMPOSE.fullmatch(name) else None
-    if format:
+    name = os.path.basename(source.path)
+    if bake.NAME.fullmatch(name) or COMPOSE.fullmatch(name) or _ACTION in source.text:
+        format = bake if bake.NAME.fullmatch(name) else compose if COMPOSE.fullmatch(name) else github
         with contextlib.suppress(Exception), beside():  # an error in a related file is reported when that file is read
-            yield from list(format.platforms(Source.read(path)))
+            yield from list(format.platforms(source))
+    else:
+        above = (source.path, os.path.join(top(source.path), "_"))
+        for line in _LINE.finditer(source.text):
+            file = _FILE.search(line[0]) if "build" in line[0] and not _OF_SEVERAL.search(line[0]) else None
+            if file:
+                yield next(filter(None, (dockerfile_at(one, ".", file[1]) for one in above)), None), *line.span()
 
 
 def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> None:

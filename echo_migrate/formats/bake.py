@@ -68,9 +68,8 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
             yield from _File(source, _read(source)).named()
 
 
-def platforms(source: Source) -> Iterator[tuple[str | None, str, int]]:
-    """Yield the platforms that targets are built for, each with its Dockerfile, None if that is not in the tree, and
-    its offset."""
+def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
+    """Yield where the platforms of targets are, each with the Dockerfile, None if that is not in the tree."""
     with contextlib.suppress(NotRead):
         yield from _File(source, _read(source)).platforms()
 
@@ -157,12 +156,12 @@ class _File:
             if path:
                 yield path, names
 
-    def platforms(self) -> Iterator[tuple[str | None, str, int]]:
-        """Yield the platforms of the targets, each with the Dockerfile of its target and its offset."""
+    def platforms(self) -> Iterator[tuple[str | None, int, int]]:
+        """Yield where the platforms of targets are, each with the Dockerfile of its target."""
         for whole in self.whole.values():
             listed = _list(whole, "platforms")
             path = self._dockerfile(whole) if listed else None
-            yield from ((path, one.text, one.start) for one in listed)
+            yield from ((path, one.start, one.end) for one in listed)
 
     def _dockerfile(self, whole: Attributes) -> str | None:
         """Return the path of the Dockerfile that a target builds, or None if it is not in the tree."""

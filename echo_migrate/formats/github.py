@@ -254,10 +254,26 @@ def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str, since: int) -
     given = {
         name: Expansion(place) for name, place in _entries(sheet, keys.get("build-args")) if "$" not in place.value
     }
-    context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
-    path = dockerfile_at(os.path.join(tree_top(sheet.path), "_"), "." if file else context or ".", file or "Dockerfile")
-    for image in of_a_build(path, given, f"{where}.build-args", frozenset(contexts)):
+    for image in of_a_build(_dockerfile(sheet.path, keys), given, f"{where}.build-args", frozenset(contexts)):
         yield image._replace(needs_login=NOBODY, login=sheet.logins(since, image.start))
+
+
+def _dockerfile(path: str, keys: dict[str, YamlNode]) -> str | None:
+    """Return the path of the Dockerfile that a step of a workflow at ``path`` builds, given its inputs."""
+    context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
+    here = os.path.join(tree_top(path), "_")
+    return dockerfile_at(here, "." if file else context or ".", file or "Dockerfile")
+
+
+def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
+    """Yield where the platforms of builds are, each with the Dockerfile, None if that is not in the tree."""
+    for top in map(effective, YamlFile(source).roots):
+        for _, job in items(top.get("jobs")):
+            for step in map(effective, sequence(effective(job).get("steps"))):
+                uses, keys = step.get("uses"), effective(step.get("with"))
+                listed = keys.get("platforms")
+                if is_text(uses) and uses.value.startswith(_BUILDS) and listed is not None:
+                    yield _dockerfile(source.path, keys), listed.start_mark.index, listed.end_mark.index
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:

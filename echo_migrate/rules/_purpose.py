@@ -12,7 +12,7 @@ from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
 
 _WORDS = lazy_regex(
-    r"(?i)(?:.*[._-])?(?:ci|cypress|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|playwright"
+    r"(?i)(?:.*[._-])?(?:ci|cypress|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|make|playwright"
     r"|tests?|testing)(?:[._-].*)?|\.(?:circleci|github)"
 )
 """Names of stages, files and folders."""

@@ -13,7 +13,10 @@ from echo_migrate.shell.package_managers import listed, used_for
 @rule(on=Stage, level="warning")
 @of_shipped_images
 def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
-    tools = [(call, word) for call, word in installed(stage) if used_for(word) == "build"]
+    found = [(call, word, used_for(word)) for call, word in installed(stage)]
+    if any(use == "packaging" for _, _, use in found):
+        return  # the image is for building packages
+    tools = [(call, word) for call, word, use in found if use == "build"]
     unnamed = [call for run in stage.runs for call, _ in remaining_installs(run) if call.unnamed and stage.ships]
     if tools or unnamed:
         call = tools[0][0] if tools else unnamed[0]

@@ -24,7 +24,9 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
         tag = "uses the tag latest" if reference.tag else "has no tag"
-        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version")
+        # a default that builds replace: the image is one of the project
+        own = move.upstream is None and "$" in context.source.text[image.start : image.end]
+        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=own)
 
 
 def _has_versions(move: Migration, context: Context) -> bool:

@@ -7,11 +7,15 @@ from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import above, absolute, caches_cleared, downloads, removed, sh_expands_braces
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, listed, package_name
+
+_SMALL = lazy_regex(r"(?i)^(?!\w+://).*\.(?:bash|cfg|conf|in|ini|lock|md|patch|pl|py|rb|sh|toml|txt|ya?ml)$")
+"""A script or settings, which take a few kilobytes of a layer."""
 
 _VALUED = ("--from", "--reference")
 
@@ -28,9 +32,11 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         if isinstance(step, Copy):
             below.copy(step)
             continue
-        said = [(one, _twice(one, step, below) or _too_late(one, step, below)) for one in step.commands]
-        said += [(call.command, message) for call, message in _cleaned_too_late(step, below)]
-        yield from [Finding(one.start, one.end, message) for one, message in said if message][:1]
+        said = [(one, _twice(one, step, below), False) for one in step.commands]
+        said += [(one, *_too_late(one, step, below)) for one in step.commands]
+        said += [(call.command, message, False) for call, message in _cleaned_too_late(step, below)]
+        said = sorted((one for one in said if one[1]), key=lambda one: (one[2], one[0].start))
+        yield from [Finding(one.start, one.end, message, quiet=small) for one, message, small in said][:1]
         below.run(step)
 
 
@@ -125,8 +131,9 @@ def _recursive(option: str) -> bool:
     return option == "--recursive" or (option.startswith("-") and not option.startswith("--") and "R" in option)
 
 
-def _too_late(command: Command, run: Run, below: _Layers) -> str:
-    """Return the message for the removal of files that an earlier layer copied or downloaded, or ""."""
+def _too_late(command: Command, run: Run, below: _Layers) -> tuple[str, bool]:
+    """Return the message for the removal of files that an earlier layer copied or downloaded, or "", and whether what
+    it copied is small."""
     words = removed(command, below.expanding)
     for path in filter(None, (absolute(word.removesuffix("/*"), run, command) for word in words)):
         copy = below.copied.get(path)
@@ -134,10 +141,11 @@ def _too_late(command: Command, run: Run, below: _Layers) -> str:
             remedy = "mount it instead (RUN --mount=type=bind), or copy it in a builder stage"
             if any("://" in word.value for word in copy.sources):
                 remedy = "download it in this RUN"
-            return f"removing {path} does not shrink the image, {copy.instruction.verb.upper()} added it: {remedy}"
+            message = f"removing {path} does not shrink the image, {copy.instruction.verb.upper()} added it: {remedy}"
+            return message, all(_SMALL.search(word.value) for word in copy.sources)
         if path in below.downloaded:
-            return f"removing {path} does not shrink the image, another RUN downloaded it: remove it there"
-    return ""
+            return f"removing {path} does not shrink the image, another RUN downloaded it: remove it there", False
+    return "", False
 
 
 def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:

@@ -30,7 +30,8 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
             and not any(_OWNS.search(one.args.value) for one in node.start_commands)
         ):
             message = f"{node.shown} runs as root: write the uid of another user here"
-            yield Finding(node.user.start, node.user.end, message)
+            line = context.source.text[node.user.end :].partition("\n")[0]
+            yield Finding(node.user.start, node.user.end, message, quiet="#" in line)  # a comment says why
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:

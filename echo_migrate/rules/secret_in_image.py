@@ -1,7 +1,9 @@
 """A credential in the image: in ENV or ARG, in a command, or as a file."""
 
+import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
@@ -9,12 +11,15 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.secret_mounts import kept
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
+from echo_migrate.files.source import Traced, Unreadable, contents
+from echo_migrate.files.tree import at_or_above
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.credentials import in_command, in_text, options_of
 
+_MOST_SETTINGS = 20
+_LARGEST_SETTINGS = 20_000
 _REMEDY = "set it at run time, or use RUN --mount=type=secret"
 _BREAKS = lazy_regex(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _STRONG = frozenset(
@@ -81,6 +86,10 @@ _FILES = frozenset(
         "pip.conf",
     )
 )
+_SETTINGS = frozenset((".npmrc", "pip.conf"))
+"""Those that may have settings alone."""
+
+_CREDENTIAL = lazy_regex(r"(?im)^[^#;\n]{0,500}(?:_auth|_password|token|username|//[^/\s:@]{1,200}:[^@\s]{1,200}@)")
 _KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
 _SURE = (".key", ".p12", ".pfx")
 _BOXES = (*_SURE, ".jks", ".pem")
@@ -112,7 +121,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
         yield from _of_run(run, stage)
     for copy in stage.copies:
         name = _secret_file(copy)
-        if name:
+        if name and not (name in _SETTINGS and _is_free_of_secrets(name, context.source.path)):
             message = f"{name} looks like a credentials file, and stays in the image: "
             message += "mount it at run time, or use RUN --mount=type=secret"
             yield Finding(copy.instruction.start, copy.instruction.end, message)
@@ -267,6 +276,16 @@ def _secret_file(copy: Copy) -> str:
         if "://" not in path and not _MADE_UP.search(path) and _holds_secret(path, copy.target or copy.written.value):
             return path.rpartition("/")[2]
     return ""
+
+
+def _is_free_of_secrets(name: str, dockerfile: str) -> bool:
+    """Return whether the tree has a file of settings for a build, and no such file in it has a credential."""
+    found = list(islice(at_or_above(dockerfile, name), _MOST_SETTINGS))
+    try:
+        texts = [contents(path, _LARGEST_SETTINGS) for path in found if not os.path.islink(path)]
+    except Unreadable:
+        return False
+    return 0 < len(found) == len(texts) and not any(_CREDENTIAL.search(text.decode("latin-1")) for text in texts)
 
 
 def _holds_secret(path: str, target: str) -> bool:

@@ -9,4 +9,5 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
     message = f"{problem.what} {problem.reason}; it is not rewritten"
-    yield Finding(problem.start, problem.end, message, level=problem.level)
+    idle = problem.reason == "is a template" and not any(move.upstream for move in context.moves.values())
+    yield Finding(problem.start, problem.end, message, level=problem.level, quiet=idle)  # nothing in it could move

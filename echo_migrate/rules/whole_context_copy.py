@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.tree import ignore_file
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
 
 @rule(on=Stage, level="warning")
+@of_shipped_images
 def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
     for copy in stage.copies if stage.ships else ():
         whole = next((one.value for one in copy.sources if one.value in (".", "./", "/")), "")

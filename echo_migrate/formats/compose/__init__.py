@@ -98,14 +98,14 @@ def contexts(source: Source) -> Iterator[tuple[str, list[str]]]:
                         yield built, names
 
 
-def platforms(source: Source) -> Iterator[tuple[str | None, str, int]]:
-    """Yield the platforms that services are built for, each with its Dockerfile and its offset."""
+def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
+    """Yield where the platforms of services are, each with its Dockerfile."""
     with contextlib.suppress(NotYaml):
         for root in documents(source.text):
             for _, keys, built in Document(source, root).builds():
                 for node in (keys.get("platform"), *sequence(effective(keys["build"]).get("platforms"))):
                     if is_scalar(node):
-                        yield built, node.value, node.start_mark.index
+                        yield built, node.start_mark.index, node.end_mark.index
 
 
 def context_names(text: str) -> list[str] | None:
