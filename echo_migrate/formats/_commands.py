@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Literal
 
@@ -179,7 +179,8 @@ class _Images:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
         made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
-        entered = tuple(_launch("exec", list(one.behind)) for _, one in called if one.opens and one.behind)
+        begun = [list(takewhile(lambda word: word.known, one.behind)) for _, one in called if one.opens]
+        entered = tuple(_launch("exec", words) for words in begun if words)
         if sum(one.runs for _, one in called) != 1:
             entered = ()  # which container is meant is not known
         loads = because("script-loads") if any(one.loads for _, one in called) else None

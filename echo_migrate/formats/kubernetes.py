@@ -56,8 +56,8 @@ OF_A_POD = ("initContainers", "containers", "ephemeralContainers")
 _LISTS = (*OF_A_POD, "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
-_PATTERNS = ("kyverno.io/", "policies.kyverno.io/")
-"""API groups in which a pod is a pattern that other pods are compared with."""
+_PATTERNS = ("admission.k8s.io/", "audit.k8s.io/", "kyverno.io/", "policies.kyverno.io/")
+"""API groups in which a pod is a pattern that other pods are compared with, or the record of a request."""
 
 _SKAFFOLD = "skaffold/"
 _PARAMETER = lazy_regex(

@@ -145,11 +145,11 @@ def _known(tail: str, words: frozenset[str], names: frozenset[str]) -> str | Non
 
 
 def _own_name(path: str, official: frozenset[str]) -> str:
-    """Return the canonical name of an image in a project's own namespace; never that of an official image, as
-    ``debezium/postgres`` is not postgres."""
+    """Return the canonical name of an image in a project's own namespace; never that of an official image, or of one of
+    old, as ``debezium/postgres`` is not postgres."""
     name = path.rpartition("/")[2].replace("_", "-")
     lists = publishers()
-    taken = name in official or name in lists.no_names or name in lists.aliases.values()
+    taken = name in official or name in facts().names or name in lists.no_names or name in lists.aliases.values()
     return "/".join(path.split("/")[-2:]) if taken else name
 
 

@@ -108,7 +108,7 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
         return Invocation(tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in named[:1]), inspected=inspected)
     if kind is None:
         opens = bool(row.get("opens"))
-        begun = _options(words, row, expands) if opens else None
+        begun = _options(words, row, lambda _: "word") if opens else None
         behind = words[begun[1] + 1 :] if begun else ()
         return Invocation(made=made, behind=behind, opens=opens, loads=bool(row.get("loads")))
     begun = _options(words, row, expands)
