@@ -317,6 +317,35 @@ def github(**options: Any) -> None:
     sys.exit(run(**options))
 
 
+@cli.command("pull-request")
+@options_of(PATHS, CATALOG, ONLINE, (SELECTION[3],), TODAY, FILES[:3])
+@click.option(
+    "--split", type=click.Choice(["service", "image", "owner"]), help="One pull request for each, not one for all."
+)
+@click.option("--label", metavar="NAME", multiple=True, callback=names, help="Label to add to a new pull request.")
+@click.option("--author", metavar="'NAME <ADDRESS>'", default="", help="Author of commits; default: that of git.")
+@click.option("--base", metavar="BRANCH", default="", help="Branch to change; default: that of the repository.")
+@click.option("--fork", metavar="OWNER/NAME", default="", help="Push to this fork of the repository.")
+@click.option("--dry-run", is_flag=True, help="Print all of it; write nothing and use no network.")
+@options_of(PROGRAM)
+def pull_request(**options: Any) -> None:
+    """Propose the safe moves as pull requests.
+
+    Keeps one pull request up to date: made anew on the base branch, closed when nothing is left. Boxes in its
+    description leave out images and files. A branch with commits of others is left alone. PATHS default to the working
+    folder; the clone itself is not changed.
+
+    For GitHub: reads GITHUB_TOKEN, GITHUB_REPOSITORY (default: that of the remote origin), GITHUB_SERVER_URL and
+    GITHUB_API_URL.
+
+    Exits with 0 when done, 1 with --dry-run if it would propose something, 2 on misuse, or if git or GitHub refused
+    something.
+    """
+    from echo_migrate.cli.pull_request import run
+
+    sys.exit(run(**options))
+
+
 @cli.command()
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def providers(output_format: str) -> None:

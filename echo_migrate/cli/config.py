@@ -22,6 +22,7 @@ NOT_KEYS = (
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
     "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
+    *("dry_run", "fork"),  # a repository's file does not say where to push
     # a repository's file starts no request, and vouches for no lock
     *("online", "refresh", "offline", "deep", "locked", "update", "verify"),
 )

@@ -58,6 +58,12 @@ class Options(TypedDict, total=False):
     update: bool
     verify: bool
     policies: tuple[str, ...]
+    split: str | None
+    label: tuple[str, ...]
+    author: str
+    base: str
+    fork: str
+    dry_run: bool
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

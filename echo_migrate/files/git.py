@@ -175,7 +175,7 @@ def ask(
             process = subprocess.Popen(
                 ["git", "--no-pager", *given, *words],
                 cwd=folder,
-                env=_environment(protocol) | environment,
+                env={**_environment(protocol), **environment},
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

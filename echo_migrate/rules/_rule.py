@@ -128,7 +128,7 @@ class Settings(NamedTuple):
     globs of files to edit although they are vendored, generated or fixtures. ``logins`` are the kinds of files whose
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
-    whose quiet findings are not reported."""
+    whose quiet findings are not reported. ``left_out`` are references that stay as they are in the files of the run."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -146,6 +146,7 @@ class Settings(NamedTuple):
     variant: Literal["auto", "runtime", "dev"] = "auto"
     add_logins: bool = False
     quiet: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
