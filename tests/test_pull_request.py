@@ -1,15 +1,19 @@
 """Pull requests, with real git on bare repositories, against a stand-in for GitHub that keeps and refuses likewise."""
 
+import base64
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from tests import registries
 from tests.conftest import Done, Run
+from tests.registries import Reply, Request
 from tests.standin import REPOSITORY, Fault, GitHub, commit, git
 
 ALL = "echo-migrate/all"
@@ -129,10 +133,12 @@ def test_the_life_of_a_pull_request(world: World) -> None:
     world.said()
     assert world.file("web/Dockerfile") == "FROM node:22\nFROM reg.echohq.com/python:3.12\n"
 
+    opened["title"] = "chore: hardened images"  # a person's, and stays
     base = world.push({"api/Dockerfile": "FROM python:3.13\nRUN false\n"})  # where ours changes it too
     assert "#1 updated" in world.said()
     assert world.file("api/Dockerfile") == "FROM reg.echohq.com/python:3.13\nRUN false\n"
     assert git(world.bare, "rev-parse", f"{ALL}^").strip() == base
+    assert opened["title"] == "chore: hardened images"
 
     ours = world.tip()
     theirs = world.push({"api/README": "by hand\n"}, ALL)
@@ -318,6 +324,45 @@ def test_the_clones_own_configuration_starts_nothing_and_leads_nowhere(world: Wo
     git(world.clone, "config", "--file", str(world.home / ".gitconfig"), "gpg.program", "/bin/false")
     world.push({"y/Dockerfile": "FROM redis:7\n"})
     assert "the commit could not be signed, as commit.gpgSign asks for" in world.said(code=2)
+
+
+def smart_http(folder: Path) -> Callable[[Request], Reply]:
+    """Serve the repositories below a folder as a forge does: by git's own program, to who sends the token."""
+    login = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+
+    def answer(request: Request) -> Reply:
+        if request.authorization != f"Basic {login}":
+            return Reply(401, headers={"WWW-Authenticate": "Basic"})
+        environment = {"GIT_PROJECT_ROOT": str(folder), "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_USER": "bot"}
+        environment |= {"PATH_INFO": request.path, "REQUEST_METHOD": request.method, "PATH": os.environ["PATH"]}
+        environment |= {"QUERY_STRING": urlencode(request.query, doseq=True), "CONTENT_LENGTH": str(len(request.body))}
+        environment |= {"CONTENT_TYPE": request.headers.get("content-type", "")}
+        named = {"HTTP_GIT_PROTOCOL": "git-protocol", "HTTP_CONTENT_ENCODING": "content-encoding"}
+        environment |= {name: request.headers[key] for name, key in named.items() if key in request.headers}
+        words = ["git", "http-backend"]
+        done = subprocess.run(words, input=request.body, env=environment, capture_output=True, check=True)
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        return Reply(int(headers.pop("Status", "200").split()[0]), body, headers)
+
+    return answer
+
+
+def test_the_token_goes_to_the_forge_by_tls_and_nowhere_else(world: World) -> None:
+    authority = registries.make_authority(world.folder)
+    (world.home / ".gitconfig").write_text(f"[http]\n\tsslCAInfo = {authority.authority}\n")
+    with registries.StandIn(smart_http(world.folder / "server"), authority) as forge:
+        done = world.propose(GITHUB_SERVER_URL=forge.url)
+        assert b"#1 opened" in done.stderr
+        assert forge.requests
+        assert all(request.authorization for request in forge.requests)  # it is not sent on being asked alone
+        assert world.propose(GITHUB_SERVER_URL=forge.url.replace("https://", "http://")).returncode == 2
+        asked = len(forge.requests)
+        moved = Reply(301, headers={"Location": f"{forge.url}/elsewhere/info/refs?service=git-upload-pack"})
+        with registries.StandIn(lambda _: moved, authority) as other:
+            done = world.propose(GITHUB_SERVER_URL=other.url)
+            assert (done.returncode, len(other.requests)) == (2, 1)
+        assert len(forge.requests) == asked
 
 
 def test_a_shallow_clone_is_enough(world: World) -> None:

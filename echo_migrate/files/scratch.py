@@ -89,6 +89,10 @@ class Scratch:
         self.folder = folder
         self._identity, self._signs = identity, signs
 
+    def prepare(self, *words: str) -> None:
+        """Make the repository by a command of git."""
+        self._done("a repository could not be made", *words)
+
     def branches(self, remote: Remote, *patterns: str) -> tuple[str, dict[str, str]]:
         """Return the default branch of a remote, "" if it has none, and the commits of that one and of those that match
         the patterns."""
@@ -109,10 +113,11 @@ class Scratch:
 
     def obtain(self, remote: Remote, revision: str) -> None:
         """Have a commit with all its files: from the clone, or else from the remote."""
-        if self._ask("cat-file", "-e", f"{revision}^{{tree}}").done:
+        what = "a commit could not be fetched"
+        if self._ask(what, "cat-file", "-e", f"{revision}^{{tree}}").done:
             return
         options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--depth=1")
-        self._remotely(remote, "a commit could not be fetched", "fetch", *options, "--", remote.url, revision)
+        self._remotely(remote, what, "fetch", *options, "--", remote.url, revision)
 
     def check_out(self, revision: str) -> None:
         """Lay out the files of a commit; later commits are made on it."""
@@ -180,22 +185,27 @@ class Scratch:
 
     def _remotely(self, remote: Remote, what: str, *words: str) -> bytes:
         _check(remote)
-        settings = ("core.alternateRefsCommand=true", "protocol.version=2")
-        answer = git.ask(
-            self.folder,
-            words,
-            (*settings, *self._identity),
-            git.SECONDS_FOR_REMOTES,
-            remote.protocol,
-            remote.environment,
-        )
+        settings = ("core.alternateRefsCommand=true", "protocol.version=2", *self._identity)
+        seconds = git.SECONDS_FOR_REMOTES
+        with _in_time(what):
+            answer = git.ask(self.folder, words, settings, seconds, remote.protocol, remote.environment)
         return _or_failed(answer, what)
 
-    def _ask(self, *words: str, input: bytes = b"", seconds: int | None = None) -> git.Answer:
-        return git.ask(self.folder, words, self._identity, seconds, input=input)
+    def _ask(self, what: str, *words: str, input: bytes = b"", seconds: int | None = None) -> git.Answer:
+        with _in_time(what):
+            return git.ask(self.folder, words, self._identity, seconds, input=input)
 
     def _done(self, what: str, *words: str, input: bytes = b"", seconds: int | None = None) -> bytes:
-        return _or_failed(self._ask(*words, input=input, seconds=seconds), what)
+        return _or_failed(self._ask(what, *words, input=input, seconds=seconds), what)
+
+
+@contextmanager
+def _in_time(what: str) -> Iterator[None]:
+    """Raise ``GitFailed`` if git takes too long, or prints too much."""
+    try:
+        yield
+    except git.TooSlow:
+        raise GitFailed(what, "git takes too long") from None
 
 
 def _or_failed(answer: git.Answer, what: str) -> bytes:
@@ -241,7 +251,7 @@ def scratch(clone: str, author: Person | None) -> Iterator[Scratch]:
         made = Scratch(place, identity, _signs(clone))
         os.mkdir(place)
         words = ("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={format}")
-        _or_failed(git.ask(place, words), "a repository could not be made")
+        made.prepare(*words)
         inside = os.path.join(place, ".git")
         for name, data in _linked(os.path.abspath(os.path.join(clone, objects)), clone).items():
             os.makedirs(os.path.dirname(os.path.join(inside, name)), exist_ok=True)

@@ -41,6 +41,7 @@ class Found(NamedTuple):
     owners: owners.Owners
     inside: Callable[[str], str]
     wrong: bool
+    remote: str = "origin"
 
 
 def run(**options: Unpack[Options]) -> int:
@@ -123,7 +124,7 @@ def _propose(made: Scratch, forge: Forge, options: Options) -> int:
     place = Place(made, forge, base, heads[base], branches, options["label"])
     failed = False
     with _laid_out(made, heads[base]):
-        found = _found(made, options)
+        found = _found(made, options)._replace(remote=forge.pushed.url if options["fork"] else "origin")
         groups = grouped(found.moves, found.grouping)
         opened = {pull.branch: pull for pull in forge.ours(base, BRANCHES)}
         for group, moves in groups.items():
@@ -236,7 +237,8 @@ def _proposal(found: Found, group: Group, moves: tuple[Move, ...], memory: Memor
         if not (one.reasons and one.reasons[0].id == "unticked")
     )
     left_out = tuple(move for move in moves if move.left_out(memory.left_out))
-    view = View(group, made, left_out, others, memory.left_out, found.settings.catalog, configuration(options))
+    chosen = configuration(options)
+    view = View(group, made, left_out, others, memory.left_out, found.settings.catalog, chosen, found.remote)
     return propose(view, narrowed.values(), found.inside)
 
 

@@ -58,7 +58,7 @@ def noted(body: str, note: str) -> str:
 
 class View(NamedTuple):
     """What a description is made of: the moves that are made, those that are left out by a choice, and the references
-    of the group that stay for other reasons."""
+    of the group that stay for other reasons. ``remote`` is where its branch can be fetched from."""
 
     group: Group
     made: tuple[Move, ...]
@@ -67,6 +67,7 @@ class View(NamedTuple):
     choices: frozenset[str]
     catalog: Catalog
     configuration: str = ""
+    remote: str = "origin"
 
 
 def body(view: View) -> str:
@@ -223,7 +224,7 @@ def _how(view: View) -> str:
     folders = [path.rpartition("/")[0] or "." for path in paths]
     builds = [f"docker build {folder}" for folder in folders if folder == "." or _BUILD_PATH.fullmatch(folder)]
     lines = [
-        f"git fetch origin {view.group.branch} && git switch --detach FETCH_HEAD",
+        f"git fetch {view.remote} {view.group.branch} && git switch --detach FETCH_HEAD",
         *([login] if login and "\n" not in login and "`" not in login else []),
         *builds[:_MOST_BUILDS],
     ]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.cli.pull_request.body import noted, remembered
 from echo_migrate.cli.pull_request.forge import Forge, Pull
-from echo_migrate.cli.pull_request.plan import Proposal
+from echo_migrate.cli.pull_request.plan import OUR_TITLES, Proposal
 from echo_migrate.files.scratch import Commit, GitFailed, Scratch
 
 TRAILER = "Echo-migrate"
@@ -51,10 +51,11 @@ def update(place: Place, proposal: Proposal, pull: Pull | None, reviewers: Revie
         made = place.forge.create(proposal.branch, place.base, proposal.title, proposal.body)
         left = place.forge.introduce(made, place.labels, reviewers.users, reviewers.teams)
         return [f"#{made.number} opened: {proposal.title}", *left]
-    written = not (_same(pull.body, proposal.body) and pull.title == proposal.title)
+    title = proposal.title if pull.title.startswith(OUR_TITLES) else pull.title
+    written = not (_same(pull.body, proposal.body) and pull.title == title)
     if written:
-        place.forge.rewrite(pull, proposal.title, proposal.body)
-    return [f"#{pull.number} {'updated' if pushed or written else 'is up to date'}: {proposal.title}"]
+        place.forge.rewrite(pull, title, proposal.body)
+    return [f"#{pull.number} {'updated' if pushed or written else 'is up to date'}: {title}"]
 
 
 def finish(place: Place, branch: str, pull: Pull | None, closing: str) -> list[str]:

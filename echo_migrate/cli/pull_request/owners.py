@@ -45,8 +45,8 @@ def read(top: str) -> Owners:
     for place in PLACES:
         path = os.path.join(top, place)
         if os.path.lexists(path):
-            if os.path.islink(path):
-                return Owners()
+            if os.path.realpath(path) != os.path.join(os.path.realpath(top), place):
+                return Owners()  # a link, which GitHub does not follow
             try:
                 return parse(contents(path, LARGEST).decode("utf-8", "replace"))
             except Unreadable:

@@ -11,6 +11,9 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Result
 from echo_migrate.reports import plural, printable
 
+OUR_TITLES = "Move "
+"""How titles begin; one that begins otherwise is a person's, and stays."""
+
 _MOST_LISTED = 50
 _SAFE_IN_A_MESSAGE = lazy_regex(r"[A-Za-z0-9._/:-]{1,200}")
 
@@ -54,10 +57,10 @@ def _title(view: View) -> str:
     """Return the title, also of the commit."""
     provider = printable(view.catalog.title)
     if view.group.kind == "image":
-        return f"Move {view.group.title} to {provider}"
+        return f"{OUR_TITLES}{view.group.title} to {provider}"
     what = plural(len({move.reference for move in view.made}), "image")
     preposition = {"service": "in", "owner": "for"}.get(view.group.kind)
-    return f"Move {what} to {provider}" + (f" {preposition} {view.group.title}" if preposition else "")
+    return f"{OUR_TITLES}{what} to {provider}" + (f" {preposition} {view.group.title}" if preposition else "")
 
 
 def _message(title: str, made: tuple[Move, ...]) -> str:
