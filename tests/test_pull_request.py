@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests import registries
-from tests.conftest import Done, Run
+from tests.conftest import ROOT, Done, Run
 from tests.registries import Reply, Request
 from tests.standin import REPOSITORY, Fault, GitHub, commit, git
 
@@ -399,3 +399,13 @@ def test_without_a_token_or_a_repository_nothing_is_asked(world: World, tmp_path
     world.clone.mkdir()
     assert "is in no git repository" in world.said(code=2)
     assert world.github.requests == []
+
+
+PAGE = {"api/Dockerfile": 'FROM python:3.12\nCMD ["python", "-m", "api"]\n'}
+
+
+def test_the_page_shows_what_a_dry_run_prints(tmp_path: Path, run: Run) -> None:
+    commit(tmp_path / "tree", PAGE | {"compose.yml": "services:\n  web:\n    image: node:22-alpine\n"})
+    shown = run("pull-request", "--dry-run", *AUTHOR, cwd=tmp_path / "tree").stdout.decode()
+    page = (ROOT / "docs" / "pull-requests.md").read_text()
+    assert page.partition("$ echo-migrate pull-request --dry-run\n")[2].partition("````")[0] == shown

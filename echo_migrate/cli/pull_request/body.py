@@ -183,8 +183,8 @@ def _why(view: View) -> str:
             "- Versions stay, and so does the distribution. Where a user, shell, program, port or entrypoint that is"
             " needed would be missing, the image is not moved.",
             *images,
-            "- Each file was read again after the change: only names of images differ, and a second run changes"
-            " nothing.",
+            "- Each file was read again after the change: only image references differ, and a second run"
+            " changes nothing.",
         ]
     )
 
@@ -194,7 +194,7 @@ def _left(view: View) -> Iterator[str]:
     states = Counter[str](one.state for one in view.others)
     title = prose(view.catalog.title)
     told = (
-        ("needs-person", "need review"),
+        ("needs-person", "needs review" if states["needs-person"] == 1 else "need review"),
         ("no-replacement", f"not offered by {title}"),
         ("first-party", "private or built here"),
         ("ignored", "ignored"),
