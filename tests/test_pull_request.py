@@ -390,11 +390,15 @@ def test_misuse_is_said_in_a_line(world: World, words: tuple[str, ...], says: st
     assert says in " ".join(world.said(*words, code=2).split())
 
 
-def test_without_a_token_or_a_repository_nothing_is_asked(world: World, tmp_path: Path) -> None:
+def test_without_a_token_a_repository_or_an_author_nothing_is_asked(world: World, tmp_path: Path, run: Run) -> None:
     assert b"set GITHUB_TOKEN" in world.propose(token="").stderr
     git(world.clone, "config", "remote.origin.url", "https://evil.example/acme/shop")
     done = world.propose(GITHUB_REPOSITORY="", GITHUB_SERVER_URL="")
     assert (done.returncode, b"is not a repository at github.com" in done.stderr) == (2, True)
+    unnamed = {"HOME": str(world.home), "XDG_CONFIG_HOME": str(world.home), "GIT_CONFIG_NOSYSTEM": "1"}
+    assert (
+        b"no author for commits: give --author" in run("pull-request", "--dry-run", cwd=world.clone, env=unnamed).stderr
+    )
     world.clone = tmp_path / "empty"
     world.clone.mkdir()
     assert "is in no git repository" in world.said(code=2)

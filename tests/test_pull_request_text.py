@@ -173,6 +173,13 @@ def test_whose_a_file_is(path: str, owned: str) -> None:
     assert " ".join(owners.parse(CODEOWNERS).of(path)) == owned
 
 
+@given(st.text("ab/*?.#@ \n[!", max_size=60) | st.text(max_size=60), st.lists(st.text("ab.", min_size=1), min_size=1))
+def test_any_text_can_name_owners(text: str, parts: list[str]) -> None:
+    path = "/".join(parts)
+    assert all(owner.startswith("@") for owner in owners.parse(text).of(path))
+    assert owners.parse(f"{text}\n* @last").of(path) == ("@last",)
+
+
 def test_one_level_is_not_all_levels() -> None:
     known = owners.parse("docs/* @docs\n")
     assert (known.of("docs/a"), known.of("docs/a/b"), known.of("x/docs/a")) == (("@docs",), (), ())

@@ -17,8 +17,10 @@ from echo_migrate.cli.options import (
     FILES,
     ONLINE,
     PATHS,
+    PER_FILE_IGNORES,
     POLICIES,
     PROGRAM,
+    PROPOSAL,
     PROVIDER,
     REGISTRY,
     REPORTS,
@@ -318,16 +320,7 @@ def github(**options: Any) -> None:
 
 
 @cli.command("pull-request")
-@options_of(PATHS, CATALOG, ONLINE, (SELECTION[3],), TODAY, FILES[:3])
-@click.option(
-    "--split", type=click.Choice(["service", "image", "owner"]), help="One pull request for each, not one for all."
-)
-@click.option("--label", metavar="NAME", multiple=True, callback=names, help="Label to add to a new pull request.")
-@click.option("--author", metavar="'NAME <ADDRESS>'", default="", help="Author of commits; default: that of git.")
-@click.option("--base", metavar="BRANCH", default="", help="Branch to change; default: that of the repository.")
-@click.option("--fork", metavar="OWNER/NAME", default="", help="Push to this fork of the repository.")
-@click.option("--dry-run", is_flag=True, help="Print all of it; write nothing and use no network.")
-@options_of(PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, (PER_FILE_IGNORES,), TODAY, FILES[:3], PROPOSAL, PROGRAM)
 def pull_request(**options: Any) -> None:
     """Propose the safe moves as pull requests.
 

@@ -14,7 +14,7 @@ import click
 
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, print_patch, say, tell_configuration, tell_unread
-from echo_migrate.cli.pull_request import owners
+from echo_migrate.cli.pull_request import github, owners
 from echo_migrate.cli.pull_request.body import Memory, View, remembered
 from echo_migrate.cli.pull_request.forge import Forge, ForgeFailed, Pull
 from echo_migrate.cli.pull_request.life import Place, Reviewers, finish, update
@@ -73,7 +73,6 @@ def _author(text: str) -> Person | None:
 def _forge(fork: str) -> Forge:
     """Return the forge that the environment and the clone name. Raises ``click.UsageError`` and ``ForgeFailed``."""
     from echo_migrate.cli.github.api import MISSING
-    from echo_migrate.cli.pull_request import github
 
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
@@ -174,12 +173,8 @@ def _kept(place: Place, found: Found, group: Group, moves: tuple[Move, ...], opt
     proposal = _proposal(found, group, moves, memory, options)
     if not proposal.files:
         return finish(place, group.branch, pull, proposal.closing)
-    users, teams = owners.reviewers(map(found.owners.of, proposal.files), _MOST_REVIEWERS)
+    users, teams = owners.reviewers(map(found.owners.of, proposal.files), github.MOST_REVIEWERS)
     return update(place, proposal, pull, Reviewers(users, teams))
-
-
-_MOST_REVIEWERS = 15
-"""GitHub's limit (docs.github.com, "Request reviewers for a pull request")."""
 
 
 def _finished(place: Place, branch: str, pull: Pull, found: Found) -> list[str]:

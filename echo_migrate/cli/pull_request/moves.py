@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from echo_migrate.cli.pull_request.owners import Owners
+from echo_migrate.cli.pull_request.owners import NO_OWNERS, Owners
 from echo_migrate.model import Migration, Result
 
 Split = Literal["", "service", "image", "owner"]
@@ -74,7 +74,7 @@ class Grouping(NamedTuple):
     """How references are split: by a kind of group, with what that kind asks for."""
 
     kind: Split
-    owners: Owners = Owners()
+    owners: Owners = NO_OWNERS
     services: frozenset[str] = frozenset()
 
     def of(self, path: str, upstream: str) -> Group:

@@ -30,14 +30,22 @@ class Rule(NamedTuple):
     owners: tuple[str, ...]
 
 
-class Owners(NamedTuple):
-    """The rules of a file, in its order."""
+class Owners:
+    """The rules of a file, in its order; each path is matched once."""
 
-    rules: tuple[Rule, ...] = ()
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self._rules = rules
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def of(self, path: str) -> tuple[str, ...]:
         """Return the owners of a path from the top of the repository."""
-        return next((rule.owners for rule in reversed(self.rules) if rule.matches(path)), ())
+        if path not in self._known:
+            matching = (rule.owners for rule in reversed(self._rules) if rule.matches(path))
+            self._known[path] = next(matching, ())
+        return self._known[path]
+
+
+NO_OWNERS = Owners()
 
 
 def read(top: str) -> Owners:
@@ -46,12 +54,12 @@ def read(top: str) -> Owners:
         path = os.path.join(top, place)
         if os.path.lexists(path):
             if os.path.realpath(path) != os.path.join(os.path.realpath(top), place):
-                return Owners()  # a link, which GitHub does not follow
+                return NO_OWNERS  # a link, which GitHub does not follow
             try:
                 return parse(contents(path, LARGEST).decode("utf-8", "replace"))
             except Unreadable:
-                return Owners()
-    return Owners()
+                return NO_OWNERS
+    return NO_OWNERS
 
 
 def parse(text: str) -> Owners:
@@ -61,7 +69,7 @@ def parse(text: str) -> Owners:
         pattern, *words = line.split("#")[0].split() or [""]
         if pattern and len(pattern) <= _LONGEST_PATTERN and not pattern.startswith("!") and "[" not in pattern:
             rules.append(Rule(_matcher(pattern), tuple(word for word in words if _OWNER.fullmatch(word))))
-    return Owners(tuple(rules))
+    return Owners(rules)
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
