@@ -389,6 +389,7 @@ REASONS: dict[str, Row] = {
     "comment": Row("ignored by a comment", "remove the comment", "edit", kind="by a comment"),
     "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),
     "not-requested": Row("not among the images of --image", "", ""),
+    "unticked": Row("unticked in the pull request", "tick its box there", "edit"),
     "not-applied": Row("its fix could not be applied", _BY_HAND, "edit"),
     "refused": Row("its fix was refused: {problem}", _BY_HAND, "edit"),
 }

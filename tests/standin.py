@@ -19,15 +19,6 @@ from urllib.parse import parse_qs, urlsplit
 from jsonschema import Draft202012Validator
 
 DOCUMENT = json.loads((Path(__file__).parent / "schemas" / "github-openapi.json").read_text())
-LISTED_PULLS = (
-    "state",
-    "head",
-    "base",
-    "sort",
-    "direction",
-    "per_page",
-    "page",
-)  # "List pull requests": not in the cut
 VIEWER = {"query": "query { viewer { login } }", "variables": {}}
 REPOSITORY = "acme/shop"
 
@@ -53,11 +44,13 @@ class Refused(Exception):
 class GitHub:
     """One repository with pull requests. ``tokens`` maps a token to a login, ``readers`` may not write.
 
-    ``prefix`` is the path below which all of it lies, as an Enterprise server has its API.
+    ``prefix`` is the path below which all of it lies, as an Enterprise server has its API. ``repositories`` are bare
+    repositories by owner, which have the branches of pull requests.
     """
 
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
+        self.repositories: dict[str, Path] = {}
         self.tokens = {"ghs_writer": "github-actions[bot]", "ghs_reader": "github-actions[bot]", "ghp_eve": "eve"}
         self.readers = {"ghs_reader"}
         self.pulls: dict[int, dict[str, Any]] = {}
@@ -127,9 +120,6 @@ class GitHub:
 
     def _hold(self, method: str, path: str, query: dict[str, str], body: Any) -> None:
         """Hold a request to the document."""
-        if (method, path) == ("GET", f"/repos/{REPOSITORY}/pulls"):
-            self.violations += [f"{path}: {name} is no parameter" for name in query if name not in LISTED_PULLS]
-            return
         for template, operations in DOCUMENT["paths"].items():
             names = re.findall(r"\{(\w+)\}", template)
             match = re.fullmatch(re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(template)), path)
@@ -173,9 +163,58 @@ class GitHub:
         return self.pulls[number]
 
     def list_pulls(self, query: dict[str, str], **_: Any) -> tuple[int, Any]:
-        state, head = query.get("state", "open"), query.get("head")
-        found = [one for one in self.pulls.values() if one["state"] == state]
-        return 200, [_shown(one) for one in found if head is None or one["head"]["label"] == head]
+        state, head, base = query.get("state", "open"), query.get("head"), query.get("base")
+        found = [one for one in self.pulls.values() if state in (one["state"], "all")]
+        found = [one for one in found if head is None or one["head"]["label"] == head]
+        found = [one for one in found if base is None or one["base"]["ref"] == base]
+        found.sort(key=lambda one: one["number"], reverse=query.get("direction") == "desc")
+        return 200, [_shown(self._now(one)) for one in found]
+
+    def _now(self, pull: dict[str, Any]) -> dict[str, Any]:
+        """An open pull request has what its branch has."""
+        owner, _, branch = pull["head"]["label"].partition(":")
+        if pull["state"] == "open" and owner in self.repositories:
+            pull["head"]["sha"] = self._tip(owner, branch)
+        return pull
+
+    def _tip(self, owner: str, branch: str) -> str:
+        words = ["git", "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"]
+        done = subprocess.run(words, cwd=self.repositories[owner], capture_output=True, check=False)
+        if done.returncode:
+            raise Refused(422, "Validation Failed")
+        return done.stdout.decode().strip()
+
+    def open_pull(self, body: Any, login: str, **_: Any) -> tuple[int, Any]:
+        owner, _, branch = body["head"].rpartition(":")
+        owner = owner or REPOSITORY.partition("/")[0]
+        self._tip(REPOSITORY.partition("/")[0], body["base"])
+        label = f"{owner}:{branch}"
+        there = [one for one in self.pulls.values() if (one["state"], one["head"]["label"]) == ("open", label)]
+        if not body.get("title") or any(one["base"]["ref"] == body["base"] for one in there):
+            raise Refused(422, "A pull request already exists")
+        _check_length(body["body"])
+        number = len(self.pulls) + 1
+        self.open(number, self._tip(owner, branch), [], label)
+        self.pulls[number]["head"]["user"] = {"login": owner}
+        self.pulls[number] |= {"title": body["title"], "body": body["body"], "user": {"login": login}}
+        self.pulls[number] |= {"base": {"ref": body["base"]}, "merged_at": None, "labels": [], "reviewers": []}
+        return 201, _shown(self.pulls[number])
+
+    def edit_pull(self, number: int, body: Any, **_: Any) -> tuple[int, Any]:
+        _check_length(body.get("body", ""))
+        self._of(number).update(body)
+        return 200, _shown(self._now(self.pulls[number]))
+
+    def label(self, number: int, body: Any, **_: Any) -> tuple[int, Any]:
+        self._of(number)["labels"] += [{"name": name} for name in body["labels"]]
+        return 200, self.pulls[number]["labels"]
+
+    def ask_review(self, number: int, body: Any, **_: Any) -> tuple[int, Any]:
+        pull = self._of(number)
+        if pull["user"]["login"] in body["reviewers"]:
+            raise Refused(422, "Review cannot be requested from pull request author.")
+        pull["reviewers"] += [*body["reviewers"], *body["team_reviewers"]]
+        return 201, _shown(pull)
 
     def pull(self, number: int, **_: Any) -> tuple[int, Any]:
         return 200, _shown(self._of(number))
@@ -242,7 +281,11 @@ class GitHub:
 
 _ROUTES = (
     (r"GET /pulls", "list_pulls"),
+    (r"POST /pulls", "open_pull"),
     (r"GET /pulls/(\d+)", "pull"),
+    (r"PATCH /pulls/(\d+)", "edit_pull"),
+    (r"POST /pulls/(\d+)/requested_reviewers", "ask_review"),
+    (r"POST /issues/(\d+)/labels", "label"),
     (r"GET /pulls/(\d+)/files", "files"),
     (r"GET /pulls/(\d+)/comments", "list_review_comments"),
     (r"POST /pulls/(\d+)/reviews", "review"),
@@ -255,7 +298,7 @@ _ROUTES = (
 
 
 def _shown(pull: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in pull.items() if key != "files"}
+    return {key: value for key, value in pull.items() if key not in ("files", "reviewers")}
 
 
 def _resolved(parameter: dict[str, Any]) -> dict[str, Any]:

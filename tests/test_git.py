@@ -441,7 +441,7 @@ def test_more_than_can_be_read_is_no_answer(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("url", ["ext::touch ran", "/nowhere", "ssh://a@b/c", "-u:x", "git://b/c", "://x"])
 def test_no_other_url_is_fetched_from(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = Tree(tmp_path)
-    monkeypatch.setattr(asked, "_asked", lambda *_: pytest.fail("git was asked"))
+    monkeypatch.setattr(asked, "ask", lambda *_: pytest.fail("git was asked"))
     asked.fetch(str(tree.root), url, "1" * 40)
 
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from github import GithubException
 
+from echo_migrate.cli.github.api import asked_to_wait
 from echo_migrate.cli.github.artifact import MOST
-from echo_migrate.cli.github.post import _asked_to_wait
 from tests.conftest import Done, Run
 from tests.standin import REPOSITORY, Fault, GitHub, changed, commands, commit, git
 
@@ -457,7 +457,7 @@ def test_a_rate_limit_is_not_told_as_a_missing_right(world: World, reset: str) -
     ],
 )
 def test_what_asks_to_wait(status: int, headers: dict[str, str], message: str, wait: float | None) -> None:
-    assert _asked_to_wait(GithubException(status, {"message": message}, headers)) == wait
+    assert asked_to_wait(GithubException(status, {"message": message}, headers)) == wait
 
 
 def test_links_to_another_host_are_not_followed(world: World) -> None:

@@ -21,9 +21,11 @@ from echo_migrate.cli.options import (
     INCLUDE,
     ONLINE,
     PATHS,
+    PER_FILE_IGNORES,
     POLICIES,
     PROGRAM,
     PROOFS,
+    PROPOSAL,
     PROVIDER,
     REGISTRY,
     REPORTS,
@@ -390,6 +392,26 @@ def github(**options: Any) -> None:
     with 0, also where GitHub does not let it write, and with 2 on misuse.
     """
     from echo_migrate.cli.github import run
+
+    sys.exit(run(**options))
+
+
+@cli.command("pull-request")
+@options_of(PATHS, CATALOG, ONLINE, (PER_FILE_IGNORES,), TODAY, FILES[:3], PROPOSAL, PROGRAM)
+def pull_request(**options: Any) -> None:
+    """Propose the safe moves as pull requests.
+
+    Keeps one pull request up to date: made anew on the base branch, closed when nothing is left. Boxes in its
+    description leave out images and files. A branch with commits of others is left alone. PATHS default to the working
+    folder; the clone itself is not changed.
+
+    For GitHub: reads GITHUB_TOKEN, GITHUB_REPOSITORY (default: that of the remote origin), GITHUB_SERVER_URL and
+    GITHUB_API_URL.
+
+    Exits with 0 when done, 1 with --dry-run if it would propose something, 2 on misuse, or if git or GitHub refused
+    something.
+    """
+    from echo_migrate.cli.pull_request import run
 
     sys.exit(run(**options))
 

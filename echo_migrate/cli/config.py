@@ -24,6 +24,7 @@ NOT_KEYS = (
     *("history", "compare", "scan", "vex", "minutes"),  # files that the user names for one run
     "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
+    *("dry_run", "fork"),  # a repository's file does not say where to push
     # a repository's file starts no request, and vouches for no lock
     *("online", "refresh", "offline", "deep", "locked", "update", "verify"),
     # nor does it decide what is built, with whose secrets, and which proofs are believed

@@ -81,6 +81,12 @@ class Options(TypedDict, total=False):
     blocked: bool
     apply: bool
     tests: tuple[str, ...]
+    split: str | None
+    label: tuple[str, ...]
+    author: str
+    base: str
+    fork: str
+    dry_run: bool
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -330,7 +336,18 @@ IMAGE = click.option(
     help="Migrate only this upstream image.",
 )
 PROVIDER, REGISTRY = CATALOG[:2]
+PER_FILE_IGNORES = SELECTION[3]
 EXCLUDE, INCLUDE = FILES[:2]
+PROPOSAL: tuple[Decorator, ...] = (
+    click.option(
+        "--split", type=click.Choice(["service", "image", "owner"]), help="One pull request for each, not one for all."
+    ),
+    click.option("--label", metavar="NAME", multiple=True, callback=names, help="Label to add to a new pull request."),
+    click.option("--author", metavar="'NAME <ADDRESS>'", default="", help="Author of commits; default: that of git."),
+    click.option("--base", metavar="BRANCH", default="", help="Branch to change; default: that of the repository."),
+    click.option("--fork", metavar="OWNER/NAME", default="", help="Push to this fork of the repository."),
+    click.option("--dry-run", is_flag=True, help="Print all of it; write nothing."),
+)
 PROGRAM: tuple[Decorator, ...] = (
     click.option("--no-config", is_flag=True, is_eager=True, help="Ignore configuration files."),
     click.option(

@@ -127,6 +127,8 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
             return reason
         if reporting(move).id not in selected:
             return because("not-selected", rule=reporting(move).id)
+        if move.image.ref.value in settings.left_out:
+            return because("unticked")
         return because("not-requested") if settings.images and not _requested(move, settings) else None
 
     grouped = _grouped(nodes)

@@ -33,6 +33,8 @@ import contextlib
 import os
 import re
 import signal
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import IO, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -58,10 +60,11 @@ _SECONDS_TO_LIST = 15
 """The same limit for listing files: ignore patterns of 70 bytes can take git an hour."""
 
 _SECONDS_TO_ASK = 60
-_SECONDS_TO_FETCH = 600
 _PROTOCOLS = ("https", "http", "file")
 _SERVED_BY = "--upload-pack=git-upload-pack"
 _HEAD = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\tHEAD\n")
+SECONDS_FOR_REMOTES = 600
+"""The same limit for what accesses a remote, or waits for a person who signs."""
 
 _LARGEST = 200_000_000
 """The limit of git's output in bytes; twice as much is the limit of its data segment, which excludes mapped files and
@@ -84,9 +87,12 @@ class TooSlow(Exception):
     """Git exceeded its limit of time or output."""
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
+    """What git printed on both streams, and whether it succeeded."""
+
     text: bytes
     complaints: bytes
+    done: bool
 
 
 def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | None:
@@ -95,10 +101,10 @@ def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | Non
     ``settings`` are additional configuration values, as ``name=value``.
     """
     try:
-        answer = _asked(folder, words, settings)
+        answer = ask(folder, words, settings)
     except TooSlow:
         return None
-    return answer.text if answer else None
+    return answer.text if answer.done else None
 
 
 def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
@@ -108,8 +114,8 @@ def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
     fails. Raises ``TooSlow``.
     """
     words = ("ls-files", "-t", "-z", "--cached", "--others", "--exclude-standard")
-    answer = _asked(folder, words, (), _SECONDS_TO_LIST)
-    if answer is None:
+    answer = ask(folder, words, (), _SECONDS_TO_LIST)
+    if not answer.done:
         return None
     entries = {entry for entry in answer.text.split(b"\0") if entry}
     reached = {entry for entry in entries if len(entry) <= _LONGEST}  # a longer path is from a crafted index
@@ -136,7 +142,7 @@ def unfiltered(folder: str) -> tuple[str, ...]:
 
 
 def fetch(folder: str, url: str, revision: str) -> None:
-    """Fetch one revision from a URL: the only call that accesses a remote. Failures are silent.
+    """Fetch one revision from a URL: the only call of a check that accesses a remote. Failures are silent.
 
     The URL must use a protocol that git implements without starting other programs (https, http, file; any other is
     not fetched). The configuration cannot redirect to another one, as only that protocol is allowed.
@@ -147,7 +153,7 @@ def fetch(folder: str, url: str, revision: str) -> None:
     options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--depth=1")
     words = ("fetch", *options, _SERVED_BY, "--", url, revision)
     with contextlib.suppress(TooSlow):
-        _asked(folder, words, ("core.alternateRefsCommand=true",), _SECONDS_TO_FETCH, protocol)
+        ask(folder, words, ("core.alternateRefsCommand=true",), SECONDS_FOR_REMOTES, protocol)
 
 
 def head(url: str) -> str:
@@ -162,10 +168,10 @@ def head(url: str) -> str:
     if protocol not in _PROTOCOLS:
         return ""
     try:
-        answer = _asked(os.sep, ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD"), (), _SECONDS_TO_ASK, protocol)
+        answer = ask(os.sep, ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD"), (), _SECONDS_TO_ASK, protocol)
     except TooSlow:
         return ""
-    found = _HEAD.match(answer.text) if answer else None
+    found = _HEAD.match(answer.text)
     return found[1].decode() if found else ""
 
 
@@ -186,27 +192,38 @@ def checkout(folder: str, url: str, commit: str) -> bool:
     return git(folder, "read-tree", commit) is not None and git(folder, *words, settings=settings) is not None
 
 
-def _asked(
-    folder: str, words: tuple[str, ...], settings: tuple[str, ...], seconds: int | None = None, protocol: str = NONE
-) -> _Answer | None:
-    """Run git and return its output on both streams, or None if it fails. Raises ``TooSlow``."""
+def ask(
+    folder: str,
+    words: tuple[str, ...],
+    settings: tuple[str, ...] = (),
+    seconds: int | None = None,
+    protocol: str = NONE,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    input: bytes = b"",
+) -> Answer:
+    """Run git and return its answer; one without text if git is missing. Raises ``TooSlow``.
+
+    ``protocol`` is the one that it may use to access a remote. ``environment`` is for this call alone: other processes
+    of the machine do not see it, unlike ``settings``.
+    """
     import subprocess
     from threading import Thread, Timer
 
     seconds = seconds or _SECONDS
     given = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
-    try:
-        process = subprocess.Popen(
-            ["git", "--no-pager", *given, *words],
-            cwd=folder,
-            env=_environment(protocol),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        )
-    except (OSError, ValueError):
-        return None
+    with _file_with(input) as stdin:
+        try:
+            process = subprocess.Popen(
+                ["git", "--no-pager", *given, *words],
+                cwd=folder,
+                env={**_environment(protocol), **environment},
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=0,
+            )
+        except (OSError, ValueError):
+            return Answer(b"", b"", False)
     with process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -228,7 +245,19 @@ def _asked(
             reader.join()
     if len(text) > _LARGEST or process.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
         raise TooSlow
-    return _Answer(text, complaints[0]) if process.returncode == 0 else None
+    return Answer(text, complaints[0], process.returncode == 0)
+
+
+def _file_with(data: bytes) -> IO[bytes]:
+    """Return an open file with these contents: a pipe could fill while git waits for its output to be read."""
+    if not data:
+        return open(os.devnull, "rb")
+    from tempfile import TemporaryFile
+
+    file = TemporaryFile()  # noqa: SIM115 - as long as the call
+    file.write(data)
+    file.seek(0)
+    return file
 
 
 def _read(stream: IO[bytes]) -> bytes:

@@ -130,7 +130,8 @@ class Settings(NamedTuple):
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
     whose quiet findings are not reported. ``compared`` are catalogs, with each of which the images are assessed in
-    place of findings. ``approval`` is what the user approved."""
+    place of findings. ``approval`` is what the user approved. ``left_out`` are references that stay as they are in the
+    files of the run."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -150,6 +151,7 @@ class Settings(NamedTuple):
     quiet: frozenset[str] = frozenset()
     compared: tuple[Catalog, ...] = ()
     approval: Approval = Approval()
+    left_out: frozenset[str] = frozenset()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""

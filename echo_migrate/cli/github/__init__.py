@@ -9,15 +9,15 @@ import click
 
 from echo_migrate.cli.github import artifact
 from echo_migrate.cli.github import event as events
+from echo_migrate.cli.github.api import API, MISSING, Failed
 from echo_migrate.cli.github.comment import LONGEST_SUMMARY, View, body
 from echo_migrate.cli.github.diff import Diff, diff
 from echo_migrate.cli.github.event import Event, Unusable
-from echo_migrate.cli.github.post import Client, Failed, Pull, first_line
+from echo_migrate.cli.github.post import Client, Pull, first_line
 from echo_migrate.cli.github.suggestions import lines_of, plan
 from echo_migrate.files.git import git
 from echo_migrate.reports import printable
 
-API = "https://api.github.com"
 _TOLD = ("migrate", "needs-person", "no-replacement")
 
 
@@ -66,7 +66,7 @@ def _service(token: str, repository: str, mark: str) -> Client:
     try:
         return Client(token, repository, os.environ.get("GITHUB_API_URL") or API, mark)
     except ImportError:
-        raise click.UsageError("this command needs the extra: install echo-migrate[github]") from None
+        raise click.UsageError(MISSING) from None
 
 
 def _told(service: Client, known: Event, view: View, all: bool, most: int) -> View:
