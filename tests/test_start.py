@@ -57,7 +57,16 @@ CHECK = {
         "reports._closing",
         "reports.grouped",
     ),
-    *("engine", "engine.check", "engine.copied_stages", "engine.discover", "engine.fix", "engine.ignores", "engine.logins", "engine.run"),
+    *(
+        "engine",
+        "engine.check",
+        "engine.copied_stages",
+        "engine.discover",
+        "engine.fix",
+        "engine.ignores",
+        "engine.logins",
+        "engine.run",
+    ),
     *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
