@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,6 +225,11 @@ BAD_JOB = JOB._replace(code=3)
         (BUILT._replace(running=JOB), BUILT._replace(running=JOB._replace(code=1)), "broken", ["start"]),
         (BUILT._replace(running=BAD_JOB), BUILT._replace(running=BAD_JOB), "not-comparable", []),
         (BUILT._replace(running=HEALTHY), BUILT._replace(running=UNHEALTHY), "broken", ["health"]),
+        (BUILT._replace(running=Running("failed")), BUILT._replace(running=Running("failed")), "not-comparable", []),
+        (BUILT._replace(running=None), BUILT._replace(running=None), "same", []),
+        (BUILT, Observed(False, failure.of_build("RUN x\nnot found\n", "")), "broken", ["build"]),
+        (BUILT, BUILT._replace(config=ROOT._replace(layers=2)), "same", []),
+        (BUILT, BUILT._replace(config=ROOT._replace(environment=(*ROOT.environment, ("W", "1")))), "same", []),
         (BUILT._replace(running=UNHEALTHY), BUILT._replace(running=UNHEALTHY), "same", []),
         (BUILT._replace(running=UNHEALTHY), BUILT._replace(running=HEALTHY), "differs", ["health"]),
         (BUILT, BUILT._replace(running=UP._replace(errors="Permission denied")), "differs", ["standard error"]),
@@ -489,3 +495,16 @@ def test_a_tar_that_is_none_tells_nothing() -> None:
     reader = Reader()
     reader.read(io.BytesIO(b"x" * 2000))
     assert reader.files is None
+
+
+def test_a_smoke_test_is_a_command() -> None:
+    for command in ("", "  "):
+        with pytest.raises(click.BadParameter):
+            smoke.Tests((command,), ())
+    with pytest.raises(click.UsageError):
+        smoke.rows("", {"http": "/"}, "", lambda _: True)
+
+
+def test_nothing_is_printed_where_nothing_is_to_be_proven_quietly() -> None:
+    assert proofs.render("text", [], [], False, True) == ""
+    assert proofs.render("markdown", [PROOF._replace(rows=())], [], False, False).count("\n") == 3
