@@ -1,9 +1,16 @@
 """The parts of a proof that need no builder: what logs tell, what a context is, what differs, and records."""
 
+import http.server
+import io
 import json
 import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +21,12 @@ from echo_migrate.files.workspace import begin
 from echo_migrate.proof import failure
 from echo_migrate.proof.builders import PassedOn
 from echo_migrate.proof.compare import Observed, Row, Verdict, compare
-from echo_migrate.proof.container import Running, Smoke
+from echo_migrate.proof.container import Running, Smoke, request
 from echo_migrate.proof.context import Context, context_of, digest
-from echo_migrate.proof.image import Config, Files, config_of
+from echo_migrate.proof.image import Config, Files, Reader, config_of
+from echo_migrate.proof.processes import Processes, Stopped
 from echo_migrate.proof.prove import stale
-from echo_migrate.proof.records import Proof, Records, text_hash
+from echo_migrate.proof.records import Proof, Records, own_folder, records, text_hash
 from echo_migrate.proof.secrets import Secrets
 from tests.conftest import Run
 from tests.test_schemas import validator
@@ -217,6 +225,11 @@ BAD_JOB = JOB._replace(code=3)
         (BUILT._replace(running=JOB), BUILT._replace(running=JOB._replace(code=1)), "broken", ["start"]),
         (BUILT._replace(running=BAD_JOB), BUILT._replace(running=BAD_JOB), "not-comparable", []),
         (BUILT._replace(running=HEALTHY), BUILT._replace(running=UNHEALTHY), "broken", ["health"]),
+        (BUILT._replace(running=Running("failed")), BUILT._replace(running=Running("failed")), "not-comparable", []),
+        (BUILT._replace(running=None), BUILT._replace(running=None), "same", []),
+        (BUILT, Observed(False, failure.of_build("RUN x\nnot found\n", "")), "broken", ["build"]),
+        (BUILT, BUILT._replace(config=ROOT._replace(layers=2)), "same", []),
+        (BUILT, BUILT._replace(config=ROOT._replace(environment=(*ROOT.environment, ("W", "1")))), "same", []),
         (BUILT._replace(running=UNHEALTHY), BUILT._replace(running=UNHEALTHY), "same", []),
         (BUILT._replace(running=UNHEALTHY), BUILT._replace(running=HEALTHY), "differs", ["health"]),
         (BUILT, BUILT._replace(running=UP._replace(errors="Permission denied")), "differs", ["standard error"]),
@@ -393,3 +406,105 @@ def test_nothing_to_prove(run: Run, tmp_path: Path) -> None:
 def test_a_text_is_known_by_its_bytes() -> None:
     assert text_hash(Source.of("a", b"\xef\xbb\xbfFROM a\r\n")) != text_hash(Source.of("a", b"FROM a\n"))
     assert Context("x").ignore_file == ""
+
+
+def test_programs_that_a_proof_starts_have_limits() -> None:
+    processes = Processes()
+    python = sys.executable
+    done = processes.call([python, "-c", "import sys; print('x' * 900_000 + 'end'); sys.exit('why')"], 60)
+    assert (done.code, done.errors) == (1, "why\n")
+    assert len(done.output) < 600_000
+    assert done.output.endswith("xend\n")
+    assert processes.call([python, "-c", "import time; time.sleep(60)"], 0.2).code is None
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(processes.call, [python, "-c", stubborn], 60)
+        while not processes.running:
+            time.sleep(0.01)
+        processes.stop()
+        with pytest.raises(Stopped):
+            waiting.result()
+    with pytest.raises(Stopped):
+        processes.call([python, "-c", ""], 60)
+    assert processes.call([python, "-c", "print(1)"], 60, whole=True).output == "1\n"
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/" else 500)
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (Smoke(http="/", text="hello"), "ok"),
+        (Smoke(http="/", text="other"), "'other' is not in its answer"),
+        (Smoke(http="/x"), "status 500"),
+        (Smoke(http="/x", status=500), "ok"),
+    ],
+)
+def test_what_an_answer_must_be(test: Smoke, said: str) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Page) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        assert request(server.server_port, test) == said
+        thread.join()
+    assert request(server.server_port, test).startswith("no answer: ")
+
+
+def test_proofs_that_are_not_the_users_alone_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "echo-migrate" / "proofs"
+    assert own_folder() == str(folder)
+    records().keep(PROOF)
+    assert list(records().of(PROOF.before, PROOF.after, "Dockerfile"))
+    assert list(records().about(PROOF.before, "Dockerfile"))
+    folder.chmod(0o777)
+    assert own_folder() is None
+    assert records("named").folders == ["named"]
+
+
+@pytest.mark.parametrize("words", [("--unsafe-fixes", "."), ("-",)])
+def test_misuse_of_proven(words: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13\n")
+    done = run("fix", "--proven", *words)
+    assert done.returncode == 2
+    assert "--proven" in done.stderr.decode()
+
+
+def test_links_and_closed_folders_of_a_context(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    before = digest(Context(str(tmp_path)))
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("elsewhere")
+    assert digest(Context(str(tmp_path))) != before
+    (tmp_path / ".echo-migrate.proofs").mkdir()
+    after = digest(Context(str(tmp_path)))
+    (tmp_path / ".echo-migrate.proofs" / "x").touch()
+    assert digest(Context(str(tmp_path))) == after
+
+
+def test_a_tar_that_is_none_tells_nothing() -> None:
+    reader = Reader()
+    reader.read(io.BytesIO(b"x" * 2000))
+    assert reader.files is None
+
+
+def test_a_smoke_test_is_a_command() -> None:
+    for command in ("", "  "):
+        with pytest.raises(click.BadParameter):
+            smoke.Tests((command,), ())
+    with pytest.raises(click.UsageError):
+        smoke.rows("", {"http": "/"}, "", lambda _: True)
+
+
+def test_nothing_is_printed_where_nothing_is_to_be_proven_quietly() -> None:
+    assert proofs.render("text", [], [], False, True) == ""
+    assert proofs.render("markdown", [PROOF._replace(rows=())], [], False, False).count("\n") == 3

@@ -20,7 +20,7 @@ from tests.proof.daemon import daemon
 from tests.proof.standins import make
 
 Done = subprocess.CompletedProcess[str]
-_LEAN = ("cron", "fastapi")
+_LEAN = ("cron", "flask")
 """The projects that are built with each run of the tests; ``python -m tests.proof.matrix`` builds all."""
 
 _BASES = ("python:3.13-slim", "reg.echohq.com/python:3.13-slim")
@@ -146,6 +146,24 @@ def test_the_rules_of_an_ignore_file_hold(environment: dict[str, str], tmp_path:
     (folder / "Dockerfile.dockerignore").write_text("hidden\n")
     (proof,) = proofs(prove(environment, folder, "--output-format", "json"))
     assert proof["verdict"] == "same", proof
+
+
+def test_what_a_container_does_is_watched(environment: dict[str, str], tmp_path: Path) -> None:
+    code = "import http.server as h; h.HTTPServer(('127.0.0.1', 8031), h.SimpleHTTPRequestHandler).serve_forever()"
+    folder = project(
+        tmp_path,
+        "FROM python:3.13-slim\nWORKDIR /www\nCOPY page .\nVOLUME /data\nEXPOSE 8031\nHEALTHCHECK CMD touch /data/x\n"
+        f'CMD ["python", "-c", "{code}"]\n',
+        page="hello",
+    )
+    (folder / ".echo-migrate.toml").write_text(
+        '[[prove]]\nhttp = "/page"\ntext = "hello"\n[[prove]]\nhttp = "/none"\nstatus = 404\n'
+        '[[prove]]\ncommand = ["cat", "/www/page"]\ntext = "hello"\n'
+    )
+    (proof,) = proofs(prove(environment, folder, "--output-format", "json"))
+    assert proof["verdict"] == "same", proof
+    done = prove(environment, folder, "--smoke", "cat /nowhere")
+    assert "not-comparable  Dockerfile: smoke test cat /nowhere fails before the change, too" in done.stdout
 
 
 def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str, str], tmp_path: Path) -> None:

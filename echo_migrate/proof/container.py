@@ -134,13 +134,14 @@ def _smoke(builder: Builder, container: str, config: Config, test: Smoke) -> str
     if not reached:
         return f"port {port} is not reached from here"
     said = [f"no answer in {PATIENCE:.0f} s"]
-    thread = Thread(target=lambda: said.append(_request(reached, test)), daemon=True)
+    thread = Thread(target=lambda: said.append(request(reached, test)), daemon=True)
     thread.start()
     thread.join(PATIENCE)  # the time limit of a socket holds for each byte
     return said[-1]
 
 
-def _request(port: int, test: Smoke) -> str:
+def request(port: int, test: Smoke) -> str:
+    """Send a request to a port of this machine; return "ok", or what is wrong with the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         try:

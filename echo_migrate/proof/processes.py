@@ -82,6 +82,11 @@ class Processes:
             if stopped and not whole:
                 raise Stopped
 
+    @property
+    def running(self) -> bool:
+        """Whether a program runs that ``stop`` would end."""
+        return bool(self._running)
+
     def stop(self) -> None:
         """End the programs that run; those who wait for them get ``Stopped``."""
         with self._lock:
