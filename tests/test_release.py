@@ -8,12 +8,16 @@ import sys
 import zipfile
 from pathlib import Path
 
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from cyclonedx.model.bom import Bom
+from jsonschema.validators import validator_for
 
 from echo_migrate import __version__
 from tests.conftest import ROOT, build
 
+CI = (ROOT / "docs" / "ci.md").read_text()
 WORKFLOW = (ROOT / ".github" / "workflows" / "release.yml").read_text()
 BIN = Path(sys.executable).parent
 
@@ -43,7 +47,10 @@ def test_there_is_one_version() -> None:
 def test_the_bill_of_materials_is_valid_and_that_of_the_lock() -> None:
     hook = runpy.run_path(str(ROOT / "hooks" / "sbom.py"))
     bill = hook["bill"]()
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+    read = Bom.from_json(json.loads(json.dumps(bill)))  # type: ignore[attr-defined]
+    assert {f"{one.name}=={one.version}" for one in read.components} == {
+        f"{one['name']}=={one['version']}" for one in bill["components"]
+    }
     pins = re.findall(r"(?m)^([a-z0-9-]+==[^\s]+)", (ROOT / "hooks" / "requirements.txt").read_text())
     assert [f"{one['name']}=={one['version']}" for one in bill["components"]] == pins
     assert all(one["externalReferences"] for one in bill["components"])
@@ -57,3 +64,26 @@ def test_the_workflow_builds_by_the_lock_and_has_no_token() -> None:
         [sys.executable, "-m", "hatchling", "version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        (".circleci/config.yml", "vendor.circle-ci"),
+        ("azure-pipelines.yml", "vendor.azure-pipelines"),
+        ("bitbucket-pipelines.yml", "vendor.bitbucket-pipelines"),
+    ],
+)
+def test_a_recipe_is_of_the_form_of_its_system(name: str, schema: str) -> None:
+    block = CI.partition(f"`{name}`:")[2].partition("```yaml\n")[2].partition("```")[0]
+    form = get_builtin_schema(schema)
+    assert [error.message for error in validator_for(form)(form).iter_errors(yaml.safe_load(block))] == []
+
+
+def test_recipes_install_this_version_and_check() -> None:
+    blocks = re.findall(r"```(?:yaml|groovy)\n(.*?)```", CI, re.DOTALL)
+    recipes = [block for block in blocks if "install" in block]
+    assert len(recipes) == 4
+    for block in recipes:
+        assert f"git+https://git.example.com/echo-migrate@v{__version__}" in block
+        assert re.search(r"echo[-_]migrate\"? check --output [\w/-]+\.xml \.", block)
