@@ -405,7 +405,7 @@ def test_without_a_token_a_repository_or_an_author_nothing_is_asked(world: World
     assert world.github.requests == []
 
 
-PAGE = {"api/Dockerfile": 'FROM python:3.12\nCMD ["python", "-m", "api"]\n'}
+PAGE: dict[str, Any] = {"api/Dockerfile": 'FROM python:3.12\nCMD ["python", "-m", "api"]\n'}
 
 
 def test_the_page_shows_what_a_dry_run_prints(tmp_path: Path, run: Run) -> None:
