@@ -183,6 +183,19 @@ def test_the_life_of_a_pull_request(world: World) -> None:
     assert "#4 opened: Move 2 images to Echo" in world.said()  # nobody declined that
 
 
+def test_a_branch_that_is_deleted_is_made_anew_where_that_was_asked_for(world: World) -> None:
+    world.said()
+    git(world.person, "push", "-q", str(world.bare), f":refs/heads/{ALL}")
+    assert "#1 stays closed" in world.said()
+    world.push({"job/Dockerfile": "FROM redis:7\n"})
+    assert "#2 opened" in world.said()
+    world.push({"api/README": "by hand\n"}, ALL)
+    assert "delete it to have it made anew" in world.said()
+    git(world.person, "push", "-q", str(world.bare), f":refs/heads/{ALL}")
+    assert "#3 opened" in world.said()
+    assert "commits of others" not in world.body(3)
+
+
 def test_a_dry_run_prints_all_of_it_and_writes_nothing(world: World) -> None:
     before = state(world.clone)
     done = world.propose("--dry-run", "--label", "images", token="")
