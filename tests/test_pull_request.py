@@ -243,10 +243,20 @@ def test_a_pull_request_for_each(world: World, split: str) -> None:
 
 def test_groups_that_are_gone_are_closed(world: World) -> None:
     assert len(re.findall("opened", world.said("--split", "service"))) == 2
+    assert "closed" not in world.said("--split", "service", "web")  # the other one was not looked at
     said = world.said()
     assert len(re.findall("closed: nothing is left", said)) == 2
     assert "#3 opened" in said
     assert [world.tip(branch) for branch in SPLITS["service"]] == ["", ""]
+
+
+def test_a_description_has_which_configuration_chose_the_registry_and_not_where_it_lies(world: World) -> None:
+    text = "registry = 'harbor.example.com/echo'\nmapping = 'ci/rows.yaml'\n"
+    commit(world.clone, {"echo-migrate.toml": text, "ci/rows.yaml": "images:\n  acme/base: base\n"})
+    world.said()
+    assert "mapping ci/rows.yaml&#58; images come from harbor.example.com/echo" in world.body(1)
+    assert str(world.folder) not in world.body(1)
+    assert world.file("api/Dockerfile") == "FROM harbor.example.com/echo/python:3.12\nRUN true\n"
 
 
 def test_a_hook_that_refuses_is_quoted_and_nothing_is_opened(world: World) -> None:
