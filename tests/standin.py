@@ -164,17 +164,20 @@ class GitHub:
 
     def list_pulls(self, query: dict[str, str], **_: Any) -> tuple[int, Any]:
         state, head, base = query.get("state", "open"), query.get("head"), query.get("base")
-        found = [one for one in self.pulls.values() if state in (one["state"], "all")]
+        found = [one for one in map(self._now, self.pulls.values()) if state in (one["state"], "all")]
         found = [one for one in found if head is None or one["head"]["label"] == head]
         found = [one for one in found if base is None or one["base"]["ref"] == base]
         found.sort(key=lambda one: one["number"], reverse=query.get("direction") == "desc")
-        return 200, [_shown(self._now(one)) for one in found]
+        return 200, [_shown(one) for one in found]
 
     def _now(self, pull: dict[str, Any]) -> dict[str, Any]:
-        """An open pull request has what its branch has."""
+        """An open pull request has what its branch has, and is closed if that is deleted."""
         owner, _, branch = pull["head"]["label"].partition(":")
         if pull["state"] == "open" and owner in self.repositories:
-            pull["head"]["sha"] = self._tip(owner, branch)
+            try:
+                pull["head"]["sha"] = self._tip(owner, branch)
+            except Refused:
+                pull["state"] = "closed"
         return pull
 
     def _tip(self, owner: str, branch: str) -> str:

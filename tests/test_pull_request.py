@@ -183,6 +183,19 @@ def test_the_life_of_a_pull_request(world: World) -> None:
     assert "#4 opened: Move 2 images to Echo" in world.said()  # nobody declined that
 
 
+def test_a_branch_that_is_deleted_is_made_anew_where_that_was_asked_for(world: World) -> None:
+    world.said()
+    git(world.person, "push", "-q", str(world.bare), f":refs/heads/{ALL}")
+    assert "#1 stays closed" in world.said()
+    world.push({"job/Dockerfile": "FROM redis:7\n"})
+    assert "#2 opened" in world.said()
+    world.push({"api/README": "by hand\n"}, ALL)
+    assert "delete it to have it made anew" in world.said()
+    git(world.person, "push", "-q", str(world.bare), f":refs/heads/{ALL}")
+    assert "#3 opened" in world.said()
+    assert "commits of others" not in world.body(3)
+
+
 def test_a_dry_run_prints_all_of_it_and_writes_nothing(world: World) -> None:
     before = state(world.clone)
     done = world.propose("--dry-run", "--label", "images", token="")
@@ -230,10 +243,20 @@ def test_a_pull_request_for_each(world: World, split: str) -> None:
 
 def test_groups_that_are_gone_are_closed(world: World) -> None:
     assert len(re.findall("opened", world.said("--split", "service"))) == 2
+    assert "closed" not in world.said("--split", "service", "web")  # the other one was not looked at
     said = world.said()
     assert len(re.findall("closed: nothing is left", said)) == 2
     assert "#3 opened" in said
     assert [world.tip(branch) for branch in SPLITS["service"]] == ["", ""]
+
+
+def test_a_description_has_which_configuration_chose_the_registry_and_not_where_it_lies(world: World) -> None:
+    text = "registry = 'harbor.example.com/echo'\nmapping = 'ci/rows.yaml'\n"
+    commit(world.clone, {"echo-migrate.toml": text, "ci/rows.yaml": "images:\n  acme/base: base\n"})
+    world.said()
+    assert "mapping ci/rows.yaml&#58; images come from harbor.example.com/echo" in world.body(1)
+    assert str(world.folder) not in world.body(1)
+    assert world.file("api/Dockerfile") == "FROM harbor.example.com/echo/python:3.12\nRUN true\n"
 
 
 def test_a_hook_that_refuses_is_quoted_and_nothing_is_opened(world: World) -> None:
@@ -405,7 +428,7 @@ def test_without_a_token_a_repository_or_an_author_nothing_is_asked(world: World
     assert world.github.requests == []
 
 
-PAGE = {"api/Dockerfile": 'FROM python:3.12\nCMD ["python", "-m", "api"]\n'}
+PAGE: dict[str, Any] = {"api/Dockerfile": 'FROM python:3.12\nCMD ["python", "-m", "api"]\n'}
 
 
 def test_the_page_shows_what_a_dry_run_prints(tmp_path: Path, run: Run) -> None:

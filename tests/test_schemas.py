@@ -57,7 +57,7 @@ def test_config_keys_are_the_options() -> None:
     schema = json.loads(SCHEMAS["config"].read_text())
     keys = {
         max(option.opts, key=len).lstrip("-")
-        for command in (cli.check, cli.fix, cli.pull_request)
+        for command in (cli.check, cli.fix, cli.cli.commands["pull-request"])
         for option in command.params
         if isinstance(option, click.Option) and option.name not in config.NOT_KEYS
     }

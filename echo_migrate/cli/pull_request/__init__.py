@@ -25,6 +25,7 @@ from echo_migrate.cli.settings import configuration, settings_of
 from echo_migrate.engine.run import fix_path
 from echo_migrate.files.git import git
 from echo_migrate.files.scratch import GitFailed, Person, Scratch, scratch
+from echo_migrate.files.tree import repository
 from echo_migrate.formats import targets
 from echo_migrate.model import Result
 from echo_migrate.reports import printable
@@ -32,7 +33,9 @@ from echo_migrate.rules._rule import Settings
 
 
 class Found(NamedTuple):
-    """What a run over the base found: ``inside`` gives a path from the top."""
+    """What a run over the base found: ``inside`` gives a path from the top, ``whole`` is true if all of the repository
+    was looked at and could be read. ``configuration`` tells which file chose the registry, and ``remote`` is where
+    branches can be fetched from."""
 
     results: list[Result]
     moves: list[Move]
@@ -41,6 +44,8 @@ class Found(NamedTuple):
     owners: owners.Owners
     inside: Callable[[str], str]
     wrong: bool
+    whole: bool
+    configuration: str = ""
     remote: str = "origin"
 
 
@@ -55,12 +60,20 @@ def run(**options: Unpack[Options]) -> int:
     tell_configuration(options)
     try:
         with scratch(".", _author(options["author"])) as made:
+            chosen = _configuration(options)
             if options["dry_run"]:
-                return _print(made, options)
-            return _propose(made, _forge(options["fork"]), options)
+                return _print(made, chosen, options)
+            return _propose(made, _forge(options["fork"]), chosen, options)
     except (GitFailed, ForgeFailed) as error:
         say(str(error))
         return 2
+
+
+def _configuration(options: Options) -> str:
+    """Return which configuration chose the registry, without the folder that the clone is in, which is nobody's concern
+    at a forge."""
+    top = repository(os.getcwd())
+    return configuration(options).replace(f"{top}{os.sep}", "") if top else configuration(options)
 
 
 def _author(text: str) -> Person | None:
@@ -87,17 +100,16 @@ def _forge(fork: str) -> Forge:
         raise click.UsageError(MISSING) from None
 
 
-def _print(made: Scratch, options: Options) -> int:
+def _print(made: Scratch, chosen: str, options: Options) -> int:
     """Print all pull requests of the commit that is checked out. Returns 1 if there is one."""
     revision = os.fsdecode(git(".", "rev-parse", "--verify", "HEAD^{commit}") or b"").strip()
     if not revision:
         raise GitFailed("the repository has no commit yet")
     with _laid_out(made, revision):
-        found = _found(made, options)
+        found = _found(made, options)._replace(configuration=chosen)
         author = made.author()
         proposals = [
-            _proposal(found, group, moves, Memory(), options)
-            for group, moves in grouped(found.moves, found.grouping).items()
+            _proposal(found, group, moves, Memory()) for group, moves in grouped(found.moves, found.grouping).items()
         ]
     for one in proposals:
         files = [owner for path in one.files for owner in found.owners.of(path)]
@@ -112,7 +124,7 @@ def _print(made: Scratch, options: Options) -> int:
     return 2 if found.wrong else int(bool(proposals))
 
 
-def _propose(made: Scratch, forge: Forge, options: Options) -> int:
+def _propose(made: Scratch, forge: Forge, chosen: str, options: Options) -> int:
     """Have all pull requests at the forge. Returns 2 if a file could not be read, or a pull request not be written."""
     default, heads = made.branches(forge.source, *filter(None, (options["base"],)))
     base = options["base"] or default
@@ -123,12 +135,14 @@ def _propose(made: Scratch, forge: Forge, options: Options) -> int:
     place = Place(made, forge, base, heads[base], branches, options["label"])
     failed = False
     with _laid_out(made, heads[base]):
-        found = _found(made, options)._replace(remote=forge.pushed.url if options["fork"] else "origin")
+        remote = forge.pushed.url if options["fork"] else "origin"
+        found = _found(made, options)._replace(configuration=chosen, remote=remote)
         groups = grouped(found.moves, found.grouping)
         opened = {pull.branch: pull for pull in forge.ours(base, BRANCHES)}
         for group, moves in groups.items():
-            failed |= not _told(partial(_kept, place, found, group, moves, options))
-        for branch in sorted(opened.keys() - {group.branch for group in groups}):
+            failed |= not _told(partial(_kept, place, found, group, moves))
+        # what was not looked at, or could not be read, may have something left
+        for branch in sorted(opened.keys() - {group.branch for group in groups}) if found.whole else ():
             failed |= not _told(partial(_finished, place, branch, opened[branch], found))
     if not groups and not opened and not options["quiet"]:
         say("nothing to propose: no safe move")
@@ -166,11 +180,11 @@ _REMEDIES = {
 }
 
 
-def _kept(place: Place, found: Found, group: Group, moves: tuple[Move, ...], options: Options) -> list[str]:
+def _kept(place: Place, found: Found, group: Group, moves: tuple[Move, ...]) -> list[str]:
     """Have the pull request of a group."""
     pull = place.forge.newest(group.branch, place.base)
     memory = remembered(pull.body) if pull else Memory()
-    proposal = _proposal(found, group, moves, memory, options)
+    proposal = _proposal(found, group, moves, memory)
     if not proposal.files:
         return finish(place, group.branch, pull, proposal.closing)
     users, teams = owners.reviewers(map(found.owners.of, proposal.files), github.MOST_REVIEWERS)
@@ -212,10 +226,12 @@ def _found(made: Scratch, options: Options) -> Found:
     moves = [move for result in results for move in moves_of(result, inside(result.source.path))]
     paths = [result.source.path for result in results]
     settings = settings._replace(targets=targets(paths))
-    return Found(results, moves, grouping, settings, own, inside, missing or unread)
+    wrong = missing or unread
+    whole = not wrong and not options["paths"] and inside(".") == "."
+    return Found(results, moves, grouping, settings, own, inside, wrong, whole)
 
 
-def _proposal(found: Found, group: Group, moves: tuple[Move, ...], memory: Memory, options: Options) -> Proposal:
+def _proposal(found: Found, group: Group, moves: tuple[Move, ...], memory: Memory) -> Proposal:
     """Return the pull request of a group: its moves, without those that are left out."""
     wanted = [move for move in moves if not move.left_out(memory.left_out)]
     by_path: dict[str, set[str]] = {}
@@ -232,8 +248,8 @@ def _proposal(found: Found, group: Group, moves: tuple[Move, ...], memory: Memor
         if not (one.reasons and one.reasons[0].id == "unticked")
     )
     left_out = tuple(move for move in moves if move.left_out(memory.left_out))
-    chosen = configuration(options)
-    view = View(group, made, left_out, others, memory.left_out, found.settings.catalog, chosen, found.remote)
+    named = (found.settings.catalog, found.configuration, found.remote)
+    view = View(group, made, left_out, others, memory.left_out, *named)
     return propose(view, narrowed.values(), found.inside)
 
 

@@ -87,6 +87,11 @@ def body(view: View) -> str:
     return _bounded(blocks, LONGEST - len(state) - 2) + f"\n\n{state}\n"
 
 
+def is_noted(body: str) -> bool:
+    """Return whether a description has a note."""
+    return bool(_NOTE.search(body))
+
+
 def closing(view: View) -> str:
     """Return the description of a pull request that proposes nothing any more; what is left out keeps its boxes."""
     blocks = ["**Nothing is left to move here.**", *_left_out(view)]

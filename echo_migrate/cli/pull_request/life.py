@@ -8,7 +8,7 @@ what a person adds on top.
 import hashlib
 from typing import NamedTuple
 
-from echo_migrate.cli.pull_request.body import noted, remembered
+from echo_migrate.cli.pull_request.body import is_noted, noted, remembered
 from echo_migrate.cli.pull_request.forge import Forge, Pull
 from echo_migrate.cli.pull_request.plan import OUR_TITLES, Proposal
 from echo_migrate.files.scratch import Commit, GitFailed, Scratch
@@ -41,7 +41,7 @@ def update(place: Place, proposal: Proposal, pull: Pull | None, reviewers: Revie
     """Have the pull request of a proposal that has changes; ``pull`` is the newest one of its branch. Returns what was
     done. Raises ``GitFailed`` and ``ForgeFailed``."""
     at = place.branches.get(proposal.branch, "")
-    if pull and pull.state == "closed" and remembered(pull.body).digest == proposal.digest:
+    if pull and pull.state == "closed" and _declined(pull, proposal, at):
         return [f"#{pull.number} stays closed: nothing has changed since; reopen it, or tick or untick a box there"]
     if at and not _replaceable(place, at, pull):
         return [_left_alone(place, pull, proposal.branch)]
@@ -71,6 +71,13 @@ def finish(place: Place, branch: str, pull: Pull | None, closing: str) -> list[s
     if at:
         place.scratch.push(place.forge.pushed, branch, "", at)
     return [f"#{pull.number} closed: nothing is left to move"]
+
+
+def _declined(pull: Pull, proposal: Proposal, at: str) -> bool:
+    """Return whether a person closed a pull request for what is proposed again. Forges also close one whose branch is
+    deleted, which is what a note asks for."""
+    asked_for = is_noted(pull.body) and not at
+    return remembered(pull.body).digest == proposal.digest and not asked_for
 
 
 def _left_alone(place: Place, pull: Pull | None, branch: str) -> str:
