@@ -1,0 +1,139 @@
+"""The signatures of commands that read and tell."""
+
+import sys
+from typing import Any
+
+import click
+
+from echo_migrate.cli.options import (
+    CATALOG,
+    EVIDENCE,
+    FILE,
+    FILES,
+    ONLINE,
+    PATHS,
+    PROGRAM,
+    TODAY,
+    complete_rules,
+    options_of,
+    output_formats,
+)
+
+
+@click.command()
+@options_of(PATHS, CATALOG, ONLINE, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
+@click.option(
+    "--compare", metavar="OLD", type=FILE, default="", help="Print what has changed since this JSON inventory."
+)
+def inventory(**options: Any) -> None:
+    """List every image reference with its state.
+
+    Grouped by state and by upstream image, with targets and reasons. PATHS default to the working folder.
+    """
+    from echo_migrate.cli.inventory import run
+
+    sys.exit(run(**options))
+
+
+@click.command()
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, (output_formats("markdown", "html", "json"),), PROGRAM)
+def report(**options: Any) -> None:
+    """Write a report: how far, what next, who.
+
+    What of PATHS (default: the working folder) is hardened, what blocks the rest, who owns it, and the next commands.
+    --output report.html writes a page that needs no network; .md and .json are the same as text and as data. The page
+    needs the extra `report`.
+
+    Exits with 0 when done, 2 if a path or file could not be read, or the report not written.
+    """
+    from echo_migrate.cli.report import run
+
+    sys.exit(run(**options))
+
+
+@click.command()
+@options_of(PATHS, CATALOG[3:], TODAY, FILES, (output_formats("text", "json", "markdown"),), PROGRAM)
+def compare(**options: Any) -> None:
+    """Compare what the providers have.
+
+    For each provider, of the image references below PATHS (default: the working folder): how many it offers, how many
+    move by a safe fix, and why the others do not.
+
+    Exits with 0 when done, 2 if something could not be read.
+    """
+    from echo_migrate.cli.compare import run
+
+    sys.exit(run(**options))
+
+
+@click.command()
+@click.argument("fleet", metavar="LIST", type=click.Path(exists=True, path_type=str))
+@options_of(CATALOG, TODAY, (*FILES[:3], output_formats("text", "json")), PROGRAM)
+@click.option("--store", metavar="DIR", type=FILE, required=True, help="Folder that results are kept in.")
+def fleet(fleet: str, store: str, **options: Any) -> None:
+    """Count the references of many repositories.
+
+    LIST is a folder of clones, or a file with a path or URL on each line, and a name behind it if wanted. The files of
+    each HEAD are read, without the configuration of the repository. Results stay in the store: a run that was stopped
+    goes on where it was, and repositories that did not change are not read again.
+
+    Exits with 0 when done, 2 if a repository could not be read.
+    """
+    from echo_migrate.cli.fleet import run
+
+    sys.exit(run(fleet, store, **options))
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
+def match(**options: Any) -> None:
+    """Show how image references map.
+
+    IMAGE is a reference or an expression: node:22, quay.io/me/redis, 'node:${V}'. Prints the target, and ranked
+    candidates with scores and reasons; with --provider all, what each provider offers. Exits with 0 if each reference
+    has an upstream image, 1 otherwise.
+    """
+    from echo_migrate.cli import about
+
+    sys.exit(about.match(**options))
+
+
+@click.command()
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def providers(output_format: str) -> None:
+    """List the providers of hardened images.
+
+    With how many images are known of each, the source of the data and its date.
+    """
+    from echo_migrate.cli import about
+
+    about.providers(output_format)
+
+
+@click.command()
+@click.argument("rule", shell_complete=complete_rules)
+@click.option("--cases", is_flag=True, help="Also print its cases: files with their findings.")
+def explain(rule: str, cases: bool) -> None:
+    """Print the page of a rule.
+
+    What RULE reports, why, and when its fix is safe. RULE can be the name that another linter has for it (DL3026).
+    """
+    from echo_migrate.cli import about
+
+    about.explain(rule, cases)
+
+
+@click.command()
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def rules(output_format: str) -> None:
+    """List the rules.
+
+    With level, whether they have a fix, whether they are on by default, and the rules of other linters they replace.
+    """
+    from echo_migrate.cli import about
+
+    about.rules(output_format)
+
+
+COMMANDS = (inventory, report, compare, fleet, match, providers, explain, rules)
