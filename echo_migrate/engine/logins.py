@@ -31,7 +31,7 @@ def with_login(image: Image, kind: str, text: str, elsewhere: frozenset[str]) ->
 
     ``elsewhere`` are kinds for which the user has set one up.
     """
-    if kind in elsewhere:
+    if kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
         return image._replace(needs_login=None)
     if image.needs_login or image.local or kind not in _WANTED:
         return image

@@ -45,6 +45,9 @@ _BOUND = r"[\w./:@-]"
 _WHOLE = re.compile(rf"{_BOUND}+")
 _MADE = "built by the script"
 _INSPECTED = because("inspected")
+_WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
+"""What who pulls an image needs."""
+
 _READING = (".", "source", "eval")
 """Commands that may change variables."""
 
@@ -267,7 +270,7 @@ class _Images:
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
             unsafe_reasons=(because("cloud-run"),) if one.pulled == "cloud-run" else (),
-            needs_login=because("login-service") if one.pulled == "service" else None,
+            needs_login=_WANTED.get(one.pulled),
         )
         return self.shared.of(image)
 

@@ -40,7 +40,7 @@ class Invocation(NamedTuple):
     are build arguments of a build, and ``inspected`` if they are only copied or inspected, not run. ``opens`` is true
     if it starts a process in a running container, of the words ``behind`` its name; ``loads`` if it adds images without
     pulling them. ``unsure`` are the words of a command of which it is not certain which one names the image. ``pulled``
-    is who pulls the images: "" for who runs the script, a "service" of a cloud or a cluster, or "cloud-run".
+    is who pulls the images: "" for who runs the script, a "cluster", a "service" of a cloud, or "cloud-run".
     """
 
     places: tuple[ImageWord, ...] = ()
