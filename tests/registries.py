@@ -157,6 +157,7 @@ def _archive(files: Mapping[str, str | bytes]) -> bytes:
             content = text.encode() if isinstance(text, str) else text
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
+            entry.mode = 0o755 if name.startswith("bin/") else 0o644
             archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 
