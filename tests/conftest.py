@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import zipfile
@@ -161,6 +162,12 @@ def traced(tmp_path: Path) -> Callable[..., list[str]]:
         return lines[1:]
 
     return traced
+
+
+def heeding() -> None:
+    """Heed signals, in a child before it is what it becomes: a shell's background job, or nohup, ignores some."""
+    for one in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(one, signal.SIG_DFL)
 
 
 def copy_project(target: Path) -> None:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from echo_migrate.files import git
 from echo_migrate.fleet.repositories import FleetError, listed
 from echo_migrate.fleet.store import Store
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, heeding
 
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 DAY = ("--today", "2026-11-27")
@@ -183,7 +183,8 @@ def test_a_run_that_was_stopped_goes_on(run: Run, tmp_path: Path, how: signal.Si
     for number in range(12):
         made(tmp_path / "many" / f"r{number}", {"Dockerfile": f"FROM python:3.{number}\n"})
     words = [sys.executable, "-m", "echo_migrate", "fleet", "many", "--store", "store", "--jobs", "1", *DAY]
-    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(words, cwd=tmp_path, preexec_fn=heeding, stdout=nowhere, stderr=nowhere)
     results = tmp_path / "store" / "results"
     while process.poll() is None and len(list(results.rglob("*.json"))) < 3:
         time.sleep(0.01)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import Run, heeding
 
 TEXT = "FROM python:3.12\n"
 FIXED = "FROM reg.echohq.com/python:3.12\n"
@@ -212,11 +212,6 @@ cli.main()
 """
 
 
-def _heeding() -> None:
-    for one in (signal.SIGHUP, signal.SIGINT):  # which a shell's background job, or nohup, ignores
-        signal.signal(one, signal.SIG_DFL)
-
-
 def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subprocess.Popen[bytes]":
     script = SLOW.format(module=module, name=name, body=body)
     command = [sys.executable, "-c", script, *words]
@@ -225,7 +220,7 @@ def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subpr
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=_heeding,
+        preexec_fn=heeding,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, heeding
 from tests.proof import matrix
 from tests.proof.daemon import daemon
 from tests.proof.standins import make
@@ -273,6 +273,7 @@ def _begin(environment: dict[str, str], folder: Path) -> "subprocess.Popen[str]"
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heeding,
     )
 
 

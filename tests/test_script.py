@@ -80,7 +80,7 @@ def test_a_row_says_what_its_head_explains() -> None:
         assert set(row) <= {
             *("also", "valued", "flags", "image", "runs", "inspects", "makes", "named", "opens", "loads", "pulls")
         }
-        assert row.get("pulls", "service") in ("service", "cloud-run")
+        assert row.get("pulls", "service") in ("cluster", "service", "cloud-run")
         assert row.get("image") in kinds
         assert not set(row.get("valued", ())) & set(row.get("flags", ()))
         options = [*row.get("valued", ()), *row.get("flags", ()), *row.get("named", ())]

@@ -46,11 +46,13 @@ CHECK = {
     *(
         "",
         "cli",
+        "cli.asking",
         "cli.check",
         "cli.online",
         "cli.options",
         "cli.output",
         "cli.program",
+        "cli.reading",
         "cli.results",
         "cli.settings",
         "model",
@@ -124,7 +126,7 @@ main()
 @pytest.mark.parametrize(
     ("words", "more", "own", "heavy"),
     [
-        (("--help",), "", {"", "cli", "cli.options", "cli.program"}, set()),
+        (("--help",), "", {"", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading"}, set()),
         (("check", "--no-config", "Dockerfile"), "", CHECK, {"json"}),
         (("check", "Dockerfile"), "", CHECK | {"cli.config"}, {"json"}),
         (
