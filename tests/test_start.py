@@ -1,11 +1,15 @@
 """What a start imports. Start-up is part of the product: heavy modules load when they are needed, and not before."""
 
 import os
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import echo_migrate
 
 HEAVY = {
     *(
@@ -148,3 +152,8 @@ def test_imports(
     modules = set(done.stderr.split())
     assert modules & HEAVY == heavy
     assert {name.partition(".")[2] for name in modules if name.split(".")[0] == "echo_migrate"} == own
+
+
+def test_every_module_is_imported_and_so_measured() -> None:
+    names = [one.name for one in pkgutil.walk_packages(echo_migrate.__path__, "echo_migrate.")]
+    assert {import_module(name).__name__ for name in names if not name.endswith("__main__")} > {"echo_migrate.model"}

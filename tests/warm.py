@@ -103,31 +103,39 @@ def serve(listening: socket.socket) -> None:
         import_module(f"echo_migrate.reports.{name}")
     catalog.load()
     gc.freeze()
+    running: dict[int, tuple[int, socket.socket]] = {}
     while True:
-        with contextlib.suppress(ChildProcessError):  # those that have answered
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        ready, _, _ = select.select([listening, sys.stdin], [], [])
+        ready, _, _ = select.select([listening, sys.stdin, *running], [], [])
         if sys.stdin in ready:
             return
-        connection, _ = listening.accept()
-        if not os.fork():
-            listening.close()
-            _answer(connection)
-        connection.close()
+        for place in running.keys() & set(ready):
+            child, connection = running.pop(place)
+            _, status = os.waitpid(child, 0)
+            os.close(place)
+            with contextlib.suppress(OSError):  # whoever asked has gone
+                connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+            connection.close()
+        if listening in ready:
+            connection, _ = listening.accept()
+            child = _begun(connection, listening)
+            running[os.pidfd_open(child)] = child, connection
 
 
-def _answer(connection: socket.socket) -> None:
-    """Answer one request, in a child."""
+def _begun(connection: socket.socket, listening: socket.socket) -> int:
+    """Read a request, and return the process that is what it asks for.
+
+    It is a child of this process itself: each fork starts the measuring of coverage anew, which costs more than a run.
+    """
     head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
     request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
     child = os.fork()
     if not child:
         connection.close()
+        listening.close()
         _become(request, files)
-    _, status = os.waitpid(child, 0)
-    connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
-    os._exit(0)
+    for file in files:
+        os.close(file)
+    return child
 
 
 def _become(request: Request, files: list[int]) -> None:
