@@ -68,3 +68,15 @@ def test_the_tables_of_the_docs_are_what_a_run_prints() -> None:
     page = comparison.PAGE.read_text()
     assert comparison.with_table(page, "examples", comparison.table("tests/examples")) == page
     assert "| echo |" in page.partition("<!-- microservices-demo -->")[2]
+
+
+def test_online_asks_each_provider_and_counts_as_offline_where_none_answers(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13\nFROM node:22\n")
+    words = ("compare", "--output-format", "json", "--today", comparison.TODAY, str(tmp_path))
+    nowhere = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY"), "http://127.0.0.1:9")
+    asked = run(*words, "--online", env={**nowhere, "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert asked.returncode == 0, asked.stderr
+    for host in ("dhi.io", "reg.echohq.com", "cgr.dev"):
+        assert host.encode() in asked.stderr
+    assert asked.stdout == run(*words).stdout
+    assert run(*words, "--offline").returncode == 2

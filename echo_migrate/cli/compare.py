@@ -4,6 +4,7 @@ from typing import Unpack
 
 import click
 
+from echo_migrate.cli.online import is_asked, with_answers
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import publish, say
 from echo_migrate.cli.settings import catalog_of, settings_of
@@ -25,6 +26,10 @@ def run(**options: Unpack[Options]) -> int:
     found = discover(paths, options["exclude"])
     for line in (*(f"{path}: no such file or folder" for path in found.missing), *found.notes):
         say(line)
+    if is_asked(options):
+        images = list(runs.images_of(found.files))
+        catalogs = tuple(with_answers(options, one, images, settings.today) for one in catalogs)
+        settings = settings._replace(compared=catalogs)
     results = [result for result in runs.run(found.files, settings, options["jobs"]) if result]
     comparison = compare.compared(results, catalogs)
     printed = publish(options, compare.FORMATS, lambda name: compare.render(name, comparison, options["verbose"]))

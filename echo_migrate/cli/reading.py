@@ -52,7 +52,7 @@ def report(**options: Any) -> None:
 
 
 @click.command()
-@options_of(PATHS, CATALOG[3:], TODAY, FILES, (output_formats("text", "json", "markdown"),), PROGRAM)
+@options_of(PATHS, CATALOG[3:], ONLINE[:3], TODAY, FILES, (output_formats("text", "json", "markdown"),), PROGRAM)
 def compare(**options: Any) -> None:
     """Compare what the providers have.
 

@@ -64,7 +64,7 @@ _PROTOCOLS = ("https", "http", "file")
 _SERVED_BY = "--upload-pack=git-upload-pack"
 _HEAD = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\tHEAD\n")
 SECONDS_FOR_REMOTES = 600
-"""The same limit for what accesses a remote, or waits for a person who signs."""
+"""The same limit for what accesses a remote, or waits for whoever signs."""
 
 _LARGEST = 200_000_000
 """The limit of git's output in bytes; twice as much is the limit of its data segment, which excludes mapped files and

@@ -2,7 +2,7 @@
 
 A branch is only ever replaced if its one commit is ours, and is where it was when that was looked at. Ours are commits
 with a seal over what they are: their tree, parent and author. An amended, rebased or copied one has another, as has
-what a person adds on top.
+what somebody adds on top.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ def finish(place: Place, branch: str, pull: Pull | None, closing: str) -> list[s
 
 
 def _declined(pull: Pull, proposal: Proposal, at: str) -> bool:
-    """Return whether a person closed a pull request for what is proposed again. Forges also close one whose branch is
+    """Return whether somebody closed a pull request for what is proposed again. Forges also close one whose branch is
     deleted, which is what a note asks for."""
     asked_for = is_noted(pull.body) and not at
     return remembered(pull.body).digest == proposal.digest and not asked_for

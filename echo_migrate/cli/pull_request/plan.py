@@ -12,7 +12,7 @@ from echo_migrate.model import Result
 from echo_migrate.reports import plural, printable
 
 OUR_TITLES = "Move "
-"""How titles begin; one that begins otherwise is a person's, and stays."""
+"""How titles begin; one that begins otherwise was written by somebody, and stays."""
 
 _MOST_LISTED = 50
 _SAFE_IN_A_MESSAGE = lazy_regex(r"[A-Za-z0-9._/:-]{1,200}")
