@@ -4,6 +4,7 @@ import http.server
 import io
 import json
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ from echo_migrate.proof.processes import Processes, Stopped
 from echo_migrate.proof.prove import stale
 from echo_migrate.proof.records import Proof, Records, own_folder, records, text_hash
 from echo_migrate.proof.secrets import Secrets
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 from tests.test_schemas import validator
 
 DOCKERFILE = "FROM a AS one\nRUN echo x && \\\n  foo bar\nFROM one\nCOPY x /y\nRUN apk add curl\n"
@@ -193,8 +194,8 @@ def test_where_a_context_is(tmp_path: Path) -> None:
 
 
 UP = Running("up", output="listening on 8000\n")
-ROOT = Config(command=("app",), environment=(("PATH", "/bin"), ("V", "3.13.1")))
-BUILT = Observed(True, None, ROOT, None, UP)
+AS_ROOT = Config(command=("app",), environment=(("PATH", "/bin"), ("V", "3.13.1")))
+BUILT = Observed(True, None, AS_ROOT, None, UP)
 FAILED = Observed(False, failure.of_build(OLDER, DOCKERFILE))
 NO_LOGIN = Observed(False, failure.of_build("STEP 1/1: FROM a\npull access denied for a", "FROM a\n"))
 UNHEALTHY = UP._replace(health="wget: not found")
@@ -207,18 +208,18 @@ BAD_JOB = JOB._replace(code=3)
     ("before", "after", "verdict", "names"),
     [
         (BUILT, BUILT, "same", []),
-        (BUILT, BUILT._replace(config=ROOT._replace(user="0:0")), "same", []),
-        (BUILT, BUILT._replace(config=ROOT._replace(environment=(("PATH", "/bin"), ("V", "3.13.9")))), "same", []),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(user="0:0")), "same", []),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(environment=(("PATH", "/bin"), ("V", "3.13.9")))), "same", []),
         (BUILT, BUILT._replace(running=UP._replace(output="listening on 8001\n")), "same", []),
-        (BUILT, BUILT._replace(config=ROOT._replace(size=2)), "same", []),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(size=2)), "same", []),
         (BUILT, FAILED, "broken", ["build"]),
         (FAILED, FAILED, "not-comparable", ["build"]),
         (BUILT, NO_LOGIN, "not-checked", ["build"]),
         (NO_LOGIN, BUILT, "not-checked", ["build"]),
-        (BUILT, BUILT._replace(config=ROOT._replace(user="nonroot")), "differs", ["user"]),
-        (BUILT, BUILT._replace(config=ROOT._replace(entrypoint=("/usr/bin/python",))), "differs", ["entrypoint"]),
-        (BUILT, BUILT._replace(config=ROOT._replace(environment=(("PATH", "/a"), ("V", "3")))), "differs", ["PATH"]),
-        (BUILT, BUILT._replace(config=ROOT._replace(environment=(("PATH", "/bin"),))), "differs", ["environment"]),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(user="nonroot")), "differs", ["user"]),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(entrypoint=("/usr/bin/python",))), "differs", ["entrypoint"]),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(environment=(("PATH", "/a"), ("V", "3")))), "differs", ["PATH"]),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(environment=(("PATH", "/bin"),))), "differs", ["environment"]),
         (BUILT, BUILT._replace(running=Running("failed", 127)), "broken", ["start"]),
         (BUILT, BUILT._replace(running=Running("exited", 1)), "broken", ["start"]),
         (BUILT._replace(running=JOB), BUILT._replace(running=JOB), "same", []),
@@ -228,8 +229,8 @@ BAD_JOB = JOB._replace(code=3)
         (BUILT._replace(running=Running("failed")), BUILT._replace(running=Running("failed")), "not-comparable", []),
         (BUILT._replace(running=None), BUILT._replace(running=None), "same", []),
         (BUILT, Observed(False, failure.of_build("RUN x\nnot found\n", "")), "broken", ["build"]),
-        (BUILT, BUILT._replace(config=ROOT._replace(layers=2)), "same", []),
-        (BUILT, BUILT._replace(config=ROOT._replace(environment=(*ROOT.environment, ("W", "1")))), "same", []),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(layers=2)), "same", []),
+        (BUILT, BUILT._replace(config=AS_ROOT._replace(environment=(*AS_ROOT.environment, ("W", "1")))), "same", []),
         (BUILT._replace(running=UNHEALTHY), BUILT._replace(running=UNHEALTHY), "same", []),
         (BUILT._replace(running=UNHEALTHY), BUILT._replace(running=HEALTHY), "differs", ["health"]),
         (BUILT, BUILT._replace(running=UP._replace(errors="Permission denied")), "differs", ["standard error"]),
@@ -429,6 +430,41 @@ def test_programs_that_a_proof_starts_have_limits() -> None:
     with pytest.raises(Stopped):
         processes.call([python, "-c", ""], 60)
     assert processes.call([python, "-c", "print(1)"], 60, whole=True).output == "1\n"
+
+
+_INTERRUPTED = """
+import pathlib, time
+from concurrent.futures import ThreadPoolExecutor
+from echo_migrate.__main__ import main
+submit = ThreadPoolExecutor.submit
+def interrupted(*words):
+    submit(*words)
+    while not pathlib.Path("begun").exists():
+        time.sleep(0.01)
+    raise KeyboardInterrupt
+ThreadPoolExecutor.submit = interrupted
+main()
+"""
+_BUILDER = """#!/bin/sh
+case "$1 $2" in
+version*) echo 1 1 ;;
+"build --help") ;;
+"build "*) echo > begun; exec sleep 600 ;;
+*) exit 1 ;;
+esac
+"""
+
+
+def test_an_interrupt_right_after_the_first_build_began_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM python:3.13-slim\nCMD ["true"]\n')
+    builder = tmp_path / "docker"
+    builder.write_text(_BUILDER)
+    builder.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-c", _INTERRUPTED, "prove", "--builder", "docker"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 130, done.stderr
 
 
 class _Page(http.server.BaseHTTPRequestHandler):

@@ -135,8 +135,8 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
         if left := place.sweep(builder):
             say(f"removed {reports.plural(left, 'leftover', 'leftovers')} of a run that was killed")
         with ThreadPoolExecutor(max(1, options["jobs"])) as pool:
-            waiting = [pool.submit(bench.prove, change) for change in changes]
-            try:
+            try:  # from the first build on: what leaves the pool by itself waits for all builds
+                waiting = [pool.submit(bench.prove, change) for change in changes]
                 return list(_kept(waiting, bench))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
