@@ -71,7 +71,7 @@ def because(id: str, **values: str) -> Reason:
 
 _BY_HAND = "edit it by hand"
 _REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
-_TAG = "check which tags the registry has"
+_TAG = "confirm with --online"
 _LITERAL = "write the image out where it is used"
 _APART = "use a separate variable for this image"
 
@@ -225,7 +225,7 @@ REASONS: dict[str, Row] = {
     ),
     "login-runner": Row(
         "the runner needs a login for {registry}",
-        "set DOCKER_AUTH_CONFIG (fix --add-logins), or logins in the configuration",
+        "set one up (fix --add-logins), or set logins in the configuration",
         "login",
         "no login",
     ),

@@ -538,7 +538,7 @@ def test_files_with_the_same_findings_stand_together_and_rules_are_links_on_a_te
     assert plain == (
         "a/Dockerfile, c/Dockerfile\n"
         "  1:6  warning  unhardened-image  python:3.12 -> reg.echohq.com/python:3.12 [fix]\n"
-        "b/Dockerfile\n  1:6  warning  unhardened-image  node:22 -> reg.echohq.com/node:22 [fix]\n"
+        "b/Dockerfile:1:6 warning unhardened-image node:22 -> reg.echohq.com/node:22 [fix]\n"
     )
     shown = _on_a_terminal(tmp_path, "check", "-q", "--select", "unhardened-image").decode()
     assert f"\x1b]8;;{link('unhardened-image')}\x1b\\unhardened-image\x1b]8;;\x1b\\" in shown

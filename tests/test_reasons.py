@@ -91,19 +91,19 @@ def test_the_reasons_of_the_summary_account_for_every_reference() -> None:
 
 
 def test_a_line_for_each_distinct_finding_of_a_file_within_the_width(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM node:22-alpine AS a\nFROM node:22-alpine AS b\nFROM a\nFROM b\n")
+    (tmp_path / "Dockerfile").write_text("FROM node:22-alpine AS a\nFROM node:22-alpine\nFROM a\nFROM python:3\n")
     for width in (60, 80, 120):
         done = run("check", "--select", "unhardened-image", env={"COLUMNS": str(width)})
         head, first, *rest = done.stdout.decode().splitlines()
         assert head == "Dockerfile"
         assert first.split()[:5] == ["1,2", "warning", "unhardened-image", "node:22-alpine", "->"]
         said = " ".join(" ".join((first, *rest[: rest.index("")])).split())
-        assert said.endswith("node:22-alpine -> reg.echohq.com/node:22 [unsafe: Alpine to Debian]")
+        assert "node:22-alpine -> reg.echohq.com/node:22 [unsafe: Alpine to Debian]" in said
         assert all(len(line) <= max(width, 74) for line in (first, *rest[: rest.index("")]))
 
 
 @pytest.mark.parametrize(
-    ("width", "mark"), [(108, "[unsafe: Alpine to Debian, …]"), (120, "[unsafe: Alpine to Debian, drops digest]")]
+    ("width", "mark"), [(108, "[unsafe: Alpine to Debian, …]"), (122, "[unsafe: Alpine to Debian, drops digest]")]
 )
 def test_further_reasons_are_listed_where_they_take_no_line_of_their_own(
     run: Run, tmp_path: Path, width: int, mark: str
@@ -179,4 +179,4 @@ def test_what_a_rule_was_called_before_still_selects_and_silences_it(run: Run, t
 def test_what_a_file_has_ten_thousand_times_is_a_line(limited: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n" * 20_000)
     said = limited(20, "check", "-q", "--select", "unhardened-image").stdout.decode()
-    assert said.splitlines()[1].startswith("  1,2,3,4,5,6,…  warning  unhardened-image  python:3.12 -> ")
+    assert said.startswith("Dockerfile:1,2,3,4,5,6,… warning unhardened-image python:3.12 -> ")

@@ -11,6 +11,10 @@ from echo_migrate.reports import AT_UPSTREAM, RunReport, Summary, left_out, plur
 _MOST_REASONS = 6
 """The number of reasons that are listed, most frequent first; --verbose lists all."""
 
+_FEW_REASONS = 3
+"""The number of reasons up to which those of a single reference are listed, too; of more, they are counted together:
+their findings tell them, and there is no order among them."""
+
 _NARROWEST = 40
 """The minimum width of reasons in columns, even if the terminal is narrower."""
 
@@ -135,6 +139,9 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
         found[key] += 1
         names.setdefault(key, Counter())[move.image.shown] += 1
     listed = found.most_common(None if run.verbose else _MOST_REASONS)
+    single = sum(count == 1 for count in found.values())
+    if not run.verbose and single > 1 and len(found) > _FEW_REASONS:
+        listed = [(reason, count) for reason, count in listed if count > 1]
     longest = max((len(message) for (message, _), _ in listed), default=0)
     inside = " " * (width + 4)
     below = f"{inside}{'':>{width}}  "
@@ -159,7 +166,7 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
     left = found.total() - sum(count for _, count in listed)
     more = len(found) - len(listed)
     if more:
-        lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason')}: see -v")
+        lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason' if listed else 'reason')}: see -v")
     return lines
 
 

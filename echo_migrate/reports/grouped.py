@@ -1,8 +1,9 @@
-"""Text: the findings by file, equal ones of a file in one line and files with the same findings together, then the
-summary of all references."""
+"""Text: the findings by file, equal ones of a file in one line and files with the same findings together; a file with
+one line of findings has its path in that line. Then the summary of all references."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
+from typing import NamedTuple
 
 from click import style
 
@@ -14,6 +15,7 @@ from echo_migrate.rules import link
 from echo_migrate.rules._rule import ALSO
 
 COLOURS = {"note": "cyan", "warning": "yellow", "error": "red"}
+_LEVEL = max(map(len, COLOURS))
 _MOST_LINES = 6
 """The number of lines that are listed for a finding that a file has several times."""
 
@@ -35,11 +37,11 @@ def report(results: list[Result], run: RunReport) -> str:
     """Return the remaining findings and the summary; if a patch is printed, only what it would fix."""
     patch = run.diff and not run.verbose
     shown = [result for result in results if result.unread or result.refused] if patch else results
-    files: dict[tuple[str, ...], list[str]] = {}
+    files: dict[tuple[_Row, ...], list[str]] = {}
     for result in shown:
-        if lines := tuple(_findings(result, run)):
-            files.setdefault(lines, []).append(printable(result.source.path))
-    text = "".join(f"{line}\n" for lines, paths in files.items() for line in (*_paths(paths, run.width), *lines))
+        if rows := tuple(_findings(result, run)):
+            files.setdefault(rows, []).append(printable(result.source.path))
+    text = "".join(f"{line}\n" for rows, paths in files.items() for line in _file(rows, paths, run.width))
     if patch:
         return "\n".join(filter(None, (text, would_fix(results, run))))
     changed = "".join(f"{_changed(result, run)}\n" for result in results if result.fixed is not result.source)
@@ -63,9 +65,18 @@ def _changed(result: Result, run: RunReport) -> str:
     return f"{style(printable(result.source.path), bold=True)}: {count} {done}" if count else ""
 
 
-def _findings(result: Result, run: RunReport) -> Iterator[str]:
-    """Yield the lines for the findings of a file, without those that are fixed."""
-    groups: dict[tuple[str, str, tuple[str, ...]], dict[int, None]] = {}
+class _Row(NamedTuple):
+    """Equal findings of a file: where they are, and the texts to choose from."""
+
+    where: str
+    level: str
+    rule: str
+    texts: tuple[str, ...]
+
+
+def _findings(result: Result, run: RunReport) -> Iterator[_Row]:
+    """Yield the findings of a file, without those that are fixed."""
+    lines: dict[tuple[str, str, tuple[str, ...]], dict[int, None]] = {}
     places: dict[tuple[str, str, tuple[str, ...]], str] = {}
     for finding in result.findings:
         if finding.applied:
@@ -74,21 +85,35 @@ def _findings(result: Result, run: RunReport) -> Iterator[str]:
         texts = tuple(map(printable, _texts(finding)[: 1 if run.verbose else None]))
         key = (str(finding.level or "warning"), finding.rule, texts)
         places.setdefault(key, f"{line}:{column}")
-        groups.setdefault(key, {})[line] = None
-    if not groups:
-        return
-    where = {key: _lines(lines) if len(lines) > 1 else places[key] for key, lines in groups.items()}
-    width, rule_width = max(map(len, where.values())), max(len(rule) for _, rule, _ in groups)
-    gap = "  " if run.width - (2 + width + 2 + 7 + 2 + rule_width + 2) >= _ROOMY else " "
-    indent = 2 + width + 7 + rule_width + 3 * len(gap)
-    hang = indent if len(gap) > 1 else 2 + width + 1
-    for key in groups:
-        level, rule, texts = key
-        first, *more = min((_wrapped(text, run.width, indent, hang) for text in texts), key=len)
-        shown = linked(rule, link(rule)) + " " * (rule_width - len(rule))
-        columns = (f"  {where[key]:>{width}}", style(f"{level:<7}", fg=COLOURS[level]), shown, first)
-        yield gap.join(columns).rstrip()
+        lines.setdefault(key, {})[line] = None
+    for key, found in lines.items():
+        yield _Row(_lines(found) if len(found) > 1 else places[key], *key)
+
+
+def _file(rows: Sequence[_Row], paths: list[str], width: int) -> Iterator[str]:
+    """Yield the lines for files with the same findings."""
+    if len(rows) == len(paths) == 1:
+        (row,) = rows
+        lengths = len(row.level), len(row.rule)
+        left = width - len(f"{paths[0]}:{row.where}") - sum(lengths) - 3
+        if fitting := next((text for text in row.texts if len(text) <= left), ""):
+            yield " ".join((f"{style(paths[0], bold=True)}:{row.where}", *_columns(row, *lengths), fitting))
+            return
+    yield from _paths(paths, width)
+    place, rule = max(len(row.where) for row in rows), max(len(row.rule) for row in rows)
+    gap = "  " if width - (2 + place + 2 + _LEVEL + 2 + rule + 2) >= _ROOMY else " "
+    indent = 2 + place + _LEVEL + rule + 3 * len(gap)
+    hang = indent if len(gap) > 1 else 2 + place + 1
+    for row in rows:
+        first, *more = min((_wrapped(text, width, indent, hang) for text in row.texts), key=len)
+        yield gap.join((f"  {row.where:>{place}}", *_columns(row, _LEVEL, rule), first)).rstrip()
         yield from (" " * hang + line for line in more)
+
+
+def _columns(row: _Row, level: int, rule: int) -> tuple[str, str]:
+    """Return the level and the rule of findings, filled up to a number of characters each."""
+    shown = linked(row.rule, link(row.rule))  # which has more characters than are seen
+    return style(f"{row.level:<{level}}", fg=COLOURS[row.level]), shown + " " * (rule - len(row.rule))
 
 
 def _lines(lines: Iterable[int]) -> str:

@@ -34,5 +34,5 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         message += "the result into a smaller base image"
         yield Finding(image.start, image.end, message)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
-        message = f"{image.shown} is the full image, with compilers and headers: use its slim variant"
+        message = f"{image.shown} is the full image, with compilers: use its slim variant"
         yield Finding(image.start, image.end, message)

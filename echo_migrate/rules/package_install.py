@@ -57,13 +57,10 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             )
             if run.script and must_succeed(command, run.script) and not there:
                 own = manager_of(effective.base)
-                with_base = " together with the new base" if effective.target else ""
-                remedy = (
-                    f"use {own}{with_base}"
-                    if own
-                    else f"install in a stage with {command.name}, and COPY what is needed"
-                )
+                remedy = f"use {own}" if own else f"install in a stage with {command.name}, and COPY what is needed"
                 message = f"{effective.shown} has no {command.name}: {remedy}"
+                if effective.target and own:  # until the base has moved, neither would do
+                    message = f"{effective.shown} has {own}, not {command.name}"
                 yield Finding(command.start, command.end, message, level="error")
 
 

@@ -25,8 +25,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         text = _exec_form(launch)
-        message = f"{launch.shown} in shell form does not pass signals to the program: "
-        message += "use exec form, a JSON list" if text else "use exec form"
+        message = f"{launch.shown} in shell form passes no signals to the program: use exec form"
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.effective(stage)):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
