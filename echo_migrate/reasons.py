@@ -205,10 +205,13 @@ REASONS: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "login-step": Row(
-        "no login to {registry} before it", "add a login step before it (fix --add-logins)", "login", "no login"
+        "no login to {registry} before it",
+        "add a login step before it (fix --add-logins)",
+        "login",
+        "no registry login",
     ),
     "login-credentials": Row(
-        "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no login"
+        "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no registry login"
     ),
     "login-other": Row(
         "its credentials may be for another registry than {registry}",
@@ -216,21 +219,26 @@ REASONS: dict[str, Row] = {
         "login",
         "login of another registry",
     ),
-    "login-beside": Row("no credentials for {registry} beside it", "add them to the same entry", "login", "no login"),
+    "login-beside": Row(
+        "no credentials for {registry} beside it", "add them to the same entry", "login", "no registry login"
+    ),
     "login-pod": Row(
         "no pull secret for {registry}",
         "add one (fix --add-logins), or set logins in the configuration",
         "login",
-        "no login",
+        "no registry login",
     ),
     "login-runner": Row(
         "the runner needs a login for {registry}",
         "set one up (fix --add-logins), or set logins in the configuration",
         "login",
-        "no login",
+        "no registry login",
     ),
     "login-service": Row(
-        "the service that pulls it needs a login for {registry}", "set one up for the service", "login", "no login"
+        "the service that pulls it needs a login for {registry}",
+        "set one up for the service",
+        "login",
+        "no registry login",
     ),
     "pulled-first": Row(
         "GitHub pulls it before any step can log in", "use docker run in a step, after a login", "edit"
@@ -261,9 +269,7 @@ REASONS: dict[str, Row] = {
         "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
     ),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
-    "start-unread": Row(
-        "what it starts could not be read", "start it once on the new image", "proof", "untested start"
-    ),
+    "start-unread": Row("what it starts could not be read", "run it once on the new image", "proof", "untested start"),
     "base-unread": Row(
         "what it needs of its base could not be read", "build it once on the new image", "proof", "untested build"
     ),
@@ -284,16 +290,16 @@ REASONS: dict[str, Row] = {
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
     "shell-unknown": Row(
-        "the new image may have no shell", "start it once on the new image", "proof", "may lack a shell"
+        "the new image may have no shell", "run it once on the new image", "proof", "may lack a shell"
     ),
     "worked-in": Row(
         "people work in it: the new image may lack their tools",
-        "start it once on the new image",
+        "run it once on the new image",
         "proof",
         "tools of people",
     ),
     "program-unknown": Row(
-        "the new image may have no {program}", "start it once on the new image", "proof", "may lack {program}"
+        "the new image may have no {program}", "run it once on the new image", "proof", "may lack {program}"
     ),
     # the place
     "cannot-edit": Row("written in a form that fix cannot edit", _BY_HAND, "edit"),

@@ -147,7 +147,7 @@ def one() -> View:
             "api/Dockerfile",
             4,
             "package-lists-left",
-            "apt-get update leaves /var/lib/apt/lists: remove it in the same RUN",
+            "apt-get update leaves /var/lib/apt/lists: remove the lists in the same RUN",
         ),
         found("web/Dockerfile", 1),
     ]

@@ -160,13 +160,13 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
         if move.state == state
         for reason in dict.fromkeys(move.reasons[1:])
     )
-    if also:
-        said = ", ".join(f"{said} ({count})" for said, count in also.most_common(_MOST_ALSO))
-        lines += _wrapped(f"{below}further reasons: ", said, run.width)
     left = found.total() - sum(count for _, count in listed)
     more = len(found) - len(listed)
     if more:
         lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason' if listed else 'reason')}: see -v")
+    if also:
+        said = ", ".join(f"{said} ({count})" for said, count in also.most_common(_MOST_ALSO))
+        lines += _wrapped(f"{inside}{'':>{width}}  some of these also: ", said, run.width)
     return lines
 
 

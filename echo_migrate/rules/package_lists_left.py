@@ -33,7 +33,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
-        remedy = "install in the same RUN, and remove it there" if alone else "remove it in the same RUN"
+        remedy = "install in the same RUN, and remove the lists there" if alone else "remove the lists in the same RUN"
         message = f"{call.shown} leaves {folder}: {remedy}"
         useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
         fix = _fix(run, stage, call) if stage.certain and not useless else None
