@@ -163,7 +163,8 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
     left = found.total() - sum(count for _, count in listed)
     more = len(found) - len(listed)
     if more:
-        lines.append(f"{inside}{left:>{width}}  for {plural(more, 'more reason' if listed else 'reason')}: see -v")
+        why = f"for {plural(more, 'more reason')}: see -v" if listed else "for a reason of their own: see above, or -v"
+        lines.append(f"{inside}{left:>{width}}  {why}")
     if also:
         said = ", ".join(f"{said} ({count})" for said, count in also.most_common(_MOST_ALSO))
         lines += _wrapped(f"{inside}{'':>{width}}  some of these also: ", said, run.width)

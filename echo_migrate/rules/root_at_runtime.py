@@ -29,7 +29,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
             and as_root(node.user.value)
             and not any(_OWNS.search(one.args.value) for one in node.start_commands)
         ):
-            message = f"{node.shown} runs as root: write the uid of another user here"
+            message = f"{node.shown} runs as root: use the uid of another user"
             line = context.source.text[node.user.end :].partition("\n")[0]
             yield Finding(node.user.start, node.user.end, message, quiet="#" in line)  # a comment says why
         return

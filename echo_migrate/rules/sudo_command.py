@@ -21,6 +21,6 @@ def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
             remedy = (
                 "the build already runs as root here: remove sudo"
                 if root
-                else f"add USER root before it, and USER {run.user} after it"
+                else f"remove sudo, and add USER root before it, and USER {run.user} after it"
             )
             yield Finding(command.start, command.end, f"RUN calls sudo ({command.name}): {remedy}")
