@@ -110,7 +110,7 @@ REASONS: dict[str, Row] = {
         "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
     ),
     # the target
-    "ended": Row("{line} reached end of life{date}", "use {follower}", "online", "end of life"),
+    "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
     "unpublished": Row(
         "upstream last published {version} before {since}, so the provider may lack it",
         "use a newer version",
@@ -118,7 +118,7 @@ REASONS: dict[str, Row] = {
         "old version",
     ),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
-    "inferred": Row("the name is inferred, not verified", "check that the image exists", "online", "inferred name"),
+    "inferred": Row("the new name is inferred, not verified", "check that the image exists", "online", "new name not verified"),
     "digest": Row(
         "drops the digest, which pins the old image",
         "use fix --online, which writes the new one",
@@ -126,7 +126,7 @@ REASONS: dict[str, Row] = {
         "drops digest",
     ),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
-    "no-version": Row("tag {tag} has no {name} version", "use a tag with a version", "edit"),
+    "no-version": Row("tag {tag} names no {name} version", "use a tag with one", "edit"),
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
     "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
     "drops-version": Row(
