@@ -292,6 +292,12 @@ REASONS: dict[str, Row] = {
         "proof",
         "tools of people",
     ),
+    "wrapper": Row(
+        "the new image may start {word} itself, not {program} {word}",
+        "begin the command with {program}",
+        "edit",
+        "needs {program} in its command",
+    ),
     "program-unknown": Row(
         "the new image may have no {program}", "start it once on the new image", "proof", "may lack {program}"
     ),

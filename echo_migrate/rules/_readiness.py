@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.dockerfile.startup import SCRIPTS, StartCommand, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
@@ -25,6 +25,7 @@ from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 
 _VERSION = "0123456789."
+_NODE = "node"
 
 
 class EffectiveBase(NamedTuple):
@@ -105,6 +106,7 @@ def other_blockers(
             reasons = [
                 *_user_changes(node, effective),
                 *_not_known(node, effective),
+                *_wrapped(node, effective),
                 *_tools(node, effective),
                 *_ports(node, effective),
                 *_places(node, image, catalog),
@@ -206,6 +208,19 @@ def _launches(node: Stage | Container) -> list[StartCommand]:
     entrypoint = node.start_command("entrypoint")
     verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
     return [launch for launch in map(node.start_command, verbs) if launch and not launch.empty]
+
+
+def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
+    """Yield the reason for a file that the script which starts the current image may give to node, where the target has
+    no such script."""
+    before, after = effective.before, effective.base
+    if before is None or before.cmd != (_NODE,) or not wraps(before.entrypoint) or wraps(after.entrypoint):
+        return
+    for launch in _launches(node):
+        folder, slash, name = (launch.words or ("",))[0].rpartition("/")
+        file = slash and folder not in FOLDERS and not name.endswith(SCRIPTS)  # of a script, an error says it
+        if file and launch.verb in ("cmd", "command") and after.has(name) is not True:
+            yield because("wrapper", word=f"{folder}/{name}", program=_NODE)
 
 
 def _is_there(word: str, base: ImageFacts) -> bool:
