@@ -15,8 +15,8 @@ WRAPPERS = frozenset(("docker-entrypoint.sh", "docker-php-entrypoint"))
 """Entrypoints of Docker official images: they run arguments that are not options as a command, and give options to the
 image's own program. That of node also gives it what is no program (github.com/nodejs/docker-node)."""
 
-PASSING = INITS | WRAPPERS
-"""Entrypoints that run their arguments as a command."""
+PASSING = INITS | WRAPPERS | {"__cacert_entrypoint.sh", "mvn-entrypoint.sh"}
+"""Entrypoints that run their arguments as a command (the last two are of Temurin, Gradle and Maven)."""
 
 SCRIPTS = (".cjs", ".cts", ".js", ".mjs", ".mts", ".ts")
 """Endings of what node runs and no kernel does."""

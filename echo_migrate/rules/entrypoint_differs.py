@@ -41,7 +41,7 @@ def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None)
             )
     elif effective.before and effective.before.entrypoint and not passes(effective.before.entrypoint):
         program = basename(effective.before.entrypoint[0])
-        if basename(first) != program:
+        if basename(first) != program and not program.endswith(".sh"):  # what a script starts is not known
             return _begin(effective, command, first, program)
     elif effective.before and not wraps(now) and wraps(effective.before.entrypoint) and effective.before.cmd:
         program = effective.before.cmd[0]
