@@ -365,6 +365,9 @@ REASONS: dict[str, Row] = {
         "the build arguments given with it may change it", "change the arguments together", "edit"
     ),
     "services-share": Row("several services share it", "change it for all of them", "edit"),
+    "project-template": Row(
+        "projects are made from this template", "check that all of them can pull the new image", "edit"
+    ),
     "build-result": Row("also the name of a build's result", "rename one of the two", "edit"),
     "matrix-excluded": Row("the matrix excludes entries by this value", "change the exclude entries too", "edit"),
     "matrix-elsewhere": Row("the matrix value is also used elsewhere", "check the other uses", "edit"),

@@ -239,10 +239,14 @@ def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator
     upstream = catalog.upstream(reference) if reference else None
     if not isinstance(node, Stage) or catalog.drops_in(reference) or (upstream and catalog.word_family(upstream.name)):
         return  # an operating system has nothing there
-    written = "\n".join(one.args.value for stage in node.lineage for one in stage.instructions)
+    steps = [one for stage in node.lineage for one in stage.instructions]
+    written = "\n".join(one.args.value for one in steps)
+    folders = (one.args.value.rstrip("/") for one in steps if one.verb == "workdir" and _MADE.match(one.args.value))
+    own_name = basename(upstream.name) if upstream else "/"
+    made = tuple(f"{folder}/" for folder in folders if own_name not in folder)
     for path in filter(_OF_UPSTREAM.match, node.taken):
         own = path.rstrip("/")
-        if own in _SHARED or own not in written:
+        if own in _SHARED or (own not in written and not own.startswith(made)):
             yield because("layout", path=path)
             return
 
@@ -255,6 +259,9 @@ def _worked_in(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
 
 _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
 """Where official images and their like install what they are for."""
+
+_MADE = lazy_regex(r"/opt/(?!bitnami|gradle|java|jdk|maven|yarn)[\w.-]+(?:/|$)")
+"""A folder of an application that a stage works in, below one in which images have no other programs than these."""
 
 _SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 
