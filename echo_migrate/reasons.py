@@ -229,6 +229,12 @@ REASONS: dict[str, Row] = {
         "login",
         "no login",
     ),
+    "login-ci": Row(
+        "jobs use this file: they need a login for {registry}",
+        "add one to them, or set logins in the configuration",
+        "login",
+        "no login",
+    ),
     "login-service": Row(
         "the service that pulls it needs a login for {registry}", "set one up for the service", "login", "no login"
     ),

@@ -396,6 +396,20 @@ def test_what_users_of_a_template_get_needs_review(
     )
 
 
+def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: Path) -> None:
+    for name in (".github/compose.yaml", "dev/compose.yaml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("services: {a: {image: 'node:22'}}\n")
+    found = [
+        [(one["state"], [reason["id"] for reason in one["reasons"]]) for one in json.loads(done.stdout)["references"]]
+        for done in (
+            run("inventory", "--output-format", "json"),
+            run("inventory", "--output-format", "json", "--logins", "github"),
+        )
+    ]
+    assert found == [[("needs-person", ["login-ci"]), ("migrate", [])], [("migrate", []), ("migrate", [])]]
+
+
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copier.yml").write_text("name: {type: str}\n")
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")

@@ -101,7 +101,7 @@ def _nodes(source: Source, format: Format, settings: Settings) -> list[Any]:
     """Return what a text has, with the login of each image."""
     nodes = list(format.parse(source, _request(source.path, settings)))
     wanted = {
-        node: with_login(node, kind(format), source.text, settings.logins) for node in nodes if isinstance(node, Image)
+        node: with_login(node, kind(format), source, settings.logins) for node in nodes if isinstance(node, Image)
     }
     if any(image is not found for found, image in wanted.items()):
         nodes = [_of(node, wanted) for node in nodes]
