@@ -234,6 +234,12 @@ REASONS: dict[str, Row] = {
         "login",
         "no registry login",
     ),
+    "login-ci": Row(
+        "jobs use this file: they need a login for {registry}",
+        "add one to them, or set logins in the configuration",
+        "login",
+        "no registry login",
+    ),
     "login-service": Row(
         "the service that pulls it needs a login for {registry}",
         "set one up for the service",
@@ -297,6 +303,12 @@ REASONS: dict[str, Row] = {
         "run it once on the new image",
         "proof",
         "tools of people",
+    ),
+    "wrapper": Row(
+        "the new image may start {word} itself, not {program} {word}",
+        "begin the command with {program}",
+        "edit",
+        "needs {program} in its command",
     ),
     "program-unknown": Row(
         "the new image may have no {program}", "run it once on the new image", "proof", "may lack {program}"
@@ -365,6 +377,9 @@ REASONS: dict[str, Row] = {
         "the build arguments given with it may change it", "change the arguments together", "edit"
     ),
     "services-share": Row("several services share it", "change it for all of them", "edit"),
+    "project-template": Row(
+        "projects are made from this template", "check that all of them can pull the new image", "edit"
+    ),
     "build-result": Row("also the name of a build's result", "rename one of the two", "edit"),
     "matrix-excluded": Row("the matrix excludes entries by this value", "change the exclude entries too", "edit"),
     "matrix-elsewhere": Row("the matrix value is also used elsewhere", "check the other uses", "edit"),

@@ -1,6 +1,7 @@
 """Refresh the data files of ``mappings/`` from checkouts of their sources, and report what changed.
 
-    python hooks/refresh.py --endoflife DIR --official-images DIR --docker-catalog DIR [--write]
+    python hooks/refresh.py --endoflife DIR --official-images DIR --docker-catalog DIR --history DIR --curl DIR
+        [--write]
     python hooks/refresh.py --age DAYS
 
 A DIR is a checkout or a git directory, and its files are those of the commit at HEAD. Exit code 0: no data changed, or
@@ -12,6 +13,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -41,6 +43,8 @@ AT_ONCE = 500
 LONG_TERM = ("debian",)
 """Products whose extended support (``eoes``) is free; that of others is sold."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+OTHERS = ("curl",)
+"""Images of ``published.yaml`` that are not official."""
 FLOATING = ("latest", "stable", "mainline", "lts", "current")
 
 SHELLS = {"bash", "busybox", "busybox-binsh", "dash"}
@@ -68,13 +72,19 @@ class Misuse(Exception):
 
 
 class File(NamedTuple):
-    """A data file: its source's repository and paths, and the functions that make its text and compare its data."""
+    """A data file: its source's repository and paths, and the functions that make its text and compare its data.
+
+    ``history`` is true if it is also made from what the source had since the day that the data states, and ``dated`` if
+    its date is that of the source, which is then the only one or the one that changes most often.
+    """
 
     name: str
     repository: str
     pattern: str
     make: Callable[[dict[str, Any], dict[str, str], list[str]], str]
     compare: Callable[[dict[str, Any], dict[str, Any]], Iterator[str]]
+    history: bool = False
+    dated: bool = True
 
 
 def main(words: list[str] | None = None) -> int:
@@ -92,14 +102,15 @@ def main(words: list[str] | None = None) -> int:
         parser.error("name a source, or an age")
     try:
         old = [] if given["age"] is None else too_old(given["mappings"], given["today"] - timedelta(given["age"]))
-        found = [refresh(given["mappings"], file, folder) for file, folder in folders]
-        for path, before, after, _ in found if given["write"] else ():
+        made: dict[Path, tuple[bytes, bytes]] = {}
+        changed = [refresh(given["mappings"], file, folder, made) for file, folder in folders]
+        for path, (before, after) in made.items() if given["write"] else ():
             if after != before:
-                replace(path, after, before)
+                replace(str(path), after, before)
     except (Misuse, NotWritten, OSError, yaml.YAMLError) as error:
         print(f"refresh: {error}", file=sys.stderr)
         return 2
-    return 1 if old or (any(changed for *_, changed in found) and not given["write"]) else 0
+    return 1 if old or (any(changed) and not given["write"]) else 0
 
 
 def too_old(mappings: Path, oldest: date) -> list[str]:
@@ -114,21 +125,23 @@ def too_old(mappings: Path, oldest: date) -> list[str]:
     return found
 
 
-def refresh(mappings: Path, file: File, folder: str) -> tuple[str, bytes, bytes, bool]:
-    """Report what changes in a file. Returns its path, its contents before and after, and whether data changes."""
-    before = (mappings / file.name).read_bytes()
-    text = before.decode()
+def refresh(mappings: Path, file: File, folder: str, made: dict[Path, tuple[bytes, bytes]]) -> bool:
+    """Report what changes in a file, and return whether data does. ``made`` has the contents of each file before and
+    after, to which those of this one are added."""
+    path = mappings / file.name
+    before, latest = made.get(path) or (path.read_bytes(),) * 2
+    text = latest.decode()
     about = re.search(rf"github:{file.repository}@([0-9a-f]+)", text)
     day = re.search(r"(?m)^  date: (\S+)$", text)
     if not about or not day:
         raise Misuse(f"mappings/{file.name} does not state its source github:{file.repository}@… and its date")
-    commit, today, files = read_source(folder, file)
-    if today < day[1]:
-        raise Misuse(f"{folder} is of {today}, mappings/{file.name} of {day[1]}: update the checkout")
     lines: list[str] = []
     data = yaml.load(text, LOADER)
-    made = file.make(data, files, lines)
-    lines += file.compare(data, yaml.load(made, LOADER))
+    commit, today, files = read_source(folder, file, data["_about"]["since"] if file.history else "")
+    if file.dated and today < day[1]:
+        raise Misuse(f"{folder} is of {today}, mappings/{file.name} of {day[1]}: update the checkout")
+    new = file.make(data, files, lines)
+    lines += file.compare(data, yaml.load(new, LOADER))
     counts = Counter(line[0] for line in lines)
     said = f"{counts['+']} added, {counts['-']} removed, {counts['~']} changed"
     print(f"mappings/{file.name}: {said} ({about[1][:7]} of {day[1]}, now {commit[:7]} of {today})")
@@ -137,12 +150,15 @@ def refresh(mappings: Path, file: File, folder: str) -> tuple[str, bytes, bytes,
     if lines[MOST_LINES:]:
         print(f"  and {len(lines) - MOST_LINES} more")
     head = re.split(r'(?m)^(?=[A-Za-z0-9"])', text, maxsplit=1)[0]
-    head = head.replace(about[0], f"github:{file.repository}@{commit}", 1).replace(day[0], f"  date: {today}", 1)
-    return str(mappings / file.name), before, (head + made).encode(), any(counts[sign] for sign in "+-~")
+    head = head.replace(about[0], f"github:{file.repository}@{commit}", 1)
+    head = head.replace(day[0], f"  date: {today}", 1) if file.dated else head
+    made[path] = before, (head + new).encode()
+    return any(counts[sign] for sign in "+-~")
 
 
-def read_source(folder: str, file: File) -> tuple[str, str, dict[str, str]]:
-    """Return the commit at HEAD, its day (UTC), and the texts of the files that a data file is made from, by path."""
+def read_source(folder: str, file: File, since: str = "") -> tuple[str, str, dict[str, str]]:
+    """Return the commit at HEAD, its day (UTC), and the texts of the files that a data file is made from, by path: each
+    with the texts behind it that commits since a day had, if one is given."""
     inside = os.path.join(os.path.abspath(folder), ".git")
     place = f"--git-dir={inside if os.path.exists(inside) else os.path.dirname(inside)}"
 
@@ -168,7 +184,21 @@ def read_source(folder: str, file: File) -> tuple[str, str, dict[str, str]]:
         for blob in blobs[start : start + AT_ONCE]:
             texts[blob], at = content[at : at + sizes[blob]].decode(errors="replace"), at + sizes[blob]
     day = datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
-    return commit, day, {path: texts[blob] for path, blob in paths.items()}
+    earlier: dict[str, dict[str, None]] = {}
+    if since:
+        begin = f"{since}T00:00:00Z"
+        if not ask("rev-list", "--first-parent", "--max-count=1", f"--before={begin}", commit):
+            raise Misuse(f"{folder} has no commit before {since}: clone it with --shallow-since of a day before")
+        raw = ("--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--format=")
+        for line in os.fsdecode(ask("log", *raw, f"--since={begin}", commit, "--", below)).splitlines():
+            change, _, path = line.partition("\t")
+            _, _, _, blob, kind = change.split()
+            if kind != "D" and re.fullmatch(file.pattern, path):
+                earlier.setdefault(path, {})[blob] = None
+    found = {path: texts[blob] for path, blob in paths.items()}
+    for path, old in earlier.items():
+        found[path] = f"{found.get(path, '')}\n\n{ask('show', '--no-textconv', *old).decode(errors='replace')}"
+    return commit, day, found
 
 
 def parse(path: str, text: str) -> dict[str, Any]:
@@ -271,6 +301,33 @@ def _versions(library: str) -> dict[str, str]:
     return {word: found[word] for word in FLOATING if word in found}
 
 
+def published_versions(data: dict[str, Any], files: dict[str, str], lines: list[str]) -> str:
+    """Return the text of the versions that tags of each official image began with; those of other images stay."""
+    found: dict[str, set[str]] = {name: set(data[name]) for name in OTHERS}
+    for path, text in files.items():
+        fields = re.findall(r"(?m)^(?:Shared)?Tags:(.*(?:\n[ \t].*)*)", re.sub(r"(?m)^#.*\n?", "", text))
+        firsts = {tag.strip().partition("-")[0] for field in fields for tag in field.split(",")}
+        found[path.partition("/")[2]] = {first for first in firsts if re.match(r"v?\d", first)}
+    return "".join(_versions_of(name, versions) for name, versions in sorted(found.items()) if versions)
+
+
+def curl_releases(data: dict[str, Any], files: dict[str, str], lines: list[str]) -> str:
+    """Return the text of the published versions with those of curl that were released since the data's day."""
+    releases = re.findall(r"(?m)^- (\d+\.\d+\.\d+): (\w+ \d+ \d{4})$", "".join(files.values()))
+    since = date.fromisoformat(data["_about"]["since"])
+    new = {version for version, day in releases if datetime.strptime(f"{day} +0000", "%B %d %Y %z").date() >= since}
+    if not new:
+        raise Misuse(f"docs/VERSIONS.md has no release since {since}")
+    found = {name: set(versions) for name, versions in data.items() if name[0] != "_"} | {"curl": new}
+    return "".join(_versions_of(name, versions) for name, versions in sorted(found.items()))
+
+
+def _versions_of(name: str, versions: set[str]) -> str:
+    listed = f"[{', '.join(json.dumps(version) for version in sorted(versions))}]"
+    folded = textwrap.fill(listed, WIDTH, initial_indent="  ", subsequent_indent="   ", break_on_hyphens=False)
+    return f"{scalar(name)}:\n{folded}\n"
+
+
 def hardened_images(data: dict[str, Any], files: dict[str, str], lines: list[str]) -> str:
     """Return the text of the facts of each image: definitions of the same facts are one row, with the programs that all
     of them have, and those that all of them lack."""
@@ -337,11 +394,12 @@ def _list(key: str, values: list[str], always: bool = False) -> str:
     return f"    {key}: [\n" + "".join(f"{line.rstrip()}\n" for line in folded) + "      ]\n"
 
 
-def _compare_images(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def _compare_tags(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """Yield a line for each image that changed, with the numbers and the first names of its tags."""
     for image in dict.fromkeys((*new, *(name for name in old if name[0] != "_"))):
         before, after = (
-            {tag: {**row, "tags": ""} for row in data.get(image, []) for tag in row["tags"]} for data in (old, new)
+            {tag: {**row, "tags": ""} for row in map(_row, data.get(image, [])) for tag in row["tags"]}
+            for data in (old, new)
         )
         differ = [tag for tag in after if before.get(tag, after[tag]) != after[tag]]
         kinds = ((after.keys() - before, "new"), (before.keys() - after, "gone"), (set(differ), "with other facts"))
@@ -351,13 +409,20 @@ def _compare_images(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"{'+' if not before else '-' if not after else '~'} {image}: tags: {said}"
 
 
+def _row(row: dict[str, Any] | str) -> dict[str, Any]:
+    return {"tags": [row]} if isinstance(row, str) else row
+
+
 _ENDS = "endoflife-date/endoflife.date", r"products/[^/]+\.md"
 _TAGS = "docker-library/official-images", r"library/[^/]+"
 _CATALOG = "docker-hardened-images/catalog", r"image/[^/]+/[^/]+/[^/]+\.yaml"
+_CURL = "curl/curl", r"docs/VERSIONS\.md"
 FILES = {
     "endoflife": File("eol.yaml", *_ENDS, ends_of_life, _compare_entries),
     "official-images": File("tags/floating.yaml", *_TAGS, floating_tags, _compare_entries),
-    "docker-catalog": File("images/docker.yaml", *_CATALOG, hardened_images, _compare_images),
+    "history": File("published.yaml", *_TAGS, published_versions, _compare_tags, history=True),
+    "curl": File("published.yaml", *_CURL, curl_releases, _compare_tags, dated=False),
+    "docker-catalog": File("images/docker.yaml", *_CATALOG, hardened_images, _compare_tags),
 }
 
 

@@ -371,6 +371,52 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
 
 
+@pytest.mark.parametrize(
+    ("path", "readme", "safe"),
+    [
+        ("Dockerfile", "# Shop\n\nA template engine and its starter page.\n", True),
+        ("Dockerfile", "# Notification template service\n", True),
+        ("app/Dockerfile", "[![x](y)](z)\n# Django starter kit\n", False),
+        ("Dockerfile", "# Boilerplate for services in Go\n", False),
+        ("Dockerfile", "# Shop\n\n[Use this template](https://github.com/a/b/generate)\n", False),
+        ("{{cookiecutter.name}}/Dockerfile", "# Shop\n", False),
+        ("cli/templates/api/Dockerfile", "# Shop\n", False),
+        ("examples/api/Dockerfile", "# Shop\n", True),
+    ],
+)
+def test_what_users_of_a_template_get_needs_review(
+    run: Run, tmp_path: Path, path: str, readme: str, safe: bool
+) -> None:
+    (tmp_path / "README.md").write_text(readme)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("FROM node:22\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert (one["state"], [reason["id"] for reason in one["reasons"]]) == (
+        ("migrate", []) if safe else ("needs-person", ["project-template"])
+    )
+
+
+def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: Path) -> None:
+    for name in (".github/compose.yaml", "dev/compose.yaml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("services: {a: {image: 'node:22'}}\n")
+    found = [
+        [(one["state"], [reason["id"] for reason in one["reasons"]]) for one in json.loads(done.stdout)["references"]]
+        for done in (
+            run("inventory", "--output-format", "json"),
+            run("inventory", "--output-format", "json", "--logins", "github"),
+        )
+    ]
+    assert found == [[("needs-person", ["login-ci"]), ("migrate", [])], [("migrate", []), ("migrate", [])]]
+
+
+def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "copier.yml").write_text("name: {type: str}\n")
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert one["reasons"][0]["id"] == "project-template"
+
+
 def test_a_stage_on_the_builders_platform_is_of_no_rare_one(run: Run, tmp_path: Path) -> None:
     (tmp_path / "build.sh").write_text("docker buildx build --platform linux/arm/v7 .\n")
     (tmp_path / "Dockerfile").write_text("FROM --platform=$BUILDPLATFORM node:22 AS a\nFROM python:3.12\n")
@@ -387,11 +433,13 @@ def test_a_stage_on_the_builders_platform_is_of_no_rare_one(run: Run, tmp_path: 
         ("/usr/local/bin/app", True),
         ("/usr/share/zoneinfo", True),
         ("/app/dist", True),
+        ("/opt/app/dist", True),
+        ("/opt/other/dist", False),
     ],
 )
 def test_a_path_of_upstreams_own_may_lie_elsewhere(run: Run, tmp_path: Path, path: str, fine: bool) -> None:
     (tmp_path / "Dockerfile").write_text(
-        "FROM node:22-alpine AS build\nRUN npm run build -- --out /usr/local/bin/app\n"
+        "FROM node:22-alpine AS build\nWORKDIR /opt/app\nRUN npm run build -- --out /usr/local/bin/app\n"
         f"FROM scratch\nCOPY --from=build {path} /x/\n"
     )
     done = run("inventory", "--output-format", "json", "--provider", "docker")

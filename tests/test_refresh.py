@@ -242,6 +242,57 @@ def test_floating_tags(tmp_path: Path, mappings: Path, refresh: Refresh) -> None
     )
 
 
+PUBLISHED = f"""\
+# Versions.
+_about:
+  source:
+    - github:docker-library/official-images@{COMMIT} and its history
+    - github:curl/curl@{COMMIT} (docs/VERSIONS.md)
+  since: 2025-05-01
+  date: 2026-08-21
+curl:
+  ["8.13.0"]
+gone:
+  ["1"]
+node:
+  ["22"]
+"""
+RELEASES = "# Past\n\n- 8.22.0: pending\n- 8.21.0: June 24 2026\n- 8.14.0: May 28 2025\n- 8.13.0: April 2 2025\n"
+
+
+def test_published_versions(tmp_path: Path, mappings: Path, refresh: Refresh) -> None:
+    (mappings / "published.yaml").write_text(PUBLISHED)
+    first = {"library/node": "Tags: 18.1-slim, 18\n", "library/old": "Tags: 3\n", "library/still": "Tags: v2.1\n"}
+    folder, _ = repository(tmp_path / "tags", first, day="2025-04-30")
+    (tmp_path / "tags" / "library" / "node").write_text("Tags: 20.1, lts\nSharedTags: 20-windows\n#Tags: 19\n")
+    git(Path(folder), "commit", "-q", "-a", "-m", "20", day="2025-06-01")
+    git(Path(folder), "rm", "-q", "library/old")
+    (tmp_path / "tags" / "library" / "node").write_text("Tags: 22.1\n")
+    git(Path(folder), "commit", "-q", "-a", "-m", "22", day="2026-09-01")
+    curl, release = repository(tmp_path / "curl", {"docs/VERSIONS.md": RELEASES}, day="2026-09-02")
+    code, report, _ = refresh("--history", folder, "--curl", curl, "--write")
+    assert (code, [line for line in report.splitlines() if line[0] == " "]) == (
+        0,
+        [
+            "  + still: tags: 1 new (v2.1)",
+            "  - gone: tags: 1 gone (1)",
+            "  ~ node: tags: 3 new (20, 20.1, 22.1), 1 gone (22)",
+            "  ~ curl: tags: 2 new (8.14.0, 8.21.0), 1 gone (8.13.0)",
+        ],
+    )
+    text = (mappings / "published.yaml").read_text()
+    assert text.endswith(
+        f"    - github:curl/curl@{release} (docs/VERSIONS.md)\n  since: 2025-05-01\n  date: 2026-09-01\n"
+        'curl:\n  ["8.14.0", "8.21.0"]\nnode:\n  ["20", "20.1", "22.1"]\nstill:\n  ["v2.1"]\n'
+    )
+    assert [line[:43] for line in refresh("--history", folder, "--curl", curl)[1].splitlines()] == [
+        "mappings/published.yaml: 0 added, 0 removed"
+    ] * 2
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{folder}", "shallow")
+    code, _, error = refresh("--history", str(tmp_path / "shallow"))
+    assert (code, "has no commit before 2025-05-01" in error) == (2, True)
+
+
 def definition(tags: list[str], image: str = "tool", **more: Any) -> str:
     said: dict[str, Any] = {"name": "Tool", "image": f"dhi.io/{image}", "tags": tags}
     said["accounts"] = {"root": True, "run-as": "nonroot", "users": [{"name": "nonroot", "uid": 65532}]}

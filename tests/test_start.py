@@ -111,6 +111,7 @@ CHECK = {
         "files.git",
         "files.lazy_regex",
         "files.patterns",
+        "files.project_template",
         "files.source",
         "files.spelling",
         "files.tree",

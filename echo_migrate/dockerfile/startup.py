@@ -1,6 +1,6 @@
 """The start commands of a container: CMD, ENTRYPOINT and HEALTHCHECK, and their equivalents in compose files."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import exec_form
@@ -8,14 +8,18 @@ from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, Word
 from echo_migrate.shell.parser import execute, read
 
-if TYPE_CHECKING:
-    pass
-
 INITS = frozenset(("catatonit", "dumb-init", "tini", "tini-static"))
 """Programs that run the arguments after their options as a command."""
 
-PASSING = INITS | {"docker-entrypoint.sh", "docker-php-entrypoint"}
-"""Entrypoints of images that do the same: those of Docker official images run arguments that are not options."""
+WRAPPERS = frozenset(("docker-entrypoint.sh", "docker-php-entrypoint"))
+"""Entrypoints of Docker official images: they run arguments that are not options as a command, and give options to the
+image's own program. That of node also gives it what is no program (github.com/nodejs/docker-node)."""
+
+PASSING = INITS | WRAPPERS | {"__cacert_entrypoint.sh", "mvn-entrypoint.sh"}
+"""Entrypoints that run their arguments as a command (the last two are of Temurin, Gradle and Maven)."""
+
+SCRIPTS = (".cjs", ".cts", ".js", ".mjs", ".mts", ".ts")
+"""Endings of what node runs and no kernel does."""
 
 
 class StartCommand(NamedTuple):
@@ -106,6 +110,11 @@ def checked(words: list[str], start: int, end: int) -> StartCommand:
     if words[0] == "CMD-SHELL":
         return line("healthcheck", " ".join(words[1:]), start, end)
     return listed("healthcheck", words[1:] if words[0] == "CMD" else [], start, end)
+
+
+def wraps(entrypoint: tuple[str, ...] | None) -> bool:
+    """Return whether an entrypoint gives some arguments to the image's own program."""
+    return any(word.rpartition("/")[2] in WRAPPERS for word in entrypoint or ())
 
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:

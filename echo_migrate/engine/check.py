@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
-from echo_migrate.engine.neighbours import with_neighbours, without_shadowed
+from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.images.facts import NOTHING_KNOWN
@@ -101,7 +101,7 @@ def _nodes(source: Source, format: Format, settings: Settings) -> list[Any]:
     """Return what a text has, with the login of each image."""
     nodes = list(format.parse(source, _request(source.path, settings)))
     wanted = {
-        node: with_login(node, kind(format), source.text, settings.logins) for node in nodes if isinstance(node, Image)
+        node: with_login(node, kind(format), source, settings.logins) for node in nodes if isinstance(node, Image)
     }
     if any(image is not found for found, image in wanted.items()):
         nodes = [_of(node, wanted) for node in nodes]
@@ -134,7 +134,7 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
     grouped = _grouped(nodes)
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
-    assessed = without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    assessed = of_template(without_shadowed(assessed, source), source) if kind(format) in _BUILT else assessed
     assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":

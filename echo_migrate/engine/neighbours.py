@@ -1,5 +1,6 @@
 """What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
 
+from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
 from echo_migrate.formats._builds_nearby import builds_near
 from echo_migrate.formats._followers import followed
@@ -24,6 +25,16 @@ def without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
         if move.target and taken and parse(move.target).name in taken
         else move
         for move in moves
+    ]
+
+
+def of_template(moves: list[Migration], source: Source) -> list[Migration]:
+    """Return the migrations, unsafe in a file of a project template: the projects made from it pull for themselves."""
+    if not any(move.edits for move in moves) or not in_template(source.path):
+        return moves
+    reason = because("project-template")
+    return [
+        move._replace(state="needs-person", reasons=(*move.reasons, reason)) if move.edits else move for move in moves
     ]
 
 

@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.dockerfile.startup import SCRIPTS, StartCommand, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
@@ -25,6 +25,7 @@ from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 
 _VERSION = "0123456789."
+_NODE = "node"
 
 
 class EffectiveBase(NamedTuple):
@@ -105,6 +106,7 @@ def other_blockers(
             reasons = [
                 *_user_changes(node, effective),
                 *_not_known(node, effective),
+                *_wrapped(node, effective),
                 *_tools(node, effective),
                 *_ports(node, effective),
                 *_places(node, image, catalog),
@@ -208,6 +210,19 @@ def _launches(node: Stage | Container) -> list[StartCommand]:
     return [launch for launch in map(node.start_command, verbs) if launch and not launch.empty]
 
 
+def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
+    """Yield the reason for a file that the script which starts the current image may give to node, where the target has
+    no such script."""
+    before, after = effective.before, effective.base
+    if before is None or before.cmd != (_NODE,) or not wraps(before.entrypoint) or wraps(after.entrypoint):
+        return
+    for launch in _launches(node):
+        folder, slash, name = (launch.words or ("",))[0].rpartition("/")
+        file = slash and folder not in FOLDERS and not name.endswith(SCRIPTS)  # of a script, an error says it
+        if file and launch.verb in ("cmd", "command") and after.has(name) is not True:
+            yield because("wrapper", word=f"{folder}/{name}", program=_NODE)
+
+
 def _is_there(word: str, base: ImageFacts) -> bool:
     """Return whether a program is known to be in an image, or is a path outside the usual folders and no script."""
     folder, slash, name = word.rpartition("/")
@@ -224,10 +239,14 @@ def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator
     upstream = catalog.upstream(reference) if reference else None
     if not isinstance(node, Stage) or catalog.drops_in(reference) or (upstream and catalog.word_family(upstream.name)):
         return  # an operating system has nothing there
-    written = "\n".join(one.args.value for stage in node.lineage for one in stage.instructions)
+    steps = [one for stage in node.lineage for one in stage.instructions]
+    written = "\n".join(one.args.value for one in steps)
+    folders = (one.args.value.rstrip("/") for one in steps if one.verb == "workdir" and _MADE.match(one.args.value))
+    own_name = basename(upstream.name) if upstream else "/"
+    made = tuple(f"{folder}/" for folder in folders if own_name not in folder)
     for path in filter(_OF_UPSTREAM.match, node.taken):
         own = path.rstrip("/")
-        if own in _SHARED or own not in written:
+        if own in _SHARED or (own not in written and not own.startswith(made)):
             yield because("layout", path=path)
             return
 
@@ -240,6 +259,9 @@ def _worked_in(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
 
 _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
 """Where official images and their like install what they are for."""
+
+_MADE = lazy_regex(r"/opt/(?!bitnami|gradle|java|jdk|maven|yarn)[\w.-]+(?:/|$)")
+"""A folder of an application that a stage works in, below one in which images have no other programs than these."""
 
 _SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 

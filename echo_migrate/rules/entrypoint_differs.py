@@ -5,7 +5,7 @@ from posixpath import basename, splitext
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import StartCommand, passes
+from echo_migrate.dockerfile.startup import SCRIPTS, StartCommand, passes, wraps
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
@@ -41,10 +41,18 @@ def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None)
             )
     elif effective.before and effective.before.entrypoint and not passes(effective.before.entrypoint):
         program = basename(effective.before.entrypoint[0])
-        if basename(first) != program:
-            message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}, "
-            return message + f"not {program} {first}: begin with {program}"
+        if basename(first) != program and not program.endswith(".sh"):  # what a script starts is not known
+            return _begin(effective, command, first, program)
+    elif effective.before and not wraps(now) and wraps(effective.before.entrypoint) and effective.before.cmd:
+        program = effective.before.cmd[0]
+        if first.startswith("-") or (program == "node" and first.endswith(SCRIPTS)):
+            return _begin(effective, command, first, program)
     return ""
+
+
+def _begin(effective: EffectiveBase, command: StartCommand, first: str, program: str) -> str:
+    message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}, "
+    return message + f"not {program} {first}: begin with {program}"
 
 
 def _language(program: str) -> str:
