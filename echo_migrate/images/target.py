@@ -6,7 +6,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
 from echo_migrate.images.answers import Answer, full_name
-from echo_migrate.images.catalog import UPSTREAM, Catalog, Row, Upstream
+from echo_migrate.images.catalog import FIPS, UPSTREAM, Catalog, Row, Upstream
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.reference import Reference, is_open, name_change, parsed, with_values
@@ -80,6 +80,7 @@ class Target:
             missing = because("digest-alone")
         target = tagged(image.parts, apply(image.ref.value, [Edit(*change) for change in changes]))
         self._circumstances(target)
+        self._fips(plain)
         basis = self._basis()
         if basis == "inferred" or (self.seen_only and basis == "offered"):
             self.unsafe_reasons.append(because("inferred" if basis == "inferred" else "offered"))
@@ -246,6 +247,16 @@ class Target:
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog, self.text)
         if self.catalog.crossing(self.reference) and not (self.tag.one_family and self.catalog.vendor == UPSTREAM):
             self._family(target)
+
+    def _fips(self, target: str) -> None:
+        """Add a reason if a FIPS variant is wanted, and the target is not known to be one."""
+        catalog, image = self.catalog, self.row.image or ""
+        name, _, tag = target.rpartition("/")[2].partition(":")
+        if not catalog.prefers_fips or FIPS in (*name.split("-"), *tag.split("-")) or catalog.vendor == UPSTREAM:
+            return
+        form = {"names": f"{image}-{FIPS}", "tags": f"{image}:TAG-{FIPS}"}.get(catalog.fips, "")
+        reason = because("fips-unlisted", image=image, form=form) if form else None
+        self.unsafe_reasons.append(reason or because("no-fips", provider=catalog.title, image=image))
 
     def _family(self, target: str) -> None:
         """Add a reason if the distribution of a vendor's image and that of its target are not known to be the same."""
