@@ -223,6 +223,19 @@ REASONS: dict[str, Row] = {
     "user-unknown": Row(
         "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
     ),
+    "variables": Row(
+        "{names}: read by upstream's start script, and perhaps not by the new image",
+        "check its documentation for how to set them",
+        "proof",
+        "variables of the start script",
+        kind="variables that upstream's start script reads",
+    ),
+    "variables-unread": Row(
+        "has variables from elsewhere, which the new image may ignore",
+        "check its documentation for how to set them",
+        "proof",
+        "variables from elsewhere",
+    ),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row(
         "what it starts could not be read", "start it once on the new image", "proof", "untested start"

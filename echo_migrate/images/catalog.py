@@ -20,7 +20,7 @@ FIPS = "fips"
 """The word of variants with cryptographic modules that are validated under FIPS 140, in names or in tags."""
 SHARED = (
     *("commands.yaml", "eol.yaml", "failures.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml"),
-    *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
+    *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "variables.yaml", "verification.yaml"),
 )
 
 
@@ -196,10 +196,14 @@ class Catalog(NamedTuple):
     def state_of(self, value: str) -> list[str]:
         """Return the folders in which the upstream image of a reference keeps state, if any."""
         reference = parsed(value)
-        upstream = self.upstream(reference) if reference else None
-        replaced = self.replaced(reference) if reference and not upstream else None
-        name = upstream.name if upstream else replaced[0] if replaced else ""
-        return self.facts.stateful.get(name, [])
+        return self.facts.stateful.get(self.name_of(reference), []) if reference else []
+
+    def name_of(self, reference: Reference) -> str:
+        """Return the canonical upstream name of an image, or of the one that a vendor's image replaces; "" if it is not
+        known."""
+        upstream = self.upstream(reference)
+        replaced = None if upstream else self.replaced(reference)
+        return upstream.name if upstream else replaced[0] if replaced else ""
 
     def moved(self, reference: Reference) -> Moved | None:
         """Return what became of an image that is gone, frozen or elsewhere, or None."""

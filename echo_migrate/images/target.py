@@ -245,6 +245,10 @@ class Target:
         if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog, self.text)
+        if image.variables:
+            from echo_migrate.images.variables import ignored_variables  # few images are given any
+
+            self.unsafe_reasons += ignored_variables(image.ref.value, image.variables, self.catalog)
         if self.catalog.crossing(self.reference) and not (self.tag.one_family and self.catalog.vendor == UPSTREAM):
             self._family(target)
 
