@@ -58,7 +58,8 @@ class Image(NamedTuple):
     why the place must not be edited. ``unsettled`` names the variables that only a build decides; ``shared_spans`` are
     spans whose text a build argument also carries elsewhere, with that as a reason. ``depends_on`` are places that
     decide over the reference without being part of it. ``resolved`` is the reference as far as another file settles it;
-    ``mounts`` are the paths in the container that volumes cover. ``parts`` are set where its pieces stand in places of
+    ``mounts`` are the paths in the container that volumes cover, ``variables`` the names of the environment variables
+    that it is given, with ``*`` for those that were not read. ``parts`` are set where its pieces stand in places of
     their own. ``templated`` says that variables are the way of its kind of file, where a cluster or a pipeline fills
     them in. ``unsafe_reasons`` say why no move of it is safe, ``needs_login`` why one to a registry that wants a login
     is not, unless ``login``, the text of the login it is pulled with, is for that registry. ``choices`` are the
@@ -77,6 +78,7 @@ class Image(NamedTuple):
     depends_on: tuple[tuple[int, int], ...] = ()
     resolved: str = ""
     mounts: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     parts: Parts | None = None
     templated: bool = False
     unsafe_reasons: tuple[Reason, ...] = ()

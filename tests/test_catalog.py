@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.data import blocks, folder
 from echo_migrate.files.source import Source, Traced
+from echo_migrate.formats import recognised
 from echo_migrate.images import catalog, mapping_file, moved
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Image
+from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import Settings
 
 FOLDER = Path(folder())
 UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
@@ -216,3 +220,15 @@ def test_only_evidence_makes_a_swap(key: str) -> None:
     if found:
         assert found.target == f"{row['to'].replace('*', 'some-image')}:1"
         assert found.safe
+    for pin in ("", f"@sha256:{'a' * 64}"):
+        source = Source("Dockerfile", f"FROM {value}{pin}\n")
+        known = Settings(catalog.load(), (RULES["retired-image"],), apply=True, today="2026-11-24")
+        format = recognised(source.path, source.text)
+        assert format
+        result = fix_source(source, format, known)
+        before = [*result.findings, *fix_source(source, format, known._replace(apply=False)).findings]
+        assert {(one.rule, one.level, one.message) for one in before} <= {
+            ("retired-image", "warning", fact.message if fact else "")
+        }
+        assert bool(before) == bool(fact)
+        assert result.fixed.text == (f"FROM {found.target}{pin}\n" if found else source.text)

@@ -11,6 +11,7 @@ from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import Format, recognised
 from echo_migrate.images import catalog
+from echo_migrate.images.answers import Answer, Answers, full_name
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parse
@@ -56,6 +57,17 @@ def test_each_safe_move_has_a_safe_way_back(vendor: str, variant: Variant) -> No
     for name in sorted(UPSTREAM.facts.official):
         for tag in TAGS:
             goes_back(name + tag, vendor, variant)
+
+
+@pytest.mark.parametrize("name", ["aspnetcore:8.0", "valkey:8.1", "jenkins:2.578"])
+def test_the_tag_of_an_image_that_is_no_official_one_is_to_be_confirmed(name: str) -> None:
+    held = move(f"dhi.io/{name}", UPSTREAM)
+    assert ([one.id for one in held.reasons], held.safe) == (["tags-unknown"], False)
+    assert held.target is not None
+    answers = Answers()
+    answers.images[full_name(parse(held.target))] = Answer("available")
+    found = move(f"dhi.io/{name}", UPSTREAM._replace(answers=answers))
+    assert (found.target, found.safe) == (held.target, True)
 
 
 OFTEN = ("debian", "eclipse-temurin", "golang", "nginx", "node", "php", "postgres", "python", "ruby", "tomcat")

@@ -127,7 +127,7 @@ def test_any_log_is_read(log: str) -> None:
 
 
 def test_causes_name_rules_and_reasons() -> None:
-    from echo_migrate.reasons import REASONS
+    from echo_migrate.reason_rows import REASONS
     from echo_migrate.rules import RULES
 
     for cause in failure.causes():

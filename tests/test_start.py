@@ -60,6 +60,7 @@ CHECK = {
         "cli.results",
         "cli.settings",
         "model",
+        "reason_rows",
         "reasons",
         "reports",
         "reports._closing",

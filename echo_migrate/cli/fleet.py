@@ -59,7 +59,7 @@ def _plan(options: Options) -> Plan:
         rows = contents(mapping).decode("utf-8", "replace") if mapping else ""
     except Unreadable as error:
         raise click.UsageError(f"{mapping}: {error}") from None
-    values = ("provider", "registry", "sources", "variant", "seen_only", "logins", "exclude", "include")
+    values = ("provider", "registry", "sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
     chosen = [f"{name}={options.get(name)!r}" for name in values]
     return Plan(settings, options["exclude"], "\n".join([__version__, settings.today, *chosen, rows]))
 

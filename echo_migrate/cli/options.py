@@ -18,6 +18,7 @@ class Options(TypedDict, total=False):
     mapping: str
     sources: tuple[str, ...]
     seen_only: bool
+    fips: bool
     preset: str
     select: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -188,6 +189,7 @@ CATALOG: tuple[Decorator, ...] = (
         show_default=True,
         help="Form of an image to move to, where there are several; auto: what the stage needs.",
     ),
+    click.option("--fips", is_flag=True, help="Prefer FIPS variants; others are unsafe."),
     click.option("--seen-only", is_flag=True, help="Treat images that are not seen in public as unsafe."),
 )
 ONLINE: tuple[Decorator, ...] = (

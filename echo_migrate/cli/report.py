@@ -15,7 +15,7 @@ from echo_migrate.reports.migration import history, scans
 from echo_migrate.reports.migration.savings import MinutesError
 from echo_migrate.reports.migration.scans.data import Scan, Statement
 
-_MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
+_MEANT = ("provider", "registry", "mapping", "logins", "variant", "fips", "seen_only", "exclude", "include")
 """Options that decide which references there are and where they move."""
 
 

@@ -54,7 +54,8 @@ def catalog_of(options: Options) -> catalog.Catalog:
         sources = [source for one in options.get("sources", ()) for source in _sources(one, found)]
     except MappingError as error:
         raise click.UsageError(str(error)) from None
-    return found._replace(sources=tuple(sources)) if sources else found
+    fips = options.get("fips", False)
+    return found._replace(sources=tuple(sources), prefers_fips=fips) if sources or fips else found
 
 
 def _sources(written: str, known: catalog.Catalog) -> list[VendorRegistry]:

@@ -23,8 +23,9 @@ class Container(NamedTuple):
 
     Values that are not given here come from its image. If the image is built, ``stage`` is the stage built, and
     ``around`` are the images of that Dockerfile. ``open`` is true if it may start more commands than are known here,
-    and ``privileges`` if it has additional ones; ``mounts`` are the mounted paths in the container. ``entered`` are the
-    commands that are started in it later (``docker exec``), as far as they are known.
+    and ``privileges`` if it has additional ones; ``mounts`` are the mounted paths in the container, and
+    ``variables`` the names of its environment variables, as those of an ``Image``. ``entered`` are the commands that
+    are started in it later (``docker exec``), as far as they are known.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Container(NamedTuple):
     around: tuple[Image, ...] = ()
     kind: str = "service"
     entered: tuple[StartCommand, ...] = ()
+    variables: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:

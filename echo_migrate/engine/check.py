@@ -12,6 +12,7 @@ from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
 from echo_migrate.files.source import Source
+from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
@@ -56,13 +57,20 @@ def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
     return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
 
 
+class _Content(NamedTuple):
+    """What a text has for every provider: nodes by type, the images in their order, and why nobody edits the file."""
+
+    nodes: dict[type, list[Any]]
+    images: list[Image]
+    unedited: Unedited | None
+
+
 class _Settled(NamedTuple):
     """What becomes of the images of a file, and what the findings about them are made of."""
 
     moves: list[Migration]
     context: Context
     blocking: "list[Match]"
-    nodes: dict[type, list[Any]]
     ignores: Ignores
 
 
@@ -72,9 +80,11 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     Each image is first assessed on its own. Then the rules that block check the effective bases that the safe
     migrations would give. Then the migrations are settled together, and the other rules run.
     """
-    moves, context, blocking, nodes, ignores = _settled(_nodes(source, format, settings), source, format, settings)
-    if settings.unedited(source):
+    content = _content(source, format, settings)
+    moves, context, blocking, ignores = _settled(content, source, format, settings)
+    if content.unedited:
         return [], moves
+    nodes = dict(content.nodes)
     others = tuple(rule for rule in settings.rules if not rule.blocks)
     comments = {Ignore: nodes.pop(Ignore, [])}
     found = [entry for entry in blocking if entry[0] in settings.rules] + check(others, nodes, context)
@@ -93,11 +103,13 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
 def migrations(source: Source, format: Format, several: Iterable[Settings]) -> list[list[Migration]]:
     """Return the migration of each image in a text by each of several settings, of the same rules."""
     several = list(several)
-    nodes = _nodes(source, format, several[0])
-    return [_settled(nodes, source, format, settings).moves for settings in several]
+    content = _content(source, format, several[0])
+    if not content.images:
+        return [[] for _ in several]
+    return [_settled(content, source, format, settings).moves for settings in several]
 
 
-def _nodes(source: Source, format: Format, settings: Settings) -> list[Any]:
+def _content(source: Source, format: Format, settings: Settings) -> _Content:
     """Return what a text has, with the login of each image."""
     nodes = list(format.parse(source, _request(source.path, settings)))
     wanted = {
@@ -105,21 +117,21 @@ def _nodes(source: Source, format: Format, settings: Settings) -> list[Any]:
     }
     if any(image is not found for found, image in wanted.items()):
         nodes = [_of(node, wanted) for node in nodes]
-    return nodes
+    grouped = _grouped(nodes)
+    images = sorted(grouped.get(Image, []), key=lambda image: image.start)
+    return _Content(grouped, images, settings.unedited(source))
 
 
-def _settled(nodes: list[Any], source: Source, format: Format, settings: Settings) -> _Settled:
+def _settled(content: _Content, source: Source, format: Format, settings: Settings) -> _Settled:
     """Return what becomes of the images of a file, given what it has."""
-    ignores = Ignores(nodes)
-    images = sorted((node for node in nodes if isinstance(node, Image)), key=lambda image: image.start)
+    grouped, images, left = content
+    ignores = Ignores(grouped.get(Ignore, []))
     selected = {rule.id for rule in settings.rules}
 
     def commented(move: Migration) -> Reason | None:
         places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
         silent = sum(ignores.silence(reporting(move), place) for place in places)
         return because("comment") if silent else None
-
-    left = settings.unedited(source)
 
     def skip_reason(move: Migration) -> Reason | None:
         reason = _UNEDITED[left] if left else commented(move)
@@ -131,7 +143,6 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
             return because("unticked")
         return because("not-requested") if settings.images and not _requested(move, settings) else None
 
-    grouped = _grouped(nodes)
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
     assessed = of_template(without_shadowed(assessed, source), source) if kind(format) in _BUILT else assessed
@@ -149,7 +160,7 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
         moves = together(moves, grouped.get(Stage, []), context.effective_bases, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
-    return _Settled(moves, context, blocking, grouped, ignores)
+    return _Settled(moves, context, blocking, ignores)
 
 
 def _of(node: Any, images: Mapping[Image, Image]) -> Any:

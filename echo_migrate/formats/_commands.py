@@ -13,6 +13,7 @@ from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
+from echo_migrate.formats._environment import of_options
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
 from echo_migrate.images.reference import parse as parse_reference
@@ -269,6 +270,7 @@ class _Images:
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
+            variables=tuple(of_options(one.options)),
             unsafe_reasons=(because("cloud-run"),) if one.pulled == "cloud-run" else (),
             needs_login=_WANTED.get(one.pulled),
         )

@@ -78,6 +78,7 @@ class Around(TypedDict, total=False):
 
     platform: str
     mounts: tuple[str, ...]
+    variables: tuple[str, ...]
     unsafe_reasons: tuple[Reason, ...]
     needs_login: Reason | None
     login: str

@@ -14,6 +14,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_set, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._logins import login_text
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -69,6 +70,7 @@ def _nodes(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container
             asked = platform.value if is_text(platform) and "{" not in platform.value else ""
             around["platform"] = "" if asked in COMMON_PLATFORMS else asked
             around["mounts"] = tuple(_mounts(keys))
+            around["variables"] = variables_of(keys)
             never = keys.get("pull")
             left = because("never-pulled") if is_text(never) and never.value == "never" else None
             for image in sheet.image(keys.get("image"), f"{name}.image", not_editable=left, **around):

@@ -15,6 +15,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_set, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._logins import login_text
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import Around, Node, YamlFile, is_rendered, literals, nodes, verify
@@ -84,6 +85,7 @@ def _nodes(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container
         around: Around = {
             "platform": _platform(place.around),
             "mounts": mounts,
+            "variables": variables_of(place.keys),
             "needs_login": _OTHER_LOGIN if login else _SERVICE,
             "login": login,
         }

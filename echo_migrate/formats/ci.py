@@ -14,6 +14,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -138,7 +139,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
         pull = keys.get("pull")
         left = because("never-pulled") if is_scalar(pull) and pull.value == "never" else None
         left = because("generated") if kind.generated else left
-        around: Around = {"needs_login": needs_login, "login": login, "mounts": mounts}
+        around: Around = {"needs_login": needs_login, "login": login, "mounts": mounts, "variables": variables_of(keys)}
         for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
             if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):
                 yield image

@@ -29,11 +29,13 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._parameters import Value, filled, mentions, named, nothing
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
 from echo_migrate.images.reference import TAGGED
+from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
@@ -158,6 +160,7 @@ def _container(sheet: YamlFile, job: _Job, node: YamlNode | None, where: str) ->
     around: Around = {
         "needs_login": _OTHER_LOGIN if login else _NO_LOGIN,
         "login": login,
+        "variables": (*variables_of(keys), *((UNREAD,) if _mounts_more(keys.get("options")) else ())),
         "mounts": tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ()),
     }
     image = _image_of(node)

@@ -13,6 +13,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._gitlab_inputs import Inputs
 from echo_migrate.formats._gitlab_jobs import VARIABLE, Jobs, Values, filled
 from echo_migrate.formats._parameters import named
@@ -122,6 +123,9 @@ def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[
     for where, keys in holders:
         for place, node in _named(keys):
             found = _image(sheet, node, f"{where}{place}", jobs.used(node, keys), inputs)
+            if place != "image":  # a service has the variables of its job too (docs.gitlab.com/ci/services)
+                given = [one for each in (holders[0][1], keys, effective(node)) for one in variables_of(each)]
+                found = (image._replace(variables=tuple(dict.fromkeys(given))) for image in found)
             yield from found if place == "image" else _service(found, node, words)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
     yield from sheet.scripts(

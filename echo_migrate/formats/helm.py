@@ -13,6 +13,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import ScalarNode, YamlNode, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, literals, nodes, verify, walk
 from echo_migrate.images.reference import parse as reference
@@ -72,8 +73,11 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     places = list(walk(root))
     prefixed = {place.path for place in places if _prefixes(place)}
     everywhere = any(path[:1] == ("global",) for path in prefixed)
+    around = {place.path: place.keys for place in places}
     for place in places:
         keys, path = place.keys, place.path
+        beside = [keys, *([around[path[:-1]]] if path[-1:] == ("image",) and path[:-1] in around else [])]
+        variables = tuple(name for one in beside for name in variables_of(one))
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else None
         overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
@@ -92,6 +96,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 not_editable=_stays(keys) or above or (_OTHER_KEYS if "imageRegistry" in keys else None),
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
+                variables=variables,
             )
         for key, node in keys.items():
             if key != name and _names_image(node, key):
@@ -103,6 +108,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                     not_editable=not_editable,
                     unsafe_reasons=(*unsafe_reasons, *overlaid),
                     mounts=_UNSEEN,
+                    variables=variables,
                 )
 
 

@@ -27,6 +27,7 @@ from echo_migrate.files.yaml import (
     sequence,
 )
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._resources import images
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -169,6 +170,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                 raise TooMuch(f"its parameters stand for more than {_MOST_GIVEN:,} images")
             around: Around = {
                 "mounts": mounts,
+                "variables": variables_of(keys),
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
                 "platform": platform,
                 "needs_login": _NO_SECRET if of_a_pod else None,

@@ -83,6 +83,7 @@ def _nodes(where: str, task: Value, known: dict[str, Named], text: str) -> Itera
     login = login_text(" ".join(one.text for _, one in keys["auth"].items)) if "auth" in keys else ""
     image = image._replace(
         mounts=tuple(_mounts(task, config)),
+        variables=tuple(name for key, value in task.items if key == "env" for name, _ in value.items),
         needs_login=because("login-other" if login else "login-service"),
         login=login,
         not_editable=because("never-pulled") if "load" in keys else image.not_editable,

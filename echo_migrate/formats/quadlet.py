@@ -16,6 +16,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import is_number
+from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
 
@@ -94,6 +95,7 @@ def _image(entry: _Entry, beside: list[_Entry]) -> Image:
         local="another unit" if value.endswith((".image", ".build")) else "",
         not_editable=left,
         mounts=tuple(_mounts(beside)),
+        variables=tuple(_variables(beside)),
         needs_login=because("login-service"),
     )
 
@@ -110,6 +112,15 @@ def _mounts(entries: list[_Entry]) -> Iterator[str]:
             yield match[1] if match and match[1].startswith("/") and "%" not in match[1] else "/"
         elif one.key == "PodmanArgs" and ("volume" in value or "mount" in value or "-v" in value):
             yield "/"
+
+
+def _variables(entries: list[_Entry]) -> Iterator[str]:
+    """Yield the names of the environment variables; ``UNREAD`` for those of a file."""
+    for one in entries:
+        if one.key == "Environment":
+            yield from (word.strip("\"'").partition("=")[0] for word in one.value.value.split() if "=" in word)
+        elif one.key in ("EnvironmentFile", "EnvironmentHost", "PodmanArgs"):
+            yield UNREAD
 
 
 def _container(image: Image, entries: list[_Entry]) -> Container:

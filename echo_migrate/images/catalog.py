@@ -16,9 +16,11 @@ from echo_migrate.reasons import Reason, because
 PROVIDER = "echo"
 UPSTREAM = "upstream"
 """The provider that takes hardened images back to the images that they take the place of."""
+FIPS = "fips"
+"""The word of variants with cryptographic modules that are validated under FIPS 140, in names or in tags."""
 SHARED = (
     *("commands.yaml", "eol.yaml", "failures.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml"),
-    *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "verification.yaml"),
+    *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "variables.yaml", "verification.yaml"),
 )
 
 
@@ -53,8 +55,9 @@ class Catalog(NamedTuple):
     are images of other vendors, ``own`` the upstream names that the user mapped; ``drop_in`` is true if its images are
     drop-in replacements, with the same files and paths. ``answers`` are those of registries, None if none is asked.
     ``lists`` are the tags that a registry listed, by image, and ``known_as`` the vendor's own names of renamed images.
-    ``prefix`` is what the registry puts before the name of each image. ``sources`` are the vendors whose images are to
-    be moved too, by registry.
+    ``fips`` says where the word fips is in its FIPS variants ("names" of images, "tags", "" if none are known), and
+    ``prefers_fips`` that these are wanted. ``prefix`` is what the registry puts before the name of each image.
+    ``sources`` are the vendors whose images are to be moved too, by registry.
     """
 
     vendor: str
@@ -77,6 +80,8 @@ class Catalog(NamedTuple):
     lists: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed in place
     known_as: dict[str, str] = {}  # noqa: RUF012 - never changed in place
     prefix: str = ""
+    fips: str = ""
+    prefers_fips: bool = False
     sources: tuple[VendorRegistry, ...] = ()
 
     def __hash__(self) -> int:
@@ -180,13 +185,25 @@ class Catalog(NamedTuple):
         folder, slash, name = image.rpartition("/")
         return "/".join(filter(None, (self.registry, f"{folder}{slash}{self.prefix}{name}")))
 
+    def preferred(self, image: str) -> str:
+        """Return the name of an image's FIPS variant if that is wanted and known to be there, else the name itself."""
+        name = f"{image}-{FIPS}"
+        if not self.prefers_fips or self.fips != "names":
+            return image
+        tags = self.lists.get(name) or (self.answers and self.answers.tags_of(self.target(name)))
+        return name if tags else image
+
     def state_of(self, value: str) -> list[str]:
         """Return the folders in which the upstream image of a reference keeps state, if any."""
         reference = parsed(value)
-        upstream = self.upstream(reference) if reference else None
-        replaced = self.replaced(reference) if reference and not upstream else None
-        name = upstream.name if upstream else replaced[0] if replaced else ""
-        return self.facts.stateful.get(name, [])
+        return self.facts.stateful.get(self.name_of(reference), []) if reference else []
+
+    def name_of(self, reference: Reference) -> str:
+        """Return the canonical upstream name of an image, or of the one that a vendor's image replaces; "" if it is not
+        known."""
+        upstream = self.upstream(reference)
+        replaced = None if upstream else self.replaced(reference)
+        return upstream.name if upstream else replaced[0] if replaced else ""
 
     def moved(self, reference: Reference) -> Moved | None:
         """Return what became of an image that is gone, frozen or elsewhere, or None."""
@@ -293,6 +310,7 @@ def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog
         lists=lists,
         known_as=known_as,
         prefix=prefix,
+        fips=data["fips"],
     )
 
 

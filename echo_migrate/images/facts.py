@@ -179,8 +179,16 @@ def published(image: str, catalog: Catalog) -> dict[str, ImageFacts]:
 @lru_cache(maxsize=256)
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
     """Return the tags of a vendor's list for an image, each with its facts."""
-    rows = [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []
-    return {tag: _base(vendor, name, tag) for row in rows for tag in row["tags"] if not re.search(r"[*\[]", tag)}
+    found: dict[str, ImageFacts] = {}
+    patterns: list[tuple[str, ImageFacts]] = []
+    for row in [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []:
+        stated = _stated(row)
+        for tag in row["tags"]:
+            if _is_pattern(tag):
+                patterns.append((tag, stated))
+            elif tag not in found:
+                found[tag] = next((facts for pattern, facts in patterns if _fits(tag, pattern)), stated)
+    return found
 
 
 def _tag(reference: Reference) -> str | None:
@@ -211,8 +219,11 @@ def _base(vendor: str, name: str, tag: str | None) -> ImageFacts:
     if tag is None:
         rows = rows[:1] if rows and rows[0]["tags"] == ["*"] else []
     row = next((row for row in rows if any(tag is None or _fits(tag, one) for one in row["tags"])), None)
-    if row is None:
-        return NOTHING_KNOWN
+    return _stated(row) if row else NOTHING_KNOWN
+
+
+def _stated(row: dict[str, list[str]]) -> ImageFacts:
+    """Return the facts that a row states."""
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key != "tags"
     }
@@ -226,8 +237,11 @@ def _fits(tag: str, pattern: str) -> bool:
     no variant words."""
     if tag == pattern:
         return True
-    wild = "*" in pattern or "[" in pattern
-    return wild and fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
+    return _is_pattern(pattern) and fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
+
+
+def _is_pattern(tag: str) -> bool:
+    return "*" in tag or "[" in tag
 
 
 @lru_cache(maxsize=4096)

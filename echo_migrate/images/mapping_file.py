@@ -13,7 +13,20 @@ TAG_LISTS = "tag_lists"
 """The key of the tags that a registry listed, by image: in files of ``catalog pull`` alone."""
 
 KEYS = (
-    *("provider", "title", "registry", "login", "family", "variants", "tags", "drop_in", "source", "date", "since"),
+    *(
+        "provider",
+        "title",
+        "registry",
+        "login",
+        "family",
+        "variants",
+        "tags",
+        "drop_in",
+        "source",
+        "date",
+        "since",
+        "fips",
+    ),
     *("seen", "offered", "images", TAG_LISTS),
 )
 

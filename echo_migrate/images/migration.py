@@ -69,6 +69,7 @@ def assess(
     if successor:
         reason = because("deprecated", name=upstream.name, successor=successor)
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
+    row = row._replace(image=catalog.preferred(row.image))
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
     return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone, text).move()
@@ -102,6 +103,7 @@ def _across(
         unknown = because("no-home", name=found.name) if catalog.vendor == UPSTREAM else None
         reason = unknown or because("not-offered", provider=catalog.title, name=found.name)
         return Migration(image, "no-replacement", found.name, reasons=(reason,))
+    row = row._replace(image=catalog.preferred(row.image))
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = CrossingTag(reference, found, row, catalog, today, found.variant or variant)
     move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone, text).move()

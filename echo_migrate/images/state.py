@@ -6,6 +6,7 @@ from functools import lru_cache
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of
+from echo_migrate.images.reference import parsed
 from echo_migrate.reasons import Reason, because
 
 _NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
@@ -35,16 +36,20 @@ def state_in_volume(
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if not covered or _same_owner(before, after):
         return []
-    return [because("volume", path=covered[0], owners=_owners(before, after))]
+    return [because("volume", path=covered[0], owners=_owners(value, before, after, catalog))]
 
 
-def _owners(before: ImageFacts, after: ImageFacts) -> str:
-    """Return as whom both images start: root may switch to another user; "" if nothing is known of either."""
-    if before.uid is None and after.uid is None:
-        return ""
+def _owners(value: str, before: ImageFacts, after: ImageFacts, catalog: Catalog) -> str:
+    """Return whose the data is, or as whom the current image starts (root may switch to another user), and as whom the
+    new one does."""
     users = {None: "an unknown user", 0: "root"}
     now, then = (users.get(one.uid, f"uid {one.uid}") for one in (before, after))
-    return f" (starts as {now}, then as {then})"
+    reference = parsed(value)
+    own = catalog.place(reference) is None if reference else False
+    uids = catalog.facts.owners.get(catalog.name_of(reference), {}) if reference and own else {}
+    uid = uids.get(before.family or "", uids.get("")) if not before.unprivileged else None
+    said = f"starts as {now}" if uid is None else f"owned by uid {uid}"
+    return f" ({said}, then as {then})" if (uid, before.uid, after.uid) != (None, None, None) else " (by unknown users)"
 
 
 def _configured(mounts: list[str], text: str | None) -> Iterator[str]:

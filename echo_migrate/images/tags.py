@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.catalog import FIPS, Catalog
 from echo_migrate.images.end_of_life import release_line
 from echo_migrate.images.facts import published
 from echo_migrate.images.upstream import lines
@@ -55,8 +55,15 @@ class Choice(NamedTuple):
 
 def choose(name: str, tag: str, image: str, catalog: Catalog, build: bool = False) -> Choice | None:
     """Return the tag of the provider's ``image`` that means what ``tag`` of the upstream image ``name`` means, None if
-    there is none; ``build`` asks for the variant for building."""
+    there is none; ``build`` asks for the variant for building. A FIPS variant is preferred if the catalog says so."""
+    found = _choose(name, tag, image, catalog, build, frozenset((FIPS,))) if catalog.prefers_fips else None
+    return found or _choose(name, tag, image, catalog, build, frozenset())
+
+
+def _choose(name: str, tag: str, image: str, catalog: Catalog, build: bool, more: frozenset[str]) -> Choice | None:
+    """Return the tag that has ``more`` words of the function too."""
     wanted, today, open_word = _wanted(name, tag, catalog)
+    wanted = wanted._replace(words=wanted.words | more)
     published = _published(image, catalog)
     families = {family for offered in published.values() for family, _ in offered}
     # a JDK has all that a JRE has

@@ -6,7 +6,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
 from echo_migrate.images.answers import Answer, full_name
-from echo_migrate.images.catalog import UPSTREAM, Catalog, Row, Upstream
+from echo_migrate.images.catalog import FIPS, UPSTREAM, Catalog, Row, Upstream
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.reference import Reference, is_open, name_change, parsed, with_values
@@ -80,6 +80,7 @@ class Target:
             missing = because("digest-alone")
         target = tagged(image.parts, apply(image.ref.value, [Edit(*change) for change in changes]))
         self._circumstances(target)
+        self._fips(plain)
         basis = self._basis()
         if basis == "inferred" or (self.seen_only and basis == "offered"):
             self.unsafe_reasons.append(because("inferred" if basis == "inferred" else "offered"))
@@ -223,7 +224,11 @@ class Target:
         return self.image.start <= edit.start and edit.end <= self.image.end
 
     def _known_tag(self, target: str, name: str) -> None:
-        """Add a reason if the provider is not known to have the new tag."""
+        """Add a reason if the provider is not known to have the new tag: on the way back, of the official images alone
+        it is known how their tags are made, unless the vendor keeps upstream's."""
+        kept = self.catalog.vendor != UPSTREAM or self.catalog.drops_in(self.reference)
+        if not kept and self.upstream.name not in self.catalog.facts.official:
+            self.unsafe_reasons.append(because("tags-unknown", image=name))
         tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
         if self.row.own or self.catalog.tags == "unconfirmed":
             return
@@ -244,8 +249,22 @@ class Target:
         if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(no_value(image))
         self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog, self.text)
+        if image.variables:
+            from echo_migrate.images.variables import ignored_variables  # few images are given any
+
+            self.unsafe_reasons += ignored_variables(image.ref.value, image.variables, self.catalog)
         if self.catalog.crossing(self.reference) and not (self.tag.one_family and self.catalog.vendor == UPSTREAM):
             self._family(target)
+
+    def _fips(self, target: str) -> None:
+        """Add a reason if a FIPS variant is wanted, and the target is not known to be one."""
+        catalog, image = self.catalog, self.row.image or ""
+        name, _, tag = target.rpartition("/")[2].partition(":")
+        if not catalog.prefers_fips or FIPS in (*name.split("-"), *tag.split("-")) or catalog.vendor == UPSTREAM:
+            return
+        form = {"names": f"{image}-{FIPS}", "tags": f"{image}:TAG-{FIPS}"}.get(catalog.fips, "")
+        reason = because("fips-unlisted", image=image, form=form) if form else None
+        self.unsafe_reasons.append(reason or because("no-fips", provider=catalog.title, image=image))
 
     def _family(self, target: str) -> None:
         """Add a reason if the distribution of a vendor's image and that of its target are not known to be the same."""

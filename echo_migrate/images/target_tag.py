@@ -33,6 +33,10 @@ class TargetTag:
         self.unpublished: list[str] = []
         self.seen = row.seen
         self.one_family = False
+        if catalog.prefers_fips and catalog.answers:
+            catalog.answers.tags_of(
+                catalog.target(row.image or "")
+            )  # which of them are FIPS variants is not asked by name
         self.published: dict[str, ImageFacts] = {} if row.own else published(row.image or "", catalog)
 
     def changes(self) -> list[Change] | Reason:

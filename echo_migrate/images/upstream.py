@@ -51,6 +51,7 @@ class Facts(NamedTuple):
     programs: dict[str, frozenset[str]]
     debian_releases: dict[str, str]
     stateful: dict[str, list[str]]
+    owners: dict[str, dict[str, int]]
     linked: dict[str, list[str]]
     builders: frozenset[str]
     builder_words: frozenset[str]
@@ -108,6 +109,7 @@ def facts() -> Facts:
         programs={family: frozenset(found) for family, found in distributions["programs"].items()},
         debian_releases={word: str(number) for word, number in distributions["debian_releases"].items()},
         stateful=data["stateful"]["images"],
+        owners=data["owners"]["images"],
         linked=data["linked"]["images"],
         builders=frozenset(data["builders"]["images"]),
         builder_words=frozenset(data["builders"]["words"]),

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from echo_migrate.files.data import read_data
-from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.catalog import FIPS, Catalog
 from echo_migrate.images.mapping_file import TAG_LISTS
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
@@ -41,6 +41,7 @@ def pull(client: Client, known: Catalog) -> Pulled:
     """Return what a registry has of a provider, by the names of the provider's rows and of upstream images."""
     rows = {key: image for key, image in read_data(f"{known.vendor}.yaml")["images"].items() if image}
     theirs = frozenset(rows.values())
+    theirs |= {f"{image}-{FIPS}" for image in theirs} if known.fips == "names" else frozenset()
     there, notes = _repositories(client, known.registry)
     spellings = _spellings(there, theirs | known.facts.names) if there else {image: _spelt(image) for image in theirs}
     with ThreadPoolExecutor(_AT_ONCE) as pool:

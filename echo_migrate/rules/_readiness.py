@@ -9,7 +9,7 @@ from functools import cached_property
 from posixpath import basename
 from typing import Any, NamedTuple
 
-from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
@@ -111,6 +111,7 @@ def other_blockers(
                 *_ports(node, effective),
                 *_places(node, image, catalog),
                 *_worked_in(node, catalog),
+                *_variables(node, image, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -120,8 +121,8 @@ def other_blockers(
 
 
 def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[Reason]:
-    before, after = effective.before, effective.base
-    own = node.user is not None if isinstance(node, Container) else node.user is not None or not node.top
+    before, after, stage = effective.before, effective.base, stage_of(node)
+    own = node.user is not None or (stage is not None and (stage.user is not None or not stage.top))
     if own or before is None or not after.unprivileged or after.user == before.user:
         return []
     user = after.user or ""
@@ -271,6 +272,17 @@ def _state(node: Stage | Container, image: Image, effective: EffectiveBase, cata
     if not isinstance(node, Container) or not node.stage:
         return []
     return state_in_volume(image.ref.value, effective.reference, node.mounts, catalog)
+
+
+def _variables(node: Stage | Container, image: Image, catalog: Catalog) -> list[Reason]:
+    """Return why a stage, or a service that builds one, may set variables in vain; those of an image that is pulled are
+    its own."""
+    names = node.environment if isinstance(node, Stage) else node.variables if node.stage else ()
+    if not names:
+        return []
+    from echo_migrate.images.variables import ignored_variables  # few have any
+
+    return ignored_variables(image.ref.value, names, catalog)
 
 
 def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[Reason]:

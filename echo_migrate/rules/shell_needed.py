@@ -16,6 +16,11 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import SHELLS
 
 _CALL = "call that"
+_BUNDLES = {
+    "update-ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
+    "update-ca-trust": "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+}
+"""The file of trusted certificates that a command makes anew (update-ca-certificates(8), update-ca-trust(8))."""
 _FOR_SERVICES = ("write a list with CMD", "write a list with CMD")
 
 
@@ -81,7 +86,14 @@ def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
         what = one if len(runs) == 1 else f"{len(runs)} RUN instructions"
         start, end = runs[0].instruction.start, runs[0].instruction.end
         elsewhere = "" if runs[0].shell_form else _CALL
-        yield _finding(what, start, end, effective, "run it in a stage that has one, and COPY the result", elsewhere)
+        result = _trusted(runs) or "the result"
+        yield _finding(what, start, end, effective, f"run it in a stage that has one, and COPY {result}", elsewhere)
+
+
+def _trusted(runs: Sequence[Run]) -> str:
+    """Return the file with the certificates that each RUN makes, if that is what they are for; "" otherwise."""
+    made = [next((_BUNDLES[one.name] for one in run.commands if one.name in _BUNDLES), "") for run in runs]
+    return made[0] if all(made) else ""
 
 
 def _by_shell(run: Run, stage: Stage, base: ImageFacts) -> bool:

@@ -28,9 +28,11 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._inline import DECLARED, lifted
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
+from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
 
@@ -106,15 +108,19 @@ class Document:
                 if is_scalar(child) and not (is_scalar(key) and key.value == "image"):
                     self.elsewhere.add(id(child))
 
-    def _circumstances(self, name: str, keys: dict[str, YamlNode]) -> tuple[str, tuple[str, ...]]:
-        """Return the literal platform of a service, "" if none or common, and container paths that may be volumes."""
+    def _circumstances(self, name: str, keys: dict[str, YamlNode]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """Return the literal platform of a service, "" if none or common, container paths that may be volumes, and the
+        names of its variables."""
         build = effective(keys.get("build"))
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
         platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
         unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
-        laid_over = [mount for one in self.siblings for mount in mounts_of(one.keys.get(name, {}).get("volumes"))]
-        return platform, (*mounts_of(keys.get("volumes")), *laid_over, *(("/",) if unseen else ()))
+        over = [one.keys.get(name, {}) for one in self.siblings]
+        mounts = [mount for one in (keys, *over) for mount in mounts_of(one.get("volumes"))]
+        variables = [name for one in (keys, *over) for name in variables_of(one, self.source.path)]
+        more = ((*mounts, "/"), (*variables, UNREAD)) if unseen else (tuple(mounts), tuple(variables))
+        return (platform, *more)
 
     def results(self) -> set[str]:
         """Return the names of what its services build."""
@@ -157,7 +163,7 @@ class Document:
             yield image
             if services and not image.local:
                 whole = [user for user in users[key] if "build" not in user[1]]
-                yield from (container_of(name, keys, image) for name, keys in whole)
+                yield from (container_of(name, keys, image, self.source.path) for name, keys in whole)
         for name, node in self.services if services else ():
             yield from self.built(name, effective(node))
         seen: set[int] = set()
@@ -207,7 +213,7 @@ class Document:
         stage = file.named.get(target.value.lower()) if is_scalar(target) else file.last
         image = root_image(stage, file.images) if stage else None
         if image and image.local in ("", "scratch"):
-            service = container_of(name, keys, image)
+            service = container_of(name, keys, image, self.source.path)
             given = bool(list(arguments(effective(node), self.text)))
             yield service._replace(stage=stage, around=file.images, open=service.open or given)
 
@@ -226,7 +232,7 @@ class Document:
             return
         spans = {key: value for key, value in handed if value.spans}
         contexts = frozenset(context for context, _ in contexts_of(build))
-        platform, mounts = self._circumstances(name, keys)
+        platform, mounts, variables = self._circumstances(name, keys)
         for key, image in self.fed.images(text, os.path.normpath(path), found, contexts):
             yield image._replace(
                 where=f"services.{name}.build.args.{key}",
@@ -235,6 +241,7 @@ class Document:
                 not_editable=because("alias-target") if self.given[spans[key].start] > 1 else image.not_editable,
                 platform=image.platform or platform,
                 mounts=mounts,
+                variables=variables,
             )
 
     def _image(self, scalar: ScalarNode, users: list[tuple[str, dict[str, YamlNode]]], results: set[str]) -> Image:
@@ -251,9 +258,13 @@ class Document:
         if id(scalar) in self.elsewhere:
             not_editable = _ALIASED
         around = [self._circumstances(*user) for user in users]
-        platform = next((one for one, _ in around if one), "")
-        mounts = tuple(sorted({mount for _, mounts in around for mount in mounts}))
-        return image._replace(local=local, not_editable=not_editable, platform=platform, mounts=mounts)
+        return image._replace(
+            local=local,
+            not_editable=not_editable,
+            platform=next((one for one, _, _ in around if one), ""),
+            mounts=tuple(sorted({mount for _, mounts, _ in around for mount in mounts})),
+            variables=tuple(sorted({name for _, _, names in around for name in names})),
+        )
 
     def _read(self, place: Traced, scalar: ScalarNode, where: str) -> Image:
         start, end = scalar.start_mark.index, scalar.end_mark.index
@@ -303,7 +314,7 @@ class Document:
             not_editable = not_editable or because("build-args-beside")
         if self.counts[id(scalar)] > 1:
             not_editable = not_editable or because("services-share")
-        platform, mounts = self._circumstances(name, keys)
+        platform, mounts, variables = self._circumstances(name, keys)
         contexts = frozenset(context for context, _ in contexts_of(build))
         places = Places(whole)
         for node in lifted(nodes(Source(self.source.path, whole.value), NO_REQUEST, contexts), places):
@@ -315,6 +326,7 @@ class Document:
                     not_editable=node.not_editable or not_editable,
                     platform=node.platform or platform,
                     mounts=mounts,
+                    variables=variables,
                 )
             yield node
 

@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.startup import StartCommand, checked, line, listed,
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_set, is_text, items, sequence, traced
+from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.images.reference import is_number, is_version, parsed
 from echo_migrate.images.upstream import facts
@@ -56,8 +57,8 @@ _VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
 
 
-def container_of(name: str, keys: dict[str, YamlNode], image: Image) -> Container:
-    """Return the container of a service with the given keys."""
+def container_of(name: str, keys: dict[str, YamlNode], image: Image, path: str) -> Container:
+    """Return the container of a service with the given keys, in the file at a path."""
     check = effective(keys.get("healthcheck"))
     start_commands = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
     start_commands.append(_check(check.get("test")) if "disable" not in check else None)
@@ -75,6 +76,7 @@ def container_of(name: str, keys: dict[str, YamlNode], image: Image) -> Containe
         not {"cap_add", "sysctls"}.isdisjoint(keys) or is_set(keys.get("privileged")),
         tuple(mounts),
         not {"develop", "extends", "post_start", "pre_stop"}.isdisjoint(keys),
+        variables=variables_of(keys, path),
     )
 
 

@@ -1,0 +1,393 @@
+"""Every reason why a reference does not move, or not safely: one row a reason, which all messages and reports read."""
+
+from typing import Literal, NamedTuple
+
+Lift = Literal["online", "proof", "login", "edit", ""]
+"""What can take a reason away: a look into the registry, a build with both images, a login that is set up, an edit by
+hand; nothing where it states a fact."""
+
+
+class Row(NamedTuple):
+    """The sentence, what to do, the sentence in a few words, and what it shares with others of its kind, counted
+    together; words in braces are parameters."""
+
+    message: str
+    remedy: str
+    lift: Lift
+    brief: str = ""
+    kind: str = ""
+
+
+_BY_HAND = "edit it by hand"
+_REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
+_TAG = "confirm with --online"
+_LITERAL = "write the image out where it is used"
+_APART = "use a separate variable for this image"
+
+REASONS: dict[str, Row] = {
+    # the reference
+    "no-value": Row(
+        "no value for {names} in this file",
+        "set a default with a version",
+        "edit",
+        kind="no value for a variable in this file",
+    ),
+    "set-elsewhere": Row("set in another file, to {value}", "change it there", "edit"),
+    "not-a-reference": Row("not an image reference", "write NAME:TAG", "edit"),
+    "set-by-variable": Row(
+        "set by variable {name} on line {line}", "change it there", "edit", kind="set by a variable of the file"
+    ),
+    "matrix": Row("set by {names}", "check each value of the matrix", "edit"),
+    "choices-differ": Row("the values of its variable need different new tags", "write each image out", "edit"),
+    "template": Row("a placeholder, filled in elsewhere", "change what fills it in", "edit"),
+    "unknown-image": Row(
+        "not a known public image", "if it is a copy of a public image, add a row to a mapping file", "edit"
+    ),
+    "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
+    "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
+    "hardened": Row("already at {vendor}", "", ""),
+    "at-upstream": Row("an upstream image", "", ""),
+    "no-origin": Row(
+        "which upstream image this one of {vendor} replaces is not known", "add a row to a mapping file", "edit"
+    ),
+    "no-home": Row("where upstream publishes {name} is not known", "edit it by hand", "edit"),
+    "version-unstated": Row("the vendor does not state which version it has", "compare both versions", "online"),
+    "gone": Row("{vendor} turned its registry off on {since}", "build it once on the new image", "proof", "gone"),
+    "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),
+    "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
+    "architecture": Row(
+        "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
+    ),
+    # the target
+    "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
+    "unpublished": Row(
+        "upstream last published {version} before {since}, so the provider may lack it",
+        "use a newer version",
+        "online",
+        "old version",
+    ),
+    "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
+    "inferred": Row("the new name is inferred, not verified", "check that the image exists", "online", "new name not verified"),
+    "digest": Row(
+        "drops the digest, which pins the old image",
+        "use fix --online, which writes the new one",
+        "online",
+        "drops digest",
+    ),
+    "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
+    "no-version": Row("tag {tag} names no {name} version", "use a tag with one", "edit"),
+    "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
+    "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
+    "drops-version": Row(
+        "{image} has the {line} line, but not {version}",
+        "check that any {line} release will do",
+        "proof",
+        "{line} for {version}",
+    ),
+    "fips-unlisted": Row(
+        "no FIPS variant of {image} is in the list: it would be {form}",
+        "list what your account has (catalog pull), or use --online",
+        "online",
+        "no FIPS variant listed",
+        kind="no FIPS variant is in the list",
+    ),
+    "no-fips": Row(
+        "{provider} is not known to have a FIPS variant of {image}",
+        "see what others have: echo-migrate compare --fips",
+        "online",
+        "no FIPS variant known",
+        kind="{provider} is not known to have a FIPS variant",
+    ),
+    "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
+    "image-unlisted": Row(
+        "{image} is not in the list of {date}", "use your own registry there (--registry)", "online", "image not listed"
+    ),
+    "tag-unlisted": Row(
+        "{image} has no such tag in the list of {date} (nearest: {nearest})",
+        "use a version that it has",
+        "online",
+        "no such tag",
+        kind="the provider's list has no such tag",
+    ),
+    "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
+    "no-such-image": Row("{registry} has no image {image}", "check the name there, or use another provider", "edit"),
+    "no-such-tag": Row(
+        "{image} has no tag {tag}{nearest}",
+        "use a version that it has",
+        "edit",
+        "no such tag",
+        kind="the registry has no such tag",
+    ),
+    "not-locked": Row("{target} is not in the lock file", "run echo-migrate lock", "edit", "not in the lock file"),
+    "not-entitled": Row("your account may not pull {image}", "{remedy}", "login", "not entitled"),
+    "not-rebuilt": Row("{target} was last built on {date}", "use a tag that is rebuilt", "edit", "not rebuilt"),
+    "older-version": Row("the image there has {after}, older than {before}", "use another tag", "edit", "older there"),
+    "other-version": Row(
+        "{before} becomes {after}", "check that this version will do", "proof", "another patch version"
+    ),
+    "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
+    "pin-elsewhere": Row("there is no place for its digest here", "write name and tag here, or pin it by hand", "edit"),
+    "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
+    "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
+    "dev-variant": Row(
+        "line {line} needs what only the -dev image has ({rule})", _REVIEW, "proof", "-dev in the final image"
+    ),
+    "no-variant": Row(
+        "{provider} has no {before} variant: this switches to {after}{libc}",
+        _REVIEW,
+        "proof",
+        "{before} to {after}",
+        "{provider} has no {before} variant: switches to {after}{libc}",
+    ),
+    "behind": Row(
+        "still at {version}, behind other tags of that line (list of {date})", _TAG, "online", "an older release"
+    ),
+    "release": Row(
+        "{target} is built on another release than {before}", _REVIEW, "proof", "another release than {before}"
+    ),
+    "family": Row("switches from {before} to {after}{libc}", _REVIEW, "proof", "{before} to {after}"),
+    "family-unknown": Row(
+        "the distribution of upstream's {name} image is unknown",
+        "compare /etc/os-release of both",
+        "proof",
+        "distribution unknown",
+    ),
+    "platform": Row(
+        "platform {platform} may not be available",
+        "check the platforms of the new image",
+        "online",
+        "platform {platform}",
+    ),
+    "shadowed": Row("{target} may be the name of a build context here", "rename the context", "edit"),
+    # state and logins
+    "volume": Row(
+        "a volume keeps its data in {path}{owners}",
+        "test the move with a copy of the data",
+        "proof",
+        "data in a volume",
+        kind="a volume keeps its data",
+    ),
+    "login-step": Row(
+        "no login to {registry} before it",
+        "add a login step before it (fix --add-logins)",
+        "login",
+        "no registry login",
+    ),
+    "login-credentials": Row(
+        "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no registry login"
+    ),
+    "login-other": Row(
+        "its credentials may be for another registry than {registry}",
+        "add credentials for {registry}",
+        "login",
+        "login of another registry",
+    ),
+    "login-beside": Row(
+        "no credentials for {registry} beside it", "add them to the same entry", "login", "no registry login"
+    ),
+    "login-pod": Row(
+        "no pull secret for {registry}",
+        "add one (fix --add-logins), or set logins in the configuration",
+        "login",
+        "no registry login",
+    ),
+    "login-runner": Row(
+        "the runner needs a login for {registry}",
+        "set one up (fix --add-logins), or set logins in the configuration",
+        "login",
+        "no registry login",
+    ),
+    "login-ci": Row(
+        "jobs use this file: they need a login for {registry}",
+        "add one to them, or set logins in the configuration",
+        "login",
+        "no registry login",
+    ),
+    "login-service": Row(
+        "the service that pulls it needs a login for {registry}",
+        "set one up for the service",
+        "login",
+        "no registry login",
+    ),
+    "pulled-first": Row(
+        "GitHub pulls it before any step can log in", "use docker run in a step, after a login", "edit"
+    ),
+    "cloud-run": Row(
+        "Cloud Run pulls only from Google's registries and Docker Hub", "use a mirror there (--registry)", "edit"
+    ),
+    # what would break
+    "fails": Row(
+        "line {line} would fail: {what}",
+        "see echo-migrate explain {rule}",
+        "edit",
+        "line {line} would fail ({rule})",
+        kind="blocked by {rule}",
+    ),
+    "blocked": Row(
+        "blocked by {rule} (line {line})", "see echo-migrate explain {rule}", "edit", kind="blocked by {rule}"
+    ),
+    "blocked-elsewhere": Row(
+        "blocked by {rule} ({path}:{line})",
+        "see echo-migrate explain {rule}",
+        "edit",
+        "blocked by {rule}",
+        kind="blocked by {rule}",
+    ),
+    "user": Row("runs as {user} instead of {before}", "check who owns the paths it writes", "proof", "runs as {user}"),
+    "user-unknown": Row(
+        "runs as {user}; the user until now is unknown", "check who owns the paths it writes", "proof", "runs as {user}"
+    ),
+    "variables": Row(
+        "{names}: read by upstream's start script, and perhaps not by the new image",
+        "check its documentation for how to set them",
+        "proof",
+        "variables of the start script",
+        kind="variables that upstream's start script reads",
+    ),
+    "variables-unread": Row(
+        "has variables from elsewhere, which the new image may ignore",
+        "check its documentation for how to set them",
+        "proof",
+        "variables from elsewhere",
+    ),
+    "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
+    "start-unread": Row("what it starts could not be read", "run it once on the new image", "proof", "untested start"),
+    "base-unread": Row(
+        "what it needs of its base could not be read", "build it once on the new image", "proof", "untested build"
+    ),
+    "layout": Row(
+        "{path} is copied from it, and may be elsewhere in the new image",
+        "check the path there",
+        "proof",
+        "copied paths",
+        kind="a path is copied from it, and may be elsewhere in the new image",
+    ),
+    "copied-paths": Row(
+        "{instruction}: the paths taken from it may be elsewhere",
+        "check the paths in the new image",
+        "proof",
+        "copied paths",
+    ),
+    "run-unknown": Row(
+        "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
+    ),
+    "shell-unknown": Row(
+        "the new image may have no shell", "run it once on the new image", "proof", "may lack a shell"
+    ),
+    "worked-in": Row(
+        "people work in it: the new image may lack their tools",
+        "run it once on the new image",
+        "proof",
+        "tools of people",
+    ),
+    "wrapper": Row(
+        "the new image may start {word} itself, not {program} {word}",
+        "begin the command with {program}",
+        "edit",
+        "needs {program} in its command",
+    ),
+    "program-unknown": Row(
+        "the new image may have no {program}", "run it once on the new image", "proof", "may lack {program}"
+    ),
+    # the place
+    "cannot-edit": Row("written in a form that fix cannot edit", _BY_HAND, "edit"),
+    "expression": Row("its expression cannot be expanded", "change it where its value is set", "edit"),
+    "takes-no-variables": Row("{instruction} takes no variables", _LITERAL, "edit"),
+    "onbuild-stage": Row(
+        "may name a stage of the file that builds on this image", "add a tag if it is an image", "edit"
+    ),
+    "separate-arguments": Row("made of separate build arguments", "change the arguments together", "edit"),
+    "other-part": Row("its other part is in {path}", "change both files together", "edit"),
+    "many-parts": Row("made of too many parts", _LITERAL, "edit"),
+    "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
+    "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
+    "shared-unsafe": Row(
+        "set by the same text as {other}, which needs review", "review both together", "edit", "shared text"
+    ),
+    "shared-by-many": Row("more than {count} references share its text", _APART, "edit"),
+    "argument-in-stage": Row("ARG {name} is also used inside a stage", "use a separate ARG for the image", "edit"),
+    "variable-shared": Row("variable {name} may be used for more than this image", _APART, "edit"),
+    "copied-into": Row(
+        "the stage on line {line} has the same image, copies from it and needs review",
+        "review both together",
+        "edit",
+        "copied into the same image",
+    ),
+    "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
+    "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
+    "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
+    "no-key": Row("its keys cannot hold the new name", "write registry and repository in full", "edit"),
+    "number": Row("its tag is written as a number", "quote the tag", "edit"),
+    "other-keys": Row("other keys set parts of its name", "change the keys together", "edit"),
+    "digest-key": Row(
+        "its digest, in a key of its own, pins the old image", "remove the digest, then pin the new one", "edit"
+    ),
+    "in-template": Row("in a template, which is not rewritten", _BY_HAND, "edit"),
+    "report-only": Row("{language} files are only reported", _BY_HAND, "edit"),
+    "inspected": Row("copied or inspected, not run", "", ""),
+    "never-pulled": Row("never pulled (pull policy)", "load the new image where it runs", "edit"),
+    "left-unread": Row("the file was left unread", "see the finding on the file", "edit"),
+    "faulty-file": Row("this file {problem}", "fix the file, or edit it by hand", "edit"),
+    # scripts and code
+    "script-builds": Row("the script builds an image of that name", "", ""),
+    "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),
+    "script-unsure": Row("the script could not be read with certainty", _BY_HAND, "edit"),
+    "word-unsure": Row("it is not certain which word is the image", _BY_HAND, "edit"),
+    "same-name": Row("the same name is also used where nothing is pulled", "change all uses together", "edit"),
+    "build-argument": Row("how the build uses it is unknown", "check the Dockerfile", "edit"),
+    "action-input": Row("what the action does with it is unknown", "check the action", "edit"),
+    "default": Row("a default, which the caller may replace", "check the callers", "edit"),
+    "computed-part": Row("part of it is computed", _BY_HAND, "edit"),
+    "separate-argument": Row("part of it is a separate argument", _BY_HAND, "edit"),
+    "text-elsewhere": Row(
+        "line {line} has the same text, which may be no image",
+        "change both together",
+        "edit",
+        kind="the same text is also used elsewhere",
+    ),
+    "name-elsewhere": Row("{name} is also used where it may be no image", "check the other uses", "edit"),
+    "exported": Row("{name} is exported", "check who imports it", "edit"),
+    # compose, bake, clusters and pipelines
+    "compose-variables": Row("Compose fills in variables of this Dockerfile", _LITERAL, "edit"),
+    "build-args-beside": Row(
+        "the build arguments given with it may change it", "change the arguments together", "edit"
+    ),
+    "services-share": Row("several services share it", "change it for all of them", "edit"),
+    "project-template": Row(
+        "projects are made from this template", "check that all of them can pull the new image", "edit"
+    ),
+    "build-result": Row("also the name of a build's result", "rename one of the two", "edit"),
+    "matrix-excluded": Row("the matrix excludes entries by this value", "change the exclude entries too", "edit"),
+    "matrix-elsewhere": Row("the matrix value is also used elsewhere", "check the other uses", "edit"),
+    "service-host": Row("GitLab derives the service's host name from the image", "add alias: {host}", "edit"),
+    "service-alias": Row(
+        "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
+    ),
+    "operator-image": Row("its operator may expect an image of its own", "check the operator's documentation", "edit"),
+    "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
+    "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
+    "renamed": Row("renamed by {path}", "set newName there", "edit"),
+    "retagged": Row("its tag is set by {path}", "add newName with the new image there", "edit"),
+    "match-key": Row("name is a match key", "add newName with the new image", "edit"),
+    "matched-again": Row("{path} would match the new name too", "change both together", "edit"),
+    "tag-in-manifests": Row("its tag is in the manifests", "check the tags there", "edit"),
+    "registry-above": Row("values above put a registry in front of it", "change the registry there", "edit"),
+    "chart-registry": Row("the chart may put a registry in front of it", "check the chart's templates", "edit"),
+    "chart-tag": Row("the chart sets its tag", "set the tag in the values", "edit"),
+    "values-overlay": Row("another values file sets part of it", "change both files together", "edit"),
+    # files that nobody edits
+    "vendored": Row("in a vendored file", "name the file, or include it (--include)", "edit"),
+    "fixture": Row("in a test fixture or snapshot", "name the file, or include it (--include)", "edit"),
+    "generated": Row("in a generated file", "change what generates it", "edit"),
+    "embedded": Row("a program embeds this file", "name the file, or include it (--include)", "edit"),
+    "example": Row("documentation is generated from this file", "change both together", "edit"),
+    "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),
+    # the run
+    "comment": Row("ignored by a comment", "remove the comment", "edit", kind="by a comment"),
+    "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),
+    "not-requested": Row("not among the images of --image", "", ""),
+    "unticked": Row("unticked in the pull request", "tick its box there", "edit"),
+    "not-applied": Row("its fix could not be applied", _BY_HAND, "edit"),
+    "refused": Row("its fix was refused: {problem}", _BY_HAND, "edit"),
+}
+"""Every reason there is, by its id, which JSON has: none changes its meaning."""
