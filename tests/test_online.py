@@ -81,6 +81,16 @@ def test_statuses(ask: Ask, echo: Registry, tmp_path: Path) -> None:
     assert found["httpd:2.4"]["reason"] == f"{echo.host} has no image httpd"
 
 
+def test_confirming_from_the_cache_loads_no_http(ask: Ask, echo: Registry, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM golang:1.26\nFROM redis:7.2\n")
+    listing, named = ("inventory", ".", "--output-format", "json", "--online"), {"PYTHONPROFILEIMPORTTIME": "1"}
+    first, second = (ask(echo, *listing, env=named) for _ in range(2))
+    assert b"httpcore" in first.stderr
+    for name in (b"httpcore", b"echo_migrate.registry.session", b" ssl\n"):
+        assert name not in second.stderr
+    assert references(first) == references(second)
+
+
 def test_what_was_asked_is_in_every_output(ask: Ask, echo: Registry, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM golang:1.26\nFROM redis:7.2\nFROM httpd:2.4\n")
     text = ask(echo, "check", ".", "--online")

@@ -151,7 +151,8 @@ class Access:
                 remedy = f"{error.remedy}; it is asked again after {self._silence:.0f} s, or with --refresh".lstrip(
                     "; "
                 )
-                self.cache.keep_answer((host, _SILENT), (error.message, remedy))
+                if not names.is_loopback(host):
+                    self.cache.keep_answer((host, _SILENT), (error.message, remedy))
             raise
 
     def _opened_session(self, place: Place) -> "Session":

@@ -4,7 +4,6 @@ configurations.
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -53,24 +52,32 @@ class Asking:
         )
         answers = Answers(pin, kept=self)
         answers.images.update(self.known)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in range(_ROUNDS):
-                answers = answers.next()
-                asking = note_questions(asking, catalog._replace(answers=answers), today, self.hardened)
-                if not asking:
-                    break
-                answers.images |= self._all(pool, self.image, answers.asked_images)
-                answers.tags |= self._all(pool, self.tags, answers.asked_tags)
-                answers.configs |= self._all(pool, self.config, answers.asked_configs)
+        for _ in range(_ROUNDS):
+            answers = answers.next()
+            asking = note_questions(asking, catalog._replace(answers=answers), today, self.hardened)
+            if not asking:
+                break
+            answers.images |= self._all(self.image, answers.asked_images)
+            answers.tags |= self._all(self.tags, answers.asked_tags)
+            answers.configs |= self._all(self.config, answers.asked_configs)
         answers.kept = None
         return answers
 
-    def _all(self, pool: ThreadPoolExecutor, ask: Callable[[str], _Found], names: Iterable[str]) -> dict[str, _Found]:
+    def _all(self, ask: Callable[[str], _Found], names: Iterable[str]) -> dict[str, _Found]:
         """Return what is answered, by name. What is known to get no answer needs no thread."""
         asked = list(names)
         silent = {one: ask(one) for one in asked if self.client.silent(one.partition("/")[0])}
         others = [one for one in asked if one not in silent]
-        return silent | dict(zip(others, pool.map(ask, others), strict=True))
+        if not others:
+            return silent
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                return silent | dict(zip(others, pool.map(ask, others), strict=True))
+            except BaseException:
+                self.client.close()  # leaving the pool waits for its threads, and these for a registry
+                raise
 
     def answer(self, full: str) -> Answer | None:
         """Return the answer for an image that an earlier run got, None if there is none."""
