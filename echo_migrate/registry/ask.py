@@ -21,7 +21,6 @@ from echo_migrate.registry.image import config_from, configuration_of, index_of,
 _ROUNDS = 6
 """The most rounds of questions: one for targets, one for tags, one for those chosen among them, and configurations."""
 
-_AT_ONCE = 16
 _VARIANTS: tuple[Variant, ...] = ("runtime", "dev")
 NOTHING: Mapping[str, Answer] = MappingProxyType({})
 _Found = TypeVar("_Found")
@@ -68,16 +67,7 @@ class Asking:
         asked = list(names)
         silent = {one: ask(one) for one in asked if self.client.silent(one.partition("/")[0])}
         others = [one for one in asked if one not in silent]
-        if not others:
-            return silent
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            try:
-                return silent | dict(zip(others, pool.map(ask, others), strict=True))
-            except BaseException:
-                self.client.close()  # leaving the pool waits for its threads, and these for a registry
-                raise
+        return silent | dict(zip(others, self.client.at_once(ask, others) if others else (), strict=True))
 
     def answer(self, full: str) -> Answer | None:
         """Return the answer for an image that an earlier run got, None if there is none."""

@@ -5,8 +5,8 @@ called from several threads at once, and raise the errors of ``errors.py``, whos
 """
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from echo_migrate.registry import content, lists, names
 from echo_migrate.registry.access import Access, Place, place_of
@@ -26,6 +26,8 @@ AGE = 3600.0
 _ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _UNKNOWN = (b"NAME_UNKNOWN", b"NAME_INVALID", b"REPOSITORY_NOT_FOUND", b"PROJECT_NOT_FOUND")
 _NO_HEAD = (400, 405, 501)
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
 
 
 class Client:
@@ -60,6 +62,17 @@ class Client:
     def close(self) -> None:
         """Close all connections, also those that another thread waits for, and keep the cache within its limits."""
         self._access.close()
+
+    def at_once(self, ask: Callable[[_Item], _Found], items: Iterable[_Item], most: int = 16) -> list[_Found]:
+        """Return what a function that asks this client returns for each item; ``most`` are asked for at a time."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(most) as pool:
+            try:
+                return list(pool.map(ask, items))
+            except BaseException:
+                self.close()  # leaving the pool waits for its threads, and these for a registry
+                raise
 
     def silent(self, host: str) -> RegistryError | None:
         """Return why a registry is not asked: no connection to it could be made. None for any other."""
