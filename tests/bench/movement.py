@@ -3,8 +3,8 @@
     .venv/bin/python tests/bench/movement.py TREE [PROVIDER]
 
 A stand-in has the tag, the user and the entrypoint that the provider's facts state, for two platforms. What is counted
-are the references with a counterpart and without a placeholder: those that `fix --online --pin --unsafe-fixes` writes.
-The tree is copied first.
+are the references of images that the provider has, and of these the ones with a tag of their version there: how many of
+them `fix --online --pin --unsafe-fixes` writes. The tree is copied first.
 """
 
 import json
@@ -49,7 +49,8 @@ def main(tree: str, provider: str) -> None:
         for key, row in sorted(counted.items()):
             reasons = ", ".join(one["id"] for one in row["reasons"])
             print(f"{'moved ' if key in moved else 'stays '} {key[0]}:{key[1]} {key[2][:60]}: {reasons}")
-        print(f"{len(moved)} of {len(counted)}")
+        there = [key for key, row in counted.items() if row["status"] != "no-such-tag"]
+        print(f"{len(moved)} of {len(there)} that have a tag there to move to, of {len(counted)} whose image is there")
 
 
 def _push(registry: Registry, image: str, provider: str) -> None:
