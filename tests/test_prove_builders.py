@@ -354,6 +354,81 @@ def test_a_proof_counts_as_long_as_it_fits(environment: dict[str, str], tmp_path
     assert f"is stale: {name} is another image now" in program("fix", "--proven", "--proofs", "kept").stderr
 
 
+_COMPOSE = """
+services:
+  web:
+    build: .
+    environment: {STORE: "store:8123"}
+    command: ["python3", "/ask.py"]
+    depends_on: {store: {condition: service_healthy}}
+  store:
+    build: {context: store}
+    environment: ["WORD=${WORD:-apple}"]
+    depends_on: [before]
+    healthcheck: {test: ["CMD", "test", "-e", "/tmp/ready"]}
+  before:
+    image: python:3.13-slim
+    command: BEFORE
+  never: {image: "acme.example/not-here:1"}
+"""
+_ASK = """import os, urllib.request
+print(urllib.request.urlopen(f"http://{os.environ['STORE']}/").read().decode())
+"""
+_STORE = """import http.server, os, pathlib
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(os.environ["WORD"].encode())
+server = http.server.HTTPServer(("127.0.0.1", 8123), Handler)
+pathlib.Path("/tmp/ready").touch()
+server.serve_forever()
+"""
+
+
+def composed(tmp_path: Path, before: str) -> Path:
+    dockerfile = "FROM python:3.13-slim\nCOPY ask.py /ask.py\n"
+    files = {"ask.py": _ASK, "compose.yaml": _COMPOSE.replace("BEFORE", before)}
+    folder = project(tmp_path, dockerfile, **files)
+    (folder / "store").mkdir()
+    (folder / "store" / "store.py").write_text(_STORE)
+    text = 'FROM python:3.13-slim\nCOPY store.py /s.py\nCMD ["python3", "/s.py"]\n'
+    (folder / "store" / "Dockerfile").write_text(text)
+    return folder
+
+
+def test_a_service_is_proven_with_those_that_it_needs(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = composed(tmp_path, '["sleep", "600"]')
+    (proof,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert (proof["verdict"], proof["reason"]) == ("same", None), proof
+    (again,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert again["remembered"]
+    text = (folder / "compose.yaml").read_text()
+    (folder / "compose.yaml").write_text(text.replace("apple", "pear"))
+    (other,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert (other["verdict"], other["remembered"]) == ("same", False)
+    assert not left(environment)
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ('["no-such-program"]', "its sibling before does not start"),
+        ("python3 -c 'exit(3)'", "its sibling before does not start: it ended with 3"),
+        ("[sleep, '9']\n    volumes: ['./store:/x']", "its sibling before cannot be started: it mounts ./store"),
+        ("[sleep, '9']\n    env_file: .env", "its sibling before cannot be started: its env_file is not read"),
+        ("[sleep, $$WAIT, $WAIT]", "its sibling before cannot be started: the value of WAIT is not in the file"),
+    ],
+)
+def test_a_sibling_that_does_not_start_is_no_verdict(
+    before: str, said: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (proof,) = proofs(prove(environment, composed(tmp_path, before), "Dockerfile", "--output-format", "json"))
+    assert proof["verdict"] == "not-comparable"
+    assert proof["reason"].startswith(said)
+    assert not left(environment)
+
+
 @pytest.mark.parametrize("builder", ["podman", "buildah"])
 def test_other_builders(builder: str, environment: dict[str, str], tmp_path: Path) -> None:
     saved = subprocess.run(["docker", "save", "python:3.13-slim"], env=environment, check=True, capture_output=True)
