@@ -227,7 +227,8 @@ def test_no_value_that_was_handed_over_is_printed(environment: dict[str, str], t
 
 
 @pytest.mark.parametrize(
-    ("number", "what"), [(signal.SIGINT, "build"), (signal.SIGTERM, "run"), (signal.SIGHUP, "build")]
+    ("number", "what"),
+    [(signal.SIGINT, "build"), (signal.SIGTERM, "run"), (signal.SIGHUP, "build"), (signal.SIGINT, "sibling")],
 )
 def test_nothing_is_left_after_a_signal(
     number: signal.Signals, what: str, environment: dict[str, str], tmp_path: Path
@@ -259,7 +260,11 @@ def test_a_killed_run_leaves_nothing_once_the_next_has_ended(environment: dict[s
 
 
 def _waiting(tmp_path: Path, what: str) -> Path:
-    """Return a project whose build or run takes longer than a test."""
+    """Return a project whose build or run takes longer than a test, or that of a sibling."""
+    if what == "sibling":
+        folder = composed(tmp_path, '["sleep", "600"]')
+        (folder / "compose.yaml").write_text((folder / "compose.yaml").read_text().replace('"-e", ', '"-d", '))
+        return folder
     wait = "RUN sleep 600\n" if what == "build" else ""
     dockerfile = f'FROM python:3.13-slim\n{wait}HEALTHCHECK CMD sleep 30\nCMD ["sleep", "600"]\n'
     return project(tmp_path, dockerfile)
@@ -284,7 +289,7 @@ def _until_begun(environment: dict[str, str], process: "subprocess.Popen[str]", 
         if f"{'building' if what == 'build' else 'starting'} before" in line:
             break
     limit = time.monotonic() + 60
-    while what == "run" and not _labelled(environment, "container", "ps"):
+    while what in ("run", "sibling") and not _labelled(environment, "container", "ps"):
         assert time.monotonic() < limit
         time.sleep(0.1)
 
@@ -380,7 +385,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(os.environ["WORD"].encode())
-server = http.server.HTTPServer(("127.0.0.1", 8123), Handler)
+server = http.server.HTTPServer(("", 8123), Handler)
 pathlib.Path("/tmp/ready").touch()
 server.serve_forever()
 """
@@ -397,6 +402,15 @@ def composed(tmp_path: Path, before: str) -> Path:
     return folder
 
 
+def test_siblings_have_a_network_of_their_own(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = composed(tmp_path, '["sleep", "600"]')
+    command = [sys.executable, "-m", "echo_migrate", "prove", "Dockerfile", "--output-format", "json"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    (proof,) = proofs(done)
+    assert (proof["verdict"], proof["reason"]) == ("same", None), proof
+    assert "echo-migrate" not in _docker(environment, "network", "ls")
+
+
 def test_a_service_is_proven_with_those_that_it_needs(environment: dict[str, str], tmp_path: Path) -> None:
     folder = composed(tmp_path, '["sleep", "600"]')
     (proof,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
@@ -407,6 +421,10 @@ def test_a_service_is_proven_with_those_that_it_needs(environment: dict[str, str
     (folder / "compose.yaml").write_text(text.replace("apple", "pear"))
     (other,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
     assert (other["verdict"], other["remembered"]) == ("same", False)
+    (folder / "compose.yaml").write_text(text.replace("image: python:3.13-slim", "image: acme.example/not-here:1"))
+    (unmet,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert unmet["verdict"] == "not-comparable"
+    assert "acme.example/not-here:1 is not on this machine (--pull pulls it)" in unmet["reason"]
     assert not left(environment)
 
 
