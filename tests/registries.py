@@ -73,7 +73,7 @@ class Registry:
         self, port: int, authority: Authority | None = None, token: Callable[[str], str] | None = None
     ) -> None:
         self.host = f"localhost:{port}" if authority else f"127.0.0.1:{port}"
-        self._port, self._authority, self._token = port, authority, token
+        self.port, self._authority, self._token = port, authority, token
         self._basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
     def name(self, repository: str) -> str:
@@ -141,9 +141,9 @@ class Registry:
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._authority is None:
-            return http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         context = ssl.create_default_context(cafile=str(self._authority.authority))
-        return http.client.HTTPSConnection("localhost", self._port, timeout=60, context=context)
+        return http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
 
 
 def _digest(content: bytes) -> str:

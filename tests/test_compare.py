@@ -7,7 +7,9 @@ import pytest
 
 from docs import comparison
 from echo_migrate.images import catalog
+from tests import registries
 from tests.conftest import Run
+from tests.proxy import proxy
 from tests.test_schemas import validator
 
 ROOT = Path(__file__).parent.parent
@@ -80,3 +82,35 @@ def test_online_asks_each_provider_and_counts_as_offline_where_none_answers(run:
         assert host.encode() in asked.stderr
     assert asked.stdout == run(*words).stdout
     assert run(*words, "--offline").returncode == 2
+
+
+def test_online_counts_what_each_registry_has(run: Run, tmp_path: Path, no_logins: Path) -> None:
+    tree, folders = tmp_path / "tree", [tmp_path / name for name in ("tree", "echo", "docker")]
+    for folder in folders:
+        folder.mkdir()
+    (tree / "Dockerfile").write_text("FROM golang:1.26\nFROM node:22.9.0\nFROM redis:7.2\n")
+    authority = registries.make_authority(tmp_path, "reg.echohq.com", "dhi.io")
+    words = ("compare", "--output-format", "json", "--today", comparison.TODAY, str(tree))
+    image = registries.Image({"bin/sh": ""}, {"Cmd": ["sh"]})
+    with (
+        registries.docker_registry(folders[1], authority=authority) as echo,
+        registries.docker_registry(folders[2], authority=authority) as docker,
+        proxy({"reg.echohq.com": echo.port, "dhi.io": docker.port}) as way,
+    ):
+        echo.push("golang", "1.26", image)
+        echo.push("node", "22", image)
+        docker.push("redis", "8", image)
+        reach = {"HTTPS_PROXY": way.address, "SSL_CERT_FILE": str(authority.authority)}
+        asked = run(*words, "--online", env={**reach, "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert asked.returncode == 0, asked.stderr
+    assert b"reg.echohq.com" not in asked.stderr
+    assert b"cgr.dev: the proxy refuses the connection" in asked.stderr
+    counted = ("offered", "safe", "unsafe", "by_hand", "not_offered")
+    offline, online = (
+        {row["provider"]: row for row in json.loads(done.stdout)["providers"]} for done in (run(*words), asked)
+    )
+    assert [offline["echo"][one] for one in counted] == [3, 2, 1, 0, 0]
+    assert [online["echo"][one] for one in counted] == [2, 1, 1, 0, 1]  # no image redis
+    assert [offline["docker"][one] for one in counted] == [3, 1, 1, 1, 0]
+    assert [online["docker"][one] for one in counted] == [1, 0, 0, 1, 2]  # redis alone, in another line
+    assert online["chainguard"] == offline["chainguard"]

@@ -16,7 +16,7 @@ from echo_migrate.registry import layers
 from echo_migrate.registry.cache import Cache
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import Malformed
-from echo_migrate.registry.image import config_of, index_of, manifest_of
+from echo_migrate.registry.image import config_from, configuration_of, index_of, manifest_of
 from tests.conftest import Run
 from tests.registries import OCI, Registry
 
@@ -83,7 +83,7 @@ def push(registry: Registry, repository: str, *packed: tuple[bytes, str], tag: s
 def look(name: str, cache: Cache | None = None, offline: bool = False) -> Contents:
     with Client(cache, offline=offline) as client:
         index = index_of(client, name, "1")
-        config, _ = config_of(client, name, index)
+        config = config_from(*configuration_of(client, name, index))
         return layers.contents_of(client, name, manifest_of(client, name, index), config)
 
 

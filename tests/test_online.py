@@ -1,7 +1,11 @@
 """Runs that ask a registry, or a lock file: Debian's docker-registry on loopback, and stand-ins for the rest."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -79,6 +83,16 @@ def test_statuses(ask: Ask, echo: Registry, tmp_path: Path) -> None:
     assert found["node:22.9.0"]["reasons"][0]["id"] == "drops-version"
     assert found["redis:7.2"]["reason"] == "redis has no tag 7.2; nearest: 8.0"
     assert found["httpd:2.4"]["reason"] == f"{echo.host} has no image httpd"
+
+
+def test_confirming_from_the_cache_loads_no_http(ask: Ask, echo: Registry, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM golang:1.26\nFROM redis:7.2\n")
+    listing, named = ("inventory", ".", "--output-format", "json", "--online"), {"PYTHONPROFILEIMPORTTIME": "1"}
+    first, second = (ask(echo, *listing, env=named) for _ in range(2))
+    assert b"httpcore" in first.stderr
+    for name in (b"httpcore", b"echo_migrate.registry.session", b" ssl\n"):
+        assert name not in second.stderr
+    assert references(first) == references(second)
 
 
 def test_what_was_asked_is_in_every_output(ask: Ask, echo: Registry, tmp_path: Path) -> None:
@@ -167,6 +181,25 @@ def test_a_registry_that_does_not_answer_changes_nothing(ask: Ask, tmp_path: Pat
     locked = ask(host, "lock", ".")
     assert locked.returncode == 2
     assert not (tmp_path / lock.NAME).exists()
+
+
+def test_an_interrupt_ends_what_waits_for_a_registry(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM golang:1.26\n")
+
+    def answer(request: Request) -> Reply:
+        if request.path != "/v2/":
+            standin.released.wait()
+        return Reply()
+
+    words = [sys.executable, "-m", "echo_migrate", "check", ".", "--online", "--registry"]
+    with StandIn(answer) as standin:
+        environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        process = subprocess.Popen([*words, standin.host], cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+        while not standin.asked:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=15)  # one that sends nothing is given 20 s
+    assert (process.returncode, said) == (130, b"echo-migrate: interrupted\n")
 
 
 def test_what_an_account_may_not_pull(ask: Ask, tmp_path: Path) -> None:

@@ -227,7 +227,8 @@ def test_no_value_that_was_handed_over_is_printed(environment: dict[str, str], t
 
 
 @pytest.mark.parametrize(
-    ("number", "what"), [(signal.SIGINT, "build"), (signal.SIGTERM, "run"), (signal.SIGHUP, "build")]
+    ("number", "what"),
+    [(signal.SIGINT, "build"), (signal.SIGTERM, "run"), (signal.SIGHUP, "build"), (signal.SIGINT, "sibling")],
 )
 def test_nothing_is_left_after_a_signal(
     number: signal.Signals, what: str, environment: dict[str, str], tmp_path: Path
@@ -259,7 +260,11 @@ def test_a_killed_run_leaves_nothing_once_the_next_has_ended(environment: dict[s
 
 
 def _waiting(tmp_path: Path, what: str) -> Path:
-    """Return a project whose build or run takes longer than a test."""
+    """Return a project whose build or run takes longer than a test, or that of a sibling."""
+    if what == "sibling":
+        folder = composed(tmp_path, '["sleep", "600"]')
+        (folder / "compose.yaml").write_text((folder / "compose.yaml").read_text().replace('"-e", ', '"-d", '))
+        return folder
     wait = "RUN sleep 600\n" if what == "build" else ""
     dockerfile = f'FROM python:3.13-slim\n{wait}HEALTHCHECK CMD sleep 30\nCMD ["sleep", "600"]\n'
     return project(tmp_path, dockerfile)
@@ -284,7 +289,7 @@ def _until_begun(environment: dict[str, str], process: "subprocess.Popen[str]", 
         if f"{'building' if what == 'build' else 'starting'} before" in line:
             break
     limit = time.monotonic() + 60
-    while what == "run" and not _labelled(environment, "container", "ps"):
+    while what in ("run", "sibling") and not _labelled(environment, "container", "ps"):
         assert time.monotonic() < limit
         time.sleep(0.1)
 
@@ -352,6 +357,94 @@ def test_a_proof_counts_as_long_as_it_fits(environment: dict[str, str], tmp_path
     (folder / "Dockerfile").write_text(dockerfile)
     subprocess.run(["docker", "rmi", name], env=environment, check=True, capture_output=True)
     assert f"is stale: {name} is another image now" in program("fix", "--proven", "--proofs", "kept").stderr
+
+
+_COMPOSE = """
+services:
+  web:
+    build: .
+    environment: {STORE: "store:8123"}
+    command: ["python3", "/ask.py"]
+    depends_on: {store: {condition: service_healthy}}
+  store:
+    build: {context: store}
+    environment: ["WORD=${WORD:-apple}"]
+    depends_on: [before]
+    healthcheck: {test: ["CMD", "test", "-e", "/tmp/ready"]}
+  before:
+    image: python:3.13-slim
+    command: BEFORE
+  never: {image: "acme.example/not-here:1"}
+"""
+_ASK = """import os, urllib.request
+print(urllib.request.urlopen(f"http://{os.environ['STORE']}/").read().decode())
+"""
+_STORE = """import http.server, os, pathlib
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(os.environ["WORD"].encode())
+server = http.server.HTTPServer(("", 8123), Handler)
+pathlib.Path("/tmp/ready").touch()
+server.serve_forever()
+"""
+
+
+def composed(tmp_path: Path, before: str) -> Path:
+    dockerfile = "FROM python:3.13-slim\nCOPY ask.py /ask.py\n"
+    files = {"ask.py": _ASK, "compose.yaml": _COMPOSE.replace("BEFORE", before)}
+    folder = project(tmp_path, dockerfile, **files)
+    (folder / "store").mkdir()
+    (folder / "store" / "store.py").write_text(_STORE)
+    text = 'FROM python:3.13-slim\nCOPY store.py /s.py\nCMD ["python3", "/s.py"]\n'
+    (folder / "store" / "Dockerfile").write_text(text)
+    return folder
+
+
+def test_siblings_have_a_network_of_their_own(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = composed(tmp_path, '["sleep", "600"]')
+    command = [sys.executable, "-m", "echo_migrate", "prove", "Dockerfile", "--output-format", "json"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    (proof,) = proofs(done)
+    assert (proof["verdict"], proof["reason"]) == ("same", None), proof
+    assert "echo-migrate" not in _docker(environment, "network", "ls")
+
+
+def test_a_service_is_proven_with_those_that_it_needs(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = composed(tmp_path, '["sleep", "600"]')
+    (proof,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert (proof["verdict"], proof["reason"]) == ("same", None), proof
+    (again,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert again["remembered"]
+    text = (folder / "compose.yaml").read_text()
+    (folder / "compose.yaml").write_text(text.replace("apple", "pear"))
+    (other,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert (other["verdict"], other["remembered"]) == ("same", False)
+    (folder / "compose.yaml").write_text(text.replace("image: python:3.13-slim", "image: acme.example/not-here:1"))
+    (unmet,) = proofs(prove(environment, folder, "Dockerfile", "--output-format", "json"))
+    assert unmet["verdict"] == "not-comparable"
+    assert "acme.example/not-here:1 is not on this machine (--pull pulls it)" in unmet["reason"]
+    assert not left(environment)
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ('["no-such-program"]', "its sibling before does not start"),
+        ("python3 -c 'exit(3)'", "its sibling before does not start: it ended with 3"),
+        ("[sleep, '9']\n    volumes: ['./store:/x']", "its sibling before cannot be started: it mounts ./store"),
+        ("[sleep, '9']\n    env_file: .env", "its sibling before cannot be started: its env_file is not read"),
+        ("[sleep, $$WAIT, $WAIT]", "its sibling before cannot be started: the value of WAIT is not in the file"),
+    ],
+)
+def test_a_sibling_that_does_not_start_is_no_verdict(
+    before: str, said: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (proof,) = proofs(prove(environment, composed(tmp_path, before), "Dockerfile", "--output-format", "json"))
+    assert proof["verdict"] == "not-comparable"
+    assert proof["reason"].startswith(said)
+    assert not left(environment)
 
 
 @pytest.mark.parametrize("builder", ["podman", "buildah"])

@@ -17,6 +17,7 @@ from echo_migrate.registry.content import OCI_INDEX, OCI_MANIFEST
 from echo_migrate.registry.errors import Denied, NotFound, Unreachable
 from echo_migrate.registry.limits import Limits
 from echo_migrate.registry.logins import Login
+from tests.proxy import proxy
 from tests.registries import Reply, Request, StandIn
 
 pytestmark = pytest.mark.usefixtures("no_logins")
@@ -91,6 +92,44 @@ def test_a_second_run_asks_nothing(tmp_path: Path) -> None:
             with Client(Cache(folder), offline=offline) as client:
                 assert everything(client, name) == first
         assert len(server.requests) == asked + 1, "the registry is greeted by the first run alone"
+
+
+def test_a_registry_to_which_there_is_no_way_is_not_tried_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No connection to it is made for a while, but nothing that was answered is forgotten, and --refresh tries."""
+
+    def ask(silence: float = 60.0, refresh: bool = False) -> str:
+        with Client(Cache(str(tmp_path)), limits=LIMITS, silence=silence, refresh=refresh) as client:
+            for _ in range(2):
+                with pytest.raises(Unreachable) as caught:
+                    client.manifest("registry.example/app", "1")
+            return f"{caught.value.message}; {caught.value.remedy}"
+
+    with proxy({}) as way:
+        monkeypatch.setenv("HTTPS_PROXY", way.address)
+        assert "asked again" not in ask()
+        first = len(way.asked)
+        assert first >= 1
+        assert ask().endswith("it is asked again after 60 s, or with --refresh")
+        assert len(way.asked) == first
+        ask(refresh=True)
+        assert len(way.asked) == 2 * first
+        ask(silence=0.0)
+        assert len(way.asked) > 2 * first
+
+
+def test_a_registry_of_this_machine_is_tried_each_time(tmp_path: Path) -> None:
+    with StandIn(Store()) as registry:
+        host = registry.host
+    for _ in range(2):
+        with (
+            Client(Cache(str(tmp_path)), limits=LIMITS, silence=60.0) as client,
+            pytest.raises(Unreachable, match="no connection"),
+        ):
+            client.manifest(f"{host}/app", "1")
+    with Client(Cache(str(tmp_path)), limits=LIMITS, silence=60.0) as client:
+        assert client.silent(host) is None
 
 
 def test_without_a_cache_everything_is_asked() -> None:

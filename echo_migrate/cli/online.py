@@ -15,6 +15,9 @@ from echo_migrate.model import Image
 if TYPE_CHECKING:
     from echo_migrate.registry.client import Client
 
+_SILENCE = 60.0
+"""The seconds for which a registry that could not be connected to is not asked again: its images are unconfirmed."""
+
 MISSING = "needs the extra `registry`: pip install 'echo-migrate[registry]'"
 
 
@@ -41,20 +44,21 @@ def with_answers(options: Options, known: Catalog, images: Iterable[Image], toda
         return known._replace(answers=_locked(pin))
     from echo_migrate.registry.ask import Asking
 
-    with client(options) as asked:
+    with client(options, _SILENCE) as asked:
         asking = Asking(asked, deep=options.get("deep", False))
         answers = asking.answers(images, known, today, pin)
     tell(asking.notes)
     return known._replace(answers=answers)
 
 
-def client(options: Options) -> "Client":
-    """Return the client of a run, for a ``with`` statement."""
+def client(options: Options, silence: float = 0.0) -> "Client":
+    """Return the client of a run, for a ``with`` statement; ``silence`` as in ``Client``."""
     from echo_migrate.registry.cache import Cache
     from echo_migrate.registry.client import Client
     from echo_migrate.registry.logins import Logins
 
-    return Client(Cache(), Logins(), refresh=options.get("refresh", False), offline=options.get("offline", False))
+    refresh, offline = options.get("refresh", False), options.get("offline", False)
+    return Client(Cache(), Logins(), refresh=refresh, offline=offline, silence=silence)
 
 
 def tell(notes: dict[str, str]) -> None:

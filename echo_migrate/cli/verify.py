@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Unpack
 
@@ -77,8 +76,7 @@ def needed(options: Options) -> tuple[Policy, ...]:
 
 def looked_at(asking: Client, asked: list[Asked]) -> list[Asked]:
     """Return images with what is known of them."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda one: one._replace(found=_found(asking, one)), asked))
+    return asking.at_once(lambda one: one._replace(found=_found(asking, one)), asked, _AT_ONCE)
 
 
 def asked_of(name: str, known: Catalog, policies: tuple[Policy, ...]) -> Asked:

@@ -3,7 +3,7 @@
 Offline nothing is known, and nothing is asked. Online, and from a lock, an answer takes the place of what lists say.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from echo_migrate.images.reference import Reference
 from echo_migrate.model import Status
@@ -55,17 +55,29 @@ class Answer(NamedTuple):
     verified: tuple[str, ...] = ()
 
 
+class Kept(Protocol):
+    """Answers of earlier runs."""
+
+    def answer(self, full: str) -> Answer | None:
+        """Return the answer for an image, None if none is kept."""
+
+    def configuration(self, full: str) -> Config | None:
+        """Return the configuration of an image, None if it is not to be had. Raises ``KeyError`` if none is kept."""
+
+
 class Answers:
     """The answers of a run by full name, and the questions that had none: these are noted, to be asked next. ``used``
     are the images that were asked for, ``open`` counts the times that there was no answer.
 
     A full name is ``registry/repository:tag`` or ``registry/repository@digest``, with the registry written out.
-    ``pin`` says that targets are to be pinned by digest, ``locked`` that the answers are those of a lock file.
+    ``pin`` says that targets are to be pinned by digest, ``locked`` that the answers are those of a lock file. What is
+    ``kept`` from earlier runs is taken at once, so that it is no question.
     """
 
-    def __init__(self, pin: bool = False, locked: bool = False) -> None:
+    def __init__(self, pin: bool = False, locked: bool = False, kept: Kept | None = None) -> None:
         self.pin = pin
         self.locked = locked
+        self.kept = kept
         self.images: dict[str, Answer] = {}
         self.tags: dict[str, frozenset[str] | None] = {}
         self.configs: dict[str, Config | None] = {}
@@ -79,8 +91,11 @@ class Answers:
         """Return the answer for an image, None if there is none yet."""
         self.used[name] = None
         if name not in self.images:
-            self.asked_images[name] = None
-            self.open += 1
+            if self.kept and (known := self.kept.answer(name)):
+                self.images[name] = known
+            else:
+                self.asked_images[name] = None
+                self.open += 1
         return self.images.get(name)
 
     def tags_of(self, repository: str) -> frozenset[str] | None:
@@ -93,8 +108,11 @@ class Answers:
     def config(self, name: str) -> Config | None:
         """Return the configuration of an image, None if it is not known."""
         if name not in self.configs:
-            self.asked_configs[name] = None
-            self.open += 1
+            try:
+                self.configs[name] = self.kept.configuration(name) if self.kept else self.configs[name]
+            except KeyError:
+                self.asked_configs[name] = None
+                self.open += 1
         return self.configs.get(name)
 
     def status(self, name: str) -> Status | None:
@@ -104,7 +122,7 @@ class Answers:
 
     def next(self) -> "Answers":
         """Return the same answers, with no question noted."""
-        new = Answers(self.pin, self.locked)
+        new = Answers(self.pin, self.locked, self.kept)
         new.images, new.tags, new.configs, new.used = self.images, self.tags, self.configs, self.used
         return new
 

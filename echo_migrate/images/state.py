@@ -28,11 +28,13 @@ def state_in_volume(
     ``value`` is the current reference, ``target`` the new one, and ``text`` the file, None if it is not known. The list
     is empty if there is no such reason.
     """
-    kept = catalog.state_of(value)
     mounts = list(mounts)
+    kept = catalog.state_of(value) if mounts else []
+    if not kept:
+        return []
     covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
     covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
-    covered += _configured(mounts, text) if kept else ()
+    covered += _configured(mounts, text)
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if not covered or _same_owner(before, after):
         return []

@@ -14,6 +14,9 @@ NAMES = ("docker", "podman", "buildah")
 LABEL = "io.echo-migrate.prove"
 """The label of all images and containers that a proof makes; its value names the run."""
 
+NETWORK = "echo-migrate-prove-"
+"""How the names of networks begin that a proof makes; the token of the run follows."""
+
 SHORT = 60.0
 """The seconds after which a command that is no build and no start counts as lost."""
 
@@ -43,6 +46,18 @@ class PassedOn(NamedTuple):
         pairs += [("--target", self.target)] * bool(self.target) + [("--platform", self.platform)] * bool(self.platform)
         pairs += [("--network", self.network)] * bool(self.network)
         return [word for pair in pairs for word in pair] + ["--pull"] * self.pull
+
+
+class Given(NamedTuple):
+    """What a container is given beside its image: options of the builder and a command; with ``network``, the options
+    have one."""
+
+    options: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    network: bool = False
+
+
+NOTHING = Given()
 
 
 class Built(NamedTuple):
@@ -106,15 +121,35 @@ class Builder:
         """Return what the builder knows of an image; empty if there is no such image."""
         return _first(self.short("image", "inspect", "--", id))
 
-    def create(self, id: str, passed: PassedOn, ports: Sequence[int] = ()) -> tuple[str, str]:
+    def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: "Given") -> tuple[str, str]:
         """Create a container; return its id, "" if that failed, and the builder's message."""
-        words = ["create", "--label", self.label, "--no-healthcheck", "--pull", "never"]
-        words += ["--network", passed.network] if passed.network else []
+        words = ["create", "--label", self.label, "--no-healthcheck", "--pull", "never", *given.options]
+        words += ["--network", passed.network] if passed.network and not given.network else []
         words += ["--platform", passed.platform] if passed.platform else []
         for port in ports:
             words += ["--publish", f"127.0.0.1::{port}"]
-        done = self.short(*words, "--", id, whole=True)
+        done = self.short(*words, "--", id, *given.command, whole=True)
         return (_id(done.output.strip().rpartition("\n")[2]) if done.code == 0 else ""), done.errors
+
+    def pull(self, image: str, timeout: float) -> None:
+        """Pull an image, if that is possible."""
+        self.processes.call([self.name, "pull", "--", image], timeout, environment=self.environment)
+
+    def add_network(self) -> tuple[str, str]:
+        """Create a network; return its name, "" if that failed, and the builder's message."""
+        name = f"{NETWORK}{self.token}.{os.urandom(4).hex()}"
+        done = self.short("network", "create", "--label", self.label, name, whole=True)
+        return (name if done.code == 0 else ""), _last_line(done.errors)
+
+    def networks(self) -> list[tuple[str, str]]:
+        """Return the networks of all runs, each as the token of its run and its name."""
+        listed = self.short("network", "ls", "--filter", f"name={NETWORK}", "--format", "{{.Name}}", whole=True)
+        names = [line.strip() for line in listed.output.split("\n") if line.startswith(NETWORK)]
+        return [(name.removeprefix(NETWORK).rpartition(".")[0], name) for name in names]
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network."""
+        self.short("network", "rm", name, whole=True)
 
     def start(self, container: str) -> str:
         """Start a container; return why it did not, or ""."""
@@ -252,9 +287,13 @@ class Buildah(Builder):
         config = docker.get("config") or {}
         return {"Id": found.get("FromImageID"), "Config": config, "RootFS": {"Layers": layers}, "Size": 0}
 
-    def create(self, id: str, passed: PassedOn, ports: Sequence[int] = ()) -> tuple[str, str]:
+    def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: "Given") -> tuple[str, str]:
         """Return that no container is created."""
         return "", "buildah starts no containers"
+
+    def networks(self) -> list[tuple[str, str]]:
+        """Return no networks."""
+        return []
 
     def labelled(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return no containers, and the images of all runs, each as the token of its run and its id."""

@@ -56,7 +56,11 @@ def compare(before: Observed, after: Observed, smoke: Sequence[Smoke] = ()) -> t
         return "not-comparable", "the build fails before the change, too", [_unbuilt(before.failure)]
     if not after.built:
         return "broken", "the build fails", [Row("build", "ok", _failed(after.failure), "broken")]
-    rows = [*_of_config(before.config, after.config), *_of_running(before, after, smoke)]
+    unmet = [one.running.message for one in (before, after) if one.running and one.running.start == "unmet"]
+    rows = [*_of_config(before.config, after.config)]
+    if unmet:
+        return "not-comparable", unmet[0], rows
+    rows += _of_running(before, after, smoke)
     if before.files and after.files:
         alike = {_user(one.config.user) for one in (before, after)} == {"root"}
         rows += _of_files(before.files, after.files, "information" if alike else "differs")
@@ -222,7 +226,9 @@ def _of_files(before: Files, after: Files, owner: Weight) -> Iterator[Row]:
 def _started(one: Running) -> str:
     if one.start == "exited":
         return f"ended with {one.code}"
-    return {"up": "stays up", "failed": "does not start", "nothing": one.message, "not-run": one.message}[one.start]
+    return {"up": "stays up", "failed": "does not start", "nothing": one.message, "not-run": one.message}.get(
+        one.start, one.message
+    )
 
 
 def _checked(said: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from threading import Thread
 from typing import IO, Literal, NamedTuple
 
-from echo_migrate.proof.builders import SHORT, Builder, PassedOn
+from echo_migrate.proof.builders import NOTHING, SHORT, Builder, Given, PassedOn
 from echo_migrate.proof.image import Config, Reader
 
 SETTLE = 3.0
@@ -22,7 +22,8 @@ _BETWEEN = 0.5
 _MISSING = re.compile(r"no such file or directory|executable file not found|not found|permission denied", re.IGNORECASE)
 _MOST_BODY = 1_000_000
 
-Start = Literal["up", "exited", "failed", "nothing", "not-run"]
+Start = Literal["up", "exited", "failed", "nothing", "not-run", "unmet"]
+"""What came of a start; "unmet" is that of a service of which a sibling does not start."""
 
 
 class Smoke(NamedTuple):
@@ -55,14 +56,15 @@ class Running(NamedTuple):
 
 
 def observe(
-    builder: Builder, id: str, config: Config, passed: PassedOn, smoke: Sequence[Smoke]
+    builder: Builder, id: str, config: Config, passed: PassedOn, smoke: Sequence[Smoke], given: Given = NOTHING
 ) -> tuple[Running, Reader]:
     """Start a container of an image, watch it, and read its files as they were before. It is removed in the end."""
     reader = Reader()
     if not builder.runs:
         return Running("not-run", message=f"{builder.name} starts no containers"), reader
     wanted = [one.port or _port(config) for one in smoke if one.http]
-    container, message = builder.create(id, passed, [] if passed.network == "host" else [one for one in wanted if one])
+    ports = [] if passed.network == "host" else [one for one in wanted if one]
+    container, message = builder.create(id, passed, ports, given)
     try:
         if not container and not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader
@@ -87,7 +89,7 @@ def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[S
         state = builder.state(container)
     health, results = "", ["the container has ended"] * len(smoke)
     if state.running and config.health[:1] in (("CMD",), ("CMD-SHELL",)):
-        health = _until_ok(lambda: _command(builder, container, _words(config)))
+        health = healthy(builder, container, config.health)
     elif config.health[:1] in (("CMD",), ("CMD-SHELL",)):
         health = "the container has ended"
     if state.running:
@@ -100,17 +102,20 @@ def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[S
     )
 
 
+def healthy(builder: Builder, container: str, check: Sequence[str]) -> str:
+    """Return "ok" as soon as a health check, in the form that images have it, succeeds in a container; else what it
+    said last."""
+    kind, *rest = check
+    words = ("/bin/sh", "-c", *rest[:1]) if kind == "CMD-SHELL" else tuple(rest)
+    return _until_ok(lambda: _command(builder, container, words))
+
+
 def _until_ok(check: Callable[[], str]) -> str:
     """Return "ok" as soon as a check succeeds, else what its last try said; what cannot be run is tried once."""
     limit = time.monotonic() + PATIENCE
     while (said := check()) != "ok" and time.monotonic() < limit and not _MISSING.search(said):
         time.sleep(_BETWEEN)
     return said
-
-
-def _words(config: Config) -> tuple[str, ...]:
-    kind, *rest = config.health
-    return ("/bin/sh", "-c", *rest[:1]) if kind == "CMD-SHELL" else tuple(rest)
 
 
 def _command(builder: Builder, container: str, words: Sequence[str], text: str = "") -> str:

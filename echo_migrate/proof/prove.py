@@ -12,16 +12,18 @@ from typing import NamedTuple
 
 from echo_migrate.engine.run import images_in
 from echo_migrate.files.source import Source, Unreadable, contents
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import compose, dockerfile
+from echo_migrate.formats.compose.project import Project, Service
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
 from echo_migrate.proof.compare import Observed, Row, compare
 from echo_migrate.proof.container import Running, Smoke, observe
 from echo_migrate.proof.context import Context, context_of, digest
-from echo_migrate.proof.image import config_of
+from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
 from echo_migrate.proof.secrets import Secrets
+from echo_migrate.proof.siblings import Unmet, beside
 
 
 class Change(NamedTuple):
@@ -35,10 +37,11 @@ class Change(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """How images are built and tested."""
+    """How images are built and tested, and with which siblings."""
 
     passed: PassedOn
     smoke: tuple[Smoke, ...]
+    project: Project | None = None
 
 
 class Image(NamedTuple):
@@ -68,6 +71,8 @@ class Bench:
         self.alone = Lock()
         """Held while a container runs in the host's network, where two would want the same port."""
 
+        self._siblings = Lock()
+        self._built_siblings: dict[str, str] = {}
         self._seen: dict[tuple[str, str, str], Observed] = {}
 
     def prove(self, change: Change) -> Proof:
@@ -93,7 +98,7 @@ class Bench:
         begun = time.monotonic()
         path = change.before.path
         context = context_of(path, change.before.text, self.folders(path))
-        smoke = tuple(self.smoke(path))
+        smoke, project = tuple(self.smoke(path)), compose.project_of(path) if self.builder.runs else None
         passed = self._passed(context)
         key = Proof(
             path,
@@ -102,7 +107,7 @@ class Bench:
             before=text_hash(change.before),
             after=text_hash(change.after),
             context=digest(context, self.records.folders),
-            options=_options(self.builder.name, passed, smoke, self.secrets),
+            options=_options(self.builder.name, passed, smoke, project, self.secrets),
             images=self._images(change),
             builder=self.version,
             date=_now(),
@@ -111,7 +116,7 @@ class Bench:
         )
         if (known := self._known(key)) is not None:
             return known
-        before, after = self._both(change, key, context, Asked(passed, smoke))
+        before, after = self._both(change, key, context, Asked(passed, smoke, project))
         verdict, reason, rows = compare(before, after, smoke)
         failed = before.failure if not before.built else after.failure
         return key._replace(
@@ -186,11 +191,33 @@ class Bench:
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
         with self.alone if asked.passed.network == "host" else nullcontext():
-            running, reader = observe(self.builder, image.id, config, asked.passed, asked.smoke)
+            running, reader = self._observed(image.id, config, asked)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
         return Observed(True, told if failed else None, config, reader.files, running)
+
+    def _observed(self, id: str, config: Config, asked: "Asked") -> tuple[Running, Reader]:
+        """Start an image and watch it, with its siblings."""
+        if asked.project is None:
+            return observe(self.builder, id, config, asked.passed, asked.smoke)
+        try:
+            with beside(self.builder, asked.project, asked.passed, self._sibling) as given:
+                own, config = given(config)
+                return observe(self.builder, id, config, asked.passed, asked.smoke, own)
+        except Unmet as error:
+            return Running("unmet", message=str(error)), Reader()
+
+    def _sibling(self, service: Service) -> str:
+        """Return the id of the image of a sibling that is built as it is, "" if that fails."""
+        with self._siblings:
+            if service.dockerfile not in self._built_siblings:
+                source = Source.read(service.dockerfile)
+                context = context_of(service.dockerfile, source.text, self.folders(service.dockerfile))
+                passed = self._passed(context)._replace(target=context.target)
+                built = self._built(source, "a sibling", context, Asked(passed, ()))
+                self._built_siblings[service.dockerfile] = built.id
+            return self._built_siblings[service.dockerfile]
 
     def _failure(self, built: Built, source: Source, passed: PassedOn) -> failures.Failure:
         if built.code is None:
@@ -236,9 +263,9 @@ def stale(proof: Proof, now: Proof) -> str:
     return ""
 
 
-def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], secrets: Secrets) -> str:
-    """Return a hash of how a builder is asked, with the values of secrets."""
-    asked = (name, passed._replace(pull=False, timeout=0), tuple(smoke), secrets.values)
+def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], project: Project | None, secrets: Secrets) -> str:
+    """Return a hash of how a builder is asked, and with which siblings, with the values of secrets."""
+    asked = (name, passed._replace(pull=False, timeout=0), tuple(smoke), project, secrets.values)
     return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
 
 

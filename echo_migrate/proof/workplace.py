@@ -42,6 +42,9 @@ class Workplace:
         mine = [id for token, id in containers if self._is_left(token, own)]
         for id in mine:
             builder.remove_container(id)
+        for token, name in builder.networks():
+            if self._is_left(token, own):
+                builder.remove_network(name)
         made = [id for token, id in images if self._is_left(token, own)]
         for id in made:
             builder.remove_image(id)

@@ -2,10 +2,10 @@
 configurations.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from echo_migrate.images.answers import Answer, Answers, Config, full_name
 from echo_migrate.images.catalog import Catalog
@@ -14,13 +14,13 @@ from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parsed
 from echo_migrate.model import STATUSES, Image, Variant
 from echo_migrate.registry.client import Client
+from echo_migrate.registry.content import platform
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
-from echo_migrate.registry.image import config_of, index_of, kept_config, manifest_of, version_of
+from echo_migrate.registry.image import config_from, configuration_of, index_of, manifest_of, version_of
 
 _ROUNDS = 6
 """The most rounds of questions: one for targets, one for tags, one for those chosen among them, and configurations."""
 
-_AT_ONCE = 16
 _VARIANTS: tuple[Variant, ...] = ("runtime", "dev")
 NOTHING: Mapping[str, Answer] = MappingProxyType({})
 _Found = TypeVar("_Found")
@@ -41,6 +41,7 @@ class Asking:
         self.hardened = hardened
         self.deep = deep
         self.notes: dict[str, str] = {}
+        self._entries: dict[str, tuple[Answer, Config | None] | None] = {}
 
     def answers(self, images: Iterable[Image], catalog: Catalog, today: str = "", pin: bool = False) -> Answers:
         """Return the answers for the migrations of images: of every target that may be written, and, where it is
@@ -48,30 +49,59 @@ class Asking:
         asking = list(
             {(image.ref.value, image.resolved, image.choices): image for image in images if not image.local}.values()
         )
-        answers = Answers(pin)
+        answers = Answers(pin, kept=self)
         answers.images.update(self.known)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in range(_ROUNDS):
-                answers = answers.next()
-                asking = note_questions(asking, catalog._replace(answers=answers), today, self.hardened)
-                if not asking:
-                    break
-                answers.images |= self._all(pool, self.image, answers.asked_images)
-                answers.tags |= self._all(pool, self.tags, answers.asked_tags)
-                answers.configs |= self._all(pool, self.config, answers.asked_configs)
+        for _ in range(_ROUNDS):
+            answers = answers.next()
+            asking = note_questions(asking, catalog._replace(answers=answers), today, self.hardened)
+            if not asking:
+                break
+            answers.images |= self._all(self.image, answers.asked_images)
+            answers.tags |= self._all(self.tags, answers.asked_tags)
+            answers.configs |= self._all(self.config, answers.asked_configs)
+        answers.kept = None
         return answers
 
-    def _all(self, pool: ThreadPoolExecutor, ask: Callable[[str], _Found], names: Iterable[str]) -> dict[str, _Found]:
+    def _all(self, ask: Callable[[str], _Found], names: Iterable[str]) -> dict[str, _Found]:
+        """Return what is answered, by name. What is known to get no answer needs no thread."""
         asked = list(names)
-        return dict(zip(asked, pool.map(ask, asked), strict=True))
+        silent = {one: ask(one) for one in asked if self.client.silent(one.partition("/")[0])}
+        others = [one for one in asked if one not in silent]
+        return silent | dict(zip(others, self.client.at_once(ask, others) if others else (), strict=True))
+
+    def answer(self, full: str) -> Answer | None:
+        """Return the answer for an image that an earlier run got, None if there is none."""
+        kept = self._kept(full)
+        return kept[0] if kept else None
+
+    def configuration(self, full: str) -> Config | None:
+        """Return the configuration of an image that an earlier run got, None if it is not to be had now, either.
+
+        Raises ``KeyError`` if nothing is known of it.
+        """
+        host = full.partition("/")[0]
+        if error := self.client.silent(host):
+            self.notes.setdefault(host, _said(error))
+            return None
+        kept = None if self.deep else self._kept(full)
+        if kept is None:
+            raise KeyError(full)
+        return kept[1]
+
+    def _kept(self, full: str) -> tuple[Answer, Config | None] | None:
+        """Return what an earlier run got of an image: one entry of the cache, which is asked for twice."""
+        if full not in self._entries:
+            self._entries[full] = None
+            with contextlib.suppress(RegistryError):
+                name, reference = split(full)
+                self._entries[full] = _from_data(self.client.noted(name, "image", reference))
+        return self._entries[full]
 
     def image(self, full: str) -> Answer:
-        """Return the answer for one image by its full name."""
-        name, reference = split(full)
-        host = name.partition("/")[0]
+        """Return the answer of the registry for one image by its full name."""
+        host = full.partition("/")[0]
         try:
-            kept = self.client.noted(name, "answer", reference)
-            return _from_data(kept) or self._asked(name, reference)
+            return self._asked(full)[0]
         except Denied as error:
             entitled = error.logged_in and not error.login_refused
             if not entitled:
@@ -81,17 +111,23 @@ class Asking:
             self.notes.setdefault(host, _said(error))
             return Answer("unconfirmed", said=error.message)
 
-    def _asked(self, name: str, reference: str) -> Answer:
-        """Return the registry's answer, and keep it. Raises ``RegistryError`` if there is none."""
+    def _asked(self, full: str) -> tuple[Answer, Config | None]:
+        """Return the registry's answer and the image's configuration, and keep both. Raises ``RegistryError`` if there
+        is no answer."""
+        name, reference = split(full)
+        config, data, size = None, None, 0
         try:
             index = index_of(self.client, name, reference)
-            config, platform = config_of(self.client, name, index)
-            platforms = index.platforms or ((platform,) if platform else ())
+            data, size = configuration_of(self.client, name, index)
+            config = config_from(data, size)
+            platforms = index.platforms or ((platform(data),) if platform(data) else ())
             answer = Answer("available", index.digest, platforms, config.created, version=version_of(config))
         except NotFound as error:
             answer = Answer("no-such-image" if error.name_unknown else "no-such-tag")
-        self.client.note(name, "answer", reference, answer)
-        return answer
+        short = {key: data.get(key) for key in ("config", "created")} if data else None
+        self.client.note(name, "image", reference, (answer, short, size))
+        self._entries[full] = answer, config
+        return answer, config
 
     def tags(self, repository: str) -> frozenset[str] | None:
         """Return the tags of a repository, None if the registry does not list them."""
@@ -103,35 +139,31 @@ class Asking:
 
     def config(self, full: str) -> Config | None:
         """Return the configuration of an image, None if it is not to be had."""
-        name, reference = split(full)
         try:
-            kept = None if self.deep else kept_config(self.client, name, reference)
-            if kept:
-                return kept
-            index = index_of(self.client, name, reference)
-            config, _ = config_of(self.client, name, index)
-            if self.deep:
+            config = (self._kept(full) or self._asked(full))[1]
+            if config and self.deep:
                 from echo_migrate.registry.layers import contents_of
 
-                manifest = manifest_of(self.client, name, index)
+                name, reference = split(full)
+                manifest = manifest_of(self.client, name, index_of(self.client, name, reference))
                 config = config._replace(contents=contents_of(self.client, name, manifest, config))
             return config
         except RegistryError as error:
-            self.notes.setdefault(name.partition("/")[0], _said(error))
+            self.notes.setdefault(full.partition("/")[0], _said(error))
             return None
 
 
-def _from_data(kept: object) -> Answer | None:
-    """Return an answer from the cache's data, None if it is not what was put there."""
-    if not isinstance(kept, list) or len(kept) != len(Answer._fields) or kept[0] not in STATUSES:
+def _from_data(kept: Any) -> tuple[Answer, Config | None] | None:
+    """Return an answer and a configuration from the cache's data, None if they are not what was put there."""
+    try:
+        (status, digest, platforms, created, said, version, verified), data, size = kept
+        texts = (digest, created, said, version, *platforms, *verified)
+    except (TypeError, ValueError):
         return None
-    status, digest, platforms, created, said, version, verified = kept
-    texts = (digest, created, said, version, *platforms, *verified)
-    return Answer(status, digest, tuple(platforms), created, said, version) if all(map(_is_text, texts)) else None
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    if status not in STATUSES or not all(isinstance(one, str) for one in texts) or not isinstance(size, int):
+        return None
+    config = config_from(data, size) if isinstance(data, dict) else None
+    return Answer(status, digest, tuple(platforms), created, said, version), config
 
 
 def split(full: str) -> tuple[str, str]:

@@ -5,8 +5,8 @@ called from several threads at once, and raise the errors of ``errors.py``, whos
 """
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from echo_migrate.registry import content, lists, names
 from echo_migrate.registry.access import Access, Place, place_of
@@ -26,6 +26,8 @@ AGE = 3600.0
 _ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _UNKNOWN = (b"NAME_UNKNOWN", b"NAME_INVALID", b"REPOSITORY_NOT_FOUND", b"PROJECT_NOT_FOUND")
 _NO_HEAD = (400, 405, 501)
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
 
 
 class Client:
@@ -33,6 +35,7 @@ class Client:
 
     ``refresh`` takes nothing of the cache whose meaning may have changed since; ``offline`` takes all of it, whatever
     its age, and opens no connection. ``plain_http`` are hosts that may be asked without TLS, besides this machine.
+    ``silence`` are the seconds for which a registry is not asked again after no connection to it could be made.
     """
 
     def __init__(
@@ -44,8 +47,9 @@ class Client:
         plain_http: tuple[str, ...] = (),
         limits: Limits = Limits(),  # noqa: B008 - immutable
         age: float = AGE,
+        silence: float = 0.0,
     ) -> None:
-        self._access = Access(cache, logins or Logins(), refresh, offline, plain_http, limits, age)
+        self._access = Access(cache, logins or Logins(), refresh, offline, plain_http, limits, age, silence)
         self._limits = limits
         self._unknown: dict[Repository, bool] = {}
 
@@ -58,6 +62,21 @@ class Client:
     def close(self) -> None:
         """Close all connections, also those that another thread waits for, and keep the cache within its limits."""
         self._access.close()
+
+    def at_once(self, ask: Callable[[_Item], _Found], items: Iterable[_Item], most: int = 16) -> list[_Found]:
+        """Return what a function that asks this client returns for each item; ``most`` are asked for at a time."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(most) as pool:
+            try:
+                return list(pool.map(ask, items))
+            except BaseException:
+                self.close()  # leaving the pool waits for its threads, and these for a registry
+                raise
+
+    def silent(self, host: str) -> RegistryError | None:
+        """Return why a registry is not asked: no connection to it could be made. None for any other."""
+        return self._access.silent(host)
 
     def noted(self, name: str, kind: str, reference: str) -> Any:
         """Return what ``note`` kept of a tag or digest of a repository, None if there is nothing, or it is too old."""
@@ -101,10 +120,10 @@ class Client:
 
     def manifest(self, name: str, reference: str) -> Manifest:
         """Return a tag's or digest's manifest or index; its content has its digest. Raises ``NotFound`` and others."""
-        place, digest = place_of(self._access, name), self.known_digest(name, reference)
+        place, digest = place_of(self._access, name), self._known_digest(name, reference)
         return (self._known(place, digest) if digest else None) or self._loaded(place, digest or reference)
 
-    def known_digest(self, name: str, reference: str) -> str:
+    def _known_digest(self, name: str, reference: str) -> str:
         """Return the digest of a tag by the cache, "" if it has none that is good; of a digest itself."""
         if names.DIGEST.fullmatch(names.reference(reference)):
             return reference

@@ -37,11 +37,12 @@ class Denied(RegistryError):
 
 class Unreachable(RegistryError):
     """The registry gave no answer, or reported an error of its own. ``broken``: a connection ended; trying again may
-    help."""
+    help. ``silent``: no connection was made at all."""
 
-    def __init__(self, message: str, remedy: str = "", broken: bool = False) -> None:
+    def __init__(self, message: str, remedy: str = "", broken: bool = False, silent: bool = False) -> None:
         super().__init__(message, remedy)
         self.broken = broken
+        self.silent = silent
 
 
 class Throttled(RegistryError):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.images.answers import HUB, Config
 from echo_migrate.registry.client import Client
-from echo_migrate.registry.content import Manifest, parsed_json, platform
+from echo_migrate.registry.content import Manifest, parsed_json
 from echo_migrate.registry.errors import Malformed
 
 _FIRST = ("linux/amd64", "linux/arm64", "linux/arm64/v8")
@@ -62,23 +62,14 @@ def manifest_of(client: Client, name: str, index: Index) -> Manifest:
     return found
 
 
-def config_of(client: Client, name: str, index: Index) -> tuple[Config, str]:
-    """Return the configuration of an image, and the platform it states. Raises ``RegistryError``."""
+def configuration_of(client: Client, name: str, index: Index) -> tuple[dict[str, Any], int]:
+    """Return the configuration of an image as the registry has it, and the size of its layers. Raises
+    ``RegistryError``."""
     manifest = manifest_of(client, name, index)
     if manifest.config is None:
         raise Malformed(f"{name}: the image has no configuration")
     data = parsed_json(client.blob(name, manifest.config.digest), f"the configuration of {name}")
-    size = sum(layer.size or 0 for layer in manifest.layers)
-    client.note(name, "config", index.digest, ({"config": data.get("config"), "created": data.get("created")}, size))
-    return _config(data, size), platform(data)
-
-
-def kept_config(client: Client, name: str, reference: str) -> Config | None:
-    """Return the configuration that ``config_of`` gave for a tag or digest, None if that is not known."""
-    digest = client.known_digest(name, reference)
-    kept = client.noted(name, "config", digest) if digest else None
-    data, size = kept if isinstance(kept, list) and len(kept) == 2 else (None, None)
-    return _config(data, size) if isinstance(data, dict) and isinstance(size, int) else None
+    return data, sum(layer.size or 0 for layer in manifest.layers)
 
 
 def version_of(config: Config) -> str:
@@ -89,7 +80,7 @@ def version_of(config: Config) -> str:
     return found[1] if found else ""
 
 
-def _config(data: dict[str, Any], size: int) -> Config:
+def config_from(data: dict[str, Any], size: int) -> Config:
     """Return what a configuration states; values of another type than the specification's count as absent."""
     stated = data.get("config")
     values: dict[str, Any] = stated if isinstance(stated, dict) else {}

@@ -7,7 +7,6 @@ asked name by name for the images that the provider is known to have.
 import json
 import re
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from echo_migrate.files.data import read_data
@@ -44,9 +43,8 @@ def pull(client: Client, known: Catalog) -> Pulled:
     theirs |= {f"{image}-{FIPS}" for image in theirs} if known.fips == "names" else frozenset()
     there, notes = _repositories(client, known.registry)
     spellings = _spellings(there, theirs | known.facts.names) if there else {image: _spelt(image) for image in theirs}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = pool.map(lambda names: _first(client, known.registry, names), spellings.values())
-        found = dict(zip(spellings, answers, strict=True))
+    answers = client.at_once(lambda names: _first(client, known.registry, names), spellings.values(), _AT_ONCE)
+    found = dict(zip(spellings, answers, strict=True))
     names = {image: one.name for image, one in found.items() if one.tags}
     images = {key: names[image] for key, image in rows.items() if image in names}
     images |= {image: name for image, name in names.items() if image not in theirs and image not in images}

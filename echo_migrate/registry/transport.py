@@ -354,13 +354,15 @@ def _translated(error: Exception, host: str) -> RegistryError:
     if isinstance(cause, ssl.SSLError):
         return NoTls(f"{host}: no TLS connection can be made")
     if isinstance(cause, socket.gaierror | UnicodeError):
-        return Unreachable(f"{host}: no such host", "check the name, the network, and HTTPS_PROXY")
+        return Unreachable(f"{host}: no such host", "check the name, the network, and HTTPS_PROXY", silent=True)
     if isinstance(error, httpcore.PoolTimeout | httpcore.ReadTimeout | httpcore.WriteTimeout | httpcore.ConnectTimeout):
-        return Unreachable(f"{host}: no answer in time")
+        return Unreachable(f"{host}: no answer in time", silent=isinstance(error, httpcore.ConnectTimeout))
     if isinstance(error, httpcore.ProxyError):
-        return Unreachable(f"{host}: the proxy refuses the connection", "check HTTPS_PROXY and NO_PROXY")
+        return Unreachable(f"{host}: the proxy refuses the connection", "check HTTPS_PROXY and NO_PROXY", silent=True)
     if isinstance(error, httpcore.ConnectError):
-        return Unreachable(f"{host}: no connection can be made", "check the name, the network, and HTTPS_PROXY")
+        return Unreachable(
+            f"{host}: no connection can be made", "check the name, the network, and HTTPS_PROXY", silent=True
+        )
     if isinstance(error, httpcore.LocalProtocolError):
         return Malformed(f"{host}: the request cannot be sent")
     ended = isinstance(error, httpcore.NetworkError) or any(words in str(error) for words in _ENDED)

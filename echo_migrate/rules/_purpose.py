@@ -51,9 +51,7 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
     Of the path, only what is below the folders that the user named counts.
     """
-    path = context.source.path
-    names = (os.path.basename(path), inside(os.path.abspath(path), context.settings.named))
-    return is_of_tests((stage.name,)) or _tells(*names)
+    return is_of_tests((stage.name,)) or _tells(context.source.path, context.settings.named, os.getcwd())
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
@@ -67,7 +65,9 @@ def _is_word(name: str) -> bool:
 
 
 @lru_cache(maxsize=16)  # asked for by each rule and stage of a file
-def _tells(name: str, path: str) -> bool:
-    """Return whether a file's name, or the folders of its path, tell that its images are not shipped."""
-    names = (name, *path.split(os.sep))
+def _tells(path: str, named: tuple[str, ...], folder: str) -> bool:
+    """Return whether a file's name, or the folders of its path, tell that its images are not shipped. The path and the
+    ``named`` ones are seen from the working ``folder``."""
+    below = inside(os.path.normpath(os.path.join(folder, path)), named)
+    names = (os.path.basename(path), *below.split(os.sep))
     return is_of_tests(names) or any(map(_BASE.fullmatch, names))

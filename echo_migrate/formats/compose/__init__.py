@@ -28,6 +28,7 @@ from echo_migrate.formats._compose_files import STANDARD, above, compose_files, 
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
 from echo_migrate.formats.compose.document import Document, Node
+from echo_migrate.formats.compose.project import Project, project
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, arguments, contexts_of, dockerfile_of
 from echo_migrate.model import Ignore, Problem
 
@@ -228,10 +229,22 @@ class Build(NamedTuple):
 
 def build_of(dockerfile: str) -> Build | None:
     """Return how the nearest compose file builds a Dockerfile; None if none does, or with values not known here."""
+    found = next(_uses(dockerfile), None)
+    return found[0] if found else None
+
+
+def project_of(dockerfile: str) -> Project | None:
+    """Return the service that ``build_of`` takes with those that it needs; None if it needs none."""
+    found = next(_uses(dockerfile), None)
+    return project(*found[1:]) if found else None
+
+
+def _uses(dockerfile: str) -> Iterator[tuple[Build, Document, str]]:
+    """Yield how services of compose files build a Dockerfile, those of the nearest file first."""
     wanted = os.path.realpath(dockerfile)
     for folder, root in above(dockerfile):
         for _, users in _building(folder, root).get(wanted, {}).values():
-            for document, _, keys in users:
+            for document, service, keys in users:
                 build = effective(keys["build"])
                 context = keys["build"] if is_scalar(keys["build"]) else build.get("context")
                 place, target = context.value if is_scalar(context) else ".", build.get("target")
@@ -239,5 +252,4 @@ def build_of(dockerfile: str) -> Build | None:
                 path = os.path.join(os.path.dirname(document.source.path), place)
                 name = target.value if is_scalar(target) else ""
                 if os.path.isdir(path) and "$" not in "".join((name, *(value for _, value in given))):
-                    return Build(os.path.normpath(path), name, tuple(given))
-    return None
+                    yield Build(os.path.normpath(path), name, tuple(given)), document, service
