@@ -67,7 +67,9 @@ REASONS: dict[str, Row] = {
         "old version",
     ),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
-    "inferred": Row("the new name is inferred, not verified", "check that the image exists", "online", "new name not verified"),
+    "inferred": Row(
+        "the new name is inferred, not verified", "check that the image exists", "online", "new name not verified"
+    ),
     "digest": Row(
         "drops the digest, which pins the old image",
         "use fix --online, which writes the new one",
