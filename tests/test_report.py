@@ -72,7 +72,7 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
 
 def document(rows: list[ReportRow]) -> Document:
     made = report(rows, [], "Echo", "docker login reg.echohq.com", [("paths", ".")])
-    return Document(made, steps(made, (".",)), savings(rows))
+    return Document(made, steps(made, (".",)), savings(rows), subject=HOSTILE[0], base="src/")
 
 
 def meets(values: dict[str, Any], where: list[tuple[str, str]]) -> bool:
@@ -168,6 +168,25 @@ def test_a_step_has_each_reference_once() -> None:
     assert set(inside) == {one for one in made.report.rows if one.state in left}
 
 
+def test_a_step_tells_whose_its_references_are() -> None:
+    made = document([row(number) for number in range(1, 200)])
+    for step in made.steps:
+        assert sum(figure.number for _, figure in step.who) == step.figure.number, "one owner each"
+        assert [figure.number for _, figure in step.who] == sorted((one.number for _, one in step.who), reverse=True)
+    (unowned,) = document([row(3, owners=("(no owner)",), service="api")]).steps
+    assert [(name, figure.number) for name, figure in unowned.who] == [("api", 1)]
+
+
+def test_paths_are_shown_below_what_was_read(run: Run, tree: Path) -> None:
+    text = run("report", "src").stdout.decode()
+    assert "[`api/test/Dockerfile:1`]" in text
+    data = json.loads(run("report", "src", "--output-format", "json").stdout)
+    assert data["references"][0]["path"] == "src/api/Dockerfile"
+    (tree / ".git" / "config").unlink()
+    assert run("report", "src").stdout.startswith(b"# src: migration to Echo\n")
+    assert run("report", "src", "deploy").stdout.startswith(b"# Migration to Echo\n")
+
+
 def test_a_figure_of_several_values_has_one_of_them_in_each_dimension() -> None:
     rows = [row(number) for number in range(1, 50)]
     one = Index(rows).figure(("state", "migrate"), ("state", "hardened"), ("purpose", "ships"))
@@ -258,7 +277,7 @@ def test_commands_mean_the_same_references(run: Run, tree: Path) -> None:
 
 def test_markdown_is_printed_and_misuse_is_told(run: Run, tree: Path) -> None:
     text = run("report").stdout.decode()
-    assert text.startswith("# Migration to Echo\n")
+    assert text.startswith("# acme/shop: migration to Echo\n")
     assert "| `src/api` | 5 |" in text
     assert run("report", "--output", "pdf:x").returncode == 2
     assert run("report", "--output", "html:page", "--output", "json:data", "-q").returncode == 0

@@ -1,5 +1,6 @@
 """The report of a migration: how far it is, what comes next, who owns what is left; as a page, Markdown and JSON."""
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from echo_migrate.formats import targets
 from echo_migrate.model import Result
 from echo_migrate.registry.lock import Lock
+from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import Report, report
 from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.rows import rows
@@ -37,13 +39,20 @@ class Request(NamedTuple):
 
 class Document(NamedTuple):
     """All that is rendered. ``trend`` are the records of a history, one a day, up to the report's own;
-    ``risk`` is what scans tell, None without any."""
+    ``risk`` is what scans tell, None without any. ``subject`` is the name of the repository or folder that was
+    read, and ``base`` the folder that all paths begin with; "" where there is none."""
 
     report: Report
     steps: Sequence[Step]
     savings: Savings
     trend: Sequence[Record] = ()
     risk: Risk | None = None
+    subject: str = ""
+    base: str = ""
+
+    def place(self, path: str) -> str:
+        """Return the path of a row as it is shown: below what was read."""
+        return path.removeprefix(self.base)
 
 
 def document(results: list[Result], settings: Settings, request: Request) -> Document:
@@ -62,13 +71,24 @@ def document(results: list[Result], settings: Settings, request: Request) -> Doc
     )
     made = report(listed, results, known.title, known.login, about)
     found = risk(listed, request.scans, request.statements) if request.scans else None
-    return Document(made, steps(made, request.words), savings(listed, request.minutes), risk=found)
+    (subject, base), saved = _subject(results, settings.named, trees), savings(listed, request.minutes)
+    return Document(made, steps(made, request.words), saved, risk=found, subject=visible(subject), base=visible(base))
 
 
 def render(format: str, asked: Document) -> str:
     """Return a report in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing."""
     text: str = import_module(f"{__name__}.{format}").rendered(asked)
     return text
+
+
+def _subject(results: list[Result], named: Sequence[str], trees: Trees) -> tuple[str, str]:
+    """Return the name of what was read, and the folder that all paths begin with."""
+    paths = [result.source.path for result in results]
+    base = f"{named[0].rstrip('/')}/" if len(named) == 1 and named[0] != "." else ""
+    base = base if all(path.startswith(base) for path in paths) else ""
+    read = list(dict.fromkeys(trees.of(path)[0] for path in paths))
+    remote = read[0].remote if len(read) == 1 else None
+    return remote.path if remote else os.path.basename(base.rstrip("/")), base
 
 
 def _places(results: list[Result], trees: Trees) -> list[tuple[str, str]]:

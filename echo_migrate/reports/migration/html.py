@@ -18,7 +18,7 @@ from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.chart import chart
 from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LEFT, LIFTS, ORDER, WORDS, Figure
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
-from echo_migrate.reports.migration.rows import ReportRow
+from echo_migrate.reports.migration.steps import MOST_NAMES
 from echo_migrate.rules import link
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ FILTERS = {
     **HEADS,
     "ended": "Ended line",
     "evidence": "New name",
+}
+USED_IN = {
+    "ships": "in what ships or runs",
+    "builds": "in builds alone",
+    "tests": "in development, tests or CI",
+    "unknown": "for a purpose that is not known",
 }
 STEPS = {
     "fix": "apply the safe fixes",
@@ -65,6 +71,7 @@ def rendered(asked: Document) -> str:
         .get_template("page.html.jinja")
         .render(
             report=asked.report,
+            subject=asked.subject,
             steps=asked.steps,
             trend=asked.trend,
             savings=asked.savings,
@@ -73,7 +80,7 @@ def rendered(asked: Document) -> str:
             policy=policy,
             style=style,
             script=script,
-            data=_data(asked.report.rows, words),
+            data=_data(asked, words),
             heads=HEADS,
             words=words,
             order=ORDER,
@@ -81,6 +88,8 @@ def rendered(asked: Document) -> str:
             left=LEFT,
             lifts=LIFTS,
             evidence=EVIDENCE,
+            used_in=USED_IN,
+            most_names=MOST_NAMES,
             version=__version__,
         )
     )
@@ -125,9 +134,10 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _data(rows: list[ReportRow], words: Mapping[str, Mapping[str, str]]) -> str:
+def _data(asked: Document, words: Mapping[str, Mapping[str, str]]) -> str:
     """Return the rows as JSON that a script element can have: each text once, and rows that have its number."""
     texts: dict[str, int] = {}
+    rows = asked.report.rows
 
     def number(text: str) -> int:
         return texts.setdefault(text, len(texts))
@@ -137,7 +147,7 @@ def _data(rows: list[ReportRow], words: Mapping[str, Mapping[str, str]]) -> str:
         values = row.values()
         reasons = [[number(one.message), number(one.remedy)] for one in row.reasons]
         cells: list[Any] = [
-            number(row.path),
+            number(asked.place(row.path)),
             row.line,
             number(row.context),
             number(shortened(row.reference)),

@@ -18,6 +18,7 @@ def rendered(asked: Document) -> str:
         "total": figure(report.total),
         "files": figure(report.files),
         "in_scope": figure(report.scope),
+        "left": figure(report.left),
         "percent_hardened": report.share,
         "states": {state: figure(one) for state, one in report.states.items()},
         "groups": {dimension: list(map(_group, groups)) for dimension, groups in report.groups.items()},
@@ -51,6 +52,7 @@ def rendered(asked: Document) -> str:
                 "commands": list(one.commands),
                 "references": figure(one.figure),
                 "files": figure(one.files),
+                "who": {name: figure(count) for name, count in one.who},
             }
             for one in asked.steps
         ],
@@ -107,4 +109,4 @@ def _risk(found: Risk) -> dict[str, Any]:
 
 def _group(one: Group) -> dict[str, Any]:
     states = {state: figure(count) for state, count in one.states.items() if count.number}
-    return {"name": one.name, "total": figure(one.total), "states": states}
+    return {"name": one.name, "total": figure(one.total), "left": figure(one.left), "states": states}

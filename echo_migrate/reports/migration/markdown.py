@@ -9,6 +9,7 @@ from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.savings import Savings
 from echo_migrate.reports.migration.scans import Risk
+from echo_migrate.reports.migration.steps import MOST_NAMES
 
 HEADS = {
     "owner": "owner",
@@ -22,7 +23,7 @@ HEADS = {
 def rendered(asked: Document) -> str:
     """Return the report as Markdown."""
     report = asked.report
-    lines = [f"# Migration to {prose(report.title)}", ""]
+    lines = [f"# {f'{prose(asked.subject)}: migration' if asked.subject else 'Migration'} to {prose(report.title)}", ""]
     lines += [f"- {name}: {code(value)}" for name, value in report.about]
     lines += ["", "## How far", "", _far(report), "", *_states(report)]
     if asked.steps:
@@ -30,7 +31,10 @@ def rendered(asked: Document) -> str:
         for number, step in enumerate(asked.steps, 1):
             count = f"{plural(step.figure.number, 'reference')} in {plural(step.files.number, 'file')}"
             commands = ", ".join(map(code, step.commands))
-            lines.append(f"{number}. **{step.title}**: {count}. {prose(step.why)}: {commands}")
+            numbers = ((code(name), figure.number) for name, figure in step.who[:MOST_NAMES])
+            who = ", ".join(name if number == step.figure.number else f"{name} {number}" for name, number in numbers)
+            more = f", {len(step.who) - MOST_NAMES} more" if len(step.who) > MOST_NAMES else ""
+            lines.append(f"{number}. **{step.title}**: {count}. {prose(step.why)}: {commands} ({who}{more})")
     lines += _trend(asked)
     for dimension, head in HEADS.items():
         if dimension != "owner" or report.owned:
@@ -48,7 +52,7 @@ def rendered(asked: Document) -> str:
     lines += _savings(asked.savings)
     lines += _left_out(report)
     lines += ["", "## References", "", *_table(("state", "reference", "new image", "where", "owner", "why"), 0)]
-    lines += map(_reference, report.rows)
+    lines += (_reference(asked, row) for row in report.rows)
     return "\n".join(lines) + "\n"
 
 
@@ -149,8 +153,8 @@ def _left_out(report: Report) -> Iterator[str]:
         yield from ("", f"Files that name images and have no reader: {kinds}")
 
 
-def _reference(row: ReportRow) -> str:
-    place = code(f"{row.path}:{row.line}")
+def _reference(asked: Document, row: ReportRow) -> str:
+    place = code(f"{asked.place(row.path)}:{row.line}")
     where = f"[{place}]({row.link})" if row.link else place
     why = "; ".join(dict.fromkeys(f"{one.message}{f': {one.remedy}' if one.remedy else ''}" for one in row.reasons))
     target = code(row.target) if row.target else ""
