@@ -8,12 +8,11 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say, tell_unread
-from echo_migrate.cli.results import results_of
+from echo_migrate.cli.results import answered
 from echo_migrate.cli.settings import configuration, settings_of
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import history, scans
 from echo_migrate.reports.migration.savings import MinutesError
-from echo_migrate.reports.migration.scans.data import Scan, Statement
 
 _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
 """Options that decide which references there are and where they move."""
@@ -23,15 +22,13 @@ def run(**options: Unpack[Options]) -> int:
     """Write the report. Returns the exit code."""
     outputs = [_output(output, options["output_format"]) for output in options["output"]]
     settings = settings_of({**options, "output": ()})  # its formats are others
-    evidence = _evidence(options)
-    results, wrong = results_of(options, settings)
+    request = _evidence(options, migration.Request(_words(options), options["today"] or "", configuration(options)))
+    results, wrong, settings = answered(options, settings)
     done = list(results)
     wrong = tell_unread(done) or wrong
-    request = migration.Request(_words(options), options["today"] or "", configuration(options), _lock(options))
-    request = request._replace(minutes=options["minutes"], scans=evidence[0], statements=evidence[1])
     try:
-        made = migration.document(done, settings, request)
-    except MinutesError as error:
+        made = migration.document(done, settings, request._replace(lock=_lock(options)))
+    except (MinutesError, scans.ScanError) as error:
         raise click.UsageError(str(error)) from None
     if options["history"]:
         made, recorded = _with_trend(made, options["history"], settings.today)
@@ -61,13 +58,20 @@ def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migratio
     return made._replace(trend=history.trend(records, record)), True
 
 
-def _evidence(options: Options) -> tuple[tuple[tuple[str, Scan], ...], tuple[Statement, ...]]:
-    """Return the scans, with the names of their files, and the VEX statements. Raises ``click.UsageError``."""
-    if options["vex"] and not options["scan"]:
-        raise click.UsageError("--vex goes with --scan")
+def _evidence(options: Options, request: migration.Request) -> migration.Request:
+    """Return a request with what the user's files show. Raises ``click.UsageError``."""
+    if options["vex"] and not options["scan"] and not options["feed"]:
+        raise click.UsageError("--vex goes with --scan or --feed")
+    if options["feed"] and not options["sbom"] and not options["deep"]:
+        raise click.UsageError("--feed needs packages: give --sbom, or --online --deep")
     try:
-        found = tuple((word, scans.read_scan(word)) for word in options["scan"])
-        return found, tuple(one for path in options["vex"] for one in scans.read_vex(path))
+        return request._replace(
+            minutes=options["minutes"],
+            scans=tuple((word, scans.read_scan(word)) for word in options["scan"]),
+            statements=tuple(one for path in options["vex"] for one in scans.read_vex(path)),
+            sboms=tuple((word, scans.read_sbom(word)) for word in options["sbom"]),
+            feeds=options["feed"],
+        )
     except scans.ScanError as error:
         raise click.UsageError(str(error)) from None
 

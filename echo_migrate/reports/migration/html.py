@@ -17,6 +17,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.chart import chart
 from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LEFT, LIFTS, ORDER, WORDS, Figure
+from echo_migrate.reports.migration.images import gains, text_of
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.steps import MOST_NAMES
 from echo_migrate.rules import link
@@ -76,6 +77,10 @@ def rendered(asked: Document) -> str:
             trend=asked.trend,
             savings=asked.savings,
             risk=asked.risk,
+            images=asked.images,
+            gains=gains,
+            text_of=text_of,
+            shortened=shortened,
             chart=chart(asked.trend) if len(asked.trend) > 1 else None,
             policy=policy,
             style=style,

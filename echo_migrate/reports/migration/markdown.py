@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from echo_migrate.reports import code, plural, prose
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, WORDS, Group, Report
+from echo_migrate.reports.migration.images import Images, gains, text_of
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.savings import Savings
@@ -35,6 +36,9 @@ def rendered(asked: Document) -> str:
             who = ", ".join(name if number == step.figure.number else f"{name} {number}" for name, number in numbers)
             more = f", {len(step.who) - MOST_NAMES} more" if len(step.who) > MOST_NAMES else ""
             lines.append(f"{number}. **{step.title}**: {count}. {prose(step.why)}: {commands} ({who}{more})")
+    lines += _images(asked.images)
+    lines += _risk(asked.risk) if asked.risk else ()
+    lines += _savings(asked.savings)
     lines += _trend(asked)
     for dimension, head in HEADS.items():
         if dimension != "owner" or report.owned:
@@ -48,8 +52,6 @@ def rendered(asked: Document) -> str:
     if rest:
         lines += ["", "## What the new names rest on", "", *_table(("evidence", "references"), 1)]
         lines += [_row([prose(name), str(figure.number)]) for name, figure in rest]
-    lines += _risk(asked.risk) if asked.risk else ()
-    lines += _savings(asked.savings)
     lines += _left_out(report)
     lines += ["", "## References", "", *_table(("state", "reference", "new image", "where", "owner", "why"), 0)]
     lines += (_reference(asked, row) for row in report.rows)
@@ -111,8 +113,26 @@ def _ended(report: Report) -> Iterator[str]:
         yield _row([prose(one.line), *map(prose, dates), str(one.total.number), str(one.left.number)])
 
 
+def _images(found: Images) -> Iterator[str]:
+    if not found.pairs:
+        return
+    yield from ("", "## Before and after", "")
+    told = [f"{name}: {prose(value)} ({plural(number, 'image')})" for name, value, number in gains(found)]
+    yield from (f"{'; '.join(told)}.", "")
+    yield from _table(("image", "new image", "references", *found.fields, "known from"), 0)
+    for one in found.pairs:
+        sides = [
+            f"{prose(text_of(field, getattr(one.old, field)))} → {prose(text_of(field, getattr(one.new, field)))}"
+            for field in found.fields
+        ]
+        sources = prose(", ".join(dict.fromkeys([*one.old.sources, *one.new.sources])))
+        yield _row([code(one.before), code(one.after), str(one.figure.number), *sides, sources])
+    if found.others:
+        yield from ("", f"Nothing is known of both images: {plural(found.others, 'other move')}")
+
+
 def _risk(found: Risk) -> Iterator[str]:
-    yield from ("", "## Known vulnerabilities, by your scans", "")
+    yield from ("", "## Known vulnerabilities, by your scans and advisories", "")
     if any(one.scanned for one in found.images):
         before = found.total("removed", "stays")
         yield from (f"Moving removes {found.total('removed')} of {before}, and adds {found.total('new')}.", "")
@@ -122,6 +142,8 @@ def _risk(found: Risk) -> Iterator[str]:
         counts += [str(one.number(fate)) if one.scanned else "no scan" for fate in ("removed", "new")]
         images = [code(one.before), code(one.after) if one.after else ""]
         yield _row([*images, str(one.figure.number), *counts, str(one.number("excluded"))])
+    for note in found.notes:
+        yield from ("", prose(note))
     if found.unmatched:
         yield from ("", f"Scans of images that no reference names: {', '.join(map(code, found.unmatched))}")
     yield from ("", *_table(("image", "vulnerability", "severity", "package", "fate"), 0))
