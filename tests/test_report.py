@@ -19,6 +19,8 @@ from echo_migrate.files.remote import parsed, remote_of, revision_of
 from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
+from echo_migrate.proof.context import context_of, digest
+from echo_migrate.proof.records import Proof, Records, text_hash
 from echo_migrate.reasons import because
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import Document, render
@@ -62,6 +64,8 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
         "changed": (number, number + 1)[: 1 + number % 2] if number % 6 == 0 else (),
         "evidence": "seen",
         "verified": (),
+        "proof": ("", "same", "broken")[number % 3] if number % 6 < 2 else "",
+        "proven": "2026-11-01 by ann@host",
         "reasons": (because("drops-words", words="bookworm", provider="Echo"), because("digest"))[: number % 3],
         "ended": (Ended("Debian 10", "2024-06-30", "12"),) if number % 7 == 0 else (),
         "rule": "unhardened-image",
@@ -499,6 +503,41 @@ def test_what_a_lock_file_has_is_shown_if_asked_for(run: Run, tree: Path) -> Non
     assert {name: one["count"] for name, one in data["verified"].items()} == {"sbom": 1, "signature": 1}
     assert {name: one["count"] for name, one in data["evidence"].items()} == {"available": 1}
     assert json.loads(run("report", "Dockerfile", "--output-format", "json").stdout)["verified"] == {}
+
+
+def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> None:
+    """Of a change that is not written yet, and of the text that it left; not once the build context is another one."""
+    folder, before, after = tree / "api", "FROM python:3.12\nCOPY a /\n", "FROM reg.echohq.com/python:3.12\nCOPY a /\n"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    (folder / "Dockerfile").write_text(before)
+    path = "api/Dockerfile"
+    seen = digest(context_of(str(folder / "Dockerfile"), before, str(folder)), [str(tree / "proofs")])
+    was, becomes = (text_hash(Source.of(path, text.encode())) for text in (before, after))
+    images = (("python:3.12", "x"), ("reg.echohq.com/python:3.12", "y"))
+    proof = Proof(
+        path, "same", "", (), was, becomes, seen, "d" * 64, images, "docker", f"{DAY}T10:00:00Z", "ann@<host>"
+    )
+    Records([str(tree / "proofs")]).keep(proof)
+
+    def shown(text: str, *words: str) -> Any:
+        (folder / "Dockerfile").write_text(text)
+        data = json.loads(run("report", "api", "--output-format", "json", *words).stdout)
+        validator("migration").validate(data)
+        (one,) = data["references"]
+        counts = {name: figure["count"] for name, figure in data["proofs"].items()}
+        assert counts == ({one["proof"]: 1} if one["proof"] else {})
+        return one["state"], one["proof"], one["proven"]
+
+    named = ("--proofs", "proofs")
+    assert shown(before, *named) == ("migrate", "same", f"{DAY} by ann@<host>")
+    assert shown(after, *named) == ("hardened", "same", f"{DAY} by ann@<host>")
+    assert shown(before)[1:] == ("", "")
+    (folder / "a").write_text("2")
+    assert shown(before, *named)[1] == "stale"
+    Records([str(tree / "proofs")]).keep(proof._replace(reason="it was not started"))
+    (folder / "a").write_text("1")
+    assert shown(before, *named)[1] == "not-started"
 
 
 def test_a_report_has_no_rows_of_stages(run: Run, tree: Path) -> None:

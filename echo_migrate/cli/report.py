@@ -10,8 +10,10 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say, tell_unread
 from echo_migrate.cli.results import answered
 from echo_migrate.cli.settings import configuration, settings_of
+from echo_migrate.model import Result
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import history, scans
+from echo_migrate.reports.migration.rows import Proofs
 from echo_migrate.reports.migration.savings import MinutesError
 
 _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "exclude", "include")
@@ -27,7 +29,8 @@ def run(**options: Unpack[Options]) -> int:
     done = list(results)
     wrong = tell_unread(done) or wrong
     try:
-        made = migration.document(done, settings, request._replace(lock=_lock(options)))
+        request = request._replace(lock=_lock(options), proofs=_proofs(done, options))
+        made = migration.document(done, settings, request)
     except (MinutesError, scans.ScanError) as error:
         raise click.UsageError(str(error)) from None
     if options["history"]:
@@ -56,6 +59,15 @@ def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migratio
     if others:
         say(f"{path}: passed over {reports.plural(others, 'line or file', 'lines or files')} with no record")
     return made._replace(trend=history.trend(records, record)), True
+
+
+def _proofs(results: list[Result], options: Options) -> Proofs:
+    """Return what was proven, by the records of a folder if one is named."""
+    if not options["proofs"]:
+        return {}
+    from echo_migrate.cli.proven import proofs_of
+
+    return proofs_of(results, options)
 
 
 def _evidence(options: Options, request: migration.Request) -> migration.Request:

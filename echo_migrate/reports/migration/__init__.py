@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import NamedTuple
 
 from echo_migrate.formats import targets
@@ -13,7 +14,7 @@ from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import Report, report
 from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.images import Images, images
-from echo_migrate.reports.migration.rows import rows
+from echo_migrate.reports.migration.rows import Proofs, rows
 from echo_migrate.reports.migration.savings import Savings, savings
 from echo_migrate.reports.migration.scans import Risk, matched, risk
 from echo_migrate.reports.migration.scans.data import Scan, Statement
@@ -29,8 +30,8 @@ SUFFIXES = {".htm": "html", ".html": "html", ".json": "json", ".md": "markdown"}
 class Request(NamedTuple):
     """What a report is asked for: the words that its commands need to mean the same references, the date if one was
     given, the message about a configuration that chose the provider, the lock file if it is to be used, the path of a
-    table of minutes, scans and bills of materials with the names of their files, VEX statements, and the paths of
-    downloaded advisories."""
+    table of minutes, scans and bills of materials with the names of their files, VEX statements, the paths of
+    downloaded advisories, and what was proven."""
 
     words: tuple[str, ...] = (".",)
     date: str = ""
@@ -41,6 +42,7 @@ class Request(NamedTuple):
     statements: tuple[Statement, ...] = ()
     sboms: tuple[tuple[str, Sbom], ...] = ()
     feeds: tuple[str, ...] = ()
+    proofs: Proofs = MappingProxyType({})
 
 
 class Document(NamedTuple):
@@ -70,7 +72,7 @@ def document(results: list[Result], settings: Settings, request: Request) -> Doc
     known = settings.catalog
     built = targets(result.source.path for result in results)
     trees = Trees(settings.named)
-    listed = rows(results, settings, request.lock, built, trees)
+    listed = rows(results, settings, request.lock, built, trees, request.proofs)
     about = (
         ("provider", f"{known.title} ({known.registry})"),
         ("paths", " ".join(settings.named)),

@@ -43,6 +43,15 @@ EVIDENCE = {
     "offered": "not verified: another vendor offers this image",
     "inferred": "not verified: the name is inferred",
 }
+PROOFS = {
+    "same": "builds, starts and behaves the same",
+    "not-started": "builds; it was not started",
+    "differs": "behaves differently",
+    "broken": "fails",
+    "not-comparable": "cannot be compared",
+    "not-checked": "could not be checked",
+    "stale": "proven before the build context changed",
+}
 UNVERIFIED = ("offered", "inferred", "unconfirmed")
 
 
@@ -103,6 +112,7 @@ class Report(NamedTuple):
     ended: list[EndedLine]
     evidence: list[tuple[str, Figure]]
     verified: list[tuple[str, Figure]]
+    proofs: list[tuple[str, Figure]]
     not_read: dict[str, int]
     unread: tuple[str, ...]
     owned: bool
@@ -196,6 +206,7 @@ def report(
         _ended(index),
         [(name, index.figure(("evidence", name))) for name in EVIDENCE if ("evidence", name) in index.having],
         [(name, index.figure(("verified", name))) for name in index.values("verified")],
+        [(name, index.figure(("proof", name))) for name in PROOFS if ("proof", name) in index.having],
         not_read(results),
         tuple(sorted(visible(result.source.path) for result in results if result.unread)),
         any(row.owners != (NO_OWNER,) for row in rows),

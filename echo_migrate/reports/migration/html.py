@@ -16,7 +16,7 @@ from echo_migrate import __version__
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.chart import chart
-from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LEFT, LIFTS, ORDER, WORDS, Figure
+from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LEFT, LIFTS, ORDER, PROOFS, WORDS, Figure
 from echo_migrate.reports.migration.images import gains, text_of
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.steps import MOST_NAMES
@@ -42,6 +42,8 @@ FILTERS = {
     **HEADS,
     "ended": "Ended line",
     "evidence": "New name",
+    "verified": "Signature",
+    "proof": "Proof",
 }
 USED_IN = {
     "ships": "in what ships or runs",
@@ -66,7 +68,13 @@ def rendered(asked: Document) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    words: dict[str, Mapping[str, str]] = {"state": WORDS, "purpose": PURPOSES, "step": STEPS, "evidence": EVIDENCE}
+    words: dict[str, Mapping[str, str]] = {
+        "state": WORDS,
+        "purpose": PURPOSES,
+        "step": STEPS,
+        "evidence": EVIDENCE,
+        "proof": PROOFS,
+    }
     text: str = (
         _environment()
         .get_template("page.html.jinja")
@@ -159,7 +167,7 @@ def _data(asked: Document, words: Mapping[str, Mapping[str, str]]) -> str:
             number(row.target),
         ]
         cells += [number(row.link), number(row.rule), reasons]
-        cells.append(row.changed)
+        cells += [row.changed, number(row.proven)]
         cells.append({name: list(map(number, values[name])) for name in values if values[name]})
         listed.append(cells)
     rules = {row.rule: link(row.rule) for row in rows}

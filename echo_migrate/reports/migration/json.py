@@ -46,6 +46,7 @@ def rendered(asked: Document) -> str:
         ],
         "evidence": {name: figure(one) for name, one in report.evidence},
         "verified": {name: figure(one) for name, one in report.verified},
+        "proofs": {name: figure(one) for name, one in report.proofs},
         "steps": [
             {
                 "title": one.title,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from echo_migrate.reports import code, plural, prose
 from echo_migrate.reports.migration import Document
-from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, WORDS, Group, Report
+from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, PROOFS, WORDS, Group, Report
 from echo_migrate.reports.migration.images import Images, gains, text_of
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
@@ -49,8 +49,9 @@ def rendered(asked: Document) -> str:
     lines += _ended(report)
     rest = [(EVIDENCE[name], figure) for name, figure in report.evidence]
     rest += [(f"lock file: {name}", figure) for name, figure in report.verified]
+    rest += [(f"proof: {PROOFS[name]}", figure) for name, figure in report.proofs]
     if rest:
-        lines += ["", "## What the new names rest on", "", *_table(("evidence", "references"), 1)]
+        lines += ["", "## What the new images rest on", "", *_table(("evidence", "references"), 1)]
         lines += [_row([prose(name), str(figure.number)]) for name, figure in rest]
     lines += _left_out(report)
     lines += ["", "## References", "", *_table(("state", "reference", "new image", "where", "owner", "why"), 0)]

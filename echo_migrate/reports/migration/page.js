@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const { texts, rows, rules, filters, words } = JSON.parse(document.getElementById("data").textContent);
-  const [PATH, LINE, CONTEXT, REFERENCE, TARGET, LINK, RULE, REASONS, CHANGED, VALUES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const [PATH, LINE, CONTEXT, REFERENCE, TARGET, LINK, RULE, REASONS, CHANGED, PROVEN, VALUES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
   const STEP = 100;
   const body = document.querySelector("#rows tbody");
   const form = document.getElementById("filters");
@@ -75,6 +75,8 @@
         if (texts[remedy]) element("small", texts[remedy], item);
       });
       for (const ended of values(row, "ended")) element("small", ended + " is past its end of life", why);
+      for (const proof of values(row, "proof")) element("small", word("proof", proof) + ", " + texts[row[PROVEN]], why);
+      for (const shown of values(row, "verified")) element("small", "lock file: " + shown, why);
       const rule = texts[row[RULE]];
       if (state === "migrate" || state === "needs-person") link(rules[rule], rule, element("small", "", why));
       const who = element("td", owned ? values(row, "owner").join(" ") : "", line);
