@@ -65,6 +65,7 @@ class Options(TypedDict, total=False):
     minutes: str
     scan: tuple[str, ...]
     vex: tuple[str, ...]
+    from_store: str
     sbom: tuple[str, ...]
     feed: tuple[str, ...]
     compare: str
@@ -310,6 +311,14 @@ FILES: tuple[Decorator, ...] = (
     ),
 )
 EVIDENCE: tuple[Decorator, ...] = (
+    click.option(
+        "--store",
+        "from_store",
+        metavar="DIR",
+        type=FILE,
+        default="",
+        help="Report on the repositories whose results `fleet` keeps here, in place of PATHS.",
+    ),
     click.option(
         "--scan",
         metavar="[IMAGE=]FILE",

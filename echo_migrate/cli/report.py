@@ -6,10 +6,12 @@ from typing import Any, Unpack
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli import fleet_report
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say, tell_unread
 from echo_migrate.cli.results import answered
 from echo_migrate.cli.settings import configuration, settings_of
+from echo_migrate.cli.trend import trend
 from echo_migrate.model import Result
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import history, scans
@@ -23,6 +25,8 @@ _MEANT = ("provider", "registry", "mapping", "logins", "variant", "seen_only", "
 def run(**options: Unpack[Options]) -> int:
     """Write the report. Returns the exit code."""
     outputs = [_output(output, options["output_format"]) for output in options["output"]]
+    if options["from_store"]:
+        return fleet_report.run(options, outputs)
     settings = settings_of({**options, "output": ()})  # its formats are others
     request = _evidence(options, migration.Request(_words(options), options["today"] or "", configuration(options)))
     results, wrong, settings = answered(options, settings)
@@ -34,8 +38,8 @@ def run(**options: Unpack[Options]) -> int:
     except (MinutesError, scans.ScanError) as error:
         raise click.UsageError(str(error)) from None
     if options["history"]:
-        made, recorded = _with_trend(made, options["history"], settings.today)
-        wrong = wrong or not recorded
+        records = trend(options["history"], history.record_of(made.report, settings.today))
+        made, wrong = made._replace(trend=records or ()), wrong or records is None
     if not outputs:
         click.echo(migration.render(options["output_format"], made), nl=False)
     for format, path in outputs:
@@ -45,20 +49,6 @@ def run(**options: Unpack[Options]) -> int:
         else:
             wrong = True
     return 2 if wrong else 0
-
-
-def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migration.Document, bool]:
-    """Return a document with the trend of a history, to which it is added, and whether that could be done."""
-    record = history.record_of(made.report, day)
-    try:
-        history.append(path, record)
-        records, others = history.read(path)
-    except history.HistoryError as error:
-        say(str(error))
-        return made, False
-    if others:
-        say(f"{path}: passed over {reports.plural(others, 'line or file', 'lines or files')} with no record")
-    return made._replace(trend=history.trend(records, record)), True
 
 
 def _proofs(results: list[Result], options: Options) -> Proofs:
