@@ -19,6 +19,8 @@ from echo_migrate.files.remote import parsed, remote_of, revision_of
 from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
+from echo_migrate.proof.context import context_of, digest
+from echo_migrate.proof.records import Proof, Records, text_hash
 from echo_migrate.reasons import because
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import Document, render
@@ -62,6 +64,8 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
         "changed": (number, number + 1)[: 1 + number % 2] if number % 6 == 0 else (),
         "evidence": "seen",
         "verified": (),
+        "proof": ("", "same", "broken")[number % 3] if number % 6 < 2 else "",
+        "proven": "2026-11-01 by ann@host",
         "reasons": (because("drops-words", words="bookworm", provider="Echo"), because("digest"))[: number % 3],
         "ended": (Ended("Debian 10", "2024-06-30", "12"),) if number % 7 == 0 else (),
         "rule": "unhardened-image",
@@ -72,7 +76,7 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
 
 def document(rows: list[ReportRow]) -> Document:
     made = report(rows, [], "Echo", "docker login reg.echohq.com", [("paths", ".")])
-    return Document(made, steps(made, (".",)), savings(rows))
+    return Document(made, steps(made, (".",)), savings(rows), subject=HOSTILE[0], base="src/")
 
 
 def meets(values: dict[str, Any], where: list[tuple[str, str]]) -> bool:
@@ -168,6 +172,25 @@ def test_a_step_has_each_reference_once() -> None:
     assert set(inside) == {one for one in made.report.rows if one.state in left}
 
 
+def test_a_step_tells_whose_its_references_are() -> None:
+    made = document([row(number) for number in range(1, 200)])
+    for step in made.steps:
+        assert sum(figure.number for _, figure in step.who) == step.figure.number, "one owner each"
+        assert [figure.number for _, figure in step.who] == sorted((one.number for _, one in step.who), reverse=True)
+    (unowned,) = document([row(3, owners=("(no owner)",), service="api")]).steps
+    assert [(name, figure.number) for name, figure in unowned.who] == [("api", 1)]
+
+
+def test_paths_are_shown_below_what_was_read(run: Run, tree: Path) -> None:
+    text = run("report", "src").stdout.decode()
+    assert "[`api/test/Dockerfile:1`]" in text
+    data = json.loads(run("report", "src", "--output-format", "json").stdout)
+    assert data["references"][0]["path"] == "src/api/Dockerfile"
+    (tree / ".git" / "config").unlink()
+    assert run("report", "src").stdout.startswith(b"# src: migration to Echo\n")
+    assert run("report", "src", "deploy").stdout.startswith(b"# Migration to Echo\n")
+
+
 def test_a_figure_of_several_values_has_one_of_them_in_each_dimension() -> None:
     rows = [row(number) for number in range(1, 50)]
     one = Index(rows).figure(("state", "migrate"), ("state", "hardened"), ("purpose", "ships"))
@@ -258,7 +281,7 @@ def test_commands_mean_the_same_references(run: Run, tree: Path) -> None:
 
 def test_markdown_is_printed_and_misuse_is_told(run: Run, tree: Path) -> None:
     text = run("report").stdout.decode()
-    assert text.startswith("# Migration to Echo\n")
+    assert text.startswith("# acme/shop: migration to Echo\n")
     assert "| `src/api` | 5 |" in text
     assert run("report", "--output", "pdf:x").returncode == 2
     assert run("report", "--output", "html:page", "--output", "json:data", "-q").returncode == 0
@@ -480,6 +503,41 @@ def test_what_a_lock_file_has_is_shown_if_asked_for(run: Run, tree: Path) -> Non
     assert {name: one["count"] for name, one in data["verified"].items()} == {"sbom": 1, "signature": 1}
     assert {name: one["count"] for name, one in data["evidence"].items()} == {"available": 1}
     assert json.loads(run("report", "Dockerfile", "--output-format", "json").stdout)["verified"] == {}
+
+
+def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> None:
+    """Of a change that is not written yet, and of the text that it left; not once the build context is another one."""
+    folder, before, after = tree / "api", "FROM python:3.12\nCOPY a /\n", "FROM reg.echohq.com/python:3.12\nCOPY a /\n"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    (folder / "Dockerfile").write_text(before)
+    path = "api/Dockerfile"
+    seen = digest(context_of(str(folder / "Dockerfile"), before, str(folder)), [str(tree / "proofs")])
+    was, becomes = (text_hash(Source.of(path, text.encode())) for text in (before, after))
+    images = (("python:3.12", "x"), ("reg.echohq.com/python:3.12", "y"))
+    proof = Proof(
+        path, "same", "", (), was, becomes, seen, "d" * 64, images, "docker", f"{DAY}T10:00:00Z", "ann@<host>"
+    )
+    Records([str(tree / "proofs")]).keep(proof)
+
+    def shown(text: str, *words: str) -> Any:
+        (folder / "Dockerfile").write_text(text)
+        data = json.loads(run("report", "api", "--output-format", "json", *words).stdout)
+        validator("migration").validate(data)
+        (one,) = data["references"]
+        counts = {name: figure["count"] for name, figure in data["proofs"].items()}
+        assert counts == ({one["proof"]: 1} if one["proof"] else {})
+        return one["state"], one["proof"], one["proven"]
+
+    named = ("--proofs", "proofs")
+    assert shown(before, *named) == ("migrate", "same", f"{DAY} by ann@<host>")
+    assert shown(after, *named) == ("hardened", "same", f"{DAY} by ann@<host>")
+    assert shown(before)[1:] == ("", "")
+    (folder / "a").write_text("2")
+    assert shown(before, *named)[1] == "stale"
+    Records([str(tree / "proofs")]).keep(proof._replace(reason="it was not started"))
+    (folder / "a").write_text("1")
+    assert shown(before, *named)[1] == "not-started"
 
 
 def test_a_report_has_no_rows_of_stages(run: Run, tree: Path) -> None:

@@ -21,7 +21,16 @@ NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
     # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
-    *("history", "compare", "scan", "vex", "minutes"),  # files that the user names for one run
+    *(
+        "history",
+        "compare",
+        "scan",
+        "vex",
+        "sbom",
+        "feed",
+        "from_store",
+        "minutes",
+    ),  # files that the user names for one run
     "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
     *("dry_run", "fork"),  # a repository's file does not say where to push

@@ -66,6 +66,9 @@ class Options(TypedDict, total=False):
     minutes: str
     scan: tuple[str, ...]
     vex: tuple[str, ...]
+    from_store: str
+    sbom: tuple[str, ...]
+    feed: tuple[str, ...]
     compare: str
     builder: str
     build_arg: tuple[str, ...]
@@ -311,13 +314,35 @@ FILES: tuple[Decorator, ...] = (
 )
 EVIDENCE: tuple[Decorator, ...] = (
     click.option(
+        "--store",
+        "from_store",
+        metavar="DIR",
+        type=FILE,
+        default="",
+        help="Report on the repositories whose results `fleet` keeps here, in place of PATHS.",
+    ),
+    click.option(
         "--scan",
         metavar="[IMAGE=]FILE",
         type=FILE,
         multiple=True,
         help="Scan of an image in use or of its successor: Trivy, Grype, OSV-Scanner, SARIF, CycloneDX VDR.",
     ),
-    click.option("--vex", metavar="FILE", type=FILE, multiple=True, help="With --scan: OpenVEX or CSAF."),
+    click.option("--vex", metavar="FILE", type=FILE, multiple=True, help="With --scan or --feed: OpenVEX or CSAF."),
+    click.option(
+        "--sbom",
+        metavar="[IMAGE=]FILE",
+        type=FILE,
+        multiple=True,
+        help="Bill of materials of an image in use or of its successor: CycloneDX or SPDX.",
+    ),
+    click.option(
+        "--feed",
+        metavar="FILE|DIR",
+        type=FILE,
+        multiple=True,
+        help="Downloaded advisories (OSV; Echo's list), to match to the packages of --sbom and --deep.",
+    ),
     click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand."),
     click.option(
         "--history",

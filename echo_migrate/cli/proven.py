@@ -10,6 +10,7 @@ from echo_migrate.cli.results import results_of
 from echo_migrate.cli.smoke import Tests
 from echo_migrate.model import Result
 from echo_migrate.proof.belief import Ids, believed, noted
+from echo_migrate.proof.belief import proofs_of as proofs_of_result
 from echo_migrate.proof.builders import NAMES, Builder, NoBuilder, chosen
 from echo_migrate.proof.processes import Processes
 from echo_migrate.proof.records import records
@@ -50,6 +51,19 @@ def with_notes(results: Iterable[Result], options: Options) -> list[Result]:
     """Return results whose unsafe fixes say what was proven of them."""
     store, tests = records(options["proofs"]), Tests((), options["tests"])
     return [noted(result, store, tests.context(result.source.path)) for result in results]
+
+
+def proofs_of(results: Iterable[Result], options: Options) -> dict[tuple[str, int], tuple[str, str]]:
+    """Return what was proven of each move, by path and start: a state (the verdict; ``not-started`` for what was only
+    built, ``stale`` where the build context has changed since), and when and by whom."""
+    store, tests = records(options["proofs"]), Tests((), options["tests"])
+    found: dict[tuple[str, int], tuple[str, str]] = {}
+    for result in results:
+        path = result.source.path
+        for start, (proof, holds) in proofs_of_result(result, store, tests.context(path)).items():
+            state = "not-started" if proof.verdict == "same" and not proof.passes else proof.verdict
+            found[path, start] = (state if holds else "stale", f"{proof.date[:10]} by {proof.by}")
+    return found
 
 
 def _ids() -> Ids:

@@ -13,6 +13,8 @@ from echo_migrate.cli.options import (
     ONLINE,
     PATHS,
     PROGRAM,
+    PROOFS,
+    TESTS,
     TODAY,
     complete_rules,
     options_of,
@@ -36,7 +38,8 @@ def inventory(**options: Any) -> None:
 
 
 @click.command()
-@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, (output_formats("markdown", "html", "json"),), PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, PROOFS, TESTS)
+@options_of((output_formats("markdown", "html", "json"),), PROGRAM)
 def report(**options: Any) -> None:
     """Write a report: how far, what next, who.
 

@@ -6,14 +6,17 @@ from typing import Any, Unpack
 import click
 
 from echo_migrate import reports
+from echo_migrate.cli import fleet_report
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say, tell_unread
-from echo_migrate.cli.results import results_of
+from echo_migrate.cli.results import answered
 from echo_migrate.cli.settings import configuration, settings_of
+from echo_migrate.cli.trend import trend
+from echo_migrate.model import Result
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import history, scans
+from echo_migrate.reports.migration.rows import Proofs
 from echo_migrate.reports.migration.savings import MinutesError
-from echo_migrate.reports.migration.scans.data import Scan, Statement
 
 _MEANT = ("provider", "registry", "mapping", "logins", "variant", "fips", "seen_only", "exclude", "include")
 """Options that decide which references there are and where they move."""
@@ -22,20 +25,21 @@ _MEANT = ("provider", "registry", "mapping", "logins", "variant", "fips", "seen_
 def run(**options: Unpack[Options]) -> int:
     """Write the report. Returns the exit code."""
     outputs = [_output(output, options["output_format"]) for output in options["output"]]
+    if options["from_store"]:
+        return fleet_report.run(options, outputs)
     settings = settings_of({**options, "output": ()})  # its formats are others
-    evidence = _evidence(options)
-    results, wrong = results_of(options, settings)
+    request = _evidence(options, migration.Request(_words(options), options["today"] or "", configuration(options)))
+    results, wrong, settings = answered(options, settings)
     done = list(results)
     wrong = tell_unread(done) or wrong
-    request = migration.Request(_words(options), options["today"] or "", configuration(options), _lock(options))
-    request = request._replace(minutes=options["minutes"], scans=evidence[0], statements=evidence[1])
     try:
+        request = request._replace(lock=_lock(options), proofs=_proofs(done, options))
         made = migration.document(done, settings, request)
-    except MinutesError as error:
+    except (MinutesError, scans.ScanError) as error:
         raise click.UsageError(str(error)) from None
     if options["history"]:
-        made, recorded = _with_trend(made, options["history"], settings.today)
-        wrong = wrong or not recorded
+        records = trend(options["history"], history.record_of(made.report, settings.today))
+        made, wrong = made._replace(trend=records or ()), wrong or records is None
     if not outputs:
         click.echo(migration.render(options["output_format"], made), nl=False)
     for format, path in outputs:
@@ -47,27 +51,29 @@ def run(**options: Unpack[Options]) -> int:
     return 2 if wrong else 0
 
 
-def _with_trend(made: migration.Document, path: str, day: str) -> tuple[migration.Document, bool]:
-    """Return a document with the trend of a history, to which it is added, and whether that could be done."""
-    record = history.record_of(made.report, day)
-    try:
-        history.append(path, record)
-        records, others = history.read(path)
-    except history.HistoryError as error:
-        say(str(error))
-        return made, False
-    if others:
-        say(f"{path}: passed over {reports.plural(others, 'line or file', 'lines or files')} with no record")
-    return made._replace(trend=history.trend(records, record)), True
+def _proofs(results: list[Result], options: Options) -> Proofs:
+    """Return what was proven, by the records of a folder if one is named."""
+    if not options["proofs"]:
+        return {}
+    from echo_migrate.cli.proven import proofs_of
+
+    return proofs_of(results, options)
 
 
-def _evidence(options: Options) -> tuple[tuple[tuple[str, Scan], ...], tuple[Statement, ...]]:
-    """Return the scans, with the names of their files, and the VEX statements. Raises ``click.UsageError``."""
-    if options["vex"] and not options["scan"]:
-        raise click.UsageError("--vex goes with --scan")
+def _evidence(options: Options, request: migration.Request) -> migration.Request:
+    """Return a request with what the user's files show. Raises ``click.UsageError``."""
+    if options["vex"] and not options["scan"] and not options["feed"]:
+        raise click.UsageError("--vex goes with --scan or --feed")
+    if options["feed"] and not options["sbom"] and not options["deep"]:
+        raise click.UsageError("--feed needs packages: give --sbom, or --online --deep")
     try:
-        found = tuple((word, scans.read_scan(word)) for word in options["scan"])
-        return found, tuple(one for path in options["vex"] for one in scans.read_vex(path))
+        return request._replace(
+            minutes=options["minutes"],
+            scans=tuple((word, scans.read_scan(word)) for word in options["scan"]),
+            statements=tuple(one for path in options["vex"] for one in scans.read_vex(path)),
+            sboms=tuple((word, scans.read_sbom(word)) for word in options["sbom"]),
+            feeds=options["feed"],
+        )
     except scans.ScanError as error:
         raise click.UsageError(str(error)) from None
 

@@ -24,11 +24,18 @@ _LONG = 1.0
 
 def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], bool]:
     """Return the results, read as they are consumed, and whether a path does not exist. Raises ``click.UsageError``."""
+    results, missing, _ = answered(options, settings)
+    return results, missing
+
+
+def answered(options: Options, settings: Settings) -> tuple[Iterable[Result], bool, Settings]:
+    """Return what ``results_of`` does, and the settings with the answers of registries that the results are by."""
     paths = options["paths"] or (".",)
     if "-" in paths:
         if len(paths) > 1:
             raise click.UsageError("give no other path with - (standard input)")
-        return [_standard_input(options, standard_input_data(), settings)], False
+        result, settings = _standard_input(options, standard_input_data(), settings)
+        return [result], False, settings
     if any(os.path.abspath(path) == os.sep for path in paths):
         raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")
     found = discover(paths, options["exclude"])
@@ -39,7 +46,7 @@ def results_of(options: Options, settings: Settings) -> tuple[Iterable[Result], 
     if is_asked(options):
         catalog = with_answers(options, settings.catalog, runs.images_of(found.files), settings.today)
         settings = settings._replace(catalog=catalog)
-    return _found(found, paths, options, settings), bool(found.missing)
+    return _found(found, paths, options, settings), bool(found.missing), settings
 
 
 def _found(found: Discovery, paths: Iterable[str], options: Options, settings: Settings) -> Iterator[Result]:
@@ -73,18 +80,18 @@ def standard_input_data() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _standard_input(options: Options, data: bytes, settings: Settings) -> Result:
+def _standard_input(options: Options, data: bytes, settings: Settings) -> tuple[Result, Settings]:
     name = options["stdin_filename"]
     try:
         source = Source.of(name, data)
     except Unreadable as error:
-        return unreadable(name, str(error), settings)
+        return unreadable(name, str(error), settings), settings
     if is_asked(options):
         images = runs.images_in(source, otherwise=dockerfile)
         settings = settings._replace(catalog=with_answers(options, settings.catalog, images, settings.today))
     result = check_safely(source, settings, otherwise=dockerfile)
     assert result is not None
-    return result
+    return result, settings
 
 
 def _watched(results: Iterable[Result | None], total: int, quiet: bool) -> Iterator[Result | None]:

@@ -9,6 +9,7 @@ from echo_migrate.engine.run import not_entered, run, with_missing_logins
 from echo_migrate.files import git
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.reports.inventory import render
+from echo_migrate.reports.migration.trees import owners_of
 from echo_migrate.rules._rule import Settings
 
 
@@ -47,4 +48,5 @@ def inventory(repository: Repository, commit: str, plan: Plan, folder: str) -> d
     results = zip(found.files, run(found.files, settings, 1), strict=True)
     done = [*not_entered(found, settings), *with_missing_logins(results, settings)]
     listed = json.loads(render("json", done, settings.catalog.login))
-    return {"repository": repository.name, "revision": commit, "inventory": listed}
+    owners = owners_of((one.source.path for one in done if one.outcomes), (".",))
+    return {"repository": repository.name, "revision": commit, "inventory": listed, "owners": owners}

@@ -32,13 +32,14 @@ class Config(NamedTuple):
 
 class Contents(NamedTuple):
     """What the layers of an image have: names of programs in the folders of its PATH, the names of installed packages,
-    users with their uids, and os-release."""
+    users with their uids, os-release, and the package URLs of the packages."""
 
     programs: frozenset[str]
     packages: frozenset[str]
     users: tuple[tuple[str, int], ...]
     os_release: tuple[tuple[str, str], ...]
     shell_at: str = ""
+    purls: tuple[str, ...] = ()
 
 
 class Answer(NamedTuple):

@@ -51,6 +51,25 @@ def noted(result: Result, records: Records, folder: str) -> Result:
     return result._replace(findings=tuple(_noted(result, proofs, context)))
 
 
+def proofs_of(result: Result, records: Records, folder: str) -> dict[int, tuple[Proof, bool]]:
+    """Return the best proof of each move of a Dockerfile, by the start of the image, and whether it still holds, as far
+    as that is known without a builder: the build context must be that of the proof. Of a move that is written, it is
+    what was shown of this text, whose context the move itself has changed."""
+    if result.kind != "dockerfile":
+        return {}
+    text = text_hash(result.source)
+    context = digest(context_of(result.source.path, result.source.text, folder), records.folders)
+    before, after = list(records.about(text, result.source.path)), list(records.leading_to(text, result.source.path))
+    found: dict[int, tuple[Proof, bool]] = {}
+    for one in result.outcomes:
+        written = one.state == "hardened"
+        name, proofs = (one.image.ref.value, after) if written else (one.target, before)
+        about = [(proof, written or proof.context == context) for proof in proofs if name in dict(proof.images)]
+        if about:
+            found[one.image.start] = max(about, key=lambda pair: (pair[1], pair[0].passes, pair[0].date))
+    return found
+
+
 def _noted(result: Result, proofs: list[Proof], context: str) -> Iterator[Finding]:
     targets = {(move.image.start, move.image.end): move.target for move in result.outcomes if move.target}
     for finding in result.findings:

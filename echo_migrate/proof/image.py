@@ -96,7 +96,12 @@ class Reader:
                         texts[path] = file.read(_LARGEST_FILE) if file else b""
         except (tarfile.TarError, EOFError):
             return
-        self.files = Files(packages.installed(texts), frozenset(privileged), frozenset(open_to_all), owners)
+        self.files = Files(
+            frozenset(one.name for one in packages.installed(texts)),
+            frozenset(privileged),
+            frozenset(open_to_all),
+            owners,
+        )
 
 
 def _some(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:

@@ -91,6 +91,14 @@ class Records:
                     if proof and proof.before == before:
                         yield proof
 
+    def leading_to(self, after: str, path: str) -> Iterator[Proof]:
+        """Yield the proofs of the changes of a file that made it the text that it is now."""
+        for folder in self.folders:
+            for name in self._names(folder):
+                proof = _read(os.path.join(folder, name)) if name.endswith(f"-{after[:16]}.json") else None
+                if proof and proof.after == after and name.startswith(_stem(folder, proof.before, path)):
+                    yield proof
+
     def _names(self, folder: str) -> list[str]:
         if folder not in self._listed:
             self._listed[folder] = []

@@ -280,7 +280,10 @@ def _contents(files: Files, folders: tuple[str, ...]) -> Contents:
     }
     shell_at = next((f"/{path}" for path in _SHELL_PLACES if path in files), "") if "sh" not in programs else ""
     installed = packages.installed({path: entry.text for path, entry in files.items() if entry.text})
-    return Contents(frozenset(programs), installed, _users(_text(files, "etc/passwd")), _os_release(files), shell_at)
+    system = _os_release(files)
+    names = frozenset(one.name for one in installed)
+    purls = tuple(one.purl(dict(system)) for one in installed)
+    return Contents(frozenset(programs), names, _users(_text(files, "etc/passwd")), system, shell_at, purls)
 
 
 def _is_link(files: Files, path: str, target: str) -> bool:
@@ -323,13 +326,13 @@ def _os_release(files: Files) -> tuple[tuple[str, str], ...]:
 
 def _as_data(found: Contents) -> list[object]:
     """Return contents as data for the cache."""
-    return [sorted(found.programs), sorted(found.packages), found.users, found.os_release, found.shell_at]
+    return [sorted(found.programs), sorted(found.packages), found.users, found.os_release, found.shell_at, found.purls]
 
 
 def _from_data(kept: object) -> Contents | None:
     """Return contents from the cache's data, None if they are not what was put there."""
     try:
-        programs, packages, users, system, shell_at = cast(list[list[object]], kept)
+        programs, packages, users, system, shell_at, purls = cast(list[list[object]], kept)
         pairs = [cast(list[object], pair) for pair in users]
         values = [cast(list[object], pair) for pair in system]
         return Contents(
@@ -338,6 +341,7 @@ def _from_data(kept: object) -> Contents | None:
             tuple((str(name), int(cast(int, uid))) for name, uid in pairs),
             tuple((str(name), str(value)) for name, value in values),
             str(shell_at),
+            tuple(map(str, purls)),
         )
     except (ValueError, TypeError):
         return None

@@ -15,6 +15,7 @@ Where = tuple[tuple[str, str], ...]
 
 IN_SCOPE = ("hardened", "migrate", "needs-person")
 LEFT = ("migrate", "needs-person")
+_LEFT = tuple(("state", state) for state in LEFT)
 COUNTED = tuple(state for state in STATES if state != "local")
 WORDS = {
     "hardened": "hardened",
@@ -42,6 +43,15 @@ EVIDENCE = {
     "offered": "not verified: another vendor offers this image",
     "inferred": "not verified: the name is inferred",
 }
+PROOFS = {
+    "same": "builds, starts and behaves the same",
+    "not-started": "builds; it was not started",
+    "differs": "behaves differently",
+    "broken": "fails",
+    "not-comparable": "cannot be compared",
+    "not-checked": "could not be checked",
+    "stale": "proven before the build context changed",
+}
 UNVERIFIED = ("offered", "inferred", "unconfirmed")
 
 
@@ -55,16 +65,12 @@ class Figure(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The references that share a value of a dimension, all and by state."""
+    """The references that share a value of a dimension: all, those that can still move or need review, and by state."""
 
     name: str
     total: Figure
+    left: Figure
     states: dict[str, Figure]
-
-    @property
-    def left(self) -> int:
-        """How many can still move, or need review."""
-        return sum(self.states[state].number for state in LEFT)
 
 
 class Blocker(NamedTuple):
@@ -99,15 +105,22 @@ class Report(NamedTuple):
     total: Figure
     files: Figure
     scope: Figure
+    left: Figure
     states: dict[str, Figure]
     groups: dict[str, list[Group]]
     blockers: list[Blocker]
     ended: list[EndedLine]
     evidence: list[tuple[str, Figure]]
     verified: list[tuple[str, Figure]]
+    proofs: list[tuple[str, Figure]]
     not_read: dict[str, int]
     unread: tuple[str, ...]
     owned: bool
+
+    @property
+    def who(self) -> str:
+        """The dimension by which it is told who has to act: owners if there are any, else services."""
+        return "owner" if self.owned else "service"
 
     @property
     def share(self) -> int | None:
@@ -120,9 +133,10 @@ class Index:
 
     def __init__(self, rows: list[ReportRow]) -> None:
         self.rows = rows
+        self.values_of = [row.values() for row in rows]
         self.having: dict[tuple[str, str], set[int]] = {}
-        for number, row in enumerate(rows):
-            for dimension, values in row.values().items():
+        for number, by_dimension in enumerate(self.values_of):
+            for dimension, values in by_dimension.items():
                 for value in values:
                     self.having.setdefault((dimension, value), set()).add(number)
 
@@ -157,7 +171,15 @@ class Index:
             state: Figure(len(inside & self.having.get(("state", state), set())), (own, ("state", state)))
             for state in ORDER
         }
-        return Group(value, Figure(len(inside), (own,)), states)
+        left = Figure(sum(states[state].number for state in LEFT), (own, *_LEFT))
+        return Group(value, Figure(len(inside), (own,)), left, states)
+
+    def groups(self, dimension: str, *where: tuple[str, str]) -> list[tuple[str, Figure]]:
+        """Return the values of a dimension that rows have which meet values, the most frequent first, with how many."""
+        found = self.meeting(where)
+        counts = Counter(value for number in found for value in self.values_of[number][dimension])
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        return [(value, Figure(count, (*where, (dimension, value)))) for value, count in ordered]
 
 
 DIMENSIONS = ("owner", "service", "upstream", "kind", "purpose")
@@ -177,12 +199,14 @@ def report(
         index.figure(),
         index.figure(unit="files"),
         index.figure(*(("state", state) for state in IN_SCOPE)),
+        index.figure(*_LEFT),
         {state: index.figure(("state", state)) for state in ORDER},
         {dimension: _groups(index, dimension) for dimension in DIMENSIONS},
         _blockers(index),
         _ended(index),
         [(name, index.figure(("evidence", name))) for name in EVIDENCE if ("evidence", name) in index.having],
         [(name, index.figure(("verified", name))) for name in index.values("verified")],
+        [(name, index.figure(("proof", name))) for name in PROOFS if ("proof", name) in index.having],
         not_read(results),
         tuple(sorted(visible(result.source.path) for result in results if result.unread)),
         any(row.owners != (NO_OWNER,) for row in rows),
@@ -192,7 +216,7 @@ def report(
 def _groups(index: Index, dimension: str) -> list[Group]:
     """Return the groups of a dimension, those with the most left first."""
     groups = [index.group(dimension, value) for value in index.values(dimension)]
-    return sorted(groups, key=lambda group: (-group.left, -group.total.number, group.name))
+    return sorted(groups, key=lambda group: (-group.left.number, -group.total.number, group.name))
 
 
 def _blockers(index: Index) -> list[Blocker]:
@@ -230,7 +254,7 @@ def _ended(index: Index) -> list[EndedLine]:
             one.date,
             one.follower,
             index.figure(("ended", line)),
-            index.figure(("ended", line), *(("state", state) for state in LEFT)),
+            index.figure(("ended", line), *_LEFT),
         )
         for line, one in lines.items()
     ]

@@ -5,6 +5,7 @@ from typing import Any
 from echo_migrate.reports import as_json, reasons
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.figures import ORDER, Figure, Group
+from echo_migrate.reports.migration.images import Images
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.scans import FATES, Risk
 
@@ -18,6 +19,7 @@ def rendered(asked: Document) -> str:
         "total": figure(report.total),
         "files": figure(report.files),
         "in_scope": figure(report.scope),
+        "left": figure(report.left),
         "percent_hardened": report.share,
         "states": {state: figure(one) for state, one in report.states.items()},
         "groups": {dimension: list(map(_group, groups)) for dimension, groups in report.groups.items()},
@@ -44,6 +46,7 @@ def rendered(asked: Document) -> str:
         ],
         "evidence": {name: figure(one) for name, one in report.evidence},
         "verified": {name: figure(one) for name, one in report.verified},
+        "proofs": {name: figure(one) for name, one in report.proofs},
         "steps": [
             {
                 "title": one.title,
@@ -51,6 +54,7 @@ def rendered(asked: Document) -> str:
                 "commands": list(one.commands),
                 "references": figure(one.figure),
                 "files": figure(one.files),
+                "who": {name: figure(count) for name, count in one.who},
             }
             for one in asked.steps
         ],
@@ -64,6 +68,7 @@ def rendered(asked: Document) -> str:
             "hours": list(map(float, asked.savings.hours)),
             "assumptions": list(asked.savings.assumptions),
         },
+        "images": _images(asked.images),
         "risk": asked.risk and _risk(asked.risk),
         "trend": [
             {"date": one.date, "commit": one.revision or None, "states": dict(zip(ORDER, one.states, strict=True))}
@@ -102,9 +107,28 @@ def _risk(found: Risk) -> dict[str, Any]:
         for one in found.images
     ]
     totals = {fate: found.total(fate) for fate in FATES if fate != "found"}
-    return {"totals": totals, "images": images, "unmatched": list(found.unmatched)}
+    return {"totals": totals, "images": images, "unmatched": list(found.unmatched), "notes": list(found.notes)}
+
+
+def _images(found: Images) -> dict[str, Any]:
+    pairs = [
+        {
+            "before": one.before,
+            "after": one.after,
+            "references": figure(one.figure),
+            "old": one.old._asdict(),
+            "new": one.new._asdict(),
+        }
+        for one in found.pairs
+    ]
+    sums: dict[str, Any] = {field: list(found.sums(field)) for field in ("size", "packages") if found.known(field)}
+    if found.known("user"):
+        sums["no_longer_root"] = found.no_longer_root
+    if found.known("shell"):
+        sums["without_shell"] = found.without_shell
+    return {"sums": sums, "pairs": pairs, "not_known": found.others}
 
 
 def _group(one: Group) -> dict[str, Any]:
     states = {state: figure(count) for state, count in one.states.items() if count.number}
-    return {"name": one.name, "total": figure(one.total), "states": states}
+    return {"name": one.name, "total": figure(one.total), "left": figure(one.left), "states": states}

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from echo_migrate.reports import code, plural, prose
 from echo_migrate.reports.migration import Document
-from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, WORDS, Group, Report
+from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, PROOFS, WORDS, Group, Report
+from echo_migrate.reports.migration.images import Images, gains, text_of
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.savings import Savings
 from echo_migrate.reports.migration.scans import Risk
+from echo_migrate.reports.migration.steps import MOST_NAMES
 
 HEADS = {
     "owner": "owner",
@@ -22,7 +24,7 @@ HEADS = {
 def rendered(asked: Document) -> str:
     """Return the report as Markdown."""
     report = asked.report
-    lines = [f"# Migration to {prose(report.title)}", ""]
+    lines = [f"# {f'{prose(asked.subject)}: migration' if asked.subject else 'Migration'} to {prose(report.title)}", ""]
     lines += [f"- {name}: {code(value)}" for name, value in report.about]
     lines += ["", "## How far", "", _far(report), "", *_states(report)]
     if asked.steps:
@@ -30,7 +32,13 @@ def rendered(asked: Document) -> str:
         for number, step in enumerate(asked.steps, 1):
             count = f"{plural(step.figure.number, 'reference')} in {plural(step.files.number, 'file')}"
             commands = ", ".join(map(code, step.commands))
-            lines.append(f"{number}. **{step.title}**: {count}. {prose(step.why)}: {commands}")
+            numbers = ((code(name), figure.number) for name, figure in step.who[:MOST_NAMES])
+            who = ", ".join(name if number == step.figure.number else f"{name} {number}" for name, number in numbers)
+            more = f", {len(step.who) - MOST_NAMES} more" if len(step.who) > MOST_NAMES else ""
+            lines.append(f"{number}. **{step.title}**: {count}. {prose(step.why)}: {commands} ({who}{more})")
+    lines += _images(asked.images)
+    lines += _risk(asked.risk) if asked.risk else ()
+    lines += _savings(asked.savings)
     lines += _trend(asked)
     for dimension, head in HEADS.items():
         if dimension != "owner" or report.owned:
@@ -41,14 +49,13 @@ def rendered(asked: Document) -> str:
     lines += _ended(report)
     rest = [(EVIDENCE[name], figure) for name, figure in report.evidence]
     rest += [(f"lock file: {name}", figure) for name, figure in report.verified]
+    rest += [(f"proof: {PROOFS[name]}", figure) for name, figure in report.proofs]
     if rest:
-        lines += ["", "## What the new names rest on", "", *_table(("evidence", "references"), 1)]
+        lines += ["", "## What the new images rest on", "", *_table(("evidence", "references"), 1)]
         lines += [_row([prose(name), str(figure.number)]) for name, figure in rest]
-    lines += _risk(asked.risk) if asked.risk else ()
-    lines += _savings(asked.savings)
     lines += _left_out(report)
     lines += ["", "## References", "", *_table(("state", "reference", "new image", "where", "owner", "why"), 0)]
-    lines += map(_reference, report.rows)
+    lines += (_reference(asked, row) for row in report.rows)
     return "\n".join(lines) + "\n"
 
 
@@ -107,8 +114,26 @@ def _ended(report: Report) -> Iterator[str]:
         yield _row([prose(one.line), *map(prose, dates), str(one.total.number), str(one.left.number)])
 
 
+def _images(found: Images) -> Iterator[str]:
+    if not found.pairs:
+        return
+    yield from ("", "## Before and after", "")
+    told = [f"{name}: {prose(value)} ({plural(number, 'image')})" for name, value, number in gains(found)]
+    yield from (f"{'; '.join(told)}.", "")
+    yield from _table(("image", "new image", "references", *found.fields, "known from"), 0)
+    for one in found.pairs:
+        sides = [
+            f"{prose(text_of(field, getattr(one.old, field)))} → {prose(text_of(field, getattr(one.new, field)))}"
+            for field in found.fields
+        ]
+        sources = prose(", ".join(dict.fromkeys([*one.old.sources, *one.new.sources])))
+        yield _row([code(one.before), code(one.after), str(one.figure.number), *sides, sources])
+    if found.others:
+        yield from ("", f"Nothing is known of both images: {plural(found.others, 'other move')}")
+
+
 def _risk(found: Risk) -> Iterator[str]:
-    yield from ("", "## Known vulnerabilities, by your scans", "")
+    yield from ("", "## Known vulnerabilities, by your scans and advisories", "")
     if any(one.scanned for one in found.images):
         before = found.total("removed", "stays")
         yield from (f"Moving removes {found.total('removed')} of {before}, and adds {found.total('new')}.", "")
@@ -118,6 +143,8 @@ def _risk(found: Risk) -> Iterator[str]:
         counts += [str(one.number(fate)) if one.scanned else "no scan" for fate in ("removed", "new")]
         images = [code(one.before), code(one.after) if one.after else ""]
         yield _row([*images, str(one.figure.number), *counts, str(one.number("excluded"))])
+    for note in found.notes:
+        yield from ("", prose(note))
     if found.unmatched:
         yield from ("", f"Scans of images that no reference names: {', '.join(map(code, found.unmatched))}")
     yield from ("", *_table(("image", "vulnerability", "severity", "package", "fate"), 0))
@@ -149,8 +176,8 @@ def _left_out(report: Report) -> Iterator[str]:
         yield from ("", f"Files that name images and have no reader: {kinds}")
 
 
-def _reference(row: ReportRow) -> str:
-    place = code(f"{row.path}:{row.line}")
+def _reference(asked: Document, row: ReportRow) -> str:
+    place = code(f"{asked.place(row.path)}:{row.line}")
     where = f"[{place}]({row.link})" if row.link else place
     why = "; ".join(dict.fromkeys(f"{one.message}{f': {one.remedy}' if one.remedy else ''}" for one in row.reasons))
     target = code(row.target) if row.target else ""

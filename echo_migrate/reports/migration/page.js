@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const { texts, rows, rules, filters, words } = JSON.parse(document.getElementById("data").textContent);
-  const [PATH, LINE, CONTEXT, REFERENCE, TARGET, LINK, RULE, REASONS, CHANGED, VALUES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const [PATH, LINE, CONTEXT, REFERENCE, TARGET, LINK, RULE, REASONS, CHANGED, PROVEN, VALUES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
   const STEP = 100;
   const body = document.querySelector("#rows tbody");
   const form = document.getElementById("filters");
@@ -26,7 +26,7 @@
     made.rel = "noreferrer noopener";
     return made;
   };
-  const owned = rows.some((row) => values(row, "owner")[0] !== "(no owner)");
+  const owned = new Set(rows.map((row) => values(row, "owner").join(" "))).size > 1;
   const searched = rows.map((row) =>
     [row[PATH], row[CONTEXT], row[REFERENCE], row[TARGET], ...row[REASONS].flat()]
       .map((number) => texts[number]).concat(values(row, "owner"), values(row, "service")).join("\n").toLowerCase());
@@ -66,12 +66,17 @@
       else where.append(place);
       element("small", texts[row[CONTEXT]] + ", " + word("purpose", values(row, "purpose")[0]), where);
       const why = element("td", "", line);
-      const list = row[REASONS].length ? element("ul", "", why) : why;
-      for (const [message, remedy] of row[REASONS]) {
-        const item = element("li", texts[message], list);
+      const list = element("ul", "", why);
+      const others = row[REASONS].length > 2 ? element("details", "", why) : null;
+      if (others) element("summary", row[REASONS].length - 1 + " more reasons", others);
+      const rest = others ? element("ul", "", others) : list;
+      row[REASONS].forEach(([message, remedy], place) => {
+        const item = element("li", texts[message], place ? rest : list);
         if (texts[remedy]) element("small", texts[remedy], item);
-      }
+      });
       for (const ended of values(row, "ended")) element("small", ended + " is past its end of life", why);
+      for (const proof of values(row, "proof")) element("small", word("proof", proof) + ", " + texts[row[PROVEN]], why);
+      for (const shown of values(row, "verified")) element("small", "lock file: " + shown, why);
       const rule = texts[row[RULE]];
       if (state === "migrate" || state === "needs-person") link(rules[rule], rule, element("small", "", why));
       const who = element("td", owned ? values(row, "owner").join(" ") : "", line);

@@ -21,6 +21,10 @@ NO_OWNER = "(no owner)"
 NO_IMAGE = "(not known)"
 
 
+Proofs = Mapping[tuple[str, int], tuple[str, str]]
+"""What was proven of a move, by the path and the start of its image: a state, and when and by whom."""
+
+
 class Ended(NamedTuple):
     """A line that has reached its end of life: when ("" if not known), and the oldest newer one that is supported."""
 
@@ -33,7 +37,8 @@ class ReportRow(NamedTuple):
     """One reference. ``target`` is the new image, ``fix`` whether ``fix`` writes it: ``safe``, ``unsafe`` or "", with
     ``edit`` where: its ``own`` place alone, or ``elsewhere``; ``changed`` are the lines.
 
-    ``evidence`` tells what the new image's name rests on, ``verified`` what of it the lock file has as verified.
+    ``evidence`` tells what the new image's name rests on, ``verified`` what of it the lock file has as verified,
+    ``proof`` what building and starting it has shown, and ``proven`` when and by whom; "" for what is not known.
     ``rule`` is the one that reports the reference, ``link`` the address of its line at the forge.
     """
 
@@ -54,6 +59,8 @@ class ReportRow(NamedTuple):
     changed: tuple[int, ...]
     evidence: str
     verified: tuple[str, ...]
+    proof: str
+    proven: str
     reasons: tuple[Reason, ...]
     ended: tuple[Ended, ...]
     rule: str
@@ -89,6 +96,7 @@ class ReportRow(NamedTuple):
             "edit": (self.edit,) if self.edit else (),
             "evidence": (self.evidence,) if self.evidence else (),
             "verified": self.verified,
+            "proof": (self.proof,) if self.proof else (),
             "image": (self.reference,),
             "target": (self.target,) if self.target else (),
         }
@@ -100,11 +108,12 @@ def rows(
     lock: Lock | None,
     targets: Mapping[str, frozenset[str]],
     trees: Trees,
+    proofs: Proofs,
 ) -> list[ReportRow]:
     """Return a row for each reference that counts (none for stages, scratch and results of builds), by place.
 
-    ``lock`` is what a lock file has, None if it was not asked for; ``targets`` the stages that other files build, and
-    ``trees`` the trees that files lie in.
+    ``lock`` is what a lock file has, None if it was not asked for; ``targets`` the stages that other files build,
+    ``trees`` the trees that files lie in, and ``proofs`` what was proven.
     """
     places = {result.source.path: trees.of(result.source.path) for result in results}
     of_service = services(results, {path: below for path, (_, below) in places.items()})
@@ -119,6 +128,7 @@ def rows(
             line, column = result.source.position(one.image.start)
             resolved = unsigned(one.image.resolved or one.image.ref.value)
             target = shown(one.target) if one.target else ""
+            proof, proven = proofs.get((path, one.image.start), ("", ""))
             found.append(
                 ReportRow(
                     visible(path),
@@ -138,6 +148,8 @@ def rows(
                     tuple(sorted({result.source.position(edit.start)[0] for edit in one.edits})),
                     _evidence(one),
                     _verified(one, lock) if lock is not None else (),
+                    proof,
+                    visible(proven),
                     one.reasons,
                     _ended(one, settings),
                     reporting(one).id,

@@ -8,18 +8,22 @@ from typing import NamedTuple
 
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.reports import visible
-from echo_migrate.reports.migration.figures import UNVERIFIED, Figure, Index, Report
+from echo_migrate.reports.migration.figures import UNVERIFIED, Figure, Index, Report, Where
 from echo_migrate.reports.migration.rows import ReportRow
+
+MOST_NAMES = 3
+"""The most names that are told of those who have to act, where there is room for a line."""
 
 
 class Step(NamedTuple):
-    """One step: what it does, why, its commands, and the references and files that it is for."""
+    """One step: what it does, why, its commands, the references and files that it is for, and whose these are."""
 
     title: str
     why: str
     commands: tuple[str, ...]
     figure: Figure
     files: Figure
+    who: list[tuple[str, Figure]]
 
 
 def steps(report: Report, words: Sequence[str]) -> list[Step]:
@@ -27,20 +31,19 @@ def steps(report: Report, words: Sequence[str]) -> list[Step]:
     references."""
     index = Index(report.rows)
     asked = any(row.evidence == "available" for row in report.rows)
-    unverified = index.figure(("state", "migrate"), *(("evidence", one) for one in UNVERIFIED))
     found: list[Step] = []
 
-    def add(step: str, title: str, why: str, *commands: str) -> None:
-        figure = index.figure(("step", step))
+    def add(where: str | Where, title: str, why: str, *commands: str) -> None:
+        where = (("step", where),) if isinstance(where, str) else where
+        figure = index.figure(*where)
         if figure.number:
-            found.append(Step(title, why, commands, figure, index.figure(("step", step), unit="files")))
+            files = index.figure(*where, unit="files")
+            found.append(Step(title, why, commands, figure, files, index.groups(report.who, *where)))
 
-    if unverified.number and not asked:
-        command = _command("inventory", words, "--online")
-        files = index.figure(*unverified.where, unit="files")
-        found.append(
-            Step("Verify new names", "Asks the registry whether these images exist", (command,), unverified, files)
-        )
+    if not asked:
+        unverified = (("state", "migrate"), *(("evidence", one) for one in UNVERIFIED))
+        online = _command("inventory", words, "--online")
+        add(unverified, "Verify new names", "Asks the registry whether these images exist", online)
     pulls = f"; pulling the new images needs: {visible(report.login)}" if report.login else ""
     add("fix", "Apply the safe fixes", f"Moves these references{pulls}", _command("fix", words))
     add("online", "Ask the registry", "Its answer decides these", _command("fix", words, "--online", "--diff"))

@@ -1,7 +1,7 @@
 """The trees that files lie in: owners, and links to lines at a forge."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import NamedTuple
 from urllib.parse import quote
@@ -46,6 +46,14 @@ class Trees:
         if top not in self._trees:
             self._trees[top] = _tree(top)
         return self._trees[top], os.path.relpath(os.path.join(folder, os.path.basename(path)), top)
+
+
+def owners_of(paths: Iterable[str], named: Collection[str]) -> dict[str, list[str]]:
+    """Return the owners of files that have any; ``named`` are the paths that the user named."""
+    trees = Trees(named)
+    found = {path: trees.of(path) for path in paths}
+    listed = {path: list(tree.owners.of(below)) if tree.owners else [] for path, (tree, below) in found.items()}
+    return {path: owners for path, owners in listed.items() if owners}
 
 
 def _holds(folder: str, other: str) -> bool:

@@ -14,7 +14,9 @@ from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import Figure, Index
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.scans.data import Named, Scan, Statement, Vulnerability, named
+from echo_migrate.reports.migration.scans.feeds import FeedError, Feeds, scan_of
 from echo_migrate.reports.migration.scans.formats import ids_of, reader
+from echo_migrate.reports.migration.scans.sbom import Sbom, is_sbom, sbom
 from echo_migrate.reports.migration.scans.vex import csaf, openvex
 
 MOST = 200_000
@@ -56,10 +58,11 @@ class Compared(NamedTuple):
 
 
 class Risk(NamedTuple):
-    """The images in use that were scanned, and the files whose image no reference names."""
+    """The images in use that were scanned, the files whose image no reference names, and what could not be matched."""
 
     images: tuple[Compared, ...]
     unmatched: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def total(self, *fates: str) -> int:
         """Return the number of rows of some fates, of the images whose successor was scanned too."""
@@ -68,9 +71,7 @@ class Risk(NamedTuple):
 
 def read_scan(word: str) -> Scan:
     """Return the scan of a file, or of IMAGE=FILE, whose image is then this one. Raises ``ScanError``."""
-    image, equals, path = word.rpartition("=")
-    known = parsed(image) if equals else None
-    path = path if known else word
+    image, path = _split(word)
     data = _data(path)
     found = reader(data)
     if not found:
@@ -82,10 +83,34 @@ def read_scan(word: str) -> Scan:
         raise ScanError(f"{path}: is not what {name} writes") from None
     if len(scan.found) > MOST:
         raise ScanError(f"{path}: has more than {MOST:,} vulnerabilities")
-    scan = scan._replace(image=named([image]) if known else scan.image, format=name)
-    if not scan.image.names and not scan.image.digests:
+    return scan._replace(image=_image(image, scan.image, path), format=name)
+
+
+def read_sbom(word: str) -> Sbom:
+    """Return the bill of materials of a file, or of IMAGE=FILE, whose image is then this one. Raises ``ScanError``."""
+    image, path = _split(word)
+    data = _data(path)
+    if not is_sbom(data):
+        raise ScanError(f"{path}: is no JSON of CycloneDX or SPDX")
+    try:
+        found = sbom(data)
+    except (TypeError, AttributeError):
+        raise ScanError(f"{path}: is not what {'CycloneDX' if 'bomFormat' in data else 'SPDX'} is") from None
+    return found._replace(image=_image(image, found.image, path))
+
+
+def _split(word: str) -> tuple[str, str]:
+    """Return the image ("" for none) and the path of [IMAGE=]FILE."""
+    image, equals, path = word.rpartition("=")
+    return (image, path) if equals and parsed(image) else ("", word)
+
+
+def _image(given: str, of_file: Named, path: str) -> Named:
+    """Return what a file is about. Raises ``ScanError`` if nothing says so."""
+    found = named([given]) if given else of_file
+    if not found.names and not found.digests:
         raise ScanError(f"{path}: names no image: give it as IMAGE={path}")
-    return scan
+    return found
 
 
 def read_vex(path: str) -> list[Statement]:
@@ -111,6 +136,30 @@ def _data(path: str) -> Any:
         return read_json(path)
     except Unreadable as error:
         raise ScanError(f"{path}: {error}") from None
+
+
+def matched(sboms: Sequence[tuple[str, Sbom]], paths: Iterable[str]) -> tuple[list[tuple[str, Scan]], list[str]]:
+    """Return what the advisories of files say of bills of materials, each with the name of its file, and notes on what
+    could not be matched. Raises ``ScanError``."""
+    feeds = Feeds(package for _, one in sboms for package in one.packages)
+    try:
+        for path in paths:
+            feeds.read(path)
+    except FeedError as error:
+        raise ScanError(str(error)) from None
+    scans: list[tuple[str, Scan]] = []
+    notes: list[str] = []
+    for name, one in sboms:
+        scan, missing = scan_of(one, feeds)
+        if scan:
+            scans.append((name, scan))
+        if missing:
+            listed = f"{', '.join(missing[:5])}{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}"
+            kind = "versions that cannot be compared" if scan else "not matched for lack of advisories"
+            notes.append(visible(f"{name}: {kind}: {listed}"))
+        elif not scan:
+            notes.append(visible(f"{name}: not matched, it has no packages"))
+    return scans, notes
 
 
 def risk(rows: Sequence[ReportRow], scans: Sequence[tuple[str, Scan]], statements: Iterable[Statement]) -> Risk:

@@ -80,12 +80,6 @@ _RESOLVED = ("not_affected", "false_positive", "resolved", "resolved_with_pedigr
 
 def cyclonedx(data: Any) -> Scan:
     """Read a CycloneDX VDR (cyclonedx.org/docs/1.6/json): its subject is the image, its components the packages."""
-    subject = part(data, "metadata", "component")
-    name, version = text(subject, "name"), text(subject, "version")
-    joint = "@" if version.startswith("sha256:") else ":"
-    product = product_of(text(subject, "purl"))
-    of_purl = f"{product.repository}{f':{product.tag}' if product.tag else ''}" if product else ""
-    names = [of_purl, f"{name}{joint}{version}" if version and ":" not in name.rpartition("/")[2] else name]
     packages = {text(one, "bom-ref"): (text(one, "name"), text(one, "version")) for one in listed(data, "components")}
     found = []
     for one in listed(data, "vulnerabilities"):
@@ -97,7 +91,18 @@ def cyclonedx(data: Any) -> Scan:
         for ref in [text(affected, "ref") for affected in listed(one, "affects")] or [""]:
             package = packages.get(ref) or (package_of(ref), "")
             found.append(Vulnerability(id, *package, severity.lower(), excluded))
-    return Scan(named(filter(None, names)), tuple(found))
+    return Scan(subject_of(data), tuple(found))
+
+
+def subject_of(data: Any) -> Named:
+    """Return what a CycloneDX file calls the image that it is about. Raises ``TypeError``."""
+    subject = part(data, "metadata", "component")
+    name, version = text(subject, "name"), text(subject, "version")
+    joint = "@" if version.startswith("sha256:") else ":"
+    product = product_of(text(subject, "purl"))
+    of_purl = f"{product.repository}{f':{product.tag}' if product.tag else ''}" if product else ""
+    names = [of_purl, f"{name}{joint}{version}" if version and ":" not in name.rpartition("/")[2] else name]
+    return named(filter(None, names))
 
 
 def osv(data: Any) -> Scan:

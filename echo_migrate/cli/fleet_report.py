@@ -1,0 +1,40 @@
+"""``report --store``: the report of a fleet, from the results that ``fleet`` has kept."""
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import put, say
+from echo_migrate.cli.settings import settings_of
+from echo_migrate.cli.trend import trend
+from echo_migrate.fleet.store import Store
+from echo_migrate.reports import fleet
+
+_OF_TREES = ("scan", "vex", "sbom", "feed", "minutes", "proofs", "online", "locked")
+
+
+def run(options: Options, outputs: list[tuple[str, str]]) -> int:
+    """Write the report of a store. Returns the exit code. Raises ``click.UsageError``."""
+    if options["paths"]:
+        raise click.UsageError("--store has its own repositories: give no paths")
+    given = next((name for name in _OF_TREES if options.get(name)), "")
+    if given:
+        raise click.UsageError(f"--{given} is for the files of one tree: it does not go with --store")
+    store = Store(options["from_store"])
+    entries = store.latest()
+    if not entries:
+        raise click.UsageError(f"{options['from_store']}: has no results: run echo-migrate fleet LIST --store DIR first")
+    results = ((one, store.get(one["key"]) if isinstance(one.get("key"), str) else None) for one in entries)
+    made = fleet.fleet(results, options["today"] or "")
+    recorded = True
+    if options["history"]:
+        records = trend(options["history"], made.record(settings_of({**options, "output": ()}).today))
+        made, recorded = made._replace(trend=records or ()), records is not None
+    if not outputs:
+        click.echo(fleet.render(options["output_format"], made), nl=False)
+    for format, path in outputs:
+        if not put(path, fleet.render(format, made).encode("utf-8", "backslashreplace")):
+            recorded = False
+        elif not options["quiet"]:
+            say(f"{path}: {reports.plural(len(made.repositories), 'repository', 'repositories')}")
+    return 0 if recorded else 2

@@ -1,0 +1,192 @@
+"""The report of many repositories: how far each is, and each team, what is left, and why; as a page, Markdown and JSON.
+
+Every figure is a sum of rows: a row counts the references of a repository that share state, upstream image, reason and
+owners.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from echo_migrate.files.spelling import shown
+from echo_migrate.model import STATES
+from echo_migrate.reasons import REASONS
+from echo_migrate.reports import visible
+from echo_migrate.reports.migration.figures import IN_SCOPE, LEFT, ORDER
+from echo_migrate.reports.migration.history import Record
+from echo_migrate.reports.migration.rows import NO_IMAGE, NO_OWNER
+
+FORMATS = ("markdown", "html", "json")
+UNREADABLE = "its result cannot be read: run fleet again"
+LONGEST = 300
+
+
+class Row(NamedTuple):
+    """References of a repository that share all else: ``number`` is how many there are."""
+
+    repository: str
+    owners: tuple[str, ...]
+    state: str
+    upstream: str
+    reason: str
+    number: int
+
+
+class Group(NamedTuple):
+    """References that share a repository, an owner, an upstream image or a reason, by state; a repository has its
+    address at a forge and its commit ("" for none), or the ``error`` for which there are no references."""
+
+    name: str
+    states: Mapping[str, int]
+    url: str = ""
+    revision: str = ""
+    error: str = ""
+
+    def number(self, *states: str) -> int:
+        """Return the number of references in some states."""
+        return sum(self.states.get(state, 0) for state in states)
+
+    @property
+    def left(self) -> int:
+        """The number of references that can still move, or need review."""
+        return self.number(*LEFT)
+
+    @property
+    def scope(self) -> int:
+        """The number of references that can be hardened, or are."""
+        return self.number(*IN_SCOPE)
+
+    @property
+    def share(self) -> int | None:
+        """The percentage that is hardened, rounded down; None if nothing can be."""
+        return self.number("hardened") * 100 // self.scope if self.scope else None
+
+
+class Fleet(NamedTuple):
+    """All that is rendered: the rows, and their sums; groups with the most left are first. ``trend`` are the records of
+    a history, one a day, up to the report's own."""
+
+    rows: Sequence[Row]
+    total: Group
+    repositories: Sequence[Group]
+    owners: Sequence[Group]
+    upstreams: Sequence[Group]
+    reasons: Sequence[Group]
+    date: str = ""
+    trend: Sequence[Record] = ()
+
+    @property
+    def read(self) -> list[Group]:
+        """The repositories that could be read."""
+        return [one for one in self.repositories if not one.error]
+
+    @property
+    def ready(self) -> list[Group]:
+        """The repositories that have safe fixes."""
+        return [one for one in self.repositories if one.number("migrate")]
+
+    @property
+    def failed(self) -> list[Group]:
+        """The repositories that could not be read."""
+        return [one for one in self.repositories if one.error]
+
+    def record(self, day: str) -> Record:
+        """Return the record of this report for a history."""
+        return Record(day, "", "fleet", tuple(self.total.number(state) for state in ORDER))
+
+
+def fleet(results: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]], date: str = "") -> Fleet:
+    """Return the report of a store's entries, each with its result, None if there is none. What of them is not of the
+    form that is written is not believed: its repository counts as not read."""
+    rows: list[Row] = []
+    known: dict[str, Group] = {}
+    for entry, result in results:
+        name = _text(entry.get("repository")) or "?"
+        url, revision, error = (_text(entry.get(key)) for key in ("url", "revision", "error"))
+        try:
+            found = [] if error else list(_rows(name, result))
+        except (TypeError, AttributeError):
+            found, error = [], UNREADABLE
+        rows += found
+        known[name] = Group(name, {}, url if url.startswith("https://") else "", revision, error)
+    repositories = {one.name: one for one in _groups((row.repository, row) for row in rows)}
+    listed = [
+        one._replace(states=repositories[name].states if name in repositories else {}) for name, one in known.items()
+    ]
+    return Fleet(
+        rows,
+        Group("all", _states(rows)),
+        sorted(listed, key=_order),
+        _groups((owner, row) for row in rows for owner in row.owners),
+        _groups((row.upstream, row) for row in rows),
+        _groups((row.reason, row) for row in rows if row.reason),
+        date,
+    )
+
+
+def render(format: str, asked: Fleet) -> str:
+    """Return a report in one of ``FORMATS``. Raises ``click.UsageError`` for one whose library is missing."""
+    text: str = import_module(f"{__name__}.{format}").rendered(asked)
+    return text
+
+
+def _rows(name: str, result: Mapping[str, Any] | None) -> Iterable[Row]:
+    """Return the rows of a repository. Raises ``TypeError`` or ``AttributeError`` for what is none."""
+    if result is None:
+        raise TypeError
+    owners: Mapping[str, Any] = result.get("owners", {})
+    counts: Counter[tuple[tuple[str, ...], str, str, str]] = Counter()
+    for one in result["inventory"]["references"] if "inventory" in result else _refused():
+        state = one.get("state")
+        if state not in STATES or state == "local":
+            if state == "local":
+                continue
+            raise TypeError
+        whose = owners.get(one.get("path")) or ()
+        listed = tuple(_text(owner) for owner in whose) if isinstance(whose, list) else ()
+        upstream = shown(_text(one.get("upstream"))) or shown(_text(one.get("resolved"))) or NO_IMAGE
+        counts[listed or (NO_OWNER,), state, upstream, _reason(one) if state == "needs-person" else ""] += 1
+    return [Row(name, *kind, count) for kind, count in sorted(counts.items())]
+
+
+def _refused() -> Any:
+    raise TypeError
+
+
+def _reason(reference: Mapping[str, Any]) -> str:
+    """Return the first reason of a reference, in the words that its kind shares."""
+    reasons: list[dict[str, Any]] = reference.get("reasons") or [{}]
+    first = reasons[0]
+    row = REASONS.get(_text(first.get("id")))
+    return (row.kind or row.message).format_map(_Open()) if row else _text(first.get("message"))
+
+
+class _Open(dict[str, str]):
+    """Parameters of a reason that are not told."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _groups(rows: Iterable[tuple[str, Row]]) -> list[Group]:
+    found: dict[str, list[Row]] = {}
+    for name, row in rows:
+        found.setdefault(name, []).append(row)
+    return sorted((Group(name, _states(listed)) for name, listed in found.items()), key=_order)
+
+
+def _states(rows: Iterable[Row]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row.state] += row.number
+    return {state: counts[state] for state in ORDER if counts[state]}
+
+
+def _order(group: Group) -> tuple[int, int, str]:
+    return -group.left, -sum(group.states.values()), group.name
+
+
+def _text(value: Any) -> str:
+    """Return a text of a store as it can be shown, "" if it is none."""
+    return visible(value[:LONGEST]) if isinstance(value, str) else ""
