@@ -15,7 +15,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import FleetError, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
-from echo_migrate.fleet.work import Outcome
+from echo_migrate.fleet.worker import Outcome
 from echo_migrate.model import STATES
 
 _HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
