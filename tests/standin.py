@@ -51,6 +51,7 @@ class GitHub:
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
         self.repositories: dict[str, Path] = {}
+        self.organisations: dict[str, list[dict[str, Any]]] = {}
         self.tokens = {"ghs_writer": "github-actions[bot]", "ghs_reader": "github-actions[bot]", "ghp_eve": "eve"}
         self.readers = {"ghs_reader"}
         self.pulls: dict[int, dict[str, Any]] = {}
@@ -109,6 +110,8 @@ class GitHub:
             self._hold(method, path, query, body)
             if method != "GET" and token in self.readers:
                 raise Refused(403, "Resource not accessible by integration")
+            if path.startswith("/orgs/") and path.split("/")[2] in self.organisations:
+                return self._page(path, query, self.organisations[path.split("/")[2]])
             rest = path.removeprefix(f"/repos/{REPOSITORY}")
             for pattern, name in _ROUTES:
                 match = re.fullmatch(pattern, f"{method} {rest}")

@@ -323,9 +323,12 @@ def test_what_gitlab_refuses(world: World, faults: list[Fault], says: str, code:
 
 
 def test_two_tokens_need_a_remote_that_tells_which(world: World) -> None:
-    said = world.propose(GITLAB_TOKEN="glpat-x").stderr.decode()
-    assert "set one token alone" in said
+    url = git(world.clone, "config", "remote.origin.url").strip()
+    git(world.clone, "config", "remote.origin.url", "https://elsewhere.example/acme/shop")
+    assert "set one token alone" in world.propose(GITLAB_TOKEN="glpat-x").stderr.decode()
     assert world.github.requests == []
+    git(world.clone, "config", "remote.origin.url", url)
+    assert "#1 opened" in world.propose(GITLAB_TOKEN="glpat-x").stderr.decode()
 
 
 def test_reviews_and_labels_that_are_refused_end_nothing(world: World) -> None:
@@ -391,6 +394,49 @@ def test_the_clones_own_configuration_starts_nothing_and_leads_nowhere(world: Wo
     git(world.clone, "config", "--file", str(world.home / ".gitconfig"), "gpg.program", "/bin/false")
     world.push({"y/Dockerfile": "FROM redis:7\n"})
     assert "the commit could not be signed, as commit.gpgSign asks for" in world.said(code=2)
+
+
+@both
+def test_a_fleet_has_its_pull_requests_one_after_the_other(world: World) -> None:
+    forge = "gitlab" if world.at_gitlab else "github"
+    name = "path_with_namespace" if world.at_gitlab else "full_name"
+    rows: list[dict[str, Any]] = [
+        {name: "acme/gone"},
+        {name: REPOSITORY, "archived": False},
+        {name: "acme/old", "archived": True},
+    ]
+    rows += [{name: f"acme/none{number}"} for number in range(98)]  # more than a page has
+    world.github.organisations["acme"] = rows
+    if isinstance(world.github, GitLab):
+        world.github.groups["acme"] = rows
+    else:
+        world.bare.rename(f"{world.bare}.git")
+        world.bare.symlink_to(f"{world.bare.name}.git")
+
+    def fleet(*words: str, code: int = 2) -> str:
+        environment = (world._gitlab(TOKEN) if world.at_gitlab else world._github(TOKEN)) | {"HOME": str(world.home)}
+        words = ("fleet", f"{forge}:acme", "--store", "store", *words)
+        done = world._run(*words, "--today", "2026-11-27", cwd=world.folder, env=environment)
+        assert done.returncode == code, done.stderr
+        assert TOKEN.encode() not in done.stdout + done.stderr
+        assert TOKEN not in "".join(path.read_text() for path in (world.folder / "store").rglob("*.json"))
+        return re.sub(r"!(?=\d)", "#", done.stderr.decode())
+
+    world.github.faults.append(Fault("GET", "/pulls$|/merge_requests$", 429, headers={"Retry-After": "1"}))
+    said = fleet("--pull-request", *AUTHOR, "--label", "images")
+    assert "acme/shop: #1 opened: Move 2 images to Echo" in said
+    assert "acme/gone: git cannot read it" in said
+    assert "acme/old" not in said
+    assert world.github.pulls[1]["labels"] == [{"name": "images"}]
+    assert world.file("api/Dockerfile") == "FROM reg.echohq.com/python:3.12\nRUN true\n"
+    assert str(world.folder) not in world.body(1)
+    rows[:] = rows[1:2]
+    world.tick(1, "`node:22` →", on=False)
+    assert fleet("--pull-request", *AUTHOR, code=0) == "echo-migrate: acme/shop: #1 updated: Move 1 image to Echo\n"
+    world.push({"api/Dockerfile": None, "web/Dockerfile": None})
+    assert "acme/shop: #1 closed: nothing is left to move" in fleet("--pull-request", *AUTHOR, code=0)
+    world.github.faults.append(Fault("GET", "/orgs/|/groups/", 404))
+    assert "acme: could not be listed" in fleet()
 
 
 def smart_http(folder: Path) -> Callable[[Request], Reply]:

@@ -190,7 +190,7 @@ def test_those_who_own_the_most_are_asked_first() -> None:
     ],
 )
 def test_which_repository_a_clone_is_of(url: str) -> None:
-    assert repository_of(url, "https://github.com") == "acme/shop"
+    assert repository_of(url) == "acme/shop"
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_which_repository_a_clone_is_of(url: str) -> None:
 )
 def test_another_server_is_not_sent_the_token(url: str) -> None:
     with pytest.raises(ForgeFailed, match=r"not a repository at github\.com"):
-        repository_of(url, "https://github.com")
+        repository_of(url)
 
 
 def test_a_seal_holds_for_one_commit() -> None:

@@ -86,6 +86,7 @@ class Options(TypedDict, total=False):
     author: str
     base: str
     fork: str
+    pull_request: bool
     dry_run: bool
 
 

@@ -170,9 +170,9 @@ def place(clone: str) -> str:
     return clone if bare else ""
 
 
-def head(url: str) -> str:
+def head(url: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the commit that a remote's HEAD names, "" if it gives none. It accesses the remote as ``fetch`` does, but
-    for a clone on this machine, whose HEAD it reads."""
+    for a clone on this machine, whose HEAD it reads. ``environment`` has what identifies the user there."""
     protocol = url.partition("://")[0]
     if protocol == "file":
         inside = place(path_of(url))
@@ -181,7 +181,8 @@ def head(url: str) -> str:
     if protocol not in _PROTOCOLS:
         return ""
     try:
-        answer = ask(os.sep, ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD"), (), _SECONDS_TO_ASK, protocol)
+        words = ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD")
+        answer = ask(os.sep, words, (), _SECONDS_TO_ASK, protocol, environment)
     except TooSlow:
         return ""
     found = _HEAD.match(answer.text)

@@ -78,9 +78,9 @@ class Remote(NamedTuple):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The header as configuration for one call, for this URL alone; redirects, which could pass it on, are not
-        followed."""
-        values = {"http.followRedirects": "false"}
+        """The header as configuration for one call, for this URL alone; with one, redirects, which could pass it on,
+        are not followed."""
+        values = {"http.followRedirects": "false"} if self.header else {}
         if self.header and self.protocol == "https":
             values[f"http.{self.url}.extraHeader"] = self.header
         pairs = {f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(values)}

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import not_entered, run, with_missing_logins
 from echo_migrate.files import git
+from echo_migrate.files.logins import remote
 from echo_migrate.files.remote import revision_of
-from echo_migrate.files.scratch import GitFailed, Remote, obtained
+from echo_migrate.files.scratch import GitFailed, obtained
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.reports.inventory import render
 from echo_migrate.rules._rule import Settings
@@ -30,7 +31,9 @@ class Plan(NamedTuple):
 def revision(repository: Repository) -> str:
     """Return the commit of a repository's HEAD. Raises ``Failed``."""
     local = repository.url.startswith("file://")
-    commit = (local and revision_of(git.path_of(repository.url))) or git.head(repository.url)
+    commit = (local and revision_of(git.path_of(repository.url))) or git.head(
+        repository.url, remote(repository.url).environment
+    )
     if not commit:
         raise Failed("git cannot read it, or it has no commit: try git ls-remote")
     return commit
@@ -43,7 +46,7 @@ def inventory(repository: Repository, commit: str, plan: Plan, folder: str) -> d
     repository: this is for a process of its own. No configuration of the repository holds.
     """
     try:
-        obtained(folder, Remote(repository.url), commit)
+        obtained(folder, remote(repository.url), commit)
     except GitFailed as error:
         raise Failed(str(error)) from None
     os.chdir(folder)

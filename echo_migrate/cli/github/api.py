@@ -4,12 +4,14 @@ Limits (docs.github.com, "Rate limits for the REST API" and "Best practices"): a
 says when to come back, in ``retry-after`` or ``x-ratelimit-reset``.
 """
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from echo_migrate.cli import patience
 from echo_migrate.cli.patience import Failed, Trouble
+from echo_migrate.files import logins
 
 if TYPE_CHECKING:
     from github import Github
@@ -19,6 +21,12 @@ API = "https://api.github.com"
 MISSING = "this command needs the extra: install echo-migrate[github]"
 _TIMEOUT = 20
 T = TypeVar("T")
+
+
+def address() -> str:
+    """Return the address of the interface of the server that the environment names."""
+    server = logins.github()
+    return os.environ.get("GITHUB_API_URL") or (API if server == logins.GITHUB else f"{server}/api/v3")
 
 
 def connect(token: str, api: str) -> "Github":

@@ -61,15 +61,21 @@ def run(**options: Unpack[Options]) -> int:
     options["mapping"] = options["mapping"] and os.path.abspath(options["mapping"])
     tell_configuration(options)
     try:
-        with scratch(".", _author(options["author"])) as made:
-            chosen = _configuration(options)
-            if options["dry_run"]:
-                return _print(made, chosen, options)
-            url = os.fsdecode(git(".", "config", "remote.origin.url") or b"").strip()
-            return _propose(made, forge_of(url, options["fork"]), chosen, options)
+        if options["dry_run"]:
+            with scratch(".", _author(options["author"])) as made:
+                return _print(made, _configuration(options), options)
+        url = os.fsdecode(git(".", "config", "remote.origin.url") or b"").strip()
+        return keep(options, lambda: forge_of(url, options["fork"]), _configuration(options))
     except (GitFailed, ForgeFailed) as error:
         say(str(error))
         return 2
+
+
+def keep(options: Options, forge: Callable[[], Forge], chosen: str) -> int:
+    """Have the pull requests of the repository that the working folder is in. ``chosen`` says which configuration chose
+    the registry. Returns the exit code. Raises ``GitFailed`` and ``ForgeFailed``."""
+    with scratch(".", _author(options["author"])) as made:
+        return _propose(made, forge(), chosen, options)
 
 
 def _configuration(options: Options) -> str:

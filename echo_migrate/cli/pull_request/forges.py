@@ -7,7 +7,7 @@ import click
 from echo_migrate.cli.patience import LONGEST
 from echo_migrate.cli.pull_request import github, gitlab
 from echo_migrate.cli.pull_request.forge import Forge, ForgeFailed
-from echo_migrate.files.remote import parsed
+from echo_migrate.files import logins
 
 _NO_TOKEN = (
     "set GITHUB_TOKEN, with contents: write and pull-requests: write, or GITLAB_TOKEN, with api and write_repository;"
@@ -26,7 +26,7 @@ def forge_of(url: str, fork: str = "", longest: float = LONGEST) -> Forge:
         if at_gitlab:
             path = os.environ.get("CI_PROJECT_PATH") or gitlab.project_of(url)
             return gitlab.GitLab(os.environ["GITLAB_TOKEN"], path, fork, longest)
-        path = os.environ.get("GITHUB_REPOSITORY") or github.repository_of(url, github.server())
+        path = os.environ.get("GITHUB_REPOSITORY") or github.repository_of(url)
         return github.GitHub(os.environ["GITHUB_TOKEN"], path, fork, longest)
     except ImportError:
         raise click.UsageError(gitlab.MISSING if at_gitlab else MISSING) from None
@@ -39,8 +39,9 @@ def _at_gitlab(url: str) -> bool:
         raise click.UsageError(_NO_TOKEN)
     if not all(tokens):
         return tokens[1]
-    place = parsed(url)
-    hosts = [server.partition("://")[2].partition("/")[0] for server in (github.server(), gitlab.server())]
-    if not place or place.host not in hosts:
-        raise ForgeFailed(f"the remote origin is at neither {hosts[0]} nor {hosts[1]}: set one token alone")
-    return place.host == hosts[1]
+    servers = logins.github(), logins.gitlab()
+    at = [bool(logins.path_at(url, server)) for server in servers]
+    if at[0] == at[1]:
+        hosts = " nor ".join(server.partition("://")[2] for server in servers)
+        raise ForgeFailed(f"the remote origin is at neither {hosts}: set one token alone")
+    return at[1]

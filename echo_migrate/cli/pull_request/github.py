@@ -3,24 +3,20 @@
 The server, and with it who gets the token, is the one that the environment names, never one that a clone names.
 """
 
-import base64
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from echo_migrate.cli.github.api import API, connect, patiently
+from echo_migrate.cli.github.api import address, connect, patiently
 from echo_migrate.cli.patience import LONGEST, Failed
 from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull
+from echo_migrate.files import logins
 from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.scratch import Remote
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
 
-SERVER = "https://github.com"
 _NAME = lazy_regex(r"[A-Za-z0-9_-]{1,100}/(?!\.\.?$)[A-Za-z0-9_.-]{1,100}")
-_URL = lazy_regex(r"(?:(?:https|ssh)://)?(?:[^@/\s]*@)?([^:/\s]+)(?::[0-9]+)?[:/]([^\s]+?)(?:\.git)?/?")
 _MOST_REVIEWERS = 15  # docs.github.com, "Request reviewers for a pull request"
 _WRITE = "the token needs contents: write and pull-requests: write"
 _REMEDIES = {
@@ -35,21 +31,16 @@ _PERSON = lazy_regex(r"@[A-Za-z0-9-]{1,39}(?:/[A-Za-z0-9._-]{1,100})?")
 T = TypeVar("T")
 
 
-def server() -> str:
-    """Return the server that the environment names."""
-    return (os.environ.get("GITHUB_SERVER_URL") or SERVER).rstrip("/")
-
-
-def repository_of(url: str, server: str) -> str:
-    """Return OWNER/NAME of a clone's remote. Raises ``ForgeFailed`` if that is not at the server."""
-    host = server.partition("://")[2].partition("/")[0].lower()
-    found = _URL.fullmatch(url)
-    if not found or found[1].lower() != host or not _NAME.fullmatch(found[2]):
+def repository_of(url: str) -> str:
+    """Return OWNER/NAME of a remote. Raises ``ForgeFailed`` if that is not at the server."""
+    path = logins.path_at(url, logins.github())
+    if not _NAME.fullmatch(path):
+        host = logins.github().partition("://")[2]
         raise ForgeFailed(
             f"the remote origin is not a repository at {host}: set GITHUB_REPOSITORY=OWNER/NAME, and GITHUB_SERVER_URL"
             " if it is at another server"
         )
-    return found[2]
+    return path
 
 
 class GitHub:
@@ -58,17 +49,14 @@ class GitHub:
     grammar: Grammar = "github"
 
     def __init__(self, token: str, repository: str, fork: str = "", longest: float = LONGEST) -> None:
-        api = os.environ.get("GITHUB_API_URL") or (API if server() == SERVER else f"{server()}/api/v3")
         for name in filter(None, (repository, fork)):
             if not _NAME.fullmatch(name):
                 raise ForgeFailed(f"{name!r} is not OWNER/NAME")
-        self._repository = connect(token, api).get_repo(repository, lazy=True)
+        self._repository = connect(token, address()).get_repo(repository, lazy=True)
         self._fork, self._longest = fork, longest
         self._owner = (fork or repository).partition("/")[0]
-        login = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        header = f"Authorization: Basic {login}"
-        self.source = Remote(f"{server()}/{repository}", header)
-        self.pushed = Remote(f"{server()}/{fork or repository}", header)
+        urls = [f"{logins.github()}/{name}" for name in (repository, fork or repository)]
+        self.source, self.pushed = (logins.with_login(url, "x-access-token", token) for url in urls)
         self._pulls: dict[int, PullRequest] = {}
 
     def newest(self, branch: str, base: str) -> Pull | None:

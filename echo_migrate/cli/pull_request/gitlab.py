@@ -6,7 +6,6 @@ Interface: docs.gitlab.com, "Merge requests API", "Notes API", "Users API" and "
 project or group is taken as ``Authorization: Bearer``, which no redirect to another host passes on.
 """
 
-import base64
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -14,15 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from echo_migrate.cli.patience import LONGEST, Failed, Trouble, patiently
 from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull
+from echo_migrate.files import logins
 from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.remote import parsed
-from echo_migrate.files.scratch import Remote
 
 if TYPE_CHECKING:
-    from gitlab import Gitlab
+    from requests import Response
 
-SERVER = "https://gitlab.com"
 MISSING = "this command needs the extra: install echo-migrate[gitlab]"
 _TIMEOUT = 20
 _PAGE = 100
@@ -44,134 +41,47 @@ _STATES = {"opened": "open", "locked": "open", "merged": "merged"}
 T = TypeVar("T")
 
 
-def server() -> str:
-    """Return the server that the environment names."""
-    return (os.environ.get("CI_SERVER_URL") or SERVER).rstrip("/")
-
-
 def project_of(url: str) -> str:
-    """Return the path of the project that a clone's remote is. Raises ``ForgeFailed`` if that is not at the server."""
-    place, host = parsed(url), server().partition("://")[2].partition("/")[0].lower()
-    name, _, port = host.partition(":")
-    if not place or place.host != name or (place.port and place.port != f":{port}"):
+    """Return the path of the project that a remote is. Raises ``ForgeFailed`` if that is not at the server."""
+    path = logins.path_at(url, logins.gitlab())
+    if not _PATH.fullmatch(path):
+        host = logins.gitlab().partition("://")[2]
         raise ForgeFailed(
             f"the remote origin is not a project at {host}: set CI_PROJECT_PATH=GROUP/NAME, and CI_SERVER_URL if it is"
             " at another server"
         )
-    return place.path
+    return path
 
 
-def connect(token: str, seen: Callable[[Mapping[str, str]], None]) -> "Gitlab":
-    """Return GitLab as the holder of a token sees it; ``seen`` is called with the headers of each answer, which
-    python-gitlab does not keep. Raises ``ImportError``."""
-    import gitlab
-    from requests import Session
+class Client:
+    """GitLab as the holder of a token sees it; ``longest`` is how long to wait for an answer, in seconds. Raises
+    ``ImportError``."""
 
-    session = Session()
-    session.max_redirects = 0
-    session.hooks["response"].append(lambda answer, **_: seen(answer.headers))
-    url = os.environ.get("CI_API_V4_URL", "").removesuffix("/api/v4") or server()
-    return gitlab.Gitlab(url, oauth_token=token, timeout=_TIMEOUT, session=session, user_agent="echo-migrate")
+    def __init__(self, token: str, longest: float) -> None:
+        import gitlab
+        from requests import Session
 
-
-class GitLab:
-    """One project; ``fork`` is the path of the one that branches are pushed to, "" for the same."""
-
-    grammar: Grammar = "gitlab"
-
-    def __init__(self, token: str, project: str, fork: str = "", longest: float = LONGEST) -> None:
-        for path in filter(None, (project, fork)):
-            if not _PATH.fullmatch(path):
-                raise ForgeFailed(f"{path!r} is not GROUP/NAME")
+        self._longest = longest
         self._headers: Mapping[str, str] = {}
-        self._gitlab = connect(token, self._see)
-        self._project, self._fork, self._longest = project, fork, longest
-        self._ids: dict[str, int] = {}
-        login = base64.b64encode(f"oauth2:{token}".encode()).decode()
-        header = f"Authorization: Basic {login}"
-        self.source = Remote(f"{server()}/{project}.git", header)
-        self.pushed = Remote(f"{server()}/{fork or project}.git", header)
-
-    def _see(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def newest(self, branch: str, base: str) -> Pull | None:
-        return next(iter(self._listed(state="all", source_branch=branch, target_branch=base)), None)
-
-    def ours(self, base: str, prefix: str) -> list[Pull]:
-        found = self._listed(state="opened", target_branch=base)
-        return [pull for pull in found if pull.branch.startswith(prefix)]
-
-    def create(self, branch: str, base: str, title: str, body: str) -> Pull:
-        given: dict[str, Any] = {"source_branch": branch, "target_branch": base, "title": title, "description": body}
-        given |= {"remove_source_branch": True}
-        if self._fork:
-            given["target_project_id"] = self._id(self._project)
-        made = self._done(
-            "the merge request could not be opened",
-            lambda: self._asked("post", _requests(self._fork or self._project), given),
-            lambda: next((one for one in self._rows(state="opened", source_branch=branch, target_branch=base)), None),
+        session = Session()
+        session.max_redirects = 0
+        session.hooks["response"].append(self._see)  # python-gitlab does not keep the headers of an answer
+        url = os.environ.get("CI_API_V4_URL", "").removesuffix("/api/v4") or logins.gitlab()
+        self._gitlab = gitlab.Gitlab(
+            url, oauth_token=token, timeout=_TIMEOUT, session=session, user_agent="echo-migrate"
         )
-        return _pull(made)
 
-    def rewrite(self, pull: Pull, title: str, body: str) -> None:
-        self._change(pull, "the description could not be written", {"title": title, "description": body})
+    def _see(self, answer: "Response", **_: object) -> None:
+        self._headers = answer.headers
 
-    def introduce(self, pull: Pull, labels: tuple[str, ...], owners: list[str]) -> list[str]:
-        left = []
-        if labels:
-            left += self._tried("labels were not added", lambda: self._put(pull, {"add_labels": ",".join(labels)}))
-        names = [owner.removeprefix("@") for owner in owners if _PERSON.fullmatch(owner)][:_MOST_REVIEWERS]
-        if names:
-            what = "reviews were not asked for (is an owner not in the project?)"
-            left += self._tried(what, lambda: self._put(pull, {"reviewer_ids": self._users(names)}))
-        return left
-
-    def close(self, pull: Pull, word: str) -> None:
-        place = f"{_requests(self._project)}/{pull.number}/notes"
-        self._tried("a comment could not be written", lambda: self._asked("post", place, {"body": word}))
-        self._change(pull, "the merge request could not be closed", {"state_event": "close"})
-
-    def _listed(self, **query: str) -> list[Pull]:
-        return [_pull(row) for row in self._done("merge requests could not be listed", lambda: self._rows(**query))]
-
-    def _rows(self, **query: str) -> list[dict[str, Any]]:
-        """Return merge requests from the project that branches are pushed to, the newest first.
-
-        Pages are asked for by number: a link to the next one could lead to another host.
-        """
-        found: list[dict[str, Any]] = []
-        for page in range(1, _MOST_PAGES + 1):
-            given = {"scope": "all", "order_by": "created_at", "sort": "desc", "per_page": _PAGE, "page": page, **query}
-            rows = self._asked("get", _requests(self._project), given)
-            found += rows
-            if len(rows) < _PAGE:
-                break
-        if not found:
-            return []
-        wanted = self._id(self._fork) if self._fork else None
-        return [one for one in found if one["source_project_id"] == (wanted or one["target_project_id"])]
-
-    def _id(self, path: str) -> int:
-        if path not in self._ids:
-            self._ids[path] = self._asked("get", f"/projects/{_quoted(path)}", {})["id"]
-        return self._ids[path]
-
-    def _users(self, names: list[str]) -> list[int]:
-        rows = [self._asked("get", "/users", {"username": name}) for name in names]  # a group of that name is none
-        return [found[0]["id"] for found in rows if found]
-
-    def _put(self, pull: Pull, given: dict[str, Any]) -> object:
-        return self._asked("put", f"{_requests(self._project)}/{pull.number}", given)
-
-    def _change(self, pull: Pull, what: str, given: dict[str, Any]) -> None:
-        self._done(what, lambda: self._put(pull, given))
-
-    def _asked(self, verb: str, path: str, given: dict[str, Any]) -> Any:
-        """Make a request once: when it is repeated is for ``patiently`` to say."""
+    def asked(self, verb: str, path: str, given: dict[str, Any]) -> Any:
+        """Make a request once, and return its answer: when it is repeated is for ``patiently`` to say."""
         query, body = (given, None) if verb == "get" else (None, given)
-        answer = self._gitlab.http_request(verb, path, query_data=query, post_data=body, max_retries=0)
-        return answer.json()
+        return self._gitlab.http_request(verb, path, query_data=query, post_data=body, max_retries=0).json()
+
+    def patiently(self, call: Callable[[], T], there: Callable[[], T | None] | None = None) -> T:
+        """Return what a call gives. Raises ``Failed``."""
+        return patiently(call, self._trouble, there, self._longest)
 
     def _trouble(self, error: Exception) -> Trouble | None:
         """Return what an exception of python-gitlab means."""
@@ -192,9 +102,99 @@ class GitLab:
             return Trouble(Failed("GitLab could not be asked (its answer is not that of its interface)"), None)
         return None
 
+
+class GitLab:
+    """One project; ``fork`` is the path of the one that branches are pushed to, "" for the same."""
+
+    grammar: Grammar = "gitlab"
+
+    def __init__(self, token: str, project: str, fork: str = "", longest: float = LONGEST) -> None:
+        for path in filter(None, (project, fork)):
+            if not _PATH.fullmatch(path):
+                raise ForgeFailed(f"{path!r} is not GROUP/NAME")
+        self._client = Client(token, longest)
+        self._project, self._fork = project, fork
+        self._ids: dict[str, int] = {}
+        urls = [f"{logins.gitlab()}/{path}.git" for path in (project, fork or project)]
+        self.source, self.pushed = (logins.with_login(url, "oauth2", token) for url in urls)
+
+    def newest(self, branch: str, base: str) -> Pull | None:
+        return next(iter(self._listed(state="all", source_branch=branch, target_branch=base)), None)
+
+    def ours(self, base: str, prefix: str) -> list[Pull]:
+        found = self._listed(state="opened", target_branch=base)
+        return [pull for pull in found if pull.branch.startswith(prefix)]
+
+    def create(self, branch: str, base: str, title: str, body: str) -> Pull:
+        given: dict[str, Any] = {"source_branch": branch, "target_branch": base, "title": title, "description": body}
+        given |= {"remove_source_branch": True}
+        if self._fork:
+            given["target_project_id"] = self._id(self._project)
+        made = self._done(
+            "the merge request could not be opened",
+            lambda: self._client.asked("post", _requests(self._fork or self._project), given),
+            lambda: next((one for one in self._rows(state="opened", source_branch=branch, target_branch=base)), None),
+        )
+        return _pull(made)
+
+    def rewrite(self, pull: Pull, title: str, body: str) -> None:
+        self._change(pull, "the description could not be written", {"title": title, "description": body})
+
+    def introduce(self, pull: Pull, labels: tuple[str, ...], owners: list[str]) -> list[str]:
+        left = []
+        if labels:
+            left += self._tried("labels were not added", lambda: self._put(pull, {"add_labels": ",".join(labels)}))
+        names = [owner.removeprefix("@") for owner in owners if _PERSON.fullmatch(owner)][:_MOST_REVIEWERS]
+        if names:
+            what = "reviews were not asked for (is an owner not in the project?)"
+            left += self._tried(what, lambda: self._put(pull, {"reviewer_ids": self._users(names)}))
+        return left
+
+    def close(self, pull: Pull, word: str) -> None:
+        place = f"{_requests(self._project)}/{pull.number}/notes"
+        self._tried("a comment could not be written", lambda: self._client.asked("post", place, {"body": word}))
+        self._change(pull, "the merge request could not be closed", {"state_event": "close"})
+
+    def _listed(self, **query: str) -> list[Pull]:
+        return [_pull(row) for row in self._done("merge requests could not be listed", lambda: self._rows(**query))]
+
+    def _rows(self, **query: str) -> list[dict[str, Any]]:
+        """Return merge requests from the project that branches are pushed to, the newest first.
+
+        Pages are asked for by number: a link to the next one could lead to another host.
+        """
+        found: list[dict[str, Any]] = []
+        for page in range(1, _MOST_PAGES + 1):
+            given = {"scope": "all", "order_by": "created_at", "sort": "desc", "per_page": _PAGE, "page": page, **query}
+            rows = self._client.asked("get", _requests(self._project), given)
+            found += rows
+            if len(rows) < _PAGE:
+                break
+        if not found:
+            return []
+        wanted = self._id(self._fork) if self._fork else None
+        return [one for one in found if one["source_project_id"] == (wanted or one["target_project_id"])]
+
+    def _id(self, path: str) -> int:
+        if path not in self._ids:
+            self._ids[path] = self._client.asked("get", f"/projects/{_quoted(path)}", {})["id"]
+        return self._ids[path]
+
+    def _users(self, names: list[str]) -> list[int]:
+        rows = [
+            self._client.asked("get", "/users", {"username": name}) for name in names
+        ]  # a group of that name is none
+        return [found[0]["id"] for found in rows if found]
+
+    def _put(self, pull: Pull, given: dict[str, Any]) -> object:
+        return self._client.asked("put", f"{_requests(self._project)}/{pull.number}", given)
+
+    def _change(self, pull: Pull, what: str, given: dict[str, Any]) -> None:
+        self._done(what, lambda: self._put(pull, given))
+
     def _done(self, what: str, call: Callable[[], T], there: Callable[[], T | None] | None = None) -> T:
         try:
-            return patiently(call, self._trouble, there, self._longest)
+            return self._client.patiently(call, there)
         except Failed as error:
             remedy = "" if error.rate else _REMEDIES.get(error.status, "")
             raise ForgeFailed(": ".join(filter(None, (what, str(error), remedy)))) from None
@@ -202,7 +202,7 @@ class GitLab:
     def _tried(self, what: str, call: Callable[[], object]) -> list[str]:
         """Do what nothing depends on. Returns why it was not done."""
         try:
-            patiently(call, self._trouble, longest=self._longest)
+            self._client.patiently(call)
         except Failed as error:
             return [f"{what}: {error}"]
         return []
