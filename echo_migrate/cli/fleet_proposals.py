@@ -42,7 +42,8 @@ def propose(outcomes: list[Outcome], options: Options, store: Store) -> Iterator
         with contextlib.redirect_stderr(said):
             error = _kept(outcome, folder, given)
         for line in said.getvalue().splitlines():
-            say(f"{outcome.repository.name}: {line.removeprefix('echo-migrate: ')}")
+            told = line.removeprefix("echo-migrate: ")
+            say(f"{outcome.repository.name}: {told}")
         return outcome._replace(error=error)
 
     with scratch(store) as folder:
