@@ -12,6 +12,8 @@ from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import NotWritten
+from echo_migrate.fleet import table
+from echo_migrate.fleet.cluster import NoScheduler
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
@@ -28,17 +30,20 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
 
     tell_configuration(options)
     repositories = _repositories(fleet)
-    kept = Store(store)
     outcomes: dict[str, Outcome] = {}
+    jobs = options["jobs"] or len(os.sched_getaffinity(0))
     try:
-        for one in work(repositories, _plan(options), kept, options["jobs"] or len(os.sched_getaffinity(0))):
+        kept = Store(store)
+        for one in work(repositories, _plan(options), kept, jobs, options["scheduler"]):
             outcomes[one.repository.name] = one
             if one.error:
                 say(f"{one.repository.name}: {one.error}")
         ordered = [outcomes[one.name] for one in repositories]
         kept.put_latest([_entry(one) for one in ordered])
+        if options["parquet"]:
+            table.write(options["parquet"], kept)
         whole = not options["pull_request"] or _proposed(ordered, options, kept)
-    except NotWritten as error:
+    except (NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
     rows = [_row(one, kept) for one in ordered]

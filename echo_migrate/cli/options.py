@@ -87,6 +87,8 @@ class Options(TypedDict, total=False):
     base: str
     fork: str
     pull_request: bool
+    scheduler: str
+    parquet: str
     dry_run: bool
 
 

@@ -70,7 +70,9 @@ def compare(**options: Any) -> None:
 @click.command()
 @click.argument("fleet", metavar="LIST")
 @options_of(CATALOG, TODAY, (*FILES[:3], output_formats("text", "json")), PROGRAM)
-@click.option("--store", metavar="DIR", type=FILE, required=True, help="Folder that results are kept in.")
+@click.option("--store", metavar="DIR|URL", required=True, help="Folder, or place of fsspec, for results.")
+@click.option("--scheduler", metavar="ADDRESS", default="", help="Let the workers of this Dask scheduler do it.")
+@click.option("--parquet", metavar="FILE", type=FILE, default="", help="Also write all references as a table.")
 @click.option("--pull-request", is_flag=True, help="Keep the pull requests of each up to date.")
 @options_of(PROPOSAL[:4])
 def fleet(fleet: str, store: str, **options: Any) -> None:

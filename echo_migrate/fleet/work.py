@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,16 +21,21 @@ _AT_ONCE = 16
 """The repositories whose HEAD is asked for at a time."""
 
 
-def run(repositories: list[Repository], plan: Plan, store: Store, jobs: int) -> Iterator[Outcome]:
+def run(repositories: list[Repository], plan: Plan, store: Store, jobs: int, scheduler: str = "") -> Iterator[Outcome]:
     """Yield the outcome of each repository as it is done; its result is in the store by then.
 
-    ``jobs`` is the number of processes at a time. Raises ``NotWritten`` if nothing can be written to the store.
+    ``jobs`` is the number of processes at a time; with the address of a ``scheduler``, its workers do the work. Raises
+    ``NotWritten`` if nothing can be written to the store, and ``NoScheduler``.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # done before the first process is forked, which threads do not survive
         known = list(pool.map(lambda one: _known(one, plan, store), repositories))
     yield from (one for one in known if one.known or one.error)
     left = [one for one in known if not one.known and not one.error]
-    if left:
+    if left and scheduler:
+        from echo_migrate.fleet import cluster
+
+        yield from cluster.worked(left, plan, store, scheduler)
+    elif left:
         for format in FORMATS:
             import_module(f"echo_migrate.formats.{format}")  # once, and not in each process
         with scratch(store) as folder:
@@ -75,8 +81,9 @@ def worked(outcomes: list[Outcome], work: Work, folder: str, jobs: int) -> Itera
 
 @contextlib.contextmanager
 def scratch(store: Store) -> Iterator[str]:
-    """Yield a folder for what is fetched, and remove it, and what killed runs left."""
-    above = os.path.join(store.folder, "scratch")
+    """Yield a folder for what is fetched, and remove it, and what killed runs left: it is in the store, if that is on
+    this machine."""
+    above = os.path.join(store.folder, "scratch") if store.is_local else tempfile.mkdtemp(prefix="echo-migrate-")
     folder = os.path.join(above, str(os.getpid()))
     try:
         os.makedirs(above, exist_ok=True)
@@ -89,7 +96,7 @@ def scratch(store: Store) -> Iterator[str]:
     try:
         yield folder
     finally:
-        remove(folder)
+        remove(folder if store.is_local else above)
 
 
 def _is_alive(process: int) -> bool:

@@ -3,11 +3,14 @@
 import contextlib
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from echo_migrate.engine.run import end_with
 from echo_migrate.files.scratch import remove
@@ -15,6 +18,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Failed, Plan, inventory
+from echo_migrate.rules import RULES
 
 SECONDS = 900.0
 """The time for one repository, fetching included."""
@@ -41,19 +45,50 @@ Work = Callable[[Outcome, str], Outcome]
 """What is done for a repository, in an empty folder that is removed afterwards."""
 
 
+class Errand(NamedTuple):
+    """The work that keeps inventories in a store, as it can be sent to another machine: rules are sent by name."""
+
+    plan: Plan
+    rules: tuple[str, ...]
+    store: str
+
+    @classmethod
+    def of(cls, plan: Plan, store: Store) -> "Errand":
+        names = tuple(rule.id for rule in plan.settings.rules)
+        return cls(plan._replace(settings=plan.settings._replace(rules=(), targets={})), names, store.folder)
+
+    def work(self) -> Work:
+        """Return the work. Raises ``NotWritten``."""
+        rules = tuple(RULES[name] for name in self.rules)
+        return kept(self.plan._replace(settings=self.plan.settings._replace(rules=rules)), Store(self.store))
+
+
+class _Process(Protocol):
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    def join(self, timeout: float | None = None) -> None: ...
+    def is_alive(self) -> bool: ...
+
+
 class Worker:
     """A process, and the repository that it has. ``folder`` is for what it writes, which does not stay."""
 
-    def __init__(self, work: Work, folder: str) -> None:
-        context = get_context("fork")  # with all that is loaded, and rules that no other start method can send
-        self.answer, ours = context.Pipe()
+    def __init__(self, work: Work | Errand, folder: str) -> None:
         self.folder = folder
         self.given = 0
         self.until = 0.0
         self._outcome: Outcome | None = None
-        self._process = context.Process(target=_serve, args=(work, folder, ours, os.getpid()))
-        self._process.start()
+        self._process: _Process
+        if isinstance(work, Errand):  # of a process with threads, which must not be forked
+            self._process, self.answer = _program(folder)
+            self.answer.send(work)
+            return
+        context = get_context("fork")  # with all that is loaded, and work that no other start method can send
+        self.answer, ours = context.Pipe()
+        process = context.Process(target=_serve, args=(work, folder, ours, os.getpid()))
+        process.start()
         ours.close()
+        self._process = process
 
     def begin(self, outcome: Outcome) -> None:
         """Give it a repository; ``answer`` can be read, or ``until`` has passed, when it is to be asked for."""
@@ -81,6 +116,29 @@ class Worker:
             self._process.join()
         self.answer.close()
         remove(self.folder)
+
+
+class _Program:
+    """A process that is started anew, with the methods of one that is forked."""
+
+    def __init__(self, started: "subprocess.Popen[bytes]") -> None:
+        self._started = started
+        self.terminate, self.kill = started.terminate, started.kill
+
+    def join(self, timeout: float | None = None) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._started.wait(timeout)
+
+    def is_alive(self) -> bool:
+        return self._started.poll() is None
+
+
+def _program(folder: str) -> tuple[_Process, Connection]:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        words = [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), folder, str(os.getpid())]
+        started = subprocess.Popen(words, pass_fds=[theirs.fileno()])
+    return _Program(started), Connection(ours.detach())
 
 
 def kept(plan: Plan, store: Store) -> Work:
@@ -114,3 +172,13 @@ def _done(work: Work, outcome: Outcome, folder: str) -> Outcome:
     finally:
         os.chdir(os.path.dirname(folder))
         remove(folder)
+
+
+def _main(descriptor: int, folder: str, parent: int) -> None:
+    """Serve a process of another program."""
+    answer = Connection(descriptor)
+    _serve(answer.recv().work(), folder, answer, parent)
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
