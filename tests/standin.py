@@ -51,6 +51,7 @@ class GitHub:
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
         self.repositories: dict[str, Path] = {}
+        self.organisations: dict[str, list[dict[str, Any]]] = {}
         self.tokens = {"ghs_writer": "github-actions[bot]", "ghs_reader": "github-actions[bot]", "ghp_eve": "eve"}
         self.readers = {"ghs_reader"}
         self.pulls: dict[int, dict[str, Any]] = {}
@@ -64,7 +65,7 @@ class GitHub:
         self._ids = 100
         self._closed_until = 0.0
         self._lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}{prefix}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -109,6 +110,8 @@ class GitHub:
             self._hold(method, path, query, body)
             if method != "GET" and token in self.readers:
                 raise Refused(403, "Resource not accessible by integration")
+            if path.startswith("/orgs/") and path.split("/")[2] in self.organisations:
+                return self._page(path, query, self.organisations[path.split("/")[2]])
             rest = path.removeprefix(f"/repos/{REPOSITORY}")
             for pattern, name in _ROUTES:
                 match = re.fullmatch(pattern, f"{method} {rest}")
@@ -320,7 +323,7 @@ def _ranges(patch: str) -> list[tuple[int, int]]:
     return [(int(start), int(start) + int(count or 1) - 1) for start, count in found]
 
 
-def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
+def handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -369,7 +372,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, *_: Any) -> None:
             pass

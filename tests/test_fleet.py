@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from echo_migrate.files import git
-from echo_migrate.fleet.repositories import FleetError, listed
+from echo_migrate.files import git, scratch
+from echo_migrate.files.scratch import GitFailed, Remote, obtained
+from echo_migrate.fleet import worker
+from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.work import worked
+from echo_migrate.fleet.worker import Outcome
 from tests.conftest import ROOT, Run, heeding
 
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
@@ -151,6 +155,111 @@ def test_nothing_of_a_repository_is_run_or_followed(run: Run, clones: Path, tmp_
     assert not (tmp_path / "ran").exists()
 
 
+def hostile(folder: Path, tree: bytes) -> None:
+    """Make a repository whose commit has the tree that ``git mktree`` makes of these lines."""
+    made(folder, {"Dockerfile": "FROM python:3.12\n"})
+
+    def asked(*words: str, input: bytes = b"") -> str:
+        done = subprocess.run(["git", *AUTHOR, *words], cwd=folder, input=input, check=True, capture_output=True)
+        return done.stdout.decode().strip()
+
+    blob = asked("hash-object", "-w", "Dockerfile").encode()
+    head = asked("rev-parse", "HEAD").encode()
+    for name, value in ((b"BLOB", blob), (b"HEAD", head), (b"TREE", asked("rev-parse", "HEAD^{tree}").encode())):
+        tree = tree.replace(name, value)
+    id = asked("mktree", "-z", "--missing", input=tree)
+    asked("update-ref", "HEAD", asked("commit-tree", id, "-m", "x"))
+
+
+@pytest.mark.parametrize(
+    ("tree", "found"),
+    [
+        (b"100644 blob BLOB\tDockerfile\000160000 commit HEAD\tself\0", {"migrate": 1}),  # a submodule to itself
+        (b"040000 tree TREE\t\x1b[31m\nx\xff\0", {"migrate": 1}),
+        (b"100644 blob BLOB\t--help.Dockerfile\000100644 blob BLOB\t-rf\0", {"migrate": 1}),
+        (b"120000 blob BLOB\tDockerfile\0", {}),  # a link to what the file says
+        (b"100644 blob BLOB\t.git\0", None),
+        (b"100644 blob BLOB\t..\0", None),
+        (b"100644 blob " + b"1" * 40 + b"\tDockerfile\0", None),  # which is not there
+    ],
+)
+def test_hostile_trees(run: Run, clones: Path, tmp_path: Path, tree: bytes, found: dict[str, int] | None) -> None:
+    hostile(clones / "evil", tree)
+    before = sorted(os.listdir(tmp_path))
+    document = fleet(run, clones)
+    assert counts(document)["evil"] == (found or {})
+    assert [row["repository"] for row in document["repositories"] if row["error"]] == (
+        [] if found is not None else ["evil"]
+    )
+    assert counts(document)["api"] == {"migrate": 2}
+    assert sorted(os.listdir(tmp_path)) == sorted({*before, "store"})
+    assert not list((tmp_path / "store" / "scratch").iterdir())
+
+
+def test_a_tree_deeper_than_python_removes_is_removed(run: Run, clones: Path, tmp_path: Path) -> None:
+    deep = "/".join(["d"] * 1500)
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(clones / "deep")], check=True)
+    files = "".join(
+        f"M 100644 inline {path}\ndata 17\nFROM python:3.12\n\n" for path in ("Dockerfile", f"{deep}/Dockerfile")
+    )
+    stream = f"commit refs/heads/main\ncommitter a <a@example.com> 1 +0000\ndata 1\nx\n{files}"
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=clones / "deep", input=stream.encode(), check=True)
+    assert counts(fleet(run, clones))["deep"]["migrate"] == 1
+    assert not list((tmp_path / "store" / "scratch").iterdir())
+
+
+def test_what_unpacks_to_more_than_fits_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = made(tmp_path / "big", {"a": "x" * 1000, "b": "x" * 1000})
+    monkeypatch.setattr(scratch, "LARGEST", 1_999)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(GitFailed, match="its files have more than"):
+        obtained(str(tmp_path / "out"), Remote(f"file://{tmp_path}/big"), commit)
+    assert os.listdir(tmp_path / "out") == [".git"]
+
+
+def test_packs_that_are_torn_end_one_repository(run: Run, clones: Path) -> None:
+    made(clones / "torn", {"Dockerfile": "FROM node:22\n"})
+    subprocess.run(["git", "gc", "-q"], cwd=clones / "torn", check=True)
+    for path in (clones / "torn" / ".git" / "objects" / "pack").glob("*.pack"):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-30] + b"\0" * 30)
+    document = fleet(run, clones)
+    assert [row["repository"] for row in document["repositories"] if row["error"]] in (["torn"], [])
+    assert counts(document)["api"] == {"migrate": 2}
+
+
+def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    def work(outcome: Outcome, folder: str) -> Outcome:
+        (Path(folder) / "file").write_text("x")
+        if outcome.repository.name == "2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if outcome.repository.name == "4":
+            raise RecursionError
+        return outcome._replace(revision=str(os.getpid()))
+
+    given = [Outcome(Repository(str(number), ""), key="k") for number in range(8)]
+    done = {one.repository.name: one for one in worked(given, work, str(tmp_path), 2)}
+    assert {name: one.error for name, one in done.items() if one.error} == {
+        "2": "its process was killed: was there too little memory?",
+        "4": "a fault of echo-migrate (RecursionError: )",
+    }
+    assert len({one.revision for one in done.values() if one.revision}) <= 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_repository_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SECONDS", 0.5)
+
+    def work(outcome: Outcome, folder: str) -> Outcome:
+        while outcome.repository.name == "1":
+            time.sleep(10)
+        return outcome
+
+    given = [Outcome(Repository(str(number), ""), key="k") for number in range(3)]
+    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1)}
+    assert done == {"0": "", "1": "not done after 0 minutes", "2": ""}
+
+
 def test_a_second_run_reads_what_changed_alone(run: Run, clones: Path, tmp_path: Path) -> None:
     first = fleet(run, clones)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "store" / "results").rglob("*.json")}
@@ -216,7 +325,10 @@ def test_the_table_shows_who_is_how_far(run: Run, clones: Path) -> None:
 def test_the_head_of_what_is_no_repository(tmp_path: Path) -> None:
     assert git.head(f"file://{tmp_path}/none") == ""
     assert git.head("ext::touch /tmp/x") == ""
-    assert not git.checkout(str(tmp_path), f"file://{tmp_path}/none", "0" * 40)
+    with pytest.raises(GitFailed, match="cannot read the repository"):
+        obtained(str(tmp_path), Remote(f"file://{tmp_path}/none"), "0" * 40)
+    with pytest.raises(GitFailed, match="only https is supported"):
+        obtained(str(tmp_path), Remote("ext::touch /tmp/x"), "0" * 40)
 
 
 def test_a_store_that_cannot_be_written(run: Run, clones: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 
 LOCK = ROOT / "hooks" / "requirements.txt"
 EXTRAS = ROOT / "hooks" / "requirements-extras.txt"
+GITLAB = ROOT / "hooks" / "requirements-gitlab.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BASE = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
 ROOTS = [
@@ -165,12 +166,35 @@ def test_another_file_than_the_locks_is_not_installed(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("mdurl*")) == []
 
 
-def test_the_gitlab_job_installs_by_the_lock() -> None:
-    job = yaml.safe_load((ROOT / "hooks" / "gitlab-ci.yml").read_text())["echo-migrate"]
+JOBS = {
+    "gitlab-ci.yml": ("echo-migrate", "-r source/hooks/requirements.txt"),
+    "gitlab-propose.yml": (
+        "echo-migrate propose",
+        "-r source/hooks/requirements.txt -r source/hooks/requirements-gitlab.txt",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_the_gitlab_jobs_install_by_the_lock(name: str) -> None:
+    title, locks = JOBS[name]
+    job = yaml.safe_load((ROOT / "hooks" / name).read_text())[title]
     assert re.fullmatch(r"[0-9a-f]{40}", job["variables"]["ECHO_MIGRATE_COMMIT"])
     assert job["variables"]["ECHO_MIGRATE"] in (ROOT / "README.md").read_text()
     script = "\n".join(job["script"])
     not_editable, itself = re.findall(r"^\$install (.*)$", script, re.MULTILINE)
-    assert not_editable == '--require-hashes --only-binary=":all:" -r source/hooks/requirements.txt'
+    assert not_editable == f'--require-hashes --only-binary=":all:" {locks}'
     assert itself == "--no-deps --no-build-isolation ./source"
     assert all(" -I " in line for line in script.splitlines() if re.search(r"python3? -", line))
+
+
+def test_what_proposes_installs_the_client_of_its_forge() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    for requirement in map(Requirement, [*BASE, *extras["gitlab"]]):
+        assert allowed(requirement, pins(None, LOCK, GITLAB)), requirement
+    assert all("--hash=" in line for line in entries(GITLAB))
+    steps = yaml.safe_load((ROOT / "hooks" / "github" / "propose.yml").read_text())["jobs"]["propose"]["steps"]
+    script = next(step["run"] for step in steps if "pip install" in step.get("run", ""))
+    locks = [ROOT / "hooks" / name for name in re.findall(r"-r echo-migrate/hooks/(\S+)", script)]
+    for requirement in map(Requirement, [*BASE, *extras["github"]]):
+        assert allowed(requirement, pins(None, *locks)), requirement

@@ -15,6 +15,7 @@ from tests import registries
 from tests.conftest import ROOT, Done, Run
 from tests.registries import Reply, Request
 from tests.standin import REPOSITORY, Fault, GitHub, commit, git
+from tests.standin_gitlab import GitLab
 
 ALL = "echo-migrate/all"
 TOKEN = "ghs_writer"
@@ -33,10 +34,12 @@ class World:
 
     def __init__(self, folder: Path, github: GitHub, run: Run) -> None:
         self.folder, self.github, self._run = folder, github, run
-        self.bare = folder / "server" / REPOSITORY
+        self.bare = folder / "server" / f"{REPOSITORY}{'.git' * isinstance(github, GitLab)}"
         self.clone, self.person, self.home = folder / "clone", folder / "person", folder / "home"
         self.home.mkdir()
-        commit(self.person, BASE)
+        self.at_gitlab = isinstance(github, GitLab)
+        named = {name.replace(".github", ".gitlab") if self.at_gitlab else name: text for name, text in BASE.items()}
+        commit(self.person, named)
         git(folder, "clone", "-q", "--bare", str(self.person), str(self.bare))
         git(folder, "clone", "-q", self.bare.as_uri(), str(self.clone))
         git(self.person, "remote", "add", "origin", self.bare.as_uri())
@@ -45,10 +48,7 @@ class World:
     def propose(self, *words: str, token: str = TOKEN, **environment: str) -> Done:
         """Run the command. What it says must never hold the token."""
         given = {
-            "GITHUB_TOKEN": token,
-            "GITHUB_REPOSITORY": REPOSITORY,
-            "GITHUB_API_URL": self.github.url,
-            "GITHUB_SERVER_URL": (self.folder / "server").as_uri(),
+            **(self._gitlab(token) if self.at_gitlab else self._github(token)),
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home),
         }
@@ -57,10 +57,21 @@ class World:
         assert b"Traceback" not in done.stderr, done.stderr
         return done
 
+    def _github(self, token: str) -> dict[str, str]:
+        server = (self.folder / "server").as_uri()
+        where = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": self.github.url, "GITHUB_SERVER_URL": server}
+        return {"GITHUB_TOKEN": token, "GITLAB_TOKEN": "", **where}
+
+    def _gitlab(self, token: str) -> dict[str, str]:
+        server = (self.folder / "server").as_uri()
+        where = {"CI_PROJECT_PATH": REPOSITORY, "CI_API_V4_URL": self.github.url, "CI_SERVER_URL": server}
+        return {"GITLAB_TOKEN": token, "GITHUB_TOKEN": "", **where}
+
     def said(self, *words: str, code: int = 0) -> str:
+        """What is said, with numbers as GitHub writes them."""
         done = self.propose(*words)
         assert done.returncode == code, done.stderr
-        return done.stderr.decode()
+        return re.sub(r"!(?=\d)", "#", done.stderr.decode())
 
     def push(self, files: dict[str, Any], branch: str = "main") -> str:
         """A person's commit on a branch."""
@@ -90,12 +101,15 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, run: Run) -> Iterator[World]:
-    github = GitHub()
+def world(tmp_path: Path, run: Run, request: pytest.FixtureRequest) -> Iterator[World]:
+    github = getattr(request, "param", GitHub)()
     yield World(tmp_path, github, run)
     github.server.shutdown()
     github.server.server_close()
     assert github.violations == []
+
+
+both = pytest.mark.parametrize("world", [GitHub, GitLab], indirect=True)
 
 
 def state(folder: Path) -> dict[str, bytes]:
@@ -103,6 +117,7 @@ def state(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@both
 def test_the_life_of_a_pull_request(world: World) -> None:
     git(world.clone, "checkout", "-q", "-b", "mine")  # and what is not committed there does not count
     (world.clone / "api" / "Dockerfile").write_text("FROM golang:1.24\n")
@@ -112,7 +127,7 @@ def test_the_life_of_a_pull_request(world: World) -> None:
     assert state(world.clone) == before
     opened = world.github.pulls[1]
     assert opened["labels"] == [{"name": "images"}]
-    assert sorted(opened["reviewers"]) == ["api", "eve"]
+    assert sorted(opened["reviewers"]) == (["eve"] if world.at_gitlab else ["api", "eve"])  # GitLab asks people alone
     first = world.tip()
     assert git(world.bare, "log", "--format=%an <%ae>|%s", f"main..{ALL}") == (
         "Echo Bot <bot@example.com>|Move 2 images to Echo\n"
@@ -241,6 +256,7 @@ def test_a_pull_request_for_each(world: World, split: str) -> None:
     )
 
 
+@both
 def test_groups_that_are_gone_are_closed(world: World) -> None:
     assert len(re.findall("opened", world.said("--split", "service"))) == 2
     assert "closed" not in world.said("--split", "service", "web")  # the other one was not looked at
@@ -259,6 +275,7 @@ def test_a_description_has_which_configuration_chose_the_registry_and_not_where_
     assert world.file("api/Dockerfile") == "FROM harbor.example.com/echo/python:3.12\nRUN true\n"
 
 
+@both
 def test_a_hook_that_refuses_is_quoted_and_nothing_is_opened(world: World) -> None:
     hook = world.bare / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho 'GH013: Repository rule violations found' >&2\necho '::error::x' >&2\nexit 1\n")
@@ -285,6 +302,35 @@ def test_what_github_refuses_has_a_remedy_and_the_next_run_goes_on(world: World,
     assert tip in ("", world.tip())
 
 
+@pytest.mark.parametrize("world", [GitLab], indirect=True)
+@pytest.mark.parametrize(
+    ("faults", "says", "code"),
+    [
+        ([Fault("GET", "/merge_requests$", 401)], "GITLAB_TOKEN is not valid there", 2),
+        ([Fault("POST", "/merge_requests$", 403)], "the scopes api and write_repository", 2),
+        ([Fault("POST", "/merge_requests$", 503, done=True)], "!1 opened", 0),
+        ([Fault("GET", "/merge_requests$", 429, headers={"Retry-After": "1"})], "!1 opened", 0),
+        ([Fault("GET", "/merge_requests$", 429, headers={"Retry-After": "9999"})], "GitLab answered with 429", 2),
+        ([Fault("GET", "/merge_requests$", 302, headers={"Location": "http://127.0.0.1:9/"})], "another address", 2),
+        ([Fault("PUT", "/merge_requests/1$", 400)], "labels were not added: GitLab answered with 400", 0),
+    ],
+)
+def test_what_gitlab_refuses(world: World, faults: list[Fault], says: str, code: int) -> None:
+    world.github.faults += faults
+    done = world.propose("--label", "images")
+    assert (done.returncode, says in done.stderr.decode()) == (code, True), done.stderr
+    assert len(world.github.pulls) == (code == 0)
+
+
+def test_two_tokens_need_a_remote_that_tells_which(world: World) -> None:
+    url = git(world.clone, "config", "remote.origin.url").strip()
+    git(world.clone, "config", "remote.origin.url", "https://elsewhere.example/acme/shop")
+    assert "set one token alone" in world.propose(GITLAB_TOKEN="glpat-x").stderr.decode()
+    assert world.github.requests == []
+    git(world.clone, "config", "remote.origin.url", url)
+    assert "#1 opened" in world.propose(GITLAB_TOKEN="glpat-x").stderr.decode()
+
+
 def test_reviews_and_labels_that_are_refused_end_nothing(world: World) -> None:
     world.github.faults += [Fault("POST", "/labels$", 403), Fault("POST", "/requested_reviewers$", 422)]
     said = world.said("--label", "images")
@@ -293,8 +339,9 @@ def test_reviews_and_labels_that_are_refused_end_nothing(world: World) -> None:
     assert "reviews were not asked for" in said
 
 
+@both
 def test_branches_can_lie_in_a_fork(world: World) -> None:
-    fork = world.folder / "server" / "bot" / "shop"
+    fork = world.folder / "server" / "bot" / f"shop{'.git' * world.at_gitlab}"
     git(world.folder, "clone", "-q", "--bare", str(world.bare), str(fork))
     world.github.repositories["bot"] = fork
     assert "#1 opened" in world.said("--fork", "bot/shop")
@@ -347,6 +394,49 @@ def test_the_clones_own_configuration_starts_nothing_and_leads_nowhere(world: Wo
     git(world.clone, "config", "--file", str(world.home / ".gitconfig"), "gpg.program", "/bin/false")
     world.push({"y/Dockerfile": "FROM redis:7\n"})
     assert "the commit could not be signed, as commit.gpgSign asks for" in world.said(code=2)
+
+
+@both
+def test_a_fleet_has_its_pull_requests_one_after_the_other(world: World) -> None:
+    forge = "gitlab" if world.at_gitlab else "github"
+    name = "path_with_namespace" if world.at_gitlab else "full_name"
+    rows: list[dict[str, Any]] = [
+        {name: "acme/gone"},
+        {name: REPOSITORY, "archived": False},
+        {name: "acme/old", "archived": True},
+    ]
+    rows += [{name: f"acme/none{number}"} for number in range(98)]  # more than a page has
+    world.github.organisations["acme"] = rows
+    if isinstance(world.github, GitLab):
+        world.github.groups["acme"] = rows
+    else:
+        world.bare.rename(f"{world.bare}.git")
+        world.bare.symlink_to(f"{world.bare.name}.git")
+
+    def fleet(*words: str, code: int = 2) -> str:
+        environment = (world._gitlab(TOKEN) if world.at_gitlab else world._github(TOKEN)) | {"HOME": str(world.home)}
+        words = ("fleet", f"{forge}:acme", "--store", "store", *words)
+        done = world._run(*words, "--today", "2026-11-27", cwd=world.folder, env=environment)
+        assert done.returncode == code, done.stderr
+        assert TOKEN.encode() not in done.stdout + done.stderr
+        assert TOKEN not in "".join(path.read_text() for path in (world.folder / "store").rglob("*.json"))
+        return re.sub(r"!(?=\d)", "#", done.stderr.decode())
+
+    world.github.faults.append(Fault("GET", "/pulls$|/merge_requests$", 429, headers={"Retry-After": "1"}))
+    said = fleet("--pull-request", *AUTHOR, "--label", "images")
+    assert "acme/shop: #1 opened: Move 2 images to Echo" in said
+    assert "acme/gone: git cannot read it" in said
+    assert "acme/old" not in said
+    assert world.github.pulls[1]["labels"] == [{"name": "images"}]
+    assert world.file("api/Dockerfile") == "FROM reg.echohq.com/python:3.12\nRUN true\n"
+    assert str(world.folder) not in world.body(1)
+    rows[:] = rows[1:2]
+    world.tick(1, "`node:22` →", on=False)
+    assert fleet("--pull-request", *AUTHOR, code=0) == "echo-migrate: acme/shop: #1 updated: Move 1 image to Echo\n"
+    world.push({"api/Dockerfile": None, "web/Dockerfile": None})
+    assert "acme/shop: #1 closed: nothing is left to move" in fleet("--pull-request", *AUTHOR, code=0)
+    world.github.faults.append(Fault("GET", "/orgs/|/groups/", 404))
+    assert "acme: could not be listed" in fleet()
 
 
 def smart_http(folder: Path) -> Callable[[Request], Reply]:

@@ -14,6 +14,7 @@ from echo_migrate.cli.pull_request.github import repository_of
 from echo_migrate.cli.pull_request.life import is_sealed, seal
 from echo_migrate.cli.pull_request.moves import BRANCHES, Group, Move, digest, service_of
 from echo_migrate.cli.pull_request.plan import propose
+from echo_migrate.files.code_owners import CodeOwners
 from echo_migrate.files.scratch import Commit, Person
 from echo_migrate.images import catalog
 from tests.test_github_comment import HOSTILE, LINKED, Rendered, words
@@ -170,24 +171,12 @@ apps/       @octocat
     ],
 )
 def test_whose_a_file_is(path: str, owned: str) -> None:
-    assert " ".join(owners.parse(CODEOWNERS).of(path)) == owned
+    assert " ".join(CodeOwners(CODEOWNERS, "github").of(path)) == owned
 
 
-@given(st.text("ab/*?.#@ \n[!", max_size=60) | st.text(max_size=60), st.lists(st.text("ab.", min_size=1), min_size=1))
-def test_any_text_can_name_owners(text: str, parts: list[str]) -> None:
-    path = "/".join(parts)
-    assert all(owner.startswith("@") for owner in owners.parse(text).of(path))
-    assert owners.parse(f"{text}\n* @last").of(path) == ("@last",)
-
-
-def test_one_level_is_not_all_levels() -> None:
-    known = owners.parse("docs/* @docs\n")
-    assert (known.of("docs/a"), known.of("docs/a/b"), known.of("x/docs/a")) == (("@docs",), (), ())
-
-
-def test_those_who_own_the_most_are_asked() -> None:
+def test_those_who_own_the_most_are_asked_first() -> None:
     owned = [("@a", "@acme/x"), ("@acme/x",), ("@b",), ("@acme/x", "@b")]
-    assert owners.reviewers(owned, 2) == (["b"], ["x"])
+    assert owners.by_share(owned) == ["@acme/x", "@b", "@a"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +190,7 @@ def test_those_who_own_the_most_are_asked() -> None:
     ],
 )
 def test_which_repository_a_clone_is_of(url: str) -> None:
-    assert repository_of(url, "https://github.com") == "acme/shop"
+    assert repository_of(url) == "acme/shop"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +206,7 @@ def test_which_repository_a_clone_is_of(url: str) -> None:
 )
 def test_another_server_is_not_sent_the_token(url: str) -> None:
     with pytest.raises(ForgeFailed, match=r"not a repository at github\.com"):
-        repository_of(url, "https://github.com")
+        repository_of(url)
 
 
 def test_a_seal_holds_for_one_commit() -> None:

@@ -1,4 +1,4 @@
-"""The command ``fleet``: the inventory of many repositories."""
+"""The command ``fleet``: the inventory of many repositories, and their pull requests."""
 
 import os
 from collections import Counter
@@ -12,10 +12,12 @@ from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import NotWritten
-from echo_migrate.fleet.repositories import FleetError, listed
+from echo_migrate.fleet import table
+from echo_migrate.fleet.cluster import NoScheduler
+from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
-from echo_migrate.fleet.work import Outcome
+from echo_migrate.fleet.worker import Outcome
 from echo_migrate.model import STATES
 
 _HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
@@ -27,20 +29,21 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
     from echo_migrate.fleet.work import run as work
 
     tell_configuration(options)
-    try:
-        repositories = listed(fleet)
-    except FleetError as error:
-        raise click.UsageError(reports.printable(str(error))) from None
-    kept = Store(store)
+    repositories = _repositories(fleet)
     outcomes: dict[str, Outcome] = {}
+    jobs = options["jobs"] or len(os.sched_getaffinity(0))
     try:
-        for one in work(repositories, _plan(options), kept, options["jobs"] or len(os.sched_getaffinity(0))):
+        kept = Store(store)
+        for one in work(repositories, _plan(options), kept, jobs, options["scheduler"]):
             outcomes[one.repository.name] = one
             if one.error:
                 say(f"{one.repository.name}: {one.error}")
         ordered = [outcomes[one.name] for one in repositories]
         kept.put_latest([_entry(one) for one in ordered])
-    except NotWritten as error:
+        if options["parquet"]:
+            table.write(options["parquet"], kept)
+        whole = not options["pull_request"] or _proposed(ordered, options, kept)
+    except (NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
     rows = [_row(one, kept) for one in ordered]
@@ -48,7 +51,29 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
         click.echo(reports.as_json({"version": 1, "repositories": rows, "total": _total(rows)}))
     else:
         click.echo(_text(rows, sum(one.known for one in ordered)))
-    return 2 if any(one.error for one in ordered) else 0
+    return 0 if whole and not any(one.error for one in ordered) else 2
+
+
+def _repositories(fleet: str) -> list[Repository]:
+    """Return the repositories of a list. Raises ``click.UsageError``."""
+    from echo_migrate.cli.organisations import is_one, members
+
+    try:
+        return members(fleet) if is_one(fleet) else listed(fleet)
+    except FleetError as error:
+        raise click.UsageError(reports.printable(str(error))) from None
+
+
+def _proposed(outcomes: list[Outcome], options: Options, store: Store) -> bool:
+    """Have the pull requests of a fleet. Returns whether all of it was done. Raises ``NotWritten``."""
+    from echo_migrate.cli.fleet_proposals import propose
+
+    whole = True
+    for one in propose([one for one in outcomes if not one.error], options, store):
+        if one.error:
+            whole = False
+            say(f"{one.repository.name}: {one.error}")
+    return whole
 
 
 def _plan(options: Options) -> Plan:

@@ -90,6 +90,9 @@ class Options(TypedDict, total=False):
     author: str
     base: str
     fork: str
+    pull_request: bool
+    scheduler: str
+    parquet: str
     dry_run: bool
 
 

@@ -14,6 +14,7 @@ from echo_migrate.cli.options import (
     PATHS,
     PROGRAM,
     PROOFS,
+    PROPOSAL,
     TESTS,
     TODAY,
     complete_rules,
@@ -70,17 +71,24 @@ def compare(**options: Any) -> None:
 
 
 @click.command()
-@click.argument("fleet", metavar="LIST", type=click.Path(exists=True, path_type=str))
+@click.argument("fleet", metavar="LIST")
 @options_of(CATALOG, TODAY, (*FILES[:3], output_formats("text", "json")), PROGRAM)
-@click.option("--store", metavar="DIR", type=FILE, required=True, help="Folder that results are kept in.")
+@click.option("--store", metavar="DIR|URL", required=True, help="Folder, or place of fsspec, for results.")
+@click.option("--scheduler", metavar="ADDRESS", default="", help="Let the workers of this Dask scheduler do it.")
+@click.option("--parquet", metavar="FILE", type=FILE, default="", help="Also write all references as a table.")
+@click.option("--pull-request", is_flag=True, help="Keep the pull requests of each up to date.")
+@options_of(PROPOSAL[:4])
 def fleet(fleet: str, store: str, **options: Any) -> None:
     """Count the references of many repositories.
 
-    LIST is a folder of clones, or a file with a path or URL on each line, and a name behind it if wanted. The files of
-    each HEAD are read, without the configuration of the repository. Results stay in the store: a run that was stopped
-    goes on where it was, and repositories that did not change are not read again.
+    LIST is a folder of clones; a file with a path or URL on each line, and a name behind it if wanted; an organisation
+    (github:NAME) or a group (gitlab:GROUP). The files of each HEAD are read, without the configuration of the
+    repository. Results stay in the store: a run that was stopped goes on where it was, and repositories that did not
+    change are not read again.
 
-    Exits with 0 when done, 2 if a repository could not be read.
+    Reads GITHUB_TOKEN and GITLAB_TOKEN, and the servers' addresses as pull-request does.
+
+    Exits with 0 when done, 2 if a repository could not be read, or a pull request not be kept.
     """
     from echo_migrate.cli.fleet import run
 

@@ -156,40 +156,37 @@ def fetch(folder: str, url: str, revision: str) -> None:
         ask(folder, words, ("core.alternateRefsCommand=true",), SECONDS_FOR_REMOTES, protocol)
 
 
-def head(url: str) -> str:
+def path_of(url: str) -> str:
+    """Return the path that a file URL names."""
+    return os.fsdecode(unquote_to_bytes(url.removeprefix("file://")))
+
+
+def place(clone: str) -> str:
+    """Return the path of the repository of a clone, or of a bare one; "" if the folder is neither."""
+    folder = os.path.join(clone, ".git")
+    if os.path.lexists(folder):
+        return folder
+    bare = all(os.path.exists(os.path.join(clone, name)) for name in ("HEAD", "objects", "refs"))
+    return clone if bare else ""
+
+
+def head(url: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the commit that a remote's HEAD names, "" if it gives none. It accesses the remote as ``fetch`` does, but
-    for a clone on this machine, whose HEAD it reads."""
-    protocol, _, path = url.partition("://")
+    for a clone on this machine, whose HEAD it reads. ``environment`` has what identifies the user there."""
+    protocol = url.partition("://")[0]
     if protocol == "file":
-        folder = os.path.join(os.fsdecode(unquote_to_bytes(path)), ".git")
-        place = folder if os.path.lexists(folder) else os.path.dirname(folder)
-        said = git(os.sep, f"--git-dir={place}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return said.decode().strip() if said else ""
+        inside = place(path_of(url))
+        said = git(os.sep, f"--git-dir={inside}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return said.decode().strip() if said and inside else ""
     if protocol not in _PROTOCOLS:
         return ""
     try:
-        answer = ask(os.sep, ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD"), (), _SECONDS_TO_ASK, protocol)
+        words = ("ls-remote", "--quiet", _SERVED_BY, "--", url, "HEAD")
+        answer = ask(os.sep, words, (), _SECONDS_TO_ASK, protocol, environment)
     except TooSlow:
         return ""
     found = _HEAD.match(answer.text)
     return found[1].decode() if found else ""
-
-
-def checkout(folder: str, url: str, commit: str) -> bool:
-    """Make an empty folder a clone of one commit of a remote, with its files; return whether that succeeded.
-
-    The clone has no configuration of the remote's, and git writes files without filters and through no link.
-    """
-    hashes = "--object-format=sha1" if len(commit) == 40 else "--object-format=sha256"
-    if git(folder, "init", "--quiet", "--template=", hashes) is None:
-        return False
-    fetch(folder, url, commit)
-    try:
-        settings = unfiltered(folder)
-    except UnsafeFilter:  # of the user's own configuration
-        return False
-    words = ("checkout-index", "--all", "--quiet")
-    return git(folder, "read-tree", commit) is not None and git(folder, *words, settings=settings) is not None
 
 
 def ask(

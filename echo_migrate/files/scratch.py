@@ -2,11 +2,13 @@
 
 Changes are made there, so that nothing in the clone is: not its files, its index, its branches or its configuration.
 The clone's configuration, attributes, hooks and remotes do not apply in it: they start no program and lead nowhere.
-Files are laid out byte for byte as they are committed: no line end, filter or encoding is converted, in either
-direction. What does apply is the configuration of the user and of the system, which can sign, and name a proxy.
+Where there is no clone on this machine, the objects are fetched. Files are laid out byte for byte as they are
+committed: no line end, filter or encoding is converted, in either direction. What does apply is the configuration of
+the user and of the system, which can sign, and name a proxy.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +18,17 @@ from echo_migrate.files import git
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 
-PROTOCOLS = ("https", "file")
-"""What a remote may be accessed by: git itself implements them, and a token is sent by TLS alone."""
+PROTOCOLS = ("https", "http", "file")
+"""What a remote may be accessed by: git itself implements them."""
+
+LARGEST = 4_000_000_000
+"""The limit for the files of a commit, in bytes. Packed they may be a thousandth of it."""
 
 _RAW = b"* -text -eol -ident -filter -working-tree-encoding\n"
 _MARK = lazy_regex(r"(?m)^(?:fatal|error): (.*)$")
 _PERSON = lazy_regex(r"[^<>\n\0]+ <[^<>\s\0]+>")
 _REVISION = lazy_regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SIZE = re.compile(rb"(?:^|\0)[0-7]{6} blob [0-9a-f]+ +([0-9]+)\t")
 
 
 class GitFailed(Exception):
@@ -72,9 +78,9 @@ class Remote(NamedTuple):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The header as configuration for one call, for this URL alone; redirects, which could pass it on, are not
-        followed."""
-        values = {"http.followRedirects": "false"}
+        """The header as configuration for one call, for this URL alone; with one, redirects, which could pass it on,
+        are not followed."""
+        values = {"http.followRedirects": "false"} if self.header else {}
         if self.header and self.protocol == "https":
             values[f"http.{self.url}.extraHeader"] = self.header
         pairs = {f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(values)}
@@ -119,13 +125,20 @@ class Scratch:
         options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--depth=1")
         self._remotely(remote, what, "fetch", *options, "--", remote.url, revision)
 
-    def check_out(self, revision: str) -> None:
-        """Lay out the files of a commit; later commits are made on it."""
+    def lay_out(self, revision: str) -> None:
+        """Lay out the files of a commit."""
         what = "its files could not be read (a clone without all objects, or with a damaged one?)"
+        listed = self._done(what, "ls-tree", "-r", "-l", "-z", "--full-tree", revision)
+        if sum(map(int, _SIZE.findall(listed))) > LARGEST:
+            raise GitFailed(f"its files have more than {LARGEST // 10**9} GB")
         self._done(what, "read-tree", revision)
         self._done(what, "checkout-index", "--all", "--force", "--quiet", seconds=git.SECONDS_FOR_REMOTES)
+
+    def check_out(self, revision: str) -> None:
+        """Lay out the files of a commit; later commits are made on it."""
+        self.lay_out(revision)
         # what is fetched later is told apart from what is here
-        self._done(what, "update-ref", "--no-deref", "refs/heads/base", revision)
+        self._done("a branch could not be made", "update-ref", "--no-deref", "refs/heads/base", revision)
 
     def tree(self, revision: str, files: Mapping[str, bytes]) -> str:
         """Return the id of the tree of a commit with the contents of some of its files replaced."""
@@ -224,8 +237,8 @@ _MOST_LINES = 6
 
 
 def _check(remote: Remote) -> None:
-    if remote.protocol not in PROTOCOLS:
-        raise GitFailed(f"{remote.url}: only https is supported")
+    if remote.protocol not in PROTOCOLS or (remote.protocol == "http" and remote.header):
+        raise GitFailed(f"{remote.url}: only https is supported")  # a token is sent by TLS alone
 
 
 def _word(answer: bytes) -> str:
@@ -240,39 +253,74 @@ def scratch(clone: str, author: Person | None) -> Iterator[Scratch]:
     """
     import tempfile
 
-    objects = _said(clone, "rev-parse", "--git-path", "objects")
-    if not objects:
-        raise GitFailed("the working folder is in no git repository (or git is missing, or refuses to read it)")
-    format = _said(clone, "rev-parse", "--show-object-format")
     folder = os.path.realpath(tempfile.mkdtemp(prefix="echo-migrate-"))
     try:
         place = os.path.join(folder, "tree")  # the folder's own name is in messages
-        identity = _identity(clone, author)
-        made = Scratch(place, identity, _signs(clone))
         os.mkdir(place)
-        words = ("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={format}")
-        made.prepare(*words)
-        inside = os.path.join(place, ".git")
-        for name, data in _linked(os.path.abspath(os.path.join(clone, objects)), clone).items():
-            os.makedirs(os.path.dirname(os.path.join(inside, name)), exist_ok=True)
-            with open(os.path.join(inside, name), "wb") as file:
-                file.write(data)
+        inside = _said(clone, "rev-parse", "--absolute-git-dir")
+        if not inside:
+            raise GitFailed("the working folder is in no git repository (or git is missing, or refuses to read it)")
+        made = Scratch(place, _identity(clone, author), _signs(clone))
+        _join(made, inside)
         yield made
     finally:
+        remove(folder)
+
+
+def obtained(folder: str, remote: Remote, revision: str) -> None:
+    """Make an empty folder a repository with the files of one commit of a remote. Raises ``GitFailed``.
+
+    Of a clone on this machine, its objects are used where they are.
+    """
+    made = Scratch(folder, (), signs=False)
+    path = git.path_of(remote.url) if remote.protocol == "file" else ""
+    if path and "\n" not in path:  # which the list of other objects cannot have
+        _join(made, git.place(path))
+    else:
+        _prepare(made, "sha1" if len(revision) == 40 else "sha256", {})
+        made.obtain(remote, revision)
+    made.lay_out(revision)
+
+
+def remove(folder: str) -> None:
+    """Remove a folder of any depth, which ``shutil.rmtree`` alone cannot. What cannot be removed stays."""
+    try:
+        shutil.rmtree(folder)
+    except RecursionError:
+        import subprocess
+
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)
+    except OSError:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _linked(objects: str, clone: str) -> dict[str, bytes]:
-    """Return the files that make the objects of a clone those of a repository, by name."""
-    if "\n" in objects or objects.startswith('"'):
+def _join(made: Scratch, inside: str) -> None:
+    """Make a repository that has the objects of a clone, whose own folder is given."""
+    words = ("rev-parse", "--show-object-format", "--git-path", "objects", "--git-path", "shallow")
+    told = _said(os.sep, f"--git-dir={inside}", *words).split("\n") if inside else [""]
+    if told == [""]:
+        raise GitFailed("git cannot read the repository")
+    format, objects, shallow = told if len(told) == 3 else ("", "", "")
+    if not objects or objects.startswith('"'):
         raise GitFailed("the path of the clone has a newline in it")
-    files = {"objects/info/alternates": os.fsencode(objects) + b"\n", "info/attributes": _RAW}
-    path = _said(clone, "rev-parse", "--git-path", "shallow")
+    files = {"objects/info/alternates": os.fsencode(os.path.join(os.sep, objects)) + b"\n"}
     try:
-        shallow = contents(os.path.join(clone, path)).decode("ascii").split()
+        lines = contents(os.path.join(os.sep, shallow)).decode("ascii").split()
     except (Unreadable, UnicodeDecodeError):
-        return files
-    return files | {"shallow": "".join(f"{line}\n" for line in shallow if _REVISION.fullmatch(line)).encode()}
+        lines = []
+    if lines:
+        files["shallow"] = "".join(f"{line}\n" for line in lines if _REVISION.fullmatch(line)).encode()
+    _prepare(made, format, files)
+
+
+def _prepare(made: Scratch, format: str, files: Mapping[str, bytes]) -> None:
+    """Make a repository, with files of its own folder by name."""
+    made.prepare("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={format}")
+    for name, data in {"info/attributes": _RAW, **files}.items():
+        path = os.path.join(made.folder, ".git", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
 
 
 def _identity(clone: str, author: Person | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from echo_migrate.files import git
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.spelling import few
 
@@ -66,8 +67,7 @@ def _folders(path: str) -> list[str]:
 
 def _is_repository(path: str) -> bool:
     """Return whether a folder is a clone, or a bare repository."""
-    bare = all(os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs"))
-    return bare or os.path.exists(os.path.join(path, ".git"))
+    return bool(git.place(path))
 
 
 def _lines(path: str) -> Iterator[Repository]:

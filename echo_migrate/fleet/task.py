@@ -1,4 +1,4 @@
-"""The work for one repository: its files are fetched into a folder, and read."""
+"""The work for one repository: its files are laid out in a folder, and read."""
 
 import json
 import os
@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import not_entered, run, with_missing_logins
 from echo_migrate.files import git
+from echo_migrate.files.logins import remote
+from echo_migrate.files.remote import revision_of
+from echo_migrate.files.scratch import GitFailed, obtained
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.reports.inventory import render
 from echo_migrate.reports.migration.trees import owners_of
@@ -28,7 +31,10 @@ class Plan(NamedTuple):
 
 def revision(repository: Repository) -> str:
     """Return the commit of a repository's HEAD. Raises ``Failed``."""
-    commit = git.head(repository.url)
+    local = repository.url.startswith("file://")
+    commit = (local and revision_of(git.path_of(repository.url))) or git.head(
+        repository.url, remote(repository.url).environment
+    )
     if not commit:
         raise Failed("git cannot read it, or it has no commit: try git ls-remote")
     return commit
@@ -40,8 +46,10 @@ def inventory(repository: Repository, commit: str, plan: Plan, folder: str) -> d
     ``folder`` is an empty folder for its files. It becomes the working folder, so that paths are those of the
     repository: this is for a process of its own. No configuration of the repository holds.
     """
-    if not git.checkout(folder, repository.url, commit):
-        raise Failed("git could not fetch it, or not write its files")
+    try:
+        obtained(folder, remote(repository.url), commit)
+    except GitFailed as error:
+        raise Failed(str(error)) from None
     os.chdir(folder)
     found = discover((".",), plan.exclude)
     settings = plan.settings._replace(named=(".",))

@@ -9,12 +9,13 @@ import click
 
 from echo_migrate.cli.github import artifact
 from echo_migrate.cli.github import event as events
-from echo_migrate.cli.github.api import API, MISSING, Failed
+from echo_migrate.cli.github.api import API, MISSING
 from echo_migrate.cli.github.comment import LONGEST_SUMMARY, View, body
 from echo_migrate.cli.github.diff import Diff, diff
 from echo_migrate.cli.github.event import Event, Unusable
 from echo_migrate.cli.github.post import Client, Pull, first_line
 from echo_migrate.cli.github.suggestions import lines_of, plan
+from echo_migrate.cli.patience import Failed
 from echo_migrate.files.git import git
 from echo_migrate.reports import printable
 

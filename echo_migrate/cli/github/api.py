@@ -1,13 +1,17 @@
 """Requests to GitHub through PyGithub: patient, and never twice.
 
 Limits (docs.github.com, "Rate limits for the REST API" and "Best practices"): a request that is refused for its rate
-says when to come back, in ``retry-after`` or ``x-ratelimit-reset``. A request that creates something is only repeated
-once a look shows that it is not there.
+says when to come back, in ``retry-after`` or ``x-ratelimit-reset``.
 """
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
+
+from echo_migrate.cli import patience
+from echo_migrate.cli.patience import Failed, Trouble
+from echo_migrate.files import logins
 
 if TYPE_CHECKING:
     from github import Github
@@ -15,19 +19,14 @@ if TYPE_CHECKING:
 
 API = "https://api.github.com"
 MISSING = "this command needs the extra: install echo-migrate[github]"
-_TRIES = 4
-_LONGEST_WAIT = 120
 _TIMEOUT = 20
 T = TypeVar("T")
 
 
-class Failed(Exception):
-    """GitHub did not do what was asked. ``status`` is 0 where it did not answer, and ``rate`` says that it was asked
-    too often; the message is in our words alone."""
-
-    def __init__(self, message: str, status: int = 0, rate: bool = False) -> None:
-        super().__init__(message)
-        self.status, self.rate = status, rate
+def address() -> str:
+    """Return the address of the interface of the server that the environment names."""
+    server = logins.github()
+    return os.environ.get("GITHUB_API_URL") or (API if server == logins.GITHUB else f"{server}/api/v3")
 
 
 def connect(token: str, api: str) -> "Github":
@@ -46,38 +45,42 @@ def connect(token: str, api: str) -> "Github":
     )
 
 
-def patiently(call: Callable[[], T], there: Callable[[], T | None] | None = None, gone: bool = False) -> T:
+def patiently(
+    call: Callable[[], T],
+    there: Callable[[], T | None] | None = None,
+    gone: bool = False,
+    longest: float = patience.LONGEST,
+) -> T:
     """Return what a call gives, made again while GitHub asks to wait or does not answer. Raises ``Failed``.
 
     With ``there``, the call creates something: it is not repeated if that finds what may have been created after all.
     With ``gone``, it removes something, and what is not there any more is no failure.
     """
+    try:
+        return patience.patiently(call, _trouble, there, longest)
+    except Failed as error:
+        if gone and error.status == 404:
+            return cast(T, None)
+        raise
+
+
+def _trouble(error: Exception) -> Trouble | None:
+    """Return what an exception of PyGithub means."""
     from github.GithubException import GithubException
     from requests.exceptions import RequestException
 
-    failure = Failed("GitHub did not answer")
-    for attempt in range(_TRIES):
-        wait: float | None = 2.0**attempt
-        unsure = True
-        try:
-            return call()
-        except GithubException as error:
-            if gone and error.status == 404:
-                return cast(T, None)
-            failure = Failed(f"GitHub answered with {error.status}", error.status)
-            if error.status < 500:
-                wait, unsure = asked_to_wait(error), False
-                failure.rate = wait is not None
-        except RequestException as error:
-            failure = Failed(f"GitHub could not be asked ({type(error).__name__})")
-        except (AssertionError, RuntimeError):  # what PyGithub raises for a link or redirect to another host
-            raise Failed("GitHub could not be asked (its answer leads to another host)") from None
-        if wait is None or wait > _LONGEST_WAIT or attempt == _TRIES - 1:
-            break
-        time.sleep(wait)
-        if there is not None and unsure and (found := there()) is not None:
-            return found
-    raise failure
+    if isinstance(error, GithubException):
+        failure = Failed(f"GitHub answered with {error.status}", error.status)
+        if error.status >= 500:
+            return Trouble(failure)
+        wait = asked_to_wait(error)
+        failure.rate = wait is not None
+        return Trouble(failure, wait, unsure=False)
+    if isinstance(error, RequestException):
+        return Trouble(Failed(f"GitHub could not be asked ({type(error).__name__})"))
+    if isinstance(error, AssertionError | RuntimeError):  # what PyGithub raises for a link or redirect to another host
+        return Trouble(Failed("GitHub could not be asked (its answer leads to another host)"), None)
+    return None
 
 
 def asked_to_wait(error: "GithubException") -> float | None:

@@ -7,8 +7,9 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from echo_migrate.cli.github.api import Failed, connect, patiently
+from echo_migrate.cli.github.api import connect, patiently
 from echo_migrate.cli.github.suggestions import Suggestion, marker
+from echo_migrate.cli.patience import Failed
 
 if TYPE_CHECKING:
     from github.IssueComment import IssueComment

@@ -14,15 +14,17 @@ import click
 
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, print_patch, say, tell_configuration, tell_unread
-from echo_migrate.cli.pull_request import github, owners
+from echo_migrate.cli.pull_request import owners
 from echo_migrate.cli.pull_request.body import Memory, View, remembered
 from echo_migrate.cli.pull_request.forge import Forge, ForgeFailed, Pull
-from echo_migrate.cli.pull_request.life import Place, Reviewers, finish, update
+from echo_migrate.cli.pull_request.forges import forge_of
+from echo_migrate.cli.pull_request.life import Place, finish, update
 from echo_migrate.cli.pull_request.moves import BRANCHES, Group, Grouping, Move, Split, grouped, moves_of, services
 from echo_migrate.cli.pull_request.plan import Proposal, propose
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import configuration, settings_of
 from echo_migrate.engine.run import fix_path
+from echo_migrate.files.code_owners import CodeOwners, Grammar
 from echo_migrate.files.git import git
 from echo_migrate.files.scratch import GitFailed, Person, Scratch, scratch
 from echo_migrate.files.tree import repository
@@ -41,7 +43,7 @@ class Found(NamedTuple):
     moves: list[Move]
     grouping: Grouping
     settings: Settings
-    owners: owners.Owners
+    owners: CodeOwners
     inside: Callable[[str], str]
     wrong: bool
     whole: bool
@@ -59,14 +61,21 @@ def run(**options: Unpack[Options]) -> int:
     options["mapping"] = options["mapping"] and os.path.abspath(options["mapping"])
     tell_configuration(options)
     try:
-        with scratch(".", _author(options["author"])) as made:
-            chosen = _configuration(options)
-            if options["dry_run"]:
-                return _print(made, chosen, options)
-            return _propose(made, _forge(options["fork"]), chosen, options)
+        if options["dry_run"]:
+            with scratch(".", _author(options["author"])) as made:
+                return _print(made, _configuration(options), options)
+        url = os.fsdecode(git(".", "config", "remote.origin.url") or b"").strip()
+        return keep(options, lambda: forge_of(url, options["fork"]), _configuration(options))
     except (GitFailed, ForgeFailed) as error:
         say(str(error))
         return 2
+
+
+def keep(options: Options, forge: Callable[[], Forge], chosen: str) -> int:
+    """Have the pull requests of the repository that the working folder is in. ``chosen`` says which configuration chose
+    the registry. Returns the exit code. Raises ``GitFailed`` and ``ForgeFailed``."""
+    with scratch(".", _author(options["author"])) as made:
+        return _propose(made, forge(), chosen, options)
 
 
 def _configuration(options: Options) -> str:
@@ -83,39 +92,21 @@ def _author(text: str) -> Person | None:
         raise click.BadParameter(str(error), param_hint="--author") from None
 
 
-def _forge(fork: str) -> Forge:
-    """Return the forge that the environment and the clone name. Raises ``click.UsageError`` and ``ForgeFailed``."""
-    from echo_migrate.cli.github.api import MISSING
-
-    token = os.environ.get("GITHUB_TOKEN", "")
-    if not token:
-        raise click.UsageError("set GITHUB_TOKEN, with contents: write and pull-requests: write; or use --dry-run")
-    repository = os.environ.get("GITHUB_REPOSITORY", "")
-    if not repository:
-        url = os.fsdecode(git(".", "config", "remote.origin.url") or b"").strip()
-        repository = github.repository_of(url, os.environ.get("GITHUB_SERVER_URL") or github.SERVER)
-    try:
-        return github.GitHub(token, repository, fork)
-    except ImportError:
-        raise click.UsageError(MISSING) from None
-
-
 def _print(made: Scratch, chosen: str, options: Options) -> int:
     """Print all pull requests of the commit that is checked out. Returns 1 if there is one."""
     revision = os.fsdecode(git(".", "rev-parse", "--verify", "HEAD^{commit}") or b"").strip()
     if not revision:
         raise GitFailed("the repository has no commit yet")
     with _laid_out(made, revision):
-        found = _found(made, options)._replace(configuration=chosen)
+        found = _found(made, options, None)._replace(configuration=chosen)
         author = made.author()
         proposals = [
             _proposal(found, group, moves, Memory()) for group, moves in grouped(found.moves, found.grouping).items()
         ]
     for one in proposals:
-        files = [owner for path in one.files for owner in found.owners.of(path)]
         head = [f"branch    {one.branch}", f"author    {printable(author)}"]
         head += [f"label     {printable(label)}" for label in options["label"]]
-        head += [f"reviewer  {owner}" for owner in dict.fromkeys(files)]
+        head += [f"reviewer  {owner}" for owner in owners.by_share(map(found.owners.of, one.files))]
         print_bytes("\n".join([*head, "", one.message, "", ""]).encode("utf-8", "backslashreplace"))
         print_patch(one.patch, options["color"])
         print_bytes(f"\n{one.body}\n".encode())
@@ -136,7 +127,7 @@ def _propose(made: Scratch, forge: Forge, chosen: str, options: Options) -> int:
     failed = False
     with _laid_out(made, heads[base]):
         remote = forge.pushed.url if options["fork"] else "origin"
-        found = _found(made, options)._replace(configuration=chosen, remote=remote)
+        found = _found(made, options, forge.grammar)._replace(configuration=chosen, remote=remote)
         groups = grouped(found.moves, found.grouping)
         opened = {pull.branch: pull for pull in forge.ours(base, BRANCHES)}
         for group, moves in groups.items():
@@ -187,8 +178,7 @@ def _kept(place: Place, found: Found, group: Group, moves: tuple[Move, ...]) -> 
     proposal = _proposal(found, group, moves, memory)
     if not proposal.files:
         return finish(place, group.branch, pull, proposal.closing)
-    users, teams = owners.reviewers(map(found.owners.of, proposal.files), github.MOST_REVIEWERS)
-    return update(place, proposal, pull, Reviewers(users, teams))
+    return update(place, proposal, pull, owners.by_share(map(found.owners.of, proposal.files)))
 
 
 def _finished(place: Place, branch: str, pull: Pull, found: Found) -> list[str]:
@@ -210,7 +200,7 @@ def _laid_out(made: Scratch, revision: str) -> Iterator[None]:
         yield
 
 
-def _found(made: Scratch, options: Options) -> Found:
+def _found(made: Scratch, options: Options, grammar: Grammar | None) -> Found:
     """Return what moves in the working folder, or in the paths that are given."""
     settings = settings_of(options)._replace(apply=True)
     listed, missing = results_of(options, settings)
@@ -220,7 +210,7 @@ def _found(made: Scratch, options: Options) -> Found:
     def inside(path: str) -> str:
         return os.path.relpath(os.path.realpath(path), made.folder)
 
-    own = owners.read(made.folder)
+    own = owners.read(made.folder, grammar)
     kind = cast(Split, options["split"] or "")
     grouping = Grouping(kind, own, services(results, inside) if kind == "service" else frozenset())
     moves = [move for result in results for move in moves_of(result, inside(result.source.path))]

@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple, Protocol
 
+from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.scratch import Remote
 
 
@@ -18,10 +19,21 @@ class Pull(NamedTuple):
     head: str
     title: str
     body: str
+    mark: str = "#"
+
+    @property
+    def shown(self) -> str:
+        """How its forge writes its number."""
+        return f"{self.mark}{self.number}"
 
 
 class Forge(Protocol):
-    """A repository at a forge, as the holder of a token sees it. Each method raises ``ForgeFailed``."""
+    """A repository at a forge, as the holder of a token sees it. Each method raises ``ForgeFailed``.
+
+    ``grammar`` is how it reads CODEOWNERS.
+    """
+
+    grammar: Grammar
 
     @property
     def source(self) -> Remote:
@@ -43,8 +55,9 @@ class Forge(Protocol):
     def rewrite(self, pull: Pull, title: str, body: str) -> None:
         """Set the title and the description of a pull request."""
 
-    def introduce(self, pull: Pull, labels: tuple[str, ...], users: list[str], teams: list[str]) -> list[str]:
-        """Add labels, and ask for reviews. Returns what was not done, and why."""
+    def introduce(self, pull: Pull, labels: tuple[str, ...], owners: list[str]) -> list[str]:
+        """Add labels, and ask those owners for reviews who can be asked, the first ones first. Returns what was not
+        done, and why."""
 
     def close(self, pull: Pull, word: str) -> None:
         """Close a pull request with a comment."""

@@ -3,23 +3,21 @@
 The server, and with it who gets the token, is the one that the environment names, never one that a clone names.
 """
 
-import base64
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from echo_migrate.cli.github.api import API, Failed, connect, patiently
+from echo_migrate.cli.github.api import address, connect, patiently
+from echo_migrate.cli.patience import LONGEST, Failed
 from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull
+from echo_migrate.files import logins
+from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.scratch import Remote
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
 
-SERVER = "https://github.com"
-MOST_REVIEWERS = 15  # docs.github.com, "Request reviewers for a pull request"
 _NAME = lazy_regex(r"[A-Za-z0-9_-]{1,100}/(?!\.\.?$)[A-Za-z0-9_.-]{1,100}")
-_URL = lazy_regex(r"(?:(?:https|ssh)://)?(?:[^@/\s]*@)?([^:/\s]+)(?::[0-9]+)?[:/]([^\s]+?)(?:\.git)?/?")
+_MOST_REVIEWERS = 15  # docs.github.com, "Request reviewers for a pull request"
 _WRITE = "the token needs contents: write and pull-requests: write"
 _REMEDIES = {
     401: "GITHUB_TOKEN is not valid there (or has expired)",
@@ -27,37 +25,38 @@ _REMEDIES = {
     404: f"there is no such repository for this token: check the name; {_WRITE}",
     422: "GitHub does not accept it: is the base branch there, and do both have a common history?",
 }
+_PERSON = lazy_regex(r"@[A-Za-z0-9-]{1,39}(?:/[A-Za-z0-9._-]{1,100})?")
+"""A user, or a team of an organisation; addresses are owners too, but nobody can request a review by one."""
+
 T = TypeVar("T")
 
 
-def repository_of(url: str, server: str) -> str:
-    """Return OWNER/NAME of a clone's remote. Raises ``ForgeFailed`` if that is not at the server."""
-    host = server.partition("://")[2].partition("/")[0].lower()
-    found = _URL.fullmatch(url)
-    if not found or found[1].lower() != host or not _NAME.fullmatch(found[2]):
+def repository_of(url: str) -> str:
+    """Return OWNER/NAME of a remote. Raises ``ForgeFailed`` if that is not at the server."""
+    path = logins.path_at(url, logins.github())
+    if not _NAME.fullmatch(path):
+        host = logins.github().partition("://")[2]
         raise ForgeFailed(
             f"the remote origin is not a repository at {host}: set GITHUB_REPOSITORY=OWNER/NAME, and GITHUB_SERVER_URL"
             " if it is at another server"
         )
-    return found[2]
+    return path
 
 
 class GitHub:
     """One repository; ``fork`` is OWNER/NAME of the one that branches are pushed to, "" for the same."""
 
-    def __init__(self, token: str, repository: str, fork: str = "") -> None:
-        server = (os.environ.get("GITHUB_SERVER_URL") or SERVER).rstrip("/")
-        api = os.environ.get("GITHUB_API_URL") or (API if server == SERVER else f"{server}/api/v3")
+    grammar: Grammar = "github"
+
+    def __init__(self, token: str, repository: str, fork: str = "", longest: float = LONGEST) -> None:
         for name in filter(None, (repository, fork)):
             if not _NAME.fullmatch(name):
                 raise ForgeFailed(f"{name!r} is not OWNER/NAME")
-        self._repository = connect(token, api).get_repo(repository, lazy=True)
-        self._fork = fork
+        self._repository = connect(token, address()).get_repo(repository, lazy=True)
+        self._fork, self._longest = fork, longest
         self._owner = (fork or repository).partition("/")[0]
-        login = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        header = f"Authorization: Basic {login}"
-        self.source = Remote(f"{server}/{repository}", header)
-        self.pushed = Remote(f"{server}/{fork or repository}", header)
+        urls = [f"{logins.github()}/{name}" for name in (repository, fork or repository)]
+        self.source, self.pushed = (logins.with_login(url, "x-access-token", token) for url in urls)
         self._pulls: dict[int, PullRequest] = {}
 
     def newest(self, branch: str, base: str) -> Pull | None:
@@ -74,7 +73,7 @@ class GitHub:
             found = self._repository.get_pulls(state="open", head=f"{self._owner}:{branch}", base=base)
             return next(iter(found), None)
 
-        made = _done(
+        made = self._done(
             "the pull request could not be opened",
             lambda: self._repository.create_pull(base, head, title=title, body=body, **more),
             there,
@@ -82,20 +81,25 @@ class GitHub:
         return self._known(made)
 
     def rewrite(self, pull: Pull, title: str, body: str) -> None:
-        _done("the description could not be written", lambda: self._pulls[pull.number].edit(title=title, body=body))
+        self._done(
+            "the description could not be written", lambda: self._pulls[pull.number].edit(title=title, body=body)
+        )
 
-    def introduce(self, pull: Pull, labels: tuple[str, ...], users: list[str], teams: list[str]) -> list[str]:
-        known, left = self._pulls[pull.number], []
+    def introduce(self, pull: Pull, labels: tuple[str, ...], owners: list[str]) -> list[str]:
+        known, left = self._pulls[pull.number], list[str]()
+        names = [owner.removeprefix("@") for owner in owners if _PERSON.fullmatch(owner)][:_MOST_REVIEWERS]
+        users = [name for name in names if "/" not in name]
+        teams = [name.partition("/")[2] for name in names if "/" in name]
         if labels:
             # PyGithub posts a bare list, which GitHub's document has no longer
-            left += _tried(
+            left += self._tried(
                 "labels were not added",
                 lambda: known.requester.requestJsonAndCheck(
                     "POST", f"{known.issue_url}/labels", input={"labels": [*labels]}
                 ),
             )
         if users or teams:
-            left += _tried(
+            left += self._tried(
                 "reviews were not asked for (is an owner the author, or not in the repository?)",
                 lambda: known.create_review_request(reviewers=users, team_reviewers=teams),
             )
@@ -103,12 +107,12 @@ class GitHub:
 
     def close(self, pull: Pull, word: str) -> None:
         known = self._pulls[pull.number]
-        _tried("a comment could not be written", lambda: known.create_issue_comment(word))
-        _done("the pull request could not be closed", lambda: known.edit(state="closed"))
+        self._tried("a comment could not be written", lambda: known.create_issue_comment(word))
+        self._done("the pull request could not be closed", lambda: known.edit(state="closed"))
 
     def _listed(self, state: str, base: str, head: str = "") -> list[Pull]:
         more = {"head": head} if head else {}
-        found = _done(
+        found = self._done(
             "pull requests could not be listed",
             lambda: [*self._repository.get_pulls(state=state, base=base, sort="created", direction="desc", **more)],
         )
@@ -120,19 +124,17 @@ class GitHub:
         state = "merged" if pull.merged_at else "open" if pull.state == "open" else "closed"
         return Pull(pull.number, state, pull.head.ref, pull.head.sha, pull.title or "", pull.body or "")  # type: ignore[arg-type]
 
+    def _done(self, what: str, call: Callable[[], T], there: Callable[[], T | None] | None = None) -> T:
+        try:
+            return patiently(call, there, longest=self._longest)
+        except Failed as error:
+            remedy = "" if error.rate else _REMEDIES.get(error.status, "")
+            raise ForgeFailed(": ".join(filter(None, (what, str(error), remedy)))) from None
 
-def _done(what: str, call: Callable[[], T], there: Callable[[], T | None] | None = None) -> T:
-    try:
-        return patiently(call, there)
-    except Failed as error:
-        remedy = "" if error.rate else _REMEDIES.get(error.status, "")
-        raise ForgeFailed(": ".join(filter(None, (what, str(error), remedy)))) from None
-
-
-def _tried(what: str, call: Callable[[], object]) -> list[str]:
-    """Do what nothing depends on. Returns why it was not done."""
-    try:
-        patiently(call)
-    except Failed as error:
-        return [f"{what}: {error}"]
-    return []
+    def _tried(self, what: str, call: Callable[[], object]) -> list[str]:
+        """Do what nothing depends on. Returns why it was not done."""
+        try:
+            patiently(call, longest=self._longest)
+        except Failed as error:
+            return [f"{what}: {error}"]
+        return []

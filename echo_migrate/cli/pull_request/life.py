@@ -30,32 +30,25 @@ class Place(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-class Reviewers(NamedTuple):
-    """Whom to ask for a review."""
-
-    users: list[str]
-    teams: list[str]
-
-
-def update(place: Place, proposal: Proposal, pull: Pull | None, reviewers: Reviewers) -> list[str]:
-    """Have the pull request of a proposal that has changes; ``pull`` is the newest one of its branch. Returns what was
-    done. Raises ``GitFailed`` and ``ForgeFailed``."""
+def update(place: Place, proposal: Proposal, pull: Pull | None, owners: list[str]) -> list[str]:
+    """Have the pull request of a proposal that has changes; ``pull`` is the newest one of its branch, and
+    ``owners`` are asked for a review of a new one. Returns what was done. Raises ``GitFailed`` and ``ForgeFailed``."""
     at = place.branches.get(proposal.branch, "")
     if pull and pull.state == "closed" and _declined(pull, proposal, at):
-        return [f"#{pull.number} stays closed: nothing has changed since; reopen it, or tick or untick a box there"]
+        return [f"{pull.shown} stays closed: nothing has changed since; reopen it, or tick or untick a box there"]
     if at and not _replaceable(place, at, pull):
         return [_left_alone(place, pull, proposal.branch)]
     tree = place.scratch.tree(place.revision, proposal.files)
     pushed = _pushed(place, proposal, tree, at)
     if pull is None or pull.state != "open":
         made = place.forge.create(proposal.branch, place.base, proposal.title, proposal.body)
-        left = place.forge.introduce(made, place.labels, reviewers.users, reviewers.teams)
-        return [f"#{made.number} opened: {proposal.title}", *left]
+        left = place.forge.introduce(made, place.labels, owners)
+        return [f"{made.shown} opened: {proposal.title}", *left]
     title = proposal.title if pull.title.startswith(OUR_TITLES) else pull.title
     written = not (_same(pull.body, proposal.body) and pull.title == title)
     if written:
         place.forge.rewrite(pull, title, proposal.body)
-    return [f"#{pull.number} {'updated' if pushed or written else 'is up to date'}: {title}"]
+    return [f"{pull.shown} {'updated' if pushed or written else 'is up to date'}: {title}"]
 
 
 def finish(place: Place, branch: str, pull: Pull | None, closing: str) -> list[str]:
@@ -70,7 +63,7 @@ def finish(place: Place, branch: str, pull: Pull | None, closing: str) -> list[s
     place.forge.close(pull, NOTHING_LEFT)
     if at:
         place.scratch.push(place.forge.pushed, branch, "", at)
-    return [f"#{pull.number} closed: nothing is left to move"]
+    return [f"{pull.shown} closed: nothing is left to move"]
 
 
 def _declined(pull: Pull, proposal: Proposal, at: str) -> bool:
@@ -87,7 +80,7 @@ def _left_alone(place: Place, pull: Pull | None, branch: str) -> str:
     body = noted(pull.body, OTHERS)
     if not _same(pull.body, body):
         place.forge.rewrite(pull, pull.title, body)
-    return f"#{pull.number} is left as it is: branch {branch} has commits of others; delete it to have it made anew"
+    return f"{pull.shown} is left as it is: branch {branch} has commits of others; delete it to have it made anew"
 
 
 def _replaceable(place: Place, at: str, pull: Pull | None) -> bool:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from echo_migrate.cli.pull_request.owners import NO_OWNERS, Owners
+from echo_migrate.cli.pull_request.owners import NO_OWNERS, with_account
+from echo_migrate.files.code_owners import CodeOwners
 from echo_migrate.model import Migration, Result
 
 Split = Literal["", "service", "image", "owner"]
@@ -74,7 +75,7 @@ class Grouping(NamedTuple):
     """How references are split: by a kind of group, with what that kind asks for."""
 
     kind: Split
-    owners: Owners = NO_OWNERS
+    owners: CodeOwners = NO_OWNERS
     services: frozenset[str] = frozenset()
 
     def of(self, path: str, upstream: str) -> Group:
@@ -84,7 +85,7 @@ class Grouping(NamedTuple):
         if self.kind == "image":
             return Group(self.kind, upstream)
         if self.kind == "owner":
-            return Group(self.kind, " ".join(self.owners.of(path)) or "nobody")
+            return Group(self.kind, " ".join(with_account(self.owners.of(path))) or "nobody")
         return Group("", "")
 
 

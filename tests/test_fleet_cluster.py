@@ -1,0 +1,141 @@
+"""A fleet on a cluster: a real scheduler of Dask with two workers, one that is killed, stores and tables elsewhere."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from echo_migrate.files.write import NotWritten
+from echo_migrate.fleet import cluster
+from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.worker import Errand, Outcome
+from tests.conftest import Run
+from tests.test_fleet import DAY, made
+
+NOWHERE = subprocess.DEVNULL
+
+
+class Cluster:
+    """A scheduler at one port, and workers with a thread each."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            self.port = one.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.running: list[subprocess.Popen[bytes]] = []
+        self.scheduler = self.start()
+
+    def _run(self, *words: str) -> "subprocess.Popen[bytes]":
+        environment = os.environ | {
+            "DASK_DISTRIBUTED__WORKER__DAEMON": "false",
+            "DASK_TEMPORARY_DIRECTORY": str(self.folder),
+        }
+        words = (sys.executable, "-m", "dask", *words)
+        one = subprocess.Popen(words, cwd=self.folder, env=environment, stdout=NOWHERE, stderr=NOWHERE, process_group=0)
+        self.running.append(one)
+        return one
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the scheduler, and two workers without a nanny: what ends stays ended."""
+        made = self._run("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+        for _ in range(2):
+            self._run(
+                "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"
+            )
+        return made
+
+    def close(self) -> None:
+        for one in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Cluster]:
+    (tmp_path / "dask").mkdir()
+    one = Cluster(tmp_path / "dask")
+    yield one
+    one.close()
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "results").rglob("*.json")}
+
+
+def test_a_scheduler_that_is_killed_loses_nothing(run: Run, tmp_path: Path, dask: Cluster) -> None:
+    for number in range(40):
+        made(tmp_path / "many" / f"r{number}", {"Dockerfile": f"FROM python:3.{number}\n"})
+    made(tmp_path / "many" / "torn", {"Dockerfile": "FROM node:22\n"})
+    for path in (tmp_path / "many" / "torn" / ".git" / "objects").glob("??/*"):
+        path.chmod(0o644)
+        path.write_bytes(b"")
+    words = [sys.executable, "-m", "echo_migrate", "fleet", "many", "--store", "store", *DAY]
+    words += ["--scheduler", dask.address, "--parquet", "all.parquet", "--output-format", "json"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and len(results(tmp_path / "store")) < 3:
+        time.sleep(0.02)
+    os.killpg(dask.scheduler.pid, signal.SIGKILL)
+    dask.start()
+    out, err = process.communicate()
+    assert process.returncode == 2, err  # for the one that is torn
+    assert out, err
+    document = json.loads(out)
+    assert [row["repository"] for row in document["repositories"] if row["error"]] == ["torn"]
+    assert sum(document["total"].values()) == 40
+    run("fleet", "many", "--store", "here", *DAY)
+    assert results(tmp_path / "here") == results(tmp_path / "store")
+    asked = f"select state, count(*) from '{tmp_path}/all.parquet' group by all"
+    rows = duckdb.connect().execute(asked).fetchall()
+    assert dict(rows) == {state: count for state, count in document["total"].items() if count}
+
+
+def test_without_a_scheduler_the_run_ends(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    done = run("fleet", "many", "--store", "store", "--scheduler", "nonsense://x")
+    assert done.returncode == 2
+    assert b"nonsense" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_worker_of_another_version_does_nothing(tmp_path: Path) -> None:
+    nothing: Any = None
+    errand = Errand(Plan(nothing, (), "9.9\nx"), (), "")
+    done = cluster._task(Outcome(nothing, key="k"), errand)
+    assert (done.key, "not 9.9" in done.error) == ("", True)
+
+
+def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    place = f"local://{tmp_path}/there"
+    first = run("fleet", "many", "--store", place, "--output-format", "json", *DAY)
+    assert first.returncode == 0, first.stderr
+    again = run("fleet", "many", "--store", place, *DAY)
+    assert b"; 1 unchanged" in again.stdout
+    run("fleet", "many", "--store", "here", *DAY)
+    assert results(tmp_path / "here") == results(tmp_path / "there")
+    assert not (tmp_path / "there" / "scratch").exists()
+    store = Store(place)
+    assert store.get(store.latest()[0]["key"]) is not None
+    (next((tmp_path / "there" / "results").rglob("*.json"))).write_text('{"inventory": [')
+    assert store.get(store.latest()[0]["key"]) is None
+
+
+def test_what_is_no_place_is_said_without_its_login() -> None:
+    for place in ("nowhere://me:secret@x/y", "https://me:secret@127.0.0.1:9/x"):
+        with pytest.raises(NotWritten) as found:
+            Store(place).put("a" * 64, {})
+        assert "secret" not in str(found.value)
