@@ -16,7 +16,19 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "docs"
 PAGES = (
     *("getting-started", "what-moves", "safe-and-unsafe", "hardened-images", "commands", "configuration", "ci"),
-    *("pull-requests", "online", "proof", "compare", "report", "fleet", "editors", "api", "limits"),
+    *(
+        "pull-requests",
+        "online",
+        "proof",
+        "compare",
+        "report",
+        "fleet",
+        "editors",
+        "agents",
+        "api",
+        "plugins",
+        "limits",
+    ),
 )
 PROJECT = {"SECURITY.md": "security.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _FENCE = re.compile(r"(?m)^```([\w-]+) (.+)$")

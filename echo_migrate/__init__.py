@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from echo_migrate.api import UnknownFormat, check_paths, check_text, fix_text, load_settings
+    from echo_migrate.dockerfile.container import Container
+    from echo_migrate.dockerfile.parser import Instruction
+    from echo_migrate.dockerfile.stages import Stage
     from echo_migrate.engine.fix import fix_source
     from echo_migrate.engine.run import run
     from echo_migrate.files.source import Edit, Source, Traced
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from echo_migrate.model import Finding, Fix, Image, Migration, Result
     from echo_migrate.reasons import Reason
     from echo_migrate.rules import UnknownRule
-    from echo_migrate.rules._rule import Settings
+    from echo_migrate.rules._rule import Context, Rule, Settings, rule
 
 __version__ = "0.1.0"
 
@@ -26,21 +29,29 @@ _HOMES = {
     "model": ("Finding", "Fix", "Image", "Migration", "Result"),
     "reasons": ("Reason",),
     "rules": ("UnknownRule",),
-    "rules._rule": ("Settings",),
+    "rules._rule": ("Context", "Rule", "Settings", "rule"),
+    "dockerfile.parser": ("Instruction",),
+    "dockerfile.stages": ("Stage",),
+    "dockerfile.container": ("Container",),
     "engine.fix": ("fix_source",),
     "engine.run": ("run",),
 }
 __all__ = [
+    "Container",
+    "Context",
     "Edit",
     "Finding",
     "Fix",
     "Image",
+    "Instruction",
     "MappingError",
     "Migration",
     "Reason",
     "Result",
+    "Rule",
     "Settings",
     "Source",
+    "Stage",
     "Traced",
     "UnknownFormat",
     "UnknownRule",
@@ -49,6 +60,7 @@ __all__ = [
     "fix_source",
     "fix_text",
     "load_settings",
+    "rule",
     "run",
 ]
 

@@ -113,6 +113,7 @@ CHECK = {
         "files.lazy_regex",
         "files.patterns",
         "files.project_template",
+        "files.plugins",
         "files.source",
         "files.spelling",
         "files.tree",
@@ -121,6 +122,7 @@ CHECK = {
     ),
     "files.workspace",
 }
+HELP = {"", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading", "files", "files.plugins"}
 SCRIPT = """
 import sys, atexit
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))
@@ -132,7 +134,7 @@ main()
 @pytest.mark.parametrize(
     ("words", "more", "own", "heavy"),
     [
-        (("--help",), "", {"", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading"}, set()),
+        (("--help",), "", HELP, set()),
         (("check", "--no-config", "Dockerfile"), "", CHECK, {"json"}),
         (("check", "Dockerfile"), "", CHECK | {"cli.config"}, {"json"}),
         (

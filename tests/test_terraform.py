@@ -1,6 +1,10 @@
 """Terraform: where an image is a container's, against an independent reader, and what is never edited."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import hcl2
@@ -16,6 +20,7 @@ from echo_migrate.model import Result
 from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
+from tests.conftest import ROOT
 from tests.pages import PAGES, Case, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".tf")]
@@ -114,3 +119,21 @@ def test_only_an_image_may_change(old: str, new: str) -> None:
     other = Source("a.tf", text.replace(old, new, 1))
     refused = terraform.verify(Source("a.tf", text), other, [Edit(place, place + 6, "node")])
     assert (refused is None) == (old == "python")
+
+
+def test_files_are_said_unread_where_hcl_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "main.tf").write_text('resource "docker_image" "a" {\n  name = "node:22-slim"\n}\n')
+    (tmp_path / "docker-bake.hcl").write_text('target "a" {\n  contexts = { base = "docker-image://node:22" }\n}\n')
+    (tmp_path / "Dockerfile").write_text("FROM node:22-slim\nUSER 1\n")
+    code = "import sys; sys.modules['tree_sitter_hcl'] = None; from echo_migrate.cli import main; main()"
+    words = [sys.executable, "-c", code, "check", "--no-config", "--output-format", "concise"]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    remedy = "is HCL, which needs the extra `hcl`: pip install 'echo-migrate[hcl]'; it is not rewritten"
+    assert re.findall(rf"(?m)^(\S+):1:1: \w+\[unreadable-file\] this file {re.escape(remedy)}$", done.stdout) == [
+        "docker-bake.hcl",
+        "main.tf",
+    ]
+    assert "Dockerfile:1:6: warning[unhardened-image]" in done.stdout

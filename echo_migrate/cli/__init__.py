@@ -176,6 +176,21 @@ def lsp(stdio: bool) -> None:
     sys.exit(run())
 
 
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=str))
+@click.option("--write", is_flag=True, help="Also offer a tool that applies fixes.")
+@click.option("--prove", is_flag=True, help="Also offer a tool that builds images, and so runs the repository's code.")
+def mcp(folder: str, write: bool, prove: bool) -> None:
+    """Serve an agent (Model Context Protocol).
+
+    Over standard input and output: check, match, fix as a patch, and explain as tools, for FOLDER (default: the working
+    folder) and nothing outside it. Agents start it; it needs the extra mcp.
+    """
+    from echo_migrate.cli.mcp import run
+
+    sys.exit(run(folder, write, prove))
+
+
 for command in (*reading.COMMANDS, *asking.COMMANDS):
     cli.add_command(command)
 

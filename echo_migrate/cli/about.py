@@ -96,10 +96,10 @@ def providers(output_format: str) -> None:
 
 def _provider(name: str) -> dict[str, Any]:
     """Return the data of a provider for output; ``rows`` counts the mapped names, ``images_known`` those with facts."""
-    from echo_migrate.files.data import blocks, read_block, read_data
+    from echo_migrate.files.data import blocks, read_block
 
-    row = read_data(f"{name}.yaml")
-    about = read_block(f"images/{name}.yaml", "_about")
+    row = catalog.provider_data(name)
+    about = read_block(f"images/{name}.yaml", "_about") or {"date": "", "source": row["source"][0]}
     return {
         "provider": name,
         "title": row["title"],

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypedDict
 
 import click
 
+from echo_migrate.files.plugins import found
+
 
 class Options(TypedDict, total=False):
     """The values of the options of all commands; a command has those of its signature in ``cli/__init__.py``."""
@@ -423,4 +425,5 @@ def options_of(*groups: tuple[Decorator, ...]) -> Decorator:
     return decorate
 
 
-REPORTS = output_formats("grouped", *(name for name in _modules("reports") if name != "grouped"), "text")
+_reports = (*_modules("reports"), *(plugin.name for plugin in found("reports")))
+REPORTS = output_formats(*dict.fromkeys(("grouped", *_reports, "text")))

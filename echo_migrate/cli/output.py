@@ -11,6 +11,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.settings import catalog_of, configuration
+from echo_migrate.files.plugins import PluginFailed
 from echo_migrate.model import Result
 
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
@@ -70,24 +71,32 @@ def publish(
     """
     stream = sys.stderr if aside else sys.stdout
     colour = {"always": True, "never": False}.get(options["color"], _wants_colour(stream))
-    rendered = {options["output_format"]: render(options["output_format"])}
+    rendered = {options["output_format"]: _rendered(render, options["output_format"])}
     if not (aside and options["quiet"]):
-        text = told or rendered[options["output_format"]]
+        text = told or rendered[options["output_format"]] or ""
         click.echo(text if stream.isatty() else reports.unlinked(text), nl=False, file=stream, color=colour)
         stream.flush()
-    complete = True
+    complete = rendered[options["output_format"]] is not None
     for output in options["output"]:
         format, colon, path = output.partition(":")
         if not colon or format not in formats:
             named = _SUFFIXES.get(os.path.splitext(output)[1].lower(), "")
             format, path = named if named in formats else options["output_format"], output
         if format not in rendered:
-            rendered[format] = render(format)
-        complete = (
-            put(path, click.unstyle(reports.unlinked(rendered[format])).encode("utf-8", "backslashreplace"))
-            and complete
-        )
+            rendered[format] = _rendered(render, format)
+        made = rendered[format]
+        if made is None or not put(path, click.unstyle(reports.unlinked(made)).encode("utf-8", "backslashreplace")):
+            complete = False
     return complete
+
+
+def _rendered(render: Callable[[str], str], format: str) -> str | None:
+    """Return a report; None, and told, if a plugin fails to make it."""
+    try:
+        return render(format)
+    except PluginFailed as error:
+        say(" ".join(reports.printable(str(error)).split()))
+        return None
 
 
 def put(path: str, data: bytes) -> bool:

@@ -11,6 +11,7 @@ from echo_migrate.engine.check import at_its_level, check
 from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.plugins import PluginFailed
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.unread import unread_kind
 from echo_migrate.files.workspace import begin
@@ -90,7 +91,7 @@ def check_safely(source: Source, settings: Settings, otherwise: Format | None = 
         with bounded():
             format = recognised(source.path, source.text) or otherwise
             return fix_source(source, format, settings.within(source.path)) if format else None
-    except (Spent, TooMuch) as error:
+    except (Spent, TooMuch, PluginFailed) as error:
         return unread(source, f"this file was left unread: {error}")
     except RecursionError:
         return unread(source, "this file was left unread: it is nested too deep")

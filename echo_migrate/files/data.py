@@ -56,9 +56,12 @@ def blocks(name: str) -> list[str]:
 
 @cache
 def _text(path: str) -> tuple[bool, str]:
-    """Return whether a data file is JSON, and its text; cached for further blocks of the file."""
+    """Return whether a data file is JSON, and its text, "" without one (a plugin's provider has no facts); cached for
+    further blocks of the file."""
     json_path = path.removesuffix(".yaml") + ".json"
     parsed = os.path.exists(json_path)
+    if not parsed and not os.path.exists(path):
+        return False, ""
     with open(json_path if parsed else path, encoding="utf-8") as file:
         return parsed, file.read()
 

@@ -29,9 +29,13 @@ _STRINGS = frozenset(("string_lit", "quoted_template"))
 
 @lru_cache
 def _parser() -> "Parser":
-    import tree_sitter_hcl
+    """Return the parser. Raises ``NotRead`` where its grammar is not installed: it has no wheels for Alpine on ARM."""
     from tree_sitter import Language, Parser
 
+    try:
+        import tree_sitter_hcl
+    except ImportError:
+        raise NotRead("is HCL, which needs the extra `hcl`: pip install 'echo-migrate[hcl]'") from None
     return Parser(Language(tree_sitter_hcl.language()))
 
 

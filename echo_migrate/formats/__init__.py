@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from re import Pattern
 from typing import Any, NamedTuple, Protocol, cast
 
 from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.plugins import found as plugins_of
+from echo_migrate.files.plugins import loaded
 from echo_migrate.files.source import Edit, Source
 
 
@@ -55,8 +58,17 @@ FORMATS = (
 
 
 def formats() -> Iterator[Format]:
-    """Return the formats, each imported lazily."""
-    return map(_format, FORMATS)
+    """Return the formats, each imported lazily; those of plugins are tried last."""
+    return chain(map(_format, FORMATS), _of_plugins())
+
+
+@cache
+def _of_plugins() -> tuple[Format, ...]:
+    if not plugins_of("formats"):
+        return ()
+    from echo_migrate.formats._plugin import guarded
+
+    return tuple(format for plugin, module in loaded("formats").items() if (format := guarded(plugin, module)))
 
 
 @cache

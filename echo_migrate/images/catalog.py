@@ -1,10 +1,12 @@
 """The image catalog: upstream names, provider rows, distributions and hardened registries (``mappings/``)."""
 
 import contextlib
-from functools import lru_cache
-from typing import NamedTuple
+import os
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from echo_migrate.files.data import names, read_data
+from echo_migrate.files.plugins import loaded
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.images.answers import Answers
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
@@ -22,6 +24,11 @@ SHARED = (
     *("commands.yaml", "eol.yaml", "failures.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml"),
     *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "variables.yaml", "verification.yaml"),
 )
+
+
+_PLAIN: dict[str, Any] = dict.fromkeys(("login", "date", "since"), "")
+_PLAIN |= {"variants": [], "tags": "unconfirmed", "drop_in": False, "offered": []}
+"""What a plugin's provider has that its file does not tell."""
 
 
 class Upstream(NamedTuple):
@@ -248,7 +255,38 @@ class Catalog(NamedTuple):
 
 def providers() -> list[str]:
     """Return the names of the available providers."""
-    return [name.removesuffix(".yaml") for name in names() if name not in SHARED]
+    return [*(name.removesuffix(".yaml") for name in names() if name not in SHARED), *_of_plugins()]
+
+
+@cache
+def _of_plugins() -> dict[str, str]:
+    """Return the mapping file of each provider that a plugin adds."""
+    files = {}
+    for plugin, path in loaded("providers").items():
+        if f"{plugin.name}.yaml" in names() or plugin.name in (UPSTREAM, "all"):
+            plugin.broken("there is a provider of this name")
+            continue
+        try:
+            missing = {"title", "registry", "family", "images"} - read_mapping(os.fspath(path)).keys()
+        except (MappingError, TypeError) as error:
+            plugin.broken(error)
+            continue
+        if missing:
+            plugin.broken(f"{path} has no {', '.join(sorted(missing))}")
+        else:
+            files[plugin.name] = os.fspath(path)
+    return files
+
+
+def provider_data(provider: str) -> dict[str, Any]:
+    """Return the data of a provider; that of a plugin has no rows yet, which its mapping file lays over."""
+    own = _of_plugins().get(provider)
+    if own is None:
+        found: dict[str, Any] = read_data(f"{provider}.yaml")
+        return found
+    known = read_mapping(own)
+    known |= {"source": [str(known.get("source", own))], "images": {}, "seen": known.get("seen", [])}
+    return _PLAIN | {"provider": provider} | known
 
 
 def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
@@ -268,20 +306,20 @@ def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Cat
 @lru_cache(maxsize=16)
 def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog:
     """Return the catalog; ``written`` are the bytes of the mapping file, which tell one version of it from another."""
-    data = read_data(f"{provider}.yaml")
+    data = provider_data(provider)
     rows = _rows(data["images"], frozenset(data["seen"]))
     own: frozenset[str] = frozenset()
     lists: dict[str, frozenset[str]] = {}
     known_as: dict[str, str] = {}
-    if mapping:
-        laid_over = read_mapping(mapping)
+    for file in filter(None, (_of_plugins().get(provider), mapping)):
+        laid_over = read_mapping(file)
         if laid_over.get("tags") == "listed" != data["tags"] and not laid_over.get(TAG_LISTS):
-            raise MappingError(f"{mapping}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
+            raise MappingError(f"{file}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
         images = laid_over.get("images", {})
-        lists = {name: frozenset(tags) for name, tags in laid_over.pop(TAG_LISTS, {}).items()}
-        known_as = {images[key]: name for key, name in data["images"].items() if name and images.get(key) in lists}
+        lists |= {name: frozenset(tags) for name, tags in laid_over.pop(TAG_LISTS, {}).items()}
+        known_as |= {images[key]: name for key, name in data["images"].items() if name and images.get(key) in lists}
         vouched = frozenset(laid_over["seen"]) if "seen" in laid_over else None
-        own = frozenset(_key(key)[0] for key in images) - {"*"}
+        own |= frozenset(_key(key)[0] for key in images) - {"*"}
         for name, rows_of_name in _rows(images, vouched, own=True).items():
             new = tuple(row._replace(own=row.image not in lists) for row in rows_of_name)
             words = {row.words for row in new}

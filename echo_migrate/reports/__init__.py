@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.plugins import Plugin, found
 from echo_migrate.model import STATUSES, Result
 from echo_migrate.reasons import Reason
 
@@ -18,6 +19,13 @@ FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py
 ALSO = {"text": "grouped"}
 """The format for each alias."""
 
+_PLUGINS: dict[str, Plugin] = {}
+for _plugin in found("reports"):
+    if _plugin.name in (*FORMATS, *ALSO):
+        _plugin.broken("there is a report of this name")
+    else:
+        _PLUGINS[_plugin.name] = _plugin
+        FORMATS.append(_plugin.name)
 
 AT_UPSTREAM = "at upstream"
 """What is counted as hardened where images go back to upstream."""
@@ -91,11 +99,21 @@ def statuses(results: Iterable[Result]) -> dict[str, int]:
 
 
 def render(format: str, results: list[Result], run: RunReport) -> str:
-    """Return the report in a format of ``FORMATS``, or in one of the aliases in ``ALSO``."""
+    """Return the report in a format of ``FORMATS``, or in one of the aliases in ``ALSO``. Raises ``PluginFailed``."""
     from importlib import import_module
 
+    if format in _PLUGINS:
+        return _of_plugin(_PLUGINS[format], results, run)
     text: str = import_module(f"{__name__}.{ALSO.get(format, format)}").report(results, run)
     return text
+
+
+def _of_plugin(plugin: Plugin, results: list[Result], run: RunReport) -> str:
+    try:
+        text = plugin.load()(results, run)
+    except Exception as error:
+        plugin.failed(error)
+    return text if isinstance(text, str) else plugin.failed(TypeError("its report is no text"))
 
 
 def statistics(results: list[Result], run: RunReport, json: bool = False) -> str:

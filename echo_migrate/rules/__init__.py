@@ -1,11 +1,14 @@
-"""The rules: one module each, registered by its presence, with its page (``x.md``) next to it."""
+"""The rules: one module each, registered by its presence, with its page (``x.md``) next to it; and those of plugins."""
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from typing import Any
 
-from echo_migrate.model import Migration
-from echo_migrate.rules._rule import Rule
+from echo_migrate.files.plugins import Plugin, found, loaded
+from echo_migrate.model import Finding, Migration
+from echo_migrate.rules._rule import Check, Context, Rule
 from echo_migrate.rules.renamed_image import renamed_image
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
@@ -23,7 +26,30 @@ def _load() -> dict[str, Rule]:
         if ending == "py" and not stem.startswith("_"):
             rule = getattr(import_module(f"{__name__}.{stem}"), stem)
             rules[rule.id] = rule
+    for plugin, rule in loaded("rules").items():
+        if not isinstance(rule, Rule) or rule.id != plugin.name:
+            plugin.broken(f"is no rule {plugin.name}: the decorator rule makes one, named for its module")
+        elif rule.id in rules:
+            plugin.broken("there is a rule of this name")
+        else:
+            rules[rule.id] = rule._replace(check=_guarded(plugin, rule.check))
     return rules
+
+
+def _guarded(plugin: Plugin, check: Check) -> Check:
+    """Return the check of a plugin's rule that has no findings, and is told once, where it fails."""
+
+    def guarded(node: Any, context: Context) -> Iterator[Finding]:
+        try:
+            for finding in check(node, context):
+                whole = len(context.source.text)
+                if not isinstance(finding, Finding) or not 0 <= finding.start <= finding.end <= whole:
+                    raise TypeError("yields what is no finding within the text")
+                yield finding
+        except Exception as error:
+            plugin.broken(error)
+
+    return guarded
 
 
 RULES = _load()
@@ -79,11 +105,25 @@ def reporting(move: Migration) -> Rule:
 
 
 def link(id: str) -> str:
-    """Return the address of a rule's page, given its id."""
-    return f"{SITE}/rules/{id}/"
+    """Return the address of a rule's page, given its id; of a plugin's rule the plugin's own, or one about plugins."""
+    plugin = _plugin(id)
+    return f"{SITE}/rules/{id}/" if plugin is None else plugin.page or f"{SITE}/plugins/"
 
 
 def page(id: str) -> str:
-    """Return the page of a rule as Markdown, given its id."""
-    with open(os.path.join(_FOLDER, id.replace("-", "_") + ".md"), encoding="utf-8") as file:
+    """Return the page of a rule as Markdown, given its id; of a plugin's rule without one, the docstring of its
+    module."""
+    stem, plugin = id.replace("-", "_"), _plugin(id)
+    if plugin is None:
+        path = os.path.join(_FOLDER, f"{stem}.md")
+    else:
+        module = sys.modules[loaded("rules")[plugin].check.__module__]
+        path = os.path.join(os.path.dirname(module.__file__ or ""), f"{stem}.md")
+        if not os.path.isfile(path):
+            return f"# {id}\n\n{(module.__doc__ or '').strip()}\n"
+    with open(path, encoding="utf-8") as file:
         return file.read()
+
+
+def _plugin(id: str) -> Plugin | None:
+    return next((plugin for plugin in found("rules") if plugin.name == id), None)

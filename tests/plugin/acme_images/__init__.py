@@ -1,0 +1,5 @@
+"""What Acme adds to echo-migrate."""
+
+from pathlib import Path
+
+MAPPING = Path(__file__).parent / "acme.yaml"
