@@ -381,6 +381,10 @@ REASONS: dict[str, Row] = {
     "vendored": Row("in a vendored file", "name the file, or include it (--include)", "edit"),
     "fixture": Row("in a test fixture or snapshot", "name the file, or include it (--include)", "edit"),
     "generated": Row("in a generated file", "change what generates it", "edit"),
+    "backup": Row("in a backup", "name the file, or include it (--include)", "edit"),
+    "foreign-workflow": Row(
+        "a workflow that no repository runs from here", "name the file, or include it (--include)", "edit"
+    ),
     "embedded": Row("a program embeds this file", "name the file, or include it (--include)", "edit"),
     "example": Row("documentation is generated from this file", "change both together", "edit"),
     "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),

@@ -33,9 +33,8 @@ FOUND = [
 ]
 PASSED = [
     "Dockerfile.dockerignore",
-    "Dockerfile.md",
     "Dockerfile.orig",
-    "README.md",
+    "README.rst",
     "Dockerfiles",
     "MyDockerfile",
     "node_modules/a/Dockerfile",

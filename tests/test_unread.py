@@ -15,7 +15,9 @@ FILES = {
     "third_party/WORKSPACE": ('container_pull(name = "a", repository = "library/redis")\n', "Bazel file"),
     "infra/app.bicep": ("properties: {\n  image: 'nginx:1.30'\n}\n", "Bicep file"),
     "project.toml": ('[io.buildpacks]\nbuilder = "paketobuildpacks/builder:base"\n', "Buildpacks project"),
-    "docker-compose.yml.j2": ("services:\n  a:\n    image: {{ image }}\n", "compose template"),
+    "captain-definition": ('{"schemaVersion": 2, "imageName": "nginx:1.30"}\n', "CapRover definition"),
+    ".do/app.yaml": ("services:\n- image: {registry_type: DOCKER_HUB, repository: nginx}\n", "DigitalOcean app"),
+    "docs/README.md": ("Start it:\n\n    $ docker run --rm nginx:1.30\n", "Markdown page"),
     "ci/pipeline.yml": (
         "jobs:\n- plan:\n  - task: a\n    config:\n      image_resource: {type: b}\n",
         "Concourse pipeline",
@@ -58,9 +60,7 @@ def test_every_kind_has_an_example() -> None:
     assert sorted(read_data("places/unread.yaml")) == sorted({kind for _, kind in FILES.values()})
 
 
-@pytest.mark.parametrize(
-    "path", ["README.md", "main.go", "Earthfile.md", "src/pom.xml.txt", "fly.tomls", "compose.yml.orig"]
-)
+@pytest.mark.parametrize("path", ["main.go", "Earthfile.rst", "src/pom.xml.txt", "fly.tomls", "compose.yml.orig"])
 def test_other_names_are_none(path: str) -> None:
     assert not may_be_unread(path)
     assert unread_kind(path, "FROM python:3.13\n") == ""

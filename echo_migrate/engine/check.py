@@ -178,6 +178,8 @@ _UNEDITED = {
     "generated": because("generated"),
     "official": because("official"),
     "embedded": because("embedded"),
+    "backup": because("backup"),
+    "foreign": because("foreign-workflow"),
     "example": because("example"),
 }
 

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from echo_migrate.files.lazy_regex import lazy_regex
 
+TEMPLATE = r"\.(?:erb|gotmpl|in|j2|jinja2?|template|tm?pl)"
+"""What the name of a template has behind that of the file which is made of it, as a regular expression."""
+
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return a suggestion ("did you mean …?") for an unknown name, or an empty string."""

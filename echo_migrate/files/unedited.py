@@ -1,5 +1,6 @@
-"""Files that are not edited by hand, or not alone: vendored ones, test fixtures and snapshots, what a program has
-generated, the sources of Docker official images, what a program embeds, and what public documentation is made from."""
+"""Files that are not edited by hand, or not alone: vendored ones, backups, test fixtures and snapshots, what a program
+has generated or embeds, the sources of Docker official images, what public documentation is made from, and workflows
+of another repository."""
 
 import contextlib
 import os
@@ -12,7 +13,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
 
-Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example"]
+Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
 
 _FIXTURES = lazy_regex(
     r"__(?:fixtures|golden|snapshots)__|fixtures|goldens?|test[-_]?(?:data|fixtures?|resources)|\.(?:chainsaw|kyverno)-test"
@@ -20,9 +21,17 @@ _FIXTURES = lazy_regex(
 _TEST_CASES = lazy_regex(r"(?:chainsaw|kyverno)-test\.ya?ml|\d\d-assert\.ya?ml")
 """What lies beside the input and the expected output of a test of cluster policies (Chainsaw, Kyverno, KUTTL)."""
 
-_TESTS = frozenset(("test", "tests", "integration", "e2e"))
+_TESTS = frozenset(("test", "tests", "integration", "e2e", "bench", "benchmark", "benchmarks", "evals"))
 _INPUT = lazy_regex(r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?")
-"""Folders below one of tests that hold what the tests read."""
+"""Folders below one of tests, or of benchmarks, that hold what these read."""
+
+_BACKUP = lazy_regex(
+    r"(?i)(?:.*[-_.])?(?:backups?|bak|old|archived?)(?:[-_.].*)?(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])?(?:\D.*)?"
+    r"|(?:.*[-_.])?(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])?[-_.](?:backups?|bak|old|archived?)"
+)
+"""A folder or file that was kept under a date when it was replaced."""
+
+_WORKFLOW = lazy_regex(r"(.+)/\.github/workflows/[^/]+")
 
 _CI = frozenset((".circleci", ".github", ".gitlab", ".woodpecker"))
 _SCHEMAS = frozenset(("linter", "parser", "schema", "schemas"))
@@ -85,6 +94,12 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
             return "fixture"
         if folder in _CI and not _SCHEMAS.isdisjoint(folders[: count - 1]):
             return "fixture"
+        if _BACKUP.fullmatch(folder):
+            return "backup"
+    if _BACKUP.fullmatch(name):
+        return "backup"
+    if _is_foreign(root, below):
+        return "foreign"
     within = [os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS]
     if _GOLDEN.fullmatch(name) or any(map(_TEST_CASES.fullmatch, _names(within[0]))):
         return "fixture"
@@ -122,6 +137,15 @@ def _absolute(named: Iterable[str]) -> frozenset[str]:
     if _Last.named is not named or _Last.working != working or not isinstance(named, tuple):
         _Last.named, _Last.working, _Last.folders = named, working, frozenset(map(os.path.abspath, named))
     return _Last.folders
+
+
+def _is_foreign(root: str, below: str) -> bool:
+    """Return whether a file is a workflow below the top of its repository, where none is run: it is that of another
+    repository, whose files were copied. A folder whose name is filled in is a template of a repository."""
+    match = _WORKFLOW.fullmatch(below)
+    return (
+        bool(match) and "{" not in below and not os.path.lexists(os.path.join(root, match[1] if match else "", ".git"))
+    )
 
 
 @of_a_run(64)

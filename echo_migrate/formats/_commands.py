@@ -27,7 +27,7 @@ from echo_migrate.shell.parser import read
 
 _PROGRAM = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b"
-    r"|\b(?:kind[ \t]+load|minikube[ \t]+(?:cache|image)|k3d[ \t]+images?)\b"
+    r"|\b(?:kind|minikube|k3d|fly|flyctl)[ \t]+(?:-|\b(?:load|cache|images?|deploy|launch|m|machines?)\b)"
 )
 _COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*")
 _UNREADABLE = re.compile(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")

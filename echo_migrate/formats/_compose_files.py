@@ -5,13 +5,17 @@ import os
 from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.spelling import TEMPLATE
 from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 
-NAME = lazy_regex(r"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:\.(?:dist|example|sample|default))?")
-"""The usual names of compose files, and of those that people copy to one."""
+COPIED = rf"\.(?:dist|example|sample|default)|{TEMPLATE}"
+"""What stands behind the name of a file that people or programs make a compose file of."""
 
-STANDARD = lazy_regex(r"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:\.(?:dist|example|sample|default))?")
+NAME = lazy_regex(rf"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?")
+"""The usual names of compose files, and of those that one is made of."""
+
+STANDARD = lazy_regex(rf"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?")
 """Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
 
 _MOST_FOLDERS = 200

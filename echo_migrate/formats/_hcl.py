@@ -38,6 +38,11 @@ def names(root: Value, text: str) -> dict[str, Named]:
     return found
 
 
+def values(root: Value, text: str) -> dict[str, Named]:
+    """Return the values that a file of nothing else gives the variables of a module."""
+    return {name: Named(name, value, False, _line(text, value)) for name, value in root.items}
+
+
 def named(node: Value, known: dict[str, Named]) -> Named | None:
     """Return the text that an expression refers to, if it is no more than a name."""
     one = known.get(node.value.strip()) if node.kind == "other" else None

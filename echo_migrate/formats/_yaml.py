@@ -11,6 +11,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.files.spelling import TEMPLATE
 from echo_migrate.files.yaml import (
     NotYaml,
     ScalarNode,
@@ -27,12 +28,13 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named, names_set
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._templates import MARK, is_template, of_template, without_comments
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
 
 YAML = re.compile(r"(?i).+\.ya?ml")
-YAML_OR_JSON = re.compile(r"(?i).+\.(?:ya?ml|json)")
+MANIFEST = re.compile(rf"(?i).+\.(?:ya?ml(?:{TEMPLATE})?|json)")
 NO_NAME = re.compile(r"(?!)")
 """Matches nothing, for formats that no file name identifies on its own."""
 
@@ -41,11 +43,6 @@ _SURROGATES = lazy_regex(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 """A character beyond U+FFFF as JSON escapes it, which libyaml takes for no character."""
 
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
-_TEMPLATE = lazy_regex(
-    r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"
-)
-_COMMENT = lazy_regex(r"(?m)^[ \t]*#.*$")
-_LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
@@ -57,7 +54,6 @@ _MOST_LOGINS = 20
 """The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
 _OTHER = lazy_regex(r"\W")
-_IN_A_TEMPLATE = because("in-template")
 
 Node = Image | Problem | Ignore | Container
 
@@ -115,7 +111,7 @@ class YamlFile:
             try:
                 documents(piece)
             except NotYaml as error:
-                if is_template(piece):
+                if is_template(piece) or of_template(self.path):
                     self.templated = True
                 else:
                     place = start + error.offset
@@ -334,30 +330,18 @@ def _name(node: YamlNode, index: int) -> str:
     return str(index)
 
 
-def is_template(text: str) -> bool:
-    """Return whether a text is a Go or Jinja template from which YAML is generated."""
-    return "{{" in text and bool(_TEMPLATE.search(_COMMENT.sub("", text)))
-
-
 def is_rendered(sheet: YamlFile) -> bool:
     """Return whether a file is only YAML once a template in it has been rendered: it has one outside of its scalars."""
-    if not is_template(sheet.text):
-        return False
+    if sheet.templated or not is_template(sheet.text):
+        return sheet.templated
     scalars = [node for root in sheet.roots for pair in positions(root) for node in pair if node and is_scalar(node)]
     spans = sorted({(node.start_mark.index, node.end_mark.index) for node in scalars if "{{" in node.value})
     begins = [start for start, _ in spans]
-    for match in _TEMPLATE.finditer(_COMMENT.sub(lambda comment: " " * len(comment[0]), sheet.text)):
+    for match in MARK.finditer(without_comments(sheet.text)):
         place = bisect_right(begins, match.start()) - 1
         if place < 0 or match.end() > spans[place][1]:
             return True
-    return sheet.templated
-
-
-def literals(text: str) -> Iterator[Image]:
-    """Yield the images that a template names literally, which are reported but never rewritten."""
-    for match in _LITERAL.finditer(text):
-        start, end = match.span(2)
-        yield Image(Traced.of(text, start, end), "image", start, end, not_editable=_IN_A_TEMPLATE)
+    return False
 
 
 def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request) -> list[Node]:

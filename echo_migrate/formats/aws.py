@@ -1,12 +1,13 @@
 """AWS: ECS task definitions in JSON or YAML, and the containers in templates of CloudFormation, SAM and the CDK.
 
 Keys: docs.aws.amazon.com, Amazon ECS, "Task definition parameters", read in November 2026; AWS CloudFormation,
-"Template reference", whose keys are the same with a capital. Images of Lambda, App Runner and SageMaker come from ECR
-alone.
+"Template reference", whose keys are the same with a capital; AWS Elastic Beanstalk, ``Dockerrun.aws.json`` of version
+1. Images of Lambda, App Runner and SageMaker come from ECR alone.
 """
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, Located
@@ -17,8 +18,9 @@ from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, 
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._logins import login_text
+from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import Around, Node, YamlFile, is_rendered, literals, nodes, verify
+from echo_migrate.formats._yaml import Around, Node, YamlFile, is_rendered, nodes, verify
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -31,6 +33,7 @@ _LIST = lazy_regex(r"\s*\[\s*\{")
 _TEMPLATE = lazy_regex(
     r"\bType[\"']?\s*:\s*[\"']?AWS::(?:ECS::TaskDefinition|Batch::JobDefinition|CodeBuild::Project)\b"
 )
+_BEANSTALK = "AWSEBDockerrunVersion"
 _TASKS_OWN = frozenset(("essential", "logConfiguration", "memoryReservation", "mountPoints", "portMappings"))
 """Keys of which a container of ECS has one, where a list of them stands alone."""
 
@@ -59,7 +62,7 @@ def recognise(path: str, text: str) -> bool:
     if not candidate(path) or "mage" not in text:
         return False
     alone = path[-5:].lower() == ".json" and bool(_LIST.match(text)) and any(f'"{key}"' in text for key in _TASKS_OWN)
-    return alone or bool(_TASK.search(text) or _TEMPLATE.search(text))
+    return alone or _BEANSTALK in text or bool(_TASK.search(text) or _TEMPLATE.search(text))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
@@ -95,7 +98,7 @@ def _nodes(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container
             node, around["unsafe_reasons"] = default, (_DEFAULT,)
         if is_text(node) and node.value.startswith(_OWN_OF_CODEBUILD):
             continue
-        for image in sheet.image(node, place.where, **around):
+        for image in sheet.image(_substituted(node), place.where, **around):
             yield image
             yield _container(place, image)
 
@@ -106,6 +109,16 @@ def _default(node: YamlNode | None, parameters: dict[str, YamlNode]) -> YamlNode
     return effective(parameters.get(reference.value)).get("Default") if is_text(reference) else None
 
 
+def _substituted(node: YamlNode | None) -> YamlNode | None:
+    """Return what ``Fn::Sub`` is given as a text, if there is nothing to substitute in it; else the node itself."""
+    given = effective(node).get("Fn::Sub") if is_mapping(node) else node if node and node.tag == "!Sub" else None
+    if not is_text(given) or "${" in given.value:
+        return node
+    text = copy(given)
+    text.tag = "tag:yaml.org,2002:str"
+    return text
+
+
 def _places(root: YamlNode | None) -> Iterator[_Place]:
     """Yield what names an image in a task definition, in a list of containers, or in a template."""
     containers = sequence(root)
@@ -113,6 +126,10 @@ def _places(root: YamlNode | None) -> Iterator[_Place]:
         yield from _listed(root, "containers", {})
     for task in (_lower(root), _lower(effective(root).get("taskDefinition"))):
         yield from _listed(task.get("containerDefinitions"), "containerDefinitions", task)
+    if _BEANSTALK in effective(root):
+        keys = _lower(root)
+        named = _lower(keys.pop("image", None)).get("name")
+        yield _Place("Image.Name", keys | ({"image": named} if named else {}), {}, "authentication")
     for name, resource in effective(effective(root).get("Resources")).items():
         keys = effective(resource)
         kind, properties = keys.get("Type"), _lower(keys.get("Properties"))
@@ -180,7 +197,7 @@ def _container(place: _Place, image: Image) -> Container:
         tuple(_ports(keys)),
         is_set(keys.get("privileged")) or "linuxParameters" in keys or "systemControls" in keys,
         image.mounts,
-        open=place.login != "repositoryCredentials",
+        open=place.login == "registryCredential",
         kind="container",
     )
 

@@ -14,8 +14,9 @@ from echo_migrate.files.yaml import ScalarNode, YamlNode, is_mapping, is_scalar,
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import NO_NAME as NAME
-from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, literals, nodes, verify, walk
+from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, nodes, verify, walk
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because

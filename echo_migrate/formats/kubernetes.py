@@ -30,19 +30,19 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._resources import images
-from echo_migrate.formats._yaml import NO_NAME as NAME
+from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import (
-    YAML_OR_JSON,
+    MANIFEST,
     Around,
     Node,
     YamlFile,
     YamlMapping,
     is_rendered,
-    literals,
     nodes,
     verify,
     walk,
 )
+from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.images.reference import TAGGED, is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
 from echo_migrate.reasons import Reason, because
@@ -80,7 +80,7 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def candidate(path: str) -> bool:
-    return bool(YAML_OR_JSON.fullmatch(path))
+    return bool(MANIFEST.fullmatch(path))
 
 
 def recognise(path: str, text: str) -> bool:

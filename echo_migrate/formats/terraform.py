@@ -1,9 +1,9 @@
-"""Terraform: the images of containers in blocks and in ``jsonencode``, and those of the Docker provider.
+"""Terraform: the images of containers in blocks and in ``jsonencode``, those of the Docker provider, and variables.
 
 Follows the documentation of the providers kubernetes (``container``, ``init_container``), google (``containers`` of
 Cloud Run), azurerm (``container`` of a container group), aws (``container_definitions``, ``container_properties``) and
 docker (``docker_image``, ``docker_container``, ``container_spec``), read in November 2026. Other images are machine
-images, and are ignored.
+images, and are ignored. Values of variables: developer.hashicorp.com, "Variable definitions (.tfvars) files".
 """
 
 import contextlib
@@ -15,15 +15,17 @@ from echo_migrate.files import hcl, json
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._hcl import Named, image_of, listed, named, names
+from echo_migrate.formats._hcl import Named, image_of, listed, named, names, values
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
 
 NAME = re.compile(r"(?!)")
-_NAME = re.compile(r"(?i).+\.(?:tf|tofu)")
+_NAME = re.compile(r"(?i).+\.(?:tf|tofu|tfvars(?:\.json)?)")
+_VALUES = re.compile(r"(?i).+\.tfvars(?:\.json)?")
 _IMAGE = re.compile(
-    r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_(?:registry_)?image\"|_image\b"
+    r"(?m)^[ \t]*\"?image\"?[ \t]*[=:]"
+    r"|\bimage\"?[ \t]*[=:][ \t]*\"|\"docker_(?:registry_)?image\"|_image(?:_|\b)|\bimage_"
 )
 _CONTAINERS = frozenset(
     (
@@ -55,11 +57,11 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
     """Return the images, containers and ignore comments of a file, or the problem with reading it; never raises."""
     try:
-        root = hcl.read(source.text)
+        root = _read(source)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
-    known = names(root, source.text)
+    known = values(root, source.text) if _VALUES.fullmatch(source.path) else names(root, source.text)
     for where, keys, key in _places(root, known):
         found = image_of(keys[key], known, source.text, f"{where}.{key}")
         if found is None:
@@ -79,10 +81,15 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
     change."""
     try:
-        old, new = hcl.read(before.text), hcl.read(after.text)
+        old, new = _read(before), _read(after)
     except NotRead as error:
         return f"the changed file {error}"
     return None if alike(old, new, sorted(edits)) else "something else than an image would change"
+
+
+def _read(source: Source) -> Value:
+    """Return the body of a file. Raises ``NotRead``."""
+    return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
 
 
 def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str]]:

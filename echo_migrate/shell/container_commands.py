@@ -10,6 +10,7 @@ from echo_migrate.shell.commands import Command, Word
 
 _FILE = "places/scripts.yaml"
 _SCHEME = "docker://"
+_CONTEXT = "docker-image://"
 _WHOLE = re.compile(r"(?:\$\w+|\$\{[^{}]*\}|\$[@*#?!-])+")
 _SUBSTITUTED = re.compile(r"\$\(|`|\[@\]|\$@|\$\{@")
 
@@ -76,16 +77,27 @@ def read(command: Command, expands: Expands) -> Invocation:
     if owner is None or not command.words:
         return NOTHING
     commands = data()["commands"][owner]
-    words = command.words[1:]
-    begun = _options(words, commands.get("", {}), expands)
-    if begun is None:
-        return NOTHING
-    words = words[begun[1] :]
-    for count in (4, 3, 2, 1):
-        name = " ".join(word.value for word in words[:count])
-        if len(words) >= count and name in commands:
-            return _read(f"{command.name} {name}", words[count:], commands[name], expands)
-    return NOTHING
+    name, rest = _command(command.words[1:], commands, expands)
+    return _read(f"{command.name} {name}", rest, commands[name], expands) if name else NOTHING
+
+
+def _command(
+    words: tuple[Word, ...], commands: dict[str, dict[str, Any]], expands: Expands
+) -> tuple[str, tuple[Word, ...]]:
+    """Return the longest known command that the words begin with, and the words after it; "" if there is none. The
+    options that all commands have may stand before each word of the name."""
+    found, name = ("", words), ""
+    while words:
+        begun = _options(words, commands.get("", {}), expands)
+        if begun is None or begun[1] >= len(words):
+            break
+        name = f"{name} {words[begun[1]].value}".lstrip()
+        words = words[begun[1] + 1 :]
+        if name in commands:
+            found = name, words
+        if not any(one.startswith(f"{name} ") for one in commands):
+            break
+    return found
 
 
 def _read(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> Invocation:
@@ -101,7 +113,7 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
         found = [(option, word) for option in row.get("named", ("--image",)) for word in _values(words, (option,))]
         return Invocation(tuple(ImageWord(word, f"{where} {option}") for option, word in found), inspected=inspected)
     if kind == "argument":
-        given = tuple(_arguments(words, where))
+        given = (*_arguments(words, where), *_contexts(words, where))
         return Invocation(given, made, argument=True)
     if kind == "scheme":
         named = [word for word in words if word.value.startswith(_SCHEME)]
@@ -220,6 +232,14 @@ def _arguments(words: tuple[Word, ...], where: str) -> Iterator[ImageWord]:
         likely = any(part in data()["arguments"] for part in name.upper().split("_"))
         if equals and likely and (":" in value or "/" in value):
             yield ImageWord(_cut(word, len(name) + 1), f"{where} --build-arg {name}")
+
+
+def _contexts(words: tuple[Word, ...], where: str) -> Iterator[ImageWord]:
+    """Yield the images that are named contexts of a build (``--build-context name=docker-image://image``)."""
+    for word in _values(words, ("--build-context",)):
+        name, _, value = word.value.partition("=")
+        if value.startswith(_CONTEXT):
+            yield ImageWord(_cut(word, len(name) + 1 + len(_CONTEXT)), f"{where} --build-context {name}")
 
 
 def _cut(word: Word, start: int) -> Word:

@@ -23,16 +23,17 @@ from echo_migrate.files.yaml import (
     sequence,
 )
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._compose_files import COPIED, STANDARD, above, compose_files, files_in
 from echo_migrate.formats._compose_files import NAME as NAME
-from echo_migrate.formats._compose_files import STANDARD, above, compose_files, files_in
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
+from echo_migrate.formats._templates import is_template, literals, of_template
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, arguments, contexts_of, dockerfile_of
 from echo_migrate.model import Ignore, Problem
 
-_YAML = re.compile(r"(?i).+\.ya?ml(?:\.(?:dist|example|sample|default))?")
+_YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
 _SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
 _CONTEXTS = "additional_contexts"
 _SERVICE = re.compile(
@@ -165,10 +166,13 @@ def _read(path: str) -> list[Document]:
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
-    """Return the images of a compose file and of its inline Dockerfiles, ignore comments and problems; never raises."""
+    """Return the images of a compose file and of its inline Dockerfiles, ignore comments and problems; never raises.
+    Of a template that is no YAML, they are those that it names literally."""
     try:
         roots = documents(source.text)
     except NotYaml as error:
+        if of_template(source.path) or is_template(source.text):
+            return [*in_yaml(source.text), *literals(source.text)]
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
     for root in roots:
