@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES
-from echo_migrate.reasons import REASONS
+from echo_migrate.reason_rows import REASONS
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import IN_SCOPE, LEFT, ORDER
 from echo_migrate.reports.migration.history import Record
