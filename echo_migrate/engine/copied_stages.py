@@ -1,7 +1,7 @@
 """Stages of which one is copied into the other: they move together, or need review together.
 
-A build on one release of a distribution may not run on an older one, and which release a provider's image stands on is
-not known where its tags are not listed. What Python installs names its interpreter by its path: a virtual environment
+A build on one release of a distribution may not run on an older one, and a tag mostly leaves open which one it is. What
+Python installs names its interpreter by its path: a virtual environment
 of one image is none in another that has Python elsewhere.
 """
 
@@ -27,7 +27,7 @@ def together(moves: list[Migration], stages: list[Stage], bases: EffectiveBases,
         if image is None or image not in of or of[image].state != "needs-person":
             continue
         for built_on in (root_of(copied, bases) for copied in _copied(stage)):
-            if built_on and built_on != image and built_on.ref.value == image.ref.value:
+            if built_on and built_on != image and built_on in of and of[built_on].upstream == of[image].upstream:
                 parts[built_on] = image
     return [
         move._replace(
