@@ -146,7 +146,7 @@ def _settled(nodes: list[Any], source: Source, format: Format, settings: Setting
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
-    moves = together(moves, grouped.get(Stage, []), context.effective_bases, source)
+    moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
     moves = of_one_python(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)

@@ -17,9 +17,11 @@ from echo_migrate.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
 
 
-def together(moves: list[Migration], stages: list[Stage], bases: EffectiveBases, source: Source) -> list[Migration]:
-    """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image
-    and needs review itself."""
+def together(
+    moves: list[Migration], stages: list[Stage], bases: EffectiveBases, catalog: Catalog, source: Source
+) -> list[Migration]:
+    """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
+    of the same distribution, and needs review itself."""
     of = {move.image: move for move in moves}
     parts: dict[Image, Image] = {}
     for stage in stages:
@@ -28,7 +30,9 @@ def together(moves: list[Migration], stages: list[Stage], bases: EffectiveBases,
             continue
         for built_on in (root_of(copied, bases) for copied in _copied(stage)):
             if built_on and built_on != image and built_on in of and of[built_on].upstream == of[image].upstream:
-                parts[built_on] = image
+                first, last = (facts_of(one.ref.value, catalog).family for one in (built_on, image))
+                if first == last:
+                    parts[built_on] = image
     return [
         move._replace(
             state="needs-person",
