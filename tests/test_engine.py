@@ -424,7 +424,7 @@ NEEDS = "RUN apt-get update && apt-get install -y curl\n"
         ),
         (
             f"FROM python:3.13-slim AS build\n{BUILT}FROM gcr.io/distroless/python3\n{KEPT}",
-            ["other-python", "hardened"],
+            [None, "hardened"],
         ),
         (f"FROM python:3.13-slim AS build\n{BUILT}FROM python:3.13-slim\nUSER 1000\n{KEPT}", [None, None]),
         (f"FROM python:3.13-slim AS build\n{BUILT}FROM node:22\n{NEEDS}{KEPT}", [None, "dev-variant"]),

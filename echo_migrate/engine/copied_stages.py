@@ -48,7 +48,7 @@ def of_one_python(
     moves: list[Migration], stages: list[Stage], bases: EffectiveBases, catalog: Catalog, source: Source
 ) -> list[Migration]:
     """Return the migrations of a file; that of a stage needs review if it would have Python in another place than a
-    stage that copies from it, or that it copies from."""
+    stage that copies from it, or that it copies from, and has it in the same place now."""
     pairs = [
         (image, other)
         for stage in stages
@@ -61,7 +61,8 @@ def of_one_python(
         held: dict[Image, Reason] = {}
         for pair in pairs if any(move.safe and move.edits for move in moves) else ():
             places = [_python(of[image], catalog) if image in of else "" for image in pair]
-            if all(places) and places[0] != places[1]:
+            now = {facts_of(image.ref.value, catalog).python for image in pair}
+            if all(places) and places[0] != places[1] and len(now) == 1:  # else they share no Python now
                 for image, there, other in zip(pair, reversed(places), reversed(pair), strict=True):
                     line = str(source.position(other.start)[0])
                     held[image] = because("other-python", line=line, place=there)
