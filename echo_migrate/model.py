@@ -92,6 +92,17 @@ class Image(NamedTuple):
         value = _DIGEST.sub(r"\1…", shown(self.ref.value))
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
+    def shared_by(self, edits: Iterable[Edit]) -> list[Reason]:
+        """Return the reasons of the shared spans that edits touch, each once."""
+        touched = list(edits)
+        return list(
+            dict.fromkeys(
+                reason
+                for start, end, reason in self.shared_spans
+                if any(edit.start <= end and start <= edit.end for edit in touched)
+            )
+        )
+
 
 class SharedSpans:
     """Spans whose text serves more than images, each with that as a reason, searchable by position."""

@@ -315,6 +315,13 @@ REASONS: dict[str, Row] = {
         "edit",
         "copied into the same image",
     ),
+    "other-python": Row(
+        "Python is in {place} in the stage on line {line}, which shares files with it",
+        "review both together",
+        "proof",
+        "Python elsewhere",
+        kind="another stage that shares files with it has Python elsewhere",
+    ),
     "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),

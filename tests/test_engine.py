@@ -410,6 +410,43 @@ def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: P
     assert found == [[("needs-person", ["login-ci"]), ("migrate", [])], [("migrate", []), ("migrate", [])]]
 
 
+BUILT = "RUN python -m venv /opt/venv && /opt/venv/bin/pip install flask\n"
+KEPT = 'COPY --from=build /opt/venv /opt/venv\nCMD ["python", "-m", "app"]\n'
+NEEDS = "RUN apt-get update && apt-get install -y curl\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            f"FROM python:3.13-slim AS build\n{BUILT}FROM python:3.13-slim\n{NEEDS}{KEPT}",
+            ["copied-into", "dev-variant"],
+        ),
+        (
+            f"FROM python:3.13-slim AS build\n{BUILT}FROM gcr.io/distroless/python3\n{KEPT}",
+            [None, "hardened"],
+        ),
+        (f"FROM python:3.13-slim AS build\n{BUILT}FROM python:3.13-slim\nUSER 1000\n{KEPT}", [None, None]),
+        (f"FROM python:3.13-slim AS build\n{BUILT}FROM node:22\n{NEEDS}{KEPT}", [None, "dev-variant"]),
+        (
+            f"FROM python:3.8 AS build\n{BUILT}FROM python:3.13-slim\nUSER 1000\n{KEPT}",
+            ["tag-unlisted", "other-python"],
+        ),
+        (
+            'FROM node:22 AS staging\nRUN apt-get update\nCMD ["npm", "start"]\nFROM node:22\nRUN apt-get update\n',
+            ["dev-variant"] * 2,
+        ),
+    ],
+)
+def test_stages_that_share_a_python_move_together(
+    run: Run, tmp_path: Path, text: str, expected: list[str | None]
+) -> None:
+    (tmp_path / "Dockerfile").write_text(text)
+    listed = json.loads(run("inventory", "--output-format", "json", "--provider", "docker").stdout)["references"]
+    found = [one for one in listed if one["context"] == "FROM"]
+    assert [next((reason["id"] for reason in one["reasons"]), None) for one in found] == expected
+
+
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copier.yml").write_text("name: {type: str}\n")
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.engine.copied_stages import together
+from echo_migrate.engine.copied_stages import of_one_python, together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
@@ -29,6 +29,7 @@ from echo_migrate.rules._readiness import (
     effective_bases,
     other_blockers,
     root_of,
+    started,
 )
 from echo_migrate.rules._rule import Context, Rule, Settings, in_short
 
@@ -156,8 +157,8 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     blocking = check(_blocking_rules(), grouped, context)
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
-    if settings.catalog.tags != "listed":
-        moves = together(moves, grouped.get(Stage, []), context.effective_bases, source)
+    moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
+    moves = of_one_python(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
     return _Settled(moves, context, blocking, ignores)
@@ -220,13 +221,14 @@ def _assess(image: Image, settings: Settings, text: str | None, variant: Variant
 
 
 def _builders(images: list[Image], stages: list[Stage], settings: Settings) -> frozenset[Image]:
-    """Return the images that migrate to the dev variant: those of stages that do not ship, or as requested."""
+    """Return the images that migrate to the dev variant, as requested, or those of stages that do not ship; one that no
+    other stage uses, and that starts something, is a target of its own (staging)."""
     if settings.catalog.tags != "listed":
         return frozenset()  # the provider is not known to have variants
     if settings.variant != "auto":
         return frozenset(images if settings.variant == "dev" else ())
     bases = EffectiveBases((image, EffectiveBase(NOTHING_KNOWN, "")) for image in images)
-    roots = [(root_of(stage, bases), bool(stage.ships)) for stage in stages]
+    roots = [(root_of(stage, bases), bool(stage.ships) or bool(stage.leaf and started(stage))) for stage in stages]
     shipping = {image for image, ships in roots if ships}
     return frozenset(image for image, _ in roots if image and image not in shipping)
 

@@ -7,7 +7,7 @@ from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.reference import Reference, parsed
-from echo_migrate.images.upstream import lines
+from echo_migrate.images.upstream import lines, numbers
 from echo_migrate.model import Image
 
 _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
@@ -77,7 +77,7 @@ def end_of_windows(reference: Reference, today: str) -> End | None:
         end = _end("windows-server", cycle, today) if cycle else None
         if end and cycle:
             cycles = _block("windows-server")["cycles"]
-            newest = max((one for one in cycles if _supported(cycles[one], today)), key=_number, default="")
+            newest = max((one for one in cycles if _supported(cycles[one], today)), key=numbers, default="")
             return end._replace(line=cycle.removesuffix("-sac").upper(), follower=newest)
     return None
 
@@ -124,7 +124,7 @@ def _end(product: str, version: str, today: str) -> End | None:
         return _before_all(block, version, today)
     if any(_supported(cycles[cycle], today) for cycle in possible):
         return None
-    last = max(possible, key=_number)
+    last = max(possible, key=numbers)
     dates = [date for cycle in possible for date in _dates(cycles[cycle])[:1]]
     until = max([date for cycle in possible for date in _dates(cycles[cycle])[1:]], default="")
     if until and until < today:
@@ -134,16 +134,16 @@ def _end(product: str, version: str, today: str) -> End | None:
 
 def _before_all(block: Any, version: str, today: str) -> End | None:
     """Return the end of a version that is older than all cycles there is data of, whose dates are not known."""
-    numbers = [number for number in map(_number, block["cycles"]) if number]
-    if not numbers or _number(version) >= min(numbers):
+    known = [cycle for cycle in map(numbers, block["cycles"]) if cycle]
+    if not known or numbers(version) >= min(known):
         return None
     return End(block["title"], version, "", "", _follower(block["cycles"], version, today))
 
 
 def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
     """Return the oldest newer line that is supported, "" if none is."""
-    newer = [cycle for cycle in cycles if _number(cycle) > _number(line) and _supported(cycles[cycle], today)]
-    return min(newer, key=_number, default="")
+    newer = [cycle for cycle in cycles if numbers(cycle) > numbers(line) and _supported(cycles[cycle], today)]
+    return min(newer, key=numbers, default="")
 
 
 def _supported(end: Any, today: str) -> bool:
@@ -158,10 +158,6 @@ def _dates(end: Any) -> list[str]:
     return [end] if end[:1].isdigit() else []
 
 
-def _number(cycle: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in cycle.split(".") if part.isdigit())
-
-
 @lru_cache
 def _block(key: str) -> Any:
     return read_block("eol.yaml", key)
@@ -172,7 +168,7 @@ def _published(upstream: str) -> tuple[frozenset[str], tuple[int, ...]]:
     """Return the versions in the data without a leading v, and the highest of them."""
     known: list[str] = (read_block("published.yaml", upstream) if upstream[:1] != "_" else None) or []
     plain = frozenset(version.removeprefix("v") for version in known)
-    return plain, max(map(_number, plain), default=())
+    return plain, max(map(numbers, plain), default=())
 
 
 def published_since(upstream: str, version: str) -> bool:
@@ -180,4 +176,4 @@ def published_since(upstream: str, version: str) -> bool:
     the data, or there is none of the image."""
     known, highest = _published(upstream)
     version = version.removeprefix("v")
-    return not known or version in known or not _number(version) or _number(version) > highest
+    return not known or version in known or not numbers(version) or numbers(version) > highest

@@ -7,6 +7,7 @@ from echo_migrate.files.data import blocks, read_block
 from echo_migrate.files.source import Edit, apply
 from echo_migrate.images.parts import spell
 from echo_migrate.images.reference import Reference, is_open, name_change
+from echo_migrate.images.upstream import numbers
 from echo_migrate.model import Image, Migration
 
 _SAID = {
@@ -84,12 +85,7 @@ def swap(image: Image, reference: Reference, path: str) -> Migration | None:
         edits = image.ref.replace(*change) if image.ref.spans else None
     if not edits or (not image.parts and (len(edits) > 1 or any(map(image.ref.repeats, edits)))):
         return None
-    shared = [
-        reason
-        for start, end, reason in image.shared_spans
-        if any(edit.start <= end and start <= edit.end for edit in edits)
-    ]
-    reasons = tuple(dict.fromkeys((*image.unsafe_reasons, *shared)))
+    reasons = tuple(dict.fromkeys((*image.unsafe_reasons, *image.shared_by(edits))))
     return Migration(image, "needs-person" if reasons else "migrate", None, target, edits, reasons, "seen")
 
 
@@ -121,8 +117,4 @@ def _is_later(tag: str, free: str) -> bool:
     version = tag.partition("-")[0].removeprefix("v")
     if not version.replace(".", "").isdigit():
         return tag == "latest"
-    return _number(version) > _number(free)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part)
+    return numbers(version) > numbers(free)

@@ -13,7 +13,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import FIPS, Catalog
 from echo_migrate.images.end_of_life import release_line
 from echo_migrate.images.facts import published
-from echo_migrate.images.upstream import lines
+from echo_migrate.images.upstream import lines, numbers
 
 BUILD = "dev"
 """The tag word of the variants for building, with a shell, a package manager and root."""
@@ -106,7 +106,7 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = Fal
     def likeness(spelt: str) -> tuple[bool, bool, bool, tuple[int, ...], int]:
         one = meaning_of(spelt, catalog)
         same = one.version.split(".")[0] == wanted.version.split(".")[0]
-        line = _number(one.version)[:2]
+        line = numbers(one.version)[:2]
         return one.words - {BUILD} == wanted.words, one.family == wanted.family, same, line, -len(spelt)
 
     return max(tags, key=likeness, default="")
@@ -117,8 +117,8 @@ def _succeeds(tag: str, wanted: Meaning, family: str | None, catalog: Catalog) -
     one = meaning_of(tag, catalog)
     same_function = one.words - {BUILD} == wanted.words - {BUILD}
     same_family = (one.family or catalog.family) == (family or catalog.family)
-    number = _number(one.version)
-    return same_function and same_family and bool(number) and number >= _number(wanted.version)[: len(number)]
+    number = numbers(one.version)
+    return same_function and same_family and bool(number) and number >= numbers(wanted.version)[: len(number)]
 
 
 def _closeness(wanted: Meaning, catalog: Catalog) -> Callable[[str], tuple[bool, bool, bool, tuple[int, ...], int]]:
@@ -127,7 +127,7 @@ def _closeness(wanted: Meaning, catalog: Catalog) -> Callable[[str], tuple[bool,
 
     def key(tag: str) -> tuple[bool, bool, bool, tuple[int, ...], int]:
         one = meaning_of(tag, catalog)
-        number, asked = _number(one.version), _number(wanted.version)
+        number, asked = numbers(one.version), numbers(wanted.version)
         return BUILD not in one.words, number[:2] == asked[:2], number[:1] == asked[:1], number, -len(tag)
 
     return key
@@ -138,7 +138,7 @@ def _distributions(
 ) -> list[Distribution]:
     """Return the distributions of the tags offered that stand for the wanted one, the best first. Another family, of
     those that the image has, only stands for one that it does not have."""
-    there = sorted(offered, key=lambda one: _number(one[1]), reverse=True)
+    there = sorted(offered, key=lambda one: numbers(one[1]), reverse=True)
     plain = [one for one in there if one[0] is None]
     usual = [one for one in there if one[0] == catalog.family]
     family = wanted.family or catalog.family_of(name, wanted.version)
@@ -167,13 +167,13 @@ def _behind(line: str, own: Iterable[str], offered: Iterable[Iterable[str]]) -> 
     otherwise. A band is the hundreds of the third number (learn.microsoft.com, "How the .NET SDK is versioned")."""
     if line.count(".") != 1:
         return ""
-    newest = max(_of_line(line, own), key=_number, default="")
-    bands = [_number(one)[2] // 100 for versions in offered for one in _of_line(line, versions)]
-    return newest if newest and max(bands) - _number(newest)[2] // 100 > 1 else ""
+    newest = max(_of_line(line, own), key=numbers, default="")
+    bands = [numbers(one)[2] // 100 for versions in offered for one in _of_line(line, versions)]
+    return newest if newest and max(bands) - numbers(newest)[2] // 100 > 1 else ""
 
 
 def _of_line(line: str, versions: Iterable[str]) -> list[str]:
-    return [one for one in versions if one.startswith(f"{line}.") and len(_number(one)) == 3]
+    return [one for one in versions if one.startswith(f"{line}.") and len(numbers(one)) == 3]
 
 
 def _newest(name: str, version: str, today: list[str], offered: Iterable[str]) -> list[str]:
@@ -182,7 +182,7 @@ def _newest(name: str, version: str, today: list[str], offered: Iterable[str]) -
     if name == _IS_ITS_RELEASE or (today and not version):
         return []
     left_open = [one for one in offered if one.startswith(f"{version}." if version else "") and one]
-    return [max(left_open, key=lambda one: (_number(one)[:2], -len(one)))] if left_open else []
+    return [max(left_open, key=lambda one: (numbers(one)[:2], -len(one)))] if left_open else []
 
 
 def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, list[str], bool]:
@@ -246,7 +246,3 @@ def words_of(name: str, vendor: str) -> dict[str, str]:
 def _today(name: str) -> dict[str, str]:
     """Return the versions of an image's floating tags on the day of the data."""
     return read_block("tags/floating.yaml", name) or {}
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -12,6 +12,7 @@ from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.reference import Reference, is_open, name_change, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag, family_change
+from echo_migrate.images.upstream import numbers
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
 from echo_migrate.reasons import Reason, because
 
@@ -116,9 +117,7 @@ class Target:
             return found._replace(reasons=(*self.unsafe_reasons, because("repeated")))
         if reference.digest is None and "@" in target and not image.parts and not self._within(edits[-1]):
             self.unsafe_reasons.append(because("pin-elsewhere"))
-        for start, end, reason in image.shared_spans:
-            if reason not in self.unsafe_reasons and any(edit.start <= end and start <= edit.end for edit in edits):
-                self.unsafe_reasons.append(reason)
+        self.unsafe_reasons += [one for one in image.shared_by(edits) if one not in self.unsafe_reasons]
         return found._replace(
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
@@ -183,7 +182,7 @@ class Target:
         if not version or not dropped or not _PLAIN.fullmatch(written):
             return None
         self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id != "drops-version"]
-        if _numbers(version) < _numbers(written):
+        if numbers(version) < numbers(written.removeprefix("v")):
             return because("older-version", before=written, after=version)
         if version != written.removeprefix("v"):
             self.unsafe_reasons.append(because("other-version", before=written, after=version))
@@ -278,10 +277,6 @@ class Target:
 def _has(platforms: Iterable[str], platform: str) -> bool:
     """Return whether a platform is among those of an image; arm64 is arm64/v8 (containerd/platforms)."""
     return platform.removesuffix("/v8") in {one.removesuffix("/v8") if "arm64" in one else one for one in platforms}
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.removeprefix("v").split(".")]
 
 
 def _is_floating(target: str) -> bool:

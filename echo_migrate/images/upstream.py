@@ -67,6 +67,12 @@ def lines(version: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, by which versions are compared: (3, 12) of 3.12; parts that are none are left
+    out."""
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
 def shortest(name: str, registry: str, facts: Facts) -> str:
     """Return the name of an image without the parts that are optional for Docker Hub: the registry, and ``library/``
     before a single component."""

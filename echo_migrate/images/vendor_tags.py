@@ -6,7 +6,7 @@ from echo_migrate.images.catalog import Catalog, load
 from echo_migrate.images.facts import listed
 from echo_migrate.images.reference import Reference, is_open
 from echo_migrate.images.tags import BUILD, Meaning, meaning_of, nearest
-from echo_migrate.images.upstream import lines
+from echo_migrate.images.upstream import lines, numbers
 
 _FIXED = ("chainguard",)
 """Vendors whose free images have these tags alone, at all times: any other tag is of an organisation's own registry."""
@@ -73,16 +73,10 @@ def _may_be_there(wanted: Meaning, known: list[Meaning]) -> bool:
     alike = [one for one in known if one.words == wanted.words and one[2:] == wanted[2:]]
     if not wanted.version or not alike:
         return False
-    if any(_number(wanted.version) > _number(one.version) for one in known) and all(
-        _number(wanted.version) > _number(one.version) for one in known if one.version
-    ):
+    if numbers(wanted.version) > max(numbers(one.version) for one in known):
         return True
     versions = {one.version for one in alike}
     if wanted.version in versions:
         return False  # it is there, and spelt otherwise
     shortest = min(2, wanted.version.count(".") + 1)
     return any(line in versions for line in lines(wanted.version) if line.count(".") + 1 >= shortest)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

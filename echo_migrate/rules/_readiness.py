@@ -155,7 +155,7 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
         name = (launch.words or ("",))[0]
         if launch.shell and may_provide(node, base, SHELL_PROGRAMS):
             yield because("shell-unknown")
-        elif name and not _is_there(name, base):
+        elif name[:1] not in ("", "-") and not _is_there(name, base):
             yield because("program-unknown", program=basename(name))
 
 
