@@ -134,6 +134,7 @@ class Catalog(NamedTuple):
         place = self.place(reference)
         return f"{_title(place[0])} (a mirror)" if place else None
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - as long as the process
     def place(self, reference: Reference) -> tuple[str, str] | None:
         """Return the vendor whose image a reference names, and the vendor's name of the image; None for other ones."""
         path = self.path(reference)
