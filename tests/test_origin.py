@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from echo_migrate.engine.check import examine
 from echo_migrate.engine.fix import fix_source
+from echo_migrate.files.data import read_block
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import Format, recognised
 from echo_migrate.images import catalog
 from echo_migrate.images.answers import Answer, Answers, full_name
-from echo_migrate.images.facts import facts_of
+from echo_migrate.images.facts import facts_of, listed
 from echo_migrate.images.migration import assess
+from echo_migrate.images.official_tags import may_have
 from echo_migrate.images.reference import parse
 from echo_migrate.images.tags import meaning_of
 from echo_migrate.model import Image, Migration, Variant
@@ -41,7 +43,7 @@ def alike(one: str, other: str, vendor: str) -> bool:
 def goes_back(value: str, vendor: str, variant: Variant) -> None:
     known = catalog.load(vendor)
     there = move(value, known, variant)
-    if not there.safe or there.target is None:
+    if not there.safe or there.target is None or not may_have(parse(value).name, parse(value).tag or "latest"):
         return
     back = move(there.target, UPSTREAM)
     assert back.safe, (value, there.target, back.reasons)
@@ -68,6 +70,41 @@ def test_the_tag_of_an_image_that_is_no_official_one_is_to_be_confirmed(name: st
     answers.images[full_name(parse(held.target))] = Answer("available")
     found = move(f"dhi.io/{name}", UPSTREAM._replace(answers=answers))
     assert (found.target, found.safe) == (held.target, True)
+
+
+def test_a_tag_that_upstream_never_had_is_not_written() -> None:
+    docker, safe = catalog.load("docker"), 0
+    for name in (
+        "alpine",
+        "amazoncorretto",
+        "debian",
+        "eclipse-temurin",
+        "golang",
+        "nginx",
+        "php",
+        "postgres",
+        "python",
+    ):
+        rows = {
+            (one, behind)
+            for row in read_block("tags/official.yaml", name)
+            for one in row["tags"].split()
+            for behind in row["behind"]
+        }
+        for image in {row.image for row in docker.rows[name] if row.image}:
+            tags = [one for one in listed(image, "docker") if one.partition("-")[0].count(".") < 2]
+            for tag in tags[:: max(1, len(tags) // 30)]:
+                back = move(f"dhi.io/{image}:{tag}", UPSTREAM)
+                if back.safe and back.target and back.upstream == name:
+                    first, _, behind = (parse(back.target).tag or "latest").partition("-")
+                    assert (first, behind) in rows, (image, tag, back.target)
+                    safe += 1
+    assert safe > 50
+    assert not may_have("nginx", "1.31-bookworm")
+    assert may_have("nginx", "1.31.99-trixie")
+    assert may_have("nginx", "9.9")
+    assert not may_have("python", "3.13-windows")
+    assert may_have("ghost", "5-anything")
 
 
 OFTEN = ("debian", "eclipse-temurin", "golang", "nginx", "node", "php", "postgres", "python", "ruby", "tomcat")

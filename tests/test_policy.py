@@ -62,7 +62,7 @@ def instructions(text: str) -> list[dict[str, Any]]:
 
 def images_are_fine(text: str, images: list[str], where: str = "containers") -> bool:
     """Whether Kyverno's policy lets a pod in: its variables, and then its expression, by CEL."""
-    spec: dict[str, Any] = {"containers": [{"name": "a", "image": "reg.echohq.com/a:1"}]}
+    spec: dict[str, Any] = {"containers": [{"name": "x", "image": image} for image in images[:1]]}
     spec[where] = [{"name": "x", "image": image} for image in images]
     policy = yaml.safe_load(text)["spec"]
     values = {one["name"]: cel.evaluate(one["expression"], {"object": {"spec": spec}}) for one in policy["variables"]}
@@ -99,6 +99,23 @@ def test_buildkit_runs_what_it_needs_itself() -> None:
     ):
         assert asked(text, "data.docker.decision", given) == {"allow": True}
     assert asked(text, "data.docker.decision", {"image": {"fullRepo": "docker.io/docker/cli"}}) == {"allow": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("FROM python\nFROM scratch AS python\n", ["python"]),
+        ("FROM reg.echohq.com/go:1 AS Build\nFROM build\nCOPY --from=BUILD /a /a\n", []),
+        ("FROM reg.echohq.com/go:1 AS a\nCOPY --from=b /a /a\nFROM scratch AS b\n", ["b"]),
+        ("ARG V=node\nARG V=reg.echohq.com/node\nFROM ${V}\nARG V=1\nFROM scratch\nARG V=2\n", []),
+        ("ARG V=reg.echohq.com/node\nARG V=node\nFROM $V\n", ["node"]),
+        ("FROM scratch\nARG V=reg.echohq.com/node\nFROM ${V}\n", ["${V}"]),
+        ("FROM 0\n", ["0"]),
+    ],
+)
+def test_conftest_reads_stages_and_arguments_as_docker_does(text: str, refused: list[str]) -> None:
+    denied = asked(KINDS["conftest"](Approval(NAMES), TODAY), "data.main.deny", instructions(text))
+    assert sorted(one.partition(" ")[0] for one in denied) == refused
 
 
 TREE = """\
@@ -148,6 +165,10 @@ def test_an_exception_ends(run: Run, tmp_path: Path) -> None:
         text = run("policy", "buildkit", "--today", today).stdout.decode()
         given = {"image": {"fullRepo": "docker.io/acme/tool"}}
         assert asked(text, "data.docker.decision", given) == {"allow": fine}
+        text = run("policy", "conftest", "--today", today).stdout.decode()
+        assert bool(asked(text, "data.main.deny", instructions("FROM acme/tool:1\n"))) is not fine
+        text = run("policy", "kyverno", "--today", today).stdout.decode()
+        assert images_are_fine(text, ["dhi.io/a:1", "acme/tool:1"]) is fine
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def migrations(source: Source, format: Format, several: Iterable[Settings]) -> l
     content = _content(source, format, several[0])
     if not content.images:
         return [[] for _ in several]
-    return [_settled(content, source, format, settings).moves for settings in several]
+    return [_settled(content, source, format, settings, findings=False).moves for settings in several]
 
 
 def _content(source: Source, format: Format, settings: Settings) -> _Content:
@@ -123,8 +123,9 @@ def _content(source: Source, format: Format, settings: Settings) -> _Content:
     return _Content(grouped, images, settings.unedited(source))
 
 
-def _settled(content: _Content, source: Source, format: Format, settings: Settings) -> _Settled:
-    """Return what becomes of the images of a file, given what it has."""
+def _settled(content: _Content, source: Source, format: Format, settings: Settings, findings: bool = True) -> _Settled:
+    """Return what becomes of the images of a file, given what it has; without ``findings``, of the rules that block
+    only what is asked of targets."""
     grouped, images, left = content
     ignores = Ignores(grouped.get(Ignore, []))
     selected = {rule.id for rule in settings.rules}
@@ -154,7 +155,8 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     assessed = _with_all_reasons(assessed, grouped, asked, ignores)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
-    blocking = check(_blocking_rules(), grouped, context)
+    asked_for = findings or any(one.target for one in effective.values())
+    blocking = check(_blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
     moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_block
 from echo_migrate.files.source import Edit, apply
 from echo_migrate.images.catalog import UPSTREAM, Catalog, Row, load
+from echo_migrate.images.official_tags import may_have
 from echo_migrate.images.reference import Reference, parse, tag_change
 from echo_migrate.images.tags import BUILD, Meaning, meaning_of, words_of
 from echo_migrate.images.target_tag import Change, TargetTag
@@ -62,6 +63,8 @@ def origin(reference: Reference, place: tuple[str, str], forward: Forward) -> Or
     found: Origin | None = None
     homes = load(UPSTREAM).rows
     for _, name, candidate in sorted(_candidates(image, tag, catalog, variant), key=lambda one: one[0]):
+        if not may_have(name, candidate or "latest"):
+            continue
         home = homes[name][0].image if name in homes else name
         move = forward(f"{home}:{candidate}" if candidate is not None else f"{home}", catalog, variant)
         target = move.target or ""

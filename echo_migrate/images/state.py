@@ -35,8 +35,10 @@ def state_in_volume(
     covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
     covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
     covered += _configured(mounts, text)
+    if not covered:
+        return []
     before, after = facts_of(value, catalog), facts_of(target, catalog)
-    if not covered or _same_owner(before, after):
+    if _same_owner(before, after):
         return []
     return [because("volume", path=covered[0], owners=_owners(value, before, after, catalog))]
 

@@ -69,41 +69,48 @@ images contains image if {{
 
 # Dockerfiles, as Conftest reads them: a list of instructions
 images contains image if {{
-	some instruction in input
+	some at, instruction in input
 	instruction.Cmd == "from"
 	image := with_arguments(instruction.Value[0])
-	not local(image)
+	image != "scratch"
+	not stage(image, at)
 }}
 
 images contains image if {{
-	some instruction in input
+	some at, instruction in input
 	instruction.Cmd in {{"copy", "add", "run"}}
 	some flag in instruction.Flags
 	found := regex.find_all_string_submatch_n(`^--(?:mount=(?:.*,)?)?from=([^,]+)`, flag, 1)
 	image := with_arguments(found[0][1])
-	not local(image)
+	not regex.match(`^[0-9]+$`, image)
+	not stage(image, at)
 }}
 
-local(image) if image == "scratch"
-
-local(image) if lower(image) in stages
-
-local(image) if regex.match(`^[0-9]+$`, image)
-
-stages contains lower(instruction.Value[2]) if {{
-	some instruction in input
+# a stage has its name from there on
+stage(name, at) if {{
+	some before, instruction in input
+	before < at
 	instruction.Cmd == "from"
 	lower(instruction.Value[1]) == "as"
+	lower(instruction.Value[2]) == lower(name)
 }}
 
-arguments[name] := value if {{
-	some instruction in input
+# FROM has the arguments before the first stage; the last default of a name counts
+defaults := [[parts[0], value] |
+	some at, instruction in input
 	instruction.Cmd == "arg"
+	count([before | some before, one in input; before < at; one.Cmd == "from"]) == 0
 	some word in instruction.Value
 	parts := split(word, "=")
 	count(parts) > 1
-	name := parts[0]
 	value := trim(concat("=", array.slice(parts, 1, count(parts))), "\\"'")
+]
+
+arguments[name] := value if {{
+	some pair in defaults
+	name := pair[0]
+	values := [one[1] | some one in defaults; one[0] == name]
+	value := values[count(values) - 1]
 }}
 
 with_arguments(text) := strings.replace_n(spellings, text)

@@ -1,0 +1,35 @@
+"""Whether a Docker official image has a tag: ``mappings/tags/official.yaml``."""
+
+from functools import lru_cache
+from typing import Any
+
+from echo_migrate.files.data import read_block
+from echo_migrate.images.reference import is_version
+
+
+def may_have(name: str, tag: str) -> bool:
+    """Return whether an official image has had a tag since the day of the data, or may have it by now: the version is
+    newer than all of the image's, or all of its line. True for an image that the data does not have."""
+    known = _tags(name)
+    first, _, rest = tag.partition("-")
+    if not known or rest not in known:
+        return not known
+    return first in known[rest] or (is_version(first) and _is_newer(first, name))
+
+
+def _is_newer(version: str, name: str) -> bool:
+    number = _number(version)
+    numbers = {_number(one) for tags in _tags(name).values() for one in tags if is_version(one)}
+    of_line = [one for one in numbers if one[:2] == number[:2]] if len(number) > 2 else []
+    return bool(numbers) and number > max(of_line or numbers)
+
+
+@lru_cache(maxsize=64)
+def _tags(name: str) -> dict[str, frozenset[str]]:
+    rows: list[dict[str, Any]] = read_block("tags/official.yaml", name) or []
+    return {word: frozenset(row["tags"].split()) for row in rows for word in row["behind"]}
+
+
+def _number(version: str) -> tuple[int, ...]:
+    parts = version.removeprefix("v").replace("_", ".").replace("+", ".").split(".")
+    return tuple(int(part) for part in parts if part.isdigit())
