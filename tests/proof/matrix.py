@@ -261,9 +261,9 @@ def table(pairs: Sequence[Pair]) -> str:
     projects, providers = ({one[place] for one in pairs} for place in (0, 1))
     lines = [
         f"{len(projects)} projects with {plural(len(providers), 'provider')} are {total.pairs} pairs. The naive swap",
-        f"breaks {total.naive_broken} of them, of which {total.blocked} were held back, marked unsafe or written otherwise; a",
-        f"finding or a reason names the cause of {total.predicted}. Of {total.safe} safe fixes {total.safe_broken}",
-        f"break, of {total.unsafe} unsafe ones {total.unsafe_broken}.",
+        f"breaks {total.naive_broken} of them, of which {total.blocked} were held back, marked unsafe or written",
+        f"otherwise; a finding or a reason names the cause of {total.predicted}. Of {total.safe} safe fixes",
+        f"{total.safe_broken} break, of {total.unsafe} unsafe ones {total.unsafe_broken}.",
         "",
         "| project | provider | naive swap | beforehand | safe fix | unsafe fix |",
         "|---|---|---|---|---|---|",
