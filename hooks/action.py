@@ -75,7 +75,9 @@ def _check(program: list[str], folder: str, token: str) -> int:
     with open(os.path.join(results, "inventory.json"), "w", encoding="utf-8") as file:
         file.write(_said(inventory))
     _counted(results)
-    told = _tell(program, results, [f"--note={note}" for note in trusted["notes"]], token)
+    more = [f"--note={note}" for note in trusted["notes"]]
+    more += [f"--proofs={os.path.join(start, _input('PROOFS'))}"] if _input("PROOFS") else []
+    told = _tell(program, results, more, token)
     if _input("SARIF_FILE"):
         _placed(sarif, _input("SARIF_FILE"), start)
         _output({"sarif-file": _input("SARIF_FILE")})

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -13,6 +13,8 @@ from github import GithubException
 
 from echo_migrate.cli.github.api import asked_to_wait
 from echo_migrate.cli.github.artifact import MOST
+from echo_migrate.proof.compare import Row, Verdict
+from echo_migrate.proof.records import Proof, as_data
 from tests.conftest import Done, Run
 from tests.standin import REPOSITORY, Fault, GitHub, changed, commands, commit, git
 
@@ -637,3 +639,35 @@ def test_no_word_of_a_pull_request_is_a_workflow_command(world: World) -> None:
     refused = world.tell("--report", str(broken), check=False)
     assert b"x23[error]x" in refused.stderr
     assert commands(refused.stderr.decode()) == []
+
+
+def _proofs(folder: Path, verdict: str) -> str:
+    row = {"name": "build", "before": "ok", "after": "<b>@eve fails", "weight": "broken"}
+    proof = Proof("Dockerfile", cast(Verdict, verdict), "the build fails", (Row(**row),), "0" * 64, "1" * 64)  # type: ignore[arg-type]
+    data = as_data(proof._replace(builder="docker 1", date="2026-11-27T00:00:00Z", by="ada"))
+    path = folder / "proofs.json"
+    path.write_text(json.dumps({"version": 1, "proofs": [data]}))
+    return str(path)
+
+
+def test_what_was_proven_is_told_but_not_by_a_fork(world: World) -> None:
+    world.pull()
+    world.tell("--proofs", _proofs(world.folder.parent, "broken"))
+    (body,) = (one["body"] for one in world.github.comments)
+    assert "| `Dockerfile` | **broken** | `the build fails; <b>@eve fails` |" in body
+    world.push({"Dockerfile": "FROM python:3.13\nRUN true\n"}, fork=True)
+    world.tell("--proofs", _proofs(world.folder.parent, "same"))
+    assert "claims of a pull request from a fork" in world.summary
+    assert world.summary.count("Built and run") == 1
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"version": 1, "proofs": [{}]}', '{"version": 1, "proofs": 3}', "x"])
+def test_a_file_that_holds_no_proofs(world: World, text: str) -> None:
+    world.pull()
+    path = world.folder.parent / "other.json"
+    path.write_text(text)
+    done = world.tell("--proofs", str(path))
+    assert done.returncode == 2
+    assert b"other.json: is " in done.stderr
+    path.write_text("")
+    assert world.tell("--proofs", str(path)).returncode == 0

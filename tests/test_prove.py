@@ -20,7 +20,7 @@ from echo_migrate.cli import proofs, smoke
 from echo_migrate.files.source import Source
 from echo_migrate.files.workspace import begin
 from echo_migrate.proof import failure
-from echo_migrate.proof.builders import PassedOn
+from echo_migrate.proof.builders import Builder, PassedOn
 from echo_migrate.proof.compare import Observed, Row, Verdict, compare
 from echo_migrate.proof.container import Running, Smoke, request
 from echo_migrate.proof.context import Context, context_of, digest
@@ -29,6 +29,7 @@ from echo_migrate.proof.processes import Processes, Stopped
 from echo_migrate.proof.prove import stale
 from echo_migrate.proof.records import Proof, Records, own_folder, records, text_hash
 from echo_migrate.proof.secrets import Secrets
+from echo_migrate.proof.workplace import Workplace
 from tests.conftest import ROOT, Run
 from tests.test_schemas import validator
 
@@ -544,3 +545,26 @@ def test_a_smoke_test_is_a_command() -> None:
 def test_nothing_is_printed_where_nothing_is_to_be_proven_quietly() -> None:
     assert proofs.render("text", [], [], False, True) == ""
     assert proofs.render("markdown", [PROOF._replace(rows=())], [], False, False).count("\n") == 3
+
+
+def test_a_run_that_begins_is_not_taken_for_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Builder, "labelled", lambda _: ([], []))
+    monkeypatch.setattr(Builder, "networks", lambda _: [])
+    first = Workplace()
+    sweep = Thread(target=first.sweep, args=(Builder("docker", Processes(), first.token),))
+    mkdir = os.mkdir
+
+    def slow(path: str, mode: int) -> None:
+        mkdir(path, mode)
+        sweep.start()
+        sweep.join(0.5)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "mkdir", slow)
+        second = Workplace()
+    sweep.join()
+    assert os.path.isfile(os.path.join(second.folder, "lock"))
+    second.close()
+    first.sweep(Builder("docker", Processes(), first.token))
+    first.close()

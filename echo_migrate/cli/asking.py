@@ -135,6 +135,7 @@ def policy(kind: str, path: str, **options: Any) -> None:
 @click.command()
 @click.option("--report", metavar="FILE", required=True, help="What check --output-format json wrote.")
 @click.option("--inventory", metavar="FILE", default="", help="What inventory --output-format json wrote.")
+@click.option("--proofs", metavar="FILE", default="", help="What prove --output-format json printed.")
 @click.option(
     "--comment",
     type=click.Choice(["auto", "always", "never"]),

@@ -17,7 +17,7 @@ def render(format: str, proofs: list[Proof], applied: list[str], verbose: bool, 
     if format == "json":
         return reports.as_json({"version": 1, "proofs": [_as_json(proof, applied) for proof in proofs]}) + "\n"
     if format == "markdown":
-        return _markdown(proofs)
+        return "\n".join([markdown(proofs), *(line for proof in proofs for line in _details(proof))]) + "\n"
     if not proofs:
         return "" if quiet else "Nothing to prove: no Dockerfile would change.\n"
     again = Counter(proof.path for proof in proofs)
@@ -90,13 +90,13 @@ def _closing(proofs: list[Proof], applied: list[str]) -> str:
     return line + (f"; {len(applied)} applied" if applied else "")
 
 
-def _markdown(proofs: Iterable[Proof]) -> str:
+def markdown(proofs: Iterable[Proof]) -> str:
+    """Return the table of proofs, a line for each."""
     lines = ["| Dockerfile | proof | what differs |", "|---|---|---|"]
     for proof in proofs:
         said = _said(proof) if proof.reason else "builds, starts and behaves the same"
         lines.append(f"| {reports.code(proof.path)} | **{proof.verdict}** | {_cell(said)} |")
-    rows = [line for proof in proofs for line in _details(proof)]
-    return "\n".join([*lines, *rows]) + "\n"
+    return "\n".join(lines)
 
 
 def _details(proof: Proof) -> list[str]:

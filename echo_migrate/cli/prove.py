@@ -145,7 +145,8 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
                 raise
     finally:
         with undisturbed():
-            place.sweep(builder, own=True)
+            if builder.made:
+                place.sweep(builder, own=True)
             place.close()
 
 

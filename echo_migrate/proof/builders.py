@@ -90,6 +90,8 @@ class Builder:
         self.token = token
         self.label = f"{LABEL}={token}"
         self.environment: dict[str, str] = {}
+        self.made = False
+        """Whether it was asked to make anything, which is then to be removed."""
 
     def short(self, *words: str, whole: bool = False) -> Finished:
         """Run one of the builder's quick commands."""
@@ -108,6 +110,7 @@ class Builder:
         result = os.path.join(folder, "id")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(result)
+        self.made = True
         words = [*self._build_words(ignored), "--file", dockerfile, "--iidfile", result, "--label", self.label]
         done = self.processes.call(
             [*words, *passed.words(), "--", context], passed.timeout, merged=True, environment=self.environment
@@ -120,6 +123,14 @@ class Builder:
     def inspect(self, id: str) -> dict[str, Any]:
         """Return what the builder knows of an image; empty if there is no such image."""
         return _first(self.short("image", "inspect", "--", id))
+
+    def ids(self, names: Sequence[str]) -> list[str]:
+        """Return the ids of images, "" for each that is not there. All that are there take one command."""
+        done = self.short("image", "inspect", "--format", "{{.Id}}", "--", *names) if names and self.runs else None
+        found = done.output.split() if done and done.code == 0 else []
+        if len(found) == len(names):
+            return found
+        return [str(self.inspect(name).get("Id") or "") for name in names]
 
     def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: "Given") -> tuple[str, str]:
         """Create a container; return its id, "" if that failed, and the builder's message."""

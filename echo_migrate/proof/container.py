@@ -94,6 +94,7 @@ def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[S
         health = "the container has ended"
     if state.running:
         results = [_until_ok(lambda one=one: _smoke(builder, container, config, one)) for one in smoke]  # type: ignore[misc]
+    if health or smoke:
         state = builder.state(container)
     output, errors = builder.logs(container)
     written = (*builder.written(container), *_in_volumes(builder, container, config))

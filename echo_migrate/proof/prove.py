@@ -149,25 +149,27 @@ class Bench:
 
     def _images(self, change: Change) -> tuple[tuple[str, str], ...]:
         """Return the images that a change is built from, with their ids on this machine, "" for none."""
-        names = {name for source in (change.before, change.after) for name in images_of(source)}
-        return tuple((name, str(self.builder.inspect(name).get("Id") or "")) for name in sorted(names))
+        names = sorted({name for source in (change.before, change.after) for name in images_of(source)})
+        return tuple(zip(names, self.builder.ids(names), strict=True))
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
-        """Return what is seen before and after. The image of before runs while that of after is built; where it cannot
-        be built, nothing is to be compared."""
+        """Return what is seen before and after. The image of before runs while that of after is built and, unless both
+        are in the host's network, started; where it cannot be built, nothing is to be compared."""
         place = (key.before, key.context, key.options)
         with ThreadPoolExecutor(1) as pool:
             if (before := self._seen.get(place)) is None:
                 first = self._built(change.before, "before", context, asked)
+                if not first.id:
+                    before = self._seen[place] = Observed(False, first.failure)
+                    return before, Observed(False)
                 watched = pool.submit(self._started, first, change.before.path, "before", asked)
-                if first.id:
-                    second = self._built(change.after, "after", context, asked)
+            elif not before.built:
+                return before, Observed(False)
+            second = self._built(change.after, "after", context, asked)
+            after = self._started(second, change.after.path, "after", asked)
+            if before is None:
                 before = self._seen[place] = watched.result()
-            elif before.built:
-                second = self._built(change.after, "after", context, asked)
-        if not before.built:
-            return before, Observed(False)
-        return before, self._started(second, change.after.path, "after", asked)
+        return before, after
 
     def _built(self, source: Source, which: str, context: Context, asked: "Asked") -> "Image":
         """Build an image, from a Dockerfile outside of the context."""

@@ -22,6 +22,7 @@ from echo_migrate.registry.cache import default_folder
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_OF_ANOTHER_FORM = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class Proof(NamedTuple):
@@ -175,30 +176,44 @@ def _read(path: str) -> Proof | None:
     """Return the proof in a file; None if there is none, or it is not of the form that is written."""
     try:
         data = json.loads(contents(path))
-        if data["version"] != 1 or data["verdict"] not in VERDICTS or not _DATE.match(_text(data["date"])):
-            return None
-        return Proof(
-            _text(data["path"]),
-            cast(Verdict, data["verdict"]),
-            _text(data["reason"] or ""),
-            tuple(map(_row, data["differences"])),
-            before=_hash(data["before"]),
-            after=_hash(data["after"]),
-            context=_hash(data["context"]),
-            options=_hash(data["options"]),
-            images=tuple((_text(name), _text(id)) for name, id in data["images"].items()),
-            builder=_text(data["builder"]),
-            date=_text(data["date"]),
-            by=_text(data["by"]),
-            line=int(data["line"] or 0),
-            cause=_text(data["cause"] or ""),
-            predicted=_text(data["predicted"] or ""),
-            seconds=float(data["seconds"]),
-            unsafe=bool(data["unsafe"]),
-            remembered=True,
-        )
-    except (Unreadable, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _proof(data)._replace(remembered=True) if data["version"] == 1 else None
+    except (Unreadable, *_OF_ANOTHER_FORM):
         return None
+
+
+def printed(data: Any) -> list[Proof]:
+    """Return the proofs in what ``prove --output-format json`` prints. Raises ``ValueError`` for anything else."""
+    try:
+        if data["version"] == 1:
+            return [_proof(one) for one in data["proofs"]]
+    except _OF_ANOTHER_FORM:
+        pass
+    raise ValueError("is not what `echo-migrate prove --output-format json` prints")
+
+
+def _proof(data: Any) -> Proof:
+    """Return a proof as JSON has it. Raises one of ``_OF_ANOTHER_FORM``."""
+    if data["verdict"] not in VERDICTS or not _DATE.match(_text(data["date"])):
+        raise ValueError
+    return Proof(
+        _text(data["path"]),
+        cast(Verdict, data["verdict"]),
+        _text(data["reason"] or ""),
+        tuple(map(_row, data["differences"])),
+        before=_hash(data["before"]),
+        after=_hash(data["after"]),
+        context=_hash(data["context"]) if data["context"] else "",
+        options=_hash(data["options"]) if data["options"] else "",
+        images=tuple((_text(name), _text(id)) for name, id in data["images"].items()),
+        builder=_text(data["builder"]),
+        date=_text(data["date"]),
+        by=_text(data["by"]),
+        line=int(data["line"] or 0),
+        cause=_text(data["cause"] or ""),
+        predicted=_text(data["predicted"] or ""),
+        seconds=float(data["seconds"]),
+        unsafe=bool(data["unsafe"]),
+    )
 
 
 def _row(data: Mapping[str, object]) -> Row:

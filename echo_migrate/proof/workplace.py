@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 
 from echo_migrate.proof.builders import Builder
 from echo_migrate.registry.cache import default_folder
@@ -26,9 +27,10 @@ class Workplace:
         self.machine = _machine(self.base)
         self.token = f"{self.machine}.{os.urandom(8).hex()}"
         self.folder = os.path.join(self.base, self.token)
-        os.mkdir(self.folder, 0o700)
-        self._lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        with _one_at_a_time(self.base):  # or another run takes this one for dead before it holds its lock
+            os.mkdir(self.folder, 0o700)
+            self._lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def close(self) -> None:
         """Remove the folder of the run."""
@@ -59,19 +61,31 @@ class Workplace:
             return own
         if not _TOKEN.fullmatch(token) or not token.startswith(f"{self.machine}."):
             return False
-        try:
-            lock = os.open(os.path.join(self.base, token, "lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        finally:
-            os.close(lock)
+        with _one_at_a_time(self.base):
+            try:
+                lock = os.open(os.path.join(self.base, token, "lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                return True
+            except OSError:
+                return False
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            finally:
+                os.close(lock)
         return True
+
+
+@contextlib.contextmanager
+def _one_at_a_time(base: str) -> Iterator[None]:
+    """Wait until no other run begins, or looks which ones live."""
+    lock = os.open(os.path.join(base, "beginning"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _base() -> str:

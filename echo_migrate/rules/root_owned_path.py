@@ -23,6 +23,10 @@ _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/
 """System folders, which no image assigns to its user."""
 _THERE = ("/bin", "/etc/ca-certificates", "/etc/pki", "/etc/ssl", "/lib", "/sbin", "/usr")
 """Folders in which ``mkdir -p`` may have nothing to create."""
+_OF_ROOT = ("/", "/opt", "/srv", "/usr", "/usr/local", "/usr/local/bin")
+"""Folders in which nobody but root makes an entry."""
+
+_COMPILERS = frozenset(("c++", "cc", "clang", "g++", "gcc", "go", "rustc"))
 _WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
 _FILLS = {
     "npm": ("add", "ci", "clean-install", "i", "install", "install-clean"),
@@ -95,6 +99,8 @@ def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
     if command.name in _ACCOUNTS:
         return command.name
     words = [word.value for word in command.words[1:]]
+    if place := _placed(command, words, run, own):
+        return f"{command.name} {place}"
     paths = [word for word in words if not word.startswith("-")]
     if command.name not in _WRITERS or any(word.startswith(_ELSEWHERE) for word in words):
         return ""
@@ -103,6 +109,22 @@ def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
     paths = paths[1:][-1:] if command.name in ("cp", "ln", "mv") else paths
     written = next((path for path in paths if path.startswith(_ROOTS) and not any(within(path, o) for o in own)), None)
     return f"{command.name} {written}" if written else ""
+
+
+def _placed(command: Command, words: list[str], run: Run, own: list[str]) -> str:
+    """Return what a command makes in a folder that root owns in any image: a virtual environment, or the output of a
+    build. "" for nothing, or if it is not known."""
+    named = ""
+    if command.name.rstrip("0123456789.") == "python" and words[:2] == ["-m", "venv"]:
+        named = words[-1] if len(words) > 2 else ""
+    elif command.name in ("virtualenv", "uv"):
+        named = words[-1] if words and (command.name == "virtualenv" or words[0] == "venv") else ""
+    elif command.name in _COMPILERS and "-o" in words[:-1]:
+        named = words[words.index("-o") + 1]
+    place = absolute(named, run, command) if named and not named.startswith("-") else None
+    if place is None or "$" in place or any(within(place, folder) for folder in own) or covered(run, dirname(place)):
+        return ""
+    return named if dirname(place) in _OF_ROOT else ""
 
 
 def _copied(stage: Stage) -> Iterator[Finding]:

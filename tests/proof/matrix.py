@@ -18,14 +18,17 @@ from typing import Literal, NamedTuple
 from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.workspace import begin
+from echo_migrate.images.answers import Answer, Answers, Config
 from echo_migrate.images.catalog import load
 from echo_migrate.model import Result
-from echo_migrate.proof.builders import PassedOn, chosen
+from echo_migrate.proof.builders import Builder, PassedOn, chosen
 from echo_migrate.proof.compare import Verdict
 from echo_migrate.proof.processes import Processes
 from echo_migrate.proof.prove import Bench, Change
 from echo_migrate.proof.records import Proof, Records
 from echo_migrate.proof.workplace import Workplace
+from echo_migrate.registry.image import config_from
+from echo_migrate.reports import plural
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.proof.daemon import daemon
@@ -34,10 +37,15 @@ from tests.proof.standins import make
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "proof.md"
 PROVIDERS = ("echo", "docker", "chainguard")
+NONROOT = "echo, non-root"
+"""Echo with images that start as another user than upstream's. No list has their users: the tool knows them as with
+``--online``, by the configuration of the images."""
+
+_USER = "nonroot"
 DAY = "2026-11-27"
 _PROJECT = re.compile(r"(?m)^## (\S+)\n\n(.+?)\n\n(.*?)(?=^## |\Z)", re.DOTALL)
 _FILE = re.compile(r"(?ms)^```\w+ (\S+)\n(.*?)^```$")
-_START, _END = "<!-- made by python -m tests.proof.matrix -->\n", "<!-- end -->\n"
+_START, _END = "<!-- made by python -m tests.proof.matrix{} -->\n", "<!-- end -->\n"
 
 
 class Project(NamedTuple):
@@ -78,8 +86,8 @@ def write(project: Project, folder: Path) -> Path:
 class Bases:
     """The stand-ins that were made."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
+    def __init__(self, environment: dict[str, str], user: str = "") -> None:
+        self.environment, self.user = environment, user
         self.made: set[str] = set()
 
     def of(self, result: Result, provider: str) -> None:
@@ -90,8 +98,25 @@ class Bases:
                 continue
             for reference in (name, swapped(move.target or name, provider)):
                 if reference not in self.made:
-                    make(reference, upstream, name, provider, self.environment)
+                    make(reference, upstream, name, provider, self.environment, self.user)
                     self.made.add(reference)
+
+
+class There:
+    """The images of a builder, as what a registry answers."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def answer(self, full: str) -> Answer:
+        """Return whether an image is there."""
+        found = self.builder.inspect(full)
+        return Answer("available", str(found["Id"]), ("linux/amd64",)) if found else Answer("no-such-tag")
+
+    def configuration(self, full: str) -> Config | None:
+        """Return the configuration of an image."""
+        found = self.builder.inspect(full.removeprefix("docker.io/library/"))
+        return config_from({"config": found["Config"]}, 0) if found else None
 
 
 def swapped(target: str, provider: str) -> str:
@@ -99,11 +124,18 @@ def swapped(target: str, provider: str) -> str:
     return target if ":" in target.rpartition("/")[2] else f"{target}:latest"
 
 
-def checked(path: Path, provider: str, unsafe: bool = False, variant: Literal["auto", "runtime"] = "auto") -> Result:
-    """Return what the tool makes of a Dockerfile."""
+def checked(
+    path: Path,
+    provider: str,
+    unsafe: bool = False,
+    variant: Literal["auto", "runtime"] = "auto",
+    there: There | None = None,
+) -> Result:
+    """Return what the tool makes of a Dockerfile; with ``there``, of what it is told by a registry."""
     begin()
     rules = tuple(rule for rule in RULES.values() if rule.default)
-    settings = Settings(load(provider), rules, apply=True, unsafe=unsafe, today=DAY, variant=variant)
+    catalog = load(provider)._replace(answers=Answers(kept=there)) if there else load(provider)
+    settings = Settings(catalog, rules, apply=True, unsafe=unsafe, today=DAY, variant=variant)
     found = check_safely(Source.read(os.path.relpath(path)), settings)
     assert found
     return found
@@ -121,10 +153,14 @@ def naive(result: Result, provider: str) -> Source:
 
 def pair(bench: Bench, bases: Bases, path: Path, project: str, provider: str) -> Pair:
     """Build and start what a provider means for a project."""
+    flavour, provider = provider, "echo" if provider == NONROOT else provider
     safe, unsafe = checked(path, provider), checked(path, provider, unsafe=True)
     runtime = checked(path, provider, variant="runtime")
     bases.of(safe, provider)
     bases.of(runtime, provider)
+    if flavour == NONROOT:
+        there = There(bench.builder)
+        safe, unsafe = (checked(path, provider, asked, there=there) for asked in (False, True))
     states = [move for move in safe.outcomes if not move.image.local]
     word = (
         "safe"
@@ -143,7 +179,7 @@ def pair(bench: Bench, bases: Bases, path: Path, project: str, provider: str) ->
 
     return Pair(
         project,
-        provider,
+        flavour,
         word,
         warned,
         proof(naive(runtime, provider), safe, True),
@@ -158,7 +194,7 @@ def run(names: Iterable[str], providers: Sequence[str], environment: dict[str, s
 
     os.environ |= environment
     processes, place = Processes(), Workplace()
-    bases, here = Bases(environment), os.getcwd()
+    bases, here = Bases(environment, _USER if NONROOT in providers else ""), os.getcwd()
     try:
         builder, version = chosen("docker", processes, place.token)
         for project in projects():
@@ -224,10 +260,10 @@ def table(pairs: Sequence[Pair]) -> str:
     total = sums(pairs)
     projects, providers = ({one[place] for one in pairs} for place in (0, 1))
     lines = [
-        f"{len(projects)} projects with {len(providers)} providers are {total.pairs} pairs. The naive swap breaks",
-        f"{total.naive_broken} of them, of which {total.blocked} were held back, marked unsafe or written otherwise; a",
-        f"finding or a reason names the cause of {total.predicted}. Of {total.safe} safe fixes {total.safe_broken}",
-        f"break, of {total.unsafe} unsafe ones {total.unsafe_broken}.",
+        f"{len(projects)} projects with {plural(len(providers), 'provider')} are {total.pairs} pairs. The naive swap",
+        f"breaks {total.naive_broken} of them, of which {total.blocked} were held back, marked unsafe or written",
+        f"otherwise; a finding or a reason names the cause of {total.predicted}. Of {total.safe} safe fixes",
+        f"{total.safe_broken} break, of {total.unsafe} unsafe ones {total.unsafe_broken}.",
         "",
         "| project | provider | naive swap | beforehand | safe fix | unsafe fix |",
         "|---|---|---|---|---|---|",
@@ -246,12 +282,14 @@ def _word(proof: Proof | None) -> str:
 
 
 def main() -> None:
-    """Build the matrix, or the projects that are named, and write the table if it is whole."""
-    wanted = sys.argv[1:]
+    """Build the matrix, or the projects that are named, and write the table if it is whole; with ``--non-root``, that
+    of the non-root images."""
+    asked, wanted = sys.argv[1:2] == ["--non-root"], [word for word in sys.argv[1:] if word != "--non-root"]
+    providers = (NONROOT,) if asked else PROVIDERS
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder, daemon(Path(folder) / "d") as environment:
         found = []
-        for one in run(wanted or [one.name for one in projects()], PROVIDERS, environment, Path(folder) / "p"):
+        for one in run(wanted or [one.name for one in projects()], providers, environment, Path(folder) / "p"):
             print(f"{time.monotonic() - begun:6.1f} s  {one.project:<16} {one.provider:<11} {one.word:<10}", end=" ")
             print(f"naive {_word(one.naive)}; safe {_word(one.safe)}; unsafe {_word(one.unsafe)}", flush=True)
             if one.naive.verdict == "not-comparable":
@@ -276,7 +314,9 @@ def main() -> None:
     print(table(found))
     if not wanted:
         text = PAGE.read_text()
-        start, end = text.index(_START) + len(_START), text.index(_END)
+        mark = _START.format(" --non-root" if asked else "")
+        start = text.index(mark) + len(mark)
+        end = text.index(_END, start)
         PAGE.write_text(f"{text[:start]}{table(found)}{text[end:]}")
 
 

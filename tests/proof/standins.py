@@ -221,12 +221,16 @@ class _Root:
         return self.buffer.getvalue()
 
 
-def make(reference: str, upstream: str, like: str, provider: str, environment: Mapping[str, str]) -> None:
-    """Make the stand-in for a reference of an upstream name. A drop-in image has the facts of what it is ``like``."""
+def make(
+    reference: str, upstream: str, like: str, provider: str, environment: Mapping[str, str], user: str = ""
+) -> None:
+    """Make the stand-in for a reference of an upstream name. A drop-in image has the facts of what it is ``like``, but
+    for its ``user``, if one is given."""
     catalog = load(provider)
     found = facts_of(reference, catalog)
     if catalog.drop_in and reference.startswith(catalog.registry):
         found = facts_of(like, catalog)
+        found = found._replace(user=user, uid=65532) if user else found
     shell = found.shell is not False
     root = _Root()
     _system(root, found, shell)

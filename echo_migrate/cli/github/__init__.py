@@ -25,6 +25,7 @@ _TOLD = ("migrate", "needs-person", "no-replacement")
 def run(
     report: str,
     inventory: str,
+    proofs: str,
     comment: str,
     suggestions: int,
     event: str,
@@ -39,12 +40,16 @@ def run(
         if known.number and not known.remote:
             _at_the_top()
         results = artifact.read(report, inventory, ours=not known.remote)
+        believed = proofs and not known.remote and not known.fork
+        proven = artifact.proofs(proofs) if believed else ()
     except Unusable as error:
         raise click.UsageError(printable(str(error))) from None
     if known.remote:
         results = artifact.distrusted(results)
         note = (*note, "From a run on the code of the pull request: names are as that run wrote them.")
-    view = View(results, notes=(*note, results.configuration) if results.configuration else note)
+    if proofs and not believed:
+        note = (*note, "The proofs are not shown: they are claims of a pull request from a fork.")
+    view = View(results, notes=(*note, results.configuration) if results.configuration else note, proofs=proven)
     token, repository = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_REPOSITORY", "")
     if comment != "never" and (known.number or known.branch):
         if token and repository:
@@ -107,7 +112,7 @@ def _passed(pull: Pull | None) -> str:
 
 def _worth(view: View, all: bool) -> bool:
     """Return whether what there is to say is worth a new comment: notes alone are not, unless all is wanted."""
-    return any(all or one.safe or one.level != "note" for one in view.findings)
+    return bool(view.proofs) or any(all or one.safe or one.level != "note" for one in view.findings)
 
 
 def _seen(view: View, pull: Pull, diffs: dict[str, Diff], all: bool, remote: bool) -> View:

@@ -15,6 +15,7 @@ from echo_migrate.files.source import Edit
 from echo_migrate.images import catalog
 from echo_migrate.images.reference import parse
 from echo_migrate.model import LEVELS, STATES, Basis, Level, State
+from echo_migrate.proof.records import Proof, printed
 from echo_migrate.reports import Summary
 from echo_migrate.rules import RULES
 
@@ -91,6 +92,16 @@ def read(report: str, inventory: str, ours: bool = False) -> Report:
         if isinstance(error, Unusable):
             raise
         raise Unusable("the results are not what `echo-migrate check --output-format json` writes") from None
+
+
+def proofs(path: str) -> tuple[Proof, ...]:
+    """Return the proofs in a file of ``prove --output-format json``; none in an empty one. Raises ``Unusable``."""
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
+        return ()
+    try:
+        return tuple(printed(_document(path, ours=False)))
+    except ValueError as error:
+        raise error if isinstance(error, Unusable) else Unusable(f"{path}: {error}") from None
 
 
 def distrusted(report: Report) -> Report:

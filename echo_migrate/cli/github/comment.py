@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog
+from echo_migrate.proof.records import Proof
 from echo_migrate.reports import AT_UPSTREAM, code, plural, prose
 from echo_migrate.rules import link
 from echo_migrate.rules.unhardened_image import unhardened_image
@@ -32,13 +33,14 @@ _MOST_ROWS = 50
 class View(NamedTuple):
     """What is told, and of what: ``files`` are those that the pull request changes (None: there is none, all counts),
     ``added`` the references on lines that it adds, ``suggested`` how many fixes it has as suggestions; ``notes`` are
-    said below the table."""
+    said below the table, as is what was proven."""
 
     report: Report
     files: frozenset[str] | None = None
     added: frozenset[ReportedReference] = frozenset()
     suggested: int = 0
     notes: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def findings(self) -> tuple[ReportedFinding, ...]:
@@ -51,10 +53,26 @@ def body(view: View, longest: int = LONGEST) -> str:
     head, foot = _headline(view), _account(view)
     notes = [f"> &#8203;{prose(_short(note))}" for note in view.notes]  # so that none begins a list
     pages = "\n".join(f"[{code(rule)}]: {link(rule)}" for rule in sorted({one.rule for one in view.findings}))
-    room = longest - sum(_size(block) for block in (head, foot, pages, *notes)) - 2_000
+    proven = _proven(view, longest // 4)
+    room = longest - sum(_size(block) for block in (head, foot, pages, proven, *notes)) - 2_000
     table, told = _table(view, room // 2)
     folds = _folds(view, told, room - _size(table))
-    return "\n\n".join(block for block in (head, table, *notes, *folds, foot, pages) if block) + "\n"
+    return "\n\n".join(block for block in (head, table, proven, *notes, *folds, foot, pages) if block) + "\n"
+
+
+def _proven(view: View, room: int) -> str:
+    """Return what building and running showed, the worst first, as far as there is room."""
+    if not view.proofs:
+        return ""
+    from echo_migrate.cli.proofs import markdown  # few comments have one
+
+    worst = sorted(view.proofs, key=lambda one: one.verdict != "broken")[:_MOST_ROWS]
+    table = markdown(worst)
+    while _size(table) > room and worst:
+        table = markdown(worst := worst[: len(worst) // 2])
+    left = len(view.proofs) - len(worst)
+    more = f"\n\n{plural(left, 'more proof')}." if left else ""
+    return f"**Built and run before and after**\n\n{table}{more}"
 
 
 def _headline(view: View) -> str:
