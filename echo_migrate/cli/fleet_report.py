@@ -23,7 +23,9 @@ def run(options: Options, outputs: list[tuple[str, str]]) -> int:
     store = Store(options["from_store"])
     entries = store.latest()
     if not entries:
-        raise click.UsageError(f"{options['from_store']}: has no results: run echo-migrate fleet LIST --store DIR first")
+        raise click.UsageError(
+            f"{options['from_store']}: has no results: run echo-migrate fleet LIST --store DIR first"
+        )
     results = ((one, store.get(one["key"]) if isinstance(one.get("key"), str) else None) for one in entries)
     made = fleet.fleet(results, options["today"] or "")
     recorded = True

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES
 from echo_migrate.reasons import REASONS
@@ -20,10 +21,12 @@ from echo_migrate.reports.migration.rows import NO_IMAGE, NO_OWNER
 FORMATS = ("markdown", "html", "json")
 UNREADABLE = "its result cannot be read: run fleet again"
 LONGEST = 300
+_PARAMETER = lazy_regex(r"\{(\w+)\}")
 
 
 class Row(NamedTuple):
-    """References of a repository that share all else: ``number`` is how many there are."""
+    """References of a repository that share all else: ``number`` is how many there are. Without an owner, it is told in
+    which repository they are."""
 
     repository: str
     owners: tuple[str, ...]
@@ -106,7 +109,7 @@ def fleet(results: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
         url, revision, error = (_text(entry.get(key)) for key in ("url", "revision", "error"))
         try:
             found = [] if error else list(_rows(name, result))
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, KeyError):
             found, error = [], UNREADABLE
         rows += found
         known[name] = Group(name, {}, url if url.startswith("https://") else "", revision, error)
@@ -132,41 +135,33 @@ def render(format: str, asked: Fleet) -> str:
 
 
 def _rows(name: str, result: Mapping[str, Any] | None) -> Iterable[Row]:
-    """Return the rows of a repository. Raises ``TypeError`` or ``AttributeError`` for what is none."""
+    """Return the rows of a repository. Raises ``TypeError``, ``KeyError`` or ``AttributeError`` if its result is none."""
     if result is None:
         raise TypeError
     owners: Mapping[str, Any] = result.get("owners", {})
     counts: Counter[tuple[tuple[str, ...], str, str, str]] = Counter()
-    for one in result["inventory"]["references"] if "inventory" in result else _refused():
+    for one in result["inventory"]["references"]:
         state = one.get("state")
-        if state not in STATES or state == "local":
-            if state == "local":
-                continue
+        if state == "local":
+            continue
+        if state not in STATES:
             raise TypeError
         whose = owners.get(one.get("path")) or ()
         listed = tuple(_text(owner) for owner in whose) if isinstance(whose, list) else ()
         upstream = shown(_text(one.get("upstream"))) or shown(_text(one.get("resolved"))) or NO_IMAGE
-        counts[listed or (NO_OWNER,), state, upstream, _reason(one) if state == "needs-person" else ""] += 1
+        counts[listed or (f"{NO_OWNER} {name}",), state, upstream, _reason(one) if state == "needs-person" else ""] += 1
     return [Row(name, *kind, count) for kind, count in sorted(counts.items())]
 
 
-def _refused() -> Any:
-    raise TypeError
-
-
 def _reason(reference: Mapping[str, Any]) -> str:
-    """Return the first reason of a reference, in the words that its kind shares."""
+    """Return the first reason of a reference, in words that its kind shares: the parameters are not told."""
     reasons: list[dict[str, Any]] = reference.get("reasons") or [{}]
     first = reasons[0]
     row = REASONS.get(_text(first.get("id")))
-    return (row.kind or row.message).format_map(_Open()) if row else _text(first.get("message"))
-
-
-class _Open(dict[str, str]):
-    """Parameters of a reason that are not told."""
-
-    def __missing__(self, key: str) -> str:
-        return "…"
+    if row is None:
+        return _text(first.get("message"))
+    forms = (row.kind, row.brief, row.message)
+    return next((form for form in forms if form and "{" not in form), _PARAMETER.sub(r"‹\1›", row.kind or row.message))
 
 
 def _groups(rows: Iterable[tuple[str, Row]]) -> list[Group]:
