@@ -135,7 +135,7 @@ def render(format: str, asked: Fleet) -> str:
 
 
 def _rows(name: str, result: Mapping[str, Any] | None) -> Iterable[Row]:
-    """Return the rows of a repository. Raises ``TypeError``, ``KeyError`` or ``AttributeError`` if its result is none."""
+    """Return the rows of a repository. Raises ``TypeError``, ``KeyError`` or ``AttributeError`` if there are none."""
     if result is None:
         raise TypeError
     owners: Mapping[str, Any] = result.get("owners", {})
