@@ -66,7 +66,7 @@ def hostile() -> Document:
     unread = dict.fromkeys(HOSTILE, 1)
     return made._replace(
         report=made.report._replace(about=about, unread=HOSTILE, not_read=unread, title=HOSTILE[1], login=HOSTILE[0]),
-        images=Images(pairs, 1),
+        images=Images(pairs, 2, 1),
         risk=found,
         savings=made.savings._replace(assumptions=HOSTILE, source=HOSTILE[0]),
         steps=[one._replace(commands=HOSTILE, title=HOSTILE[0], why=HOSTILE[1]) for one in made.steps],

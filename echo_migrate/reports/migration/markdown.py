@@ -119,7 +119,7 @@ def _images(found: Images) -> Iterator[str]:
         return
     yield from ("", "## Before and after", "")
     told = [f"{name}: {prose(value)} ({plural(number, 'image')})" for name, value, number in gains(found)]
-    yield from (f"{'; '.join(told)}.", "")
+    yield from (f"{'; '.join(told)}.", "") if told else ()
     yield from _table(("image", "new image", "references", *found.fields, "known from"), 0)
     for one in found.pairs:
         sides = [
@@ -128,8 +128,7 @@ def _images(found: Images) -> Iterator[str]:
         ]
         sources = prose(", ".join(dict.fromkeys([*one.old.sources, *one.new.sources])))
         yield _row([code(one.before), code(one.after), str(one.figure.number), *sides, sources])
-    if found.others:
-        yield from ("", f"Nothing is known of both images: {plural(found.others, 'other move')}")
+    yield from ("", f"Alike in what is known: {found.alike}. Of {found.others}, nothing is known of both images.")
 
 
 def _risk(found: Risk) -> Iterator[str]:
