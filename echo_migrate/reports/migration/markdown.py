@@ -157,10 +157,9 @@ def _risk(found: Risk) -> Iterator[str]:
 def _savings(saved: Savings) -> Iterator[str]:
     if not saved.efforts:
         return
-    low, high = saved.hours
     changed = f"{plural(saved.lines.number, 'line')} in {plural(saved.files.number, 'file')}"
     yield from ("", "## What the safe fixes save", "")
-    yield from (f"They change {changed}. By hand, these edits would take {low} to {high} hours, by this table:", "")
+    yield from (f"They change {changed}. By hand, these edits would take {saved.time}, by this table:", "")
     yield from _table(("edit", "references", "minutes for one"), 2)
     for one in saved.efforts:
         yield _row([prose(one.what), str(one.figure.number), f"{one.low} to {one.high}"])
