@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from echo_migrate.registry import packages
-from echo_migrate.reports.migration.scans import ScanError, matched, read_sbom
+from echo_migrate.reports.migration.scans import ScanError, feeds, matched, read_sbom
 from echo_migrate.reports.migration.scans.feeds import Advisory, is_affected
 from echo_migrate.reports.migration.scans.sbom import Package, of_purls
 from tests.conftest import Run
@@ -141,6 +141,13 @@ def test_one_advisory_a_list_a_folder_and_a_zip_are_the_same(bills: Path, tmp_pa
     assert all(one == found[0] for one in found)
     only = matched([("x", bill)], [str(folder / "0.json")])[0]
     assert [one.id for one in only[0][1].found] == ["CVE-2024-0001"]
+
+
+def test_a_zip_is_unpacked_up_to_a_limit(bills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "all.zip").write_bytes(zipped("a.json", json.dumps(OSV).encode()))
+    monkeypatch.setattr(feeds, "LARGEST_UNPACKED", 100)
+    with pytest.raises(ScanError, match="when it is unpacked"):
+        matched([("x", read_sbom(f"{OLD}={bills}/old.cdx.json"))], [str(tmp_path / "all.zip")])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from echo_migrate.reports.migration import render
+from echo_migrate.reasons import because
+from echo_migrate.reports.migration import Document, render
+from echo_migrate.reports.migration.history import Record
+from echo_migrate.reports.migration.images import Images, Pair, Side
+from echo_migrate.reports.migration.rows import Ended
+from echo_migrate.reports.migration.scans import Compared, Known, Risk
 from tests.chromium import Browser, chromium
 from tests.conftest import Run
 from tests.standin import commit
@@ -28,14 +33,45 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pages of few, of many, and of hostile references."""
     folder = tmp_path_factory.mktemp("pages")
-    hostile = [
-        row(i, path=text, service=text, owners=(text,), upstream=text, reference=text, target=text, context=text)
-        for i, text in enumerate(HOSTILE, 1)
-    ]
-    listed = {"few": [row(i) for i in range(1, 60)], "many": [row(i) for i in range(1, MANY + 1)], "hostile": hostile}
-    for name, rows in {**listed, "none": []}.items():
-        (folder / f"{name}.html").write_text(render("html", document(rows)), encoding="utf-8")
+    listed = {"few": range(1, 60), "many": range(1, MANY + 1), "none": range(0)}
+    documents = {name: document([row(number) for number in numbers]) for name, numbers in listed.items()}
+    for name, made in {**documents, "hostile": hostile()}.items():
+        (folder / f"{name}.html").write_text(render("html", made), encoding="utf-8")
     return folder
+
+
+def hostile() -> Document:
+    """A report that has hostile texts wherever a text can be that is not the program's own."""
+    texts = ("path", "service", "upstream", "reference", "target", "context", "kind", "proven", "rule")
+    rows = [
+        row(
+            number,
+            owners=(text,),
+            verified=(text,),
+            state=("migrate", "needs-person")[number % 2],
+            reasons=(because("guess", guess=text), because("deprecated", name=text, successor=text)),
+            ended=(Ended(text, "2024-06-30", text),),
+            **dict.fromkeys(texts, text),
+        )
+        for number, text in enumerate(HOSTILE, 1)
+    ]
+    made = document(rows)
+    about = tuple(("paths", text) for text in HOSTILE)
+    pairs = tuple(
+        Pair(text, text, Side(9, 9, text, True, (text,), (text,)), Side(1, 1, text), made.report.total)
+        for text in HOSTILE
+    )
+    known = tuple(Known("removed", text, text, text, text, text) for text in HOSTILE)
+    found = Risk(tuple(Compared(text, text, True, made.report.total, known) for text in HOSTILE), HOSTILE, HOSTILE)
+    unread = dict.fromkeys(HOSTILE, 1)
+    return made._replace(
+        report=made.report._replace(about=about, unread=HOSTILE, not_read=unread, title=HOSTILE[1], login=HOSTILE[0]),
+        images=Images(pairs, 2, 1),
+        risk=found,
+        savings=made.savings._replace(assumptions=HOSTILE, source=HOSTILE[0]),
+        steps=[one._replace(commands=HOSTILE, title=HOSTILE[0], why=HOSTILE[1]) for one in made.steps],
+        trend=[Record(f"2026-11-0{day}", HOSTILE[0], "x", (day, 0, 0, 0, 0, 0)) for day in (1, 2)],
+    )
 
 
 @pytest.fixture
@@ -189,6 +225,8 @@ def test_no_script_of_a_text_runs(browser: Browser, pages: Path) -> None:
     assert {text.strip() for text in HOSTILE} <= {text.strip() for text in texts}
     assert browser.run("return document.scripts.length") == 2
     assert browser.all("img, iframe, object, embed, base, style ~ style") == []
+    addresses = browser.run("return [...document.querySelectorAll('a')].map((one) => one.getAttribute('href') || '')")
+    assert {one.partition(":")[0] for one in addresses if not one.startswith("#")} <= {"https"}
     injected: list[Any] = browser.run(
         """
         const made = document.createElement("script");

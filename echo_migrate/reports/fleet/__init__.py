@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES
-from echo_migrate.reason_rows import REASONS
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import IN_SCOPE, LEFT, ORDER
 from echo_migrate.reports.migration.history import Record
@@ -23,7 +22,8 @@ LONGEST = 300
 
 
 class Row(NamedTuple):
-    """References of a repository that share all else: ``number`` is how many there are."""
+    """References of a repository that share all else: ``number`` is how many there are. Without an owner, it is told in
+    which repository they are."""
 
     repository: str
     owners: tuple[str, ...]
@@ -101,15 +101,17 @@ def fleet(results: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
     form that is written is not believed: its repository counts as not read."""
     rows: list[Row] = []
     known: dict[str, Group] = {}
+    messages: dict[str, Counter[str]] = {}
     for entry, result in results:
         name = _text(entry.get("repository")) or "?"
         url, revision, error = (_text(entry.get(key)) for key in ("url", "revision", "error"))
         try:
-            found = [] if error else list(_rows(name, result))
-        except (TypeError, AttributeError):
+            found = [] if error else _rows(name, result, messages)
+        except (TypeError, AttributeError, KeyError):
             found, error = [], UNREADABLE
         rows += found
         known[name] = Group(name, {}, url if url.startswith("https://") else "", revision, error)
+    rows = _told(rows, messages)
     repositories = {one.name: one for one in _groups((row.repository, row) for row in rows)}
     listed = [
         one._replace(states=repositories[name].states if name in repositories else {}) for name, one in known.items()
@@ -131,42 +133,40 @@ def render(format: str, asked: Fleet) -> str:
     return text
 
 
-def _rows(name: str, result: Mapping[str, Any] | None) -> Iterable[Row]:
-    """Return the rows of a repository. Raises ``TypeError`` or ``AttributeError`` for what is none."""
+def _rows(name: str, result: Mapping[str, Any] | None, messages: dict[str, Counter[str]]) -> list[Row]:
+    """Return the rows of a repository, with the ids of reasons, whose ``messages`` are counted. Raises ``TypeError``,
+    ``KeyError`` or ``AttributeError`` for a result of another form."""
     if result is None:
         raise TypeError
     owners: Mapping[str, Any] = result.get("owners", {})
     counts: Counter[tuple[tuple[str, ...], str, str, str]] = Counter()
-    for one in result["inventory"]["references"] if "inventory" in result else _refused():
+    for one in result["inventory"]["references"]:
         state = one.get("state")
-        if state not in STATES or state == "local":
-            if state == "local":
-                continue
+        if state == "local":
+            continue
+        if state not in STATES:
             raise TypeError
         whose = owners.get(one.get("path")) or ()
         listed = tuple(_text(owner) for owner in whose) if isinstance(whose, list) else ()
         upstream = shown(_text(one.get("upstream"))) or shown(_text(one.get("resolved"))) or NO_IMAGE
-        counts[listed or (NO_OWNER,), state, upstream, _reason(one) if state == "needs-person" else ""] += 1
+        id, message = _first(one) if state == "needs-person" else ("", "")
+        if id:
+            messages.setdefault(id, Counter())[message] += 1
+        counts[listed or (f"{NO_OWNER} {name}",), state, upstream, id] += 1
     return [Row(name, *kind, count) for kind, count in sorted(counts.items())]
 
 
-def _refused() -> Any:
-    raise TypeError
-
-
-def _reason(reference: Mapping[str, Any]) -> str:
-    """Return the first reason of a reference, in the words that its kind shares."""
+def _first(reference: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the id and the message of a reference's first reason, "" if it has none."""
     reasons: list[dict[str, Any]] = reference.get("reasons") or [{}]
-    first = reasons[0]
-    row = REASONS.get(_text(first.get("id")))
-    return (row.kind or row.message).format_map(_Open()) if row else _text(first.get("message"))
+    return _text(reasons[0].get("id")), _text(reasons[0].get("message"))
 
 
-class _Open(dict[str, str]):
-    """Parameters of a reason that are not told."""
-
-    def __missing__(self, key: str) -> str:
-        return "…"
+def _told(rows: list[Row], messages: Mapping[str, Counter[str]]) -> list[Row]:
+    """Return rows whose reasons are no ids, but the most frequent message of each."""
+    most = {id: min(counts, key=lambda one: (-counts[one], one)) for id, counts in messages.items()}
+    words = {id: f"{most[id]}{', and alike' if len(counts) > 1 else ''}" for id, counts in messages.items()}
+    return [row._replace(reason=words[row.reason]) if row.reason in words else row for row in rows]
 
 
 def _groups(rows: Iterable[tuple[str, Row]]) -> list[Group]:

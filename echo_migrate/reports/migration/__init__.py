@@ -56,7 +56,7 @@ class Document(NamedTuple):
     savings: Savings
     trend: Sequence[Record] = ()
     risk: Risk | None = None
-    images: Images = Images((), 0)
+    images: Images = Images((), 0, 0)
     subject: str = ""
     base: str = ""
 

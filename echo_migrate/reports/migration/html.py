@@ -75,6 +75,7 @@ def rendered(asked: Document) -> str:
         lifts=LIFTS,
         evidence=EVIDENCE,
         used_in=USED_IN,
+        purposes=sorted(asked.report.groups["purpose"], key=lambda group: list(USED_IN).index(group.name)),
         most_names=MOST_NAMES,
     )
 

@@ -43,11 +43,17 @@ class Pair(NamedTuple):
         """Return whether a field is known of both images."""
         return getattr(self.old, field) is not None and getattr(self.new, field) is not None
 
+    def differ(self, field: str) -> bool:
+        """Return whether a field is known of both images, and is not the same."""
+        return self.both(field) and getattr(self.old, field) != getattr(self.new, field)
+
 
 class Images(NamedTuple):
-    """The pairs of which something is known of both images, and the number of the others."""
+    """The pairs that differ in something that is known of both images, and the numbers of those that do not, and of
+    those of which nothing is known of both."""
 
     pairs: tuple[Pair, ...]
+    alike: int
     others: int
 
     @property
@@ -98,8 +104,9 @@ def images(rows: Sequence[ReportRow], catalog: Catalog, packages: Mapping[str, i
         for before, after in moves
     ]
     known = [pair for pair in pairs if any(map(pair.both, FIELDS))]
-    known.sort(key=lambda pair: (-(pair.old.size or 0), -pair.figure.number, pair.before, pair.after))
-    return Images(tuple(known), len(pairs) - len(known))
+    differing = [pair for pair in known if any(map(pair.differ, FIELDS))]
+    differing.sort(key=lambda pair: (-(pair.old.size or 0), -pair.figure.number, pair.before, pair.after))
+    return Images(tuple(differing), len(known) - len(differing), len(pairs) - len(known))
 
 
 def _side(image: str, catalog: Catalog, packages: Mapping[str, int]) -> Side:
@@ -148,6 +155,6 @@ def gains(found: Images) -> list[tuple[str, str, int]]:
         ("No longer root", found.no_longer_root, "user"),
         ("No shell any more", found.without_shell, "shell"),
     ):
-        if found.known(field):
+        if number:
             told.append((name, str(number), len(found.known(field))))
     return told

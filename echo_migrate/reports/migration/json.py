@@ -126,7 +126,7 @@ def _images(found: Images) -> dict[str, Any]:
         sums["no_longer_root"] = found.no_longer_root
     if found.known("shell"):
         sums["without_shell"] = found.without_shell
-    return {"sums": sums, "pairs": pairs, "not_known": found.others}
+    return {"sums": sums, "pairs": pairs, "alike": found.alike, "not_known": found.others}
 
 
 def _group(one: Group) -> dict[str, Any]:

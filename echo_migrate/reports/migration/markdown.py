@@ -119,7 +119,7 @@ def _images(found: Images) -> Iterator[str]:
         return
     yield from ("", "## Before and after", "")
     told = [f"{name}: {prose(value)} ({plural(number, 'image')})" for name, value, number in gains(found)]
-    yield from (f"{'; '.join(told)}.", "")
+    yield from (f"{'; '.join(told)}.", "") if told else ()
     yield from _table(("image", "new image", "references", *found.fields, "known from"), 0)
     for one in found.pairs:
         sides = [
@@ -128,8 +128,7 @@ def _images(found: Images) -> Iterator[str]:
         ]
         sources = prose(", ".join(dict.fromkeys([*one.old.sources, *one.new.sources])))
         yield _row([code(one.before), code(one.after), str(one.figure.number), *sides, sources])
-    if found.others:
-        yield from ("", f"Nothing is known of both images: {plural(found.others, 'other move')}")
+    yield from ("", f"Alike in what is known: {found.alike}. Of {found.others}, nothing is known of both images.")
 
 
 def _risk(found: Risk) -> Iterator[str]:
@@ -158,10 +157,9 @@ def _risk(found: Risk) -> Iterator[str]:
 def _savings(saved: Savings) -> Iterator[str]:
     if not saved.efforts:
         return
-    low, high = saved.hours
     changed = f"{plural(saved.lines.number, 'line')} in {plural(saved.files.number, 'file')}"
     yield from ("", "## What the safe fixes save", "")
-    yield from (f"They change {changed}. By hand, these edits would take {low} to {high} hours, by this table:", "")
+    yield from (f"They change {changed}. By hand, these edits would take {saved.time}, by this table:", "")
     yield from _table(("edit", "references", "minutes for one"), 2)
     for one in saved.efforts:
         yield _row([prose(one.what), str(one.figure.number), f"{one.low} to {one.high}"])

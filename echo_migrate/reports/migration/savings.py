@@ -40,11 +40,23 @@ class Savings(NamedTuple):
     source: str
 
     @property
-    def hours(self) -> tuple[str, str]:
-        """The hours of all edits by hand, from and to, with one digit."""
+    def minutes(self) -> tuple[float, float]:
+        """The minutes of all edits by hand, from and to."""
         low = sum(one.low * one.figure.number for one in self.efforts)
         high = sum(one.high * one.figure.number for one in self.efforts)
+        return low, high
+
+    @property
+    def hours(self) -> tuple[str, str]:
+        """The hours of all edits by hand, from and to, with one digit."""
+        low, high = self.minutes
         return f"{low / 60:.1f}", f"{high / 60:.1f}"
+
+    @property
+    def time(self) -> str:
+        """How long all edits by hand take, as text: in minutes below an hour."""
+        low, high = self.minutes
+        return f"{low:.0f} to {high:.0f} minutes" if high < 60 else "{} to {} hours".format(*self.hours)
 
 
 def savings(rows: list[ReportRow], path: str = "") -> Savings:

@@ -22,8 +22,9 @@ from echo_migrate.reports.migration.scans.sbom import MISSING, Package, Sbom
 
 LARGEST = 400_000_000
 LARGEST_ONE = 5_000_000
+LARGEST_UNPACKED = 8_000_000_000
 MOST = 1_000_000
-"""The limits of a file and of one advisory in a dump, in bytes, and of the advisories of a dump."""
+"""The limits of a file, of one advisory in a dump, and of all of a zip's, in bytes, and of the advisories of a dump."""
 
 FORMAT = "advisories"
 _PLAIN = "advisories by source package"
@@ -141,6 +142,7 @@ def _documents(path: str) -> Iterator[Any]:
 
 def _zipped(path: str, data: bytes) -> Iterator[Any]:
     """Yield the JSON documents of a zip. Raises ``FeedError``."""
+    left = LARGEST_UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.infolist()[:MOST]:
@@ -150,6 +152,9 @@ def _zipped(path: str, data: bytes) -> Iterator[Any]:
                     content = file.read(LARGEST_ONE + 1)
                 if len(content) > LARGEST_ONE:
                     raise FeedError(f"{path}: has an advisory of more than {LARGEST_ONE // 1_000_000} MB")
+                left -= len(content)
+                if left < 0:
+                    raise FeedError(f"{path}: has more than {LARGEST_UNPACKED:,} bytes when it is unpacked")
                 yield json.loads(content)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, FeedError):
