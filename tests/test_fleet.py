@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from echo_migrate.files import git, scratch
+from echo_migrate.files.data import latest_date, read_data
 from echo_migrate.files.scratch import GitFailed, Remote, obtained
 from echo_migrate.fleet import worker
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
@@ -278,6 +279,19 @@ def test_a_second_run_reads_what_changed_alone(run: Run, clones: Path, tmp_path:
     assert result["revision"] == entries["api"]["revision"] == commit
     fleet(run, clones, "--provider", "docker")
     assert len(list((tmp_path / "store" / "results").rglob("*.json"))) == len(now) + 2
+
+
+def test_another_day_reads_again_only_if_a_line_has_ended_since(run: Run, clones: Path, tmp_path: Path) -> None:
+    made(clones / "old", {"Dockerfile": "FROM python:3.10\n"})
+    cycles = read_data("eol.yaml")["python"]["cycles"]
+    assert cycles["3.10"] == "2026-10-31"  # on which it still is supported
+    days = ("2026-10-31", "2026-11-01", "2026-11-02")
+    for day in days:
+        run("fleet", str(clones), "--store", "store", "--today", day, "--output-format", "json")
+    states = [json.loads(path.read_text()) for path in (tmp_path / "store" / "results").rglob("*.json")]
+    of_old = [one["inventory"]["references"][0] for one in states if one["repository"] == "old"]
+    assert sorted(any(reason["id"] == "ended" for reason in one["reasons"]) for one in of_old) == [False, True]
+    assert [latest_date(day) for day in days[1:]] == ["2026-10-31"] * 2
 
 
 def test_a_result_that_was_torn_is_made_again(run: Run, clones: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from echo_migrate import __version__, reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
+from echo_migrate.files.data import latest_date
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import table
@@ -77,7 +78,7 @@ def _proposed(outcomes: list[Outcome], options: Options, store: Store) -> bool:
 
 
 def _plan(options: Options) -> Plan:
-    """Return what is asked of each repository; the day is a part, as lines end with it."""
+    """Return what is asked of each repository. Which lines have ended is a part of it, and no other is of the day."""
     settings = settings_of(options)
     mapping = options["mapping"]
     try:
@@ -86,7 +87,9 @@ def _plan(options: Options) -> Plan:
         raise click.UsageError(f"{mapping}: {error}") from None
     values = ("provider", "registry", "sources", "variant", "seen_only", "logins", "exclude", "include")
     chosen = [f"{name}={options.get(name)!r}" for name in values]
-    return Plan(settings, options["exclude"], "\n".join([__version__, settings.today, *chosen, rows]))
+    return Plan(
+        settings, options["exclude"], "\n".join([__version__, latest_date(settings.today, rows), *chosen, rows])
+    )
 
 
 def _entry(one: Outcome) -> dict[str, Any]:
