@@ -218,6 +218,24 @@ def test_what_unpacks_to_more_than_fits_is_not_unpacked(tmp_path: Path, monkeypa
     assert os.listdir(tmp_path / "out") == [".git"]
 
 
+def test_a_remote_that_sends_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"file://{tmp_path}/a%0Ab"  # which is fetched, as its objects cannot be named
+    (tmp_path / "a\nb").mkdir()
+    (tmp_path / "a\nb" / "noise").write_bytes(os.urandom(400_000))
+    commit = made(tmp_path / "a\nb", {})
+    for most, left in ((4_000_000, False), (100_000, True)):
+        monkeypatch.setattr(git, "_LARGEST_FILE", most)
+        out = tmp_path / f"out{most}"
+        out.mkdir()
+        if left:
+            with pytest.raises(GitFailed, match="could not be fetched"):
+                obtained(str(out), Remote(url), commit)
+        else:
+            obtained(str(out), Remote(url), commit)
+            assert (out / "noise").stat().st_size == 400_000
+        assert max(path.stat().st_size for path in out.rglob("*") if path.is_file()) <= most
+
+
 def test_packs_that_are_torn_end_one_repository(run: Run, clones: Path) -> None:
     made(clones / "torn", {"Dockerfile": "FROM node:22\n"})
     subprocess.run(["git", "gc", "-q"], cwd=clones / "torn", check=True)

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Unpack
 
 import click
@@ -22,6 +23,7 @@ from echo_migrate.fleet.worker import Outcome
 from echo_migrate.model import STATES
 
 _HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
+_AT_ONCE = 16
 _COUNTED = tuple(state for state in STATES if state != "local")
 
 
@@ -47,7 +49,8 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
     except (NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
-    rows = [_row(one, kept) for one in ordered]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a store elsewhere answers slowly
+        rows = list(pool.map(lambda one: _row(one, kept), ordered))
     if options["output_format"] == "json":
         click.echo(reports.as_json({"version": 1, "repositories": rows, "total": _total(rows)}))
     else:
