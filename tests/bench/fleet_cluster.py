@@ -29,7 +29,11 @@ def children(process: int) -> list[int]:
 def main(clones: str) -> None:
     for count in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": folder}
+            environment = (
+                os.environ
+                | {"DASK_TEMPORARY_DIRECTORY": folder}
+                | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
+            )
             dask = [sys.executable, "-m", "dask"]
             scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "9787", "--no-dashboard"]
             worker = [*dask, "worker", ADDRESS, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
