@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from echo_migrate.files import git, scratch
+from echo_migrate.files.data import latest_date, read_data
 from echo_migrate.files.scratch import GitFailed, Remote, obtained
 from echo_migrate.fleet import worker
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
@@ -217,6 +218,24 @@ def test_what_unpacks_to_more_than_fits_is_not_unpacked(tmp_path: Path, monkeypa
     assert os.listdir(tmp_path / "out") == [".git"]
 
 
+def test_a_remote_that_sends_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"file://{tmp_path}/a%0Ab"  # which is fetched, as its objects cannot be named
+    (tmp_path / "a\nb").mkdir()
+    (tmp_path / "a\nb" / "noise").write_bytes(os.urandom(400_000))
+    commit = made(tmp_path / "a\nb", {})
+    for most, left in ((4_000_000, False), (100_000, True)):
+        monkeypatch.setattr(git, "_LARGEST_FILE", most)
+        out = tmp_path / f"out{most}"
+        out.mkdir()
+        if left:
+            with pytest.raises(GitFailed, match="could not be fetched"):
+                obtained(str(out), Remote(url), commit)
+        else:
+            obtained(str(out), Remote(url), commit)
+            assert (out / "noise").stat().st_size == 400_000
+        assert max(path.stat().st_size for path in out.rglob("*") if path.is_file()) <= most
+
+
 def test_packs_that_are_torn_end_one_repository(run: Run, clones: Path) -> None:
     made(clones / "torn", {"Dockerfile": "FROM node:22\n"})
     subprocess.run(["git", "gc", "-q"], cwd=clones / "torn", check=True)
@@ -278,6 +297,20 @@ def test_a_second_run_reads_what_changed_alone(run: Run, clones: Path, tmp_path:
     assert result["revision"] == entries["api"]["revision"] == commit
     fleet(run, clones, "--provider", "docker")
     assert len(list((tmp_path / "store" / "results").rglob("*.json"))) == len(now) + 2
+
+
+def test_another_day_reads_again_only_if_a_line_has_ended_since(run: Run, clones: Path, tmp_path: Path) -> None:
+    made(clones / "old", {"Dockerfile": "FROM python:3.10\n"})
+    cycles = read_data("eol.yaml")["python"]["cycles"]
+    assert cycles["3.10"] == "2026-10-31"  # on which it still is supported
+    days = ("2026-10-29", "2026-10-31", "2026-11-01")
+    for day in days:
+        run("fleet", str(clones), "--store", "store", "--today", day, "--output-format", "json")
+    states = [json.loads(path.read_text()) for path in (tmp_path / "store" / "results").rglob("*.json")]
+    of_old = [one["inventory"]["references"][0] for one in states if one["repository"] == "old"]
+    assert sorted(any(reason["id"] == "ended" for reason in one["reasons"]) for one in of_old) == [False, True]
+    before, same, after = map(latest_date, days)
+    assert before == same < after == "2026-10-31"
 
 
 def test_a_result_that_was_torn_is_made_again(run: Run, clones: Path, tmp_path: Path) -> None:

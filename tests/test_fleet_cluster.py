@@ -114,7 +114,7 @@ def test_without_a_scheduler_the_run_ends(tmp_path: Path, run: Run, monkeypatch:
 def test_a_worker_of_another_version_does_nothing(tmp_path: Path) -> None:
     nothing: Any = None
     errand = Errand(Plan(nothing, (), "9.9\nx"), (), "")
-    done = cluster._task(Outcome(nothing, key="k"), errand)
+    (done,) = cluster._task([Outcome(nothing, key="k")], errand)
     assert (done.key, "not 9.9" in done.error) == ("", True)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Unpack
 
 import click
@@ -10,6 +11,7 @@ from echo_migrate import __version__, reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
+from echo_migrate.files.data import latest_date
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import table
@@ -21,6 +23,7 @@ from echo_migrate.fleet.worker import Outcome
 from echo_migrate.model import STATES
 
 _HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
+_AT_ONCE = 16
 _COUNTED = tuple(state for state in STATES if state != "local")
 
 
@@ -46,7 +49,8 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
     except (NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
-    rows = [_row(one, kept) for one in ordered]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a store elsewhere answers slowly
+        rows = list(pool.map(lambda one: _row(one, kept), ordered))
     if options["output_format"] == "json":
         click.echo(reports.as_json({"version": 1, "repositories": rows, "total": _total(rows)}))
     else:
@@ -77,7 +81,7 @@ def _proposed(outcomes: list[Outcome], options: Options, store: Store) -> bool:
 
 
 def _plan(options: Options) -> Plan:
-    """Return what is asked of each repository; the day is a part, as lines end with it."""
+    """Return what is asked of each repository. Which lines have ended is a part of it, and no other is of the day."""
     settings = settings_of(options)
     mapping = options["mapping"]
     try:
@@ -86,7 +90,9 @@ def _plan(options: Options) -> Plan:
         raise click.UsageError(f"{mapping}: {error}") from None
     values = ("provider", "registry", "sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
     chosen = [f"{name}={options.get(name)!r}" for name in values]
-    return Plan(settings, options["exclude"], "\n".join([__version__, settings.today, *chosen, rows]))
+    return Plan(
+        settings, options["exclude"], "\n".join([__version__, latest_date(settings.today, rows), *chosen, rows])
+    )
 
 
 def _entry(one: Outcome) -> dict[str, Any]:

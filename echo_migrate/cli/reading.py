@@ -96,6 +96,26 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
 
 
 @click.command()
+@click.option("--store", metavar="DIR|URL", required=True, help="What fleet keeps its results in.")
+@click.option("--feed", metavar="FILE|DIR", type=FILE, multiple=True, help="Advisories: OSV; OpenVEX takes away.")
+@click.option("--sbom", metavar="[IMAGE=]FILE", type=FILE, multiple=True, help="Packages of an image: CycloneDX.")
+@click.option("--webhook", metavar="URL", default="", help="Also post what has changed there, as JSON.")
+@output_formats("text", "json")
+def watch(**options: Any) -> None:
+    """Tell what has changed in a fleet.
+
+    Compares the last run of fleet with the last look at its store: new ends of life, targets that a catalog did not
+    have, registries that are gone, references that came back from a hardened image, and advisories of --feed for
+    packages of --sbom. A look that was told is remembered there.
+
+    Exits with 0 when done, 1 if something of this should be acted on, 2 on misuse, or if it could not be told.
+    """
+    from echo_migrate.cli.watch import run
+
+    sys.exit(run(**options))
+
+
+@click.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:
@@ -147,4 +167,4 @@ def rules(output_format: str) -> None:
     about.rules(output_format)
 
 
-COMMANDS = (inventory, report, compare, fleet, match, providers, explain, rules)
+COMMANDS = (inventory, report, compare, fleet, watch, match, providers, explain, rules)

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from typing import Any
 
+_DATE = re.compile(r"\b[12][0-9]{3}-[01][0-9]-[0-3][0-9]\b")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -52,6 +53,18 @@ def blocks(name: str) -> list[str]:
         key.strip('"') for key in re.findall(r"(?m)^(\"[^\"\n]+\"|\w[^:\n]*):", _text(os.path.join(folder(), name))[1])
     ]
     return [key for key in keys if key[0] != "_"]
+
+
+def latest_date(before: str, *texts: str) -> str:
+    """Return the latest date in all the data, and in other texts, that is before a day; "" if there is none.
+
+    What depends on a day depends on whether dates have passed: between two of them, each day gives the same.
+    """
+    found = {date for text in texts for date in _DATE.findall(text)}
+    for above, _, files in os.walk(folder()):
+        for name in files:
+            found.update(_DATE.findall(_text(os.path.join(above, name))[1]))
+    return max((date for date in found if date < before), default="")
 
 
 @cache

@@ -70,6 +70,9 @@ _LARGEST = 200_000_000
 """The limit of git's output in bytes; twice as much is the limit of its data segment, which excludes mapped files and
 is a multiple of what git needs."""
 
+_LARGEST_FILE = 4_000_000_000
+"""The limit of a file that git writes, in bytes: a remote could send a pack without an end."""
+
 _LONGEST = 4096
 """The maximum length of a path on Linux, in bytes (PATH_MAX)."""
 
@@ -284,11 +287,16 @@ def _environment(protocol: str) -> dict[str, str]:
 
 
 def _limit(process: int, seconds: int) -> None:
-    """Limit the CPU time and memory of a process, if the system supports it."""
+    """Limit the CPU time, memory and files of a process and those that it starts, if the system supports it."""
     import resource
 
     if hasattr(resource, "prlimit"):
-        for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_DATA, 2 * _LARGEST)):
+        limits = (
+            (resource.RLIMIT_CPU, seconds),
+            (resource.RLIMIT_DATA, 2 * _LARGEST),
+            (resource.RLIMIT_FSIZE, _LARGEST_FILE),
+        )
+        for kind, most in limits:
             with contextlib.suppress(OSError, ValueError):
                 resource.prlimit(process, kind, (most, most))
 

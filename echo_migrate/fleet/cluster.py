@@ -24,6 +24,11 @@ _SECONDS_TO_CONNECT = 30
 _TRIES = 20
 """How often in a row a scheduler is asked that is not there: it may be starting again."""
 
+_PARTS = 64
+_MOST_AT_ONCE = 16
+"""A task has some repositories, as each costs the scheduler some milliseconds; few enough that no worker has long to
+wait for another at the end."""
+
 _own = threading.local()
 
 
@@ -66,24 +71,32 @@ def _handed_out(client: "Client", outcomes: list[Outcome], errand: Errand) -> It
     from distributed import as_completed
 
     shared = client.scatter(errand, broadcast=True, hash=False)
-    given = {client.submit(_task, one, shared, pure=False, retries=0): one for one in outcomes}
+    size = min(max(len(outcomes) // _PARTS, 1), _MOST_AT_ONCE)
+    parts = [outcomes[start : start + size] for start in range(0, len(outcomes), size)]
+    given = {client.submit(_task, part, shared, pure=False, retries=0): part for part in parts}
     for future in as_completed(given):
-        one = given[future]
+        part = given[future]
         try:
-            yield one.key, future.result()
+            done = future.result()
         except CancelledError:
             continue
         except OSError:
             raise
         except Exception as error:  # its worker was killed again and again, say
-            yield one.key, one._replace(key="", error=f"its worker failed ({type(error).__name__})")
+            done = [one._replace(key="", error=f"its worker failed ({type(error).__name__})") for one in part]
+        yield from zip((one.key for one in part), done, strict=True)
 
 
-def _task(outcome: Outcome, errand: Errand) -> Outcome:
-    """Do the work for a repository, on a worker."""
+def _task(outcomes: list[Outcome], errand: Errand) -> list[Outcome]:
+    """Do the work for some repositories, on a worker; what was done before it was lost is not done again."""
     version = errand.plan.identity.partition("\n")[0]
     if version != __version__:
-        return outcome._replace(key="", error=f"a worker has version {__version__}, not {version}")
+        return [one._replace(key="", error=f"a worker has version {__version__}, not {version}") for one in outcomes]
+    store = Store(errand.store)
+    return [one if one.key in store else _done(one, errand) for one in outcomes]
+
+
+def _done(outcome: Outcome, errand: Errand) -> Outcome:
     worker = _worker(errand)
     worker.begin(outcome)
     wait([worker.answer], SECONDS)

@@ -13,6 +13,7 @@ from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import NotWritten, replace
 
 _LATEST = "latest.json"
+_LOOKED = "looked.json"
 _LARGEST = 200_000_000
 MISSING = "this place needs the extra: install echo-migrate[fleet], and the package of fsspec for it"
 
@@ -49,6 +50,20 @@ class Store:
     def put_latest(self, entries: list[dict[str, Any]]) -> None:
         """Keep the entries of a run. Raises ``NotWritten``."""
         self._write(_LATEST, {"version": 1, "repositories": entries})
+
+    def looked(self) -> dict[str, Any] | None:
+        """Return what is remembered of the last look at the store: ``entries`` as ``latest`` has them, and ``told``,
+        which are texts; None if there was none."""
+        found = self._read(_LOOKED) or {}
+        entries, told = found.get("entries"), found.get("told")
+        if not isinstance(entries, list) or not isinstance(told, list):
+            return None
+        known = [one for one in entries if isinstance(one, dict)], [one for one in told if isinstance(one, str)]
+        return {"entries": known[0], "told": known[1]}
+
+    def put_looked(self, look: dict[str, Any]) -> None:
+        """Remember a look. Raises ``NotWritten``."""
+        self._write(_LOOKED, look)
 
     def _read(self, name: str) -> dict[str, Any] | None:
         data = self._place.read(name)

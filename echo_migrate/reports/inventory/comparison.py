@@ -66,13 +66,21 @@ def read(path: str) -> list[Reference]:
         data = read_json(path)
     except Unreadable as error:
         raise ComparisonError(f"{path}: {error}") from None
-    listed = data.get("references") if isinstance(data, dict) and data.get("version") == 1 else None
-    if not isinstance(listed, list) or len(listed) > MOST:
-        raise ComparisonError(f"{path}: is not what inventory --output-format json writes")
     try:
-        return [_reference(one) for one in listed]
+        return listed(data)
+    except ComparisonError as error:
+        raise ComparisonError(f"{path}: {error}") from None
+
+
+def listed(data: Any) -> list[Reference]:
+    """Return the references of an inventory in JSON. Raises ``ComparisonError``."""
+    rows = data.get("references") if isinstance(data, dict) and data.get("version") == 1 else None
+    try:
+        if isinstance(rows, list) and len(rows) <= MOST:
+            return [_reference(one) for one in rows]
     except (KeyError, TypeError, ValueError):
-        raise ComparisonError(f"{path}: is not what inventory --output-format json writes") from None
+        pass
+    raise ComparisonError("is not what inventory --output-format json writes")
 
 
 def _reference(one: Any) -> Reference:

@@ -1,0 +1,117 @@
+"""The command ``watch``: what has changed in a fleet since the last look."""
+
+import http.client
+import json
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from echo_migrate import reports
+from echo_migrate.cli.output import say
+from echo_migrate.files.write import NotWritten
+from echo_migrate.fleet.advisories import Hit, hits, read_bill, read_feed
+from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changes, mark
+from echo_migrate.reports.inventory.comparison import ComparisonError
+from echo_migrate.reports.migration.scans import ScanError
+
+_SECONDS = 20
+_MOST_TOLD = 200_000
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def run(store: str, feed: tuple[str, ...], sbom: tuple[str, ...], webhook: str, output_format: str) -> int:
+    """Print what has changed, send it if asked to, and remember it. Returns the exit code."""
+    if webhook:
+        _check(webhook)
+    try:
+        kept = Store(store)
+        now = kept.latest()
+        if not now:
+            raise click.UsageError("the store has no run yet: echo-migrate fleet LIST --store …")
+        before, found = kept.looked(), _hits(feed, sbom)
+        known = Looked(before["entries"], frozenset(before["told"])) if before else None
+        listed = sorted(changes(kept, known, now, found), key=lambda one: (KINDS.index(one.kind), one))
+        print_changes(listed, output_format, first=known is None)
+        if webhook and listed:
+            _send(webhook, _document(listed))
+        told = sorted({*(known.told if known else ()), *map(mark, found)})[:_MOST_TOLD]
+        kept.put_looked({"version": 1, "entries": now, "told": told})
+    except (ScanError, ComparisonError, NotWritten, _NotSent) as error:
+        say(str(error))
+        return 2
+    return int(any(one.kind in CALLS for one in listed))
+
+
+def _hits(feed: tuple[str, ...], sbom: tuple[str, ...]) -> list[Hit]:
+    """Return what the feeds say of the bills. Raises ``ScanError``."""
+    if feed and not sbom:
+        raise click.UsageError("--feed is matched to the packages of --sbom: give one for each image")
+    bills = [read_bill(word) for word in sbom]
+    read = [read_feed(path) for path in feed]
+    return hits(bills, [one for found, _ in read for one in found], [one for _, said in read for one in said])
+
+
+def _document(listed: list[Change]) -> dict[str, Any]:
+    return {"version": 1, "changes": [one._asdict() for one in listed]}
+
+
+def print_changes(listed: list[Change], output_format: str, first: bool) -> None:
+    """Print changes, by kind."""
+    if output_format == "json":
+        click.echo(reports.as_json(_document(listed)))
+        return
+    for kind in KINDS:
+        of_kind = [one for one in listed if one.kind == kind]
+        if of_kind:
+            click.echo(f"{len(of_kind)} {WORDS[kind]}")
+        for one in of_kind:
+            click.echo(f"  {reports.printable(_line(one))}")
+    if first:
+        click.echo("First look: the next one tells what has changed since.")
+    elif not listed:
+        click.echo("Nothing has changed.")
+
+
+def _line(one: Change) -> str:
+    """Return the line of a change: where, what, and why."""
+    place = f"{one.path}:{one.line}" if one.path else ""
+    what = " -> ".join(dict.fromkeys(filter(None, (one.before, one.now))))
+    return " ".join(filter(None, (one.repository, place, what, one.message and f"({one.message})")))
+
+
+def _check(url: str) -> None:
+    """Raise ``click.UsageError`` for a URL that nothing is posted to: what changed in a fleet goes by TLS."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        known = known and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known:
+        raise click.UsageError("--webhook wants an https URL")
+
+
+class _NotSent(Exception):
+    """A webhook did not take what was sent; its URL, which may be a secret, is not in the message."""
+
+
+def _send(url: str, document: dict[str, Any]) -> None:
+    """Post changes as JSON to a URL, which is asked for nothing else and followed nowhere. Raises ``_NotSent``."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    target = f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}"
+    try:
+        connection = kind(host, parts.port, timeout=_SECONDS)
+        headers = {"Content-Type": "application/json", "User-Agent": "echo-migrate"}
+        connection.request("POST", target, json.dumps(document).encode(), headers)
+        status = connection.getresponse().status
+        connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+        raise _NotSent(f"the webhook at {host} could not be reached ({why}): what has changed is told again") from None
+    if not 200 <= status < 300:
+        raise _NotSent(f"the webhook at {host} answered with {status}: what has changed is told again")
