@@ -29,10 +29,9 @@ from echo_migrate.cli.options import (
     SELECTION,
     TESTS,
     TODAY,
-    options_of,
     output_formats,
 )
-from echo_migrate.cli.program import Program
+from echo_migrate.cli.program import Program, options_of
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

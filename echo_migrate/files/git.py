@@ -36,7 +36,6 @@ import signal
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import IO, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 _SETTINGS = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
@@ -161,6 +160,8 @@ def head(url: str) -> str:
     for a clone on this machine, whose HEAD it reads."""
     protocol, _, path = url.partition("://")
     if protocol == "file":
+        from urllib.parse import unquote_to_bytes  # which a start has no use for
+
         folder = os.path.join(os.fsdecode(unquote_to_bytes(path)), ".git")
         place = folder if os.path.lexists(folder) else os.path.dirname(folder)
         said = git(os.sep, f"--git-dir={place}", "rev-parse", "--verify", "--quiet", "HEAD^{commit}")

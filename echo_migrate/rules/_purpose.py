@@ -7,6 +7,7 @@ from typing import Any
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
@@ -45,15 +46,24 @@ def of_shipped_images(check: Check) -> Check:
     return only_shipped
 
 
+class _Last:
+    """The file that was asked about last, and the answer: each rule asks for each stage of a file."""
+
+    source: Source | None = None
+    named: tuple[str, ...] = ()
+    tells = False
+
+
 def _is_for_people(stage: Stage, context: Context) -> bool:
     """Return whether an image is for development, tests or CI, or a base of others, judging by the names of its stage,
     file and folders.
 
     Of the path, only what is below the folders that the user named counts.
     """
-    path = context.source.path
-    names = (os.path.basename(path), inside(os.path.abspath(path), context.settings.named))
-    return is_of_tests((stage.name,)) or _tells(*names)
+    source, named = context.source, context.settings.named
+    if _Last.source is not source or _Last.named is not named:
+        _Last.source, _Last.named, _Last.tells = source, named, _tells(source.path, named)
+    return _Last.tells or _is_word(stage.name)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
@@ -66,8 +76,8 @@ def _is_word(name: str) -> bool:
     return bool(_WORDS.fullmatch(name))
 
 
-@lru_cache(maxsize=16)  # asked for by each rule and stage of a file
-def _tells(name: str, path: str) -> bool:
-    """Return whether a file's name, or the folders of its path, tell that its images are not shipped."""
-    names = (name, *path.split(os.sep))
+def _tells(path: str, named: tuple[str, ...]) -> bool:
+    """Return whether a file's name, or the folders of its path below those named, tell that its images are not
+    shipped."""
+    names = (os.path.basename(path), *inside(os.path.abspath(path), named).split(os.sep))
     return is_of_tests(names) or any(map(_BASE.fullmatch, names))
