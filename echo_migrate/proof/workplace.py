@@ -5,7 +5,6 @@ holds a lock as long as it lives, so that the next one can tell what nobody will
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -28,7 +27,7 @@ class Workplace:
         self.folder = os.path.join(self.base, self.token)
         os.mkdir(self.folder, 0o700)
         self._lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        _locked(self._lock)
 
     def close(self) -> None:
         """Remove the folder of the run."""
@@ -63,12 +62,19 @@ class Workplace:
         except OSError:
             return False
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _locked(lock)
         except OSError:
             return False
         finally:
             os.close(lock)
         return True
+
+
+def _locked(file: int) -> None:
+    """Lock a file for as long as it is open. Raises ``OSError`` if another process has."""
+    import fcntl  # which Windows has not, where nothing is built
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _base() -> str:
