@@ -112,7 +112,9 @@ def _installed(venv: str) -> list[str]:
     pip = [python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
     install = [*pip, "install", "--quiet", "--no-cache-dir", "--no-compile"]  # most of it is never imported
     wheels = "--only-binary=:all:"
-    locks = [os.path.join(here, "hooks", name) for name in ("requirements.txt", "requirements-extras.txt")]
+    names = ["requirements.txt", "requirements-github.txt"]
+    names += ["requirements-registry.txt"] if _input("ONLINE").lower() == "true" else []
+    locks = [os.path.join(here, "hooks", name) for name in names]
     commands = [
         [sys.executable, "-I", "-m", "venv", venv],
         [*install, wheels, "--require-hashes", *(word for lock in locks for word in ("-r", lock))],

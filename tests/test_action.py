@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 import echo_migrate
 from tests.conftest import ROOT, Run, copy_project
 from tests.standin import REPOSITORY, GitHub, changed, commands, commit, git
-from tests.test_lock import pins
+from tests.test_lock import GITHUB, LOCK, pins
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 WORKFLOWS = [*sorted((ROOT / "hooks" / "github").glob("*.yml")), ROOT / ".github" / "workflows" / "release.yml"]
@@ -148,7 +148,7 @@ def test_what_is_installed_is_what_the_lock_says(runner: Runner) -> None:
     listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout.lower().splitlines()
     found = {str(canonicalize_name(name)): version for name, _, version in (line.partition("==") for line in listed)}
     assert found.pop("echo-migrate") == echo_migrate.__version__
-    assert found == pins()
+    assert found == pins(None, LOCK, GITHUB)
     assert subprocess.run([*words[:4], "check"], check=False).returncode == 0
 
 

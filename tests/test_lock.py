@@ -18,20 +18,19 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 
 LOCK = ROOT / "hooks" / "requirements.txt"
-EXTRAS = ROOT / "hooks" / "requirements-extras.txt"
+GITHUB = ROOT / "hooks" / "requirements-github.txt"
+REGISTRY = ROOT / "hooks" / "requirements-registry.txt"
 GITLAB = ROOT / "hooks" / "requirements-gitlab.txt"
+LOCKS = (LOCK, GITHUB, REGISTRY)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BASE = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
-ROOTS = [
-    *BASE,
-    *PROJECT["project"]["optional-dependencies"]["github"],
-    *PROJECT["project"]["optional-dependencies"]["registry"],
-]
+POSTING = [*BASE, *PROJECT["project"]["optional-dependencies"]["github"]]
+ROOTS = [*POSTING, *PROJECT["project"]["optional-dependencies"]["registry"]]
 
 
 def entries(*locks: Path) -> list[str]:
-    """The entries of locks, of both by default, each on one line, without comments."""
-    text = "".join(lock.read_text() for lock in locks or (LOCK, EXTRAS))
+    """The entries of locks, of all by default, each on one line, without comments."""
+    text = "".join(lock.read_text() for lock in locks or LOCKS)
     text = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
     return [line for line in text.replace("\\\n", "").splitlines() if line.strip()]
 
@@ -66,7 +65,7 @@ def test_every_entry_is_a_version_with_its_hashes() -> None:
 
 def test_it_names_no_index_and_no_machine() -> None:
     """It is installed from whichever index a runner has."""
-    for lock in (LOCK, EXTRAS):
+    for lock in LOCKS:
         assert not re.search(r"://|pypi|(^|[\s'\"])/\w", lock.read_text(), re.IGNORECASE | re.MULTILINE)
 
 
@@ -79,13 +78,16 @@ def test_it_fits_the_project(python: str) -> None:
     assert [one for one in BASE if not allowed(Requirement(one), alone)] == []
 
 
-def test_what_every_job_installs_is_not_what_the_extras_need() -> None:
-    alone = pins(None, LOCK)
-    assert not {"httpcore", "pygithub", "sigstore", "cryptography", "zstandard"} & alone.keys()
-    assert len(alone) < len(pins(None, EXTRAS))
+def test_a_job_installs_what_it_needs_alone() -> None:
+    of_github = {"pygithub"}
+    of_registries = {"httpcore", "sigstore", "zstandard"}
+    assert not (of_github | of_registries) & pins(None, LOCK).keys()
+    assert of_github < pins(None, GITHUB).keys()
+    assert not of_registries & pins(None, GITHUB).keys()
+    assert of_registries < pins(None, REGISTRY).keys()
 
 
-@pytest.mark.parametrize(("roots", "locks"), [(BASE, (LOCK,)), (ROOTS, (LOCK, EXTRAS))])
+@pytest.mark.parametrize(("roots", "locks"), [(BASE, (LOCK,)), (POSTING, (LOCK, GITHUB)), (ROOTS, LOCKS)])
 def test_it_has_what_its_packages_need(roots: list[str], locks: tuple[Path, ...]) -> None:
     """By what is installed here, where that is the version of the lock: another one may need something else.
 
@@ -125,7 +127,9 @@ def test_the_action_installs_by_the_lock(tmp_path: Path) -> None:
     made, not_editable, itself = (one["words"] for one in commands(tmp_path))
     assert made[1:] == ["-I", "-m", "venv", str(tmp_path / "venv")]
     assert {"-I", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"} < set(not_editable)
-    assert not_editable[-4:] == ["-r", str(LOCK), "-r", str(EXTRAS)]
+    assert not_editable[-4:] == ["-r", str(LOCK), "-r", str(GITHUB)]
+    asking = commands(tmp_path, INPUT_ONLINE="true")[1]["words"]
+    assert asking[-6:] == ["-r", str(LOCK), "-r", str(GITHUB), "-r", str(REGISTRY)]
     assert {"-I", "--no-deps", "--no-build-isolation", "--no-cache-dir"} < set(itself)
     assert itself[-1] == str(ROOT)
 
@@ -133,7 +137,7 @@ def test_the_action_installs_by_the_lock(tmp_path: Path) -> None:
 def test_a_version_is_installed_beside_what_the_lock_says(tmp_path: Path) -> None:
     """It is no part of a lock that was made before it; whether the lock has all that it needs, pip checks."""
     _, not_editable, itself, checked = (one["words"] for one in commands(tmp_path, INPUT_VERSION="1.2.3"))
-    assert not_editable[-4:] == ["-r", str(LOCK), "-r", str(EXTRAS)]
+    assert not_editable[-4:] == ["-r", str(LOCK), "-r", str(GITHUB)]
     assert {"-I", "--no-deps", "--only-binary=:all:", "--no-cache-dir"} < set(itself)
     assert itself[-1] == "echo-migrate==1.2.3"
     assert checked[-1] == "check"
@@ -156,7 +160,7 @@ def test_another_file_than_the_locks_is_not_installed(tmp_path: Path) -> None:
     (tmp_path / "hooks" / "action.py").write_bytes((ROOT / "hooks" / "action.py").read_bytes())
     (line,) = (line for line in entries() if line.startswith("mdurl=="))
     (tmp_path / "hooks" / "requirements.txt").write_text(f"{line.partition(' ')[0]} --hash=sha256:{'0' * 64}\n")
-    (tmp_path / "hooks" / "requirements-extras.txt").write_text("")
+    (tmp_path / "hooks" / "requirements-github.txt").write_text("")
     environment = os.environ | {"RUNNER_TEMP": str(tmp_path), "GITHUB_ACTIONS": "true"}
     words = [sys.executable, "-I", str(tmp_path / "hooks" / "action.py")]
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -59,6 +59,7 @@ CHECK = {
         "cli.reading",
         "cli.results",
         "cli.settings",
+        "cli.signals",
         "model",
         "reason_rows",
         "reasons",
@@ -122,7 +123,7 @@ CHECK = {
     ),
     "files.workspace",
 }
-HELP = {"", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading", "files", "files.plugins"}
+HELP = {"", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading", "cli.signals", "files", "files.plugins"}
 SCRIPT = """
 import sys, atexit
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))

@@ -29,10 +29,10 @@ from echo_migrate.cli.options import (
     SELECTION,
     TESTS,
     TODAY,
-    options_of,
     output_formats,
 )
-from echo_migrate.cli.program import Program
+from echo_migrate.cli.program import Program, options_of
+from echo_migrate.cli.signals import STOPPING
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -201,7 +201,7 @@ def _stop(number: int, _: object) -> None:
 
 def main() -> None:
     """Run the command line, and exit."""
-    for wish in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a closed terminal
+    for wish in STOPPING:
         if signal.getsignal(wish) is signal.SIG_DFL:
             signal.signal(wish, _stop)
     gc.freeze()  # modules stay loaded, and a run creates almost no cycles: collecting them takes a tenth of its time

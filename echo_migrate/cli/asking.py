@@ -20,14 +20,14 @@ from echo_migrate.cli.options import (
     PROVIDER,
     REGISTRY,
     TODAY,
-    options_of,
     output_formats,
 )
+from echo_migrate.cli.program import Command, options_of
 
 _ASKED = (ONLINE[1], ONLINE[2])
 
 
-@click.command()
+@click.command(cls=Command)
 @options_of(PATHS, CATALOG, (EXCLUDE,), POLICIES, PROGRAM)
 @click.option("--update", is_flag=True, help="Ask anew for every image, not for new ones alone.")
 @click.option("--verify", is_flag=True, help="Also write what of each image is verified.")
@@ -46,7 +46,7 @@ def lock(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, metavar="[PATHS|IMAGE]...")
 @options_of(CATALOG[:3], (EXCLUDE,), _ASKED, POLICIES, (output_formats("text", "json"),), PROGRAM)
 def verify(**options: Any) -> None:
@@ -114,7 +114,7 @@ def catalog_diff(old: str, new: str | None, **options: Any) -> None:
     sys.exit(run_diff(old, new, **options, mapping=""))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("kind", type=click.Choice(["buildkit", "conftest", "kyverno"]))
 @options_of((PROVIDER, REGISTRY), GATE, TODAY, PROGRAM)
 @click.option("--output", "path", metavar="FILE", type=FILE, default="-", help="File to write; - prints it (default).")
@@ -132,7 +132,7 @@ def policy(kind: str, path: str, **options: Any) -> None:
     sys.exit(run(kind, path, **options, mapping=""))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--report", metavar="FILE", required=True, help="What check --output-format json wrote.")
 @click.option("--inventory", metavar="FILE", default="", help="What inventory --output-format json wrote.")
 @click.option("--proofs", metavar="FILE", default="", help="What prove --output-format json printed.")
@@ -162,7 +162,7 @@ def github(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.command("pull-request")
+@click.command("pull-request", cls=Command)
 @options_of(PATHS, CATALOG, ONLINE, (PER_FILE_IGNORES,), TODAY, FILES[:3], PROPOSAL, PROGRAM)
 def pull_request(**options: Any) -> None:
     """Propose the safe moves as pull requests.

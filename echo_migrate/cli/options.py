@@ -414,16 +414,5 @@ def output_formats(*names: str) -> Decorator:
     )
 
 
-def options_of(*groups: tuple[Decorator, ...]) -> Decorator:
-    """Return a decorator that adds groups of options to a command."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed([option for group in groups for option in group]):
-            command = option(command)
-        return command
-
-    return decorate
-
-
 _reports = (*_modules("reports"), *(plugin.name for plugin in found("reports")))
 REPORTS = output_formats(*dict.fromkeys(("grouped", *_reports, "text")))

@@ -3,6 +3,7 @@
 It runs the code of the repository, and is the only command that does.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,8 @@ from echo_migrate.rules._rule import Settings
 def run(**options: Unpack[Options]) -> int:
     """Prove changes. Returns the exit code: 1 if one breaks something, 2 without a builder or if a file could not be
     written."""
+    if not hasattr(os, "getuid"):
+        _misuse("prove builds on Linux and macOS alone")
     if "-" in options["paths"]:
         _misuse("prove builds files: give their paths, not - (standard input)")
     if options["blocked"] and options["apply"]:

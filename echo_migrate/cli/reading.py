@@ -18,12 +18,12 @@ from echo_migrate.cli.options import (
     TESTS,
     TODAY,
     complete_rules,
-    options_of,
     output_formats,
 )
+from echo_migrate.cli.program import Command, options_of
 
 
-@click.command()
+@click.command(cls=Command)
 @options_of(PATHS, CATALOG, ONLINE, FILES, (output_formats("text", "json", "csv", "markdown", "cyclonedx"),), PROGRAM)
 @click.option(
     "--compare", metavar="OLD", type=FILE, default="", help="Print what has changed since this JSON inventory."
@@ -38,7 +38,7 @@ def inventory(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.command()
+@click.command(cls=Command)
 @options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, PROOFS, TESTS)
 @options_of((output_formats("markdown", "html", "json"),), PROGRAM)
 def report(**options: Any) -> None:
@@ -55,7 +55,7 @@ def report(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.command()
+@click.command(cls=Command)
 @options_of(PATHS, CATALOG[3:], ONLINE[:3], TODAY, FILES, (output_formats("text", "json", "markdown"),), PROGRAM)
 def compare(**options: Any) -> None:
     """Compare what the providers have.
@@ -70,7 +70,7 @@ def compare(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("fleet", metavar="LIST")
 @options_of(CATALOG, TODAY, (*FILES[:3], output_formats("text", "json")), PROGRAM)
 @click.option("--store", metavar="DIR|URL", required=True, help="Folder, or place of fsspec, for results.")
@@ -95,7 +95,7 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
     sys.exit(run(fleet, store, **options))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--store", metavar="DIR|URL", required=True, help="What fleet keeps its results in.")
 @click.option("--feed", metavar="FILE|DIR", type=FILE, multiple=True, help="Advisories: OSV; OpenVEX takes away.")
 @click.option("--sbom", metavar="[IMAGE=]FILE", type=FILE, multiple=True, help="Packages of an image: CycloneDX.")
@@ -115,7 +115,7 @@ def watch(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @options_of(CATALOG, ONLINE, (output_formats("text", "json"),), PROGRAM)
 def match(**options: Any) -> None:
@@ -130,7 +130,7 @@ def match(**options: Any) -> None:
     sys.exit(about.match(**options))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def providers(output_format: str) -> None:
     """List the providers of hardened images.
@@ -142,7 +142,7 @@ def providers(output_format: str) -> None:
     about.providers(output_format)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("rule", shell_complete=complete_rules)
 @click.option("--cases", is_flag=True, help="Also print its cases: files with their findings.")
 def explain(rule: str, cases: bool) -> None:
@@ -155,7 +155,7 @@ def explain(rule: str, cases: bool) -> None:
     about.explain(rule, cases)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def rules(output_format: str) -> None:
     """List the rules.

@@ -4,12 +4,15 @@ import contextlib
 import signal
 from collections.abc import Iterator
 
+STOPPING = tuple(getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name))
+"""A closed terminal (which Windows does not signal), an interrupt, a cancelled job."""
+
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Delay signals that stop the run until the body is done, such as a file that is written and counted."""
     waiting: list[int] = []
-    wishes = [one for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
+    wishes = [one for one in STOPPING if callable(signal.getsignal(one))]
     before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
     try:
         yield

@@ -1,6 +1,7 @@
 """RUN instructions: their commands, package manager calls and mounts."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from posixpath import join, normpath
 from typing import NamedTuple
 
@@ -145,7 +146,7 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
     errexit = any(flag[:1] == "-" and flag[1:2] != "-" and "e" in flag for flag in (shell or ())[1:])
     name = shell[0].rpartition("/")[2] if shell else "sh"
     if not instruction.heredocs:
-        return read(args, errexit, shell=name)
+        return _read(args, errexit, name)
     if _HEREDOC.fullmatch(args.value.strip()):
         body = instruction.heredocs[0]
         if body.value.startswith("#!"):
@@ -155,13 +156,26 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
             if not name:
                 return None
             errexit = any("e" in word[1:] for word in interpreter[1:] if word.startswith("-"))
-        return read(body, errexit, shell=name)
+        return _read(body, errexit, name)
     fed = _FED.fullmatch(args.value.strip())
     if fed and fed[1] in SHELLS and "c" not in fed[2]:
-        return read(instruction.heredocs[0], "e" in fed[2], shell=fed[1])
+        return _read(instruction.heredocs[0], "e" in fed[2], fed[1])
     begin = instruction.heredocs[0].start - 1
     whole = Traced(args.value + text[begin : instruction.end], (*args.spans, (begin, instruction.end)))
-    return read(whole, errexit, shell=name)._replace(tail=None)
+    return _read(whole, errexit, name)._replace(tail=None)
+
+
+_SHORT = 2000
+"""The length in characters up to which a script is kept: few real ones are longer, and what is kept stays small."""
+
+
+def _read(script: Traced, errexit: bool, shell: str) -> Script:
+    return _kept(script, errexit, shell) if len(script.value) <= _SHORT else read(script, errexit, shell=shell)
+
+
+@lru_cache(maxsize=128)  # after an edit, typed or applied, most scripts of a file are those that they were
+def _kept(script: Traced, errexit: bool, shell: str) -> Script:
+    return read(script, errexit, shell=shell)
 
 
 def _mounts(instruction: Instruction) -> Iterator[Mount]:

@@ -4,8 +4,9 @@ Known cases of superlinear growth are bounded where they are read; these limits 
 """
 
 import contextlib
-import resource
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from threading import current_thread, main_thread
@@ -59,8 +60,9 @@ _watch = _Watch()
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Raise ``Spent`` in a block that exceeds the limits. No effect outside the main thread, which gets no signals."""
-    if current_thread() is not main_thread():
+    """Raise ``Spent`` in a block that exceeds the limits. No effect outside the main thread, which gets no signals, and
+    on Windows, which has none for it."""
+    if current_thread() is not main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
     began = time.process_time()
@@ -135,6 +137,9 @@ def _memory() -> int:
     """Return the current memory of the process in bytes; on other systems than Linux, its peak."""
     try:
         with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        import resource  # which Windows has not
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024  # macOS gives bytes, other systems kilobytes

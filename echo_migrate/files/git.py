@@ -36,7 +36,9 @@ import signal
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import IO, NamedTuple
-from urllib.parse import unquote_to_bytes
+
+_KILLED = tuple(-getattr(signal, name) for name in ("SIGKILL", "SIGXCPU") if hasattr(signal, name))
+"""The exit codes of a process that a limit ended; Windows has none."""
 
 _SETTINGS = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper="),
@@ -161,6 +163,8 @@ def fetch(folder: str, url: str, revision: str) -> None:
 
 def path_of(url: str) -> str:
     """Return the path that a file URL names."""
+    from urllib.parse import unquote_to_bytes  # which a start has no use for
+
     return os.fsdecode(unquote_to_bytes(url.removeprefix("file://")))
 
 
@@ -243,7 +247,7 @@ def ask(
             if process.poll() is None:
                 _end(process.pid)
             reader.join()
-    if len(text) > _LARGEST or process.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
+    if len(text) > _LARGEST or process.returncode in _KILLED:
         raise TooSlow
     return Answer(text, complaints[0], process.returncode == 0)
 
@@ -288,9 +292,11 @@ def _environment(protocol: str) -> dict[str, str]:
 
 def _limit(process: int, seconds: int) -> None:
     """Limit the CPU time, memory and files of a process and those that it starts, if the system supports it."""
-    import resource
+    with contextlib.suppress(ImportError):
+        import resource
 
-    if hasattr(resource, "prlimit"):
+        if not hasattr(resource, "prlimit"):
+            return
         limits = (
             (resource.RLIMIT_CPU, seconds),
             (resource.RLIMIT_DATA, 2 * _LARGEST),
@@ -304,4 +310,7 @@ def _limit(process: int, seconds: int) -> None:
 def _end(process: int) -> None:
     """Kill a process and its children."""
     with contextlib.suppress(OSError):
-        os.killpg(process, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(process, signal.SIGKILL)
+        else:  # Windows, where this ends a process at once
+            os.kill(process, signal.SIGTERM)

@@ -56,8 +56,12 @@ def contents(path: str, most: int = LARGEST) -> bytes:
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
+_AT_ONCE = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))
+"""Flags by which opening waits for nothing; Windows has none of them, nor anything to wait for."""
+
+
 def _at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    return os.open(path, flags | _AT_ONCE)
 
 
 class Edit(NamedTuple):

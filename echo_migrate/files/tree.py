@@ -32,11 +32,16 @@ _ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
 @of_a_run(4096)
 def repository(folder: str) -> str | None:
     """Return the top folder of the repository that contains a folder, or None."""
-    while not os.path.lexists(os.path.join(folder, ".git")):
+    while not _has_git(folder):
         if folder == os.path.dirname(folder):
             return None
         folder = os.path.dirname(folder)
     return folder
+
+
+@of_a_run(4096)
+def _has_git(folder: str) -> bool:
+    return os.path.lexists(os.path.join(folder, ".git"))
 
 
 def top(path: str) -> str:
@@ -133,6 +138,16 @@ def real(path: str) -> str:
 
 @of_a_run(4096)
 def _real(path: str) -> str:
+    """Return the real path: of files in one folder, that of the folder is asked for once."""
+    folder, name = os.path.split(path)
+    if name in ("", os.curdir, os.pardir):
+        return os.path.realpath(path)
+    found = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(found) if os.path.islink(found) else found
+
+
+@of_a_run(4096)
+def _real_folder(path: str) -> str:
     return os.path.realpath(path)
 
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import IO
 
 from echo_migrate.files.source import Source, Unreadable, contents
@@ -105,7 +105,11 @@ def _quietly(remove: Callable[[str], object], path: str) -> None:
 
 @contextlib.contextmanager
 def _temporary(folder: str, data: bytes) -> Iterator[IO[bytes]]:
-    """Yield a new file with the given contents and mode 0600; remove it afterwards unless it was renamed."""
+    """Yield a new file with the given contents and mode 0600; remove it afterwards unless it was renamed.
+
+    Raises ``NotWritten`` on Windows, where an open file is not renamed, and owners and modes are not kept in this way.
+    """
+    fcntl = _locks()
     # the name is chosen before the file is created, so that an interrupt in between leaves nothing behind
     path = os.path.join(folder, f".echo-migrate-{os.urandom(8).hex()}")
     try:
@@ -161,8 +165,18 @@ def remove_stale(folder: str) -> None:
                 _remove(os.path.join(folder, name))
 
 
+def _locks() -> ModuleType:
+    """Return the module that locks files. Raises ``NotWritten`` where there is none."""
+    try:
+        import fcntl
+    except ImportError:
+        raise NotWritten("could not be written: on Windows, apply the patch of fix --diff") from None
+    return fcntl
+
+
 def _remove(path: str) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, NotWritten):
+        fcntl = _locks()
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -44,13 +44,13 @@ _BESIDE = (
 def named(path: str) -> frozenset[str]:
     """Return the names of contexts that bake and compose files, in the folder of a Dockerfile or above it in its tree,
     pass to its builds."""
-    wanted = os.path.realpath(path)
+    wanted = real(path)
     return frozenset(name for folder in folders_above(path) for name in _given(folder).get(wanted, ()))
 
 
 def folders_above(path: str) -> Iterator[str]:
     """Yield the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
-    folder, root = os.path.realpath(os.path.dirname(os.path.abspath(path))), top(path)
+    folder, root = real(os.path.dirname(os.path.abspath(path))), top(path)
     for _ in range(MOST_FOLDERS):
         yield folder
         if folder in (root, os.path.dirname(folder)):

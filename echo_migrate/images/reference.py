@@ -80,20 +80,21 @@ class Reference(NamedTuple):
         return f"{self.registry}/{self.repository}" if self.registry else self.repository
 
     @property
-    def words(self) -> list[TagWord]:
+    def words(self) -> tuple[TagWord, ...]:
         """The dash-separated parts of the tag; a dash inside ``${…}`` does not separate."""
-        if self.tag is None:
-            return []
-        start = self.name_end + 1
-        masked = _masked(self.tag)
-        words = []
-        for piece in masked.split("-"):
-            offset = start - self.name_end - 1
-            words.append(TagWord(self.tag[offset : offset + len(piece)], start, start + len(piece)))
-            start += len(piece) + 1
-        return words
+        return () if self.tag is None else _words(self.tag, self.name_end + 1)
 
 
+@lru_cache(maxsize=1024)
+def _words(tag: str, first: int) -> tuple[TagWord, ...]:
+    start, words = first, []
+    for piece in _masked(tag).split("-"):
+        words.append(TagWord(tag[start - first : start - first + len(piece)], start, start + len(piece)))
+        start += len(piece) + 1
+    return tuple(words)
+
+
+@lru_cache(maxsize=4096)  # an image is asked about several times
 def parse(value: str) -> Reference:
     """Parse a reference. Raises ``ValueError`` for one that no builder would pull."""
     if len(value) > LONGEST:
@@ -119,7 +120,6 @@ def parse(value: str) -> Reference:
     return Reference(registry, repository, tag, digest, name_end)
 
 
-@lru_cache(maxsize=4096)
 def parsed(value: str) -> Reference | None:
     """Return the parsed reference, or None for one that no builder would pull."""
     try:

@@ -23,10 +23,12 @@ class VendorRegistry(NamedTuple):
 
     def image(self, path: str) -> str:
         """Return the vendor's name of the image at a path, "" for another registry's or a name without the prefix."""
-        folder, _, name = path.rpartition("/")
-        if f"{folder}/".startswith(f"{self.registry}/") and name.startswith(self.prefix):
-            return path[len(self.registry) + 1 :].removesuffix(name) + name[len(self.prefix) :]
-        return ""
+        if not path.startswith(self.registry) or path[len(self.registry) : len(self.registry) + 1] != "/":
+            return ""
+        name = path[path.rfind("/") + 1 :]
+        if not name.startswith(self.prefix):
+            return ""
+        return path[len(self.registry) + 1 :].removesuffix(name) + name[len(self.prefix) :]
 
 
 class Facts(NamedTuple):

@@ -60,7 +60,7 @@ async def _run(server: MCPServer, commands: Commands) -> None:
 
 async def _heed_signals(commands: Commands) -> None:
     """End the process when a signal says so, which the thread that reads standard input would keep waiting."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+    with anyio.open_signal_receiver(signal.SIGHUP, signal.SIGINT, signal.SIGTERM) as received:
         async for number in received:
             await commands.stop()
             os._exit(128 + number)

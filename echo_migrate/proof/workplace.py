@@ -5,7 +5,6 @@ holds a lock as long as it lives, so that the next one can tell what nobody will
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -30,7 +29,7 @@ class Workplace:
         with _one_at_a_time(self.base):  # or another run takes this one for dead before it holds its lock
             os.mkdir(self.folder, 0o700)
             self._lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            _hold(self._lock)
 
     def close(self) -> None:
         """Remove the folder of the run."""
@@ -69,7 +68,7 @@ class Workplace:
             except OSError:
                 return False
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _hold(lock, wait=False)
             except OSError:
                 return False
             finally:
@@ -82,10 +81,17 @@ def _one_at_a_time(base: str) -> Iterator[None]:
     """Wait until no other run begins, or looks which ones live."""
     lock = os.open(os.path.join(base, "beginning"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _hold(lock)
         yield
     finally:
         os.close(lock)
+
+
+def _hold(file: int, wait: bool = True) -> None:
+    """Lock a file for as long as it is open. Raises ``OSError`` if another process has it and is not waited for."""
+    import fcntl  # which Windows has not, where nothing is built
+
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _base() -> str:

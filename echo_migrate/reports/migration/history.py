@@ -6,7 +6,6 @@ at the same time wait for each other. A record has the figures of its day: its r
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -104,6 +103,10 @@ def _write(path: str, file: int, data: bytes) -> None:
     """Append to an open file, alone, behind what a killed run may have left. Raises ``HistoryError``."""
     if not stat.S_ISREG(os.fstat(file).st_mode):
         raise HistoryError(f"{path}: is not a regular file")
+    try:
+        import fcntl
+    except ImportError:
+        raise HistoryError(f"{path}: could not be written: not on Windows") from None
     until = time.monotonic() + _PATIENCE
     while True:
         try:
