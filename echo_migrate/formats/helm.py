@@ -13,6 +13,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import ScalarNode, YamlNode, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
+from echo_migrate.formats._platforms import of_pod
 from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, nodes, verify, walk
@@ -71,10 +72,12 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
     places = list(walk(root))
+    around = {place.path: place.keys for place in places}
     prefixed = {place.path for place in places if _prefixes(place)}
     everywhere = any(path[:1] == ("global",) for path in prefixed)
     for place in places:
         keys, path = place.keys, place.path
+        platform = of_pod(keys) or of_pod(around.get(path[:-1], {}))
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else None
         overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
@@ -93,6 +96,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 not_editable=_stays(keys) or above or (_OTHER_KEYS if "imageRegistry" in keys else None),
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
+                platform=platform,
             )
         for key, node in keys.items():
             if key != name and _names_image(node, key):
@@ -104,6 +108,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                     not_editable=not_editable,
                     unsafe_reasons=(*unsafe_reasons, *overlaid),
                     mounts=_UNSEEN,
+                    platform=platform,
                 )
 
 

@@ -29,9 +29,10 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._inline import DECLARED, lifted
+from echo_migrate.formats._platforms import of_service, rare
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
-from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
 
 _ALIASED = because("aliased")
@@ -111,7 +112,7 @@ class Document:
         build = effective(keys.get("build"))
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
-        platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
+        platform = rare(literal) or of_service(keys)
         unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
         laid_over = [mount for one in self.siblings for mount in mounts_of(one.keys.get(name, {}).get("volumes"))]
         return platform, (*mounts_of(keys.get("volumes")), *laid_over, *(("/",) if unseen else ()))
