@@ -15,6 +15,9 @@ _DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+")
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
 """Platforms that images are offered for as a matter of course; none asked for is one."""
 
+WINDOWS = "windows/amd64"
+"""The platform of Windows containers."""
+
 LEVELS = ("note", "warning", "error")
 Level = Literal["note", "warning", "error"]
 State = Literal["migrate", "hardened", "no-replacement", "first-party", "needs-person", "ignored", "local"]

@@ -1,5 +1,8 @@
 """What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
 
+from itertools import islice
+
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
 from echo_migrate.formats._builds_nearby import builds_near
@@ -12,6 +15,8 @@ from echo_migrate.reasons import because
 _BUILD_HOST = "BUILDPLATFORM"
 """The argument by which a stage runs on the platform of the builder."""
 
+_DEFAULT = lazy_regex(r"(?mi)^[ \t]*ARG[ \t]+([A-Za-z_]\w*)=([^\n]{1,500})")
+_MOST_DEFAULTS = 200
 _BEFORE = 200
 """How many characters before an image may be those of the options of its FROM."""
 
@@ -48,8 +53,8 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     for move in moves:
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
-        named = [name for name in variables(written) if bare_name(name) in near.arguments]
-        reasons = [because("variable-overridden", name=bare_name(name)) for name in named]
+        named = [name for name in _arguments(written, source.text) if name in near.arguments] if near.arguments else []
+        reasons = [because("variable-overridden", name=name) for name in named]
         if familiar(move.image.ref.value) in near.results:
             reasons.append(because("build-result"))
         if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
@@ -59,3 +64,17 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)
     return found
+
+
+def _arguments(written: str, text: str) -> list[str]:
+    """Return the names of the build arguments in a reference, and of those in their defaults."""
+    names = dict.fromkeys(map(bare_name, variables(written)))
+    if not names:
+        return []
+    defaults = {match[1]: match[2] for match in islice(_DEFAULT.finditer(text), _MOST_DEFAULTS)}
+    waiting = list(names)
+    while waiting:
+        inner = [name for name in map(bare_name, variables(defaults.get(waiting.pop(), ""))) if name not in names]
+        names |= dict.fromkeys(inner)
+        waiting += inner
+    return list(names)

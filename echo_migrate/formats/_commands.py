@@ -14,11 +14,12 @@ from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._environment import of_options
+from echo_migrate.formats._platforms import in_windows, rare
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
-from echo_migrate.model import COMMON_PLATFORMS, Image, SharedSpans
+from echo_migrate.model import WINDOWS, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
@@ -266,7 +267,7 @@ class _Images:
             end,
             not_editable=_INSPECTED if one.inspected else because("never-pulled") if never else None,
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
-            platform="" if "$" in platform or platform in COMMON_PLATFORMS else platform,
+            platform="" if "$" in platform else rare((platform,)) or self._windows(one),
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
@@ -275,6 +276,13 @@ class _Images:
             needs_login=_WANTED.get(one.pulled),
         )
         return self.shared.of(image)
+
+    def _windows(self, one: Invocation) -> str:
+        """Return Windows as the platform of a command that only Windows can run, else ""."""
+        paths = [
+            option.value.value for what in ("volume", "folder") for option in self._meant(one, what) if option.value
+        ]
+        return WINDOWS if any(self._meant(one, "isolation")) or any(map(in_windows, paths)) else ""
 
     def _written(self, word: Word) -> tuple[int, int]:
         """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""

@@ -1,18 +1,28 @@
 """The nodes of a Dockerfile, in a separate file or inline in a compose file."""
 
+from bisect import bisect_right
+from collections.abc import Iterator
+
 from echo_migrate.dockerfile.images import ImageReader, problem_of
-from echo_migrate.dockerfile.parser import Instruction, read
+from echo_migrate.dockerfile.parser import Dockerfile, Instruction, read
 from echo_migrate.dockerfile.stages import Stage, stages
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Request
 from echo_migrate.formats._ignores import ignores
-from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.model import WINDOWS, Ignore, Image, Problem
 from echo_migrate.reasons import because
 
 _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
 """Paths of Dockerfiles for development images: these need what a shipped image should not have, so nothing ships."""
 
+_WINDOWS = lazy_regex(
+    r"(?mi)^[ \t]*SHELL[ \t]*\[[ \t]*\"(?:cmd|powershell)(?:\.exe)?\""
+    r"|^[ \t]*(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
+    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME|ENV|RUN)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
+    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[cd]:/"
+)
+"""Instructions that only Windows has a shell or a path for."""
 
 Node = Image | Problem | Ignore | Instruction | Stage
 
@@ -25,7 +35,7 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
     """
     file = read(source.text)
     reader = ImageReader(file, contexts=contexts)
-    images = reader.read()
+    images = list(_on_windows(source.text, file, reader.read()))
     nodes: list[Node] = [*file.instructions, *ignores(source.text, file)]
     problem = problem_of(source.text, file) or reader.problem
     if not problem:
@@ -38,3 +48,16 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
         return [*nodes, *images]
     not_editable = because("faulty-file", problem=problem.reason)
     return [*nodes, problem, *[image._replace(not_editable=image.not_editable or not_editable) for image in images]]
+
+
+def _on_windows(text: str, file: Dockerfile, found: list[Image]) -> Iterator[Image]:
+    """Yield the images, those of stages that only Windows can build with its platform: a tag may have images for both
+    systems."""
+    begins = [one.start for one in file.instructions if one.verb == "from"]
+    for image in found:
+        place = bisect_right(begins, image.start)
+        if image.where != "FROM" or image.platform or not place:
+            yield image
+            continue
+        start, end = begins[place - 1], begins[place] if place < len(begins) else len(text)
+        yield image._replace(platform=WINDOWS) if _WINDOWS.search(text, start, end) else image

@@ -6,6 +6,7 @@ Features are not images, and are ignored.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
@@ -16,6 +17,7 @@ from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import of_a_build
 from echo_migrate.formats._ignores import SLASHED, in_yaml
+from echo_migrate.formats._platforms import rare
 from echo_migrate.model import Ignore, Image, Problem
 
 NAME = re.compile(r"(?i)\.?devcontainer\.json")
@@ -46,9 +48,17 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
         start, end = (place.start, place.end) if place.spans else (node.start, node.end)
         mounts = () if _MOUNTING.isdisjoint(keys) else ("/",)
         variables = tuple(dict.fromkeys(_VARIABLE.findall(node.text)))
-        image = Image(place, "image", start, end, unsettled=variables, mounts=mounts)
+        image = Image(place, "image", start, end, unsettled=variables, mounts=mounts, platform=_platform(keys))
         nodes += [image, *([_service(keys, image)] if Container in request.kinds else [])]
     return [*nodes, *_fed(source, keys)]
+
+
+def _platform(keys: dict[str, Value]) -> str:
+    """Return the platform that the arguments of ``docker run`` name, "" for none or a common one."""
+    words = [one.text for one in keys["runArgs"].each] if "runArgs" in keys else []
+    given = [word.partition("=")[2] for word in words if word.startswith("--platform=")]
+    given += [value for word, value in pairwise(words) if word == "--platform"]
+    return rare(one for one in given if "$" not in one)
 
 
 def _service(keys: dict[str, Value], image: Image) -> Container:

@@ -14,6 +14,7 @@ from echo_migrate.files.yaml import ScalarNode, YamlNode, is_mapping, is_scalar,
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._platforms import of_pod
 from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, nodes, verify, walk
@@ -72,13 +73,14 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
     places = list(walk(root))
+    around = {place.path: place.keys for place in places}
     prefixed = {place.path for place in places if _prefixes(place)}
     everywhere = any(path[:1] == ("global",) for path in prefixed)
-    around = {place.path: place.keys for place in places}
     for place in places:
         keys, path = place.keys, place.path
         beside = [keys, *([around[path[:-1]]] if path[-1:] == ("image",) and path[:-1] in around else [])]
         variables = tuple(name for one in beside for name in variables_of(one))
+        platform = of_pod(keys) or of_pod(around.get(path[:-1], {}))
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else None
         overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
@@ -98,6 +100,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
                 variables=variables,
+                platform=platform,
             )
         for key, node in keys.items():
             if key != name and _names_image(node, key):
@@ -110,6 +113,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                     unsafe_reasons=(*unsafe_reasons, *overlaid),
                     mounts=_UNSEEN,
                     variables=variables,
+                    platform=platform,
                 )
 
 

@@ -29,6 +29,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._kustomizations import mounted, rewritten
+from echo_migrate.formats._platforms import of_container, of_pod
 from echo_migrate.formats._resources import images
 from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import (
@@ -44,7 +45,7 @@ from echo_migrate.formats._yaml import (
 )
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.images.reference import TAGGED, is_number
-from echo_migrate.model import COMMON_PLATFORMS, Image
+from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
@@ -151,7 +152,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     for place in places:
         pod = place.keys
         yield from _handed_on(sheet, pod)
-        platform = _platform(effective(pod.get("nodeSelector")))
+        platform = of_pod(pod)
         for called, volume in _named(pod.get("volumes")):
             mounted_image = effective(effective(volume).get("image"))
             where = f"volumes.{called}.image.reference"
@@ -172,7 +173,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                 "mounts": mounts,
                 "variables": variables_of(keys),
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
-                "platform": platform,
+                "platform": platform or of_container(keys),
                 "needs_login": _NO_SECRET if of_a_pod else None,
                 "login": _secrets(sheet, pod, accounts) if of_a_pod else "",
             }
@@ -248,13 +249,6 @@ def _annotations(root: YamlNode | None) -> Iterator[str]:
     for place in walk(root):
         if place.path[-1:] == ("annotations",):
             yield from place.keys
-
-
-def _platform(selector: dict[str, YamlNode]) -> str:
-    """Return the platform of a pod's nodes, or "" for a common one."""
-    system, architecture = (selector.get(f"kubernetes.io/{key}") for key in ("os", "arch"))
-    parts = [node.value if is_text(node) else default for node, default in ((system, "linux"), (architecture, "amd64"))]
-    return "/".join(parts) if "/".join(parts) not in COMMON_PLATFORMS else ""
 
 
 def _named(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:

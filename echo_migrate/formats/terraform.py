@@ -17,6 +17,7 @@ from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._hcl import Named, image_of, listed, named, names, values
 from echo_migrate.formats._ignores import SLASHED, in_yaml
+from echo_migrate.formats._platforms import of_block
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
 
@@ -62,12 +63,12 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
     known = values(root, source.text) if _VALUES.fullmatch(source.path) else names(root, source.text)
-    for where, keys, key in _places(root, known):
+    for where, keys, key, platform in _places(root, known):
         found = image_of(keys[key], known, source.text, f"{where}.{key}")
         if found is None:
             continue
         mounting = key == "name" or not _MOUNTING.isdisjoint(keys)
-        image = _placed(found._replace(mounts=("/",) if mounting else ()), where, keys)
+        image = _placed(found._replace(mounts=("/",) if mounting else (), platform=platform), where, keys)
         if where.endswith(_IN_A_HEREDOC):
             image = image._replace(not_editable=because("cannot-edit"))
         nodes.append(image)
@@ -92,15 +93,16 @@ def _read(source: Source) -> Value:
     return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
 
 
-def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str]]:
-    """Yield the maps that name an image, as a text or by a name: address, values by key, and the key of the image."""
+def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str, str]]:
+    """Yield the maps that name an image, as a text or by a name: address, values by key, the key of the image, and the
+    platform that the resource is for."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
             if key in keys and (keys[key].text or named(keys[key], known)):
-                yield f"{kind}.{label}", keys, key
-            yield from _containers(body, f"{kind}.{label}", known)
+                yield f"{kind}.{label}", keys, key, of_block(body)
+            yield from ((*place, of_block(body)) for place in _containers(body, f"{kind}.{label}", known))
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:

@@ -30,10 +30,11 @@ from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._inline import DECLARED, lifted
+from echo_migrate.formats._platforms import of_service, rare
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
 from echo_migrate.images.variables import UNREAD
-from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem
+from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
 
 _ALIASED = because("aliased")
@@ -114,7 +115,7 @@ class Document:
         build = effective(keys.get("build"))
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
-        platform = next((one for one in literal if one not in COMMON_PLATFORMS), "")
+        platform = rare(literal) or of_service(keys)
         unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
         over = [one.keys.get(name, {}) for one in self.siblings]
         mounts = [mount for one in (keys, *over) for mount in mounts_of(one.get("volumes"))]

@@ -14,7 +14,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
-from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image
+from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
 from echo_migrate.reasons import Reason, because
 
 _WORD = lazy_regex(r"[A-Za-z0-9]")
@@ -34,8 +34,11 @@ class Around(NamedTuple):
 
 _NOTHING_AROUND = Around()
 _MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes"))
-_PLATFORM = re.compile(r"[\"'](linux/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
+_PLATFORM = re.compile(r"[\"']((?:linux|windows)/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
+_NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
+_MAPPED = lazy_regex(r"\.with_(?:volume_mapping|kwargs)\(([^()]{0,500})\)?")
+"""What a container of Testcontainers is given by later calls, in the same expression or another one."""
 
 
 class Use(NamedTuple):
@@ -166,7 +169,10 @@ class _Code(cst.CSTVisitor):
     def around(self, node: cst.Call, callee: str) -> Around:
         """Return what a call's arguments say beside its image."""
         given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
-        mounts = [path.rstrip("/") for key in given if key in _MOUNTS for path in _TARGET.findall(given[key])]
+        mounts = [path for key in given if key in _MOUNTS for path in _paths(given[key])]
+        mounts += ["/"] if any(one.star == "**" for one in node.args) else []
+        if "testcontainers" in self.roots:
+            mounts += [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
         chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
         before = chained.args if isinstance(chained, cst.Call) else ()
         platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
@@ -174,7 +180,8 @@ class _Code(cst.CSTVisitor):
         wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
-        return Around(tuple(mounts), self.platform(platforms), needs, login)
+        isolated = given.get("isolation", "None") not in _NOTHING
+        return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms), needs, login)
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
         """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
@@ -291,6 +298,12 @@ class _Code(cst.CSTVisitor):
             self.stands[value] = next((self.strings.line(node) for node in others), 0)
         if self.stands[value]:
             yield because("text-elsewhere", line=str(self.stands[value]))
+
+
+def _paths(written: str) -> list[str]:
+    """Return the paths in a container that an argument covers with volumes; ``/`` if they are not in its text."""
+    found = [path.rstrip("/") for path in _TARGET.findall(written)]
+    return found or ([] if written.strip() in _NOTHING else ["/"])
 
 
 def _is(callee: str, name: str) -> bool:

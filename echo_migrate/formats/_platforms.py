@@ -1,0 +1,104 @@
+"""The platform that an image is asked for: by its name, by the nodes that it runs on, or by what only Windows has.
+
+Keys: kubernetes.io, "Well-Known Labels, Annotations and Taints", "Assigning Pods to Nodes" and "Windows containers in
+Kubernetes"; docs.docker.com, Compose ``isolation``; registry.terraform.io, the providers aws, azurerm, docker and
+kubernetes. Read in November 2026.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.values import Value
+from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_text, sequence
+from echo_migrate.model import COMMON_PLATFORMS, WINDOWS
+
+_PATH = lazy_regex(r"(?:[^:]+:|[A-Za-z]:[^:]*:)?[A-Za-z]:\\[^:]*(?::[a-z]+)?|[^:]{2,}:[A-Za-z]:/[^:]*(?::[a-z]+)?")
+"""A path in a Windows container, alone or as the target of a volume, whose source may be one of the host's."""
+
+_SHELL = lazy_regex(r"(?i)(?:.*[\\/])?(?:cmd|powershell)(?:\.exe)?")
+_LABEL = re.compile(r"(?:beta\.)?kubernetes\.io/(os|arch)")
+_KEYS = frozenset(("os_type", "operating_system_family", "isolation"))
+_ISOLATED = frozenset(("hyperv", "process"))
+
+
+def rare(platforms: Iterable[str]) -> str:
+    """Return the first of some platforms that not every image is offered for, "" if there is none."""
+    return next((one for one in platforms if one not in COMMON_PLATFORMS), "")
+
+
+def of_service(keys: dict[str, YamlNode]) -> str:
+    """Return Windows as the platform of a Compose service that only Windows can run, else ""."""
+    isolation, folder = keys.get("isolation"), keys.get("working_dir")
+    volumes = [one if is_scalar(one) else effective(one).get("target") for one in sequence(keys.get("volumes"))]
+    paths = [node.value for node in (folder, *volumes) if is_text(node)]
+    isolated = is_text(isolation) and isolation.value in _ISOLATED
+    return WINDOWS if isolated or any(map(in_windows, paths)) else ""
+
+
+def of_pod(pod: dict[str, YamlNode]) -> str:
+    """Return the platform of the nodes that a pod is for, "" for a common one: by its system, its security context, a
+    selector of nodes, or a required affinity."""
+    system = effective(pod.get("os")).get("name")
+    if "windowsOptions" in effective(pod.get("securityContext")) or (is_text(system) and system.value == "windows"):
+        return WINDOWS
+    return _of_labels([*_selected(pod.get("nodeSelector")), *_required(pod.get("affinity"))])
+
+
+def of_container(keys: dict[str, YamlNode]) -> str:
+    """Return Windows as the platform of a pod's container that only Windows can run, else ""."""
+    mounts = [effective(one).get("mountPath") for one in sequence(keys.get("volumeMounts"))]
+    paths = [node.value for node in (keys.get("workingDir"), *mounts) if is_text(node)]
+    first = next(iter(sequence(keys.get("command"))), None)
+    own = "windowsOptions" in effective(keys.get("securityContext"))
+    started = is_text(first) and _SHELL.fullmatch(first.value)
+    return WINDOWS if own or started or any(map(in_windows, paths)) else ""
+
+
+def of_block(body: Value) -> str:
+    """Return the platform that a block of Terraform is for, "" for a common one."""
+    labels: list[tuple[str, str]] = []
+    waiting = [body]
+    while waiting:
+        node = waiting.pop()
+        for key, value in node.items:
+            if key in _KEYS and value.text.lower().startswith(("windows", *_ISOLATED)):
+                return WINDOWS
+            if key == "platform" and value.text and "$" not in value.text and rare((value.text,)):
+                return value.text
+            label = _LABEL.fullmatch(key.strip("\"'"))
+            labels += [(label[1], value.text)] if label and value.text else []
+            waiting.append(value)
+        waiting += node.each
+    return _of_labels(labels)
+
+
+def in_windows(path: str) -> bool:
+    """Return whether a path, or the target of a volume, is one in a Windows container."""
+    return bool(_PATH.fullmatch(path))
+
+
+def _selected(node: YamlNode | None) -> Iterator[tuple[str, str]]:
+    """Yield the system and the architecture that a selector asks for."""
+    for key, value in effective(node).items():
+        label = _LABEL.fullmatch(key)
+        if label and is_text(value):
+            yield label[1], value.value
+
+
+def _required(affinity: YamlNode | None) -> Iterator[tuple[str, str]]:
+    """Yield the systems and architectures that a required affinity allows."""
+    nodes = effective(effective(affinity).get("nodeAffinity")).get("requiredDuringSchedulingIgnoredDuringExecution")
+    for term in sequence(effective(nodes).get("nodeSelectorTerms")):
+        for one in map(effective, sequence(effective(term).get("matchExpressions"))):
+            key, operator = one.get("key"), one.get("operator")
+            label = _LABEL.fullmatch(key.value) if is_text(key) else None
+            if label and is_text(operator) and operator.value == "In":
+                yield from ((label[1], value.value) for value in sequence(one.get("values")) if is_text(value))
+
+
+def _of_labels(labels: list[tuple[str, str]]) -> str:
+    """Return the first platform that is not common, of labels of nodes for systems and architectures."""
+    systems = [value for kind, value in labels if kind == "os"] or ["linux"]
+    architectures = [value for kind, value in labels if kind == "arch"] or ["amd64"]
+    return rare(f"{system}/{architecture}" for system in systems for architecture in architectures)
