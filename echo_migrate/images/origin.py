@@ -63,8 +63,8 @@ def origin(reference: Reference, place: tuple[str, str], forward: Forward) -> Or
     found: Origin | None = None
     homes = load(UPSTREAM).rows
     for _, name, candidate in sorted(_candidates(image, tag, catalog, variant), key=lambda one: one[0]):
-        if not may_have(name, candidate or "latest"):
-            continue
+        if catalog.tags == "listed" and not may_have(name, candidate or "latest"):
+            continue  # others keep upstream's tags, old ones too
         home = homes[name][0].image if name in homes else name
         move = forward(f"{home}:{candidate}" if candidate is not None else f"{home}", catalog, variant)
         target = move.target or ""
