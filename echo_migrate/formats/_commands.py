@@ -15,6 +15,7 @@ from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._environment import of_options
 from echo_migrate.formats._platforms import in_windows, rare
+from echo_migrate.formats._templates import without_comments
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
 from echo_migrate.images.reference import parse as parse_reference
@@ -30,7 +31,6 @@ _PROGRAM = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b"
     r"|\b(?:kind|minikube|k3d|fly|flyctl)[ \t]+(?:-|\b(?:load|cache|images?|deploy|launch|m|machines?)\b)"
 )
-_COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*")
 _UNREADABLE = re.compile(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _DEFAULT = re.compile(r"\$\{\w+:?-[\w./][^\s${}]*\}")
@@ -117,11 +117,6 @@ def _parts(command: Command) -> list[tuple[str, Word]]:
         *command.assignments,
         *((one.operator, one.target) for one in command.redirects),
     ]
-
-
-def without_comments(text: str) -> str:
-    """Return the text with comments replaced by spaces."""
-    return _COMMENT.sub(lambda match: " " * len(match[0]), text)
 
 
 @lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts

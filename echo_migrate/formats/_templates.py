@@ -18,7 +18,7 @@ MARK = lazy_regex(
 )
 """The beginning of an action of a Go template, or of a statement of Jinja."""
 
-_COMMENT = lazy_regex(r"(?m)^[ \t]*#.*$")
+_COMMENT = lazy_regex(r"(?m)^[ \t]*#[^\n]*")
 _LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#<>]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _NAMED = lazy_regex(rf"(?i).+{TEMPLATE}")
 _IN_A_TEMPLATE = because("in-template")

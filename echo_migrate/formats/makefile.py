@@ -17,8 +17,9 @@ from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._commands import calls, named, without_comments
+from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._templates import without_comments
 from echo_migrate.model import Ignore, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
