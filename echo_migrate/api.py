@@ -13,7 +13,7 @@ from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import check_safely, not_entered, run, unreadable, with_missing_logins
 from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.files.workspace import begin
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.model import Result
 from echo_migrate.rules import not_named, selected
 from echo_migrate.rules._rule import Settings
@@ -24,7 +24,7 @@ class UnknownFormat(ValueError):
 
 
 def load_settings(
-    provider: str = catalog.PROVIDER,
+    provider: str = providers.PROVIDER,
     *,
     registry: str = "",
     mapping: str = "",
@@ -38,8 +38,8 @@ def load_settings(
     ``rules`` are ids, "default" or "all". ``today`` is the ISO date with which ends of life are compared, by default
     the local one. Raises ``ValueError`` for an unknown provider or rule, and for a mapping file that cannot be used.
     """
-    if provider not in catalog.providers():
-        raise ValueError(f"no provider {provider!r} (known are {', '.join(catalog.providers())})")
+    if provider not in providers.providers():
+        raise ValueError(f"no provider {provider!r} (known are {', '.join(providers.providers())})")
     names = tuple(rules)
     known = catalog.load(provider, registry, mapping)
     chosen = selected(names, ignore)

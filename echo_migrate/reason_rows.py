@@ -19,6 +19,7 @@ class Row(NamedTuple):
 
 
 _BY_HAND = "edit it by hand"
+_INCLUDE = "name the file, or include it (--include)"
 _REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
 _TAG = "confirm with --online"
 _LITERAL = "write the image out where it is used"
@@ -55,9 +56,7 @@ REASONS: dict[str, Row] = {
     "gone": Row("{vendor} turned its registry off on {since}", "build it once on the new image", "proof", "gone"),
     "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
-    "architecture": Row(
-        "{prefix}/ asks for one architecture", "use the plain name with --platform", "edit", "one architecture"
-    ),
+    "architecture": Row("{prefix}/ asks for one architecture", "use the plain name with --platform", "edit"),
     # the target
     "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
     "unpublished": Row(
@@ -362,16 +361,12 @@ REASONS: dict[str, Row] = {
         "the build arguments given with it may change it", "change the arguments together", "edit"
     ),
     "services-share": Row("several services share it", "change it for all of them", "edit"),
-    "project-template": Row(
-        "projects are made from this template", "check that all of them can pull the new image", "edit"
-    ),
+    "project-template": Row("projects are made from this template", "check that all can pull the new image", "edit"),
     "build-result": Row("also the name of a build's result", "rename one of the two", "edit"),
     "matrix-excluded": Row("the matrix excludes entries by this value", "change the exclude entries too", "edit"),
     "matrix-elsewhere": Row("the matrix value is also used elsewhere", "check the other uses", "edit"),
     "service-host": Row("GitLab derives the service's host name from the image", "add alias: {host}", "edit"),
-    "service-alias": Row(
-        "the service is also reachable as {host}, from the image's name", "add {host} to its alias", "edit"
-    ),
+    "service-alias": Row("also reachable as {host}, from the image's name", "add {host} to its alias", "edit"),
     "operator-image": Row("its operator may expect an image of its own", "check the operator's documentation", "edit"),
     "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
     "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
@@ -385,16 +380,14 @@ REASONS: dict[str, Row] = {
     "chart-tag": Row("the chart sets its tag", "set the tag in the values", "edit"),
     "values-overlay": Row("another values file sets part of it", "change both files together", "edit"),
     # files that nobody edits
-    "vendored": Row("in a vendored file", "name the file, or include it (--include)", "edit"),
-    "fixture": Row("in a test fixture or snapshot", "name the file, or include it (--include)", "edit"),
+    "vendored": Row("in a vendored file", _INCLUDE, "edit"),
+    "fixture": Row("in a test fixture or snapshot", _INCLUDE, "edit"),
     "generated": Row("in a generated file", "change what generates it", "edit"),
-    "backup": Row("in a backup", "name the file, or include it (--include)", "edit"),
-    "foreign-workflow": Row(
-        "a workflow that no repository runs from here", "name the file, or include it (--include)", "edit"
-    ),
-    "embedded": Row("a program embeds this file", "name the file, or include it (--include)", "edit"),
+    "backup": Row("in a backup", _INCLUDE, "edit"),
+    "foreign-workflow": Row("a workflow that no repository runs from here", _INCLUDE, "edit"),
+    "embedded": Row("a program embeds this file", _INCLUDE, "edit"),
     "example": Row("documentation is generated from this file", "change both together", "edit"),
-    "official": Row("the source of a Docker official image", "name the file, or include it (--include)", ""),
+    "official": Row("the source of a Docker official image", _INCLUDE, ""),
     # the run
     "comment": Row("ignored by a comment", "remove the comment", "edit", kind="by a comment"),
     "not-selected": Row("{rule} is not selected", "add it with --select", "edit"),

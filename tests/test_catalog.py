@@ -9,7 +9,7 @@ from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.data import blocks, folder
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import recognised
-from echo_migrate.images import catalog, mapping_file, moved
+from echo_migrate.images import catalog, mapping_file, moved, providers
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Image
@@ -19,7 +19,7 @@ from echo_migrate.rules._rule import Settings
 FOLDER = Path(folder())
 UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
 PUBLISHERS = yaml.safe_load((FOLDER / "publishers.yaml").read_text())
-PROVIDERS = catalog.providers()
+PROVIDERS = providers.providers()
 CATALOG = frozenset(blocks("images/docker.yaml"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs import comparison
-from echo_migrate.images import catalog
+from echo_migrate.images import providers
 from tests import registries
 from tests.conftest import Run
 from tests.proxy import proxy
@@ -23,7 +23,7 @@ def test_counts_are_those_of_each_provider(run: Run) -> None:
     document = json.loads(done.stdout)
     validator("compare").validate(document)
     rows = {row["provider"]: row for row in document["providers"]}
-    assert set(rows) == set(catalog.providers())
+    assert set(rows) == set(providers.providers())
     assert [row["safe"] for row in rows.values()] == sorted((row["safe"] for row in rows.values()), reverse=True)
     for provider, row in rows.items():
         words = ("--provider", provider, "--today", comparison.TODAY, "--output-format", "json", EXAMPLES)

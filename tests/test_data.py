@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from echo_migrate.files import data
-from echo_migrate.images import catalog, upstream
+from echo_migrate.images import catalog, providers, upstream
 from echo_migrate.images import facts as image_facts
 from echo_migrate.rules import RULES
 
@@ -108,7 +108,7 @@ def test_facts_of_images(vendor: str) -> None:
 
 def test_vendors_have_files() -> None:
     assert set(UPSTREAM["vendors"]["registries"].values()) | {"official", "upstream"} == set(IMAGES)
-    assert set(catalog.providers()) <= set(IMAGES)
+    assert set(providers.providers()) <= set(IMAGES)
     known = catalog.load()
     for prefix in UPSTREAM["vendors"]["registries"]:
         assert upstream.shortest(prefix, "", known.facts) == prefix

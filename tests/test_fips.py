@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.files.source import Traced
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.images.answers import Answer, Answers
 from echo_migrate.images.migration import assess
 from echo_migrate.model import Image, Migration, Variant
@@ -71,7 +71,7 @@ def test_a_pulled_list_has_it_in_its_tags_or_its_names(
     assert "fips-unlisted" in ids(without)
 
 
-@pytest.mark.parametrize("vendor", catalog.providers())
+@pytest.mark.parametrize("vendor", providers.providers())
 def test_without_a_list_each_provider_says_that_none_is_known(vendor: str) -> None:
     known = catalog.load(vendor)
     plain, wanted = (move("python:3.13", one) for one in (known, known._replace(prefers_fips=True)))
@@ -93,7 +93,7 @@ def test_a_registry_is_asked_for_its_tags() -> None:
 
 
 def test_the_way_back_asks_for_none() -> None:
-    known = catalog.load(catalog.UPSTREAM)._replace(prefers_fips=True)
+    known = catalog.load(providers.UPSTREAM)._replace(prefers_fips=True)
     found = move("reg.echohq.com/node:22", known)
     assert (found.target, found.safe) == ("node:22", True)
 

@@ -11,7 +11,7 @@ from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.data import read_block
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import Format, recognised
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.images.answers import Answer, Answers, full_name
 from echo_migrate.images.facts import facts_of, listed
 from echo_migrate.images.migration import assess
@@ -23,8 +23,8 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.test_pages import CASES
 
-UPSTREAM = catalog.load(catalog.UPSTREAM)
-VENDORS = catalog.providers()
+UPSTREAM = catalog.load(providers.UPSTREAM)
+VENDORS = providers.providers()
 TAGS = ("", ":3", ":8.4", ":13-slim", ":21-jre-alpine", ":22-alpine3.22", ":18.6-trixie", ":8.4-fpm-alpine", ":latest")
 TODAY = "2026-11-24"
 

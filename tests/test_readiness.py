@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from echo_migrate.engine import fix
 from echo_migrate.files.source import Source
 from echo_migrate.formats import Format, recognised
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -267,7 +267,7 @@ def test_inventory_tells_the_reason(tmp_path: Path, run: Run) -> None:
         ),
         max_size=12,
     ),
-    st.sampled_from(catalog.providers()),
+    st.sampled_from(providers.providers()),
     st.booleans(),
 )
 def test_what_moved_has_all_that_stands_on_it_needs(lines: list[str], provider: str, unsafe: bool) -> None:

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from echo_migrate import cli
 from echo_migrate.cli import config
 from echo_migrate.files.data import folder, read_data
-from echo_migrate.images import catalog, mapping_file
+from echo_migrate.images import mapping_file, providers
 from tests.conftest import Run
 
 ROOT = Path(__file__).parent.parent
@@ -57,15 +57,15 @@ def test_config_keys_are_the_options() -> None:
     schema = json.loads(SCHEMAS["config"].read_text())
     keys = {
         max(option.opts, key=len).lstrip("-")
-        for command in (cli.check, cli.fix, cli.cli.commands["pull-request"])
-        for option in command.params
+        for name in ("check", "fix", "pull-request")  # not by attribute: a module that is loaded hides its command
+        for option in cli.cli.commands[name].params
         if isinstance(option, click.Option) and option.name not in config.NOT_KEYS
     }
     assert set(schema["properties"]) == keys - {"tests"} | {"prove", "verify"}
     assert schema["properties"]["preset"]["enum"] == list(read_data("presets.yaml"))
 
 
-@pytest.mark.parametrize("provider", catalog.providers())
+@pytest.mark.parametrize("provider", providers.providers())
 def test_mappings(provider: str) -> None:
     assert set(json.loads(SCHEMAS["mapping"].read_text())["properties"]) == set(mapping_file.KEYS)
     data: dict[str, Any] = yaml.safe_load((Path(folder()) / f"{provider}.yaml").read_text())

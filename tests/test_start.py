@@ -53,6 +53,7 @@ CHECK = {
         "cli.asking",
         "cli.check",
         "cli.online",
+        "cli.completion",
         "cli.options",
         "cli.output",
         "cli.program",
@@ -96,6 +97,7 @@ CHECK = {
         "images.answers",
         "images.approval",
         "images.catalog",
+        "images.providers",
         "images.end_of_life",
         "images.facts",
         "images.mapping_file",
@@ -123,7 +125,10 @@ CHECK = {
     ),
     "files.workspace",
 }
-HELP = {"", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading", "cli.signals", "files", "files.plugins"}
+HELP = {
+    *("", "cli", "cli.asking", "cli.completion", "cli.options", "cli.program", "cli.reading", "cli.signals"),
+    *("files", "files.plugins"),
+}
 SCRIPT = """
 import sys, atexit
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))

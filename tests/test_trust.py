@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from echo_migrate.files.data import read_data
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.registry.evidence import kind_of
 from echo_migrate.registry.keys import public_key
 from echo_migrate.registry.trust import KINDS, Identity, Policy, Signer, Trust, trust_of
@@ -29,7 +29,7 @@ def test_the_data_of_vendors() -> None:
 
 
 def test_each_provider_has_a_row() -> None:
-    for name in catalog.providers():
+    for name in providers.providers():
         assert trust_of(f"{catalog.load(name).registry}/x"), name
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.files.data import blocks, read_block, read_data
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
 from echo_migrate.images.variables import UNREAD, ignored_variables
 from tests.conftest import Run
@@ -107,7 +107,7 @@ def test_what_a_target_is_known_to_read_is_no_reason() -> None:
     assert told("postgres:17", names, "chainguard") == ["POSTGRES_PASSWORD_FILE, POSTGRES_USER"]
     assert told("postgres:17", ("POSTGRES_HOST_AUTH_METHOD",), "docker") == ["POSTGRES_HOST_AUTH_METHOD"]
     assert told("redis:8", ("REDIS_PASSWORD", UNREAD), "docker") == []
-    assert told("dhi.io/mysql:8.4", ("MYSQL_USER",), catalog.UPSTREAM) == []
+    assert told("dhi.io/mysql:8.4", ("MYSQL_USER",), providers.UPSTREAM) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -117,9 +117,9 @@ def test_each_block_has_its_source_and_a_name_of_an_image(name: str) -> None:
     assert row.keys() <= {"reads", "files", "known", "source"}
     assert known.name_of(parse(read_data("homes.yaml")["images"].get(name, name))) == name
     assert row["source"]
-    assert set(row.get("known", {})) <= set(catalog.providers())
+    assert set(row.get("known", {})) <= set(providers.providers())
     plain = row["reads"][0].replace("*", "X")
-    for provider in catalog.providers():
+    for provider in providers.providers():
         asked = told(name, (plain, f"{plain}_FILE"), provider)
         assert bool(asked) is not catalog.load(provider).drop_in or plain in row.get("known", {}).get(provider, ())
     assert sorted(NAMES) == NAMES

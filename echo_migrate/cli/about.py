@@ -11,6 +11,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import tell_configuration
 from echo_migrate.cli.settings import catalog_of, rule_of, today
 from echo_migrate.images import catalog
+from echo_migrate.images import providers as vendors
 from echo_migrate.rules import RULES, page
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def match(**options: Unpack[Options]) -> int:
     from echo_migrate.cli.match import match as matched
 
     every = options["provider"] == "all"
-    names = catalog.providers() if every else [options["provider"]]
+    names = vendors.providers() if every else [options["provider"]]
     all_known = [catalog_of({**options, "provider": name}) for name in names]
     if is_asked(options):
         from echo_migrate.cli.match import image_of
@@ -83,7 +84,7 @@ def _compare(answer: "Match") -> None:
 
 def providers(output_format: str) -> None:
     """Print the available providers, with the amount, source and date of their data."""
-    listed = [_provider(name) for name in catalog.providers()]
+    listed = [_provider(name) for name in vendors.providers()]
     if output_format == "json":
         click.echo(reports.as_json(listed))
         return
@@ -98,7 +99,7 @@ def _provider(name: str) -> dict[str, Any]:
     """Return the data of a provider for output; ``rows`` counts the mapped names, ``images_known`` those with facts."""
     from echo_migrate.files.data import blocks, read_block
 
-    row = catalog.provider_data(name)
+    row = vendors.provider_data(name)
     about = read_block(f"images/{name}.yaml", "_about") or {"date": "", "source": row["source"][0]}
     return {
         "provider": name,

@@ -11,8 +11,8 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, say, tell_configuration
 from echo_migrate.cli.settings import catalog_of, today
 from echo_migrate.files.write import NotWritten, replace
-from echo_migrate.images.catalog import UPSTREAM
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, read_mapping
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.registry.pull import Difference, Pulled, differences, pull, text_of
 
 _MOST_SHOWN = 8

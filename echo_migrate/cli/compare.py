@@ -10,7 +10,7 @@ from echo_migrate.cli.output import publish, say
 from echo_migrate.cli.settings import catalog_of, settings_of
 from echo_migrate.engine import run as runs
 from echo_migrate.engine.discover import discover
-from echo_migrate.images.catalog import providers
+from echo_migrate.images.providers import providers
 
 
 def run(**options: Unpack[Options]) -> int:

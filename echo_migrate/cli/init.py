@@ -21,7 +21,7 @@ from echo_migrate.files import data
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import repository
 from echo_migrate.files.write import NotWritten, check_new, created
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.model import Result
 from echo_migrate.reports import plural, printable
@@ -36,7 +36,7 @@ VENDORED = ("vendor", "third_party", "testdata", "fixtures", "__snapshots__")
 """Folders whose images are usually not maintained in the repository."""
 
 EXAMPLES: dict[str, str | list[str]] = {
-    "provider": catalog.PROVIDER,
+    "provider": providers.PROVIDER,
     "registry": "harbor.example.com/echo",
     "logins": ["kubernetes", "gitlab"],
     "exclude": ["vendor", "*.tmpl"],
@@ -165,7 +165,7 @@ def _asked(options: Options, folder: str, chosen: Choice) -> Choice:
     context = click.get_current_context()
     left = {name for name in options if context.get_parameter_source(name) is ParameterSource.DEFAULT}
     if "provider" in left:
-        kind = click.Choice(catalog.providers())
+        kind = click.Choice(providers.providers())
         chosen = chosen._replace(provider=click.prompt("Provider of hardened images", chosen.provider, type=kind))
     if "registry" in left:
         question, checked = "Mirror of its registry, HOST[/PREFIX] (empty: none)", partial(_mirror, chosen.provider)

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict
 
 import click
 
+from echo_migrate.cli.completion import complete_images, complete_presets, complete_providers, complete_rules, modules
 from echo_migrate.files.plugins import found
 
 
@@ -98,42 +99,9 @@ class Options(TypedDict, total=False):
     dry_run: bool
 
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-def _modules(package: str) -> list[str]:
-    """Return the names of the public modules of a package, without importing them."""
-    names = os.listdir(os.path.join(_PACKAGE, package))
-    return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
-
-
 def names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names in the values of an option that is repeatable and separated by commas."""
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
-
-
-def complete_rules(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in _modules("rules") if name.startswith(incomplete)]
-
-
-def _complete_providers(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.images.catalog import UPSTREAM, providers
-
-    return [name for name in (*providers(), UPSTREAM) if name.startswith(incomplete)]
-
-
-def _complete_presets(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.files.data import read_data
-
-    return [name for name in ("default", *read_data("presets.yaml")) if name.startswith(incomplete)]
-
-
-def complete_images(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
-    from echo_migrate.images.catalog import load, providers
-
-    provider = context.params.get("provider")
-    rows = load(provider).rows if provider in providers() else {}
-    return sorted(name for name in rows if name.startswith(incomplete) and name != "*")
 
 
 def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
@@ -162,7 +130,7 @@ CATALOG: tuple[Decorator, ...] = (
         metavar="NAME",
         default="echo",
         show_default=True,
-        shell_complete=_complete_providers,
+        shell_complete=complete_providers,
         help="Provider of hardened images; upstream: back to the images that they replace.",
     ),
     click.option(
@@ -264,7 +232,7 @@ SELECTION: tuple[Decorator, ...] = (
         metavar="NAME",
         default="default",
         show_default=True,
-        shell_complete=_complete_presets,
+        shell_complete=complete_presets,
         help="Selection of rules: default, migrate (what matters when images move), all.",
     ),
     _rule_option("--select", help="Use only these rules (all: every rule)."),
@@ -414,5 +382,5 @@ def output_formats(*names: str) -> Decorator:
     )
 
 
-_reports = (*_modules("reports"), *(plugin.name for plugin in found("reports")))
+_reports = (*modules("reports"), *(plugin.name for plugin in found("reports")))
 REPORTS = output_formats(*dict.fromkeys(("grouped", *_reports, "text")))

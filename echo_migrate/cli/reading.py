@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from echo_migrate.cli.completion import complete_rules
 from echo_migrate.cli.options import (
     CATALOG,
     EVIDENCE,
@@ -17,7 +18,6 @@ from echo_migrate.cli.options import (
     PROPOSAL,
     TESTS,
     TODAY,
-    complete_rules,
     output_formats,
 )
 from echo_migrate.cli.program import Command, options_of

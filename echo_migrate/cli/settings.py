@@ -9,7 +9,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.files.spelling import near
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.images.approval import Approval, problem
 from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.images.upstream import VendorRegistry
@@ -43,11 +43,11 @@ def configuration(options: Options) -> str:
 
 def catalog_of(options: Options) -> catalog.Catalog:
     """Return the catalog that the options select. Raises ``click.UsageError``."""
-    provider, known = options["provider"], catalog.providers()
-    if provider not in (*known, catalog.UPSTREAM):
-        named = f"{', '.join(known)}, and {catalog.UPSTREAM} for the way back"
+    provider, known = options["provider"], providers.providers()
+    if provider not in (*known, providers.UPSTREAM):
+        named = f"{', '.join(known)}, and {providers.UPSTREAM} for the way back"
         raise click.BadParameter(f"{provider!r}: known are {named}", param_hint="--provider")
-    if provider == catalog.UPSTREAM and (options["registry"] or options["mapping"]):
+    if provider == providers.UPSTREAM and (options["registry"] or options["mapping"]):
         raise click.UsageError("--registry and --mapping are not for upstream: name a mirror as --from VENDOR=HOST")
     try:
         found = catalog.load(provider, options["registry"], options["mapping"])
@@ -61,7 +61,7 @@ def catalog_of(options: Options) -> catalog.Catalog:
 def _sources(written: str, known: catalog.Catalog) -> list[VendorRegistry]:
     """Return the registries of VENDOR[=HOST[/PREFIX]], or of all vendors. Raises ``click.UsageError``."""
     vendor, mirrored, place = written.partition("=")
-    vendors = catalog.providers()
+    vendors = providers.providers()
     if vendor not in (*vendors, *(() if mirrored else ("all",))):
         message = unknown_name(f"no vendor {vendor!r}", vendor, (*vendors, "all"))
         raise click.BadParameter(f"{message} (known are {', '.join(vendors)})", param_hint="--from")

@@ -39,7 +39,6 @@ _NUMBER = re.compile(r"[1-9]")
 """A user ID, which works in any image and is not root; whether the new image has a named user is not known."""
 
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
-
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 _SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)[A-Za-z_]\w*")
 _ALIAS = re.compile(r"[\w.-]+=")
@@ -49,7 +48,6 @@ _MADE = "built by the script"
 _INSPECTED = because("inspected")
 _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 """What who pulls an image needs."""
-
 _READING = (".", "source", "eval")
 """Commands that may change variables."""
 

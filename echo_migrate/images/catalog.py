@@ -1,34 +1,21 @@
 """The image catalog: upstream names, provider rows, distributions and hardened registries (``mappings/``)."""
 
 import contextlib
-import os
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
-from echo_migrate.files.data import names, read_data
-from echo_migrate.files.plugins import loaded
+from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.images.answers import Answers
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
 from echo_migrate.images.moved import Moved, moved
+from echo_migrate.images.providers import PROVIDER, UPSTREAM, of_plugins, provider_data, providers
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, VendorRegistry, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
 
-PROVIDER = "echo"
-UPSTREAM = "upstream"
-"""The provider that takes hardened images back to the images that they take the place of."""
 FIPS = "fips"
 """The word of variants with cryptographic modules that are validated under FIPS 140, in names or in tags."""
-SHARED = (
-    *("commands.yaml", "eol.yaml", "failures.yaml", "homes.yaml", "logins.yaml", "moved.yaml", "presets.yaml"),
-    *("published.yaml", "publishers.yaml", "registries.yaml", "upstream.yaml", "variables.yaml", "verification.yaml"),
-)
-
-
-_PLAIN: dict[str, Any] = dict.fromkeys(("login", "date", "since"), "")
-_PLAIN |= {"variants": [], "tags": "unconfirmed", "drop_in": False, "offered": []}
-"""What a plugin's provider has that its file does not tell."""
 
 
 class Upstream(NamedTuple):
@@ -253,42 +240,6 @@ class Catalog(NamedTuple):
         return word in self.variants and name in self.facts.variants.get(word, ())
 
 
-def providers() -> list[str]:
-    """Return the names of the available providers."""
-    return [*(name.removesuffix(".yaml") for name in names() if name not in SHARED), *_of_plugins()]
-
-
-@cache
-def _of_plugins() -> dict[str, str]:
-    """Return the mapping file of each provider that a plugin adds."""
-    files = {}
-    for plugin, path in loaded("providers").items():
-        if f"{plugin.name}.yaml" in names() or plugin.name in (UPSTREAM, "all"):
-            plugin.broken("there is a provider of this name")
-            continue
-        try:
-            missing = {"title", "registry", "family", "images"} - read_mapping(os.fspath(path)).keys()
-        except (MappingError, TypeError) as error:
-            plugin.broken(error)
-            continue
-        if missing:
-            plugin.broken(f"{path} has no {', '.join(sorted(missing))}")
-        else:
-            files[plugin.name] = os.fspath(path)
-    return files
-
-
-def provider_data(provider: str) -> dict[str, Any]:
-    """Return the data of a provider; that of a plugin has no rows yet, which its mapping file lays over."""
-    own = _of_plugins().get(provider)
-    if own is None:
-        found: dict[str, Any] = read_data(f"{provider}.yaml")
-        return found
-    known = read_mapping(own)
-    known |= {"source": [str(known.get("source", own))], "images": {}, "seen": known.get("seen", [])}
-    return _PLAIN | {"provider": provider} | known
-
-
 def load(provider: str = PROVIDER, registry: str = "", mapping: str = "") -> Catalog:
     """Return the catalog of a provider, overlaid with a user's mapping file and with another registry, if given.
 
@@ -311,7 +262,7 @@ def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog
     own: frozenset[str] = frozenset()
     lists: dict[str, frozenset[str]] = {}
     known_as: dict[str, str] = {}
-    for file in filter(None, (_of_plugins().get(provider), mapping)):
+    for file in filter(None, (of_plugins().get(provider), mapping)):
         laid_over = read_mapping(file)
         if laid_over.get("tags") == "listed" != data["tags"] and not laid_over.get(TAG_LISTS):
             raise MappingError(f"{file}: tags: no list of {data['title']}'s tags is known: write unconfirmed")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.images.catalog import UPSTREAM, Catalog, Upstream, load
+from echo_migrate.images.catalog import Catalog, Upstream, load
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, is_open, parse
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_block
 from echo_migrate.files.source import Edit, apply
-from echo_migrate.images.catalog import UPSTREAM, Catalog, Row, load
+from echo_migrate.images.catalog import Catalog, Row, load
 from echo_migrate.images.official_tags import may_have
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, parse, tag_change
 from echo_migrate.images.tags import BUILD, Meaning, meaning_of, words_of
 from echo_migrate.images.target_tag import Change, TargetTag

@@ -6,9 +6,10 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
 from echo_migrate.images.answers import Answer, full_name
-from echo_migrate.images.catalog import FIPS, UPSTREAM, Catalog, Row, Upstream
+from echo_migrate.images.catalog import FIPS, Catalog, Row, Upstream
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.parts import spell, tagged, worded
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, is_open, name_change, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag, family_change

@@ -7,7 +7,8 @@ from typing import Any
 
 from echo_migrate.files.data import read_block
 from echo_migrate.files.spelling import few
-from echo_migrate.images.catalog import UPSTREAM, Catalog
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import parsed
 from echo_migrate.reasons import Reason, because
 

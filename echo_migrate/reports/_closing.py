@@ -3,7 +3,7 @@
 from collections import Counter
 from textwrap import wrap
 
-from echo_migrate.images.catalog import UPSTREAM
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import untagged
 from echo_migrate.model import Result
 from echo_migrate.reports import AT_UPSTREAM, RunReport, Summary, left_out, plural, printable, statuses, summary

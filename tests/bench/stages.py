@@ -16,6 +16,7 @@ from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.formats import dockerfile, recognised
 from echo_migrate.images import catalog
+from echo_migrate.images import providers as vendors
 from echo_migrate.model import Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -53,7 +54,7 @@ def faults(result: Result, settings: Settings) -> list[str]:
 def main(folder: str, *providers: str) -> int:
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     found = 0
-    for provider in providers or catalog.providers():
+    for provider in providers or vendors.providers():
         settings = Settings(catalog.load(provider), (RULES["unhardened-image"],), apply=True)
         counts = {"files": 0, "changed": 0, "moved": 0, "held": 0}
         for path in files:

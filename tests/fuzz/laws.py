@@ -20,7 +20,7 @@ from echo_migrate.files.source import Source, TooMuch, Unreadable, apply
 from echo_migrate.files.workspace import begin
 from echo_migrate.files.write import write
 from echo_migrate.formats import recognised
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.model import STATES, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -30,7 +30,7 @@ from tests.fuzz.trees import Tree
 EVERYTHING = Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True, today="2026-11-01")
 ON_IMAGES = EVERYTHING._replace(rules=(RULES["unhardened-image"], RULES["renamed-image"]))
 WITH_LOGINS = EVERYTHING._replace(add_logins=True)
-PROVIDERS = tuple(catalog.load(name) for name in catalog.providers())
+PROVIDERS = tuple(catalog.load(name) for name in providers.providers())
 RUN = reports.RunReport("check", "echo", "Echo", "docker login reg.echohq.com")
 
 CALLS = 400_000

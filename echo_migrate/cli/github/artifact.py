@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from echo_migrate.cli.github.event import Unusable
 from echo_migrate.files.source import Edit
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
 from echo_migrate.model import LEVELS, STATES, Basis, Level, State
 from echo_migrate.proof.records import Proof, printed
@@ -109,7 +109,7 @@ def distrusted(report: Report) -> Report:
 
     What is left are names of files and images, and those targets that lie in the provider's own registry.
     """
-    known = report.provider in catalog.providers()
+    known = report.provider in providers.providers()
     registry = catalog.load(report.provider).registry if known else "\0"
     findings = tuple(one._replace(message=RULES[one.rule].summary, edits=()) for one in report.findings)
     references = tuple(

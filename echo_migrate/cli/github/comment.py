@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
-from echo_migrate.images import catalog
+from echo_migrate.images import catalog, providers
 from echo_migrate.proof.records import Proof
 from echo_migrate.reports import AT_UPSTREAM, code, plural, prose
 from echo_migrate.rules import link
@@ -105,7 +105,7 @@ def _headline(view: View) -> str:
 
 
 def _command(provider: str) -> str:
-    named = "" if provider == catalog.PROVIDER or provider not in catalog.providers() else f" --provider {provider}"
+    named = "" if provider == providers.PROVIDER or provider not in providers.providers() else f" --provider {provider}"
     return f"echo-migrate fix{named} ."
 
 
@@ -188,7 +188,7 @@ def _account(view: View) -> str:
     convention = f" ({counts.by_convention} with tags not verified)" if counts.by_convention else ""
     parts = (
         (counts.migrated, f"can move by a safe fix{convention}"),
-        (counts.hardened, AT_UPSTREAM if view.report.provider == catalog.UPSTREAM else "already hardened"),
+        (counts.hardened, AT_UPSTREAM if view.report.provider == providers.UPSTREAM else "already hardened"),
         (counts.no_replacement, "not offered"),
         (counts.first_party, "private or built here"),
         (counts.needs_person, "need review"),
@@ -203,7 +203,7 @@ def _account(view: View) -> str:
 
 def _catalog(provider: str) -> tuple[str, str]:
     """Return a provider's title, and the login that its registry needs; one of a user's own has its name alone."""
-    if provider not in catalog.providers():
+    if provider not in providers.providers():
         return _short(provider), ""
     known = catalog.load(provider)
     return known.title, known.login
