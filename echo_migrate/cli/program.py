@@ -24,8 +24,8 @@ def options_of(*groups: tuple[Decorator, ...]) -> Decorator:
     """Return a decorator that adds groups of options to a function that becomes a ``Command``."""
 
     def decorate(function: Any) -> Any:
-        function.groups = [option for group in groups for option in group]
-        function.below = len(getattr(function, "__click_params__", ()))
+        below = len(getattr(function, "__click_params__", ()))
+        function.__dict__.setdefault("groups", []).append((below, [option for group in groups for option in group]))
         return function
 
     return decorate
@@ -44,12 +44,13 @@ class Command(click.Command):
         """The parameters, in the order of the decorators."""
         if not self._made:
             self._made = True
-            groups = getattr(self.callback, "groups", ())
-            place = len(self._own) - getattr(self.callback, "below", 0)
-            holder = _Holder()
-            for option in reversed(groups):
-                option(holder)
-            self._own[place:place] = reversed(holder.__click_params__)
+            written = len(self._own)
+            for below, options in getattr(self.callback, "groups", ()):  # from the last decorator on
+                holder = _Holder()
+                for option in reversed(options):
+                    option(holder)
+                place = written - below
+                self._own[place:place] = reversed(holder.__click_params__)
         return self._own
 
     @params.setter
