@@ -44,14 +44,24 @@ def steps(report: Report, words: Sequence[str]) -> list[Step]:
         unverified = (("state", "migrate"), *(("evidence", one) for one in UNVERIFIED))
         online = _command("inventory", words, "--online")
         add(unverified, "Verify new names", "Asks the registry whether these images exist", online)
-    pulls = f"; pulling the new images needs: {visible(report.login)}" if report.login else ""
-    add("fix", "Apply the safe fixes", f"Moves these references{pulls}", _command("fix", words))
-    add("online", "Ask the registry", "Its answer decides these", _command("fix", words, "--online", "--diff"))
-    add("login", "Set up logins", f"Only a login is missing; {_first(report.rows, 'login')}", _login(words))
+    pulls = f"; whoever pulls them needs: {visible(report.login)}" if report.login else ""
+    add("fix", "Apply the safe fixes", f"Writes these moves{pulls}", _command("fix", words))
+    add(
+        "online",
+        "Ask the registry",
+        "Prints a patch: its answer decides these",
+        _command("fix", words, "--online", "--diff"),
+    )
+    add(
+        "login",
+        "Set up logins",
+        f"Prints a patch with the logins, which is all that these miss; {_first(report.rows, 'login')}",
+        _login(words),
+    )
     add(
         "review",
         "Review unsafe fixes",
-        f"A fix is written and needs your review; {_first(report.rows, 'review')}",
+        f"Prints a patch to review; {_first(report.rows, 'review')}",
         _command("fix", words, "--unsafe-fixes", "--diff"),
     )
     add("edit", "Edit by hand", f"No fix can be written; {_first(report.rows, 'edit')}", _command("check", words))
