@@ -15,8 +15,8 @@ _FEW_REASONS = 3
 """The number of reasons up to which those of a single reference are listed, too; of more, they are counted together:
 their findings tell them, and there is no order among them."""
 
-_NARROWEST = 40
-"""The minimum width of reasons in columns, even if the terminal is narrower."""
+_NARROWEST = 24
+"""The minimum width of a text in columns, even if the terminal is narrower."""
 
 _MOST_ALSO = 3
 """The number of further reasons that are listed for references with more than one."""
@@ -30,12 +30,13 @@ def closing(results: list[Result], run: RunReport) -> str:
         lines = [f"No image references in {plural(counts.files, 'file')}."]
     else:
         listed = "" if run.verbose else " (echo-migrate inventory lists them)"
-        lines = [f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}{listed}"]
+        head = f"{plural(counts.references, 'image reference')} in {plural(counts.files, 'file')}{listed}"
+        lines = _wrapped("", head, run.width)
         lines += _states(results, counts, run)
     asked = statuses(results)
     if asked:
         listed = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in asked.items())
-        lines.append(f"At the registry: {listed}")
+        lines += _wrapped("At the registry: ", listed, run.width)
     lines += _not_read(results, run)
     return "\n".join([*lines, *chosen, *_findings(results, counts, run)]) + "\n"
 
@@ -174,10 +175,15 @@ def _reasons(results: list[Result], state: str, width: int, run: RunReport) -> l
 def _wrapped(head: str, text: str, width: int) -> list[str]:
     """Return a head with text behind it in lines of a width, the text of all lines in one column."""
     indent = " " * len(head)
-    lines = wrap(text, max(width, len(head) + _NARROWEST) - len(head), break_long_words=False, break_on_hyphens=False)
+    lines = in_lines(text, width - len(head))
     return [
         f"{before}{line}".rstrip() for before, line in zip((head, *[indent] * len(lines)), lines or [""], strict=False)
     ]
+
+
+def in_lines(text: str, width: int) -> list[str]:
+    """Return a text in lines of a width, broken only between words."""
+    return wrap(text, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False)
 
 
 def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[str]:
@@ -199,7 +205,8 @@ def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[st
         head = f"{plural(len(findings), 'finding')} in {plural(files, 'file')}"
         lines += _wrapped("", ": ".join(filter(None, (head, ", ".join(offers)))), run.width)
     if run.written and unsafe:
-        lines.append(f"{plural(unsafe, 'fix', 'fixes')} left for --unsafe-fixes: review them with --diff first")
+        left_over = f"{plural(unsafe, 'fix', 'fixes')} left for --unsafe-fixes: review them with --diff first"
+        lines += _wrapped("", left_over, run.width)
     if counts.migrated and run.login:
-        lines.append(f"Pulling from {printable(run.title)} needs a login: {printable(run.login)}")
+        lines += _wrapped(f"Pulling from {printable(run.title)} needs a login: ", printable(run.login), run.width)
     return lines

@@ -2,7 +2,6 @@
 one line of findings has its path in that line. Then the summary of all references."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import wrap
 from typing import NamedTuple
 
 from click import style
@@ -10,7 +9,7 @@ from click import style
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding, Result
 from echo_migrate.reports import RunReport, linked, printable
-from echo_migrate.reports._closing import closing, fixed, would_fix
+from echo_migrate.reports._closing import closing, fixed, in_lines, would_fix
 from echo_migrate.rules import link
 from echo_migrate.rules._rule import ALSO
 
@@ -24,9 +23,6 @@ _MOST_REASONS = 3
 
 _DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…")
 """A digest after a tag, which is omitted from messages."""
-
-_NARROWEST = 40
-"""The minimum width of messages in columns, even if the terminal is narrower."""
 
 _ROOMY = 60
 """The width in columns from which all lines of a message are below each other; where there is less, they continue
@@ -125,12 +121,10 @@ def _lines(lines: Iterable[int]) -> str:
 def _wrapped(text: str, width: int, indent: int, hang: int) -> list[str]:
     """Return text in lines, broken only between words, that fit behind ``indent`` columns, and from the second on
     behind ``hang``."""
-    width = max(width, indent + _NARROWEST)
-    before, below = " " * indent, " " * hang
-    first, *more = wrap(
-        text, width, initial_indent=before, subsequent_indent=below, break_long_words=False, break_on_hyphens=False
-    ) or [before]
-    return [first[indent:], *(line[hang:] for line in more)]
+    first, *more = in_lines(text, width - indent) or [""]
+    if more and hang != indent:
+        more = in_lines(" ".join(more), width - hang)
+    return [first, *more]
 
 
 def _texts(finding: Finding) -> list[str]:
