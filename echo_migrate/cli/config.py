@@ -21,16 +21,11 @@ NOT_KEYS = (
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
     # options of github, which reads no configuration file
     *("report", "inventory", "comment", "suggestions", "event", "note", "name", "distrust"),
-    *(
-        "history",
-        "compare",
-        "scan",
-        "vex",
-        "sbom",
-        "feed",
-        "from_store",
-        "minutes",
-    ),  # files that the user names for one run
+    # files that the user names for one run
+    *("history", "compare", "scan", "vex", "sbom", "feed", "from_store", "minutes", "store", "parquet"),
+    *("scheduler", "webhook", "pull_request"),  # nor what is connected to, and where anything is opened
+    *("write", "prove", "stdio"),  # what a server may do, its user says
+    "cases",
     "add_logins",  # what is added is reviewed each time
     *("hook", "workflow", "yes"),  # options of init, which writes the file
     *("dry_run", "fork"),  # a repository's file does not say where to push
