@@ -26,6 +26,8 @@ def beside(
     container is started, and its configuration then. ``built`` returns the id of the image of a service that is built,
     "" for none. Raises ``Unmet``.
     """
+    if project.own.unknown:
+        raise Unmet(f"the service {project.own.name} cannot be started as Compose would: {project.own.unknown}")
     for one in project.siblings:
         if one.unread:
             raise Unmet(f"its sibling {one.name} cannot be started: {one.unread}")
