@@ -1,17 +1,59 @@
 """Proofs of compose projects, as far as they need no builder."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from echo_migrate.files.source import Source
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import compose
 from echo_migrate.formats.compose.project import Project
-from echo_migrate.proof.builders import Docker, PassedOn
+from echo_migrate.model import Result
+from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn
 from echo_migrate.proof.compare import Observed, compare
 from echo_migrate.proof.container import Running
-from echo_migrate.proof.processes import Processes
+from echo_migrate.proof.processes import Finished, Processes
+from echo_migrate.proof.prove import Bench, Change
+from echo_migrate.proof.records import Records
 from echo_migrate.proof.siblings import Unmet, beside
+
+
+class Recorder(Docker):
+    """A builder that builds and starts nothing, and remembers what it was asked: all it starts ends well at once."""
+
+    def __init__(self) -> None:
+        super().__init__("docker", Processes(), "x")
+        self.builds: list[tuple[str, PassedOn]] = []
+        self.asked: list[tuple[str, ...]] = []
+
+    def build(self, dockerfile: str, ignored: str, context: str, passed: PassedOn, folder: str) -> Built:
+        self.builds.append((context, passed))
+        return Built("f" * 64, 0, "")
+
+    def short(self, *words: str, whole: bool = False) -> Finished:
+        self.asked.append(words)
+        return Finished(0, "f" * 64, "")
+
+    def wait(self, container: str, seconds: float) -> None:
+        pass
+
+    def export(self, container: str, read: Callable[[IO[bytes]], object], timeout: float) -> bool:
+        return True
+
+
+def bench(folder: Path, builder: Builder) -> Bench:
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    return Bench(builder, "docker 1", PassedOn(), str(work), Records([str(folder / "proofs")]))
+
+
+def change(path: Path) -> Change:
+    before = Source.read(str(path))
+    after = Source.of(before.path, before.data.replace(b"FROM a", b"FROM b"))
+    return Change(before, after, Result(before, (), (), after, kind="dockerfile"))
 
 
 def project(folder: Path, own: str, others: str = "  db: {image: postgres}\n") -> Project:
@@ -59,3 +101,19 @@ def test_what_does_not_decide_what_runs_may_be_unknown(own: str, tmp_path: Path)
 def test_what_was_not_started_does_not_pass() -> None:
     one = Observed(True, running=Running("nothing", message="the image has no command"))
     assert compare(one, one) == ("same", "as built: the image has no command", [])
+
+
+def test_a_sibling_is_built_as_its_own_service_has_it(tmp_path: Path) -> None:
+    """Also where another service builds the same Dockerfile, with another target, and where it is built twice."""
+    (tmp_path / "Dockerfile").write_text("FROM a AS web\nFROM a AS jobs\n")
+    services = {}
+    for number, (name, target) in enumerate({"web": "web", "jobs": "jobs", "more": "jobs"}.items()):
+        services[name] = {"build": {"context": ".", "target": target, "args": {"V": str(number)}}, "command": ["run"]}
+    services["web"]["depends_on"] = {one: {"condition": "service_completed_successfully"} for one in ("jobs", "more")}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    begin()
+    builder = Recorder()
+    proof = bench(tmp_path, builder).prove(change(tmp_path / "Dockerfile"))
+    assert (proof.verdict, proof.reason) == ("same", "")
+    asked = [(passed.target, *passed.arguments) for _, passed in builder.builds]
+    assert sorted(asked) == [("jobs", "V=1"), ("jobs", "V=2"), ("web", "V=0"), ("web", "V=0")]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from echo_migrate.dockerfile.parser import read
 from echo_migrate.files.tree import top
 from echo_migrate.formats import compose
+from echo_migrate.formats.compose.service import Build
 
 RECORDS = ".echo-migrate.proofs"
 """The usual name of a folder of records."""
@@ -37,14 +38,15 @@ class Context(NamedTuple):
     arguments: tuple[tuple[str, str], ...] = ()
 
 
-def context_of(path: str, text: str, folder: str = "") -> Context:
-    """Return the context of a Dockerfile: the given folder, that of a compose file that builds it, or the nearest
-    folder, from its own upwards, that has the files which it copies."""
-    build = compose.build_of(path)
-    if folder or build is None:
+def context_of(path: str, text: str, folder: str = "", build: Build | None = None) -> Context:
+    """Return the context of a Dockerfile: the given folder, that of a compose file that builds it (by ``build``, where
+    it is known which service's), or the nearest folder, from its own upwards, that has the files which it copies.
+    Target and arguments are those of the compose file in each case."""
+    build = build or compose.build_of(path)
+    if build is None:
         found = Context(folder or _nearest(path, text))
     else:
-        found = Context(build.context, target=build.target, arguments=build.arguments)
+        found = Context(folder or build.context, target=build.target, arguments=build.arguments)
     for name, own in ((f"{path}.dockerignore", True), (os.path.join(found.folder, ".dockerignore"), False)):
         if os.path.isfile(name):
             return found._replace(ignore_file=name, own=own)

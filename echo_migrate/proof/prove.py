@@ -14,6 +14,7 @@ from echo_migrate.engine.run import images_in
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.formats import compose, dockerfile
 from echo_migrate.formats.compose.project import Project, Service
+from echo_migrate.formats.compose.service import Build
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
@@ -72,7 +73,7 @@ class Bench:
         """Held while a container runs in the host's network, where two would want the same port."""
 
         self._siblings = Lock()
-        self._built_siblings: dict[str, str] = {}
+        self._built_siblings: dict[tuple[str, Build | None], str] = {}
         self._seen: dict[tuple[str, str, str], Observed] = {}
 
     def prove(self, change: Change) -> Proof:
@@ -213,13 +214,15 @@ class Bench:
     def _sibling(self, service: Service) -> str:
         """Return the id of the image of a sibling that is built as it is, "" if that fails."""
         with self._siblings:
-            if service.dockerfile not in self._built_siblings:
+            place = service.dockerfile, service.build
+            if place not in self._built_siblings:
                 source = Source.read(service.dockerfile)
-                context = context_of(service.dockerfile, source.text, self.folders(service.dockerfile))
+                folder = self.folders(service.dockerfile)
+                context = context_of(service.dockerfile, source.text, folder, service.build)
                 passed = self._passed(context)._replace(target=context.target)
                 built = self._built(source, "a sibling", context, Asked(passed, ()))
-                self._built_siblings[service.dockerfile] = built.id
-            return self._built_siblings[service.dockerfile]
+                self._built_siblings[place] = built.id
+            return self._built_siblings[place]
 
     def _failure(self, built: Built, source: Source, passed: PassedOn) -> failures.Failure:
         if built.code is None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, is_set, items, sequence
 from echo_migrate.formats.compose.document import Document
-from echo_migrate.formats.compose.service import dockerfile_of
+from echo_migrate.formats.compose.service import Build, build_in, dockerfile_of
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^{}$]*))?\}|\$(\w+)")
 _NEEDS = ("depends_on", "links")
@@ -39,15 +39,16 @@ class _Unknown(Exception):
 
 
 class Service(NamedTuple):
-    """How a container of a service is started. ``image`` is "" if it is built from ``dockerfile``; None stands for
-    what the image says itself, or for what is not known. ``needs`` are services with the condition under which each is
-    ready (depends_on). ``unread`` says why it cannot be started by this alone; ``unknown`` is that part of it which
-    decides what runs, and how it is checked."""
+    """How a container of a service is started. ``image`` is "" if it is built, from ``dockerfile`` by ``build``; None
+    stands for what the image says itself, or for what is not known. ``needs`` are services with the condition under
+    which each is ready (depends_on). ``unread`` says why it cannot be started by this alone; ``unknown`` is that part
+    of it which decides what runs, and how it is checked."""
 
     name: str
     names: tuple[str, ...] = ()
     image: str = ""
     dockerfile: str = ""
+    build: Build | None = None
     environment: tuple[tuple[str, str], ...] = ()
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
@@ -135,13 +136,15 @@ def _service(document: Document, name: str, keys: dict[str, YamlNode]) -> Servic
     others = sorted(key for key in keys.keys() - _READ - _NO_MATTER - {*_NEEDS, *_UNSEEN} if not key.startswith("x-"))
     unread += [f"its {key} is not read" for key in others]
     dockerfile = dockerfile_of(document.source.path, keys["build"]) if keys.get("build") is not None else None
-    if "build" in keys and not dockerfile:
-        unread.append("what it builds is not here")
+    build = build_in(document.source, keys["build"]) if dockerfile else None
+    if "build" in keys and not build:
+        unread.append("how it is built is not known" if dockerfile else "what it builds is not here")
     return Service(
         name,
         tuple(dict.fromkeys(filter(None, (name, text("container_name"), text("hostname"))))),
         "" if dockerfile else text("image"),
         os.path.relpath(dockerfile) if dockerfile else "",
+        build,
         tuple(environment),
         entrypoint,
         command,
