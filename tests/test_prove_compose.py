@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -28,6 +28,7 @@ class Recorder(Docker):
         super().__init__("docker", Processes(), "x")
         self.builds: list[tuple[str, PassedOn]] = []
         self.asked: list[tuple[str, ...]] = []
+        self.images: dict[str, str] = {}
 
     def build(self, dockerfile: str, ignored: str, context: str, passed: PassedOn, folder: str) -> Built:
         self.builds.append((context, passed))
@@ -36,6 +37,9 @@ class Recorder(Docker):
     def short(self, *words: str, whole: bool = False) -> Finished:
         self.asked.append(words)
         return Finished(0, "f" * 64, "")
+
+    def inspect(self, id: str) -> dict[str, Any]:
+        return {"Id": self.images.get(id, "e" * 64)}
 
     def wait(self, container: str, seconds: float) -> None:
         pass
@@ -117,3 +121,19 @@ def test_a_sibling_is_built_as_its_own_service_has_it(tmp_path: Path) -> None:
     assert (proof.verdict, proof.reason) == ("same", "")
     asked = [(passed.target, *passed.arguments) for _, passed in builder.builds]
     assert sorted(asked) == [("jobs", "V=1"), ("jobs", "V=2"), ("web", "V=0"), ("web", "V=0")]
+
+
+@pytest.mark.parametrize("network", ["", "shared", "host"])
+def test_siblings_never_share_a_network_that_is_named(network: str, tmp_path: Path) -> None:
+    """But the host's, where one container runs after the other."""
+    builder = Recorder()
+    found = project(tmp_path, "command: run")
+    with (
+        pytest.raises(Unmet, match="db does not start: it ended with 0"),
+        beside(builder, found, PassedOn(network=network), lambda _: ""),
+    ):
+        pass
+    made = [words[-1] for words in builder.asked if words[:2] == ("network", "create")]
+    (used,) = (words[words.index("--network") + 1] for words in builder.asked if words[0] == "create")
+    assert ([used] == made) == (network != "host")
+    assert (network == "host") == (used == network)

@@ -70,7 +70,8 @@ class Bench:
         self.records, self.smoke, self.folders, self.say = records, smoke, folders, say
         self.secrets = Secrets(passed)
         self.alone = Lock()
-        """Held while a container runs in the host's network, where two would want the same port."""
+        """Held while a container runs in a network that it may share with another, where two would want the same port:
+        the host's, another container's."""
 
         self._siblings = Lock()
         self._built_siblings: dict[tuple[str, Build | None], str] = {}
@@ -155,7 +156,7 @@ class Bench:
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
         """Return what is seen before and after. The image of before runs while that of after is built and, unless both
-        are in the host's network, started; where it cannot be built, nothing is to be compared."""
+        are in a network that is named, started; where it cannot be built, nothing is to be compared."""
         place = (key.before, key.context, key.options)
         with ThreadPoolExecutor(1) as pool:
             if (before := self._seen.get(place)) is None:
@@ -193,7 +194,7 @@ class Bench:
             return Observed(False, image.failure)
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
-        with self.alone if asked.passed.network == "host" else nullcontext():
+        with nullcontext() if asked.passed.network in ("", "none") else self.alone:
             running, reader = self._observed(image.id, config, asked)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")

@@ -1,7 +1,8 @@
 """The services that a service of a compose project needs: started before its container, and removed after it.
 
-They are started one by one by the builder, as Compose would, on a network of their own; nothing of this machine is
-mounted into them. On the host's network a service is reached by its name at this machine.
+They are started one by one by the builder, as Compose would, on a network of their own: on one that is named, those of
+before and after would answer to the same names, and so may what runs there. Nothing of this machine is mounted into
+them. On the host's network a service is reached by its name at this machine.
 """
 
 import shlex
@@ -51,7 +52,7 @@ def beside(
 
 
 def _network(builder: Builder, passed: PassedOn, stack: ExitStack) -> str:
-    if passed.network:
+    if passed.network in ("host", "none"):
         return passed.network
     name, message = builder.add_network()
     if not name:
