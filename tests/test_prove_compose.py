@@ -12,6 +12,7 @@ from echo_migrate.files.workspace import begin
 from echo_migrate.formats import compose
 from echo_migrate.formats.compose.project import Project
 from echo_migrate.model import Result
+from echo_migrate.proof.belief import believed
 from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn
 from echo_migrate.proof.compare import Observed, compare
 from echo_migrate.proof.container import Running
@@ -137,3 +138,54 @@ def test_siblings_never_share_a_network_that_is_named(network: str, tmp_path: Pa
     (used,) = (words[words.index("--network") + 1] for words in builder.asked if words[0] == "create")
     assert ([used] == made) == (network != "host")
     assert (network == "host") == (used == network)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("db/Dockerfile", "FROM x\nRUN y\n"),
+        ("db/data", "2"),
+        ("compose.yaml", ('"a"', '"b"')),
+        ("compose.yaml", ('"run"', '"walk"')),
+        ("", "redis"),
+        ("", "x"),
+    ],
+)
+def test_a_proof_is_stale_once_a_sibling_is_another(path: str, text: str | tuple[str, str], tmp_path: Path) -> None:
+    """For the next proof, and for what is written because of an earlier one."""
+    (tmp_path / ".git").mkdir()
+    for name, dockerfile in {"web": "FROM a\n", "db": "FROM x\nCOPY data /\n"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(dockerfile)
+    (tmp_path / "db" / "data").write_text("1")
+    done = {"condition": "service_completed_successfully"}
+    services = {
+        "web": {"build": "web", "command": "run", "depends_on": {"db": done}},
+        "db": {"build": "db", "environment": {"POSTGRES": "a"}, "depends_on": {"cache": done}},
+        "cache": {"image": "redis"},
+    }
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    begin()
+    builder = Recorder()
+    one, what = bench(tmp_path, builder), change(tmp_path / "web" / "Dockerfile")
+    proof = one.prove(what)
+    one.records.keep(proof)
+    assert proof.passes
+    assert {"redis", "x"} <= dict(proof.images).keys()
+    fixed = what.result._replace(fixed=what.after)
+
+    def holds() -> tuple[bool, bool]:
+        begin()
+        found, _ = believed(
+            what.result, fixed, one.records, lambda _: "", lambda _, image: builder.inspect(image)["Id"]
+        )
+        return one.prove(what).remembered, found is not None
+
+    assert holds() == (True, True)
+    if not path:
+        builder.images[str(text)] = "d" * 64
+    elif isinstance(text, tuple):
+        (tmp_path / path).write_text((tmp_path / path).read_text().replace(*text))
+    else:
+        (tmp_path / path).write_text(text)
+    assert holds() == (False, False)

@@ -5,11 +5,12 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import read
+from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.files.tree import top
 from echo_migrate.formats import compose
 from echo_migrate.formats.compose.service import Build
@@ -92,6 +93,26 @@ def digest(context: Context, records: Iterable[str] = ()) -> str:
         elif stat.S_ISREG(status.st_mode):
             total.update(_contents(entry.path))
     return total.hexdigest()
+
+
+def ground(path: str, text: str, folders: Callable[[str], str], records: Iterable[str] = ()) -> str:
+    """Return a hash of what a proof of a Dockerfile rests on beside its text and the images: what a builder sees of its
+    context and, where it is a service that needs others, how all of them are started, and the Dockerfiles and contexts
+    of those that are built. ``folders`` returns the context that is given for a Dockerfile, "" for none."""
+    own = digest(context_of(path, text, folders(path)), records)
+    project = compose.project_of(path)
+    if project is None:
+        return own
+    found: list[object] = [own]
+    for one in (project.own, *project.siblings):  # without paths, which other places have otherwise
+        found += [one._replace(dockerfile="", build=None), one.build and one.build._replace(context="")]
+    for one in project.siblings:
+        with contextlib.suppress(OSError, Unreadable):
+            if one.dockerfile:
+                source = Source.read(one.dockerfile)
+                context = context_of(one.dockerfile, source.text, folders(one.dockerfile), one.build)
+                found += [source.text, digest(context, records)]
+    return hashlib.sha256(repr(found).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _contents(path: str) -> bytes:
