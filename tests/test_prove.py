@@ -315,7 +315,7 @@ def test_a_record_of_another_form_is_none(change: dict[str, object], tmp_path: P
     [
         (PROOF, ""),
         (PROOF._replace(after="f" * 64), "the Dockerfile has changed"),
-        (PROOF._replace(context="f" * 64), "the build context has changed"),
+        (PROOF._replace(context="f" * 64), "the build context, or a service beside it, has changed"),
         (PROOF._replace(options="f" * 64), "it was built with other options"),
         (PROOF._replace(images=(("python:3.13", "f"), ("x", ""))), "python:3.13 is another image now"),
         (PROOF._replace(date="2026-11-28T10:00:00Z"), "x is not on this machine, and may be another image now"),

@@ -347,7 +347,10 @@ def test_a_proof_counts_as_long_as_it_fits(environment: dict[str, str], tmp_path
     ).stdout  # fmt: skip
     assert "proven on" not in program("check").stdout, "records of a tree are believed if they are named"
     (folder / "a").write_text("2")
-    assert "is stale: the build context has changed" in program("fix", "--proven", "--proofs", "kept").stderr
+    assert (
+        "is stale: the build context, or a service beside it, has changed"
+        in program("fix", "--proven", "--proofs", "kept").stderr
+    )
     assert "is stale" in program("check", "--proofs", "kept", "--output-format", "concise").stdout
     (folder / "a").write_text("1")
     assert (folder / "Dockerfile").read_text() == dockerfile

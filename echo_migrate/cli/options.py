@@ -195,7 +195,9 @@ BUILD: tuple[Decorator, ...] = (
     click.option("--network", metavar="MODE", default="", help="Network of builds and containers."),
     click.option("--target", metavar="STAGE", default="", help="Stage to build."),
     click.option("--platform", metavar="OS/ARCH", default="", help="Platform to build for."),
-    click.option("--pull", is_flag=True, help="Pull the base images, also those that are here."),
+    click.option(
+        "--pull", is_flag=True, help="Pull base images, also those that are here, and missing ones of siblings."
+    ),
     click.option(
         "--timeout",
         metavar="SECONDS",

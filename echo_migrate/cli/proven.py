@@ -39,7 +39,7 @@ def _chosen(results: Iterable[Result], unsafe: dict[str, Result], options: Optio
         if other is None or other.fixed.text == result.fixed.text:
             yield result
             continue
-        proof, why = believed(result, other, store, tests.context(path), ids)
+        proof, why = believed(result, other, store, tests.context, ids)
         if proof:
             say(f"{path}: proven on {proof.date[:10]} by {proof.by}")
         else:
@@ -50,17 +50,17 @@ def _chosen(results: Iterable[Result], unsafe: dict[str, Result], options: Optio
 def with_notes(results: Iterable[Result], options: Options) -> list[Result]:
     """Return results whose unsafe fixes say what was proven of them."""
     store, tests = records(options["proofs"]), Tests((), options["tests"])
-    return [noted(result, store, tests.context(result.source.path)) for result in results]
+    return [noted(result, store, tests.context) for result in results]
 
 
 def proofs_of(results: Iterable[Result], options: Options) -> dict[tuple[str, int], tuple[str, str]]:
     """Return what was proven of each move, by path and start: a state (the verdict; ``not-started`` for what was only
-    built, ``stale`` where the build context has changed since), and when and by whom."""
+    built, ``stale`` where the build context or a sibling has changed since), and when and by whom."""
     store, tests = records(options["proofs"]), Tests((), options["tests"])
     found: dict[tuple[str, int], tuple[str, str]] = {}
     for result in results:
         path = result.source.path
-        for start, (proof, holds) in proofs_of_result(result, store, tests.context(path)).items():
+        for start, (proof, holds) in proofs_of_result(result, store, tests.context).items():
             state = "not-started" if proof.verdict == "same" and not proof.passes else proof.verdict
             found[path, start] = (state if holds else "stale", f"{proof.date[:10]} by {proof.by}")
     return found

@@ -3,30 +3,35 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from echo_migrate.formats import compose
 from echo_migrate.model import Finding, Result
-from echo_migrate.proof.context import context_of, digest
-from echo_migrate.proof.prove import images_of, stale
+from echo_migrate.proof.context import ground
+from echo_migrate.proof.prove import CHANGED, images_beside, images_of, stale
 from echo_migrate.proof.records import Proof, Records, text_hash
+
+Folders = Callable[[str], str]
+"""The context that is given for a Dockerfile, by its path, "" for none."""
 
 Ids = Callable[[str, str], str | None]
 """The id of an image on this machine, "" for none, by builder and name; None if there is no such builder."""
 
 
-def believed(before: Result, after: Result, records: Records, folder: str, ids: Ids) -> tuple[Proof | None, str]:
+def believed(before: Result, after: Result, records: Records, folders: Folders, ids: Ids) -> tuple[Proof | None, str]:
     """Return the proof that holds for a change of a Dockerfile; without one, why there is none.
 
-    Texts, context and the images that both are built from must be those of the proof.
+    Texts, context, siblings, and the images that all of them are from must be those of the proof.
     """
     source, fixed = before.source, after.fixed
     why = "not proven: run echo-migrate prove --unsafe-fixes"
     for proof in records.of(text_hash(source), text_hash(fixed), source.path):
         name = proof.builder.partition(" ")[0]
-        found = {image: ids(name, image) for image in sorted({*images_of(source), *images_of(fixed)})}
+        beside = images_beside(compose.project_of(source.path))
+        found = {image: ids(name, image) for image in sorted({*images_of(source), *images_of(fixed), *beside})}
         if None in found.values():
             why = f"its proof was made with {name}, which is not here to compare the images"
             continue
         now = proof._replace(
-            context=digest(context_of(source.path, source.text, folder), records.folders),
+            context=ground(source.path, source.text, folders, records.folders),
             options="",
             images=tuple((image, id or "") for image, id in found.items()),
             date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -40,25 +45,25 @@ def believed(before: Result, after: Result, records: Records, folder: str, ids: 
     return None, why
 
 
-def noted(result: Result, records: Records, folder: str) -> Result:
+def noted(result: Result, records: Records, folders: Folders) -> Result:
     """Return a result whose unsafe fixes say what was proven of them, as far as that is known without a builder."""
     if result.kind != "dockerfile" or not any(finding.fix and not finding.fix.safe for finding in result.findings):
         return result
     proofs = [one for one in records.about(text_hash(result.source), result.source.path) if one.unsafe]
     if not proofs:
         return result
-    context = digest(context_of(result.source.path, result.source.text, folder), records.folders)
+    context = ground(result.source.path, result.source.text, folders, records.folders)
     return result._replace(findings=tuple(_noted(result, proofs, context)))
 
 
-def proofs_of(result: Result, records: Records, folder: str) -> dict[int, tuple[Proof, bool]]:
+def proofs_of(result: Result, records: Records, folders: Folders) -> dict[int, tuple[Proof, bool]]:
     """Return the best proof of each move of a Dockerfile, by the start of the image, and whether it still holds, as far
-    as that is known without a builder: the build context must be that of the proof. Of a move that is written, it is
-    what was shown of this text, whose context the move itself has changed."""
+    as that is known without a builder: the build context and the siblings must be those of the proof. Of a move that is
+    written, it is what was shown of this text, whose context the move itself has changed."""
     if result.kind != "dockerfile":
         return {}
     text = text_hash(result.source)
-    context = digest(context_of(result.source.path, result.source.text, folder), records.folders)
+    context = ground(result.source.path, result.source.text, folders, records.folders)
     before, after = list(records.about(text, result.source.path)), list(records.leading_to(text, result.source.path))
     found: dict[int, tuple[Proof, bool]] = {}
     for one in result.outcomes:
@@ -83,7 +88,7 @@ def _noted(result: Result, proofs: list[Proof], context: str) -> Iterator[Findin
 
 def _note(proof: Proof, context: str) -> str:
     if proof.context != context:
-        return f"the proof of {proof.date[:10]} is stale: the build context has changed"
+        return f"the proof of {proof.date[:10]} is stale: {CHANGED}"
     if not proof.passes:
         return f"proof of {proof.date[:10]}: {proof.verdict}"
     return f"proven on {proof.date[:10]} by {proof.by}"

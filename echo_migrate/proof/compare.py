@@ -73,7 +73,7 @@ def compare(before: Observed, after: Observed, smoke: Sequence[Smoke] = ()) -> t
         return "not-comparable", reason, rows
     if "differs" in weights:
         return "differs", _because(row for row in rows if row.weight == "differs"), rows
-    unstarted = after.running.message if after.running and after.running.start == "not-run" else ""
+    unstarted = after.running.message if after.running and after.running.start in ("not-run", "nothing") else ""
     return "same", unstarted and f"as built: {unstarted}", rows
 
 

@@ -5,13 +5,15 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import read
+from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.files.tree import top
 from echo_migrate.formats import compose
+from echo_migrate.formats.compose.service import Build
 
 RECORDS = ".echo-migrate.proofs"
 """The usual name of a folder of records."""
@@ -37,14 +39,15 @@ class Context(NamedTuple):
     arguments: tuple[tuple[str, str], ...] = ()
 
 
-def context_of(path: str, text: str, folder: str = "") -> Context:
-    """Return the context of a Dockerfile: the given folder, that of a compose file that builds it, or the nearest
-    folder, from its own upwards, that has the files which it copies."""
-    build = compose.build_of(path)
-    if folder or build is None:
+def context_of(path: str, text: str, folder: str = "", build: Build | None = None) -> Context:
+    """Return the context of a Dockerfile: the given folder, that of a compose file that builds it (by ``build``, where
+    it is known which service's), or the nearest folder, from its own upwards, that has the files which it copies.
+    Target and arguments are those of the compose file in each case."""
+    build = build or compose.build_of(path)
+    if build is None:
         found = Context(folder or _nearest(path, text))
     else:
-        found = Context(build.context, target=build.target, arguments=build.arguments)
+        found = Context(folder or build.context, target=build.target, arguments=build.arguments)
     for name, own in ((f"{path}.dockerignore", True), (os.path.join(found.folder, ".dockerignore"), False)):
         if os.path.isfile(name):
             return found._replace(ignore_file=name, own=own)
@@ -90,6 +93,26 @@ def digest(context: Context, records: Iterable[str] = ()) -> str:
         elif stat.S_ISREG(status.st_mode):
             total.update(_contents(entry.path))
     return total.hexdigest()
+
+
+def ground(path: str, text: str, folders: Callable[[str], str], records: Iterable[str] = ()) -> str:
+    """Return a hash of what a proof of a Dockerfile rests on beside its text and the images: what a builder sees of its
+    context and, where it is a service that needs others, how all of them are started, and the Dockerfiles and contexts
+    of those that are built. ``folders`` returns the context that is given for a Dockerfile, "" for none."""
+    own = digest(context_of(path, text, folders(path)), records)
+    project = compose.project_of(path)
+    if project is None:
+        return own
+    found: list[object] = [own]
+    for one in (project.own, *project.siblings):  # without paths, which other places have otherwise
+        found += [one._replace(dockerfile="", build=None), one.build and one.build._replace(context="")]
+    for one in project.siblings:
+        with contextlib.suppress(OSError, Unreadable):
+            if one.dockerfile:
+                source = Source.read(one.dockerfile)
+                context = context_of(one.dockerfile, source.text, folders(one.dockerfile), one.build)
+                found += [source.text, digest(context, records)]
+    return hashlib.sha256(repr(found).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _contents(path: str) -> bytes:

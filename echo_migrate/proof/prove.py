@@ -3,9 +3,9 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from threading import Lock
 from typing import NamedTuple
@@ -14,16 +14,20 @@ from echo_migrate.engine.run import images_in
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.formats import compose, dockerfile
 from echo_migrate.formats.compose.project import Project, Service
+from echo_migrate.formats.compose.service import Build
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
 from echo_migrate.proof.compare import Observed, Row, compare
 from echo_migrate.proof.container import Running, Smoke, observe
-from echo_migrate.proof.context import Context, context_of, digest
+from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
 from echo_migrate.proof.secrets import Secrets
 from echo_migrate.proof.siblings import Unmet, beside
+
+CHANGED = "the build context, or a service beside it, has changed"
+"""Why a proof is stale whose ground is another one now."""
 
 
 class Change(NamedTuple):
@@ -69,10 +73,11 @@ class Bench:
         self.records, self.smoke, self.folders, self.say = records, smoke, folders, say
         self.secrets = Secrets(passed)
         self.alone = Lock()
-        """Held while a container runs in the host's network, where two would want the same port."""
+        """Held while a container runs in a network that it may share with another, where two would want the same port:
+        the host's, another container's."""
 
         self._siblings = Lock()
-        self._built_siblings: dict[str, str] = {}
+        self._built_siblings: dict[tuple[str, Build | None], str] = {}
         self._seen: dict[tuple[str, str, str], Observed] = {}
 
     def prove(self, change: Change) -> Proof:
@@ -106,9 +111,9 @@ class Bench:
             "",
             before=text_hash(change.before),
             after=text_hash(change.after),
-            context=digest(context, self.records.folders),
-            options=_options(self.builder.name, passed, smoke, project, self.secrets),
-            images=self._images(change),
+            context=ground(path, change.before.text, self.folders, self.records.folders),
+            options=_options(self.builder.name, passed, smoke, self.secrets),
+            images=self._images(change, project),
             builder=self.version,
             date=_now(),
             by=account(),
@@ -123,7 +128,7 @@ class Bench:
             verdict=verdict,
             reason=reason,
             rows=tuple(map(self._without_secrets, rows)),
-            images=self._images(change),
+            images=self._images(change, project),
             line=failed.line if failed else 0,
             cause=failed.cause.title if failed and failed.cause else "",
             predicted=_predicted(failed, change.result) if failed and verdict == "broken" else "",
@@ -147,14 +152,15 @@ class Bench:
                 return proof
         return None
 
-    def _images(self, change: Change) -> tuple[tuple[str, str], ...]:
-        """Return the images that a change is built from, with their ids on this machine, "" for none."""
-        names = sorted({name for source in (change.before, change.after) for name in images_of(source)})
+    def _images(self, change: Change, project: Project | None) -> tuple[tuple[str, str], ...]:
+        """Return the images that a change and its siblings are built from or started of, with their ids on this
+        machine, "" for none."""
+        names = sorted({*images_of(change.before), *images_of(change.after), *images_beside(project)})
         return tuple(zip(names, self.builder.ids(names), strict=True))
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
         """Return what is seen before and after. The image of before runs while that of after is built and, unless both
-        are in the host's network, started; where it cannot be built, nothing is to be compared."""
+        are in a network that is named, started; where it cannot be built, nothing is to be compared."""
         place = (key.before, key.context, key.options)
         with ThreadPoolExecutor(1) as pool:
             if (before := self._seen.get(place)) is None:
@@ -192,7 +198,7 @@ class Bench:
             return Observed(False, image.failure)
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
-        with self.alone if asked.passed.network == "host" else nullcontext():
+        with nullcontext() if asked.passed.network in ("", "none") else self.alone:
             running, reader = self._observed(image.id, config, asked)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
@@ -213,13 +219,15 @@ class Bench:
     def _sibling(self, service: Service) -> str:
         """Return the id of the image of a sibling that is built as it is, "" if that fails."""
         with self._siblings:
-            if service.dockerfile not in self._built_siblings:
+            place = service.dockerfile, service.build
+            if place not in self._built_siblings:
                 source = Source.read(service.dockerfile)
-                context = context_of(service.dockerfile, source.text, self.folders(service.dockerfile))
+                folder = self.folders(service.dockerfile)
+                context = context_of(service.dockerfile, source.text, folder, service.build)
                 passed = self._passed(context)._replace(target=context.target)
                 built = self._built(source, "a sibling", context, Asked(passed, ()))
-                self._built_siblings[service.dockerfile] = built.id
-            return self._built_siblings[service.dockerfile]
+                self._built_siblings[place] = built.id
+            return self._built_siblings[place]
 
     def _failure(self, built: Built, source: Source, passed: PassedOn) -> failures.Failure:
         if built.code is None:
@@ -248,12 +256,22 @@ def images_of(source: Source) -> list[str]:
     return sorted({image.ref.value for image in images if not image.local and "$" not in image.ref.value})
 
 
+def images_beside(project: Project | None) -> Iterator[str]:
+    """Yield the images that the siblings of a service are started of or built from."""
+    for one in project.siblings if project else ():
+        if one.dockerfile:
+            with suppress(OSError, Unreadable):
+                yield from images_of(Source.read(one.dockerfile))
+        elif one.image:
+            yield one.image
+
+
 def stale(proof: Proof, now: Proof) -> str:
     """Return why a proof does not fit what is there now, or "". Options that are not known now are not compared."""
     if (proof.before, proof.after) != (now.before, now.after):
         return "the Dockerfile has changed"
     if proof.context != now.context:
-        return "the build context has changed"
+        return CHANGED
     if now.options and proof.options != now.options:
         return "it was built with other options"
     then = dict(proof.images)
@@ -265,9 +283,9 @@ def stale(proof: Proof, now: Proof) -> str:
     return ""
 
 
-def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], project: Project | None, secrets: Secrets) -> str:
-    """Return a hash of how a builder is asked, and with which siblings, with the values of secrets."""
-    asked = (name, passed._replace(pull=False, timeout=0), tuple(smoke), project, secrets.values)
+def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], secrets: Secrets) -> str:
+    """Return a hash of how a builder is asked, with the values of secrets."""
+    asked = (name, passed._replace(pull=False, timeout=0), tuple(smoke), secrets.values)
     return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -27,8 +27,9 @@ _OF_ANOTHER_FORM = (ValueError, KeyError, TypeError, AttributeError, RecursionEr
 
 class Proof(NamedTuple):
     """What was found by building and running. ``before`` and ``after`` are hashes of the texts, ``context`` of what the
-    builder saw and ``options`` of how it was asked; ``images`` are the digests of the images that both are built from,
-    "" where one is not on this machine. ``cause`` says why something failed, and ``predicted`` what said so before."""
+    builder saw and what ran beside it (``context.ground``), and ``options`` of how it was asked; ``images`` are the
+    digests of the images that both and their siblings are from, "" where one is not on this machine. ``cause`` says why
+    something failed, and ``predicted`` what said so before."""
 
     path: str
     verdict: Verdict

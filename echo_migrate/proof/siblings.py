@@ -1,7 +1,8 @@
 """The services that a service of a compose project needs: started before its container, and removed after it.
 
-They are started one by one by the builder, as Compose would, on a network of their own; nothing of this machine is
-mounted into them. On the host's network a service is reached by its name at this machine.
+They are started one by one by the builder, as Compose would, on a network of their own: on one that is named, those of
+before and after would answer to the same names, and so may what runs there. Nothing of this machine is mounted into
+them. On the host's network a service is reached by its name at this machine.
 """
 
 import shlex
@@ -26,6 +27,8 @@ def beside(
     container is started, and its configuration then. ``built`` returns the id of the image of a service that is built,
     "" for none. Raises ``Unmet``.
     """
+    if project.own.unknown:
+        raise Unmet(f"the service {project.own.name} cannot be started as Compose would: {project.own.unknown}")
     for one in project.siblings:
         if one.unread:
             raise Unmet(f"its sibling {one.name} cannot be started: {one.unread}")
@@ -49,7 +52,7 @@ def beside(
 
 
 def _network(builder: Builder, passed: PassedOn, stack: ExitStack) -> str:
-    if passed.network:
+    if passed.network in ("host", "none"):
         return passed.network
     name, message = builder.add_network()
     if not name:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
@@ -30,7 +29,7 @@ from echo_migrate.formats._inline import lowered
 from echo_migrate.formats._templates import is_template, literals, of_template
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
-from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, arguments, contexts_of, dockerfile_of
+from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, Build, build_in, contexts_of, dockerfile_of
 from echo_migrate.model import Ignore, Problem
 
 _YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
@@ -223,14 +222,6 @@ def _inlines(source: Source, roots: list[YamlNode | None]) -> list[Traced]:
     return [inline for root in roots for _, _, inline in Document(source, root).inlines()]
 
 
-class Build(NamedTuple):
-    """How a service builds a Dockerfile: the context as a path, the target and the build arguments that have values."""
-
-    context: str
-    target: str
-    arguments: tuple[tuple[str, str], ...]
-
-
 def build_of(dockerfile: str) -> Build | None:
     """Return how the nearest compose file builds a Dockerfile; None if none does, or with values not known here."""
     found = next(_uses(dockerfile), None)
@@ -249,11 +240,6 @@ def _uses(dockerfile: str) -> Iterator[tuple[Build, Document, str]]:
     for folder, root in above(dockerfile):
         for _, users in _building(folder, root).get(wanted, {}).values():
             for document, service, keys in users:
-                build = effective(keys["build"])
-                context = keys["build"] if is_scalar(keys["build"]) else build.get("context")
-                place, target = context.value if is_scalar(context) else ".", build.get("target")
-                given = [(name, value.value) for name, value in arguments(build, document.source.text)]
-                path = os.path.join(os.path.dirname(document.source.path), place)
-                name = target.value if is_scalar(target) else ""
-                if os.path.isdir(path) and "$" not in "".join((name, *(value for _, value in given))):
-                    yield Build(os.path.normpath(path), name, tuple(given)), document, service
+                build = build_in(document.source, keys["build"])
+                if build:
+                    yield build, document, service

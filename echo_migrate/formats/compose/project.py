@@ -7,12 +7,12 @@ of this machine that it mounts, says why it cannot be started as Compose would.
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, is_set, items, sequence
 from echo_migrate.formats.compose.document import Document
-from echo_migrate.formats.compose.service import dockerfile_of
+from echo_migrate.formats.compose.service import Build, build_in, dockerfile_of
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^{}$]*))?\}|\$(\w+)")
 _NEEDS = ("depends_on", "links")
@@ -28,6 +28,9 @@ _NO_MATTER = frozenset(
 )
 """Keys that decide neither whether a container starts nor what it answers, and those that are read with others."""
 
+_UNSEEN = ("env_file", "extends")
+"""Keys that are not read, though they may say with what a container starts."""
+
 _OF_THE_MACHINE = ("/", "./", "../", "~", ".")
 
 
@@ -36,14 +39,16 @@ class _Unknown(Exception):
 
 
 class Service(NamedTuple):
-    """How a container of a service is started. ``image`` is "" if it is built from ``dockerfile``; None stands for
-    what the image says itself. ``needs`` are services with the condition under which each is ready (depends_on), and
-    ``unread`` says why it cannot be started by this alone."""
+    """How a container of a service is started. ``image`` is "" if it is built, from ``dockerfile`` by ``build``; None
+    stands for what the image says itself, or for what is not known. ``needs`` are services with the condition under
+    which each is ready (depends_on). ``unread`` says why it cannot be started by this alone; ``unknown`` is that part
+    of it which decides what runs, and how it is checked."""
 
     name: str
     names: tuple[str, ...] = ()
     image: str = ""
     dockerfile: str = ""
+    build: Build | None = None
     environment: tuple[tuple[str, str], ...] = ()
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
@@ -53,6 +58,7 @@ class Service(NamedTuple):
     volumes: tuple[str, ...] = ()
     needs: tuple[tuple[str, str], ...] = ()
     unread: str = ""
+    unknown: str = ""
 
 
 class Project(NamedTuple):
@@ -95,17 +101,28 @@ def _service(document: Document, name: str, keys: dict[str, YamlNode]) -> Servic
             unread.append(str(error))
             return ""
 
+    def known(nodes: Iterable[YamlNode | None]) -> tuple[str, ...] | None:
+        before = len(unread)
+        found = tuple(filled(one.value) for one in nodes if is_scalar(one))
+        return found if len(unread) == before else None
+
     def words(key: str) -> tuple[str, ...] | None:
         node = keys.get(key)
         if node is None or (is_scalar(node) and node.tag.endswith(":null")):
             return None
+        if is_sequence(node):
+            return known(sequence(node))
         try:
             if is_scalar(node):
-                return tuple(shlex.split(filled(node.value)))
+                found = known([node])
+                return found and tuple(shlex.split(found[0]))
         except ValueError:
-            unread.append(f"its {key} is not valid")
-        return tuple(filled(one.value) for one in sequence(node) if is_scalar(one))
+            pass
+        unread.append(f"its {key} is not valid")
+        return None
 
+    entrypoint, command, user, folder = words("entrypoint"), words("command"), text("user"), text("working_dir")
+    health = _health(keys.get("healthcheck"), known)
     environment = []
     for variable, written in _environment(keys.get("environment")):
         if written is None:
@@ -114,25 +131,30 @@ def _service(document: Document, name: str, keys: dict[str, YamlNode]) -> Servic
         before = len(unread)
         value = filled(written)
         environment += [(variable, value)] if len(unread) == before else []
-    others = sorted(key for key in keys.keys() - _READ - _NO_MATTER - {*_NEEDS} if not key.startswith("x-"))
+    unread += [f"its {key} is not read" for key in _UNSEEN if key in keys]
+    unknown = unread[:1]
+    others = sorted(key for key in keys.keys() - _READ - _NO_MATTER - {*_NEEDS, *_UNSEEN} if not key.startswith("x-"))
     unread += [f"its {key} is not read" for key in others]
     dockerfile = dockerfile_of(document.source.path, keys["build"]) if keys.get("build") is not None else None
-    if "build" in keys and not dockerfile:
-        unread.append("what it builds is not here")
+    build = build_in(document.source, keys["build"]) if dockerfile else None
+    if "build" in keys and not build:
+        unread.append("how it is built is not known" if dockerfile else "what it builds is not here")
     return Service(
         name,
         tuple(dict.fromkeys(filter(None, (name, text("container_name"), text("hostname"))))),
         "" if dockerfile else text("image"),
         os.path.relpath(dockerfile) if dockerfile else "",
+        build,
         tuple(environment),
-        words("entrypoint"),
-        words("command"),
-        text("user"),
-        text("working_dir"),
-        _health(keys.get("healthcheck"), filled),
+        entrypoint,
+        command,
+        user,
+        folder,
+        health,
         tuple(_volumes(keys.get("volumes"), unread)),
         tuple(_needs(keys)),
-        unread[0] if unread else "",
+        next(iter(unread), ""),
+        next(iter(unknown), ""),
     )
 
 
@@ -176,18 +198,20 @@ def _needs(keys: dict[str, YamlNode]) -> Iterator[tuple[str, str]]:
             yield one.value.partition(":")[0], "service_started"
 
 
-def _health(node: YamlNode | None, filled: Callable[[str], str]) -> tuple[str, ...] | None:
-    """Return a check in the form that images have it, () for none at all, None if the service says nothing of it."""
+def _health(
+    node: YamlNode | None, known: Callable[[Iterable[YamlNode | None]], tuple[str, ...] | None]
+) -> tuple[str, ...] | None:
+    """Return a check in the form that images have it, () for none at all, None if the service says nothing of it or
+    what it says is not known."""
     check = effective(node)
     if is_set(check.get("disable")):
         return ()
     test = check.get("test")
     if is_scalar(test):
-        return ("CMD-SHELL", filled(test.value))
-    if is_sequence(test):
-        found = tuple(filled(one.value) for one in sequence(test) if is_scalar(one))
-        return () if found[:1] == ("NONE",) else found
-    return None
+        line = known([test])
+        return line and ("CMD-SHELL", *line)
+    found = known(sequence(test)) if is_sequence(test) else None
+    return () if found and found[0] == "NONE" else found or None
 
 
 def _volumes(node: YamlNode | None, unread: list[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, checked, line, listed, unread
@@ -155,6 +156,27 @@ def dockerfile_of(path: str, node: YamlNode | None) -> str | None:
     if "dockerfile_inline" in build:
         return None
     return dockerfile_at(path, *parts)
+
+
+class Build(NamedTuple):
+    """How a service builds a Dockerfile: the context as a path, the target and the build arguments that have values."""
+
+    context: str
+    target: str
+    arguments: tuple[tuple[str, str], ...]
+
+
+def build_in(source: Source, node: YamlNode) -> Build | None:
+    """Return how a service of a compose file builds its Dockerfile; None if the context is not here, or with values
+    that are not known here."""
+    build = effective(node)
+    context = node if is_scalar(node) else build.get("context")
+    place, target = context.value if is_scalar(context) else ".", build.get("target")
+    given = [(name, value.value) for name, value in arguments(build, source.text)]
+    path = os.path.join(os.path.dirname(source.path), place)
+    name = target.value if is_scalar(target) else ""
+    known = os.path.isdir(path) and "$" not in "".join((name, *(value for _, value in given)))
+    return Build(os.path.normpath(path), name, tuple(given)) if known else None
 
 
 def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
