@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from echo_migrate.registry import packages
-from echo_migrate.reports.migration.scans import ScanError, feeds, matched, read_sbom
+from echo_migrate.reports.migration.scans import ScanError, feeds, matched, read_sbom, risk
+from echo_migrate.reports.migration.scans.data import named
 from echo_migrate.reports.migration.scans.feeds import Advisory, is_affected
-from echo_migrate.reports.migration.scans.sbom import Package, of_purls
+from echo_migrate.reports.migration.scans.sbom import Package, Sbom, cyclonedx, of_purls
 from tests.conftest import Run
+from tests.test_report import row
 from tests.test_schemas import validator
 
 STATUS = (
@@ -123,6 +125,25 @@ def test_in_the_report_and_only_where_both_were_looked_for(run: Run, bills: Path
     assert len(one["notes"]) == 1
     assert one["notes"][0].endswith("new.cdx.json: not matched for lack of advisories: Echo")
     assert run("report", ".", "--feed", str(bills / "osv.json")).returncode == 2, "no packages"
+
+
+def test_layers_are_not_compared_with_a_bill_of_materials(bills: Path, tmp_path: Path) -> None:
+    """A bill of materials has packages of languages, and layers are read for those of the system alone."""
+    both = [*OSV, advisory("CVE-2024-0009", "PyPI", "jinja2", ("introduced", "0"))]
+    (tmp_path / "osv.json").write_text(json.dumps(both))
+    components = [{"purl": "pkg:deb/debian/bash@5.2-1?distro=debian-12"}, {"purl": "pkg:pypi/jinja2@3.1.2"}]
+    old = cyclonedx({"components": components})._replace(image=named([OLD]))
+    layers = of_purls(NEW, ["pkg:deb/debian/bash@5.2-1?distro=debian-12"])
+    rows = [row(1, reference=OLD, target=NEW)]
+
+    def compared(new: Sbom) -> tuple[bool, list[str]]:
+        scans, notes = matched([("old", old), ("new", new)], [str(tmp_path / "osv.json")])
+        assert (len(scans), notes) == (2, [])
+        (one,) = risk(rows, scans, []).images
+        return one.scanned, [known.fate for known in one.rows]
+
+    assert compared(layers) == (False, ["found"])
+    assert compared(layers._replace(source=old.source)) == (True, ["removed"])
 
 
 def test_one_advisory_a_list_a_folder_and_a_zip_are_the_same(bills: Path, tmp_path: Path) -> None:

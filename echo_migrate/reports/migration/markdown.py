@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from echo_migrate.reports import code, plural, prose
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, PROOFS, WORDS, Group, Report
-from echo_migrate.reports.migration.images import Images, gains, text_of
+from echo_migrate.reports.migration.images import Images, gains
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.savings import Savings
@@ -122,10 +122,7 @@ def _images(found: Images) -> Iterator[str]:
     yield from (f"{'; '.join(told)}.", "") if told else ()
     yield from _table(("image", "new image", "references", *found.fields, "known from"), 0)
     for one in found.pairs:
-        sides = [
-            f"{prose(text_of(field, getattr(one.old, field)))} → {prose(text_of(field, getattr(one.new, field)))}"
-            for field in found.fields
-        ]
+        sides = [prose(one.told(field)) for field in found.fields]
         sources = prose(", ".join(dict.fromkeys([*one.old.sources, *one.new.sources])))
         yield _row([code(one.before), code(one.after), str(one.figure.number), *sides, sources])
     yield from ("", f"Alike in what is known: {found.alike}. Of {found.others}, nothing is known of both images.")

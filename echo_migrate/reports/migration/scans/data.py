@@ -33,7 +33,7 @@ class Named(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What a scanner found in an image; ``format`` is that of the file."""
+    """What a scanner found in an image; ``format`` is that of the file. Scans of one format looked for the same."""
 
     image: Named
     found: tuple[Vulnerability, ...]

@@ -26,9 +26,6 @@ LARGEST_UNPACKED = 8_000_000_000
 MOST = 1_000_000
 """The limits of a file, of one advisory in a dump, and of all of a zip's, in bytes, and of the advisories of a dump."""
 
-FORMAT = "advisories"
-_PLAIN = "advisories by source package"
-
 
 class FeedError(ValueError):
     """A file that has no advisories; the message says why."""
@@ -180,7 +177,7 @@ def scan_of(sbom: Sbom, feeds: Feeds) -> tuple[Scan | None, tuple[str, ...]]:
                 found.append(Vulnerability(advisory.id, one.name, one.version, advisory.severity))
             elif affected is None:
                 unclear.add(f"{one.name} {one.version}")
-    return Scan(sbom.image, tuple(found), FORMAT), tuple(sorted(unclear))
+    return Scan(sbom.image, tuple(found), f"advisories, by {sbom.source}"), tuple(sorted(unclear))
 
 
 def is_affected(package: Package, advisory: Advisory) -> bool | None:

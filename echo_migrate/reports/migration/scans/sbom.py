@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import click
@@ -31,12 +31,14 @@ class Package(NamedTuple):
 
 class Sbom(NamedTuple):
     """The packages of an image that advisories can be about, and how many there are in all. ``unknown`` are types of
-    its system's packages for which there is no ecosystem, and what has no package URL."""
+    its system's packages for which there is no ecosystem, and what has no package URL. ``source`` is what lists them:
+    layers are read for the system's packages alone, a bill of materials has those of languages too."""
 
     image: Named
     packages: tuple[Package, ...]
     total: int
     unknown: tuple[str, ...] = ()
+    source: Literal["a bill of materials", "layers"] = "a bill of materials"
 
 
 def cyclonedx(data: Any) -> Sbom:
@@ -114,8 +116,8 @@ def _sbom(image: Named, found: list[tuple[str, list[str]]]) -> Sbom:
 
 
 def of_purls(image: str, purls: Iterable[str]) -> Sbom:
-    """Return the packages of an image, given its name and their package URLs."""
-    return _sbom(named([image]), [(purl, []) for purl in purls])
+    """Return the packages that the layers of an image have, given its name and their package URLs."""
+    return _sbom(named([image]), [(purl, []) for purl in purls])._replace(source="layers")
 
 
 def _parsed(purl: str) -> Any:
