@@ -131,7 +131,7 @@ def _images(found: Images) -> Iterator[str]:
 def _risk(found: Risk) -> Iterator[str]:
     yield from ("", "## Known vulnerabilities, by your scans and advisories", "")
     if any(one.scanned for one in found.images):
-        before = found.total("removed", "stays")
+        before = found.total("removed", "stays", "found")
         yield from (f"Moving removes {found.total('removed')} of {before}, and adds {found.total('new')}.", "")
     yield from _table(("image", "new image", "references", "now", "removed", "new", "excluded"), 5)
     for one in found.images:

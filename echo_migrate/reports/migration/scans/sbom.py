@@ -20,7 +20,8 @@ MOST = 200_000
 
 class Package(NamedTuple):
     """A package in the terms of advisories: ecosystem and release ("" if it has none), name and version. A system's
-    package has those of its source, which advisories are about. ``ordered`` is the class that orders its versions."""
+    package has those of its source, which advisories are about; a library may have no version, "". ``ordered`` is the
+    class that orders its versions."""
 
     ecosystem: str
     release: str
@@ -108,7 +109,7 @@ def _sbom(image: Named, found: list[tuple[str, list[str]]]) -> Sbom:
             unknown.add("packages without a package URL")
             continue
         row = _row(known.type, known.namespace or "")
-        if row and known.version:
+        if row and (known.version or known.type not in table["system"]):
             packages[_package(known, row, source)] = None
         elif known.type in table["system"]:
             unknown.add(f"{known.type}/{known.namespace}" if known.namespace else known.type)
@@ -154,7 +155,7 @@ def _package(purl: Any, row: list[str], source: list[str]) -> Package:
             name, version = source[0], f"{epoch}{source[2]}{f'-{source[3]}' if source[3] else ''}"
     vendor = next((vendor for mark, vendor in _ecosystems()["vendors"].items() if mark in version), "")
     if vendor and purl.type not in _ecosystems()["system"]:
-        ecosystem, release = vendor, ecosystem
+        ecosystem, release = f"{vendor}:{ecosystem}", ""
     return Package(ecosystem, release, name, version, ordered)
 
 
@@ -174,6 +175,13 @@ def _row(type: str, namespace: str) -> list[str] | None:
 @cache
 def _ecosystems() -> dict[str, Any]:
     return dict(read_data("report/ecosystems.yaml"))
+
+
+def ecosystem_of(written: str) -> tuple[str, str]:
+    """Return the ecosystem and the release of an ecosystem as OSV writes it, such as ``Debian:12``. What a vendor built
+    again is an ecosystem for each kind of package, such as ``Echo:PyPI``: another than that of the vendor's system."""
+    ecosystem, _, release = written.partition(":")
+    return (written, "") if ecosystem in _ecosystems()["vendors"].values() else (ecosystem, release.partition(":")[0])
 
 
 def is_sbom(data: Any) -> bool:
