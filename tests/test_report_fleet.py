@@ -99,13 +99,18 @@ def test_of_real_clones(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [(".", "--store", "store"), ("--store", "nowhere"), ("--store", "store", "--online"), ("--store", "store")]
+    "words",
+    [
+        *((".", "--store", "store"), ("--store", "nowhere"), ("--store", "store", "--online"), ("--store", "store")),
+        *(("--store", "nonsense://x"), ("--store", "memory://me:secret@bucket/x")),
+    ],
 )
 def test_misuse_is_told(run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "store").mkdir()
     done = run("report", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"Traceback" not in done.stderr
+    assert b"secret" not in done.stderr
 
 
 def test_every_figure_is_the_sum_of_its_rows() -> None:

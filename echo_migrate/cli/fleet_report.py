@@ -7,6 +7,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.trend import trend
+from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.store import Store
 from echo_migrate.reports import fleet
 
@@ -20,12 +21,13 @@ def run(options: Options, outputs: list[tuple[str, str]]) -> int:
     given = next((name for name in _OF_TREES if options.get(name)), "")
     if given:
         raise click.UsageError(f"--{given} is for the files of one tree: it does not go with --store")
-    store = Store(options["from_store"])
+    try:
+        store = Store(options["from_store"])
+    except NotWritten as error:
+        raise click.UsageError(str(error)) from None
     entries = store.latest()
     if not entries:
-        raise click.UsageError(
-            f"{options['from_store']}: has no results: run echo-migrate fleet LIST --store DIR first"
-        )
+        raise click.UsageError("the store has no results: run echo-migrate fleet LIST --store DIR|URL first")
     results = ((one, store.get(one["key"]) if isinstance(one.get("key"), str) else None) for one in entries)
     made = fleet.fleet(results, options["today"] or "")
     recorded = True
