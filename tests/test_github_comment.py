@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.cli.github.comment import LONGEST, LONGEST_SUMMARY, View, body
 from echo_migrate.model import State
+from echo_migrate.proof.compare import VERDICTS
+from echo_migrate.proof.records import Proof
 from echo_migrate.reports import Summary, code, printable, prose
 from echo_migrate.rules import RULES, link
 from tests.conftest import ROOT
@@ -266,6 +268,14 @@ def test_the_command_names_the_provider_if_it_is_not_the_usual_one() -> None:
     )
     unknown = body(view._replace(report=view.report._replace(provider="$(curl evil)")))
     assert "Run `echo-migrate fix .` to apply" in unknown
+
+
+def test_the_worst_proof_is_first() -> None:
+    proofs = tuple(Proof(f"{verdict}/Dockerfile", verdict, "") for verdict in VERDICTS)
+    text = body(nothing()._replace(proofs=proofs))
+    worst = ("broken", "differs", "not-comparable", "not-checked", "same")
+    places = [text.index(f"{verdict}/Dockerfile") for verdict in worst]
+    assert places == sorted(places)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from echo_migrate.registry import packages
-from echo_migrate.reports.migration.scans import ScanError, feeds, matched, read_sbom
+from echo_migrate.reports.migration import render
+from echo_migrate.reports.migration.scans import ScanError, feeds, matched, read_sbom, risk
+from echo_migrate.reports.migration.scans.data import named
 from echo_migrate.reports.migration.scans.feeds import Advisory, is_affected
-from echo_migrate.reports.migration.scans.sbom import Package, of_purls
+from echo_migrate.reports.migration.scans.sbom import Package, Sbom, cyclonedx, of_purls
 from tests.conftest import Run
+from tests.test_report import document, row
 from tests.test_schemas import validator
 
 STATUS = (
@@ -40,6 +43,7 @@ OSV = [
     advisory("CVE-2024-0003", "Debian:11", "bash", ("introduced", "0")),
     advisory("CVE-2024-0004", "Debian:12", "bash", ("introduced", "0"), withdrawn="2026-02-01T00:00:00Z"),
 ]
+SAME = (("CVE-2024-0010", "jinja2"), ("CVE-2024-0011", "flask"))
 ECHO = {"openssl": {"CVE-2024-0001": {"fixed_version": "3.0.1-1"}}, "bash": {"CVE-2024-0005": {"severity": "Low"}}}
 
 
@@ -125,6 +129,62 @@ def test_in_the_report_and_only_where_both_were_looked_for(run: Run, bills: Path
     assert run("report", ".", "--feed", str(bills / "osv.json")).returncode == 2, "no packages"
 
 
+def test_layers_are_not_compared_with_a_bill_of_materials(bills: Path, tmp_path: Path) -> None:
+    """A bill of materials has packages of languages, and layers are read for those of the system alone."""
+    both = [*OSV, advisory("CVE-2024-0009", "PyPI", "jinja2", ("introduced", "0"))]
+    (tmp_path / "osv.json").write_text(json.dumps(both))
+    components = [{"purl": "pkg:deb/debian/bash@5.2-1?distro=debian-12"}, {"purl": "pkg:pypi/jinja2@3.1.2"}]
+    old = cyclonedx({"components": components})._replace(image=named([OLD]))
+    layers = of_purls(NEW, ["pkg:deb/debian/bash@5.2-1?distro=debian-12"])
+    rows = [row(1, reference=OLD, target=NEW)]
+
+    def compared(new: Sbom) -> tuple[bool, list[str]]:
+        scans, notes = matched([("old", old), ("new", new)], [str(tmp_path / "osv.json")])
+        assert (len(scans), notes) == (2, [])
+        (one,) = risk(rows, scans, []).images
+        return one.scanned, [known.fate for known in one.rows]
+
+    assert compared(layers) == (False, ["found"])
+    assert compared(layers._replace(source=old.source)) == (True, ["removed"])
+
+
+@pytest.mark.parametrize("package", ["jinja2", "jinja2@vendor-build"])
+def test_what_cannot_be_compared_is_not_removed(tmp_path: Path, package: str) -> None:
+    """A library without a version, or with one that cannot be compared, may have the vulnerability."""
+    about = [advisory(id, "PyPI", name, ("introduced", "0"), ("fixed", "9")) for id, name in SAME]
+    (tmp_path / "osv.json").write_text(json.dumps(about))
+    bills = [("old", ["jinja2@3.1.2", "flask@1"]), ("new", [package])]
+    scans, notes = matched(
+        [(name, of_purls(OLD if name == "old" else NEW, [f"pkg:pypi/{one}" for one in has])) for name, has in bills],
+        [str(tmp_path / "osv.json")],
+    )
+    found = risk([row(1, reference=OLD, target=NEW)], scans, [])
+    (one,) = found.images
+    assert [(known.id, known.fate) for known in one.rows] == [("CVE-2024-0010", "found"), ("CVE-2024-0011", "removed")]
+    shown = "jinja2 vendor-build" if "@" in package else "jinja2 (no version)"
+    assert notes == [f"new: versions that cannot be compared: {shown}"]
+    made = document([])._replace(risk=found)
+    assert "removes 1 of 2, and adds 0" in render("markdown", made)
+    assert "removes 1 of 2, adds 0, 1 cannot be compared" in render("html", made)
+
+
+def test_what_a_vendor_built_again_is_not_of_its_system(tmp_path: Path) -> None:
+    """Echo's list is of source packages of its system: a library by the same name is another."""
+    purls = ["pkg:deb/echo/pip@1?distro=echo-1", "pkg:pypi/pip@23.0%2Becho.1"]
+    (tmp_path / "echo.json").write_text(json.dumps({"pip": {"CVE-2024-0012": {"fixed_version": "24"}}}))
+    libraries = [advisory("CVE-2024-0013", "Echo:PyPI", "pip", ("introduced", "0"), ("fixed", "23.0+echo.2"))]
+    (tmp_path / "osv.json").write_text(json.dumps(libraries))
+    listed, osv = str(tmp_path / "echo.json"), str(tmp_path / "osv.json")
+    assert matched([("x", of_purls(NEW, purls))], [listed]) == (
+        [],
+        ["x: not matched for lack of advisories: Echo:PyPI"],
+    )
+    assert matched([("x", of_purls(NEW, purls))], [osv])[1] == ["x: not matched for lack of advisories: Echo"]
+    ((_, scan),), notes = matched([("x", of_purls(NEW, purls))], [listed, osv])
+    assert notes == []
+    assert [(one.id, one.version) for one in scan.found] == [("CVE-2024-0012", "1"), ("CVE-2024-0013", "23.0+echo.1")]
+
+
 def test_one_advisory_a_list_a_folder_and_a_zip_are_the_same(bills: Path, tmp_path: Path) -> None:
     folder = tmp_path / "all"
     folder.mkdir()
@@ -193,7 +253,7 @@ def test_package_urls_in_the_terms_of_advisories() -> None:
     bill = of_purls("x", purls)
     assert [(one.ecosystem, one.release, one.name, one.version) for one in bill.packages] == [
         ("PyPI", "", "flask-login", "0.6"),
-        ("Echo", "PyPI", "jinja2", "3.1.2+echo.1"),
+        ("Echo:PyPI", "", "jinja2", "3.1.2+echo.1"),
         ("npm", "", "@babel/core", "7.1.0"),
         ("Go", "", "github.com/a/b", "1.2.3"),
         ("Maven", "", "org.x:y", "1.0"),

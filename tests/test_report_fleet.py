@@ -21,6 +21,7 @@ from tests.test_schemas import validator
 
 DAY = ("--today", "2026-11-27")
 MANY = 10_000
+OF_TREES = (("--online",), ("--deep",), ("--provider", "echo"), ("--registry", "x"), ("--mapping", "x"))
 STRANGE: list[Any] = [7, [], {}, {"state": "odd"}, {"state": []}]
 
 
@@ -76,8 +77,8 @@ def test_of_real_clones(run: Run, tmp_path: Path) -> None:
     made(clones / "acme" / "web", {"Dockerfile": "FROM reg.echohq.com/node:22\n"})
     (clones / "broken" / ".git").mkdir(parents=True)
     assert run("fleet", str(clones), "--store", "store", *DAY).returncode == 2
-    words = ("report", "--store", "store", "--history", "h.jsonl", *DAY)
-    done = run(*words, "--output", "r.html", "--output", "r.json", "--output", "r.md")
+    words = ("report", "--store", "store", *DAY, "--output", "r.html", "--output", "r.json", "--output", "r.md")
+    done = run(*words)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
     data = json.loads((tmp_path / "r.json").read_text())
     validator("fleet-report").validate(data)
@@ -91,21 +92,51 @@ def test_of_real_clones(run: Run, tmp_path: Path) -> None:
     }
     (tmp_path / "clones" / "api" / "Dockerfile").write_text("FROM reg.echohq.com/python:3.12\n")
     first = [(tmp_path / name).read_bytes() for name in ("r.html", "r.md")]
-    later = ("report", "--store", "store", "--history", "h.jsonl", "--today", "2026-11-28", "--output-format", "json")
-    assert [one["date"] for one in json.loads(run(*later).stdout)["trend"]] == ["2026-11-27", "2026-11-28"]
-    (tmp_path / "h.jsonl").unlink()
-    run(*words, "--output", "r.html", "--output", "r.md", "-q")
+    run(*words, "-q")
     assert first == [(tmp_path / name).read_bytes() for name in ("r.html", "r.md")], "the same bytes"
 
 
+def test_a_trend_is_of_what_can_be_compared(run: Run, tmp_path: Path) -> None:
+    for name in ("api", "web"):
+        made(tmp_path / "clones" / name, {"Dockerfile": "FROM python:3.12\n"})
+
+    def days(day: str, clones: str = "clones", *words: str) -> list[str]:
+        run("fleet", clones, "--store", "store", "--today", day, *words)
+        asked = ("report", "--store", "store", "--history", "h.jsonl", "--today", day, "--output-format", "json")
+        done = run(*asked)
+        assert done.returncode == 0, done.stderr
+        assert (b"h.jsonl: no record is added, 1 repository could not be read" in done.stderr) is (day == "2026-11-05")
+        return [one["date"][-2:] for one in json.loads(done.stdout)["trend"]]
+
+    assert days("2026-11-01") == ["01"]
+    assert days("2026-11-02") == ["01", "02"]
+    assert days("2026-11-03", "clones", "--provider", "docker") == ["03"], "another provider"
+    (tmp_path / "list").write_text("clones/web\n")
+    assert days("2026-11-04", "list") == ["04"], "another list"
+    head = tmp_path / "clones" / "web" / ".git" / "HEAD"
+    known = head.read_text()
+    head.write_text("ref: refs/heads/none\n")
+    assert days("2026-11-05") == [], "a repository could not be read"
+    head.write_text(known)
+    assert days("2026-11-06") == ["01", "02", "06"]
+
+
 @pytest.mark.parametrize(
-    "words", [(".", "--store", "store"), ("--store", "nowhere"), ("--store", "store", "--online"), ("--store", "store")]
+    ("words", "says"),
+    [
+        ((".", "--store", "store"), b"give no paths"),
+        *(((*words, "--store", "store"), b"it does not go with --store") for words in OF_TREES),
+        *((("--store", one), b"has no results") for one in ("nowhere", "store", "memory://me:secret@bucket/x")),
+        (("--store", "nonsense://x"), b"the store cannot be used"),
+    ],
 )
-def test_misuse_is_told(run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_misuse_is_told(run: Run, tmp_path: Path, words: tuple[str, ...], says: bytes) -> None:
     (tmp_path / "store").mkdir()
     done = run("report", *words)
+    assert says in done.stderr
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"Traceback" not in done.stderr
+    assert b"secret" not in done.stderr
 
 
 def test_every_figure_is_the_sum_of_its_rows() -> None:

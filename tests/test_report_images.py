@@ -10,6 +10,7 @@ import pytest
 
 from echo_migrate.images import catalog
 from echo_migrate.reports.migration import Document, render
+from echo_migrate.reports.migration.figures import Figure
 from echo_migrate.reports.migration.images import FIELDS, Images, Pair, Side, gains, images
 from tests import registries
 from tests.conftest import Run
@@ -134,3 +135,12 @@ def test_a_sum_is_of_the_rows_that_are_shown(format: str) -> None:
         assert text.count("not known") >= len(HOSTILE) or "Packages" not in text
         text = cmarkgfm.github_flavored_markdown_to_html(text) if format == "markdown" else text
         assert ("<img" in text, text.count("<script")) == (False, 2 if format == "html" else 0)
+
+
+@pytest.mark.parametrize("source", ["layers", "bill of materials"])
+def test_packages_are_compared_by_one_source_alone(source: str) -> None:
+    old, new = Side(packages=430, sources=("bill of materials",)), Side(packages=96, sources=("registry", source))
+    pair = Pair("a", "b", old, new, Figure(1, ()))
+    assert pair.both("packages") is pair.differ("packages") is (source != "layers")
+    told = {"layers": "430 (by a bill of materials) → 96 (by layers)", "bill of materials": "430 → 96"}
+    assert pair.told("packages") == told[source]

@@ -20,6 +20,7 @@ from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
 from echo_migrate.fleet.worker import Outcome
+from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import STATES
 
 _HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
@@ -35,14 +36,15 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
     repositories = _repositories(fleet)
     outcomes: dict[str, Outcome] = {}
     jobs = options["jobs"] or len(os.sched_getaffinity(0))
+    plan = _plan(options)
     try:
         kept = Store(store)
-        for one in work(repositories, _plan(options), kept, jobs, options["scheduler"]):
+        for one in work(repositories, plan, kept, jobs, options["scheduler"]):
             outcomes[one.repository.name] = one
             if one.error:
                 say(f"{one.repository.name}: {one.error}")
         ordered = [outcomes[one.name] for one in repositories]
-        kept.put_latest([_entry(one) for one in ordered])
+        kept.put_latest([_entry(one, plan.settings.catalog) for one in ordered])
         if options["parquet"]:
             table.write(options["parquet"], kept)
         whole = not options["pull_request"] or _proposed(ordered, options, kept)
@@ -95,9 +97,10 @@ def _plan(options: Options) -> Plan:
     )
 
 
-def _entry(one: Outcome) -> dict[str, Any]:
+def _entry(one: Outcome, known: Catalog) -> dict[str, Any]:
     return {
         "repository": one.repository.name,
+        "provider": f"{known.title} ({known.registry})",
         "url": one.repository.url,
         "revision": one.revision or None,
         "key": one.key or None,

@@ -7,29 +7,49 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.trend import trend
+from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.store import Store
 from echo_migrate.reports import fleet
 
-_OF_TREES = ("scan", "vex", "sbom", "feed", "minutes", "proofs", "online", "locked")
+_MEANT = (
+    "from_store",
+    "history",
+    "output",
+    "output_format",
+    "today",
+    "quiet",
+    "verbose",
+    "color",
+    "no_config",
+    "config",
+)
+"""Options that are not for the files of one tree: the results were made with those of ``fleet``."""
 
 
 def run(options: Options, outputs: list[tuple[str, str]]) -> int:
     """Write the report of a store. Returns the exit code. Raises ``click.UsageError``."""
     if options["paths"]:
         raise click.UsageError("--store has its own repositories: give no paths")
-    given = next((name for name in _OF_TREES if options.get(name)), "")
-    if given:
-        raise click.UsageError(f"--{given} is for the files of one tree: it does not go with --store")
-    store = Store(options["from_store"])
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        by_user = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+        if by_user and parameter.name not in _MEANT:
+            flag = max(parameter.opts, key=len)
+            raise click.UsageError(f"{flag} is for the files of one tree: it does not go with --store")
+    try:
+        store = Store(options["from_store"])
+    except NotWritten as error:
+        raise click.UsageError(str(error)) from None
     entries = store.latest()
     if not entries:
-        raise click.UsageError(
-            f"{options['from_store']}: has no results: run echo-migrate fleet LIST --store DIR first"
-        )
+        raise click.UsageError("the store has no results: run echo-migrate fleet LIST --store DIR|URL first")
     results = ((one, store.get(one["key"]) if isinstance(one.get("key"), str) else None) for one in entries)
     made = fleet.fleet(results, options["today"] or "")
     recorded = True
-    if options["history"]:
+    if options["history"] and made.failed:
+        failed = reports.plural(len(made.failed), "repository", "repositories")
+        say(f"{options['history']}: no record is added, {failed} could not be read")
+    elif options["history"]:
         records = trend(options["history"], made.record(settings_of({**options, "output": ()}).today))
         made, recorded = made._replace(trend=records or ()), records is not None
     if not outputs:

@@ -291,7 +291,7 @@ EVIDENCE: tuple[Decorator, ...] = (
     click.option(
         "--store",
         "from_store",
-        metavar="DIR",
+        metavar="DIR|URL",
         type=FILE,
         default="",
         help="Report on the repositories whose results `fleet` keeps here, in place of PATHS.",

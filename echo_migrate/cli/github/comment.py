@@ -26,6 +26,9 @@ _LONGEST_NAME = 300
 _IN_TABLE = (unhardened_image.id, unresolved_image.id)
 """The rules whose message repeats what the row of a reference has."""
 
+_WORST = ("broken", "differs", "not-comparable", "not-checked", "same")
+"""The verdicts of proofs, the worst first: what nobody could see is worse than what was seen to be the same."""
+
 _MOST_ROWS = 50
 """Of the table, which is read first; what more there is stands with the other findings."""
 
@@ -66,7 +69,7 @@ def _proven(view: View, room: int) -> str:
         return ""
     from echo_migrate.cli.proofs import markdown  # few comments have one
 
-    worst = sorted(view.proofs, key=lambda one: one.verdict != "broken")[:_MOST_ROWS]
+    worst = sorted(view.proofs, key=lambda one: _WORST.index(one.verdict))[:_MOST_ROWS]
     table = markdown(worst)
     while _size(table) > room and worst:
         table = markdown(worst := worst[: len(worst) // 2])

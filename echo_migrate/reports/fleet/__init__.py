@@ -4,6 +4,7 @@ Every figure is a sum of rows: a row counts the references of a repository that 
 owners.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -65,7 +66,7 @@ class Group(NamedTuple):
 
 class Fleet(NamedTuple):
     """All that is rendered: the rows, and their sums; groups with the most left are first. ``trend`` are the records of
-    a history, one a day, up to the report's own."""
+    a history, one a day, up to the report's own; ``providers`` are what the last run had the references move to."""
 
     rows: Sequence[Row]
     total: Group
@@ -75,6 +76,7 @@ class Fleet(NamedTuple):
     reasons: Sequence[Group]
     date: str = ""
     trend: Sequence[Record] = ()
+    providers: Sequence[str] = ()
 
     @property
     def read(self) -> list[Group]:
@@ -92,8 +94,11 @@ class Fleet(NamedTuple):
         return [one for one in self.repositories if one.error]
 
     def record(self, day: str) -> Record:
-        """Return the record of this report for a history."""
-        return Record(day, "", "fleet", tuple(self.total.number(state) for state in ORDER))
+        """Return the record of this report for a history: it can be compared with those of the same repositories and
+        providers, if all of them could be read."""
+        names = "\n".join(sorted(one.name for one in self.repositories)).encode("utf-8", "backslashreplace")
+        subject = f"fleet: {', '.join(self.providers)}: {hashlib.sha256(names).hexdigest()[:16]}"
+        return Record(day, "", subject, tuple(self.total.number(state) for state in ORDER))
 
 
 def fleet(results: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]], date: str = "") -> Fleet:
@@ -102,8 +107,10 @@ def fleet(results: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
     rows: list[Row] = []
     known: dict[str, Group] = {}
     messages: dict[str, Counter[str]] = {}
+    providers = set[str]()
     for entry, result in results:
         name = _text(entry.get("repository")) or "?"
+        providers.add(_text(entry.get("provider")))
         url, revision, error = (_text(entry.get(key)) for key in ("url", "revision", "error"))
         try:
             found = [] if error else _rows(name, result, messages)
@@ -124,6 +131,7 @@ def fleet(results: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
         _groups((row.upstream, row) for row in rows),
         _groups((row.reason, row) for row in rows if row.reason),
         date,
+        providers=sorted(providers - {""}),
     )
 
 

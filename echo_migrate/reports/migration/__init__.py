@@ -99,7 +99,7 @@ def render(format: str, asked: Document) -> str:
 
 
 def _looked_into(known: Catalog) -> list[tuple[str, Sbom]]:
-    """Return the packages of the images whose layers were read, by name."""
+    """Return the system's packages of the images whose layers were read, by name."""
     configs = known.answers.configs if known.answers else {}
     read = {name: config.contents for name, config in sorted(configs.items()) if config and config.contents}
     return [(name, of_purls(name, contents.purls)) for name, contents in read.items()]

@@ -9,7 +9,7 @@ from echo_migrate.reports._page import page
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.chart import chart
 from echo_migrate.reports.migration.figures import EVIDENCE, IN_SCOPE, LEFT, LIFTS, ORDER, PROOFS, WORDS, Figure
-from echo_migrate.reports.migration.images import gains, text_of
+from echo_migrate.reports.migration.images import gains
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.steps import MOST_NAMES
 from echo_migrate.rules import link
@@ -64,7 +64,6 @@ def rendered(asked: Document) -> str:
         report=asked.report,
         chart=chart(asked.trend) if len(asked.trend) > 1 else None,
         gains=gains,
-        text_of=text_of,
         shortened=shortened,
         query=query,
         heads=HEADS,

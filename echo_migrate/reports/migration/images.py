@@ -29,6 +29,11 @@ class Side(NamedTuple):
     ports: tuple[str, ...] | None = None
     sources: tuple[str, ...] = ()
 
+    @property
+    def by_layers(self) -> bool:
+        """Whether its packages are those of its layers, which are of the system alone."""
+        return "layers" in self.sources
+
 
 class Pair(NamedTuple):
     """An image in use and the one that it moves to, what is known of each, and the references."""
@@ -40,12 +45,22 @@ class Pair(NamedTuple):
     figure: Figure
 
     def both(self, field: str) -> bool:
-        """Return whether a field is known of both images."""
-        return getattr(self.old, field) is not None and getattr(self.new, field) is not None
+        """Return whether a field is known of both images, and of the same packages: layers have the system's alone."""
+        known = getattr(self.old, field) is not None and getattr(self.new, field) is not None
+        return known and not (field == "packages" and self.old.by_layers != self.new.by_layers)
 
     def differ(self, field: str) -> bool:
         """Return whether a field is known of both images, and is not the same."""
         return self.both(field) and getattr(self.old, field) != getattr(self.new, field)
+
+    def told(self, field: str) -> str:
+        """Return a field before and after as text; numbers of packages that are not compared have their source."""
+        sides = (self.old, self.new)
+        texts = [text_of(field, getattr(one, field)) for one in sides]
+        if field == "packages" and not self.both(field) and None not in (self.old.packages, self.new.packages):
+            by = ["layers" if one.by_layers else "a bill of materials" for one in sides]
+            texts = [f"{text} (by {source})" for text, source in zip(texts, by, strict=True)]
+        return " → ".join(texts)
 
 
 class Images(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from echo_migrate.reports import code, plural, prose
 from echo_migrate.reports.migration import Document
 from echo_migrate.reports.migration.figures import EVIDENCE, LIFTS, ORDER, PROOFS, WORDS, Group, Report
-from echo_migrate.reports.migration.images import Images, gains, text_of
+from echo_migrate.reports.migration.images import Images, gains
 from echo_migrate.reports.migration.purpose import WORDS as PURPOSES
 from echo_migrate.reports.migration.rows import ReportRow
 from echo_migrate.reports.migration.savings import Savings
@@ -122,10 +122,7 @@ def _images(found: Images) -> Iterator[str]:
     yield from (f"{'; '.join(told)}.", "") if told else ()
     yield from _table(("image", "new image", "references", *found.fields, "known from"), 0)
     for one in found.pairs:
-        sides = [
-            f"{prose(text_of(field, getattr(one.old, field)))} → {prose(text_of(field, getattr(one.new, field)))}"
-            for field in found.fields
-        ]
+        sides = [prose(one.told(field)) for field in found.fields]
         sources = prose(", ".join(dict.fromkeys([*one.old.sources, *one.new.sources])))
         yield _row([code(one.before), code(one.after), str(one.figure.number), *sides, sources])
     yield from ("", f"Alike in what is known: {found.alike}. Of {found.others}, nothing is known of both images.")
@@ -134,7 +131,7 @@ def _images(found: Images) -> Iterator[str]:
 def _risk(found: Risk) -> Iterator[str]:
     yield from ("", "## Known vulnerabilities, by your scans and advisories", "")
     if any(one.scanned for one in found.images):
-        before = found.total("removed", "stays")
+        before = found.total("removed", "stays", "found")
         yield from (f"Moving removes {found.total('removed')} of {before}, and adds {found.total('new')}.", "")
     yield from _table(("image", "new image", "references", "now", "removed", "new", "excluded"), 5)
     for one in found.images:

@@ -32,7 +32,7 @@ class ScanError(ValueError):
 
 class Known(NamedTuple):
     """A vulnerability of an image before or after a move, and what becomes of it: it is removed, stays, is new, is
-    found where there is nothing to compare with, or is excluded by the scan or by VEX (``why``)."""
+    found where there is nothing that it can be compared with, or is excluded by the scan or by VEX (``why``)."""
 
     fate: Fate
     id: str
@@ -188,8 +188,9 @@ def risk(rows: Sequence[ReportRow], scans: Sequence[tuple[str, Scan]], statement
         common = {scan.format for scan in old} & {scan.format for scan in new}
         was = _known(before, [scan for scan in old if scan.format in common or not common], statements)
         will = _known(after, [scan for scan in new if scan.format in common], statements) if common else None
+        unclear = frozenset[str]().union(*(scan.unclear for scan in new if scan.format in common))
         where = [("image", before), *([("target", after)] if after else [])]
-        compared.append(Compared(before, after, bool(common), index.figure(*where), tuple(_rows(was, will))))
+        compared.append(Compared(before, after, bool(common), index.figure(*where), tuple(_rows(was, will, unclear))))
     unmatched = tuple(visible(name) for number, (name, _) in enumerate(scans) if number not in used)
     return Risk(tuple(sorted(compared, key=lambda one: (-len(one.rows), one.before, one.after))), unmatched)
 
@@ -227,15 +228,18 @@ def _known(image: str, scans: list[Scan], statements: list[Statement]) -> dict[s
     return {one.id: one for one in ids_of(tuple(done.values()))}
 
 
-def _rows(old: dict[str, Vulnerability], new: dict[str, Vulnerability] | None) -> Iterable[Known]:
-    """Yield a row for each vulnerability of an image, and of its successor if that was scanned."""
+def _rows(
+    old: dict[str, Vulnerability], new: dict[str, Vulnerability] | None, unclear: frozenset[str]
+) -> Iterable[Known]:
+    """Yield a row for each vulnerability of an image, and of its successor if that was scanned; ``unclear`` are those
+    of which it cannot be said whether the successor has them."""
     for id in sorted({**old, **(new or {})}):
         before, after = old.get(id), (new or {}).get(id)
         one = before or after
         assert one is not None
         was, is_now = bool(before and not before.excluded), bool(after and not after.excluded)
         fate: Fate = "excluded"
-        if new is None:
+        if new is None or (id in unclear and was and not is_now):
             fate = "found" if was else "excluded"
         elif was or is_now:
             fate = "stays" if was and is_now else "removed" if was else "new"

@@ -33,11 +33,13 @@ class Named(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What a scanner found in an image; ``format`` is that of the file."""
+    """What a scanner found in an image; ``format`` is that of the file. Scans of one format looked for the same.
+    ``unclear`` are ids of which it cannot be said whether they are in the image."""
 
     image: Named
     found: tuple[Vulnerability, ...]
     format: str = ""
+    unclear: frozenset[str] = frozenset()
 
 
 class Product(NamedTuple):

@@ -18,16 +18,13 @@ import click
 from echo_migrate.files.json_file import read_json
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.reports.migration.scans.data import Scan, Vulnerability, canonical, listed, part, text
-from echo_migrate.reports.migration.scans.sbom import MISSING, Package, Sbom
+from echo_migrate.reports.migration.scans.sbom import MISSING, Package, Sbom, ecosystem_of
 
 LARGEST = 400_000_000
 LARGEST_ONE = 5_000_000
 LARGEST_UNPACKED = 8_000_000_000
 MOST = 1_000_000
 """The limits of a file, of one advisory in a dump, and of all of a zip's, in bytes, and of the advisories of a dump."""
-
-FORMAT = "advisories"
-_PLAIN = "advisories by source package"
 
 
 class FeedError(ValueError):
@@ -83,8 +80,7 @@ class Feeds:
         withdrawn = bool(text(one, "withdrawn"))
         for affected in listed(one, "affected"):
             about = part(affected, "package")
-            ecosystem, _, release = text(about, "ecosystem").partition(":")
-            release = release.partition(":")[0]
+            ecosystem, release = ecosystem_of(text(about, "ecosystem"))
             if not id or not ecosystem:
                 continue
             self.ecosystems.add((ecosystem, release))
@@ -95,8 +91,8 @@ class Feeds:
                 self.about.setdefault(place, []).append(Advisory(id, severity, release, versions, _ranges(affected)))
 
     def _add_plain(self, document: dict[str, Any]) -> None:
-        """Add Echo's list: by source package and CVE, the version that has the fix, if there is one ("0": never
-        affected)."""
+        """Add Echo's list: by source package of its system and CVE, the version that has the fix, if there is one
+        ("0": never affected). It says nothing of the libraries that Echo builds."""
         for name, by_id in document.items():
             for id, said in part(by_id).items():
                 fixed = text(said, "fixed_version")
@@ -166,11 +162,12 @@ def _zipped(path: str, data: bytes) -> Iterator[Any]:
 
 def scan_of(sbom: Sbom, feeds: Feeds) -> tuple[Scan | None, tuple[str, ...]]:
     """Return what advisories say of the packages of an image, None if it cannot be said; then the ecosystems that they
-    lack, or the packages whose versions cannot be compared."""
+    lack, or the packages whose versions cannot be compared: their ids are ``unclear``."""
     missing = {_named(one) for one in sbom.packages if not feeds.covers(one)} | set(sbom.unknown)
     if missing or not sbom.packages:
         return None, tuple(sorted(missing))
-    found, unclear = [], set()
+    found: list[Vulnerability] = []
+    unclear: dict[str, set[str]] = {}
     for one in sbom.packages:
         for advisory in feeds.about.get((one.ecosystem, one.name), ()):
             if advisory.release not in ("", one.release):
@@ -179,13 +176,16 @@ def scan_of(sbom: Sbom, feeds: Feeds) -> tuple[Scan | None, tuple[str, ...]]:
             if affected:
                 found.append(Vulnerability(advisory.id, one.name, one.version, advisory.severity))
             elif affected is None:
-                unclear.add(f"{one.name} {one.version}")
-    return Scan(sbom.image, tuple(found), FORMAT), tuple(sorted(unclear))
+                unclear.setdefault(f"{one.name} {one.version or '(no version)'}", set()).add(advisory.id)
+    ids = frozenset[str]().union(*unclear.values())
+    return Scan(sbom.image, tuple(found), f"advisories, by {sbom.source}", ids), tuple(sorted(unclear))
 
 
 def is_affected(package: Package, advisory: Advisory) -> bool | None:
     """Return whether an advisory is about the version of a package (osv-schema, evaluation), None if that cannot be
     compared. Raises ``click.UsageError`` if the library is missing."""
+    if not package.version:
+        return None
     if package.version in advisory.versions:
         return True
     if not advisory.ranges:

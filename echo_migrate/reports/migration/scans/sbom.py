@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import click
@@ -20,7 +20,8 @@ MOST = 200_000
 
 class Package(NamedTuple):
     """A package in the terms of advisories: ecosystem and release ("" if it has none), name and version. A system's
-    package has those of its source, which advisories are about. ``ordered`` is the class that orders its versions."""
+    package has those of its source, which advisories are about; a library may have no version, "". ``ordered`` is the
+    class that orders its versions."""
 
     ecosystem: str
     release: str
@@ -31,12 +32,14 @@ class Package(NamedTuple):
 
 class Sbom(NamedTuple):
     """The packages of an image that advisories can be about, and how many there are in all. ``unknown`` are types of
-    its system's packages for which there is no ecosystem, and what has no package URL."""
+    its system's packages for which there is no ecosystem, and what has no package URL. ``source`` is what lists them:
+    layers are read for the system's packages alone, a bill of materials has those of languages too."""
 
     image: Named
     packages: tuple[Package, ...]
     total: int
     unknown: tuple[str, ...] = ()
+    source: Literal["a bill of materials", "layers"] = "a bill of materials"
 
 
 def cyclonedx(data: Any) -> Sbom:
@@ -106,7 +109,7 @@ def _sbom(image: Named, found: list[tuple[str, list[str]]]) -> Sbom:
             unknown.add("packages without a package URL")
             continue
         row = _row(known.type, known.namespace or "")
-        if row and known.version:
+        if row and (known.version or known.type not in table["system"]):
             packages[_package(known, row, source)] = None
         elif known.type in table["system"]:
             unknown.add(f"{known.type}/{known.namespace}" if known.namespace else known.type)
@@ -114,8 +117,8 @@ def _sbom(image: Named, found: list[tuple[str, list[str]]]) -> Sbom:
 
 
 def of_purls(image: str, purls: Iterable[str]) -> Sbom:
-    """Return the packages of an image, given its name and their package URLs."""
-    return _sbom(named([image]), [(purl, []) for purl in purls])
+    """Return the packages that the layers of an image have, given its name and their package URLs."""
+    return _sbom(named([image]), [(purl, []) for purl in purls])._replace(source="layers")
 
 
 def _parsed(purl: str) -> Any:
@@ -152,7 +155,7 @@ def _package(purl: Any, row: list[str], source: list[str]) -> Package:
             name, version = source[0], f"{epoch}{source[2]}{f'-{source[3]}' if source[3] else ''}"
     vendor = next((vendor for mark, vendor in _ecosystems()["vendors"].items() if mark in version), "")
     if vendor and purl.type not in _ecosystems()["system"]:
-        ecosystem, release = vendor, ecosystem
+        ecosystem, release = f"{vendor}:{ecosystem}", ""
     return Package(ecosystem, release, name, version, ordered)
 
 
@@ -172,6 +175,13 @@ def _row(type: str, namespace: str) -> list[str] | None:
 @cache
 def _ecosystems() -> dict[str, Any]:
     return dict(read_data("report/ecosystems.yaml"))
+
+
+def ecosystem_of(written: str) -> tuple[str, str]:
+    """Return the ecosystem and the release of an ecosystem as OSV writes it, such as ``Debian:12``. What a vendor built
+    again is an ecosystem for each kind of package, such as ``Echo:PyPI``: another than that of the vendor's system."""
+    ecosystem, _, release = written.partition(":")
+    return (written, "") if ecosystem in _ecosystems()["vendors"].values() else (ecosystem, release.partition(":")[0])
 
 
 def is_sbom(data: Any) -> bool:
