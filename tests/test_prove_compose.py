@@ -172,6 +172,7 @@ def test_a_proof_is_stale_once_a_sibling_is_another(path: str, text: str | tuple
     one.records.keep(proof)
     assert proof.passes
     assert {"redis", "x"} <= dict(proof.images).keys()
+    assert proof.added == ("b",)
     fixed = what.result._replace(fixed=what.after)
 
     def holds() -> tuple[bool, bool]:

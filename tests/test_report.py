@@ -515,8 +515,9 @@ def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> 
     seen = digest(context_of(str(folder / "Dockerfile"), before, str(folder)), [str(tree / "proofs")])
     was, becomes = (text_hash(Source.of(path, text.encode())) for text in (before, after))
     images = (("python:3.12", "x"), ("reg.echohq.com/python:3.12", "y"))
+    added = ("reg.echohq.com/python:3.12",)
     proof = Proof(
-        path, "same", "", (), was, becomes, seen, "d" * 64, images, "docker", f"{DAY}T10:00:00Z", "ann@<host>"
+        path, "same", "", (), was, becomes, seen, "d" * 64, images, added, "docker", f"{DAY}T10:00:00Z", "ann@<host>"
     )
     Records([str(tree / "proofs")]).keep(proof)
 
@@ -531,13 +532,16 @@ def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> 
 
     named = ("--proofs", "proofs")
     assert shown(before, *named) == ("migrate", "same", f"{DAY} by ann@<host>")
-    assert shown(after, *named) == ("hardened", "same", f"{DAY} by ann@<host>")
+    then = f"{DAY} by ann@<host>, before the move was written; later changes are not compared"
+    assert shown(after, *named) == ("hardened", "same", then)
     assert shown(before)[1:] == ("", "")
     (folder / "a").write_text("2")
     assert shown(before, *named)[1] == "stale"
     Records([str(tree / "proofs")]).keep(proof._replace(reason="it was not started"))
     (folder / "a").write_text("1")
     assert shown(before, *named)[1] == "not-started"
+    Records([str(tree / "proofs")]).keep(proof._replace(added=("reg.echohq.com/node:22",)))
+    assert [shown(text, *named)[1:] for text in (before, after)] == [("", "")] * 2, "it is of another stage"
 
 
 def test_a_report_has_no_rows_of_stages(run: Run, tree: Path) -> None:

@@ -16,6 +16,8 @@ from echo_migrate.proof.processes import Processes
 from echo_migrate.proof.records import records
 from echo_migrate.rules._rule import Settings
 
+_WRITTEN = ", before the move was written; later changes are not compared"
+
 
 def with_proven(results: Iterable[Result], options: Options, settings: Settings) -> Iterator[Result]:
     """Yield results; those of Dockerfiles with their unsafe fixes, where a proof of them holds.
@@ -60,9 +62,13 @@ def proofs_of(results: Iterable[Result], options: Options) -> dict[tuple[str, in
     found: dict[tuple[str, int], tuple[str, str]] = {}
     for result in results:
         path = result.source.path
+        written = {one.image.start for one in result.outcomes if one.state == "hardened"}
         for start, (proof, holds) in proofs_of_result(result, store, tests.context).items():
             state = "not-started" if proof.verdict == "same" and not proof.passes else proof.verdict
-            found[path, start] = (state if holds else "stale", f"{proof.date[:10]} by {proof.by}")
+            found[path, start] = (
+                state if holds else "stale",
+                f"{proof.date[:10]} by {proof.by}{_WRITTEN * (start in written)}",
+            )
     return found
 
 

@@ -114,6 +114,7 @@ class Bench:
             context=ground(path, change.before.text, self.folders, self.records.folders),
             options=_options(self.builder.name, passed, smoke, self.secrets),
             images=self._images(change, project),
+            added=tuple(sorted({*images_of(change.after)} - {*images_of(change.before)})),
             builder=self.version,
             date=_now(),
             by=account(),

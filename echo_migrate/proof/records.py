@@ -28,8 +28,8 @@ _OF_ANOTHER_FORM = (ValueError, KeyError, TypeError, AttributeError, RecursionEr
 class Proof(NamedTuple):
     """What was found by building and running. ``before`` and ``after`` are hashes of the texts, ``context`` of what the
     builder saw and what ran beside it (``context.ground``), and ``options`` of how it was asked; ``images`` are the
-    digests of the images that both and their siblings are from, "" where one is not on this machine. ``cause`` says why
-    something failed, and ``predicted`` what said so before."""
+    digests of the images that both and their siblings are from, "" where one is not on this machine, and ``added`` are
+    those that the change brings. ``cause`` says why something failed, and ``predicted`` what said so before."""
 
     path: str
     verdict: Verdict
@@ -40,6 +40,7 @@ class Proof(NamedTuple):
     context: str = ""
     options: str = ""
     images: tuple[tuple[str, str], ...] = ()
+    added: tuple[str, ...] = ()
     builder: str = ""
     date: str = ""
     by: str = ""
@@ -166,6 +167,7 @@ def as_data(proof: Proof) -> dict[str, Any]:
         "context": proof.context or None,
         "options": proof.options or None,
         "images": dict(proof.images),
+        "added": list(proof.added),
         "builder": proof.builder,
         "date": proof.date,
         "by": proof.by,
@@ -206,6 +208,7 @@ def _proof(data: Any) -> Proof:
         context=_hash(data["context"]) if data["context"] else "",
         options=_hash(data["options"]) if data["options"] else "",
         images=tuple((_text(name), _text(id)) for name, id in data["images"].items()),
+        added=tuple(map(_text, data["added"])),
         builder=_text(data["builder"]),
         date=_text(data["date"]),
         by=_text(data["by"]),

@@ -50,7 +50,7 @@ PROOFS = {
     "broken": "fails",
     "not-comparable": "cannot be compared",
     "not-checked": "could not be checked",
-    "stale": "proven before the build context changed",
+    "stale": "proven before the build context or a sibling changed",
 }
 UNVERIFIED = ("offered", "inferred", "unconfirmed")
 
