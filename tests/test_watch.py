@@ -17,17 +17,22 @@ BILL = {
     "bomFormat": "CycloneDX",
     "metadata": {"component": {"name": "reg.echohq.com/node", "version": "22"}},
     "components": [
-        {"name": "openssl", "purl": "pkg:deb/debian/openssl@3.0.1-1?arch=amd64"},
-        {"name": "zlib", "purl": "pkg:deb/debian/zlib@1.3"},
+        {"name": "openssl", "purl": "pkg:deb/debian/openssl@3.0.1-1?arch=amd64&distro=debian-12"},
+        {"name": "zlib", "purl": "pkg:deb/debian/zlib@1.3?distro=debian-12"},
+        {"name": "flask", "purl": "pkg:pypi/flask@1.0"},
     ],
 }
 ADVISORY = {
     "id": "DSA-1-1",
     "aliases": ["CVE-2026-0001"],
     "affected": [
-        {"package": {"purl": "pkg:deb/debian/openssl?arch=source"}, "versions": ["3.0.0-1", "3.0.1-1"]},
+        {"package": {"ecosystem": "Debian:12", "name": "openssl"}, "versions": ["3.0.0-1", "3.0.1-1"]},
         {
-            "package": {"purl": "pkg:deb/debian/zlib"},
+            "package": {"ecosystem": "Debian:12", "name": "zlib"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.4"}]}],
+        },
+        {
+            "package": {"ecosystem": "Debian:11", "name": "zlib"},
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
         },
     ],
@@ -148,13 +153,19 @@ def test_advisories_of_feeds_are_matched_to_packages(fleet: Fleet, tmp_path: Pat
     fleet.read()
     given = ("--sbom", "bill.json", "--feed", "feed")
     assert fleet.told(*given, "--feed", "vex.json") == []
+    assert fleet.look("--sbom", "bill.json", "--feed", "vex.json").stderr == b""
     done = fleet.look(*given)
     assert done.returncode == 1
-    assert done.stdout == b"1 a new advisory\n  reg.echohq.com/node:22 (CVE-2026-0001 in openssl 3.0.1-1)\n"
+    assert done.stdout == (
+        b"2 a new advisory\n"
+        b"  reg.echohq.com/node:22 (CVE-2026-0001 in openssl 3.0.1-1)\n"
+        b"  reg.echohq.com/node:22 (CVE-2026-0001 in zlib 1.3)\n"
+    )
+    assert done.stderr.endswith(b"node:22: not matched for lack of advisories: PyPI\n")
     assert fleet.look(*given).stdout == b"Nothing has changed.\n"
     for text, says in (
         ("[", b"is not valid JSON"),
-        ("{}", b"is not CycloneDX"),
+        ("{}", b"is no JSON of CycloneDX or SPDX"),
         ('{"bomFormat": "CycloneDX"}', b"names no image"),
     ):
         (tmp_path / "bad.json").write_text(text)

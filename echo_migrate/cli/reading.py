@@ -97,8 +97,10 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
 
 @click.command(cls=Command)
 @click.option("--store", metavar="DIR|URL", required=True, help="What fleet keeps its results in.")
-@click.option("--feed", metavar="FILE|DIR", type=FILE, multiple=True, help="Advisories: OSV; OpenVEX takes away.")
-@click.option("--sbom", metavar="[IMAGE=]FILE", type=FILE, multiple=True, help="Packages of an image: CycloneDX.")
+@click.option(
+    "--feed", metavar="FILE|DIR", type=FILE, multiple=True, help="Advisories: OSV, Echo's list; OpenVEX takes away."
+)
+@click.option("--sbom", metavar="[IMAGE=]FILE", type=FILE, multiple=True, help="Packages of an image: CycloneDX, SPDX.")
 @click.option("--webhook", metavar="URL", default="", help="Also post what has changed there, as JSON.")
 @output_formats("text", "json")
 def watch(**options: Any) -> None:

@@ -11,7 +11,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.output import say
 from echo_migrate.files.write import NotWritten
-from echo_migrate.fleet.advisories import Hit, hits, read_bill, read_feed
+from echo_migrate.fleet.advisories import Hit, hits
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changes, mark
 from echo_migrate.reports.inventory.comparison import ComparisonError
@@ -46,12 +46,13 @@ def run(store: str, feed: tuple[str, ...], sbom: tuple[str, ...], webhook: str, 
 
 
 def _hits(feed: tuple[str, ...], sbom: tuple[str, ...]) -> list[Hit]:
-    """Return what the feeds say of the bills. Raises ``ScanError``."""
+    """Return what the feeds say of bills of materials, and say what could not be matched. Raises ``ScanError``."""
     if feed and not sbom:
         raise click.UsageError("--feed is matched to the packages of --sbom: give one for each image")
-    bills = [read_bill(word) for word in sbom]
-    read = [read_feed(path) for path in feed]
-    return hits(bills, [one for found, _ in read for one in found], [one for _, said in read for one in said])
+    found, notes = hits(sbom, feed)
+    for note in notes:
+        say(note)
+    return found
 
 
 def _document(listed: list[Change]) -> dict[str, Any]:

@@ -138,15 +138,26 @@ def _data(path: str) -> Any:
         raise ScanError(f"{path}: {error}") from None
 
 
-def matched(sboms: Sequence[tuple[str, Sbom]], paths: Iterable[str]) -> tuple[list[tuple[str, Scan]], list[str]]:
-    """Return what the advisories of files say of bills of materials, each with the name of its file, and notes on what
-    could not be matched. Raises ``ScanError``."""
-    feeds = Feeds(package for _, one in sboms for package in one.packages)
+def feeds_of(sboms: Iterable[Sbom], paths: Iterable[str]) -> Feeds:
+    """Return the advisories of files about the packages of bills of materials. Raises ``ScanError``."""
+    feeds = Feeds(package for one in sboms for package in one.packages)
     try:
         for path in paths:
             feeds.read(path)
     except FeedError as error:
         raise ScanError(str(error)) from None
+    return feeds
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are, as text."""
+    return f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
+
+
+def matched(sboms: Sequence[tuple[str, Sbom]], paths: Iterable[str]) -> tuple[list[tuple[str, Scan]], list[str]]:
+    """Return what the advisories of files say of bills of materials, each with the name of its file, and notes on what
+    could not be matched. Raises ``ScanError``."""
+    feeds = feeds_of([one for _, one in sboms], paths)
     scans: list[tuple[str, Scan]] = []
     notes: list[str] = []
     for name, one in sboms:
@@ -154,9 +165,8 @@ def matched(sboms: Sequence[tuple[str, Sbom]], paths: Iterable[str]) -> tuple[li
         if scan:
             scans.append((name, scan))
         if missing:
-            listed = f"{', '.join(missing[:5])}{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}"
             kind = "versions that cannot be compared" if scan else "not matched for lack of advisories"
-            notes.append(visible(f"{name}: {kind}: {listed}"))
+            notes.append(visible(f"{name}: {kind}: {few(missing)}"))
         elif not scan:
             notes.append(visible(f"{name}: not matched, it has no packages"))
     return scans, notes

@@ -163,9 +163,22 @@ def _zipped(path: str, data: bytes) -> Iterator[Any]:
 def scan_of(sbom: Sbom, feeds: Feeds) -> tuple[Scan | None, tuple[str, ...]]:
     """Return what advisories say of the packages of an image, None if it cannot be said; then the ecosystems that they
     lack, or the packages whose versions cannot be compared: their ids are ``unclear``."""
-    missing = {_named(one) for one in sbom.packages if not feeds.covers(one)} | set(sbom.unknown)
+    missing = missing_of(sbom, feeds)
     if missing or not sbom.packages:
-        return None, tuple(sorted(missing))
+        return None, missing
+    found, unclear = vulnerabilities(sbom, feeds)
+    ids = frozenset[str]().union(*unclear.values())
+    return Scan(sbom.image, tuple(found), f"advisories, by {sbom.source}", ids), tuple(sorted(unclear))
+
+
+def missing_of(sbom: Sbom, feeds: Feeds) -> tuple[str, ...]:
+    """Return the ecosystems of an image's packages that there are no advisories for."""
+    return tuple(sorted({_named(one) for one in sbom.packages if not feeds.covers(one)} | set(sbom.unknown)))
+
+
+def vulnerabilities(sbom: Sbom, feeds: Feeds) -> tuple[list[Vulnerability], dict[str, set[str]]]:
+    """Return what advisories say is in an image, and the packages whose versions cannot be compared, with the ids of
+    which it cannot be said then."""
     found: list[Vulnerability] = []
     unclear: dict[str, set[str]] = {}
     for one in sbom.packages:
@@ -177,8 +190,7 @@ def scan_of(sbom: Sbom, feeds: Feeds) -> tuple[Scan | None, tuple[str, ...]]:
                 found.append(Vulnerability(advisory.id, one.name, one.version, advisory.severity))
             elif affected is None:
                 unclear.setdefault(f"{one.name} {one.version or '(no version)'}", set()).add(advisory.id)
-    ids = frozenset[str]().union(*unclear.values())
-    return Scan(sbom.image, tuple(found), f"advisories, by {sbom.source}", ids), tuple(sorted(unclear))
+    return found, unclear
 
 
 def is_affected(package: Package, advisory: Advisory) -> bool | None:
