@@ -360,6 +360,21 @@ NEARBY = {
 }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG V=3.12\nARG BASE=python:${V}\nFROM ${BASE}\nFROM debian:12\nARG BASE=other\n",
+        'ARG W=1 V=3.12 \\\n  BASE="python:${V}"\nFROM ${BASE}\n',
+        "ARG V=3.12\nARG U=$V\nARG BASE=python:$U\nFROM $BASE\n" + "ARG A=1\n" * 300,
+    ],
+)
+def test_an_argument_within_the_default_of_another_is_asked_for(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "build.sh").write_text("docker build --build-arg V=3.9 .\n")
+    (tmp_path / "Dockerfile").write_text(text)
+    one, *_ = json.loads(run("inventory", "--output-format", "json", "Dockerfile").stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == ["variable-overridden"]
+
+
 @pytest.mark.parametrize("kind", NEARBY)
 def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, kind: str) -> None:
     why, others = NEARBY[kind]
