@@ -448,6 +448,11 @@ NEEDS = "RUN apt-get update && apt-get install -y curl\n"
             ["tag-unlisted", "other-python"],
         ),
         (
+            f"FROM python:3.13 AS build\n{BUILT}FROM python:3.13-slim AS run\nUSER 1000\n{KEPT}"
+            f"FROM python:3.13-slim\n{NEEDS}{KEPT.replace('=build', '=run')}",
+            ["copied-into", "copied-into", "dev-variant"],
+        ),
+        (
             'FROM node:22 AS staging\nRUN apt-get update\nCMD ["npm", "start"]\nFROM node:22\nRUN apt-get update\n',
             ["dev-variant"] * 2,
         ),
