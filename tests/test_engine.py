@@ -411,10 +411,19 @@ def test_what_users_of_a_template_get_needs_review(
     )
 
 
-def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: Path) -> None:
-    for name in (".github/compose.yaml", "dev/compose.yaml"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text("services: {a: {image: 'node:22'}}\n")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("compose.yaml", "services: {a: {image: 'node:22'}}\n"),
+        ("scripts/t.sh", "docker run node:22 true\n"),
+        ("Makefile", "t:\n\tdocker run node:22 true\n"),
+        ("t.py", "import docker\ndocker.from_env().containers.run('node:22', 'true')\n"),
+    ],
+)
+def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: Path, name: str, text: str) -> None:
+    for path in (tmp_path / ".github" / name, tmp_path / "dev" / name):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
     found = [
         [(one["state"], [reason["id"] for reason in one["reasons"]]) for one in json.loads(done.stdout)["references"]]
         for done in (

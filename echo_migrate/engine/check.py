@@ -113,10 +113,9 @@ def migrations(source: Source, format: Format, several: Iterable[Settings]) -> l
 def _content(source: Source, format: Format, settings: Settings) -> _Content:
     """Return what a text has, with the login of each image."""
     nodes = list(format.parse(source, _request(source.path, settings)))
-    wanted = {
-        node: with_login(node, kind(format), source, settings.logins) for node in nodes if isinstance(node, Image)
-    }
-    if any(image is not found for found, image in wanted.items()):
+    found = [node for node in nodes if isinstance(node, Image)]
+    wanted = dict(with_login(found, kind(format), source, settings.logins))
+    if any(image is not one for one, image in wanted.items()):
         nodes = [_of(node, wanted) for node in nodes]
     grouped = _grouped(nodes)
     images = sorted(grouped.get(Image, []), key=lambda image: image.start)
