@@ -14,7 +14,7 @@ from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._environment import of_options
-from echo_migrate.formats._platforms import in_windows, rare
+from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
@@ -275,7 +275,8 @@ class _Images:
         paths = [
             option.value.value for what in ("volume", "folder") for option in self._meant(one, what) if option.value
         ]
-        return WINDOWS if any(self._meant(one, "isolation")) or any(map(in_windows, paths)) else ""
+        isolated = any(option.value and is_isolated(option.value.value) for option in self._meant(one, "isolation"))
+        return WINDOWS if isolated or any(map(in_windows, paths)) else ""
 
     def _written(self, word: Word) -> tuple[int, int]:
         """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""

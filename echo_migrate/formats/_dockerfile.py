@@ -19,7 +19,8 @@ _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
 _WINDOWS = lazy_regex(
     r"(?mi)^[ \t]*SHELL[ \t]*\[[ \t]*\"(?:cmd|powershell)(?:\.exe)?\""
     r"|^[ \t]*(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
-    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME|ENV|RUN)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
+    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
+    r"|^[ \t]*(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2})"
     r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[cd]:/"
 )
 """Instructions that only Windows has a shell or a path for."""

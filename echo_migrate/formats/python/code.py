@@ -12,6 +12,7 @@ from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
+from echo_migrate.formats._platforms import is_isolated
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
@@ -180,7 +181,7 @@ class _Code(cst.CSTVisitor):
         wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
-        isolated = given.get("isolation", "None") not in _NOTHING
+        isolated = is_isolated(given.get("isolation", "").strip("\"'"))
         return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms), needs, login)
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
