@@ -395,7 +395,13 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
         ("Dockerfile", "# Boilerplate for services in Go\n", False),
         ("Dockerfile", "# Shop\n\n[Use this template](https://github.com/a/b/generate)\n", False),
         ("{{cookiecutter.name}}/Dockerfile", "# Shop\n", False),
-        ("cli/templates/api/Dockerfile", "# Shop\n", False),
+        ("cli/templates/Dockerfile beside cli/templates/{{name}}", "# Shop\n", False),
+        ("cli/templates/web/Dockerfile beside cli/templates/api/{{name}}", "# Shop\n", False),
+        ("cli/templates/api/Dockerfile", "# Shop\n", True),
+        ("skeleton/Dockerfile", "# Shop\n", True),
+        ("api-starter/Dockerfile", "# Shop\n", False),
+        ("Dockerfile", "# email-template-service\n", True),
+        ("Dockerfile", "# Go template - services\n", False),
         ("examples/api/Dockerfile", "# Shop\n", True),
     ],
 )
@@ -403,7 +409,9 @@ def test_what_users_of_a_template_get_needs_review(
     run: Run, tmp_path: Path, path: str, readme: str, safe: bool
 ) -> None:
     (tmp_path / "README.md").write_text(readme)
-    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    path, _, beside = path.partition(" beside ")
+    for folder in (tmp_path / beside, (tmp_path / path).parent):
+        folder.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text("FROM node:22\n")
     (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
     assert (one["state"], [reason["id"] for reason in one["reasons"]]) == (
