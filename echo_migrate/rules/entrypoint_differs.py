@@ -55,7 +55,7 @@ def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None)
 
 def _begin(effective: EffectiveBase, command: StartCommand, first: str, program: str) -> str:
     message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}"
-    return f"{message}, not {program} {first}: begin with {program}" if program else f"{message}: begin with a program"
+    return f"{message}, not {program}: begin with {program}" if program else f"{message}: begin with a program"
 
 
 def _language(program: str) -> str:
