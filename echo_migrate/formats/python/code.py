@@ -5,6 +5,7 @@ Calls are defined in ``mappings/places/python.yaml``; ``strings`` evaluates text
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import libcst as cst
@@ -38,7 +39,9 @@ _MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volume
 _PLATFORM = re.compile(r"[\"']((?:linux|windows)/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
 _NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
-_MAPPED = lazy_regex(r"\.with_(?:volume_mapping|kwargs)\(([^()]{0,500})\)?")
+_MAPPED = lazy_regex(
+    r"\.with_(?:volume_mapping\(|kwargs\((?=[\s\S]{0,500}?(?:\*\*|\b(?:volumes|mounts)\b)))([^()]{0,500})\)?"
+)
 """What a container of Testcontainers is given by later calls, in the same expression or another one."""
 
 
@@ -173,7 +176,7 @@ class _Code(cst.CSTVisitor):
         mounts = [path for key in given if key in _MOUNTS for path in _paths(given[key])]
         mounts += ["/"] if any(one.star == "**" for one in node.args) else []
         if "testcontainers" in self.roots:
-            mounts += [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
+            mounts += self.mapped
         chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
         before = chained.args if isinstance(chained, cst.Call) else ()
         platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
@@ -183,6 +186,11 @@ class _Code(cst.CSTVisitor):
         needs = None if wanted is None else because("login-other" if login else "login-service")
         isolated = is_isolated(given.get("isolation", "").strip("\"'"))
         return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms), needs, login)
+
+    @cached_property
+    def mapped(self) -> list[str]:
+        """The paths that the file maps to containers of testcontainers, whichever these are."""
+        return [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
         """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
