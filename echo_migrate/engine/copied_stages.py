@@ -35,10 +35,10 @@ def together(
         of = {move.image: move for move in moves}
         places = {image: _python(of[image], now[image].python, catalog) for image in now}
         held: dict[Image, Reason] = {}
-        for image, copied in pairs:
+        for image, copied in reversed(pairs):  # a stage is copied into later ones: what holds one holds a chain of them
             line, of_copied = (str(source.position(one.start)[0]) for one in (image, copied))
             same = of[image].upstream == of[copied].upstream and now[image].family == now[copied].family
-            if same and of[image].state == "needs-person":
+            if same and (of[image].state == "needs-person" or (image in held and _moves(of[image]))):
                 held.setdefault(copied, because("copied-into", line=line))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
