@@ -272,11 +272,9 @@ class _Images:
 
     def _windows(self, one: Invocation) -> str:
         """Return Windows as the platform of a command that only Windows can run, else ""."""
-        paths = [
-            option.value.value for what in ("volume", "folder") for option in self._meant(one, what) if option.value
-        ]
-        isolated = any(option.value and is_isolated(option.value.value) for option in self._meant(one, "isolation"))
-        return WINDOWS if isolated or any(map(in_windows, paths)) else ""
+        options = (option for what in ("volume", "folder", "isolation") for option in self._meant(one, what))
+        values = [option.value.value for option in options if option.value]
+        return WINDOWS if any(is_isolated(value) or in_windows(value) for value in values) else ""
 
     def _written(self, word: Word) -> tuple[int, int]:
         """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""
