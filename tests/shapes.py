@@ -337,6 +337,22 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     ),
     "recipes": ("Makefile", lambda n: "a:\n" + "\tdocker run python:3.12\n" * n),
     "resources": ("main.tf", _terraform),
+    "containers of one resource": (
+        "main.tf",
+        lambda n: (
+            'resource "kubernetes_pod" "a" {\n  spec {\n'
+            + '    container {\n      image = "python:3.12"\n    }\n' * n
+            + "  }\n}\n"
+        ),
+    ),
+    "stages copied in a chain": (
+        "Dockerfile",
+        lambda n: (
+            "FROM python:3.12 AS s0\n"
+            + "".join(f"FROM python:3.12 AS s{i + 1}\nCOPY --from=s{i} /a /a\n" for i in range(n))
+            + f"FROM python:3.12-slim-bookworm\nCOPY --from=s{n} /a /a\n"
+        ),
+    ),
     "a dev container": ("devcontainer.json", _devcontainer),
     "tests in Go": ("a_test.go", _go),
 }

@@ -360,6 +360,21 @@ NEARBY = {
 }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG V=3.12\nARG BASE=python:${V}\nFROM ${BASE}\nFROM debian:12\nARG BASE=other\n",
+        'ARG W=1 V=3.12 \\\n  BASE="python:${V}"\nFROM ${BASE}\n',
+        "ARG V=3.12\nARG U=$V\nARG BASE=python:$U\nFROM $BASE\n" + "ARG A=1\n" * 300,
+    ],
+)
+def test_an_argument_within_the_default_of_another_is_asked_for(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "build.sh").write_text("docker build --build-arg V=3.9 .\n")
+    (tmp_path / "Dockerfile").write_text(text)
+    one, *_ = json.loads(run("inventory", "--output-format", "json", "Dockerfile").stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == ["variable-overridden"]
+
+
 @pytest.mark.parametrize("kind", NEARBY)
 def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, kind: str) -> None:
     why, others = NEARBY[kind]
@@ -380,7 +395,13 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
         ("Dockerfile", "# Boilerplate for services in Go\n", False),
         ("Dockerfile", "# Shop\n\n[Use this template](https://github.com/a/b/generate)\n", False),
         ("{{cookiecutter.name}}/Dockerfile", "# Shop\n", False),
-        ("cli/templates/api/Dockerfile", "# Shop\n", False),
+        ("cli/templates/Dockerfile beside cli/templates/{{name}}", "# Shop\n", False),
+        ("cli/templates/web/Dockerfile beside cli/templates/api/{{name}}", "# Shop\n", False),
+        ("cli/templates/api/Dockerfile", "# Shop\n", True),
+        ("skeleton/Dockerfile", "# Shop\n", True),
+        ("api-starter/Dockerfile", "# Shop\n", False),
+        ("Dockerfile", "# email-template-service\n", True),
+        ("Dockerfile", "# Go template - services\n", False),
         ("examples/api/Dockerfile", "# Shop\n", True),
     ],
 )
@@ -388,7 +409,9 @@ def test_what_users_of_a_template_get_needs_review(
     run: Run, tmp_path: Path, path: str, readme: str, safe: bool
 ) -> None:
     (tmp_path / "README.md").write_text(readme)
-    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    path, _, beside = path.partition(" beside ")
+    for folder in (tmp_path / beside, (tmp_path / path).parent):
+        folder.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text("FROM node:22\n")
     (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
     assert (one["state"], [reason["id"] for reason in one["reasons"]]) == (
@@ -396,10 +419,19 @@ def test_what_users_of_a_template_get_needs_review(
     )
 
 
-def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: Path) -> None:
-    for name in (".github/compose.yaml", "dev/compose.yaml"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text("services: {a: {image: 'node:22'}}\n")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("compose.yaml", "services: {a: {image: 'node:22'}}\n"),
+        ("scripts/t.sh", "docker run node:22 true\n"),
+        ("Makefile", "t:\n\tdocker run node:22 true\n"),
+        ("t.py", "import docker\ndocker.from_env().containers.run('node:22', 'true')\n"),
+    ],
+)
+def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: Path, name: str, text: str) -> None:
+    for path in (tmp_path / ".github" / name, tmp_path / "dev" / name):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
     found = [
         [(one["state"], [reason["id"] for reason in one["reasons"]]) for one in json.loads(done.stdout)["references"]]
         for done in (
@@ -431,6 +463,11 @@ NEEDS = "RUN apt-get update && apt-get install -y curl\n"
         (
             f"FROM python:3.8 AS build\n{BUILT}FROM python:3.13-slim\nUSER 1000\n{KEPT}",
             ["tag-unlisted", "other-python"],
+        ),
+        (
+            f"FROM python:3.13 AS build\n{BUILT}FROM python:3.13-slim AS run\nUSER 1000\n{KEPT}"
+            f"FROM python:3.13-slim\n{NEEDS}{KEPT.replace('=build', '=run')}",
+            ["copied-into", "copied-into", "dev-variant"],
         ),
         (
             'FROM node:22 AS staging\nRUN apt-get update\nCMD ["npm", "start"]\nFROM node:22\nRUN apt-get update\n',
@@ -551,7 +588,8 @@ UNEDITED = {
     "backup-service-2024/Dockerfile": ("", {}, ""),
     "benchmarks/data/7/Dockerfile": ("fixture", {}, ""),
     "benchmarks/runner/Dockerfile": ("", {}, ""),
-    "forks/tool/.github/workflows/ci.yml": ("foreign-workflow", {}, WORKFLOW),
+    "forks/tool/.github/workflows/ci.yml": ("foreign-workflow", {".git/HEAD": ""}, WORKFLOW),
+    "tool/.github/workflows/ci.yml": ("", {}, WORKFLOW),
     "{{cookiecutter.slug}}/.github/workflows/ci.yml": ("", {}, WORKFLOW),
     "cmd/old/Dockerfile": ("", {"cmd/old/a.go": "package old\n\n// go:embed Dockerfile\n"}, ""),
     "chart/Dockerfile": ("", {}, "# Source: the team's templates/\nFROM python:3.12\n"),

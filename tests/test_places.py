@@ -365,6 +365,9 @@ POD = "apiVersion: v1\nkind: Pod\nSPEC\nspec:\n  containers:\n    - image: node:
         ('metadata: {annotations: {a: "{{ with secret }}{{ .Data.x }}{{ end }}"}}', "migrate"),
         ("metadata:\n  annotations:\n    a: |\n      {{- range .x }}\n      {{ end }}", "migrate"),
         ("# {{ .Values.x }}", "migrate"),
+        ("metadata: {annotations: {a: '{% if x %}b{% endif %}'}}", "migrate"),
+        ("metadata:\n  annotations:\n    a: |\n      {% for x in y %}\n      {% endfor %}", "migrate"),
+        ("metadata:\n  name: web\n    {% if x %}", "needs-person"),
         (
             "metadata: {name: web}\n---\nkind: PrometheusRule\nx: '{{ $labels.a }}'\n---\napiVersion: v1\nkind: Pod",
             "migrate",

@@ -88,6 +88,21 @@ def test_variables_that_are_not_read_may_be_any(run: Run, tmp_path: Path, path: 
     assert [one.split()[0] for one in asked.values()] == ["variables-unread"]
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("compose.yaml", "services:\n  a:\n    image: mysql:8.4\n    env_file: []\n"),
+        ("pod.yaml", ELSEWHERE["pod.yaml"].replace("[{secretRef: {name: db}}]", "[]")),
+        ("chart/values.yaml", 'image:\n  repository: mysql\n  tag: "8.4"\nenvFrom: []\nextraEnvVarsCM: ""\n'),
+    ],
+)
+def test_where_no_variables_come_from_there_are_none(run: Run, tmp_path: Path, path: str, text: str) -> None:
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text(text)
+    asked, _ = reasons(run, tmp_path, "docker")
+    assert "variables-unread" not in " ".join(asked.values())
+
+
 def test_a_service_that_builds_on_the_image(run: Run, tmp_path: Path) -> None:
     name = "POSTGRES_HOST_AUTH_METHOD"
     (tmp_path / "Dockerfile").write_text("FROM postgres:17-trixie\nUSER postgres\n")

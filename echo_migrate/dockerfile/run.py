@@ -173,7 +173,7 @@ def _read(script: Traced, errexit: bool, shell: str) -> Script:
     return _kept(script, errexit, shell) if len(script.value) <= _SHORT else read(script, errexit, shell=shell)
 
 
-@lru_cache(maxsize=128)  # after an edit, typed or applied, most scripts of a file are those that they were
+@lru_cache(maxsize=128)  # what a text read again has, and after an edit what is above it: below, places differ
 def _kept(script: Traced, errexit: bool, shell: str) -> Script:
     return read(script, errexit, shell=shell)
 

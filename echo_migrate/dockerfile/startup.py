@@ -21,6 +21,9 @@ PASSING = INITS | WRAPPERS | {"__cacert_entrypoint.sh", "mvn-entrypoint.sh"}
 SCRIPTS = (".cjs", ".cts", ".js", ".mjs", ".mts", ".ts")
 """Endings of what node runs and no kernel does."""
 
+SETTINGS = ".conf"
+"""The ending of what the scripts of redis and valkey give to their program, and no kernel runs."""
+
 
 class StartCommand(NamedTuple):
     """A command that an instruction or a key starts.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.engine.copied_stages import of_one_python, together
+from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
@@ -113,10 +113,9 @@ def migrations(source: Source, format: Format, several: Iterable[Settings]) -> l
 def _content(source: Source, format: Format, settings: Settings) -> _Content:
     """Return what a text has, with the login of each image."""
     nodes = list(format.parse(source, _request(source.path, settings)))
-    wanted = {
-        node: with_login(node, kind(format), source, settings.logins) for node in nodes if isinstance(node, Image)
-    }
-    if any(image is not found for found, image in wanted.items()):
+    found = [node for node in nodes if isinstance(node, Image)]
+    wanted = dict(with_login(found, kind(format), source, settings.logins))
+    if any(image is not one for one, image in wanted.items()):
         nodes = [_of(node, wanted) for node in nodes]
     grouped = _grouped(nodes)
     images = sorted(grouped.get(Image, []), key=lambda image: image.start)
@@ -160,7 +159,6 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
     moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
-    moves = of_one_python(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
     return _Settled(moves, context, blocking, ignores)

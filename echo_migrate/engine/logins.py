@@ -5,12 +5,13 @@ have logged in. Everywhere else the file has the login, or the user states that 
 """
 
 import os
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.spelling import as_variables
-from echo_migrate.files.tree import top
+from echo_migrate.files.tree import real, top
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 
@@ -22,7 +23,7 @@ _WANTED = {"kubernetes": _POD, "kustomize": _POD, "helm": _POD, "gitlab": _RUNNE
 ELSEWHERE = tuple(sorted((*_WANTED, "ansible", "aws", "github", "jenkins", "nomad", "python", "quadlet", "terraform")))
 """Kinds of files for which a login can be set up elsewhere."""
 
-_BUILT = ("bake", "compose", "dockerfile")
+_USED = frozenset(("bake", "compose", "devcontainer", "dockerfile", "makefile", "python", "script"))
 """Kinds of files that pull where they are used."""
 
 _LOGINS = lazy_regex(
@@ -31,25 +32,35 @@ _LOGINS = lazy_regex(
 )
 """Where a file names secrets to pull with: of Kubernetes, Helm and Drone, and GitLab's variable."""
 
-
 _FOLDERS = {".circleci": "ci", ".github": "github", ".gitlab": "gitlab", ".woodpecker": "ci"}
-"""Folders of CI systems, each with the kind of their files: a Dockerfile or a compose file there is used by jobs."""
+"""Folders of CI systems, each with the kind of their files: what pulls where it is used is there used by jobs."""
 
 
-def with_login(image: Image, kind: str, source: Source, elsewhere: frozenset[str]) -> Image:
-    """Return an image of a kind of file with the reason why a move of it wants a login, and the logins of the file.
+def with_login(
+    images: Iterable[Image], kind: str, source: Source, elsewhere: frozenset[str]
+) -> Iterator[tuple[Image, Image]]:
+    """Yield each image of a file of a kind, and the same with the reason why a move of it wants a login, and with the
+    logins of the file.
 
     ``elsewhere`` are kinds for which the user has set one up.
     """
-    below = os.path.relpath(os.path.realpath(source.path), top(source.path)).split(os.sep)
-    runner = next((_FOLDERS[one] for one in below if one in _FOLDERS), kind) if kind in _BUILT else kind
-    if kind in _BUILT and runner not in (kind, *elsewhere) and not image.local:
-        return image._replace(needs_login=because("login-ci"))
-    if kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
-        return image._replace(needs_login=None)
-    if image.needs_login or image.local or kind not in _WANTED:
-        return image
-    return image._replace(needs_login=_WANTED[kind], login=_named(source.text))
+    runner = _runner(source.path) if kind in _USED else ""
+    of_jobs = bool(runner) and elsewhere.isdisjoint((kind, runner))
+    for image in images:
+        if of_jobs and not image.local and not image.needs_login:
+            yield image, image._replace(needs_login=because("login-ci"))
+        elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
+            yield image, image._replace(needs_login=None) if image.needs_login else image
+        elif image.needs_login or image.local or kind not in _WANTED:
+            yield image, image
+        else:
+            yield image, image._replace(needs_login=_WANTED[kind], login=_named(source.text))
+
+
+def _runner(path: str) -> str:
+    """Return the kind of the files of the CI system in whose folder a file lies, "" if it lies in none."""
+    below = os.path.relpath(real(path), top(path)).split(os.sep)
+    return next((_FOLDERS[one] for one in below if one in _FOLDERS), "")
 
 
 @lru_cache(maxsize=4)

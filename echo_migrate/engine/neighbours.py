@@ -1,7 +1,5 @@
 """What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
 
-from itertools import islice
-
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
@@ -15,8 +13,10 @@ from echo_migrate.reasons import because
 _BUILD_HOST = "BUILDPLATFORM"
 """The argument by which a stage runs on the platform of the builder."""
 
-_DEFAULT = lazy_regex(r"(?mi)^[ \t]*ARG[ \t]+([A-Za-z_]\w*)=([^\n]{1,500})")
-_MOST_DEFAULTS = 200
+_ARGUMENTS = lazy_regex(r"(?mi)^[ \t]*ARG[ \t]((?:[^\n\\`]|[\\`][ \t]*\r?\n|[\\`])*)")
+_DEFAULT = lazy_regex(r"(?<!\S)([A-Za-z_]\w*)=((?:\"[^\"]*\"|'[^']*'|\\.|[^\s\"'\\])*)")
+"""The words of an ARG, with the lines that continue it, and one of them with a default."""
+
 _BEFORE = 200
 """How many characters before an image may be those of the options of its FROM."""
 
@@ -49,11 +49,12 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     if not any(move.edits for move in moves):
         return moves
     near = builds_near(source.path)
+    within = _within(source.text) if near.arguments else {}
     found = []
     for move in moves:
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
-        named = [name for name in _arguments(written, source.text) if name in near.arguments] if near.arguments else []
+        named = [name for name in _arguments(written, within) if name in near.arguments] if near.arguments else []
         reasons = [because("variable-overridden", name=name) for name in named]
         if familiar(move.image.ref.value) in near.results:
             reasons.append(because("build-result"))
@@ -66,15 +67,23 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     return found
 
 
-def _arguments(written: str, text: str) -> list[str]:
+def _within(text: str) -> dict[str, set[str]]:
+    """Return the names in the defaults of each argument of a text, in all that it is given: which of them a build takes
+    is for the reader of Dockerfiles, and one too many only asks for review."""
+    found: dict[str, set[str]] = {}
+    for words in _ARGUMENTS.finditer(text):
+        for name, default in _DEFAULT.findall(words[1]):
+            if "$" in default:
+                found.setdefault(name, set()).update(map(bare_name, variables(default)))
+    return found
+
+
+def _arguments(written: str, within: dict[str, set[str]]) -> list[str]:
     """Return the names of the build arguments in a reference, and of those in their defaults."""
     names = dict.fromkeys(map(bare_name, variables(written)))
-    if not names:
-        return []
-    defaults = {match[1]: match[2] for match in islice(_DEFAULT.finditer(text), _MOST_DEFAULTS)}
     waiting = list(names)
     while waiting:
-        inner = [name for name in map(bare_name, variables(defaults.get(waiting.pop(), ""))) if name not in names]
+        inner = [name for name in sorted(within.get(waiting.pop(), ())) if name not in names]
         names |= dict.fromkeys(inner)
         waiting += inner
     return list(names)

@@ -8,11 +8,19 @@ from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import top
 from echo_migrate.files.workspace import of_a_run
 
+_FILLED_IN = lazy_regex(r"\{\{|\{%")
+"""What stands in a name that the program that copies it fills in (Cookiecutter, Copier)."""
+
 _FOLDER = lazy_regex(
-    r"(?i)[^/]*(?:\{\{|\{%)[^/]*"
-    r"|(?:[^/]+-)?(?:boilerplates?|scaffold(?:s|ing)?|skeletons?|starters?|starter-kits?|templates?)"
+    r"(?i)(?:[^/]+-)?(?:boilerplates?|scaffold(?:s|ing)?|starter-kits?)|[^/]+-(?:skeletons?|starters?|templates?)"
 )
-"""A folder whose name the program that copies it fills in (Cookiecutter, Copier), or that says what is in it."""
+"""A folder whose name says what is in it."""
+
+_PERHAPS = lazy_regex(r"(?i)skeletons?|starters?|templates?")
+"""A folder that may as well hold web pages, a chart or an application: one of a template only with a sign in it."""
+
+_MOST_FOLDERS = 64
+"""The maximum number of folders in one that are searched for a sign."""
 
 _SIGNS = frozenset(("copier.yaml", "copier.yml", "devcontainer-template.json", ".template.config"))
 """What lies at the top of a template of Copier, of dotnet, of dev containers (containers.dev, "Templates")."""
@@ -20,7 +28,7 @@ _SIGNS = frozenset(("copier.yaml", "copier.yml", "devcontainer-template.json", "
 _READMES = ("README.md", "readme.md", "Readme.md", "README.rst", "README")
 _TITLE = lazy_regex(
     r"(?i)[^\n]{0,200}?\b(?:boilerplate|cookiecutter|scaffold|skeleton|starter(?:[ -](?:kit|project))?|template)"
-    r"(?:\W{0,40}$|[ \t]+(?:by|for|of|repository|that|to|using|with)\b|[ \t]*[:|(–—-])"
+    r"(?:\W{0,40}$|[ \t]+(?:by|for|of|repository|that|to|using|with)\b|[ \t]*[:|(]|[ \t]+[–—-][ \t])"
 )
 """A title that calls the repository a template."""
 
@@ -38,15 +46,30 @@ def in_template(path: str) -> bool:
 
 @of_a_run(4096)
 def _is_in_one(folder: str, root: str) -> bool:
-    names: frozenset[str] = frozenset()
-    with contextlib.suppress(OSError):
-        names = frozenset(os.listdir(folder))
+    names = _names(folder)
     above = os.path.dirname(folder)
     if not _SIGNS.isdisjoint(names) or (folder == root and _is_called_one(folder, names)):
         return True
     if folder in (root, above):
         return False
-    return bool(_FOLDER.fullmatch(os.path.basename(folder))) or _is_in_one(above, root)
+    name = os.path.basename(folder)
+    if _FILLED_IN.search(name) or _FOLDER.fullmatch(name) or (_PERHAPS.fullmatch(name) and _has_sign(folder, names)):
+        return True
+    return _is_in_one(above, root)
+
+
+@of_a_run(4096)
+def _names(folder: str) -> frozenset[str]:
+    """Return the names of what lies in a folder, none if it cannot be read."""
+    with contextlib.suppress(OSError):
+        return frozenset(os.listdir(folder))
+    return frozenset()
+
+
+def _has_sign(folder: str, names: frozenset[str]) -> bool:
+    """Return whether a folder, or one in it, has what only templates have."""
+    inner = (_names(os.path.join(folder, name)) for name in sorted(names)[:_MOST_FOLDERS])
+    return any(not _SIGNS.isdisjoint(one) or any(map(_FILLED_IN.search, one)) for one in (names, *inner))
 
 
 def _is_called_one(folder: str, names: frozenset[str]) -> bool:

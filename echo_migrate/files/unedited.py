@@ -11,6 +11,7 @@ from typing import Literal
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.tree import repository
 from echo_migrate.files.workspace import of_a_run
 
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
@@ -141,11 +142,13 @@ def _absolute(named: Iterable[str]) -> frozenset[str]:
 
 def _is_foreign(root: str, below: str) -> bool:
     """Return whether a file is a workflow below the top of its repository, where none is run: it is that of another
-    repository, whose files were copied. A folder whose name is filled in is a template of a repository."""
+    repository, whose files were copied. A folder whose name is filled in is a template of a repository, and files that
+    are in none may be those of several."""
     match = _WORKFLOW.fullmatch(below)
-    return (
-        bool(match) and "{" not in below and not os.path.lexists(os.path.join(root, match[1] if match else "", ".git"))
-    )
+    if not match or "{" in below:
+        return False
+    owner = os.path.join(root, match[1])
+    return repository(owner) not in (None, owner)
 
 
 @of_a_run(64)

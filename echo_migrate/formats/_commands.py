@@ -14,7 +14,7 @@ from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._environment import of_options
-from echo_migrate.formats._platforms import in_windows, rare
+from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, is_number
@@ -272,10 +272,9 @@ class _Images:
 
     def _windows(self, one: Invocation) -> str:
         """Return Windows as the platform of a command that only Windows can run, else ""."""
-        paths = [
-            option.value.value for what in ("volume", "folder") for option in self._meant(one, what) if option.value
-        ]
-        return WINDOWS if any(self._meant(one, "isolation")) or any(map(in_windows, paths)) else ""
+        options = (option for what in ("volume", "folder", "isolation") for option in self._meant(one, what))
+        values = [option.value.value for option in options if option.value]
+        return WINDOWS if any(is_isolated(value) or in_windows(value) for value in values) else ""
 
     def _written(self, word: Word) -> tuple[int, int]:
         """Return the source span of a word, or of what is left of an option: without quotes around the whole of it."""

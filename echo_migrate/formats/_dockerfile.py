@@ -19,7 +19,8 @@ _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
 _WINDOWS = lazy_regex(
     r"(?mi)^[ \t]*SHELL[ \t]*\[[ \t]*\"(?:cmd|powershell)(?:\.exe)?\""
     r"|^[ \t]*(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
-    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME|ENV|RUN)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
+    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
+    r"|^[ \t]*(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2})"
     r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[cd]:/"
 )
 """Instructions that only Windows has a shell or a path for."""
@@ -51,13 +52,20 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
 
 
 def _on_windows(text: str, file: Dockerfile, found: list[Image]) -> Iterator[Image]:
-    """Yield the images, those of stages that only Windows can build with its platform: a tag may have images for both
-    systems."""
-    begins = [one.start for one in file.instructions if one.verb == "from"]
-    for image in found:
-        place = bisect_right(begins, image.start)
-        if image.where != "FROM" or image.platform or not place:
-            yield image
-            continue
-        start, end = begins[place - 1], begins[place] if place < len(begins) else len(text)
-        yield image._replace(platform=WINDOWS) if _WINDOWS.search(text, start, end) else image
+    """Yield the images, those with its platform on which only Windows can build their stage or one that is built on it:
+    a tag may have images for both systems."""
+    froms = [one for one in file.instructions if one.verb == "from"]
+    ends = [*(one.start for one in froms[1:]), len(text)]
+    bases = {bisect_right(ends, image.start): image for image in found if image.where == "FROM"}
+    named: dict[str, int] = {}
+    marked: set[int] = set()
+    for number, (begin, end) in enumerate(zip(froms, ends, strict=False)):
+        base = bases.get(number)
+        root = named.get(base.ref.value.lower(), number) if base and base.local else number
+        if root not in marked and _WINDOWS.search(text, begin.start, end):
+            marked.add(root)
+        words = begin.words()
+        if len(words) == 3:
+            named[words[2].value.lower()] = root
+    roots = {bases[number] for number in marked if number in bases}
+    yield from (image._replace(platform=image.platform or WINDOWS) if image in roots else image for image in found)

@@ -22,7 +22,7 @@ def variables_of(keys: dict[str, YamlNode], path: str = "") -> tuple[str, ...]:
     ``path`` is that of the file, from which files of variables are found; "" if these are not read.
     """
     found = [name for key in (*_INLINE, "extraEnv", "extraEnvVars") for name in _named(keys.get(key))]
-    found += [UNREAD for key in _ELSEWHERE if key in keys]
+    found += [UNREAD for key in _ELSEWHERE if key in keys and not _is_empty(keys[key])]
     for key in ("env_file", "env_files"):
         found += [name for node in _files(keys.get(key)) for name in _in_file(node, path)]
     return tuple(dict.fromkeys(found))
@@ -50,8 +50,13 @@ def _named(node: YamlNode | None) -> Iterator[str]:
         yield UNREAD  # a text that a template or an expression fills in
 
 
+def _is_empty(node: YamlNode) -> bool:
+    """Return whether a value names nothing, as those that a chart leaves to its user."""
+    return not node.value or (is_scalar(node) and node.value in ("null", "~"))
+
+
 def _files(node: YamlNode | None) -> Iterator[YamlNode]:
-    if node is not None:
+    if node is not None and not _is_empty(node):
         for one in sequence(node) or [node]:
             yield effective(one).get("path", one)
 

@@ -16,7 +16,11 @@ from echo_migrate.model import COMMON_PLATFORMS, WINDOWS
 _PATH = lazy_regex(r"(?:[^:]+:|[A-Za-z]:[^:]*:)?[A-Za-z]:\\[^:]*(?::[a-z]+)?|[^:]{2,}:[A-Za-z]:/[^:]*(?::[a-z]+)?")
 """A path in a Windows container, alone or as the target of a volume, whose source may be one of the host's."""
 
-_SHELL = lazy_regex(r"(?i)(?:.*[\\/])?(?:cmd|powershell)(?:\.exe)?")
+_SHELL = lazy_regex(r"(?i)(?:.*[\\/])?(?:cmd|powershell)\.exe|.*\\(?:cmd|powershell)")
+_CALLED = lazy_regex(r"(?i)cmd /[cks]\b|powershell [-/][a-z]")
+"""A shell of Windows by its file, or by its name and its first option: any program may have its name."""
+
+_PLATFORM = re.compile(r"(?:darwin|freebsd|linux|windows)/[a-z0-9_]+(?:/v[0-9]+)?")
 _LABEL = re.compile(r"(?:beta\.)?kubernetes\.io/(os|arch)")
 _KEYS = frozenset(("os_type", "operating_system_family", "isolation"))
 _ISOLATED = frozenset(("hyperv", "process"))
@@ -32,7 +36,7 @@ def of_service(keys: dict[str, YamlNode]) -> str:
     isolation, folder = keys.get("isolation"), keys.get("working_dir")
     volumes = [one if is_scalar(one) else effective(one).get("target") for one in sequence(keys.get("volumes"))]
     paths = [node.value for node in (folder, *volumes) if is_text(node)]
-    isolated = is_text(isolation) and isolation.value in _ISOLATED
+    isolated = is_text(isolation) and is_isolated(isolation.value)
     return WINDOWS if isolated or any(map(in_windows, paths)) else ""
 
 
@@ -49,9 +53,10 @@ def of_container(keys: dict[str, YamlNode]) -> str:
     """Return Windows as the platform of a pod's container that only Windows can run, else ""."""
     mounts = [effective(one).get("mountPath") for one in sequence(keys.get("volumeMounts"))]
     paths = [node.value for node in (keys.get("workingDir"), *mounts) if is_text(node)]
-    first = next(iter(sequence(keys.get("command"))), None)
+    words = [*sequence(keys.get("command")), *sequence(keys.get("args"))][:2] if keys.get("command") else []
     own = "windowsOptions" in effective(keys.get("securityContext"))
-    started = is_text(first) and _SHELL.fullmatch(first.value)
+    begin = [word.value if is_text(word) else "" for word in words]
+    started = words and (_SHELL.fullmatch(begin[0]) or _CALLED.match(" ".join(begin)))
     return WINDOWS if own or started or any(map(in_windows, paths)) else ""
 
 
@@ -62,15 +67,20 @@ def of_block(body: Value) -> str:
     while waiting:
         node = waiting.pop()
         for key, value in node.items:
-            if key in _KEYS and value.text.lower().startswith(("windows", *_ISOLATED)):
+            if key in _KEYS and (value.text.lower().startswith("windows") or is_isolated(value.text)):
                 return WINDOWS
-            if key == "platform" and value.text and "$" not in value.text and rare((value.text,)):
+            if key == "platform" and _PLATFORM.fullmatch(value.text) and rare((value.text,)):
                 return value.text
             label = _LABEL.fullmatch(key.strip("\"'"))
             labels += [(label[1], value.text)] if label and value.text else []
             waiting.append(value)
         waiting += node.each
     return _of_labels(labels)
+
+
+def is_isolated(value: str) -> bool:
+    """Return whether a value of ``isolation`` is one that only Windows has."""
+    return value.lower() in _ISOLATED
 
 
 def in_windows(path: str) -> bool:

@@ -335,13 +335,20 @@ def is_rendered(sheet: YamlFile) -> bool:
     if sheet.templated or not is_template(sheet.text):
         return sheet.templated
     scalars = [node for root in sheet.roots for pair in positions(root) for node in pair if node and is_scalar(node)]
-    spans = sorted({(node.start_mark.index, node.end_mark.index) for node in scalars if "{{" in node.value})
+    spans = sorted({(node.start_mark.index, node.end_mark.index) for node in scalars if _fills_in(node, sheet.text)})
     begins = [start for start, _ in spans]
     for match in MARK.finditer(without_comments(sheet.text)):
         place = bisect_right(begins, match.start()) - 1
         if place < 0 or match.end() > spans[place][1]:
             return True
     return False
+
+
+def _fills_in(node: ScalarNode, text: str) -> bool:
+    """Return whether a scalar has a template of its own: a statement of Jinja in a plain one of several lines is of the
+    file."""
+    within = node.style or "\n" not in text[node.start_mark.index : node.end_mark.index]
+    return "{{" in node.value or bool(within and "{%" in node.value)
 
 
 def nodes(sheet: YamlFile, found: Iterable[Image | Container], request: Request) -> list[Node]:

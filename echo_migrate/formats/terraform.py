@@ -100,9 +100,11 @@ def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, dict[st
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
-            if key in keys and (keys[key].text or named(keys[key], known)):
-                yield f"{kind}.{label}", keys, key, of_block(body)
-            yield from ((*place, of_block(body)) for place in _containers(body, f"{kind}.{label}", known))
+            own = key in keys and (keys[key].text or named(keys[key], known))
+            places = [(f"{kind}.{label}", keys, key)] if own else []
+            places += _containers(body, f"{kind}.{label}", known)
+            platform = of_block(body) if places else ""
+            yield from ((*place, platform) for place in places)
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:

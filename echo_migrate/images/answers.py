@@ -110,7 +110,9 @@ class Answers:
         """Return the configuration of an image, None if it is not known."""
         if name not in self.configs:
             try:
-                self.configs[name] = self.kept.configuration(name) if self.kept else self.configs[name]
+                if not self.kept:
+                    raise KeyError(name)
+                self.configs[name] = self.kept.configuration(name)
             except KeyError:
                 self.asked_configs[name] = None
                 self.open += 1

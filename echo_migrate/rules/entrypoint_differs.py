@@ -5,7 +5,7 @@ from posixpath import basename, splitext
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import SCRIPTS, StartCommand, passes, wraps
+from echo_migrate.dockerfile.startup import INITS, SCRIPTS, SETTINGS, StartCommand, passes, wraps
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
@@ -39,20 +39,23 @@ def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None)
                 f"{effective.shown} starts {program}, and {command.shown} would become its arguments "
                 f"({program} {first} …): {f'remove {first}' if doubled else 'set ENTRYPOINT too'}"
             )
-    elif effective.before and effective.before.entrypoint and not passes(effective.before.entrypoint):
-        program = basename(effective.before.entrypoint[0])
+        return ""
+    before = effective.before
+    if before and before.entrypoint and not passes(before.entrypoint):
+        program = basename(before.entrypoint[0])
         if basename(first) != program and not program.endswith(".sh"):  # what a script starts is not known
             return _begin(effective, command, first, program)
-    elif effective.before and not wraps(now) and wraps(effective.before.entrypoint) and effective.before.cmd:
-        program = effective.before.cmd[0]
-        if first.startswith("-") or (program == "node" and first.endswith(SCRIPTS)):
-            return _begin(effective, command, first, program)
-    return ""
+    if wraps(now) or (now and basename(now[-1]) in INITS):  # tini and others have options of their own
+        return ""
+    program = next((cmd[0] for cmd in (before.cmd if before else None, effective.base.cmd) if cmd), "")
+    files = before and wraps(before.entrypoint) and program == "node" and first.endswith(SCRIPTS)
+    no_program = files or first.startswith("-") or first.endswith(SETTINGS)
+    return _begin(effective, command, first, program) if no_program else ""
 
 
 def _begin(effective: EffectiveBase, command: StartCommand, first: str, program: str) -> str:
-    message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}, "
-    return message + f"not {program} {first}: begin with {program}"
+    message = f"{effective.shown} has no entrypoint: {command.shown} would start {first}"
+    return f"{message}, not {program}: begin with {program}" if program else f"{message}: begin with a program"
 
 
 def _language(program: str) -> str:

@@ -5,6 +5,7 @@ Calls are defined in ``mappings/places/python.yaml``; ``strings`` evaluates text
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import libcst as cst
@@ -12,6 +13,7 @@ from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
+from echo_migrate.formats._platforms import is_isolated
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
@@ -37,7 +39,9 @@ _MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volume
 _PLATFORM = re.compile(r"[\"']((?:linux|windows)/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
 _NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
-_MAPPED = lazy_regex(r"\.with_(?:volume_mapping|kwargs)\(([^()]{0,500})\)?")
+_MAPPED = lazy_regex(
+    r"\.with_(?:volume_mapping\(|kwargs\((?=[\s\S]{0,500}?(?:\*\*|\b(?:volumes|mounts)\b)))([^()]{0,500})\)?"
+)
 """What a container of Testcontainers is given by later calls, in the same expression or another one."""
 
 
@@ -172,7 +176,7 @@ class _Code(cst.CSTVisitor):
         mounts = [path for key in given if key in _MOUNTS for path in _paths(given[key])]
         mounts += ["/"] if any(one.star == "**" for one in node.args) else []
         if "testcontainers" in self.roots:
-            mounts += [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
+            mounts += self.mapped
         chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
         before = chained.args if isinstance(chained, cst.Call) else ()
         platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
@@ -180,8 +184,13 @@ class _Code(cst.CSTVisitor):
         wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
-        isolated = given.get("isolation", "None") not in _NOTHING
+        isolated = is_isolated(given.get("isolation", "").strip("\"'"))
         return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms), needs, login)
+
+    @cached_property
+    def mapped(self) -> list[str]:
+        """The paths that the file maps to containers of testcontainers, whichever these are."""
+        return [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
         """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
