@@ -137,7 +137,7 @@ FROM node:22-alpine@{DIGEST} AS build
 RUN npm ci
 FROM python:3.13-slim AS tools
 FROM node:22.9.0-alpine
-COPY --from=build /app /app
+COPY --from=tools /app /app
 """
     file = tmp_path / "Dockerfile"
     file.write_text(written)

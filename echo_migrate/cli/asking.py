@@ -22,7 +22,7 @@ from echo_migrate.cli.options import (
     TODAY,
     output_formats,
 )
-from echo_migrate.cli.program import Command, options_of
+from echo_migrate.cli.program import Command, Group, options_of
 
 _ASKED = (ONLINE[1], ONLINE[2])
 
@@ -66,7 +66,7 @@ def verify(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@click.group("catalog")
+@click.group("catalog", cls=Group)
 def catalog() -> None:
     """List what your account can see at a registry.
 

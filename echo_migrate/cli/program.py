@@ -65,11 +65,15 @@ class _Holder:
         self.__click_params__: list[click.Parameter] = []
 
 
-class Program(click.Group):
-    """A group whose commands exit with 128 plus the signal number if a signal stops them, as shells do, and with 2 if
-    output fails, because 1 means findings."""
+class Group(click.Group):
+    """A group of such commands."""
 
     command_class = Command
+
+
+class Program(Group):
+    """A group whose commands exit with 128 plus the signal number if a signal stops them, as shells do, and with 2 if
+    output fails, because 1 means findings."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

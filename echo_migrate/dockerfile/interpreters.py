@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from posixpath import basename, dirname
 
-from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import within
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -25,7 +24,7 @@ def borrowed(path: str, stage: Stage, text: str) -> Iterator[Stage]:
     if any(_PYTHON.match(word.value) and _PYTHON.match(copy.target or "") for copy in copies for word in copy.sources):
         return
     for copy in copies:
-        there = _stage(copy, stage)
+        there = stage.preceding(copy.origin)
         if there is None or copy.target is None or any(_may_have_another(one, text) for one in (there, stage)):
             continue
         for word in copy.sources:
@@ -33,11 +32,6 @@ def borrowed(path: str, stage: Stage, text: str) -> Iterator[Stage]:
             placed = source == copy.target.rstrip("/") or f"{copy.target.rstrip('/')}/{basename(source)}" == source
             if placed and within(path, source) and (_is_environment(source, path, there) or _installs(path, there)):
                 yield there
-
-
-def _stage(copy: Copy, stage: Stage) -> Stage | None:
-    found = [one for one in stage.others if copy.origin and one.name.lower() == copy.origin.lower()]
-    return found[-1] if found else None
 
 
 def _may_have_another(stage: Stage, text: str) -> bool:

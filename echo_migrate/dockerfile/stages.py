@@ -4,7 +4,9 @@ which its commands run (user, shell, working directory, environment).
 Values that come from the base image (user, shell, environment) are not known here, and are None.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from echo_migrate.dockerfile._drafts import Draft, drafts_of
@@ -12,6 +14,7 @@ from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.images.reference import is_number
 
 MOST = 2000
 """The maximum number of instructions, and of commands, in a Dockerfile whose stages are read; those below limit words
@@ -64,6 +67,14 @@ class Graph:
     def __repr__(self) -> str:
         return f"<the {len(self.stages)} stages of a file>"
 
+    @cached_property
+    def numbers(self) -> dict[str, list[int]]:
+        """The numbers of the stages of each name, in lower case."""
+        found: dict[str, list[int]] = {}
+        for stage in self.stages:
+            found.setdefault(stage.name.lower(), []).append(stage.number)
+        return found
+
 
 class Stage(NamedTuple):
     """One stage: its ``number`` in the ``graph`` of its file, and that of its ``parent``, the stage it is FROM, if any.
@@ -111,6 +122,15 @@ class Stage(NamedTuple):
     def others(self) -> "list[Stage]":
         """The preceding stages of the file, in order."""
         return self.graph.stages[: self.number]
+
+    def preceding(self, origin: str) -> "Stage | None":
+        """Return the preceding stage that a COPY or a mount names, the last of its name, or by its number; None if it
+        names an image."""
+        named = self.graph.numbers.get(origin.lower(), []) if origin else []
+        number = named[place - 1] if (place := bisect_left(named, self.number)) else None
+        if number is None and is_number(origin) and int(origin) < self.number:
+            number = int(origin)
+        return None if number is None else self.graph.stages[number]
 
     @property
     def lineage(self) -> "list[Stage]":

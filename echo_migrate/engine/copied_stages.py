@@ -5,13 +5,10 @@ Python installs names its interpreter by its path: a virtual environment of one 
 elsewhere.
 """
 
-from collections.abc import Iterator
-
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of
-from echo_migrate.images.reference import is_number
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
@@ -23,7 +20,8 @@ def together(
     """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
     of the same distribution, and needs review itself, or if it would have Python in another place than a stage that
     copies from it, or that it copies from, and has it in the same place now."""
-    roots = [(root_of(stage, bases), root_of(copied, bases)) for stage in stages for copied in _copied(stage)]
+    copied_from = ((stage, stage.preceding(copy.origin)) for stage in stages for copy in stage.copies)
+    roots = [(root_of(stage, bases), root_of(other, bases)) for stage, other in copied_from if other]
     known = {move.image for move in moves}
     pairs = [
         (image, copied)
@@ -64,12 +62,3 @@ def _moves(move: Migration) -> bool:
 def _python(move: Migration, now: str, catalog: Catalog) -> str:
     """Return the folder of Python in an image as a safe fix leaves it, "" if it is not known."""
     return facts_of(move.target, catalog).python if _moves(move) and move.target else now
-
-
-def _copied(stage: Stage) -> Iterator[Stage]:
-    """Yield the stages that a stage copies from."""
-    for copy in stage.copies:
-        for other in stage.others:
-            number = is_number(copy.origin) and int(copy.origin) == other.number
-            if number or (other.name and other.name.lower() == copy.origin.lower()):
-                yield other

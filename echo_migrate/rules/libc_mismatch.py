@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import facts_of
-from echo_migrate.images.reference import is_number, parsed
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Level
 from echo_migrate.rules._readiness import root_of
 from echo_migrate.rules._rule import Context, rule
@@ -88,9 +88,8 @@ def libc_mismatch(stage: Stage, context: Context) -> Iterator[Finding]:
     if not image or not _bound_at_all(image.ref.value, context):
         return
     here = _side(stage, context, True)
-    above = {one.name.lower(): one for one in stage.others if one.name}
     for copy in copies:
-        there = _origin(copy, stage, above, context)
+        there = _origin(copy, stage, context)
         if here and there:
             paths = [path for word in copy.sources if (path := _path(word.value, stage))]
             message = _other_libc(paths, there, here) or _other_version(paths, copy, there, here)
@@ -106,12 +105,9 @@ def _bound_at_all(value: str, context: Context) -> bool:
     return facts.libc is not None or facts.no_libc
 
 
-def _origin(copy: Copy, stage: Stage, above: dict[str, Stage], context: Context) -> Side | None:
+def _origin(copy: Copy, stage: Stage, context: Context) -> Side | None:
     """Return the source of a COPY --from: a preceding stage by name or number, or an image; None if not known."""
-    name = copy.origin.lower()
-    found = above.get(name)
-    if found is None and is_number(name) and int(name) < len(stage.others):
-        found = stage.others[int(name)]
+    found = stage.preceding(copy.origin)
     return _side(found, context) if found else _image(copy.origin, True, context)
 
 
