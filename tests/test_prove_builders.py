@@ -191,19 +191,19 @@ def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str,
 def test_where_unsafe_fixes_do_not_pass_the_safe_ones_are_proven_alone(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    for name, more in (("dhi.io/python:3.13-dev", ""), ("dhi.io/python:3.13", "USER 5\n")):
+    for name, more in (("golang:1.26", ""), ("dhi.io/golang:1.26-dev", ""), ("dhi.io/python:3.13", "USER 5\n")):
         words = ["docker", "build", "--quiet", "--tag", name, "-"]
         text = f"FROM python:3.13-slim\nENV A=b\n{more}"
         subprocess.run(words, input=text, env=environment, check=True, text=True, capture_output=True)
     dockerfile = (
-        "FROM python:3.13-slim AS build\nRUN echo 1 > /a\n"
+        "FROM golang:1.26 AS build\nRUN echo 1 > /a\n"
         'FROM python:3.13-slim\nCOPY --from=build /a /a\nCMD ["python", "-c", "print(1)"]\n'
     )
     folder = project(tmp_path, dockerfile)
     done = prove(environment, folder, "--unsafe-fixes", "--apply", "--provider", "docker", ".")
     assert "differs         Dockerfile: user\n" in done.stdout, done
     assert "same            Dockerfile with its safe fixes alone\n" in done.stdout
-    moved = dockerfile.replace("python:3.13-slim AS", "dhi.io/python:3.13-dev AS")
+    moved = dockerfile.replace("golang:1.26 AS", "dhi.io/golang:1.26-dev AS")
     assert (folder / "Dockerfile").read_text() == moved
 
 
