@@ -20,7 +20,7 @@ from echo_migrate.fleet import cluster
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
 from echo_migrate.fleet.worker import Errand, Outcome
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 from tests.test_fleet import DAY, made
 
 NOWHERE = subprocess.DEVNULL
@@ -132,6 +132,36 @@ def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:
     assert store.get(store.latest()[0]["key"]) is not None
     (next((tmp_path / "there" / "results").rglob("*.json"))).write_text('{"inventory": [')
     assert store.get(store.latest()[0]["key"]) is None
+
+
+SLOW = """
+import os, pathlib
+from fsspec.asyn import AsyncFileSystem
+
+class Slow(AsyncFileSystem):
+    protocol = "slow"
+    async def _cat_file(self, path, start=None, end=None, **_):
+        return pathlib.Path(path).read_bytes()
+    async def _pipe_file(self, path, value, mode="overwrite", **_):
+        pathlib.Path(path).write_bytes(value)
+    async def _makedirs(self, path, exist_ok=False):
+        os.makedirs(path, exist_ok=exist_ok)
+"""
+
+
+def test_a_store_may_have_an_asynchronous_client(run: Run, tmp_path: Path) -> None:
+    """As that of S3 is: it refuses to be used in a process that was forked."""
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    metadata = tmp_path / "site" / "slow-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[fsspec.specs]\nslow = slow:Slow\n")
+    (tmp_path / "site" / "slow.py").write_text(SLOW)
+    env = {"PYTHONPATH": f"{tmp_path / 'site'}{os.pathsep}{ROOT}"}
+    done = run("fleet", "many", "--store", f"slow://{tmp_path}/there", *DAY, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"0 of 1 references are hardened, 1 are ready" in done.stdout
+    assert len(results(tmp_path / "there")) == 1
 
 
 def test_what_is_no_place_is_said_without_its_login() -> None:

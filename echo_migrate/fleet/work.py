@@ -14,7 +14,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import Store, key
 from echo_migrate.fleet.task import Failed, Plan, revision
-from echo_migrate.fleet.worker import Outcome, Work, Worker, kept
+from echo_migrate.fleet.worker import Errand, Outcome, Work, Worker, kept
 from echo_migrate.formats import FORMATS
 
 _AT_ONCE = 16
@@ -36,10 +36,13 @@ def run(repositories: list[Repository], plan: Plan, store: Store, jobs: int, sch
 
         yield from cluster.worked(left, plan, store, scheduler)
     elif left:
-        for format in FORMATS:
-            import_module(f"echo_migrate.formats.{format}")  # once, and not in each process
+        work: Work | Errand = Errand.of(plan, store)  # asynchronous clients of stores refuse to be used after a fork
+        if store.is_local:
+            work = kept(plan, store)
+            for format in FORMATS:
+                import_module(f"echo_migrate.formats.{format}")  # once, and not in each process
         with scratch(store) as folder:
-            yield from worked(left, kept(plan, store), folder, jobs)
+            yield from worked(left, work, folder, jobs)
 
 
 def _known(repository: Repository, plan: Plan, store: Store) -> Outcome:
@@ -52,7 +55,7 @@ def _known(repository: Repository, plan: Plan, store: Store) -> Outcome:
     return Outcome(repository, commit, name, known=name in store)
 
 
-def worked(outcomes: list[Outcome], work: Work, folder: str, jobs: int) -> Iterator[Outcome]:
+def worked(outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int) -> Iterator[Outcome]:
     """Yield what became of each repository, as it is done. ``folder`` is for what processes write meanwhile."""
     left, busy, idle, made = list(reversed(outcomes)), list[Worker](), list[Worker](), 0
     try:

@@ -79,7 +79,7 @@ class Worker:
         self.until = 0.0
         self._outcome: Outcome | None = None
         self._process: _Process
-        if isinstance(work, Errand):  # of a process with threads, which must not be forked
+        if isinstance(work, Errand):  # its process has threads, which do not survive a fork
             self._process, self.answer = _program(folder)
             self.answer.send(work)
             return
