@@ -134,6 +134,13 @@ def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:
     assert store.get(store.latest()[0]["key"]) is None
 
 
+def test_a_result_that_is_not_kept_is_not_counted_as_nothing(run: Run, tmp_path: Path) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    done = run("fleet", "many", "--store", "memory://x", *DAY)  # each process has a memory of its own
+    assert (done.returncode, done.stderr) == (2, b"echo-migrate: a: its result is not in the store\n")
+    assert b"; 1 not read" in done.stdout
+
+
 SLOW = """
 import os, pathlib
 from fsspec.asyn import AsyncFileSystem

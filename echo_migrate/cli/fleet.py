@@ -17,7 +17,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import table
 from echo_migrate.fleet.cluster import NoScheduler
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
-from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.store import NotRead, Store
 from echo_migrate.fleet.task import Plan
 from echo_migrate.fleet.worker import Outcome
 from echo_migrate.model import STATES
@@ -46,16 +46,18 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
         if options["parquet"]:
             table.write(options["parquet"], kept)
         whole = not options["pull_request"] or _proposed(ordered, options, kept)
-    except (NotWritten, NoScheduler) as error:
+    except (NotRead, NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # a store elsewhere answers slowly
         rows = list(pool.map(lambda one: _row(one, kept), ordered))
+    for row in (row for row, one in zip(rows, ordered, strict=True) if row["error"] and not one.error):
+        say(f"{row['repository']}: {row['error']}")
     if options["output_format"] == "json":
         click.echo(reports.as_json({"version": 1, "repositories": rows, "total": _total(rows)}))
     else:
         click.echo(_text(rows, sum(one.known for one in ordered)))
-    return 0 if whole and not any(one.error for one in ordered) else 2
+    return 0 if whole and not any(row["error"] for row in rows) else 2
 
 
 def _repositories(fleet: str) -> list[Repository]:
@@ -106,13 +108,19 @@ def _entry(one: Outcome) -> dict[str, Any]:
 
 
 def _row(one: Outcome, store: Store) -> dict[str, Any]:
-    """Return how many references a repository has in each state."""
-    found = (store.get(one.key) if one.key else None) or {"inventory": {"references": []}}
-    counts = Counter(row["state"] for row in found["inventory"]["references"])
+    """Return how many references a repository has in each state, or why that is not known."""
+    found, error = None, one.error
+    try:
+        found = store.get(one.key) if not error else None
+    except NotRead as failed:
+        error = str(failed)
+    if found is None and not error:
+        error = "its result is not in the store"
+    counts = Counter(row["state"] for row in found["inventory"]["references"]) if found else Counter[str]()
     return {
         "repository": one.repository.name,
         "revision": one.revision or None,
-        "error": one.error or None,
+        "error": error or None,
         "states": {state: counts[state] for state in _COUNTED},
     }
 

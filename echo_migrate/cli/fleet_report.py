@@ -7,7 +7,8 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.trend import trend
-from echo_migrate.fleet.store import Store
+from echo_migrate.files.write import NotWritten
+from echo_migrate.fleet.store import NotRead, Store
 from echo_migrate.reports import fleet
 
 _OF_TREES = ("scan", "vex", "sbom", "feed", "minutes", "proofs", "online", "locked")
@@ -20,7 +21,14 @@ def run(options: Options, outputs: list[tuple[str, str]]) -> int:
     given = next((name for name in _OF_TREES if options.get(name)), "")
     if given:
         raise click.UsageError(f"--{given} is for the files of one tree: it does not go with --store")
-    store = Store(options["from_store"])
+    try:
+        return _report(Store(options["from_store"]), options, outputs)
+    except (NotRead, NotWritten) as error:
+        say(str(error))
+        return 2
+
+
+def _report(store: Store, options: Options, outputs: list[tuple[str, str]]) -> int:
     entries = store.latest()
     if not entries:
         raise click.UsageError(

@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from echo_migrate.files.scratch import remove
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import Repository
-from echo_migrate.fleet.store import Store, key
+from echo_migrate.fleet.store import NotRead, Store, key
 from echo_migrate.fleet.task import Failed, Plan, revision
 from echo_migrate.fleet.worker import Errand, Outcome, Work, Worker, kept
 from echo_migrate.formats import FORMATS
@@ -49,10 +49,10 @@ def _known(repository: Repository, plan: Plan, store: Store) -> Outcome:
     """Return the outcome of a repository so far: its commit, and whether the store has its result."""
     try:
         commit = revision(repository)
-    except Failed as error:
+        name = key(repository.name, commit, plan.identity)
+        return Outcome(repository, commit, name, known=name in store)
+    except (Failed, NotRead) as error:
         return Outcome(repository, error=str(error))
-    name = key(repository.name, commit, plan.identity)
-    return Outcome(repository, commit, name, known=name in store)
 
 
 def worked(outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int) -> Iterator[Outcome]:
