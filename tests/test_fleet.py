@@ -1,11 +1,14 @@
 """The inventory of many repositories, with real git: which, what of them, and what stays of a run."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,12 @@ from jsonschema import Draft202012Validator
 from echo_migrate.files import git, scratch
 from echo_migrate.files.data import latest_date, read_data
 from echo_migrate.files.scratch import GitFailed, Remote, obtained
+from echo_migrate.files.threads import at_once
 from echo_migrate.fleet import worker
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.work import worked
-from echo_migrate.fleet.worker import Outcome
+from echo_migrate.fleet.worker import Outcome, Worker
 from tests.conftest import ROOT, Run, heeding
 
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
@@ -264,6 +268,48 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
     }
     assert len({one.revision for one in done.values() if one.revision}) <= 3
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["start", "begin", "end"])
+def test_an_interrupt_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """At whichever step it comes."""
+    step = getattr(Worker, name)
+
+    def interrupted(one: Worker, *given: Any) -> None:
+        step(one, *given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Worker, name, interrupted)
+    given = [Outcome(Repository(str(number), ""), key="k") for number in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        list(worked(given, lambda outcome, _: outcome, str(tmp_path), 2))
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_ends_with_the_pipe_to_it_and_with_the_run(tmp_path: Path) -> None:
+    one = Worker(lambda outcome, _: outcome, str(tmp_path / "0"))
+    one.start()
+    (process,) = multiprocessing.active_children()
+    one.answer.close()
+    process.join(60)
+    assert (process.exitcode, process.daemon) == (0, True)
+    one.stop()
+
+
+def test_after_an_interrupt_nothing_more_is_asked_for() -> None:
+    asked, left = list[int](), threading.Event()
+
+    def ask(number: int) -> None:
+        asked.append(number)
+        left.wait()
+
+    def items() -> Iterator[int]:
+        yield from range(50)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        at_once(ask, items(), 2, left.set)
+    assert len(asked) <= 2
 
 
 def test_a_repository_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Unpack
 
 import click
@@ -13,6 +12,7 @@ from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files.data import latest_date
 from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.threads import at_once
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import table
 from echo_migrate.fleet.cluster import NoScheduler
@@ -49,8 +49,7 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
     except (NotRead, NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a store elsewhere answers slowly
-        rows = list(pool.map(lambda one: _row(one, kept), ordered))
+    rows = at_once(lambda one: _row(one, kept), ordered, _AT_ONCE)  # a store elsewhere answers slowly
     for row in (row for row, one in zip(rows, ordered, strict=True) if row["error"] and not one.error):
         say(f"{row['repository']}: {row['error']}")
     if options["output_format"] == "json":

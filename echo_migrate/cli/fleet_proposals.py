@@ -34,6 +34,7 @@ def propose(outcomes: list[Outcome], options: Options, store: Store) -> Iterator
     given["paths"], given["preset"], given["output"], given["stdin_filename"] = (), "migrate", (), ""
     given["mapping"] = given["mapping"] and os.path.abspath(given["mapping"])
     given["quiet"], given["fork"] = True, ""
+    given["jobs"] = 1  # a process that ends with this one has none of its own
 
     def work(outcome: Outcome, folder: str) -> Outcome:
         for name in _OF_ONE:

@@ -117,6 +117,7 @@ def _worker(errand: Errand) -> Worker:
         worker = None
     if worker is None:
         folder = os.path.join(get_worker().local_directory, f"echo-migrate-{threading.get_ident()}")
-        worker = _own.worker = Worker(errand, folder)
-        _own.errand = errand
+        worker = Worker(errand, folder)
+        worker.start()
+        _own.worker, _own.errand = worker, errand
     return worker

@@ -5,11 +5,11 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import wait
 
 from echo_migrate.files.scratch import remove
+from echo_migrate.files.threads import at_once
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import NotRead, Store, key
@@ -27,8 +27,8 @@ def run(repositories: list[Repository], plan: Plan, store: Store, jobs: int, sch
     ``jobs`` is the number of processes at a time; with the address of a ``scheduler``, its workers do the work. Raises
     ``NotWritten`` if nothing can be written to the store, and ``NoScheduler``.
     """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # done before the first process is forked, which threads do not survive
-        known = list(pool.map(lambda one: _known(one, plan, store), repositories))
+    # done before the first process is forked, which threads do not survive
+    known = at_once(lambda one: _known(one, plan, store), repositories, _AT_ONCE)
     yield from (one for one in known if one.known or one.error)
     left = [one for one in known if not one.known and not one.error]
     if left and scheduler:
@@ -57,13 +57,17 @@ def _known(repository: Repository, plan: Plan, store: Store) -> Outcome:
 
 def worked(outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int) -> Iterator[Outcome]:
     """Yield what became of each repository, as it is done. ``folder`` is for what processes write meanwhile."""
-    left, busy, idle, made = list(reversed(outcomes)), list[Worker](), list[Worker](), 0
+    left, made = list(reversed(outcomes)), 0
+    every, busy, idle = list[Worker](), list[Worker](), list[Worker]()
     try:
         while left or busy:
             while left and len(busy) < jobs:
                 if not idle:
-                    idle.append(Worker(work, os.path.join(folder, str(made))))
+                    one = Worker(work, os.path.join(folder, str(made)))
                     made += 1
+                    every.append(one)  # before it starts: an interrupt may come at any time
+                    one.start()
+                    idle.append(one)
                 busy.append(idle.pop())
                 busy[-1].begin(left.pop())
             soonest = min(one.until for one in busy)
@@ -76,9 +80,10 @@ def worked(outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int)
                     idle.append(one)
                 else:
                     one.stop()
+                    every.remove(one)
                 yield outcome
     finally:
-        for one in (*busy, *idle):
+        for one in every:
             one.stop()
 
 
