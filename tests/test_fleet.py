@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from echo_migrate.files import git, scratch
 from echo_migrate.files.data import latest_date, read_data
 from echo_migrate.files.scratch import GitFailed, Remote, obtained
 from echo_migrate.files.threads import at_once
-from echo_migrate.fleet import worker
+from echo_migrate.fleet import work, worker
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.work import worked
@@ -310,6 +311,39 @@ def test_after_an_interrupt_nothing_more_is_asked_for() -> None:
     with pytest.raises(KeyboardInterrupt):
         at_once(ask, items(), 2, left.set)
     assert len(asked) <= 2
+
+
+ELSEWHERE = """
+import os, sys
+from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.work import scratch
+
+os.getpid = lambda: 2**22 + 1  # as on another machine: no process here has this number
+with scratch(Store(sys.argv[1])) as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "local://"])
+def test_runs_on_one_store_leave_each_other_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    words = [sys.executable, "-c", ELSEWHERE, f"{kind}{tmp_path}/store"]
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=ROOT) as other:
+        assert other.stdout is not None
+        there = other.stdout.readline().decode().rstrip("\n")
+        with work.scratch(Store(f"{kind}{tmp_path}/store")) as here:
+            assert os.path.isdir(there)
+            assert os.path.dirname(here) == os.path.dirname(there)
+            other.kill()
+            other.wait()
+        assert os.path.isdir(there)
+    with work.scratch(Store(f"{kind}{tmp_path}/store")) as here:
+        assert not os.path.lexists(there)
+    assert not os.path.lexists(here)
 
 
 def test_a_repository_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

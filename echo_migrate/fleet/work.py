@@ -1,6 +1,7 @@
 """A run over a fleet: processes that have a repository each, so that none can end the run, and none can stall it."""
 
 import contextlib
+import fcntl
 import os
 import tempfile
 import time
@@ -19,6 +20,9 @@ from echo_migrate.formats import FORMATS
 
 _AT_ONCE = 16
 """The repositories whose HEAD is asked for at a time."""
+
+_SCRATCH = "echo-migrate-fleet-"
+_LOCK = "lock"
 
 
 def run(repositories: list[Repository], plan: Plan, store: Store, jobs: int, scheduler: str = "") -> Iterator[Outcome]:
@@ -90,28 +94,26 @@ def worked(outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int)
 @contextlib.contextmanager
 def scratch(store: Store) -> Iterator[str]:
     """Yield a folder for what is fetched, and remove it, and what killed runs left: it is in the store, if that is on
-    this machine."""
-    above = os.path.join(store.folder, "scratch") if store.is_local else tempfile.mkdtemp(prefix="echo-migrate-")
-    folder = os.path.join(above, str(os.getpid()))
-    try:
-        os.makedirs(above, exist_ok=True)
-        for name in os.listdir(above):
-            if not name.isdecimal() or not _is_alive(int(name)):
-                remove(os.path.join(above, name))
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise NotWritten(f"{store.folder}: {(error.strerror or str(error)).lower()}") from None
-    try:
+    this machine. Several runs, also of several machines, may have one each."""
+    above = os.path.join(store.folder, "scratch") if store.is_local else tempfile.gettempdir()
+    with contextlib.ExitStack() as undo:
+        try:
+            os.makedirs(above, exist_ok=True)
+            for name in os.listdir(above):
+                if name.startswith(_SCRATCH):
+                    _remove_left(os.path.join(above, name))
+            folder = tempfile.mkdtemp(prefix=_SCRATCH, dir=above)
+            undo.callback(remove, folder)
+            lock = undo.enter_context(open(os.path.join(folder, "new"), "xb"))  # of this process, not of its children
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(lock.name, os.path.join(folder, _LOCK))  # so that it is never there without the lock
+        except OSError as error:
+            raise NotWritten(f"{store.folder}: {(error.strerror or str(error)).lower()}") from None
         yield folder
-    finally:
-        remove(folder if store.is_local else above)
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+def _remove_left(folder: str) -> None:
+    """Remove a folder whose run was killed: nobody has its lock."""
+    with contextlib.suppress(OSError), open(os.path.join(folder, _LOCK), "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove(folder)
