@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import cluster
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.work import scratch
 from echo_migrate.fleet.worker import Errand, Outcome
 from tests.conftest import ROOT, Run
 from tests.test_fleet import DAY, made
@@ -139,6 +141,24 @@ def test_a_result_that_is_not_kept_is_not_counted_as_nothing(run: Run, tmp_path:
     done = run("fleet", "many", "--store", "memory://x", *DAY)  # each process has a memory of its own
     assert (done.returncode, done.stderr) == (2, b"echo-migrate: a: its result is not in the store\n")
     assert b"; 1 not read" in done.stdout
+
+
+def test_a_login_in_the_place_of_a_store_is_not_printed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    store = "memory://user:hunter2@h/x"
+    for words, says in (
+        (("report",), b"Error: the store has no results: run"),
+        (("watch",), b"the store has no run yet"),
+        (("fleet", "many"), b"not in the store"),
+    ):
+        done = run(*words, "--store", store)
+        assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+        assert b"hunter2" not in done.stdout + done.stderr
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
+    with pytest.raises(NotWritten, match="^the store: no such file"), scratch(Store(store)):
+        pass
 
 
 SLOW = """

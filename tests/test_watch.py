@@ -219,7 +219,11 @@ def test_advisories_of_feeds_are_matched_to_packages(fleet: Fleet, tmp_path: Pat
 def test_a_webhook_is_posted_to_only_if_asked_and_nothing_is_lost(fleet: Fleet, hook: Hook) -> None:
     fleet.read()
     fleet.look("--webhook", hook.url)
-    fleet.look("--webhook", hook.url)
+    assert (
+        b"wants an https URL"
+        in fleet.run("watch", "--store", "store", env={"ECHO_MIGRATE_WEBHOOK": "http://x/"}).stderr
+    )
+    fleet.run("watch", "--store", "store", env={"ECHO_MIGRATE_WEBHOOK": hook.url})
     assert hook.posted == []  # nothing has changed
     fleet.read("2026-11-27")
     hook.status = 302

@@ -31,9 +31,7 @@ def run(options: Options, outputs: list[tuple[str, str]]) -> int:
 def _report(store: Store, options: Options, outputs: list[tuple[str, str]]) -> int:
     entries = store.latest()
     if not entries:
-        raise click.UsageError(
-            f"{options['from_store']}: has no results: run echo-migrate fleet LIST --store DIR first"
-        )
+        raise click.UsageError(f"{store.shown} has no results: run echo-migrate fleet LIST --store DIR first")
     results = ((one, store.get(one["key"]) if isinstance(one.get("key"), str) else None) for one in entries)
     made = fleet.fleet(results, options["today"] or "")
     recorded = True

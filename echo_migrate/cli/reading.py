@@ -99,7 +99,13 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
 @click.option("--store", metavar="DIR|URL", required=True, help="What fleet keeps its results in.")
 @click.option("--feed", metavar="FILE|DIR", type=FILE, multiple=True, help="Advisories: OSV; OpenVEX takes away.")
 @click.option("--sbom", metavar="[IMAGE=]FILE", type=FILE, multiple=True, help="Packages of an image: CycloneDX.")
-@click.option("--webhook", metavar="URL", default="", help="Also post what has changed there, as JSON.")
+@click.option(
+    "--webhook",
+    metavar="URL",
+    default="",
+    envvar="ECHO_MIGRATE_WEBHOOK",
+    help="Also post what has changed there, as JSON. Better given in ECHO_MIGRATE_WEBHOOK if it is a secret.",
+)
 @output_formats("text", "json")
 def watch(**options: Any) -> None:
     """Tell what has changed in a fleet.

@@ -29,6 +29,7 @@ class Store:
     def __init__(self, folder: str) -> None:
         self.is_local = "://" not in folder
         self.folder = os.path.abspath(folder) if self.is_local else folder.rstrip("/")
+        self.shown = self.folder if self.is_local else "the store"  # a URL may have a login
         self._place: _Place = _Folder(self.folder) if self.is_local else _Elsewhere(self.folder)
 
     def __contains__(self, key: str) -> bool:

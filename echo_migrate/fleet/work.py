@@ -108,7 +108,7 @@ def scratch(store: Store) -> Iterator[str]:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.rename(lock.name, os.path.join(folder, _LOCK))  # so that it is never there without the lock
         except OSError as error:
-            raise NotWritten(f"{store.folder}: {(error.strerror or str(error)).lower()}") from None
+            raise NotWritten(f"{store.shown}: {(error.strerror or str(error)).lower()}") from None
         yield folder
 
 
