@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from echo_migrate.cli.fleet_proposals import propose
 from echo_migrate.files import git, scratch
 from echo_migrate.files.data import latest_date, read_data
 from echo_migrate.files.scratch import GitFailed, Remote, obtained
 from echo_migrate.files.threads import at_once
-from echo_migrate.fleet import work, worker
+from echo_migrate.fleet import work
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.work import worked
@@ -346,17 +347,31 @@ def test_runs_on_one_store_leave_each_other_their_folders(
     assert not os.path.lexists(here)
 
 
-def test_a_repository_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "SECONDS", 0.5)
-
+def test_a_repository_that_stalls_is_given_up(tmp_path: Path) -> None:
     def work(outcome: Outcome, folder: str) -> Outcome:
         while outcome.repository.name == "1":
             time.sleep(10)
         return outcome
 
     given = [Outcome(Repository(str(number), ""), key="k") for number in range(3)]
-    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1)}
+    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1, 0.5)}
     assert done == {"0": "", "1": "not done after 0 minutes", "2": ""}
+
+
+def test_proposing_has_the_time_that_a_forge_asks_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = list[float]()
+    begin = Worker.begin
+
+    def noted(one: Worker, outcome: Outcome) -> None:
+        begin(one, outcome)
+        limits.append(one.seconds)
+
+    monkeypatch.setattr(Worker, "begin", noted)
+    options: Any = {"mapping": ""}
+    nowhere = Outcome(Repository("a", f"file://{tmp_path}/none"), "0" * 40, "k")
+    (done,) = propose([nowhere], options, Store(str(tmp_path / "store")))
+    assert "cannot read the repository" in done.error
+    assert limits[0] > 3600
 
 
 def test_a_second_run_reads_what_changed_alone(run: Run, clones: Path, tmp_path: Path) -> None:

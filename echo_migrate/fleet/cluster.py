@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from echo_migrate import __version__
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.task import Plan
-from echo_migrate.fleet.worker import SECONDS, Errand, Outcome, Worker
+from echo_migrate.fleet.worker import Errand, Outcome, Worker
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -99,7 +99,7 @@ def _task(outcomes: list[Outcome], errand: Errand) -> list[Outcome]:
 def _done(outcome: Outcome, errand: Errand) -> Outcome:
     worker = _worker(errand)
     worker.begin(outcome)
-    wait([worker.answer], SECONDS)
+    wait([worker.answer], worker.seconds)
     done, again = worker.end()
     if not again:
         worker.stop()

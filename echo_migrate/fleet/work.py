@@ -15,7 +15,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import NotRead, Store, key
 from echo_migrate.fleet.task import Failed, Plan, revision
-from echo_migrate.fleet.worker import Errand, Outcome, Work, Worker, kept
+from echo_migrate.fleet.worker import SECONDS, Errand, Outcome, Work, Worker, kept
 from echo_migrate.formats import FORMATS
 
 _AT_ONCE = 16
@@ -59,15 +59,18 @@ def _known(repository: Repository, plan: Plan, store: Store) -> Outcome:
         return Outcome(repository, error=str(error))
 
 
-def worked(outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int) -> Iterator[Outcome]:
-    """Yield what became of each repository, as it is done. ``folder`` is for what processes write meanwhile."""
+def worked(
+    outcomes: list[Outcome], work: Work | Errand, folder: str, jobs: int, seconds: float = SECONDS
+) -> Iterator[Outcome]:
+    """Yield what became of each repository, as it is done. ``folder`` is for what processes write meanwhile;
+    ``seconds`` is the limit for one repository."""
     left, made = list(reversed(outcomes)), 0
     every, busy, idle = list[Worker](), list[Worker](), list[Worker]()
     try:
         while left or busy:
             while left and len(busy) < jobs:
                 if not idle:
-                    one = Worker(work, os.path.join(folder, str(made)))
+                    one = Worker(work, os.path.join(folder, str(made)), seconds)
                     made += 1
                     every.append(one)  # before it starts: an interrupt may come at any time
                     one.start()

@@ -70,9 +70,11 @@ class _Process(Protocol):
 
 
 class Worker:
-    """A process, and the repository that it has. ``folder`` is for what it writes, which does not stay."""
+    """A process, and the repository that it has. ``folder`` is for what it writes, which does not stay; ``seconds`` is
+    the limit for one repository."""
 
-    def __init__(self, work: Work | Errand, folder: str) -> None:
+    def __init__(self, work: Work | Errand, folder: str, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
         self.folder = folder
         self.answer, self._theirs = Pipe()
         self._work = work
@@ -97,7 +99,7 @@ class Worker:
 
     def begin(self, outcome: Outcome) -> None:
         """Give it a repository; ``answer`` can be read, or ``until`` has passed, when it is to be asked for."""
-        self._outcome, self.given, self.until = outcome, self.given + 1, time.monotonic() + SECONDS
+        self._outcome, self.given, self.until = outcome, self.given + 1, time.monotonic() + self.seconds
         with contextlib.suppress(OSError):  # it has ended: there is no answer
             self.answer.send(outcome)
 
@@ -105,7 +107,7 @@ class Worker:
         """Return what became of the repository, and whether the process can have another one."""
         assert self._outcome is not None
         if not self.answer.poll():
-            return self._outcome._replace(key="", error=f"not done after {SECONDS / 60:.0f} minutes"), False
+            return self._outcome._replace(key="", error=f"not done after {self.seconds / 60:.0f} minutes"), False
         try:
             return self.answer.recv(), self.given < RENEWED
         except (EOFError, OSError):
