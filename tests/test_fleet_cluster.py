@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from echo_migrate import __version__
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import cluster
 from echo_migrate.fleet.store import Store
@@ -118,6 +119,24 @@ def test_a_worker_of_another_version_does_nothing(tmp_path: Path) -> None:
     errand = Errand(Plan(nothing, (), "9.9\nx"), (), "")
     (done,) = cluster._task([Outcome(nothing, key="k")], errand)
     assert (done.key, "not 9.9" in done.error) == ("", True)
+
+
+def test_plugins_are_a_part_of_what_decides_a_result(run: Run, tmp_path: Path) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    metadata = tmp_path / "site" / "echo_migrate_acme-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "entry_points.txt").write_text("[echo_migrate.reports]\nacme = json:dumps\n")
+    for version in ("1.5", "1.5", "1.6"):
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: echo-migrate-acme\nVersion: {version}\n")
+        done = run(
+            "fleet", "many", "--store", "store", *DAY, env={"PYTHONPATH": f"{metadata.parent}{os.pathsep}{ROOT}"}
+        )
+        assert done.returncode == 0
+    assert len(results(tmp_path / "store")) == 2
+    wanted = f"{__version__}, echo-migrate-acme 1.6"
+    nothing: Any = None
+    (one,) = cluster._task([Outcome(nothing, key="k")], Errand(Plan(nothing, (), wanted), (), str(tmp_path)))
+    assert one.error == f"a worker has version {__version__}, not {wanted}"
 
 
 def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import click
 
-from echo_migrate import __version__, reports
+from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
@@ -18,7 +18,7 @@ from echo_migrate.fleet import table
 from echo_migrate.fleet.cluster import NoScheduler
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import NotRead, Store
-from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.task import Plan, program
 from echo_migrate.fleet.worker import Outcome
 from echo_migrate.model import STATES
 
@@ -91,9 +91,7 @@ def _plan(options: Options) -> Plan:
         raise click.UsageError(f"{mapping}: {error}") from None
     values = ("provider", "registry", "sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
     chosen = [f"{name}={options.get(name)!r}" for name in values]
-    return Plan(
-        settings, options["exclude"], "\n".join([__version__, latest_date(settings.today, rows), *chosen, rows])
-    )
+    return Plan(settings, options["exclude"], "\n".join([program(), latest_date(settings.today, rows), *chosen, rows]))
 
 
 def _entry(one: Outcome) -> dict[str, Any]:

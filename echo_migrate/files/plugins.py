@@ -56,6 +56,12 @@ def found(kind: str) -> tuple[Plugin, ...]:
 
 
 @cache
+def distributions() -> tuple[str, ...]:
+    """Return the distributions with plugins of any kind, each with its version, sorted."""
+    return tuple(sorted({plugin.distribution for plugin in _all()}))
+
+
+@cache
 def loaded(kind: str) -> dict[Plugin, Any]:
     """Return what the plugins of a kind are; one that cannot be loaded, or has a name twice, is told and left out."""
     values, names = dict[Plugin, Any](), set[str]()

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from echo_migrate import __version__
 from echo_migrate.fleet.store import Store
-from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.task import Plan, program
 from echo_migrate.fleet.worker import Errand, Outcome, Worker
 
 if TYPE_CHECKING:
@@ -89,9 +88,9 @@ def _handed_out(client: "Client", outcomes: list[Outcome], errand: Errand) -> It
 
 def _task(outcomes: list[Outcome], errand: Errand) -> list[Outcome]:
     """Do the work for some repositories, on a worker; what was done before it was lost is not done again."""
-    version = errand.plan.identity.partition("\n")[0]
-    if version != __version__:
-        return [one._replace(key="", error=f"a worker has version {__version__}, not {version}") for one in outcomes]
+    wanted, here = errand.plan.identity.partition("\n")[0], program()
+    if here != wanted:
+        return [one._replace(key="", error=f"a worker has version {here}, not {wanted}") for one in outcomes]
     store = Store(errand.store)
     return [one if one.key in store else _done(one, errand) for one in outcomes]
 
