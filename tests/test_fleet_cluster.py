@@ -15,14 +15,18 @@ from typing import Any
 
 import duckdb
 import pytest
+from distributed import LocalCluster
 
 from echo_migrate import __version__
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import cluster
+from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import Store
-from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.task import Plan, program
 from echo_migrate.fleet.work import scratch
 from echo_migrate.fleet.worker import Errand, Outcome
+from echo_migrate.images import catalog
+from echo_migrate.rules._rule import Settings
 from tests.conftest import ROOT, Run
 from tests.test_fleet import DAY, made
 
@@ -137,6 +141,17 @@ def test_plugins_are_a_part_of_what_decides_a_result(run: Run, tmp_path: Path) -
     nothing: Any = None
     (one,) = cluster._task([Outcome(nothing, key="k")], Errand(Plan(nothing, (), wanted), (), str(tmp_path)))
     assert one.error == f"a worker has version {__version__}, not {wanted}"
+
+
+def test_an_error_of_a_worker_is_not_that_of_the_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [
+        Outcome(Repository("a", f"file://{tmp_path}/a"), made(tmp_path / "a", {"Dockerfile": "FROM x\n"}), "k" * 64)
+    ]
+    plan, store = Plan(Settings(catalog.load(), ()), (), program()), Store(str(tmp_path / "store"))
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as one:
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))  # so that no process can be started
+        (done,) = cluster.worked(given, plan, store, one.scheduler_address)
+    assert (done.key, done.error) == ("", "its worker failed (FileNotFoundError: no such file or directory)")
 
 
 def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:
