@@ -42,7 +42,7 @@ class Plugin(NamedTuple):
             print(text, file=sys.stderr)
         _told.add(text)
 
-    def failed(self, error: Exception) -> NoReturn:
+    def failed(self, error: BaseException) -> NoReturn:
         """Raise ``PluginFailed`` for an error of the plugin."""
         raise PluginFailed(f"{self} failed: {type(error).__name__}: {error}") from error
 
