@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,16 @@ def test_an_error_of_a_worker_is_not_that_of_the_scheduler(tmp_path: Path, monke
         monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))  # so that no process can be started
         (done,) = cluster.worked(given, plan, store, one.scheduler_address)
     assert (done.key, done.error) == ("", "its worker failed (FileNotFoundError: no such file or directory)")
+
+
+def test_a_program_whose_errand_never_comes_ends_silently(tmp_path: Path) -> None:
+    ours, theirs = Pipe()
+    words = [sys.executable, "-m", "echo_migrate.fleet.worker", str(theirs.fileno()), str(tmp_path), str(os.getpid())]
+    with subprocess.Popen(words, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, cwd=ROOT) as one:
+        theirs.close()
+        ours.close()
+        assert one.communicate()[1] == b""
+    assert one.returncode == 0
 
 
 def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:

@@ -189,7 +189,8 @@ def _done(work: Work, outcome: Outcome, folder: str) -> Outcome:
 def _main(descriptor: int, folder: str, parent: int) -> None:
     """Serve a process of another program."""
     answer = Connection(descriptor)
-    _serve(answer.recv().work(), folder, answer, parent)
+    with contextlib.suppress(EOFError, OSError, NotWritten):  # there is no answer then, and that is told
+        _serve(answer.recv().work(), folder, answer, parent)
 
 
 if __name__ == "__main__":
