@@ -1,25 +1,31 @@
 """The inventory of many repositories, with real git: which, what of them, and what stays of a run."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from echo_migrate.cli.fleet_proposals import propose
 from echo_migrate.files import git, scratch
 from echo_migrate.files.data import latest_date, read_data
 from echo_migrate.files.scratch import GitFailed, Remote, obtained
-from echo_migrate.fleet import worker
+from echo_migrate.files.threads import at_once
+from echo_migrate.fleet import work
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.work import worked
-from echo_migrate.fleet.worker import Outcome
+from echo_migrate.fleet.worker import Outcome, Worker
 from tests.conftest import ROOT, Run, heeding
 
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
@@ -266,17 +272,106 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_repository_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "SECONDS", 0.5)
+@pytest.mark.parametrize("name", ["start", "begin", "end"])
+def test_an_interrupt_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """At whichever step it comes."""
+    step = getattr(Worker, name)
 
+    def interrupted(one: Worker, *given: Any) -> None:
+        step(one, *given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Worker, name, interrupted)
+    given = [Outcome(Repository(str(number), ""), key="k") for number in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        list(worked(given, lambda outcome, _: outcome, str(tmp_path), 2))
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_ends_with_the_pipe_to_it_and_with_the_run(tmp_path: Path) -> None:
+    one = Worker(lambda outcome, _: outcome, str(tmp_path / "0"))
+    one.start()
+    (process,) = multiprocessing.active_children()
+    one.answer.close()
+    process.join(60)
+    assert (process.exitcode, process.daemon) == (0, True)
+    one.stop()
+
+
+def test_after_an_interrupt_nothing_more_is_asked_for() -> None:
+    asked, left = list[int](), threading.Event()
+
+    def ask(number: int) -> None:
+        asked.append(number)
+        left.wait()
+
+    def items() -> Iterator[int]:
+        yield from range(50)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        at_once(ask, items(), 2, left.set)
+    assert len(asked) <= 2
+
+
+ELSEWHERE = """
+import os, sys
+from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.work import scratch
+
+os.getpid = lambda: 2**22 + 1  # as on another machine: no process here has this number
+with scratch(Store(sys.argv[1])) as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "local://"])
+def test_runs_on_one_store_leave_each_other_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    words = [sys.executable, "-c", ELSEWHERE, f"{kind}{tmp_path}/store"]
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=ROOT) as other:
+        assert other.stdout is not None
+        there = other.stdout.readline().decode().rstrip("\n")
+        with work.scratch(Store(f"{kind}{tmp_path}/store")) as here:
+            assert os.path.isdir(there)
+            assert os.path.dirname(here) == os.path.dirname(there)
+            other.kill()
+            other.wait()
+        assert os.path.isdir(there)
+    with work.scratch(Store(f"{kind}{tmp_path}/store")) as here:
+        assert not os.path.lexists(there)
+    assert not os.path.lexists(here)
+
+
+def test_a_repository_that_stalls_is_given_up(tmp_path: Path) -> None:
     def work(outcome: Outcome, folder: str) -> Outcome:
         while outcome.repository.name == "1":
             time.sleep(10)
         return outcome
 
     given = [Outcome(Repository(str(number), ""), key="k") for number in range(3)]
-    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1)}
+    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1, 0.5)}
     assert done == {"0": "", "1": "not done after 0 minutes", "2": ""}
+
+
+def test_proposing_has_the_time_that_a_forge_asks_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = list[float]()
+    begin = Worker.begin
+
+    def noted(one: Worker, outcome: Outcome) -> None:
+        begin(one, outcome)
+        limits.append(one.seconds)
+
+    monkeypatch.setattr(Worker, "begin", noted)
+    options: Any = {"mapping": ""}
+    nowhere = Outcome(Repository("a", f"file://{tmp_path}/none"), "0" * 40, "k")
+    (done,) = propose([nowhere], options, Store(str(tmp_path / "store")))
+    assert "cannot read the repository" in done.error
+    assert limits[0] > 3600
 
 
 def test_a_second_run_reads_what_changed_alone(run: Run, clones: Path, tmp_path: Path) -> None:

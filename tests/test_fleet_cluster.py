@@ -7,20 +7,28 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from distributed import LocalCluster
 
+from echo_migrate import __version__
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import cluster
+from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import Store
-from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.task import Plan, program
+from echo_migrate.fleet.work import scratch
 from echo_migrate.fleet.worker import Errand, Outcome
-from tests.conftest import Run
+from echo_migrate.images import catalog
+from echo_migrate.rules._rule import Settings
+from tests.conftest import ROOT, Run
 from tests.test_fleet import DAY, made
 
 NOWHERE = subprocess.DEVNULL
@@ -118,6 +126,45 @@ def test_a_worker_of_another_version_does_nothing(tmp_path: Path) -> None:
     assert (done.key, "not 9.9" in done.error) == ("", True)
 
 
+def test_plugins_are_a_part_of_what_decides_a_result(run: Run, tmp_path: Path) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    metadata = tmp_path / "site" / "echo_migrate_acme-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "entry_points.txt").write_text("[echo_migrate.reports]\nacme = json:dumps\n")
+    for version in ("1.5", "1.5", "1.6"):
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: echo-migrate-acme\nVersion: {version}\n")
+        done = run(
+            "fleet", "many", "--store", "store", *DAY, env={"PYTHONPATH": f"{metadata.parent}{os.pathsep}{ROOT}"}
+        )
+        assert done.returncode == 0
+    assert len(results(tmp_path / "store")) == 2
+    wanted = f"{__version__}, echo-migrate-acme 1.6"
+    nothing: Any = None
+    (one,) = cluster._task([Outcome(nothing, key="k")], Errand(Plan(nothing, (), wanted), (), str(tmp_path)))
+    assert one.error == f"a worker has version {__version__}, not {wanted}"
+
+
+def test_an_error_of_a_worker_is_not_that_of_the_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [
+        Outcome(Repository("a", f"file://{tmp_path}/a"), made(tmp_path / "a", {"Dockerfile": "FROM x\n"}), "k" * 64)
+    ]
+    plan, store = Plan(Settings(catalog.load(), ()), (), program()), Store(str(tmp_path / "store"))
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as one:
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))  # so that no process can be started
+        (done,) = cluster.worked(given, plan, store, one.scheduler_address)
+    assert (done.key, done.error) == ("", "its worker failed (FileNotFoundError: no such file or directory)")
+
+
+def test_a_program_whose_errand_never_comes_ends_silently(tmp_path: Path) -> None:
+    ours, theirs = Pipe()
+    words = [sys.executable, "-m", "echo_migrate.fleet.worker", str(theirs.fileno()), str(tmp_path), str(os.getpid())]
+    with subprocess.Popen(words, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, cwd=ROOT) as one:
+        theirs.close()
+        ours.close()
+        assert one.communicate()[1] == b""
+    assert one.returncode == 0
+
+
 def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:
     made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
     place = f"local://{tmp_path}/there"
@@ -132,6 +179,61 @@ def test_a_store_can_lie_anywhere(run: Run, tmp_path: Path) -> None:
     assert store.get(store.latest()[0]["key"]) is not None
     (next((tmp_path / "there" / "results").rglob("*.json"))).write_text('{"inventory": [')
     assert store.get(store.latest()[0]["key"]) is None
+
+
+def test_a_result_that_is_not_kept_is_not_counted_as_nothing(run: Run, tmp_path: Path) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    done = run("fleet", "many", "--store", "memory://x", *DAY)  # each process has a memory of its own
+    assert (done.returncode, done.stderr) == (2, b"echo-migrate: a: its result is not in the store\n")
+    assert b"; 1 not read" in done.stdout
+
+
+def test_a_login_in_the_place_of_a_store_is_not_printed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    store = "memory://user:hunter2@h/x"
+    for words, says in (
+        (("report",), b"Error: the store has no results: run"),
+        (("watch",), b"the store has no run yet"),
+        (("fleet", "many"), b"not in the store"),
+    ):
+        done = run(*words, "--store", store)
+        assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+        assert b"hunter2" not in done.stdout + done.stderr
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
+    with pytest.raises(NotWritten, match="^the store: no such file"), scratch(Store(store)):
+        pass
+
+
+SLOW = """
+import os, pathlib
+from fsspec.asyn import AsyncFileSystem
+
+class Slow(AsyncFileSystem):
+    protocol = "slow"
+    async def _cat_file(self, path, start=None, end=None, **_):
+        return pathlib.Path(path).read_bytes()
+    async def _pipe_file(self, path, value, mode="overwrite", **_):
+        pathlib.Path(path).write_bytes(value)
+    async def _makedirs(self, path, exist_ok=False):
+        os.makedirs(path, exist_ok=exist_ok)
+"""
+
+
+def test_a_store_may_have_an_asynchronous_client(run: Run, tmp_path: Path) -> None:
+    """As that of S3 is: it refuses to be used in a process that was forked."""
+    made(tmp_path / "many" / "a", {"Dockerfile": "FROM node:22\n"})
+    metadata = tmp_path / "site" / "slow-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[fsspec.specs]\nslow = slow:Slow\n")
+    (tmp_path / "site" / "slow.py").write_text(SLOW)
+    env = {"PYTHONPATH": f"{tmp_path / 'site'}{os.pathsep}{ROOT}"}
+    done = run("fleet", "many", "--store", f"slow://{tmp_path}/there", *DAY, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"0 of 1 references are hardened, 1 are ready" in done.stdout
+    assert len(results(tmp_path / "there")) == 1
 
 
 def test_what_is_no_place_is_said_without_its_login() -> None:

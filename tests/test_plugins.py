@@ -128,6 +128,7 @@ FAILING = [
     ("yield 'x'", "TypeError: yields what is no finding within the text"),
     ("yield Finding(0, 10**9, 'x')", "TypeError: yields what is no finding within the text"),
     ("return 3", "TypeError: 'int' object is not iterable"),
+    ("raise SystemExit(7)", "SystemExit: 7"),
 ]
 
 
@@ -177,11 +178,37 @@ def test_a_format_that_cannot_tell_its_files_has_none(tmp_path: Path, tree: Path
     assert "Dockerfile:1:6: warning[unhardened-image]" in printed
 
 
-def test_a_report_that_fails_is_told(tmp_path: Path, tree: Path) -> None:
-    site = broken(tmp_path / "site", "reports", "bad", "def it(results, run): return 1 / 0")
-    code, printed, told = run(site, tree, "check", "--output-format", "bad", "--output", "json:a.json")
-    assert (code, printed) == (2, "")
-    assert told == "echo-migrate: plugin bad of echo-migrate-bad 0.1 failed: ZeroDivisionError: division by zero\n"
+EXITS = "staticmethod(lambda *_: exec('raise SystemExit(3)'))"
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "says"),
+    [
+        (f"candidate = recognise = {EXITS}", 1, "SystemExit: 3"),
+        (
+            f"recognise = staticmethod(lambda path, text: path.endswith('.images'))\n    parse = {EXITS}",
+            2,
+            "failed: SystemExit: 3",
+        ),
+    ],
+)
+def test_a_format_that_exits_ends_no_run(tmp_path: Path, tree: Path, more: str, code: int, says: str) -> None:
+    site = broken(tmp_path / "site", "formats", "bad", FORMAT.format(more=more))
+    exit_code, printed, told = run(site, tree, "check", "--output-format", "concise")
+    assert exit_code == code
+    assert f"plugin bad of echo-migrate-bad 0.1{':' if code == 1 else ''} {says}" in printed + told
+    assert "Dockerfile:1:6: warning[unhardened-image]" in printed
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("return 1 / 0", "ZeroDivisionError: division by zero"), ("raise SystemExit(0)", "SystemExit: 0")],
+)
+def test_a_report_that_fails_is_told(tmp_path: Path, tree: Path, code: str, says: str) -> None:
+    site = broken(tmp_path / "site", "reports", "bad", f"def it(results, run): {code}")
+    exit_code, printed, told = run(site, tree, "check", "--output-format", "bad", "--output", "json:a.json")
+    assert (exit_code, printed) == (2, "")
+    assert told == f"echo-migrate: plugin bad of echo-migrate-bad 0.1 failed: {says}\n"
     assert json.loads((tree / "a.json").read_text())["findings"]
 
 

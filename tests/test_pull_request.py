@@ -160,12 +160,12 @@ def test_the_life_of_a_pull_request(world: World) -> None:
     assert "#1 is left as it is: branch echo-migrate/all has commits of others" in world.said()
     assert world.tip() == theirs
     assert "This branch has commits of others" in world.body(1)
-    git(world.person, "reset", "-q", "--hard", ours)
-    git(
-        world.person, "commit", "-q", "--amend", "-m", git(world.person, "log", "-1", "--format=%B"), "--author=b <b@c>"
-    )
-    git(world.person, "push", "-q", "--force", "origin", ALL)
-    assert "has commits of others" in world.said()
+    message = git(world.person, "log", "-1", "--format=%B", ours)
+    for amended in (("-m", message, "--author=b <b@c>"), ("-m", f"Reworded. {message}")):
+        git(world.person, "reset", "-q", "--hard", ours)
+        git(world.person, "commit", "-q", "--amend", *amended)
+        git(world.person, "push", "-q", "--force", "origin", ALL)
+        assert "has commits of others" in world.said()
     git(world.person, "push", "-q", "--force", "origin", f"{ours}:{ALL}")
     assert "#1 updated" in world.said()
     assert "commits of others" not in world.body(1)

@@ -210,7 +210,7 @@ def test_another_server_is_not_sent_the_token(url: str) -> None:
 
 
 def test_a_seal_holds_for_one_commit() -> None:
-    bare = Commit("1" * 40, ("2" * 40,), "a <a@b>", "")
+    bare = Commit("1" * 40, ("2" * 40,), "a <a@b>", "Move")
     made = bare._replace(message=f"Move\n\nEcho-migrate: {seal(bare)}\n")
     assert is_sealed(made)
     others = [
@@ -220,6 +220,7 @@ def test_a_seal_holds_for_one_commit() -> None:
         made._replace(parents=("2" * 40, "3" * 40)),
         made._replace(author="b <a@b>"),
         made._replace(message=made.message + "\nSigned-off-by: b"),
+        made._replace(message=made.message.replace("Move", "Move images")),
         bare,
     ]
     assert not any(map(is_sealed, others))

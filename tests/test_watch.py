@@ -144,6 +144,59 @@ def test_what_has_changed_is_told_once(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.told() == []
 
 
+def test_what_changed_while_a_repository_could_not_be_read_is_told(fleet: Fleet) -> None:
+    fleet.read()
+    fleet.look()
+    head = fleet.clones / "api" / ".git" / "HEAD"
+    before = head.read_text()
+    for _ in range(2):
+        head.write_text("ref: refs/heads/none\n")
+        fleet.read()
+        fleet.look()
+    head.write_text(before)
+    (fleet.clones / "api" / "Dockerfile").write_text("FROM node:22\nCMD true\n")
+    committed(fleet.clones / "api")
+    fleet.read()
+    assert fleet.told() == [("drift", "api", "Dockerfile")]
+
+
+@pytest.mark.parametrize(("kind", "says"), [("", b"is not a regular file"), ("local://", b"could not be read")])
+def test_a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    run: Run, tmp_path: Path, kind: str, says: bytes
+) -> None:
+    made(tmp_path / "clones" / "api", {"Dockerfile": f"FROM {IMAGE}\n"})
+    store = ("--store", f"{kind}{tmp_path}/store")
+    run("fleet", "clones", *store)
+    run("watch", *store)
+    for name, commands in (("looked.json", ("watch",)), ("latest.json", ("watch", "report"))):
+        (tmp_path / "store" / name).unlink()
+        (tmp_path / "store" / name).mkdir()
+        for command in commands:
+            done = run(command, *store)
+            assert (done.returncode, says in done.stderr, done.stdout) == (2, True, b"")
+            assert b"has no" not in done.stderr
+
+
+def test_a_result_that_is_gone_is_told(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.read()
+    fleet.look()
+    (fleet.clones / "web" / "Dockerfile").write_text("FROM node:22\n")
+    committed(fleet.clones / "web")
+    results = tmp_path / "store" / "results"
+    before = set(results.rglob("*.json"))
+    fleet.read()
+    (new,) = set(results.rglob("*.json")) - before
+    text = new.read_text()
+    new.unlink()
+    done = fleet.look()
+    assert (done.returncode, b"web: its result is not in the store" in done.stderr) == (2, True)
+    new.write_text(text)
+    for one in before:
+        one.unlink()
+    assert fleet.told() == [("unread", "web", "the result of the last look is not in the store any more")]
+    assert fleet.told() == []
+
+
 def test_advisories_of_feeds_are_matched_to_packages(fleet: Fleet, tmp_path: Path) -> None:
     (tmp_path / "feed").mkdir()
     (tmp_path / "feed" / "a.json").write_text(json.dumps(ADVISORY))
@@ -177,7 +230,11 @@ def test_advisories_of_feeds_are_matched_to_packages(fleet: Fleet, tmp_path: Pat
 def test_a_webhook_is_posted_to_only_if_asked_and_nothing_is_lost(fleet: Fleet, hook: Hook) -> None:
     fleet.read()
     fleet.look("--webhook", hook.url)
-    fleet.look("--webhook", hook.url)
+    assert (
+        b"wants an https URL"
+        in fleet.run("watch", "--store", "store", env={"ECHO_MIGRATE_WEBHOOK": "http://x/"}).stderr
+    )
+    fleet.run("watch", "--store", "store", env={"ECHO_MIGRATE_WEBHOOK": hook.url})
     assert hook.posted == []  # nothing has changed
     fleet.read("2026-11-27")
     hook.status = 302

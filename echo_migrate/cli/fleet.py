@@ -2,23 +2,23 @@
 
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Unpack
 
 import click
 
-from echo_migrate import __version__, reports
+from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files.data import latest_date
 from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.threads import at_once
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import table
 from echo_migrate.fleet.cluster import NoScheduler
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
-from echo_migrate.fleet.store import Store
-from echo_migrate.fleet.task import Plan
+from echo_migrate.fleet.store import NotRead, Store
+from echo_migrate.fleet.task import Plan, program
 from echo_migrate.fleet.worker import Outcome
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import STATES
@@ -48,16 +48,17 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
         if options["parquet"]:
             table.write(options["parquet"], kept)
         whole = not options["pull_request"] or _proposed(ordered, options, kept)
-    except (NotWritten, NoScheduler) as error:
+    except (NotRead, NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a store elsewhere answers slowly
-        rows = list(pool.map(lambda one: _row(one, kept), ordered))
+    rows = at_once(lambda one: _row(one, kept), ordered, _AT_ONCE)  # a store elsewhere answers slowly
+    for row in (row for row, one in zip(rows, ordered, strict=True) if row["error"] and not one.error):
+        say(f"{row['repository']}: {row['error']}")
     if options["output_format"] == "json":
         click.echo(reports.as_json({"version": 1, "repositories": rows, "total": _total(rows)}))
     else:
         click.echo(_text(rows, sum(one.known for one in ordered)))
-    return 0 if whole and not any(one.error for one in ordered) else 2
+    return 0 if whole and not any(row["error"] for row in rows) else 2
 
 
 def _repositories(fleet: str) -> list[Repository]:
@@ -92,9 +93,7 @@ def _plan(options: Options) -> Plan:
         raise click.UsageError(f"{mapping}: {error}") from None
     values = ("provider", "registry", "sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
     chosen = [f"{name}={options.get(name)!r}" for name in values]
-    return Plan(
-        settings, options["exclude"], "\n".join([__version__, latest_date(settings.today, rows), *chosen, rows])
-    )
+    return Plan(settings, options["exclude"], "\n".join([program(), latest_date(settings.today, rows), *chosen, rows]))
 
 
 def _entry(one: Outcome, known: Catalog) -> dict[str, Any]:
@@ -109,13 +108,19 @@ def _entry(one: Outcome, known: Catalog) -> dict[str, Any]:
 
 
 def _row(one: Outcome, store: Store) -> dict[str, Any]:
-    """Return how many references a repository has in each state."""
-    found = (store.get(one.key) if one.key else None) or {"inventory": {"references": []}}
-    counts = Counter(row["state"] for row in found["inventory"]["references"])
+    """Return how many references a repository has in each state, or why that is not known."""
+    found, error = None, one.error
+    try:
+        found = store.get(one.key) if not error else None
+    except NotRead as failed:
+        error = str(failed)
+    if found is None and not error:
+        error = "its result is not in the store"
+    counts = Counter(row["state"] for row in found["inventory"]["references"]) if found else Counter[str]()
     return {
         "repository": one.repository.name,
         "revision": one.revision or None,
-        "error": one.error or None,
+        "error": error or None,
         "states": {state: counts[state] for state in _COUNTED},
     }
 

@@ -21,10 +21,13 @@ from echo_migrate.files.scratch import GitFailed, obtained
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import Store
 from echo_migrate.fleet.work import scratch, worked
-from echo_migrate.fleet.worker import Outcome
+from echo_migrate.fleet.worker import SECONDS, Outcome
 
 _OF_ONE = ("GITHUB_REPOSITORY", "CI_PROJECT_PATH")
 """Variables that name the repository of a workflow or job, which are none of the fleet's."""
+
+_WAITS = 4
+"""How often the pull requests of a repository may wait for a forge as long as it is waited for."""
 
 
 def propose(outcomes: list[Outcome], options: Options, store: Store) -> Iterator[Outcome]:
@@ -34,6 +37,7 @@ def propose(outcomes: list[Outcome], options: Options, store: Store) -> Iterator
     given["paths"], given["preset"], given["output"], given["stdin_filename"] = (), "migrate", (), ""
     given["mapping"] = given["mapping"] and os.path.abspath(given["mapping"])
     given["quiet"], given["fork"] = True, ""
+    given["jobs"] = 1  # a process that ends with this one has none of its own
 
     def work(outcome: Outcome, folder: str) -> Outcome:
         for name in _OF_ONE:
@@ -47,7 +51,7 @@ def propose(outcomes: list[Outcome], options: Options, store: Store) -> Iterator
         return outcome._replace(error=error)
 
     with scratch(store) as folder:
-        yield from worked(outcomes, work, folder, 1)
+        yield from worked(outcomes, work, folder, 1, SECONDS + _WAITS * AN_HOUR)
 
 
 def _kept(outcome: Outcome, folder: str, options: Options) -> str:

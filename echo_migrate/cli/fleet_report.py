@@ -8,7 +8,7 @@ from echo_migrate.cli.output import put, say
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.trend import trend
 from echo_migrate.files.write import NotWritten
-from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.store import NotRead, Store
 from echo_migrate.reports import fleet
 
 _MEANT = (
@@ -37,12 +37,16 @@ def run(options: Options, outputs: list[tuple[str, str]]) -> int:
             flag = max(parameter.opts, key=len)
             raise click.UsageError(f"{flag} is for the files of one tree: it does not go with --store")
     try:
-        store = Store(options["from_store"])
-    except NotWritten as error:
-        raise click.UsageError(str(error)) from None
+        return _report(Store(options["from_store"]), options, outputs)
+    except (NotRead, NotWritten) as error:
+        say(str(error))
+        return 2
+
+
+def _report(store: Store, options: Options, outputs: list[tuple[str, str]]) -> int:
     entries = store.latest()
     if not entries:
-        raise click.UsageError("the store has no results: run echo-migrate fleet LIST --store DIR|URL first")
+        raise click.UsageError(f"{store.shown} has no results: run echo-migrate fleet LIST --store DIR|URL first")
     results = ((one, store.get(one["key"]) if isinstance(one.get("key"), str) else None) for one in entries)
     made = fleet.fleet(results, options["today"] or "")
     recorded = True

@@ -101,7 +101,13 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
     "--feed", metavar="FILE|DIR", type=FILE, multiple=True, help="Advisories: OSV, Echo's list; OpenVEX takes away."
 )
 @click.option("--sbom", metavar="[IMAGE=]FILE", type=FILE, multiple=True, help="Packages of an image: CycloneDX, SPDX.")
-@click.option("--webhook", metavar="URL", default="", help="Also post what has changed there, as JSON.")
+@click.option(
+    "--webhook",
+    metavar="URL",
+    default="",
+    envvar="ECHO_MIGRATE_WEBHOOK",
+    help="Also post what has changed there, as JSON. Better given in ECHO_MIGRATE_WEBHOOK if it is a secret.",
+)
 @output_formats("text", "json")
 def watch(**options: Any) -> None:
     """Tell what has changed in a fleet.

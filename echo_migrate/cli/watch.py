@@ -12,8 +12,8 @@ from echo_migrate import reports
 from echo_migrate.cli.output import say
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.advisories import Hit, hits
-from echo_migrate.fleet.store import Store
-from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changes, mark
+from echo_migrate.fleet.store import NotRead, Store
+from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changes, mark, remembered
 from echo_migrate.reports.inventory.comparison import ComparisonError
 from echo_migrate.reports.migration.scans import ScanError
 
@@ -38,8 +38,8 @@ def run(store: str, feed: tuple[str, ...], sbom: tuple[str, ...], webhook: str, 
         if webhook and listed:
             _send(webhook, _document(listed))
         told = sorted({*(known.told if known else ()), *map(mark, found)})[:_MOST_TOLD]
-        kept.put_looked({"version": 1, "entries": now, "told": told})
-    except (ScanError, ComparisonError, NotWritten, _NotSent) as error:
+        kept.put_looked({"version": 1, "entries": remembered(known, now), "told": told})
+    except (ScanError, ComparisonError, NotRead, NotWritten, _NotSent) as error:
         say(str(error))
         return 2
     return int(any(one.kind in CALLS for one in listed))

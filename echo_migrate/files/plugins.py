@@ -42,7 +42,7 @@ class Plugin(NamedTuple):
             print(text, file=sys.stderr)
         _told.add(text)
 
-    def failed(self, error: Exception) -> NoReturn:
+    def failed(self, error: BaseException) -> NoReturn:
         """Raise ``PluginFailed`` for an error of the plugin."""
         raise PluginFailed(f"{self} failed: {type(error).__name__}: {error}") from error
 
@@ -53,6 +53,12 @@ def found(kind: str) -> tuple[Plugin, ...]:
     return tuple(
         sorted((plugin for plugin in _all() if plugin.kind == kind), key=lambda one: (one.name, one.distribution))
     )
+
+
+@cache
+def distributions() -> tuple[str, ...]:
+    """Return the distributions with plugins of any kind, each with its version, sorted."""
+    return tuple(sorted({plugin.distribution for plugin in _all()}))
 
 
 @cache

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from echo_migrate import __version__
-from echo_migrate.fleet.store import Store
-from echo_migrate.fleet.task import Plan
-from echo_migrate.fleet.worker import SECONDS, Errand, Outcome, Worker
+from echo_migrate.files.write import NotWritten
+from echo_migrate.fleet.store import NotRead, Store
+from echo_migrate.fleet.task import Plan, program
+from echo_migrate.fleet.worker import Errand, Outcome, Worker
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -89,17 +89,27 @@ def _handed_out(client: "Client", outcomes: list[Outcome], errand: Errand) -> It
 
 def _task(outcomes: list[Outcome], errand: Errand) -> list[Outcome]:
     """Do the work for some repositories, on a worker; what was done before it was lost is not done again."""
-    version = errand.plan.identity.partition("\n")[0]
-    if version != __version__:
-        return [one._replace(key="", error=f"a worker has version {__version__}, not {version}") for one in outcomes]
-    store = Store(errand.store)
-    return [one if one.key in store else _done(one, errand) for one in outcomes]
+    wanted, here = errand.plan.identity.partition("\n")[0], program()
+    if here != wanted:
+        return [one._replace(key="", error=f"a worker has version {here}, not {wanted}") for one in outcomes]
+    return [_tried(one, errand) for one in outcomes]
+
+
+def _tried(outcome: Outcome, errand: Errand) -> Outcome:
+    """Return what became of a repository. An ``OSError`` here is no lost scheduler: it must not look like one."""
+    try:
+        return outcome if outcome.key in Store(errand.store) else _done(outcome, errand)
+    except OSError as error:
+        why = f"its worker failed ({type(error).__name__}: {(error.strerror or str(error)).lower()})"
+    except (NotRead, NotWritten) as failed:
+        why = str(failed)
+    return outcome._replace(key="", error=why)
 
 
 def _done(outcome: Outcome, errand: Errand) -> Outcome:
     worker = _worker(errand)
     worker.begin(outcome)
-    wait([worker.answer], SECONDS)
+    wait([worker.answer], worker.seconds)
     done, again = worker.end()
     if not again:
         worker.stop()
@@ -114,9 +124,10 @@ def _worker(errand: Errand) -> Worker:
     worker: Worker | None = getattr(_own, "worker", None)
     if worker is not None and _own.errand != errand:
         worker.stop()
-        worker = None
+        worker = _own.worker = None
     if worker is None:
         folder = os.path.join(get_worker().local_directory, f"echo-migrate-{threading.get_ident()}")
-        worker = _own.worker = Worker(errand, folder)
-        _own.errand = errand
+        worker = Worker(errand, folder)
+        worker.start()
+        _own.worker, _own.errand = worker, errand
     return worker

@@ -18,19 +18,25 @@ _LARGEST = 200_000_000
 MISSING = "this place needs the extra: install echo-migrate[fleet], and the package of fsspec for it"
 
 
+class NotRead(Exception):
+    """A file of a store may be there, and cannot be read; the message says why."""
+
+
 class Store:
-    """Results below a folder, or a URL of fsspec, by key. Raises ``NotWritten`` for a URL that cannot be used."""
+    """Results below a folder, or a URL of fsspec, by key. Raises ``NotWritten`` for a URL that cannot be used; whatever
+    reads raises ``NotRead``."""
 
     def __init__(self, folder: str) -> None:
         self.is_local = "://" not in folder
         self.folder = os.path.abspath(folder) if self.is_local else folder.rstrip("/")
+        self.shown = self.folder if self.is_local else "the store"  # a URL may have a login
         self._place: _Place = _Folder(self.folder) if self.is_local else _Elsewhere(self.folder)
 
     def __contains__(self, key: str) -> bool:
         return self.get(key) is not None
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the result under a key, None if there is none, or it cannot be read."""
+        """Return the result under a key, None if there is none, or it is torn."""
         found = self._read(_name(key))
         listed = found.get("inventory") if found else None
         rows = listed.get("references") if isinstance(listed, dict) else None
@@ -90,7 +96,7 @@ class _Place(Protocol):
     """Where files are kept, by name."""
 
     def read(self, name: str) -> bytes | None:
-        """Return a file, None if it is not there or cannot be read."""
+        """Return a file, None if it is not there. Raises ``NotRead``."""
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file. Raises ``NotWritten``."""
@@ -103,9 +109,12 @@ class _Folder:
         self._folder = folder
 
     def read(self, name: str) -> bytes | None:
+        path = os.path.join(self._folder, name)
         try:
-            return contents(os.path.join(self._folder, name), _LARGEST)
-        except Unreadable:
+            return contents(path, _LARGEST)
+        except Unreadable as error:
+            if os.path.lexists(path):
+                raise NotRead(f"{path}: {error}") from None
             return None
 
     def write(self, name: str, data: bytes) -> None:
@@ -136,8 +145,10 @@ class _Elsewhere:
     def read(self, name: str) -> bytes | None:
         try:
             data = self._files.cat_file(f"{self._root}/{name}", end=_LARGEST)
-        except Exception:
+        except FileNotFoundError:
             return None
+        except Exception as error:
+            raise NotRead(f"the store could not be read ({type(error).__name__})") from None
         return data if isinstance(data, bytes) else None
 
     def write(self, name: str, data: bytes) -> None:

@@ -4,10 +4,12 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from echo_migrate import __version__
 from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import not_entered, run, with_missing_logins
 from echo_migrate.files import git
 from echo_migrate.files.logins import remote
+from echo_migrate.files.plugins import distributions
 from echo_migrate.files.remote import revision_of
 from echo_migrate.files.scratch import GitFailed, obtained
 from echo_migrate.fleet.repositories import Repository
@@ -22,11 +24,16 @@ class Failed(Exception):
 
 class Plan(NamedTuple):
     """What is asked of each repository: the settings of a check, files to skip, and all of it that decides a result as
-    text."""
+    text, whose first line is ``program``."""
 
     settings: Settings
     exclude: tuple[str, ...]
     identity: str
+
+
+def program() -> str:
+    """Return the version of this program and those of its plugins, which decide a result too: a line of text."""
+    return ", ".join((__version__, *distributions()))
 
 
 def revision(repository: Repository) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
 from echo_migrate.fleet.advisories import Hit
-from echo_migrate.fleet.store import Store
+from echo_migrate.fleet.store import NotRead, Store
 from echo_migrate.reports.inventory.comparison import Compared, Reference, compare, listed
 
 Kind = Literal["drift", "ended", "gone", "advisory", "unread", "offered", "hardened", "new", "removed"]
@@ -50,7 +50,8 @@ class Looked(NamedTuple):
 
 
 def changes(store: Store, before: Looked | None, now: list[dict[str, Any]], hits: Iterable[Hit]) -> Iterator[Change]:
-    """Yield what has changed since a look, the first of which has nothing to be compared with but advisories."""
+    """Yield what has changed since a look, the first of which has nothing to be compared with but advisories. Raises
+    ``NotRead``, also if the result of an entry is gone."""
     told = before.told if before else frozenset()
     for hit in hits:
         if mark(hit) not in told:
@@ -66,6 +67,17 @@ def changes(store: Store, before: Looked | None, now: list[dict[str, Any]], hits
         yield Change("removed", name)
 
 
+def remembered(before: Looked | None, now: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the next look compares with: of a repository that could not be read, the former result."""
+    old = {str(one.get("repository")): one for one in before.entries} if before else {}
+    return [
+        one | {name: (old.get(str(one.get("repository"))) or one).get(name) for name in ("key", "revision")}
+        if one.get("error")
+        else one
+        for one in now
+    ]
+
+
 def mark(hit: Hit) -> str:
     """Return what a hit is remembered by."""
     return " ".join(hit)
@@ -77,8 +89,13 @@ def _of_one(store: Store, former: dict[str, Any] | None, entry: dict[str, Any]) 
         if not former or not former.get("error"):
             yield Change("unread", name, message=str(entry["error"]))
         return
+    if not former or not former.get("key") or former["key"] == entry.get("key"):
+        return
     was, found = _result(store, former), _result(store, entry)
-    if found is None or was is None or (former or {}).get("key") == entry.get("key"):
+    if found is None:
+        raise NotRead(f"{name}: its result is not in the store any more: run fleet again")
+    if was is None:
+        yield Change("unread", name, message="the result of the last look is not in the store any more")
         return
     reasons_before, reasons_now = _reasons(was), _reasons(found)
     for one in compare(listed(was), listed(found)):
@@ -90,8 +107,8 @@ def _of_one(store: Store, former: dict[str, Any] | None, entry: dict[str, Any]) 
             yield Change(kind, name, place.path, place.line, *texts, message)
 
 
-def _result(store: Store, entry: dict[str, Any] | None) -> Any:
-    found = store.get(str(entry["key"])) if entry and entry.get("key") else None
+def _result(store: Store, entry: dict[str, Any]) -> Any:
+    found = store.get(str(entry["key"])) if entry.get("key") else None
     return found["inventory"] if found else None
 
 

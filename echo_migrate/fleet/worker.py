@@ -3,12 +3,11 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Protocol
 
@@ -71,28 +70,36 @@ class _Process(Protocol):
 
 
 class Worker:
-    """A process, and the repository that it has. ``folder`` is for what it writes, which does not stay."""
+    """A process, and the repository that it has. ``folder`` is for what it writes, which does not stay; ``seconds`` is
+    the limit for one repository."""
 
-    def __init__(self, work: Work | Errand, folder: str) -> None:
+    def __init__(self, work: Work | Errand, folder: str, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
         self.folder = folder
+        self.answer, self._theirs = Pipe()
+        self._work = work
         self.given = 0
         self.until = 0.0
         self._outcome: Outcome | None = None
-        self._process: _Process
-        if isinstance(work, Errand):  # of a process with threads, which must not be forked
-            self._process, self.answer = _program(folder)
-            self.answer.send(work)
-            return
-        context = get_context("fork")  # with all that is loaded, and work that no other start method can send
-        self.answer, ours = context.Pipe()
-        process = context.Process(target=_serve, args=(work, folder, ours, os.getpid()))
-        process.start()
-        ours.close()
-        self._process = process
+        self._process: _Process | None = None
+
+    def start(self) -> None:
+        """Start the process; ``stop`` is for one that was interrupted here too."""
+        if isinstance(self._work, Errand):  # its process has threads, which do not survive a fork
+            self._process = _program(self._theirs, self.folder)
+            with contextlib.suppress(OSError):  # it has ended: there is no answer
+                self.answer.send(self._work)
+        else:
+            context = get_context("fork")  # with all that is loaded, and work that no other start method can send
+            pipe = self.answer, self._theirs
+            process = context.Process(target=_forked, args=(self._work, self.folder, pipe, os.getpid()), daemon=True)
+            self._process = process
+            process.start()
+        self._theirs.close()
 
     def begin(self, outcome: Outcome) -> None:
         """Give it a repository; ``answer`` can be read, or ``until`` has passed, when it is to be asked for."""
-        self._outcome, self.given, self.until = outcome, self.given + 1, time.monotonic() + SECONDS
+        self._outcome, self.given, self.until = outcome, self.given + 1, time.monotonic() + self.seconds
         with contextlib.suppress(OSError):  # it has ended: there is no answer
             self.answer.send(outcome)
 
@@ -100,7 +107,7 @@ class Worker:
         """Return what became of the repository, and whether the process can have another one."""
         assert self._outcome is not None
         if not self.answer.poll():
-            return self._outcome._replace(key="", error=f"not done after {SECONDS / 60:.0f} minutes"), False
+            return self._outcome._replace(key="", error=f"not done after {self.seconds / 60:.0f} minutes"), False
         try:
             return self.answer.recv(), self.given < RENEWED
         except (EOFError, OSError):
@@ -109,12 +116,14 @@ class Worker:
 
     def stop(self) -> None:
         """End the process, with the git that it may have started, and remove what it wrote."""
-        self._process.terminate()
-        self._process.join(_TO_STOP)
-        if self._process.is_alive():
+        if self._process and self._process.is_alive():
+            self._process.terminate()
+            self._process.join(_TO_STOP)
+        if self._process and self._process.is_alive():
             self._process.kill()
             self._process.join()
         self.answer.close()
+        self._theirs.close()
         remove(self.folder)
 
 
@@ -133,12 +142,9 @@ class _Program:
         return self._started.poll() is None
 
 
-def _program(folder: str) -> tuple[_Process, Connection]:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        words = [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), folder, str(os.getpid())]
-        started = subprocess.Popen(words, pass_fds=[theirs.fileno()])
-    return _Program(started), Connection(ours.detach())
+def _program(theirs: Connection, folder: str) -> _Program:
+    words = [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), folder, str(os.getpid())]
+    return _Program(subprocess.Popen(words, pass_fds=[theirs.fileno()]))
 
 
 def kept(plan: Plan, store: Store) -> Work:
@@ -149,6 +155,12 @@ def kept(plan: Plan, store: Store) -> Work:
         return outcome
 
     return work
+
+
+def _forked(work: Work, folder: str, pipe: tuple[Connection, Connection], parent: int) -> None:
+    """Serve the process that this one is a copy of, whose end of the pipe is not held open here."""
+    pipe[0].close()
+    _serve(work, folder, pipe[1], parent)
 
 
 def _serve(work: Work, folder: str, answer: Connection, parent: int) -> None:
@@ -177,7 +189,8 @@ def _done(work: Work, outcome: Outcome, folder: str) -> Outcome:
 def _main(descriptor: int, folder: str, parent: int) -> None:
     """Serve a process of another program."""
     answer = Connection(descriptor)
-    _serve(answer.recv().work(), folder, answer, parent)
+    with contextlib.suppress(EOFError, OSError, NotWritten):  # there is no answer then, and that is told
+        _serve(answer.recv().work(), folder, answer, parent)
 
 
 if __name__ == "__main__":

@@ -46,18 +46,18 @@ class _Guarded:
     def _asked(self, function: Callable[..., Any], *arguments: Any) -> bool:
         try:
             return bool(function(*arguments))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._plugin.broken(error)
             return False
 
     def parse(self, source: Source, request: "Request") -> Iterable[Any]:
         try:
             return list(self._format.parse(source, request))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._plugin.failed(error)
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         try:
             return self._format.verify(before, after, edits)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._plugin.failed(error)

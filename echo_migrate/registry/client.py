@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from echo_migrate.files.threads import at_once
 from echo_migrate.registry import content, lists, names
 from echo_migrate.registry.access import Access, Place, place_of
 from echo_migrate.registry.cache import Cache
@@ -65,14 +66,7 @@ class Client:
 
     def at_once(self, ask: Callable[[_Item], _Found], items: Iterable[_Item], most: int = 16) -> list[_Found]:
         """Return what a function that asks this client returns for each item; ``most`` are asked for at a time."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(most) as pool:
-            try:
-                return list(pool.map(ask, items))
-            except BaseException:
-                self.close()  # leaving the pool waits for its threads, and these for a registry
-                raise
+        return at_once(ask, items, most, self.close)  # its end waits for the threads, and these for a registry
 
     def silent(self, host: str) -> RegistryError | None:
         """Return why a registry is not asked: no connection to it could be made. None for any other."""

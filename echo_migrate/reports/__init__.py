@@ -111,7 +111,7 @@ def render(format: str, results: list[Result], run: RunReport) -> str:
 def _of_plugin(plugin: Plugin, results: list[Result], run: RunReport) -> str:
     try:
         text = plugin.load()(results, run)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         plugin.failed(error)
     return text if isinstance(text, str) else plugin.failed(TypeError("its report is no text"))
 

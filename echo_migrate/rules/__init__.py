@@ -46,7 +46,7 @@ def _guarded(plugin: Plugin, check: Check) -> Check:
                 if not isinstance(finding, Finding) or not 0 <= finding.start <= finding.end <= whole:
                     raise TypeError("yields what is no finding within the text")
                 yield finding
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             plugin.broken(error)
 
     return guarded

@@ -1,8 +1,8 @@
 """The life of a pull request: opened, kept up to date, left alone, closed, opened again.
 
 A branch is only ever replaced if its one commit is ours, and is where it was when that was looked at. Ours are commits
-with a seal over what they are: their tree, parent and author. An amended, rebased or copied one has another, as has
-what somebody adds on top.
+with a seal over what they are: their tree, parent, author and message. An amended, reworded, rebased or copied one has
+another, as has what somebody adds on top.
 """
 
 import hashlib
@@ -99,8 +99,8 @@ def _commit(place: Place, at: str) -> Commit:
 def _pushed(place: Place, proposal: Proposal, tree: str, at: str) -> bool:
     """Have the branch with one commit on the base. Returns whether it was not like that already."""
     author = place.scratch.author()
-    wanted = Commit(tree, (place.revision,), author, "")
-    message = f"{proposal.message.rstrip()}\n\n{TRAILER}: {seal(wanted)}\n"
+    wanted = Commit(tree, (place.revision,), author, proposal.message.rstrip())
+    message = f"{wanted.message}\n\n{TRAILER}: {seal(wanted)}\n"
     if at and _commit(place, at) == wanted._replace(message=message):
         return False
     made = place.scratch.commit(tree, place.revision, message)
@@ -111,15 +111,16 @@ def _pushed(place: Place, proposal: Proposal, tree: str, at: str) -> bool:
 
 
 def seal(commit: Commit) -> str:
-    """Return what is written into a commit of ours: it holds for this tree, parent and author alone."""
-    text = "\0".join((commit.tree, *commit.parents, commit.author))
+    """Return what is written into a commit of ours, below its message: it holds for this commit alone."""
+    text = "\0".join((commit.tree, *commit.parents, commit.author, commit.message))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def is_sealed(commit: Commit) -> bool:
     """Return whether a commit is one of ours, as it was made."""
-    last = commit.message.rstrip().rpartition("\n")[2]
-    return len(commit.parents) == 1 and last == f"{TRAILER}: {seal(commit)}"
+    before, _, last = commit.message.rstrip().rpartition("\n")
+    bare = commit._replace(message=before.rstrip())
+    return len(commit.parents) == 1 and last == f"{TRAILER}: {seal(bare)}"
 
 
 def _same(there: str, text: str) -> bool:
