@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,6 +148,9 @@ def limited(run: Run) -> Run:
     return limited
 
 
+_UNFINISHED = " <unfinished ...>"
+
+
 @pytest.fixture
 def traced(tmp_path: Path) -> Callable[..., list[str]]:
     """``traced("execve", "check", ".", cwd=…)``: the system calls of the program and of what it starts, by strace."""
@@ -159,9 +162,23 @@ def traced(tmp_path: Path) -> Callable[..., list[str]]:
         subprocess.run(command, cwd=cwd, capture_output=True, check=False)
         lines = log.read_text(errors="replace").splitlines()
         assert f'execve("{sys.executable}"' in lines[0]  # so that it is known to have been looked at
-        return lines[1:]
+        return list(_whole(lines[1:]))
 
     return traced
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the calls of a log of strace, of which those that another process interrupted are in two lines."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        process = line.partition(" ")[0]
+        if line.endswith(_UNFINISHED):
+            begun[process] = line.removesuffix(_UNFINISHED)
+        elif " resumed>" in line:
+            yield begun.pop(process, process) + line.partition(" resumed>")[2]
+        else:
+            yield line
+    yield from begun.values()
 
 
 def heeding() -> None:

@@ -16,7 +16,7 @@ from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import read_mapping
 from echo_migrate.registry import lock
 from tests import registries
-from tests.conftest import NOWHERE, Done, Run
+from tests.conftest import NOWHERE, Done, Run, heeding
 from tests.registries import Image, Registry, Reply, Request, StandIn
 
 ROOT_USER = Image({"bin/sh": ""}, {"Cmd": ["python3"]})
@@ -194,7 +194,9 @@ def test_an_interrupt_ends_what_waits_for_a_registry(ask: Ask, tmp_path: Path) -
     words = [sys.executable, "-m", "echo_migrate", "check", ".", "--online", "--registry"]
     with StandIn(answer) as standin:
         environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-        process = subprocess.Popen([*words, standin.host], cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [*words, standin.host], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, preexec_fn=heeding
+        )
         while not standin.asked:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
