@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import anyio
@@ -60,7 +61,7 @@ def tree(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    """A server as it starts without options. Tests add files with names of their own."""
+    """A server as it starts without options. Tests remove the files that they add: each worker runs some of them."""
     folder = tree(tmp_path_factory.mktemp("agent") / "tree")
     (folder / "click.py").write_text("raise SystemExit('code of the tree was run')\n")
     (folder.parent / "secret").write_text("FROM node:22-slim\n")
@@ -70,9 +71,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     yield started
     started.close()
     assert (folder / "Dockerfile").read_text() == DOCKERFILE
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [".git", "Dockerfile", "Dockerfile.out", "bytes.Dockerfile", "click.py", "out"]
-    )
+    assert {path.name for path in folder.iterdir()} == {".git", "Dockerfile", "Dockerfile.out", "click.py", "out"}
 
 
 def test_without_options_every_tool_only_reads(agent: Agent) -> None:
@@ -115,6 +114,7 @@ def test_a_file_of_which_no_text_has_the_bytes_is_named(agent: Agent) -> None:
     path = Path(str(agent.client.server.cwd)) / "bytes.Dockerfile"  # type: ignore[union-attr]
     path.write_bytes(b"# \xe9\nFROM node:22-slim\n")
     failed, (said,) = agent.call("fix", paths=["bytes.Dockerfile"])
+    path.unlink()
     assert not failed
     assert said.startswith("1 more files would change, name them alone: bytes.Dockerfile\n")
 
@@ -247,7 +247,7 @@ def test_a_signal_ends_the_server(tmp_path: Path) -> None:
 def test_an_answer_is_bounded() -> None:
     text = joined("\n".join(f"line {number}" for number in range(20_000)))
     assert len(text) < MOST + 100
-    assert text.splitlines()[-1].endswith("more lines left out: name fewer paths)")
+    assert text.splitlines()[-1].endswith("more lines omitted: name fewer paths)")
     files = [
         f"diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-{'x' * 30_000}\n+y\n"
         for name in "abc"
@@ -262,7 +262,8 @@ def test_the_whole_machine_is_not_served() -> None:
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("echo_migrate.cli.mcp.find_spec", lambda name: None)
+    module = import_module("echo_migrate.cli.mcp")  # until it is loaded, the name in its package is the command's
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
     done = CliRunner().invoke(cli, ["mcp"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         2,

@@ -68,7 +68,8 @@ def _of_plugins() -> tuple[Format, ...]:
         return ()
     from echo_migrate.formats._plugin import guarded
 
-    return tuple(format for plugin, module in loaded("formats").items() if (format := guarded(plugin, module)))
+    found = (guarded(plugin, module, FORMATS) for plugin, module in loaded("formats").items())
+    return tuple(format for format in found if format)
 
 
 @cache

@@ -95,7 +95,7 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
 
 
 def _platforms(source: Source) -> _Platforms:
-    """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it says of which."""
+    """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it names these."""
     written = list(_PLATFORM.finditer(source.text))
     stated = list(_stated(source)) if written else []
     own: dict[str, set[str]] = {}

@@ -11,12 +11,10 @@ if TYPE_CHECKING:
     from echo_migrate.formats import Format, Request
 
 
-def guarded(plugin: Plugin, module: "Format") -> "Format | None":
-    """Return the format of a plugin; None, and told, if it is none."""
-    from echo_migrate.formats import FORMATS
-
+def guarded(plugin: Plugin, module: "Format", taken: Iterable[str]) -> "Format | None":
+    """Return the format of a plugin; None, and told, if it is none, or its name is ``taken``."""
     functions = ("candidate", "recognise", "parse", "verify")
-    if plugin.name in FORMATS:
+    if plugin.name in taken:
         plugin.broken("there is a format of this name")
     elif not isinstance(getattr(module, "NAME", None), Pattern):
         plugin.broken("is no format: NAME must be a compiled pattern")

@@ -95,11 +95,11 @@ def joined(*parts: str) -> str:
         return text
     lines = text[:MOST].splitlines()[:-1]
     left = text.count("\n") + 1 - len(lines)
-    return "\n".join([*lines, f"({left} more lines left out: name fewer paths)"])
+    return "\n".join([*lines, f"({left} more lines omitted: name fewer paths)"])
 
 
 def patch_of(text: str) -> tuple[str, str]:
-    """Return a patch of whole files, and which are left out: too long an answer, or bytes that no text has."""
+    """Return a patch of whole files, and which files it omits: too long an answer, or bytes that no text has."""
     shown, names, size = list[str](), list[str](), 0
     for file in filter(None, _FILE.split(text)):
         size += len(file)

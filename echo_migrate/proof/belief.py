@@ -1,4 +1,4 @@
-"""Which earlier proofs still hold: for ``fix --proven``, and for what ``check`` says of unsafe fixes."""
+"""Which earlier proofs still hold: for ``fix --proven``, and for what ``check`` tells of unsafe fixes."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

@@ -2,8 +2,8 @@
 
 The server, and with it who gets the token, is the one that the environment names, never one that a clone names.
 
-Interface: docs.gitlab.com, "Merge requests API", "Notes API", "Users API" and "Rate limits"; a token of a person,
-project or group is taken as ``Authorization: Bearer``, which no redirect to another host passes on.
+Interface: docs.gitlab.com, "Merge requests API", "Notes API", "Users API" and "Rate limits"; a personal, project
+or group token is taken as ``Authorization: Bearer``, which no redirect to another host passes on.
 """
 
 import os
