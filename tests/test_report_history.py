@@ -55,6 +55,20 @@ def test_runs_at_the_same_time_lose_nothing(place: str) -> None:
     assert sorted((one.subject, one.states[0]) for one in records) == [(str(n), i) for n in range(3) for i in range(8)]
 
 
+def test_two_runs_make_the_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = os.mkdir
+
+    def behind_another(folder: str, mode: int = 0o777) -> None:
+        mkdir(folder, mode)
+        mkdir(folder, mode)
+
+    place = f"{tmp_path}/of/history/"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", behind_another)
+        append(place, record())
+    assert read(place) == ([record()], 0)
+
+
 def test_killed_runs_leave_what_others_wrote(place: str) -> None:
     append(place, record(hardened=41))
     writer = subprocess.Popen([sys.executable, "-c", WRITE, place, "1000000", "killed"], cwd=ROOT)

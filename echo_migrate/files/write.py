@@ -64,8 +64,8 @@ def created(path: str, data: bytes) -> Iterator[None]:
     with contextlib.ExitStack() as undo:
         try:
             for missing in _missing(folder):
-                os.mkdir(missing)
-                undo.callback(_quietly, os.rmdir, missing)
+                if _made(missing):
+                    undo.callback(_quietly, os.rmdir, missing)
             with _temporary(folder, data) as file:
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
                 os.fsync(file.fileno())
@@ -96,6 +96,17 @@ def _missing(folder: str) -> list[str]:
         missing.insert(0, folder)
         folder = os.path.dirname(folder)
     return missing
+
+
+def _made(folder: str) -> bool:
+    """Create a folder; return whether it was this call and no other run that did. Raises ``OSError``."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            raise
+        return False
+    return True
 
 
 def _quietly(remove: Callable[[str], object], path: str) -> None:
