@@ -7,14 +7,15 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
-from echo_migrate.images.catalog import Catalog, Upstream, load
+from echo_migrate.files.source import Edit, Traced, apply
+from echo_migrate.files.spelling import few
+from echo_migrate.images.catalog import Catalog, Row, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, is_open, parse
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag
 from echo_migrate.model import Image, Migration, Variant
-from echo_migrate.reasons import because
+from echo_migrate.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.origin import Origin
@@ -108,8 +109,26 @@ def _across(
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = CrossingTag(reference, found, row, catalog, today, found.variant or variant)
     move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone, text).move()
+    if move.edits and _is_open(found, row, catalog, today, variant):
+        names = few([f"{found.name}:{one}" for one in (found.tag or "latest", *found.others)])
+        reason = because("several-origins", vendor=vendor, names=names)
+        move = move._replace(state="needs-person", reasons=(*move.reasons, reason))
     offered = catalog.vendor == UPSTREAM or place[0] in catalog.facts.gone
     return move if offered or not any(one.id in _CHANGES for one in move.reasons) else move._replace(edits=())
+
+
+def _is_open(origin: "Origin", row: Row, catalog: Catalog, today: str, variant: Variant) -> bool:
+    """Return whether a vendor's image stands for several upstream ones that have different targets."""
+    if catalog.vendor == UPSTREAM or not origin.others:
+        return bool(origin.others)
+    targets = set()
+    for tag in (origin.tag or "latest", *origin.others):
+        words = TargetTag(parse(f"{origin.name}:{tag}"), origin.name, row, catalog, today, origin.variant or variant)
+        changes = words.changes()
+        targets.add(
+            changes if isinstance(changes, Reason) else apply(f"{origin.name}:{tag}", [Edit(*one) for one in changes])
+        )
+    return len(targets) > 1
 
 
 def _titled(vendor: str, catalog: Catalog) -> str:
@@ -126,6 +145,7 @@ _CHANGES = (
     "floating",
     "one-variant",
     "release",
+    "several-origins",
     "version-unstated",
 )
 """Reasons for which an image is not offered from vendor to vendor: another version, variant or distribution."""
