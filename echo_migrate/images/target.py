@@ -8,7 +8,6 @@ from echo_migrate.files.spelling import few
 from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import FIPS, Catalog, Row, Upstream
 from echo_migrate.images.facts import facts_of
-from echo_migrate.images.official_tags import is_listed
 from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, is_open, name_change, parsed, with_values
@@ -228,8 +227,11 @@ class Target:
         """Add a reason if the provider is not known to have the new tag: on the way back, of official images and those
         with a list of tags alone it is known how their tags are made, unless the vendor keeps upstream's."""
         kept = self.catalog.vendor != UPSTREAM or self.catalog.drops_in(self.reference)
-        if not kept and self.upstream.name not in self.catalog.facts.official and not is_listed(self.upstream.name):
-            self.unsafe_reasons.append(because("tags-unknown", image=name))
+        if not kept and self.upstream.name not in self.catalog.facts.official:
+            from echo_migrate.images.official_tags import is_listed  # few runs leave a vendor
+
+            if not is_listed(self.upstream.name):
+                self.unsafe_reasons.append(because("tags-unknown", image=name))
         tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
         if self.row.own or self.catalog.tags == "unconfirmed":
             return
