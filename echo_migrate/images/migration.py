@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
-from echo_migrate.images.catalog import Catalog, Row, Upstream, load
+from echo_migrate.images.catalog import Catalog, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, is_open, parse
 from echo_migrate.images.target import Target, no_value
@@ -109,7 +109,7 @@ def _across(
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = CrossingTag(reference, found, row, catalog, today, found.variant or variant)
     move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone, text).move()
-    if move.edits and _is_open(found, row, catalog, today, variant):
+    if move.edits and found.others and _differ(found, catalog, today, found.variant or variant):
         names = few([f"{found.name}:{one}" for one in (found.tag or "latest", *found.others)])
         reason = because("several-origins", vendor=vendor, names=names)
         move = move._replace(state="needs-person", reasons=(*move.reasons, reason))
@@ -117,17 +117,19 @@ def _across(
     return move if offered or not any(one.id in _CHANGES for one in move.reasons) else move._replace(edits=())
 
 
-def _is_open(origin: "Origin", row: Row, catalog: Catalog, today: str, variant: Variant) -> bool:
-    """Return whether a vendor's image stands for several upstream ones that have different targets."""
-    if catalog.vendor == UPSTREAM or not origin.others:
-        return bool(origin.others)
-    targets = set()
+def _differ(origin: "Origin", catalog: Catalog, today: str, variant: Variant) -> bool:
+    """Return whether the upstream images that a vendor's one stands for have different targets."""
+    targets: set[tuple[str | None, object]] = set()
     for tag in (origin.tag or "latest", *origin.others):
-        words = TargetTag(parse(f"{origin.name}:{tag}"), origin.name, row, catalog, today, origin.variant or variant)
-        changes = words.changes()
-        targets.add(
-            changes if isinstance(changes, Reason) else apply(f"{origin.name}:{tag}", [Edit(*one) for one in changes])
-        )
+        value = f"{origin.name}:{tag}"
+        row = catalog.row(origin.name, frozenset(tag.split("-")))
+        if catalog.vendor == UPSTREAM or not row or not row.image:
+            targets.add((None, value))
+            continue
+        row = row._replace(image=catalog.preferred(row.image))
+        changes = TargetTag(parse(value), origin.name, row, catalog, today, variant).changes()
+        named = changes if isinstance(changes, Reason) else apply(value, [Edit(*one) for one in changes])
+        targets.add((row.image, named))
     return len(targets) > 1
 
 
