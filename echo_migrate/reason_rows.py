@@ -52,6 +52,7 @@ REASONS: dict[str, Row] = {
         "which upstream image this one of {vendor} replaces is not known", "add a row to a mapping file", "edit"
     ),
     "no-home": Row("where upstream publishes {name} is not known", "edit it by hand", "edit"),
+    "several-origins": Row("{vendor} has one image for {names}", "use the one that fits", "proof", "several variants"),
     "version-unstated": Row("the vendor does not state which version it has", "compare both versions", "online"),
     "gone": Row("{vendor} turned its registry off on {since}", "build it once on the new image", "proof", "gone"),
     "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),

@@ -51,7 +51,7 @@ def test_forms_of_files(run: Run, tmp_path: Path, jobs: str) -> None:
 
 
 def test_from_a_vendor(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM dhi.io/python:3.13-dev\nFROM reg.echohq.com/node:22\n")
+    (tmp_path / "Dockerfile").write_text("FROM dhi.io/golang:1.26-dev\nFROM reg.echohq.com/node:22\n")
     words = ("compare", "--output-format", "json", str(tmp_path))
     before = {row["provider"]: row for row in json.loads(run(*words).stdout)["providers"]}
     after = {row["provider"]: row for row in json.loads(run(*words, "--from", "docker").stdout)["providers"]}

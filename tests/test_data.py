@@ -198,3 +198,16 @@ def test_presets_name_rules() -> None:
         assert set(preset) == {"summary", "rules"}
         assert set(preset["rules"]) <= {*RULES, "all", "default"}, name
         assert preset["rules"] == sorted(set(preset["rules"])), name
+
+
+def test_packages_of_another_distribution() -> None:
+    rows = yaml.load((FOLDER / "packages" / "wolfi.yaml").read_text(), LOADER)
+    about = rows.pop("_about")
+    assert about["date"]
+    assert about["source"]
+    assert list(rows) == sorted(rows)
+    assert all(names and all(re.fullmatch(r"[a-z0-9][\w.+-]*", one) for one in names) for names in rows.values())
+    headers = {one: names for one, names in rows.items() if one.endswith("-dev")}
+    assert all(name.endswith("-dev") for names in headers.values() for name in names), (
+        "headers are in packages of their own"
+    )

@@ -1,5 +1,6 @@
 """The way back: what moves safely to a vendor reads as before at upstream, or as a tag that the vendor writes alike."""
 
+from itertools import permutations
 from typing import get_args
 
 import pytest
@@ -19,6 +20,7 @@ from echo_migrate.images.official_tags import may_have
 from echo_migrate.images.reference import parse
 from echo_migrate.images.tags import meaning_of
 from echo_migrate.model import Image, Migration, Variant
+from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.test_pages import CASES
@@ -33,11 +35,50 @@ def move(value: str, known: catalog.Catalog, variant: Variant = "runtime") -> Mi
     return assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), known, today=TODAY, variant=variant)
 
 
-def alike(one: str, other: str, vendor: str) -> bool:
-    """Whether a vendor has one image for both upstream references, in one of its variants."""
-    known, variants = catalog.load(vendor), get_args(Variant)
-    targets = [{move(value, known, variant).target for variant in variants} for value in (one, other)]
-    return targets[0] == targets[1]
+SAME = {
+    "amazoncorretto": {"jdk"},
+    "docker": {"dind"},
+    "eclipse-temurin": {"jdk"},
+    "neo4j": {"community"},
+    "php": {"cli"},
+    "sonarqube": {"community"},
+}
+"""Words of tags that say what the tag without them is anyway: both name one image (docker-library/official-images)."""
+RELEASES = {"bookworm": "12", "trixie": "13"}
+
+
+def one_image(one: str, other: str) -> bool:
+    """Whether two upstream references name one image, as far as their version and variant go: of their words only those
+    of the distribution, and those that change nothing, may differ."""
+    (name, first, words), (of, second, more) = _said(one), _said(other)
+    differing = words ^ more
+    return (name, first) == (of, second) and all(
+        UPSTREAM.word_family(word) or word in SAME.get(name, ()) for word in differing
+    )
+
+
+def _said(value: str) -> tuple[str, str, set[str]]:
+    reference = parse(value)
+    name, (first, *words) = UPSTREAM.path(reference), (reference.tag or "latest").split("-")
+    if name == "debian":
+        return name, RELEASES.get(first, first), set(words)
+    return name, first, set(words)
+
+
+def variants_of(value: str) -> list[str]:
+    """Upstream's other variants of an image: with slim or without, with a JRE or a JDK."""
+    first, *words = value.split("-")
+    others = [[word for word in words if word != "slim"], [*words, "slim"], ["slim", *words]]
+    others += [[word.replace(a, b) for word in words] for a, b in (("jdk", "jre"), ("jre", "jdk"))]
+    others += [[word for word in words if word != "jre"], [*words, "jre"]]
+    return ["-".join((first, *one)) for one in others if one != words]
+
+
+def is_shared(value: str, target: str, known: catalog.Catalog) -> bool:
+    """Whether a vendor has the very target for another of upstream's variants too."""
+    others = (one for one in variants_of(value) if not one_image(one, value))
+    moves = [move(one, known, variant) for one in others for variant in get_args(Variant)]
+    return any(one.target == target for one in moves)
 
 
 def goes_back(value: str, vendor: str, variant: Variant) -> None:
@@ -48,11 +89,32 @@ def goes_back(value: str, vendor: str, variant: Variant) -> None:
     if known.tags == "listed" and not may_have(parse(value).name, parse(value).tag or "latest"):
         return
     back = move(there.target, UPSTREAM)
-    assert back.safe, (value, there.target, back.reasons)
     assert back.target is not None
-    assert back.target == value or alike(back.target, value, vendor), (value, there.target, back.target)
+    if not back.safe:
+        assert [one.id for one in back.reasons] == ["several-origins"], (value, there.target, back.reasons)
+        assert is_shared(value, there.target, known), (value, there.target)
+        return
+    assert back.target == value or one_image(back.target, value), (value, there.target, back.target)
     again = move(back.target, known, variant)
     assert (again.target, again.safe) == (there.target, True)
+
+
+def crosses(value: str, vendor: str, to: str, variant: Variant) -> bool:
+    """Check that what moved safely to a vendor is offered as the image of another that upstream's own is moved to, or
+    not at all; return whether it is offered."""
+    source, known = catalog.load(vendor), catalog.load(to)
+    there = move(value, source, variant)
+    if not there.safe or there.target is None:
+        return False
+    across = move(there.target, known._replace(sources=source.facts.sources), variant)
+    if not across.edits:
+        return False
+    directly = move(value, known, variant)
+    assert across.target is not None
+    assert directly.target is not None
+    ends = [(one.name, one.tag or "latest") for one in map(parse, (across.target, directly.target))]
+    assert ends[0] == ends[1], (value, there.target, *ends)
+    return True
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -63,7 +125,50 @@ def test_each_safe_move_has_a_safe_way_back(vendor: str, variant: Variant) -> No
             goes_back(name + tag, vendor, variant)
 
 
-@pytest.mark.parametrize("name", ["aspnetcore:8.0", "valkey:8.1", "jenkins:2.578"])
+@pytest.mark.parametrize(("vendor", "to"), permutations(VENDORS, 2))
+def test_vendor_to_vendor_is_the_image_that_upstreams_own_is_moved_to(vendor: str, to: str) -> None:
+    offered = 0
+    for name in sorted(UPSTREAM.facts.official):
+        for tag in ("", ":3-slim", *TAGS):
+            for variant in get_args(Variant):
+                offered += crosses(name + tag, vendor, to, variant)
+    assert (offered > 0) == ((vendor, to) in OFFERED)
+
+
+OFFERED = [("docker", "distroless"), ("docker", "echo"), ("echo", "distroless"), ("echo", "docker")]
+"""The pairs of vendors that share images of one family, in one version."""
+
+
+@pytest.mark.parametrize(
+    ("value", "origin", "other"),
+    [
+        ("dhi.io/python:3.13", "python:3.13-slim", "python:3.13"),
+        ("dhi.io/node:22-dev", "node:22", "node:22-slim"),
+        ("dhi.io/debian-base:trixie", "debian:trixie-slim", "debian:trixie"),
+        ("dhi.io/tomcat:11-jdk21", "tomcat:11-jdk21", "tomcat:11-jre21"),
+    ],
+)
+def test_a_vendors_image_for_several_of_upstreams_is_not_taken_for_one(value: str, origin: str, other: str) -> None:
+    docker = catalog.load("docker")
+    assert all(value in {move(one, docker, variant).target for variant in get_args(Variant)} for one in (origin, other))
+    back = move(value, UPSTREAM)
+    reason = because("several-origins", vendor="Docker Hardened Images", names=f"{origin}, {other}")
+    assert (back.target, back.safe, reason in back.reasons) == (origin, False, True)
+    across = move(value, catalog.load("echo")._replace(sources=docker.facts.sources))
+    assert (across.edits, across.safe) == ((), False)
+
+
+@pytest.mark.parametrize("tag", ["10.0-sdk-alpine", "10.0-alpine", "9.0"])
+def test_the_tags_of_dotnet_are_known(tag: str) -> None:
+    back = move(f"dhi.io/dotnet:{tag}", UPSTREAM)
+    assert back.safe
+    assert back.target is not None
+    assert move(back.target, catalog.load("docker")).target == f"dhi.io/dotnet:{tag}"
+    assert not may_have("dotnet/sdk", "8-alpine")
+    assert may_have("dotnet/sdk", "10.0.3-alpine")
+
+
+@pytest.mark.parametrize("name", ["bun:1", "valkey:8.1", "jenkins:2.578"])
 def test_the_tag_of_an_image_that_is_no_official_one_is_to_be_confirmed(name: str) -> None:
     held = move(f"dhi.io/{name}", UPSTREAM)
     assert ([one.id for one in held.reasons], held.safe) == (["tags-unknown"], False)
@@ -137,7 +242,11 @@ WORDS = (
 )
 def test_any_tag_has_a_way_back(name: str, version: str, words: list[str], vendor: str, variant: Variant) -> None:
     tag = "-".join(filter(None, (version, *words)))
-    goes_back(f"{name}:{tag}" if tag else name, vendor, variant)
+    value = f"{name}:{tag}" if tag else name
+    goes_back(value, vendor, variant)
+    for to in VENDORS:
+        if to != vendor:
+            crosses(value, vendor, to, variant)
 
 
 @given(
@@ -185,7 +294,7 @@ def test_files_read_as_before(vendor: str) -> None:
         for old, new in zip(there.outcomes, back.outcomes, strict=True):
             if old.state == "migrate" and new.state == "migrate":
                 assert new.target is not None
-                assert alike(old.image.ref.value, new.target, vendor), case.name
+                assert one_image(old.image.ref.value, new.target), case.name
             elif old.state == "migrate":
                 assert new.reasons, case.name
     assert 0 < moved < len(DOCKERFILES) / 4

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.files.data import blocks, read_block, read_data
+from echo_migrate.files.source import Source
+from echo_migrate.formats import NO_REQUEST, recognised
 from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
 from echo_migrate.images.variables import UNREAD, ignored_variables
+from echo_migrate.model import Image
 from tests.conftest import Run
 
 NAMES = blocks("variables.yaml")
@@ -44,7 +47,51 @@ FILES = {
         'job "a" {\n  group "a" {\n    task "a" {\n      driver = "docker"\n      config { image = "mysql:8.4" }\n'
         f'      env {{ MYSQL_USER = "{SECRET}" }}\n    }}\n  }}\n}}\n'
     ),
+    "main.tf": f'resource "docker_container" "a" {{\n  image = "mysql:8.4"\n  env = ["MYSQL_USER={SECRET}"]\n}}\n',
+    "run.py": f'import docker\ndocker.from_env().containers.run("mysql:8.4", environment=["MYSQL_USER={SECRET}"])\n',
+    "stack.json": (
+        '{"Resources": {"a": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [{"Name": "a",'
+        f' "Image": "mysql:8.4", "Environment": [{{"Name": "MYSQL_USER", "Value": "{SECRET}"}}]}}]}}}}}}}}'
+    ),
 }
+TERRAFORM = {
+    'env = ["A=b", "B"]': ["A", "B"],
+    'env = ["A=${var.b}", "B=\\"x\\"", var.c]': ["A", "B", UNREAD],
+    'env = { A = "b", "B" = var.c, (var.d) = "x" }': ["A", "B", UNREAD],
+    "env = concat(var.a, [])": [UNREAD],
+    "env = null": [],
+    'env {\n    name = "A"\n    value = "b"\n  }\n  env {\n    name = "B"\n    value_from {}\n  }': ["A", "B"],
+    'env {\n    name = var.a\n    value = "b"\n  }': [UNREAD],
+    'dynamic "env" {\n    for_each = var.a\n    content {\n      name = env.key\n    }\n  }': [UNREAD],
+    'dynamic "port" {\n    for_each = var.a\n    content {}\n  }': [],
+    'env_from {\n    secret_ref {\n      name = "s"\n    }\n  }': [UNREAD],
+    'environment_variables = { A = "b" }\n  secure_environment_variables = { B = var.c }': ["A", "B"],
+    'environment = [{ name = "A", value = "b" }]\n  secrets = [{ name = "B", valueFrom = "c" }]': ["A", "B"],
+    "environment = [for k, v in var.a : { name = k, value = v }]": [UNREAD],
+}
+PYTHON = {
+    'client.containers.run("mysql:8.4", environment={"A": "b", **more})': ["A", UNREAD],
+    'client.containers.run("mysql:8.4", environment=["A=b", f"B={c}", d])': ["A", "B", UNREAD],
+    'client.containers.run("mysql:8.4", environment=given)': [UNREAD],
+    'client.containers.run("mysql:8.4", environment=None)': [],
+    'client.containers.run("mysql:8.4", environment=dict(A="b"))': ["A"],
+    'client.services.create("mysql:8.4", env=("A=b",))': ["A"],
+    'DockerOperator(image="mysql:8.4", environment={"A": 1}, private_environment={"B": 2})': ["A", "B"],
+    'KubernetesPodOperator(image="mysql:8.4", env_vars=[V1EnvVar(name="A", value="b")], env_from=x)': ["A", UNREAD],
+    'V1Container(image="mysql:8.4", env=[V1EnvVar("A", "b"), {"name": "B"}], env_from=[])': ["A", "B"],
+    'DockerContainer("mysql:8.4").with_env("A", "b").with_env(key="B", value="c").with_envs(C="d", **e)': [
+        *("A", "B", "C", UNREAD)
+    ],
+    'DockerContainer("mysql:8.4").with_env(a, "b")': [UNREAD],
+    'DockerContainer("mysql:8.4").with_env_file("x.env")': [UNREAD],
+}
+IMPORTS = """import docker
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.docker.operators.docker import DockerOperator
+from kubernetes.client import V1Container, V1EnvVar
+from testcontainers.core.container import DockerContainer
+client = docker.from_env()
+"""
 ELSEWHERE = {
     "compose.yaml": "services:\n  a:\n    image: mysql:8.4\n    env_file: not-there.env\n",
     "compose.out.yaml": "services:\n  a:\n    image: mysql:8.4\n    env_file: ../../outside.env\n",
@@ -67,6 +114,41 @@ def reasons(run: Run, folder: Path, provider: str) -> tuple[dict[str, str], str]
         for row in found
     }
     return asked, (done.stdout + done.stderr).decode()
+
+
+def variables_in(path: str, text: str) -> list[str]:
+    source = Source(path, text)
+    format = recognised(path, text)
+    assert format is not None
+    (image,) = [one for one in format.parse(source, NO_REQUEST) if isinstance(one, Image)]
+    return list(image.variables)
+
+
+@pytest.mark.parametrize("written", TERRAFORM)
+@pytest.mark.parametrize(
+    "within", ['resource "docker_container" "a" {', 'resource "kubernetes_pod" "a" {\n container {']
+)
+def test_terraform(written: str, within: str) -> None:
+    text = f'{within}\n  image = "mysql:8.4"\n  {written}\n' + "}" * within.count("{") + "\n"
+    assert variables_in("main.tf", text) == TERRAFORM[written]
+
+
+def test_terraform_of_a_task() -> None:
+    containers = '{ image = "mysql:8.4", essential = true, environment = [{ name = "A", value = "b" }] }'
+    text = f'resource "aws_ecs_task_definition" "a" {{\n  container_definitions = jsonencode([{containers}])\n}}\n'
+    assert variables_in("main.tf", text) == ["A"]
+
+
+def test_secrets_of_a_task_are_variables() -> None:
+    containers = (
+        '[{"name": "a", "image": "mysql:8.4", "essential": true, "secrets": [{"name": "A", "valueFrom": "b"}]}]'
+    )
+    assert variables_in("task.json", containers) == ["A"]
+
+
+@pytest.mark.parametrize("written", PYTHON)
+def test_python(written: str) -> None:
+    assert variables_in("run.py", f"{IMPORTS}{written}\n") == PYTHON[written]
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable
@@ -11,8 +12,14 @@ from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_text, seq
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.shell.container_commands import Option, data
 
+if TYPE_CHECKING:
+    from echo_migrate.files.values import Value
+
 _INLINE = ("env", "environment", "variables")
-_ELSEWHERE = ("envFrom", "env_from", "extraEnvFrom", "extraEnvVarsCM", "extraEnvVarsSecret")
+_OF_VALUES = (*_INLINE, "environment_variables", "secure_environment_variables", "secrets")
+_ELSEWHERE = ("envFrom", "env_from", "environmentFiles", "extraEnvFrom", "extraEnvVarsCM", "extraEnvVarsSecret")
+_OF_A_BLOCK = frozenset(("name", "value", "valueFrom", "value_from", "value_source"))
+_SPELT = lazy_regex(r"\"?([A-Za-z_]\w{0,200})(?:=|\"?$)")
 _SETTING = lazy_regex(r"(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.]{0,200})[ \t]*(?:=|\r?$)")
 
 
@@ -40,11 +47,44 @@ def of_options(options: Iterable[Option]) -> Iterator[str]:
             yield UNREAD if "$" in name else name
 
 
+def of_values(keys: Iterable[tuple[str, "Value"]]) -> tuple[str, ...]:
+    """Return the names of the variables that keys of a container set in HCL or JSON, with ``UNREAD`` where there may be
+    others. A block that is there several times is a key each time, and one that an expression makes is ``dynamic``."""
+    found: list[str] = []
+    for key, value in keys:
+        if key in _OF_VALUES:
+            found += _of_value(value)
+        elif key == "dynamic":
+            found += [UNREAD for name, _ in value.items if name in (*_INLINE, *_ELSEWHERE)]
+        elif key in _ELSEWHERE and value.value:
+            found.append(UNREAD)
+    return tuple(dict.fromkeys(found))
+
+
+def _of_value(value: "Value") -> Iterator[str]:
+    """Yield the names of a block with a name, of a map, of a list of ``NAME=VALUE`` and of one of maps with a name."""
+    keys = dict(value.items)
+    if keys and "name" in keys and _OF_A_BLOCK.issuperset(keys):
+        yield _name(keys["name"])
+    else:
+        yield from (match[1] if (match := _SPELT.match(name)) else UNREAD for name in keys)
+    yield from (_name(dict(one.items).get("name", one)) for one in value.each)
+    if value.kind in ("text", "other") and value.value != "null":
+        yield UNREAD
+
+
+def _name(value: "Value") -> str:
+    """Return the name in a text, or in ``NAME=VALUE``; ``UNREAD`` for an expression."""
+    written = value.text or (value.value if value.kind == "other" and value.value[:1] == '"' else "")
+    match = _SPELT.match(written)
+    return match[1] if match else UNREAD
+
+
 def _named(node: YamlNode | None) -> Iterator[str]:
     """Yield the names of a mapping, of a list of ``NAME=VALUE`` and of a list of mappings with a name."""
     yield from effective(node)
     for one in sequence(node):
-        name = one if is_scalar(one) else effective(one).get("name")
+        name = one if is_scalar(one) else effective(one).get("name", effective(one).get("Name"))
         yield name.value.partition("=")[0].strip() if is_text(name) else UNREAD
     if is_text(node):
         yield UNREAD  # a text that a template or an expression fills in

@@ -85,10 +85,11 @@ def _nodes(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image | Container
     for place in _places(root):
         login = login_text(sheet.under(place.keys.get(place.login)))
         mounts = tuple(_mounts(place.keys))
+        secrets = place.keys.get("secrets")  # each is a variable
         around: Around = {
             "platform": _platform(place.around),
             "mounts": mounts,
-            "variables": variables_of(place.keys),
+            "variables": variables_of(place.keys | ({"env": secrets} if secrets else {})),
             "needs_login": _OTHER_LOGIN if login else _SERVICE,
             "login": login,
         }

@@ -13,6 +13,7 @@ from echo_migrate.files import hcl
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._environment import of_values
 from echo_migrate.formats._hcl import Named, image_of, names
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._logins import login_text
@@ -83,7 +84,7 @@ def _nodes(where: str, task: Value, known: dict[str, Named], text: str) -> Itera
     login = login_text(" ".join(one.text for _, one in keys["auth"].items)) if "auth" in keys else ""
     image = image._replace(
         mounts=tuple(_mounts(task, config)),
-        variables=tuple(name for key, value in task.items if key == "env" for name, _ in value.items),
+        variables=of_values((key, value) for key, value in task.items if key == "env"),
         needs_login=because("login-other" if login else "login-service"),
         login=login,
         not_editable=because("never-pulled") if "load" in keys else image.not_editable,

@@ -15,6 +15,7 @@ from echo_migrate.files import hcl, json
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._environment import of_values
 from echo_migrate.formats._hcl import Named, image_of, listed, named, names, values
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import of_block
@@ -63,12 +64,14 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
     known = values(root, source.text) if _VALUES.fullmatch(source.path) else names(root, source.text)
-    for where, keys, key, platform in _places(root, known):
+    for where, body, key, platform in _places(root, known):
+        keys = dict(body.items)
         found = image_of(keys[key], known, source.text, f"{where}.{key}")
         if found is None:
             continue
         mounting = key == "name" or not _MOUNTING.isdisjoint(keys)
-        image = _placed(found._replace(mounts=("/",) if mounting else (), platform=platform), where, keys)
+        found = found._replace(mounts=("/",) if mounting else (), variables=of_values(body.items), platform=platform)
+        image = _placed(found, where, keys)
         if where.endswith(_IN_A_HEREDOC):
             image = image._replace(not_editable=because("cannot-edit"))
         nodes.append(image)
@@ -93,15 +96,15 @@ def _read(source: Source) -> Value:
     return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
 
 
-def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str, str]]:
-    """Yield the maps that name an image, as a text or by a name: address, values by key, the key of the image, and the
+def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, str, str]]:
+    """Yield the maps that name an image, as a text or by a name, each with its address, the key of the image, and the
     platform that the resource is for."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
             own = key in keys and (keys[key].text or named(keys[key], known))
-            places = [(f"{kind}.{label}", keys, key)] if own else []
+            places = [(f"{kind}.{label}", body, key)] if own else []
             places += _containers(body, f"{kind}.{label}", known)
             platform = of_block(body) if places else ""
             yield from ((*place, platform) for place in places)
@@ -123,16 +126,16 @@ def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
     return image._replace(needs_login=because("login-service"))
 
 
-def _containers(node: Value, where: str, known: dict[str, Named]) -> Iterator[tuple[str, dict[str, Value], str]]:
+def _containers(node: Value, where: str, known: dict[str, Named]) -> Iterator[tuple[str, Value, str]]:
     """Yield the containers inside a value, as ``_places`` does."""
     for key, value in node.items:
         if key in _CONTAINERS and value.kind == "other":
             for one in _heredoc(value):
-                yield f"{where}.{key}{_IN_A_HEREDOC}", dict(one.items), "image"
+                yield f"{where}.{key}{_IN_A_HEREDOC}", one, "image"
         for one in value.each or [value]:
             keys = dict(one.items)
             if key in _CONTAINERS and "image" in keys and (keys["image"].text or named(keys["image"], known)):
-                yield f"{where}.{key}", keys, "image"
+                yield f"{where}.{key}", one, "image"
             yield from _containers(one, where, known)
     for one in node.each:
         yield from _containers(one, where, known)

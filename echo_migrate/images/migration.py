@@ -7,14 +7,15 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
+from echo_migrate.files.source import Edit, Traced, apply
+from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, is_open, parse
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag
 from echo_migrate.model import Image, Migration, Variant
-from echo_migrate.reasons import because
+from echo_migrate.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.origin import Origin
@@ -108,8 +109,28 @@ def _across(
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = CrossingTag(reference, found, row, catalog, today, found.variant or variant)
     move = Target(image, reference, Upstream(found.name), row, catalog, seen_only, today, tag, alone, text).move()
+    if move.edits and found.others and _differ(found, catalog, today, found.variant or variant):
+        names = few([f"{found.name}:{one}" for one in (found.tag or "latest", *found.others)])
+        reason = because("several-origins", vendor=vendor, names=names)
+        move = move._replace(state="needs-person", reasons=(*move.reasons, reason))
     offered = catalog.vendor == UPSTREAM or place[0] in catalog.facts.gone
     return move if offered or not any(one.id in _CHANGES for one in move.reasons) else move._replace(edits=())
+
+
+def _differ(origin: "Origin", catalog: Catalog, today: str, variant: Variant) -> bool:
+    """Return whether the upstream images that a vendor's one stands for have different targets."""
+    targets: set[tuple[str | None, object]] = set()
+    for tag in (origin.tag or "latest", *origin.others):
+        value = f"{origin.name}:{tag}"
+        row = catalog.row(origin.name, frozenset(tag.split("-")))
+        if catalog.vendor == UPSTREAM or not row or not row.image:
+            targets.add((None, value))
+            continue
+        row = row._replace(image=catalog.preferred(row.image))
+        changes = TargetTag(parse(value), origin.name, row, catalog, today, variant).changes()
+        named = changes if isinstance(changes, Reason) else apply(value, [Edit(*one) for one in changes])
+        targets.add((row.image, named))
+    return len(targets) > 1
 
 
 def _titled(vendor: str, catalog: Catalog) -> str:
@@ -126,6 +147,7 @@ _CHANGES = (
     "floating",
     "one-variant",
     "release",
+    "several-origins",
     "version-unstated",
 )
 """Reasons for which an image is not offered from vendor to vendor: another version, variant or distribution."""

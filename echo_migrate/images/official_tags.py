@@ -1,4 +1,5 @@
-"""Whether a Docker official image has a tag: ``mappings/tags/official.yaml``."""
+"""Whether an image that upstream's list of tags has, as the Docker official images, has a tag:
+``mappings/tags/official.yaml``."""
 
 from functools import lru_cache
 from typing import Any
@@ -8,13 +9,18 @@ from echo_migrate.images.reference import is_version
 
 
 def may_have(name: str, tag: str) -> bool:
-    """Return whether an official image has had a tag since the day of the data, or may have it by now: the version is
+    """Return whether an image has had a tag since the day of the data, or may have it by now: the version is
     newer than all of the image's, or all of its line. True for an image that the data does not have."""
     known = _tags(name)
     first, _, rest = tag.partition("-")
     if not known or rest not in known:
         return not known
     return first in known[rest] or (is_version(first) and _is_newer(first, name))
+
+
+def is_listed(name: str) -> bool:
+    """Return whether the tags of an image are known."""
+    return bool(_tags(name))
 
 
 def _is_newer(version: str, name: str) -> bool:

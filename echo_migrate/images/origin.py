@@ -34,7 +34,9 @@ class Origin(NamedTuple):
     """The upstream image that a vendor's one takes the place of: its canonical name, and its tag, None for none.
 
     ``variant`` is that of the vendor's image, None if it has none. ``reasons`` are why the two may not be the same, and
-    ``one_family`` says that both are known to be of one family of distributions.
+    ``one_family`` says that both are known to be of one family of distributions. ``others`` are the tags of upstream's
+    other variants that the vendor has the very same image for, as of ``3.13`` and ``3.13-slim``: what was moved there
+    is not known.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Origin(NamedTuple):
     variant: Variant | None
     reasons: tuple[Reason, ...]
     one_family: bool
+    others: tuple[str, ...] = ()
 
     @property
     def reference(self) -> Reference:
@@ -62,10 +65,13 @@ def origin(reference: Reference, place: tuple[str, str], forward: Forward) -> Or
     wanted = f"{catalog.target(image)}:{tag}"
     variant: Variant = "dev" if catalog.tags == "listed" and BUILD in tag.split("-") else "runtime"
     found: Origin | None = None
+    others: dict[frozenset[str], str] = {}
     homes = load(UPSTREAM).rows
     for _, name, candidate in sorted(_candidates(image, tag, catalog, variant), key=lambda one: one[0]):
         if catalog.tags == "listed" and not may_have(name, candidate or "latest"):
             continue  # others keep upstream's tags, old ones too
+        if found and not found.reasons and name != found.name:
+            continue
         home = homes[name][0].image if name in homes else name
         move = forward(f"{home}:{candidate}" if candidate is not None else f"{home}", catalog, variant)
         target = move.target or ""
@@ -76,17 +82,21 @@ def origin(reference: Reference, place: tuple[str, str], forward: Forward) -> Or
             for one in move.reasons
             if one.id not in (*_OF_THE_VENDOR, *OF_FAMILY)
         )
-        one = Origin(
-            name,
-            candidate,
-            variant if catalog.tags == "listed" else None,
-            left,
-            not any(one.id in OF_FAMILY for one in move.reasons),
-        )
+        own = variant if catalog.tags == "listed" else None
+        family = not any(one.id in OF_FAMILY for one in move.reasons)
+        if not found or (found.reasons and not left):
+            found = Origin(name, candidate, own, left, family)
         if not left:
-            return one
-        found = found or one
-    return found
+            others.setdefault(_function(name, candidate, catalog), candidate or "latest")
+    if not found or found.reasons:
+        return found
+    return found._replace(others=tuple(others.values())[1:])
+
+
+def _function(name: str, tag: str | None, catalog: Catalog) -> frozenset[str]:
+    """Return the words of an upstream tag that make another image of it, slim among them: not those of a distribution,
+    nor those that say what the tag without them is anyway."""
+    return meaning_of(tag or "latest", catalog).words.difference(catalog.facts.plain.get(name, ()))
 
 
 def _of_the_gone(image: str, tag: str, vendor: dict[str, Any]) -> Origin | None:
@@ -127,8 +137,9 @@ def _kept(tag: str, row: Row) -> Iterator[str | None]:
 
 
 def _listed(tag: str, name: str, row: Row, catalog: Catalog, variant: Variant) -> Iterator[tuple[int, str | None]]:
-    """Yield upstream's tags of a vendor whose tags are listed, in upstream's order: version, function, distribution; a
-    slim one first for an image that is for running alone."""
+    """Yield upstream's tags of a vendor whose tags are listed, in upstream's order: version, function, distribution. Of
+    an image that has slim ones too, these are first for an image that is for running alone, and last for others; an
+    image for building with a JDK may stand for one with a JRE."""
     meaning = meaning_of(tag, catalog)
     own = words_of("*", catalog.vendor) | words_of(name, catalog.vendor)
     functions = sorted(meaning.words - {BUILD})
@@ -136,9 +147,12 @@ def _listed(tag: str, name: str, row: Row, catalog: Catalog, variant: Variant) -
         return
     first = tag.partition("-")[0]
     versions = [first] if meaning.version else [""]
-    slim = variant == "runtime" and name in catalog.facts.variants.get("slim", ())
-    for words, left in _spelt(functions, own):
-        for version, one in product(versions, _distributions(name, meaning, catalog, slim)):
+    plain = _distributions(name, meaning, catalog, False)
+    slim = _distributions(name, meaning, catalog, True) if name in catalog.facts.variants.get("slim", ()) else []
+    distributions = [*slim, *plain] if variant == "runtime" else [*plain, *slim]
+    less = [one for one in functions if one != "jdk"] if variant == "dev" and "jdk" in functions else functions
+    for words, left in (*_spelt(functions, own), *(_spelt(less, own) if less != functions else ())):
+        for version, one in product(versions, dict.fromkeys(distributions)):
             spelt = "-".join(filter(None, [version, *sorted(row.words), *words, one]))
             if spelt:
                 yield left, spelt
@@ -166,16 +180,16 @@ def _spelt(functions: list[str], own: dict[str, str]) -> Iterator[tuple[list[str
 
 
 def _distributions(name: str, tag: Meaning, catalog: Catalog, slim: bool) -> list[str]:
-    """Return upstream's words for the distribution of a vendor's tag, the best first."""
+    """Return upstream's words for the distribution of a vendor's tag, the best first, with slim where it is asked."""
     version, _, family, release = tag
     if family == "debian" and release:
         word = next((word for word, number in catalog.facts.debian_releases.items() if number == release), "")
         first, last = ("", "-slim") if name in catalog.facts.slim_last else ("slim-", "")
-        return ([f"{first}{word}{last}"] if slim else []) + [word]
+        return [f"{first}{word}{last}" if slim else word]
     if family and family != "debian":
         plain = not release and family == catalog.family_of(name, version)
-        return [*([""] if plain else []), f"{family}{release}"]
-    return [*(["slim"] if slim else []), ""]
+        return [] if slim else [*([""] if plain else []), f"{family}{release}"]
+    return ["slim" if slim else ""]
 
 
 def _vendors_words(vendor: str) -> list[str]:

@@ -40,20 +40,35 @@ def state_in_volume(
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if _same_owner(before, after):
         return []
-    return [because("volume", path=covered[0], owners=_owners(value, before, after, catalog))]
+    owners = _owners(_owner(value, before, catalog), before, _owner(target, after, catalog), after)
+    return [because("volume", path=covered[0], owners=owners)]
 
 
-def _owners(value: str, before: ImageFacts, after: ImageFacts, catalog: Catalog) -> str:
+def _owners(owner: int | None, before: ImageFacts, heir: int | None, after: ImageFacts) -> str:
     """Return whose the data is, or as whom the current image starts (root may switch to another user), and as whom the
-    new one does."""
-    users = {None: "an unknown user", 0: "root"}
-    now, then = (users.get(one.uid, f"uid {one.uid}") for one in (before, after))
+    new one uses it; ``owner`` and ``heir`` are the uids that their data belongs to, None if that is not known."""
+    if (owner, before.uid, heir, after.uid) == (None, None, None, None):
+        return " (owned and then used by unknown users)"
+    if owner is not None:
+        now = f"owned by {_user(owner)}"
+    else:
+        now = "owner unknown" if before.uid is None else f"owner unknown, starts as {_user(before.uid)}"
+    return f" ({now}, then as {_user(after.uid if heir is None else heir)})"
+
+
+def _user(uid: int | None) -> str:
+    return {None: "an unknown user", 0: "root"}.get(uid, f"uid {uid}")
+
+
+def _owner(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
+    """Return the uid that the data of an image belongs to, None if that is not known: of a vendor's image its user."""
     reference = parsed(value)
-    own = catalog.place(reference) is None if reference else False
-    uids = catalog.facts.owners.get(catalog.name_of(reference), {}) if reference and own else {}
-    uid = uids.get(before.family or "", uids.get("")) if not before.unprivileged else None
-    said = f"starts as {now}" if uid is None else f"owned by uid {uid}"
-    return f" ({said}, then as {then})" if (uid, before.uid, after.uid) != (None, None, None) else " (by unknown users)"
+    if reference is None or facts.unprivileged:
+        return facts.uid
+    if catalog.place(reference):
+        return None
+    uids = catalog.facts.owners.get(catalog.name_of(reference), {})
+    return uids.get(facts.family or "", uids.get(""))
 
 
 def _configured(mounts: list[str], text: str | None) -> Iterator[str]:

@@ -224,11 +224,14 @@ class Target:
         return self.image.start <= edit.start and edit.end <= self.image.end
 
     def _known_tag(self, target: str, name: str) -> None:
-        """Add a reason if the provider is not known to have the new tag: on the way back, of the official images alone
-        it is known how their tags are made, unless the vendor keeps upstream's."""
+        """Add a reason if the provider is not known to have the new tag: on the way back, of official images and those
+        with a list of tags alone it is known how their tags are made, unless the vendor keeps upstream's."""
         kept = self.catalog.vendor != UPSTREAM or self.catalog.drops_in(self.reference)
         if not kept and self.upstream.name not in self.catalog.facts.official:
-            self.unsafe_reasons.append(because("tags-unknown", image=name))
+            from echo_migrate.images.official_tags import is_listed  # few runs leave a vendor
+
+            if not is_listed(self.upstream.name):
+                self.unsafe_reasons.append(because("tags-unknown", image=name))
         tag = target[len(name) + 1 :] if target.startswith(f"{name}:") else "latest"
         if self.row.own or self.catalog.tags == "unconfirmed":
             return

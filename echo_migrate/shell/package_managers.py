@@ -300,7 +300,12 @@ def _kinds(name: str, *words: str) -> frozenset[str]:
 
 def listed(words: Iterable[Word]) -> str:
     """Return the first few package names as text for a message."""
-    names = list(dict.fromkeys(package_name(word) for word in words))
+    return joined(package_name(word) for word in words)
+
+
+def joined(given: Iterable[str]) -> str:
+    """Return the first few names as text for a message."""
+    names = list(dict.fromkeys(given))
     count = min(len(names), MOST_LISTED)
     while count > 1 and len(", ".join(names[:count])) > LONGEST_LISTED:
         count -= 1

@@ -15,6 +15,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
 from echo_migrate.formats._platforms import is_isolated
 from echo_migrate.formats.python.calls import Parameter, libraries, written
+from echo_migrate.formats.python.environment import of_call, of_later_calls
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
 from echo_migrate.reasons import Reason, because
@@ -26,9 +27,11 @@ _NO_CALL: tuple[str, Parameters, Parameters] = ("", (), ())
 
 
 class Around(NamedTuple):
-    """What the other arguments of a call say: paths that volumes cover, the platform, the login wanted and given."""
+    """What the other arguments of a call say: paths that volumes cover, the names of variables, the platform, the login
+    wanted and given."""
 
     mounts: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     platform: str = ""
     needs_login: Reason | None = None
     login: str = ""
@@ -175,8 +178,11 @@ class _Code(cst.CSTVisitor):
         given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
         mounts = [path for key in given if key in _MOUNTS for path in _paths(given[key])]
         mounts += ["/"] if any(one.star == "**" for one in node.args) else []
+        keywords = {one.keyword.value: one.value for one in node.args if one.keyword}
+        variables = list(of_call(keywords, self.strings.source))
         if "testcontainers" in self.roots:
             mounts += self.mapped
+            variables += self.set_later
         chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
         before = chained.args if isinstance(chained, cst.Call) else ()
         platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
@@ -185,12 +191,18 @@ class _Code(cst.CSTVisitor):
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
         isolated = is_isolated(given.get("isolation", "").strip("\"'"))
-        return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms), needs, login)
+        platform = WINDOWS if isolated else self.platform(platforms)
+        return Around(tuple(mounts), tuple(dict.fromkeys(variables)), platform, needs, login)
 
     @cached_property
     def mapped(self) -> list[str]:
         """The paths that the file maps to containers of testcontainers, whichever these are."""
         return [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
+
+    @cached_property
+    def set_later(self) -> list[str]:
+        """The variables that the file sets in containers of testcontainers, whichever these are."""
+        return list(of_later_calls(self.whole))
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
         """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
@@ -287,6 +299,7 @@ class _Code(cst.CSTVisitor):
                 unsettled=use.text.unsettled,
                 shared_spans=shared_spans,
                 mounts=use.around.mounts,
+                variables=use.around.variables,
                 platform=use.around.platform,
                 needs_login=use.around.needs_login,
                 login=use.around.login,
