@@ -1,6 +1,6 @@
 """How long a fleet takes, cold and where nothing has changed: repositories of 20 files each, as local clones.
 
-.venv/bin/python tests/bench/fleet.py [COUNT]
+.venv/bin/python -m tests.bench.fleet [COUNT]
 """
 
 import os
@@ -49,13 +49,14 @@ def main(count: int) -> None:
         (root / "clones").mkdir()
         for number in range(count):
             made(root / "clones" / f"r{number}", number)
+        print(f"{count} repositories: elapsed, and seconds of a processor\n", flush=True)
         for what in ("cold", "unchanged", "unchanged"):
             words = ["-m", "echo_migrate", "fleet", "clones", "--store", "store", "--output-format", "json"]
             begun, before = time.perf_counter(), os.times()
             subprocess.run([sys.executable, *words], cwd=root, check=True, capture_output=True)
             after = os.times()
             spent = sum(after[2:4]) - sum(before[2:4])
-            print(f"{what:<10} {time.perf_counter() - begun:7.2f} s, {spent:7.2f} s of a processor")
+            print(f"{what:<10} {time.perf_counter() - begun:7.2f} {spent:7.2f}", flush=True)
 
 
 if __name__ == "__main__":
