@@ -1,5 +1,6 @@
 """Pull requests, with real git on bare repositories, against a stand-in for GitHub that keeps and refuses likewise."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from echo_migrate.proof.compare import Row
+from echo_migrate.proof.records import Proof, Records
 from tests import registries
 from tests.conftest import ROOT, Done, Run
 from tests.git_http import smart_http
@@ -45,14 +48,14 @@ class World:
         git(self.person, "remote", "add", "origin", self.bare.as_uri())
         github.repositories["acme"] = self.bare
 
-    def propose(self, *words: str, token: str = TOKEN, **environment: str) -> Done:
+    def propose(self, *words: str, token: str = TOKEN, cwd: Path | None = None, **environment: str) -> Done:
         """Run the command. What it says must never hold the token."""
         given = {
             **(self._gitlab(token) if self.at_gitlab else self._github(token)),
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home),
         }
-        done = self._run("pull-request", *AUTHOR, *words, cwd=self.clone, env=given | environment)
+        done = self._run("pull-request", *AUTHOR, *words, cwd=cwd or self.clone, env=given | environment)
         assert not token or token.encode() not in done.stdout + done.stderr
         assert b"Traceback" not in done.stderr, done.stderr
         return done
@@ -230,6 +233,30 @@ def test_a_dry_run_prints_all_of_it_and_writes_nothing(world: World) -> None:
     assert "- [x] `node:22` → `reg.echohq.com/node:22` (1 place)" in shown
     assert (state(world.clone), world.github.requests, world.tip()) == (before, [], "")
     assert world.propose("--dry-run", "notes.txt", token="").returncode == 0
+
+
+def test_proofs_of_the_very_texts_are_in_the_description(world: World) -> None:
+    """As ``prove`` records them; those that a repository has count for nothing unless they are named."""
+    moved = {"api/Dockerfile": "FROM reg.echohq.com/python:3.12\nRUN true\n"}
+    moved |= {"web/Dockerfile": "FROM reg.echohq.com/node:22\nFROM reg.echohq.com/python:3.12\n"}
+    folder = str(world.clone / "proven")
+    for path, text in moved.items():
+        before, after = (hashlib.sha256(one.encode()).hexdigest() for one in (BASE[path], text))
+        found = Proof(path, "differs", "user", (Row("user", "root", "app"),), before, after)
+        Records([folder]).keep(found._replace(date="2026-11-20T00:00:00Z", by="ada@ci"))
+    assert "### Proofs" not in world.propose("--dry-run", token="").stdout.decode()
+    shown = world.propose("--dry-run", "--proofs", "proven", token="").stdout.decode()
+    assert "on 2026-11-20 by `ada@ci`" in shown
+    assert "| `api/Dockerfile` | **differs** | `user` |\n| `web/Dockerfile` | **differs** | `user` |\n" in shown
+    assert "no proof" not in shown
+    inside = world.propose("--dry-run", "--proofs", "../proven", cwd=world.clone / "api", token="").stdout.decode()
+    assert "1 changed Dockerfile has no proof of this change" in inside  # of another path
+    world.said("--proofs", "proven")
+    world.tick(1, "`node:22` →", on=False)
+    assert "#1 updated" in world.said("--proofs", "proven")
+    assert "| `api/Dockerfile` | **differs** |" in world.body(1)
+    assert "`web/Dockerfile` | **differs**" not in world.body(1)  # this is another text
+    assert "1 changed Dockerfile has no proof of this change" in world.body(1)
 
 
 SPLITS = {
