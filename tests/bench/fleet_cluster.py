@@ -62,7 +62,8 @@ def run(clones: Path, count: int) -> Spent:
     running: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": folder}
-        environment |= {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
+        environment |= {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}  # as docs/fleet.md has it
+        environment |= {"DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s"}
         words = [["scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]]
         words += [["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]] * count
         try:
@@ -103,4 +104,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
