@@ -215,6 +215,8 @@ def _proofs(view: View) -> Iterator[str]:
             f"Built and run before and after, on {when} by {who}, with each Dockerfile as it is here. What they copy,"
             " and the images themselves, may have changed since."
         )
+        if broken := sum(one.verdict == "broken" for one in view.proofs):
+            yield f"**{broken} of {len(view.proofs)} broke something: untick what moves there.**"
         yield bounded(view.proofs, LONGEST // 4, _MOST_PROOFS)
     if view.unproven:
         count = f"{plural(view.unproven, 'changed Dockerfile')} {'has' if view.unproven == 1 else 'have'}"
