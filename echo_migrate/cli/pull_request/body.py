@@ -212,8 +212,8 @@ def _proofs(view: View) -> Iterator[str]:
         when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
         who = ", ".join(_code(name) for name in sorted({one.by for one in view.proofs})[:_MOST_NAMES])
         yield (
-            f"Built and run before and after, on {when} by {who}, with each Dockerfile as it is here. What they copy,"
-            " and the images themselves, may have changed since."
+            f"Built before and after on {when} by {who}, and started unless the table says otherwise, with each"
+            " Dockerfile as it is here. What they copy, and the images themselves, may have changed since."
         )
         if broken := sum(one.verdict == "broken" for one in view.proofs):
             yield f"**{broken} of {len(view.proofs)} broke something: untick what moves there.**"
