@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import duckdb
@@ -29,6 +30,8 @@ from echo_migrate.fleet.worker import Errand, Outcome
 from echo_migrate.images import catalog
 from echo_migrate.rules._rule import Settings
 from tests.conftest import ROOT, Run
+from tests.git_http import smart_http
+from tests.registries import Reply, Request, StandIn
 from tests.test_fleet import DAY, made
 
 NOWHERE = subprocess.DEVNULL
@@ -84,31 +87,97 @@ def results(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "results").rglob("*.json")}
 
 
-def test_a_scheduler_that_is_killed_loses_nothing(run: Run, tmp_path: Path, dask: Cluster) -> None:
-    for number in range(40):
-        made(tmp_path / "many" / f"r{number}", {"Dockerfile": f"FROM python:3.{number}\n"})
-    made(tmp_path / "many" / "torn", {"Dockerfile": "FROM node:22\n"})
-    for path in (tmp_path / "many" / "torn" / ".git" / "objects").glob("??/*"):
+def kept(store: Path) -> dict[str, bytes]:
+    """All that stays in a store."""
+    return results(store) | {"latest.json": (store / "latest.json").read_bytes()}
+
+
+class Held:
+    """A server of repositories that has a fetch wait until it is let go on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.fetches, self.opened = Semaphore(0), Event()
+        self._serve = smart_http(folder)
+
+    def __call__(self, request: Request) -> Reply:
+        if b"want " in request.body:
+            self.fetches.release()
+            self.opened.wait()
+        return self._serve(request)
+
+
+def below(process: int) -> list[int]:
+    """The processes that a process has started, and that are running."""
+    with contextlib.suppress(OSError):
+        return [
+            int(one) for path in Path(f"/proc/{process}/task").glob("*/children") for one in path.read_text().split()
+        ]
+    return []
+
+
+def fetching(dask: Cluster) -> tuple[int, int] | None:
+    """The worker that has a repository, and its process, which waits for a fetch of git; None if none does."""
+    for worker in dask.running:
+        for process in below(worker.pid):
+            for one in below(process):
+                with contextlib.suppress(OSError):
+                    if b"\0fetch\0" in Path(f"/proc/{one}/cmdline").read_bytes():
+                        return worker.pid, process
+    return None
+
+
+def test_killing_any_part_loses_nothing_and_a_run_again_gives_the_same_bytes(
+    run: Run, tmp_path: Path, dask: Cluster
+) -> None:
+    """Each part is killed while a worker has a repository, and others are done or left."""
+    for name in ("a", "b", "c", "torn", "d", "e", "held/z"):
+        made(tmp_path / name, {"Dockerfile": f"FROM python:3.12\nLABEL name={name}\n"})
+    for path in (tmp_path / "torn" / ".git" / "objects").glob("??/*"):
         path.chmod(0o644)
         path.write_bytes(b"")
-    words = [sys.executable, "-m", "echo_migrate", "fleet", "many", "--store", "store", *DAY]
-    words += ["--scheduler", dask.address, "--parquet", "all.parquet", "--output-format", "json"]
-    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while process.poll() is None and len(results(tmp_path / "store")) < 3:
-        time.sleep(0.02)
-    os.killpg(dask.scheduler.pid, signal.SIGKILL)
-    dask.start()
-    out, err = process.communicate()
-    assert process.returncode == 2, err  # for the one that is torn
-    assert out, err
-    document = json.loads(out)
-    assert [row["repository"] for row in document["repositories"] if row["error"]] == ["torn"]
-    assert sum(document["total"].values()) == 40
-    run("fleet", "many", "--store", "here", *DAY)
-    assert results(tmp_path / "here") == results(tmp_path / "store")
-    asked = f"select state, count(*) from '{tmp_path}/all.parquet' group by all"
-    rows = duckdb.connect().execute(asked).fetchall()
-    assert dict(rows) == {state: count for state, count in document["total"].items() if count}
+    held = Held(tmp_path / "held")
+    with StandIn(held) as server:
+        lines = [*"abcde", "torn", f"{server.url}/z/.git z"]
+        (tmp_path / "list").write_text("\n".join(lines))
+        held.opened.set()
+        assert run("fleet", "list", "--store", "whole", *DAY).returncode == 2  # for the one that is torn
+        whole = kept(tmp_path / "whole")
+        assert len(whole) == 7  # six results, and what the run had
+        for part in ("command", "process", "worker", "scheduler"):
+            while fetching(dask):  # for the command that was killed
+                time.sleep(0.05)
+            held.opened.clear()
+            held.fetches = Semaphore(0)
+            words = ["fleet", "list", "--store", part, *DAY, "--output-format", "json"]
+            command = [sys.executable, "-m", "echo_migrate", *words, "--scheduler", dask.address]
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, process_group=0)
+            dask.running.append(process)
+            while not held.fetches.acquire(timeout=0.1):
+                assert process.poll() is None, process.communicate()
+            done = {path: path.stat().st_mtime_ns for path in (tmp_path / part / "results").rglob("*.json")}
+            worker, program = fetching(dask) or (0, 0)
+            assert program
+            killed = {"command": process.pid, "process": program, "worker": worker, "scheduler": dask.scheduler.pid}
+            os.kill(killed[part], signal.SIGKILL)
+            if part == "scheduler":
+                dask.start()
+            if part in ("worker", "scheduler"):  # another has the repository then
+                while not held.fetches.acquire(timeout=0.1):
+                    assert process.poll() is None, process.communicate()
+            if part != "process":
+                held.opened.set()
+            out, err = process.communicate()
+            assert process.returncode == (-signal.SIGKILL if part == "command" else 2), err
+            failed = [row["repository"] for row in json.loads(out)["repositories"] if row["error"]] if out else []
+            assert failed == {"command": [], "process": ["torn", "z"]}.get(part, ["torn"])
+            held.opened.set()
+            again = run(*words, *(("--parquet", "all.parquet") if part == "scheduler" else ()))
+            assert [row["repository"] for row in json.loads(again.stdout)["repositories"] if row["error"]] == ["torn"]
+            assert kept(tmp_path / part) == whole
+            assert {path: path.stat().st_mtime_ns for path in done} == done  # none was made again
+    rows = duckdb.connect().execute(f"select repository from '{tmp_path}/all.parquet' order by all").fetchall()
+    assert rows == [(name,) for name in "abcdez"]
 
 
 def test_without_a_scheduler_the_run_ends(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

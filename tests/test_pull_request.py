@@ -1,21 +1,24 @@
 """Pull requests, with real git on bare repositories, against a stand-in for GitHub that keeps and refuses likewise."""
 
-import base64
+import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
+from echo_migrate.proof.compare import Row
+from echo_migrate.proof.records import Proof, Records
 from tests import registries
 from tests.conftest import ROOT, Done, Run
-from tests.registries import Reply, Request
+from tests.git_http import smart_http
+from tests.registries import Reply
 from tests.standin import REPOSITORY, Fault, GitHub, commit, git
 from tests.standin_gitlab import GitLab
+from tests.test_fleet import made
 
 ALL = "echo-migrate/all"
 TOKEN = "ghs_writer"
@@ -45,14 +48,14 @@ class World:
         git(self.person, "remote", "add", "origin", self.bare.as_uri())
         github.repositories["acme"] = self.bare
 
-    def propose(self, *words: str, token: str = TOKEN, **environment: str) -> Done:
+    def propose(self, *words: str, token: str = TOKEN, cwd: Path | None = None, **environment: str) -> Done:
         """Run the command. What it says must never hold the token."""
         given = {
             **(self._gitlab(token) if self.at_gitlab else self._github(token)),
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home),
         }
-        done = self._run("pull-request", *AUTHOR, *words, cwd=self.clone, env=given | environment)
+        done = self._run("pull-request", *AUTHOR, *words, cwd=cwd or self.clone, env=given | environment)
         assert not token or token.encode() not in done.stdout + done.stderr
         assert b"Traceback" not in done.stderr, done.stderr
         return done
@@ -230,6 +233,30 @@ def test_a_dry_run_prints_all_of_it_and_writes_nothing(world: World) -> None:
     assert "- [x] `node:22` → `reg.echohq.com/node:22` (1 place)" in shown
     assert (state(world.clone), world.github.requests, world.tip()) == (before, [], "")
     assert world.propose("--dry-run", "notes.txt", token="").returncode == 0
+
+
+def test_proofs_of_the_very_texts_are_in_the_description(world: World) -> None:
+    """As ``prove`` records them; those that a repository has count for nothing unless they are named."""
+    moved = {"api/Dockerfile": "FROM reg.echohq.com/python:3.12\nRUN true\n"}
+    moved |= {"web/Dockerfile": "FROM reg.echohq.com/node:22\nFROM reg.echohq.com/python:3.12\n"}
+    folder = str(world.clone / "proven")
+    for path, text in moved.items():
+        before, after = (hashlib.sha256(one.encode()).hexdigest() for one in (BASE[path], text))
+        found = Proof(path, "differs", "user", (Row("user", "root", "app"),), before, after)
+        Records([folder]).keep(found._replace(date="2026-11-20T00:00:00Z", by="ada@ci"))
+    assert "### Proofs" not in world.propose("--dry-run", token="").stdout.decode()
+    shown = world.propose("--dry-run", "--proofs", "proven", token="").stdout.decode()
+    assert "on 2026-11-20 by `ada@ci`" in shown
+    assert "| `api/Dockerfile` | **differs** | `user` |\n| `web/Dockerfile` | **differs** | `user` |\n" in shown
+    assert "no proof" not in shown
+    inside = world.propose("--dry-run", "--proofs", "../proven", cwd=world.clone / "api", token="").stdout.decode()
+    assert "1 changed Dockerfile has no proof of this change" in inside  # of another path
+    world.said("--proofs", "proven")
+    world.tick(1, "`node:22` →", on=False)
+    assert "#1 updated" in world.said("--proofs", "proven")
+    assert "| `api/Dockerfile` | **differs** |" in world.body(1)
+    assert "`web/Dockerfile` | **differs**" not in world.body(1)  # this is another text
+    assert "1 changed Dockerfile has no proof of this change" in world.body(1)
 
 
 SPLITS = {
@@ -439,32 +466,52 @@ def test_a_fleet_has_its_pull_requests_one_after_the_other(world: World) -> None
     assert "acme: could not be listed" in fleet()
 
 
-def smart_http(folder: Path) -> Callable[[Request], Reply]:
-    """Serve the repositories below a folder as a forge does: by git's own program, to who sends the token."""
-    login = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+def test_a_look_refreshes_the_pull_requests_of_what_has_changed(world: World) -> None:
+    made(world.folder / "calm", {"Dockerfile": "FROM redis:8\n"})
+    (world.folder / "list").write_text(f"calm\n{world.bare.as_uri()} shop\n")
+    environment = world._github(TOKEN) | {"HOME": str(world.home), "GITHUB_REPOSITORY": "acme/another"}
 
-    def answer(request: Request) -> Reply:
-        if request.authorization != f"Basic {login}":
-            return Reply(401, headers={"WWW-Authenticate": "Basic"})
-        environment = {"GIT_PROJECT_ROOT": str(folder), "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_USER": "bot"}
-        environment |= {"PATH_INFO": request.path, "REQUEST_METHOD": request.method, "PATH": os.environ["PATH"]}
-        environment |= {"QUERY_STRING": urlencode(request.query, doseq=True), "CONTENT_LENGTH": str(len(request.body))}
-        environment |= {"CONTENT_TYPE": request.headers.get("content-type", "")}
-        named = {"HTTP_GIT_PROTOCOL": "git-protocol", "HTTP_CONTENT_ENCODING": "content-encoding"}
-        environment |= {name: request.headers[key] for name, key in named.items() if key in request.headers}
-        words = ["git", "http-backend"]
-        done = subprocess.run(words, input=request.body, env=environment, capture_output=True, check=True)
-        head, _, body = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        return Reply(int(headers.pop("Status", "200").split()[0]), body, headers)
+    def look(*words: str, code: int = 0) -> tuple[str, str]:
+        day = ("--store", "store", "--today", "2026-11-27")
+        read = world._run("fleet", "list", *day, cwd=world.folder, env=environment)
+        assert (read.returncode, read.stderr) == (0, b"")
+        done = world._run("watch", *day, "--pull-request", *AUTHOR, *words, cwd=world.folder, env=environment)
+        assert done.returncode == code, done.stderr
+        assert TOKEN.encode() not in done.stdout + done.stderr
+        return done.stdout.decode(), done.stderr.decode()
 
-    return answer
+    assert look() == ("First look: the next one tells what has changed since.\n", "")
+    world.push({"job/Dockerfile": "FROM redis:7\n"})
+    assert "give the options of fleet" in look("--provider", "docker", code=2)[1]
+    world.github.faults.append(Fault("POST", "/pulls$", 403))
+    told = "1 a new reference that can move\n  shop job/Dockerfile:1 redis:7 (to reg.echohq.com/redis:7)\n"
+    out, err = look(code=2)
+    assert (out, "shop: the pull request could not be opened" in err) == (told, True)
+    assert look("--label", "images") == (told, "echo-migrate: shop: #1 opened: Move 3 images to Echo\n")
+    assert world.github.pulls[1]["labels"] == [{"name": "images"}]
+    written = len(world.github.writes)
+    assert look() == ("Nothing has changed.\n", "")
+
+    git(world.person, "fetch", "-q", "origin")
+    git(world.person, "merge", "-q", "--no-ff", "-m", "merge", f"origin/{ALL}")
+    git(world.person, "push", "-q", "origin", "main")
+    world.github.pulls[1] |= {"state": "closed", "merged_at": "2026-01-01T00:00:00Z"}
+    out, err = look()
+    assert (out.startswith("4 moved to a hardened image"), err) == (True, "")
+    assert len(world.github.writes) == written
+    world.push({"job/Dockerfile": "FROM redis:7\n"})
+    out, err = look("-q", code=1)
+    assert out == "1 back from a hardened image\n  shop job/Dockerfile:1 reg.echohq.com/redis:7 -> redis:7\n"
+    assert err == "echo-migrate: shop: #2 opened: Move 1 image to Echo\n"
+    world.push({"job/Dockerfile": None})
+    assert look() == ("Nothing has changed.\n", "echo-migrate: shop: #2 closed: nothing is left to move\n")
+    assert world.github.pulls.keys() == {1, 2}
 
 
 def test_the_token_goes_to_the_forge_by_tls_and_nowhere_else(world: World) -> None:
     authority = registries.make_authority(world.folder)
     (world.home / ".gitconfig").write_text(f"[http]\n\tsslCAInfo = {authority.authority}\n")
-    with registries.StandIn(smart_http(world.folder / "server"), authority) as forge:
+    with registries.StandIn(smart_http(world.folder / "server", f"x-access-token:{TOKEN}"), authority) as forge:
         done = world.propose(GITHUB_SERVER_URL=forge.url)
         assert b"#1 opened" in done.stderr
         assert forge.requests

@@ -17,6 +17,8 @@ from echo_migrate.cli.pull_request.plan import propose
 from echo_migrate.files.code_owners import CodeOwners
 from echo_migrate.files.scratch import Commit, Person
 from echo_migrate.images import catalog
+from echo_migrate.proof.compare import Verdict
+from echo_migrate.proof.records import Proof
 from tests.test_github_comment import HOSTILE, LINKED, Rendered, words
 
 OURS = {
@@ -59,7 +61,9 @@ def test_nor_does_one_that_was_made_for_it(text: str) -> None:
 
 def check_rendered(path: str, reference: str) -> None:
     one = move(path, reference)
-    text = body(view(one, left_out=(move(path, f"{reference}2"),), choices=frozenset({"0" * 16})))
+    claimed = Proof(path, "broken", reference, date=f"2026-11-27{path}", by=path, cause=path, predicted=reference)
+    told = view(one, left_out=(move(path, f"{reference}2"),), choices=frozenset({"0" * 16}))
+    text = body(told._replace(proofs=(claimed,), unproven=2))
     page = Rendered(text)
     comments = [entry for entry in page.more if isinstance(entry, str)]
     assert set(page.tags) <= OURS | {"a"} - {"a"}
@@ -103,6 +107,26 @@ def test_a_description_is_bounded_and_remembers_what_does_not_fit() -> None:
     assert len(text.encode()) <= LONGEST
     assert "More than fits here" in text
     assert remembered(text) == Memory(choices, digest(made))
+
+
+def test_proofs_are_told_if_they_were_asked_for_the_worst_first() -> None:
+    one = view(move())
+    assert "Proofs" not in body(one)
+    assert "Proofs" not in body(one._replace(proofs=()))
+    assert "1 changed Dockerfile has no proof" in body(one._replace(proofs=(), unproven=1))
+    verdicts: tuple[Verdict, ...] = ("same", "differs", "broken", "not-checked")
+    proofs = [
+        Proof(f"{number:03}/Dockerfile", verdicts[number % 4], "", date=f"2026-11-{10 + number % 4}T", by="ada@ci")
+        for number in range(200)
+    ]
+    text = body(one._replace(proofs=tuple(proofs)))
+    assert "on 2026-11-10 to 2026-11-13 by `ada@ci`, and started unless" in text
+    assert "**50 of 200 broke something: untick what moves there.**" in text
+    assert re.findall(r"(?m)^\| `.*\*\*(.*)\*\*", text) == ["broken"] * 50
+    assert "broke something" not in body(one._replace(proofs=tuple(proofs[:2])))
+    assert "\n\n150 more proofs.\n\n### How to try it" in text
+    assert text.index("### Why it is safe") < text.index("### Proofs")
+    assert remembered(text) == remembered(body(one))
 
 
 def test_lines_are_no_difference_and_files_images_and_targets_are() -> None:

@@ -204,6 +204,43 @@ def test_ten_thousand_repositories_are_one_page(browser: Browser, tmp_path: Path
     assert wrong == []
 
 
+def test_the_list_is_searched_chosen_from_and_sorted(browser: Browser, tmp_path: Path) -> None:
+    asked = fleet(result(number) for number in range(300))
+    path = tmp_path / "fleet.html"
+    path.write_text(render("html", asked), encoding="utf-8")
+    browser.open(path)
+    for name, value in (("owner", "@acme/team-7"), ("state", "hardened"), ("upstream", "node")):
+        browser.run(
+            """
+            const [name, value] = arguments;
+            history.replaceState(null, "", "#state=");
+            dispatchEvent(new HashChangeEvent("hashchange"));
+            const options = [...document.querySelectorAll("#filters option")];
+            const select = options.find((one) => one.value === value).parentElement;
+            select.value = value;
+            select.dispatchEvent(new Event("change"));
+            """,
+            name,
+            value,
+        )
+        assert shown(browser) == summed(asked, **{name: value})
+    browser.run(
+        """
+        const search = document.querySelector("#filters input");
+        search.value = "SERVICE-29";
+        search.dispatchEvent(new Event("input"));
+        """
+    )
+    assert shown(browser) == sum(
+        row.number for row in asked.rows if row.upstream == "node" and "service-29" in row.repository
+    )
+    for descending in (False, True):
+        browser.run("document.querySelector('#rows th[data-key=count] button').click()")
+        counts = browser.run("return [...document.querySelectorAll('#rows td.count')].map((one) => +one.textContent)")
+        assert counts == sorted(counts, reverse=descending)
+    assert browser.console() == []
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_hostile_texts_are_texts(browser: Browser, tmp_path: Path, width: int) -> None:
     records = [Record(f"2026-11-0{day}", "", "fleet", (day, 0, 0, 0, 0, 0)) for day in (1, 2)]

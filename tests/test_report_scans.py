@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, validators
 
 from echo_migrate.reports.migration.scans import ScanError, read_scan, read_vex, risk
 from echo_migrate.reports.migration.scans.data import Named, Product, Scan, Statement, Vulnerability, named, product_of
+from echo_migrate.reports.migration.scans.vex import excluded
 from tests.conftest import Run
 from tests.test_report import HOSTILE, row
 from tests.test_schemas import validator
@@ -259,7 +260,7 @@ def test_a_digest_is_matched_by_a_digest_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("product", "packages", "excluded"),
+    ("product", "packages", "applies"),
     [
         (Product(PYTHON), set(), True),
         (Product(PYTHON, "3.12"), {"openssl"}, True),
@@ -269,11 +270,31 @@ def test_a_digest_is_matched_by_a_digest_alone() -> None:
         (Product(PYTHON, "", DIGEST), set(), False),
     ],
 )
-def test_vex_excludes_what_it_is_about(product: Product, packages: set[str], excluded: bool) -> None:
+def test_vex_excludes_what_it_is_about(product: Product, packages: set[str], applies: bool) -> None:
     statement = Statement(frozenset(["A"]), product, frozenset(packages), "not affected, by VEX")
     (one,) = risk([READY], [of("python:3.12", "A", "B")], [statement]).images
-    assert [known.fate for known in one.rows] == ["excluded" if excluded else "found", "found"]
-    assert one.rows[0].why == ("not affected, by VEX" if excluded else "")
+    assert [known.fate for known in one.rows] == ["excluded" if applies else "found", "found"]
+    assert one.rows[0].why == ("not affected, by VEX" if applies else "")
+
+
+@pytest.mark.parametrize(
+    ("product", "applies"),
+    [
+        (Product("mirror.io/python", "", DIGEST), True),  # these are the bytes, wherever they lie
+        (Product(PYTHON, "3.12", f"sha256:{'2' * 64}"), False),
+        (Product(PYTHON, "3.12"), True),
+        (Product(PYTHON, "3.13"), False),
+    ],
+)
+def test_a_statement_about_a_digest_is_about_these_bytes(product: Product, applies: bool) -> None:
+    statement = Statement(frozenset(["A"]), product, frozenset(["zlib"]), "fixed, by VEX")
+    why = excluded([statement], Named(frozenset([f"{PYTHON}:3.12"]), frozenset([DIGEST])))
+    assert why("A", "zlib") == ("fixed, by VEX" if applies else "")
+    assert why("A", "openssl") == why("B", "zlib") == ""
+    name, scan = of("python:3.12", "A")
+    scan = scan._replace(image=Named(scan.image.names, frozenset([DIGEST])), found=(Vulnerability("A", "zlib"),))
+    (one,) = risk([READY], [(name, scan)], [statement]).images
+    assert one.rows[0].fate == ("excluded" if applies else "found")
 
 
 IDS = st.lists(st.sampled_from("ABCDEF"), unique=True)
@@ -281,11 +302,11 @@ IDS = st.lists(st.sampled_from("ABCDEF"), unique=True)
 
 @settings(max_examples=60)
 @given(IDS, st.none() | IDS, IDS)
-def test_every_vulnerability_has_one_row(before: list[str], after: list[str] | None, excluded: list[str]) -> None:
+def test_every_vulnerability_has_one_row(before: list[str], after: list[str] | None, fixed: list[str]) -> None:
     scans = [of("python:3.12", *before), *([of("reg.io/python:3.12", *after)] if after is not None else [])]
-    statement = Statement(frozenset(excluded), Product(PYTHON), frozenset(), "fixed, by VEX")
+    statement = Statement(frozenset(fixed), Product(PYTHON), frozenset(), "fixed, by VEX")
     (one,) = risk([READY], scans, [statement]).images
-    was, will = set(before) - set(excluded), set(after or ())
+    was, will = set(before) - set(fixed), set(after or ())
     assert {known.id for known in one.rows} == set(before) | will
     assert len(one.rows) == len(set(before) | will)
     counted = {fate: {known.id for known in one.rows if known.fate == fate} for fate in ("removed", "stays", "new")}

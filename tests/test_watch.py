@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from echo_migrate.fleet.watch import CALLS, KINDS, Change
 from tests.conftest import Done, Run
 from tests.test_fleet import committed, made
+from tests.test_schemas import validator
 
 IMAGE = "reg.echohq.com/node:22"
 BILL = {
@@ -101,7 +103,9 @@ class Fleet:
 
     def told(self, *words: str) -> list[tuple[str, str, str]]:
         done = self.look("--output-format", "json", *words)
-        found = json.loads(done.stdout)["changes"]
+        document = json.loads(done.stdout)
+        validator("watch").validate(document)
+        found = document["changes"]
         return [(one["kind"], one["repository"], one["path"] or one["message"]) for one in found]
 
 
@@ -246,6 +250,14 @@ def test_a_webhook_is_posted_to_only_if_asked_and_nothing_is_lost(fleet: Fleet, 
     assert fleet.look("--webhook", hook.url).returncode == 1
     assert [path for path, _ in hook.posted] == ["/T0/secret?x=1"] * 2
     assert hook.posted[0] == hook.posted[1]
+    validator("watch").validate(hook.posted[0][1])
     assert [one["kind"] for one in hook.posted[0][1]["changes"]] == ["ended"]
     for url in ("http://example.com/x", "file:///etc/passwd", "https://", "https://a:b/"):
         assert b"wants an https URL" in fleet.look("--webhook", url).stderr
+
+
+def test_the_schema_has_all_kinds_and_fields() -> None:
+    change = validator("watch").schema["properties"]["changes"]["items"]  # type: ignore[index]
+    assert tuple(change["properties"]["kind"]["enum"]) == KINDS
+    assert set(KINDS[:5]) == CALLS
+    assert change["required"] == [*Change._fields] == [*change["properties"]]

@@ -16,6 +16,7 @@ from echo_migrate.cli.options import (
     PER_FILE_IGNORES,
     POLICIES,
     PROGRAM,
+    PROOFS,
     PROPOSAL,
     PROVIDER,
     REGISTRY,
@@ -163,7 +164,7 @@ def github(**options: Any) -> None:
 
 
 @click.command("pull-request", cls=Command)
-@options_of(PATHS, CATALOG, ONLINE, (PER_FILE_IGNORES,), TODAY, FILES[:3], PROPOSAL, PROGRAM)
+@options_of(PATHS, CATALOG, ONLINE, (PER_FILE_IGNORES,), TODAY, FILES[:3], PROPOSAL, PROOFS, PROGRAM)
 def pull_request(**options: Any) -> None:
     """Propose the safe moves as pull requests.
 

@@ -47,7 +47,11 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
         kept.put_latest([_entry(one, plan.settings.catalog) for one in ordered])
         if options["parquet"]:
             table.write(options["parquet"], kept)
-        whole = not options["pull_request"] or _proposed(ordered, options, kept)
+        whole = True
+        if options["pull_request"]:
+            from echo_migrate.cli.fleet_proposals import proposed
+
+            whole = not proposed([one for one in ordered if not one.error], options, kept)
     except (NotRead, NotWritten, NoScheduler) as error:
         say(str(error))
         return 2
@@ -71,18 +75,6 @@ def _repositories(fleet: str) -> list[Repository]:
         raise click.UsageError(reports.printable(str(error))) from None
 
 
-def _proposed(outcomes: list[Outcome], options: Options, store: Store) -> bool:
-    """Have the pull requests of a fleet. Returns whether all of it was done. Raises ``NotWritten``."""
-    from echo_migrate.cli.fleet_proposals import propose
-
-    whole = True
-    for one in propose([one for one in outcomes if not one.error], options, store):
-        if one.error:
-            whole = False
-            say(f"{one.repository.name}: {one.error}")
-    return whole
-
-
 def _plan(options: Options) -> Plan:
     """Return what is asked of each repository. Which lines have ended is a part of it, and no other is of the day."""
     settings = settings_of(options)
@@ -96,10 +88,15 @@ def _plan(options: Options) -> Plan:
     return Plan(settings, options["exclude"], "\n".join([program(), latest_date(settings.today, rows), *chosen, rows]))
 
 
+def provider_of(known: Catalog) -> str:
+    """Return how the entries of a store name a provider."""
+    return f"{known.title} ({known.registry})"
+
+
 def _entry(one: Outcome, known: Catalog) -> dict[str, Any]:
     return {
         "repository": one.repository.name,
-        "provider": f"{known.title} ({known.registry})",
+        "provider": provider_of(known),
         "url": one.repository.url,
         "revision": one.revision or None,
         "key": one.key or None,

@@ -30,6 +30,17 @@ _WAITS = 4
 """How often the pull requests of a repository may wait for a forge as long as it is waited for."""
 
 
+def proposed(outcomes: list[Outcome], options: Options, store: Store) -> frozenset[str]:
+    """Have the pull requests of each repository that was read. Returns the names of those of which not all was done;
+    what was done, and what failed, is said. Raises ``NotWritten``."""
+    failed = set()
+    for one in propose(outcomes, options, store):
+        if one.error:
+            failed.add(one.repository.name)
+            say(f"{one.repository.name}: {one.error}")
+    return frozenset(failed)
+
+
 def propose(outcomes: list[Outcome], options: Options, store: Store) -> Iterator[Outcome]:
     """Have the pull requests of each repository that was read. Yields the outcome of each, as it is done; what was done
     is said. Raises ``NotWritten``."""

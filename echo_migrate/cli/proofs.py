@@ -8,6 +8,9 @@ from echo_migrate.proof.compare import VERDICTS, Row
 from echo_migrate.proof.records import Proof, as_data
 
 _MARK = {"broken": "✗", "differs": "≠", "information": " "}
+_WORST = ("broken", "differs", "not-comparable", "not-checked", "same")
+"""The verdicts, the worst first: what nobody could see is worse than what was seen to be the same."""
+
 _WIDEST = 44
 _MOST_ROWS = 30
 
@@ -97,6 +100,18 @@ def markdown(proofs: Iterable[Proof]) -> str:
         said = _said(proof) if proof.reason else "builds, starts and behaves the same"
         lines.append(f"| {reports.code(proof.path)} | **{proof.verdict}** | {_cell(said)} |")
     return "\n".join(lines)
+
+
+def bounded(proofs: Iterable[Proof], room: int, most: int) -> str:
+    """Return the table of proofs, the worst first, of at most ``room`` bytes and ``most`` lines; below it, how
+    many more there are."""
+    every = sorted(proofs, key=lambda one: _WORST.index(one.verdict))
+    shown = every[:most]
+    table = markdown(shown)
+    while len(table.encode("utf-8", "surrogatepass")) > room and shown:
+        table = markdown(shown := shown[: len(shown) // 2])
+    left = len(every) - len(shown)
+    return table + (f"\n\n{reports.plural(left, 'more proof')}." if left else "")
 
 
 def _details(proof: Proof) -> list[str]:

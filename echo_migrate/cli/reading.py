@@ -108,7 +108,10 @@ def fleet(fleet: str, store: str, **options: Any) -> None:
     envvar="ECHO_MIGRATE_WEBHOOK",
     help="Also post what has changed there, as JSON. Better given in ECHO_MIGRATE_WEBHOOK if it is a secret.",
 )
-@output_formats("text", "json")
+@click.option(
+    "--pull-request", is_flag=True, help="Keep the pull requests of what has changed up to date, with fleet's options."
+)
+@options_of(PROPOSAL[:4], CATALOG, TODAY, FILES[:2], (output_formats("text", "json"),), PROGRAM)
 def watch(**options: Any) -> None:
     """Tell what has changed in a fleet.
 
@@ -116,7 +119,10 @@ def watch(**options: Any) -> None:
     have, registries that are gone, references that came back from a hardened image, and advisories of --feed for
     packages of --sbom. A look that was told is remembered there.
 
-    Exits with 0 when done, 1 if something of this should be acted on, 2 on misuse, or if it could not be told.
+    With --pull-request, reads GITHUB_TOKEN and GITLAB_TOKEN, and the servers' addresses as pull-request does.
+
+    Exits with 0 when done, 1 if something of this should be acted on, 2 on misuse, or if it could not be told, or a
+    pull request not be kept.
     """
     from echo_migrate.cli.watch import run
 

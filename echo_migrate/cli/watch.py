@@ -1,19 +1,22 @@
-"""The command ``watch``: what has changed in a fleet since the last look."""
+"""The command ``watch``: what has changed in a fleet since the last look, and the pull requests of what has."""
 
 import http.client
 import json
 import os
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 import click
 
 from echo_migrate import reports
-from echo_migrate.cli.output import say
+from echo_migrate.cli.options import Options
+from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.advisories import Hit, hits
+from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import NotRead, Store
-from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changes, mark, remembered
+from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changed, changes, mark, remembered
+from echo_migrate.fleet.worker import Outcome
 from echo_migrate.reports.inventory.comparison import ComparisonError
 from echo_migrate.reports.migration.scans import ScanError
 
@@ -22,27 +25,57 @@ _MOST_TOLD = 200_000
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def run(store: str, feed: tuple[str, ...], sbom: tuple[str, ...], webhook: str, output_format: str) -> int:
-    """Print what has changed, send it if asked to, and remember it. Returns the exit code."""
+def run(store: str, webhook: str, **options: Unpack[Options]) -> int:
+    """Print what has changed, send it and have pull requests if asked to, and remember it. Returns the exit code."""
     if webhook:
         _check(webhook)
+    if options["pull_request"]:
+        tell_configuration(options)
     try:
         kept = Store(store)
         now = kept.latest()
         if not now:
             raise click.UsageError("the store has no run yet: echo-migrate fleet LIST --store …")
-        before, found = kept.looked(), _hits(feed, sbom)
+        before, found = kept.looked(), _hits(options["feed"], options["sbom"])
         known = Looked(before["entries"], frozenset(before["told"])) if before else None
         listed = sorted(changes(kept, known, now, found), key=lambda one: (KINDS.index(one.kind), one))
-        print_changes(listed, output_format, first=known is None)
+        waiting = _waiting(changed(known, now, listed), now, options) if options["pull_request"] else []
+        print_changes(listed, options["output_format"], first=known is None, quiet=options["quiet"])
         if webhook and listed:
             _send(webhook, _document(listed))
+        failed = _proposed(waiting, options, kept)
         told = sorted({*(known.told if known else ()), *map(mark, found)})[:_MOST_TOLD]
-        kept.put_looked({"version": 1, "entries": remembered(known, now), "told": told})
+        kept.put_looked({"version": 1, "entries": remembered(known, now, failed), "told": told})
     except (ScanError, ComparisonError, NotRead, NotWritten, _NotSent) as error:
         say(str(error))
         return 2
-    return int(any(one.kind in CALLS for one in listed))
+    return 2 if failed else int(any(one.kind in CALLS for one in listed))
+
+
+def _waiting(names: set[str], now: list[dict[str, Any]], options: Options) -> list[Outcome]:
+    """Return the repositories of some names, as ``fleet`` has read them. Raises ``click.UsageError`` if their pull
+    requests would move to another provider."""
+    from echo_migrate.cli.fleet import provider_of
+    from echo_migrate.cli.settings import catalog_of
+
+    wanted = provider_of(catalog_of(options))
+    outcomes = []
+    for entry in now:
+        name, url, revision, provider = (str(entry.get(key)) for key in ("repository", "url", "revision", "provider"))
+        if name in names and provider != wanted:
+            both = f"{provider}, and the pull requests would be for {wanted}"
+            raise click.UsageError(f"the results are for {reports.printable(both)}: give the options of fleet")
+        outcomes += [Outcome(Repository(name, url), revision)] if name in names else []
+    return outcomes
+
+
+def _proposed(waiting: list[Outcome], options: Options, store: Store) -> frozenset[str]:
+    """Have the pull requests of repositories. Returns the names of those that failed. Raises ``NotWritten``."""
+    if not waiting:
+        return frozenset()
+    from echo_migrate.cli.fleet_proposals import proposed
+
+    return proposed(waiting, options, store)
 
 
 def _hits(feed: tuple[str, ...], sbom: tuple[str, ...]) -> list[Hit]:
@@ -59,7 +92,7 @@ def _document(listed: list[Change]) -> dict[str, Any]:
     return {"version": 1, "changes": [one._asdict() for one in listed]}
 
 
-def print_changes(listed: list[Change], output_format: str, first: bool) -> None:
+def print_changes(listed: list[Change], output_format: str, first: bool, quiet: bool) -> None:
     """Print changes, by kind."""
     if output_format == "json":
         click.echo(reports.as_json(_document(listed)))
@@ -70,6 +103,8 @@ def print_changes(listed: list[Change], output_format: str, first: bool) -> None
             click.echo(f"{len(of_kind)} {WORDS[kind]}")
         for one in of_kind:
             click.echo(f"  {reports.printable(_line(one))}")
+    if quiet:
+        return
     if first:
         click.echo("First look: the next one tells what has changed since.")
     elif not listed:

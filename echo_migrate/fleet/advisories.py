@@ -10,8 +10,8 @@ from typing import NamedTuple
 from echo_migrate.files.json_file import read_json
 from echo_migrate.files.source import Unreadable
 from echo_migrate.reports.migration.scans import feeds_of, few, read_sbom, read_vex
-from echo_migrate.reports.migration.scans.data import Named, Statement
 from echo_migrate.reports.migration.scans.feeds import missing_of, vulnerabilities
+from echo_migrate.reports.migration.scans.vex import excluded
 
 
 class Hit(NamedTuple):
@@ -35,8 +35,9 @@ def hits(words: Iterable[str], paths: Sequence[str]) -> tuple[list[Hit], list[st
     for sbom in sboms:
         image = min([*sbom.image.names, *sbom.image.digests])
         known, unclear = vulnerabilities(sbom, feeds)
+        why = excluded(statements, sbom.image)
         for one in known:
-            if not any(_takes_away(each, sbom.image, one.id, one.package) for each in statements):
+            if not why(one.id, one.package):
                 found.add(Hit(one.id, image, one.package, one.version))
         lacking = missing_of(sbom, feeds) if feeds.ecosystems else ()
         notes += [f"{image}: not matched for lack of advisories: {few(lacking)}"] if lacking else []
@@ -53,13 +54,3 @@ def _is_openvex(path: str) -> bool:
     except Unreadable:
         return False
     return isinstance(data, dict) and isinstance(data.get("statements"), list)
-
-
-def _takes_away(one: Statement, image: Named, id: str, package: str) -> bool:
-    if id not in one.ids or (one.packages and package not in one.packages):
-        return False
-    product = one.product
-    if product.digest:
-        return product.digest in image.digests
-    names = {name.rpartition(":")[0] for name in image.names} if not product.tag else image.names
-    return (f"{product.repository}:{product.tag}" if product.tag else product.repository) in names

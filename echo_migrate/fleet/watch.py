@@ -67,15 +67,28 @@ def changes(store: Store, before: Looked | None, now: list[dict[str, Any]], hits
         yield Change("removed", name)
 
 
-def remembered(before: Looked | None, now: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what the next look compares with: of a repository that could not be read, the former result."""
+def changed(before: Looked | None, now: list[dict[str, Any]], told: Iterable[Change]) -> set[str]:
+    """Return the repositories whose pull requests may be another since a look: those that have another commit, and
+    those of changes that are told, as far as they could be read."""
+    revisions = {str(one.get("repository")): one.get("revision") for one in before.entries} if before else {}
+    read = {str(one.get("repository")): one.get("revision") for one in now if not one.get("error")}
+    moved = {name for name, revision in read.items() if revisions.get(name, revision) != revision}
+    return moved | {one.repository for one in told if one.repository in read}
+
+
+def remembered(
+    before: Looked | None, now: list[dict[str, Any]], failed: frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
+    """Return what the next look compares with: of a repository that could not be read, the former result, and of one
+    that ``failed``, all of the former entry, so that what has changed is told again."""
     old = {str(one.get("repository")): one for one in before.entries} if before else {}
-    return [
-        one | {name: (old.get(str(one.get("repository"))) or one).get(name) for name in ("key", "revision")}
-        if one.get("error")
-        else one
-        for one in now
-    ]
+    return [_remembered(old.get(str(one.get("repository"))), one, failed) for one in now]
+
+
+def _remembered(former: dict[str, Any] | None, one: dict[str, Any], failed: frozenset[str]) -> dict[str, Any]:
+    if former and str(one.get("repository")) in failed:
+        return former
+    return one | {name: (former or one).get(name) for name in ("key", "revision")} if one.get("error") else one
 
 
 def mark(hit: Hit) -> str:

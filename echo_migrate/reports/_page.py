@@ -19,9 +19,10 @@ _ESCAPED = {ord(ch): f"\\u{ord(ch):04x}" for ch in "<>&'\u2028\u2029"}
 
 
 def page(template: str, data: Any, **values: Any) -> str:
-    """Return the page of a template: ``template`` is its path below this folder, without its suffixes, beside which its
-    script lies; ``data`` is what the script reads. Raises ``click.UsageError`` if the library is missing."""
-    style, script = _file("page.css"), _file(f"{template}.js")
+    """Return the page of a template: ``template`` is its path below this folder, without its suffixes, beside which the
+    script lies that gives its list to that of all pages; ``data`` is what it reads. Raises ``click.UsageError`` if the
+    library is missing."""
+    style, script = _file("page.css"), _file("page.js") + _file(f"{template}.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

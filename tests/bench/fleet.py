@@ -1,6 +1,7 @@
-"""How long a fleet takes, cold and where nothing has changed: repositories of 20 files each, as local clones.
+"""How long a fleet takes where nothing is known and where nothing has changed, and its report: repositories of 20
+files each, as clones on this machine.
 
-.venv/bin/python tests/bench/fleet.py [COUNT]
+.venv/bin/python -m tests.bench.fleet [COUNT]
 """
 
 import os
@@ -28,6 +29,15 @@ volumes: {{data: {{}}}}
 """
 
 
+FLEET = ("fleet", "clones", "--output-format", "json")
+RUNS = (
+    ("nothing known", FLEET),
+    ("nothing changed", FLEET),
+    ("nothing changed, again", FLEET),
+    ("the report as a page", ("report", "--output", "fleet.html")),
+)
+
+
 def made(folder: Path, seed: int) -> None:
     """Make a repository of 20 files, 10 of which name images."""
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
@@ -49,13 +59,13 @@ def main(count: int) -> None:
         (root / "clones").mkdir()
         for number in range(count):
             made(root / "clones" / f"r{number}", number)
-        for what in ("cold", "unchanged", "unchanged"):
-            words = ["-m", "echo_migrate", "fleet", "clones", "--store", "store", "--output-format", "json"]
+        print(f"{count} repositories\n\n| | elapsed s | s of a processor |\n|---|---|---|", flush=True)
+        for what, words in RUNS:
             begun, before = time.perf_counter(), os.times()
-            subprocess.run([sys.executable, *words], cwd=root, check=True, capture_output=True)
-            after = os.times()
-            spent = sum(after[2:4]) - sum(before[2:4])
-            print(f"{what:<10} {time.perf_counter() - begun:7.2f} s, {spent:7.2f} s of a processor")
+            command = [sys.executable, "-m", "echo_migrate", *words, "--store", "store"]
+            subprocess.run(command, cwd=root, check=True, capture_output=True)
+            elapsed, after = time.perf_counter() - begun, os.times()
+            print(f"| {what} | {elapsed:.2f} | {sum(after[2:4]) - sum(before[2:4]):.2f} |", flush=True)
 
 
 if __name__ == "__main__":

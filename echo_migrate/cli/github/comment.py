@@ -26,9 +26,6 @@ _LONGEST_NAME = 300
 _IN_TABLE = (unhardened_image.id, unresolved_image.id)
 """The rules whose message repeats what the row of a reference has."""
 
-_WORST = ("broken", "differs", "not-comparable", "not-checked", "same")
-"""The verdicts of proofs, the worst first: what nobody could see is worse than what was seen to be the same."""
-
 _MOST_ROWS = 50
 """Of the table, which is read first; what more there is stands with the other findings."""
 
@@ -67,15 +64,9 @@ def _proven(view: View, room: int) -> str:
     """Return what building and running showed, the worst first, as far as there is room."""
     if not view.proofs:
         return ""
-    from echo_migrate.cli.proofs import markdown  # few comments have one
+    from echo_migrate.cli.proofs import bounded  # few comments have one
 
-    worst = sorted(view.proofs, key=lambda one: _WORST.index(one.verdict))[:_MOST_ROWS]
-    table = markdown(worst)
-    while _size(table) > room and worst:
-        table = markdown(worst := worst[: len(worst) // 2])
-    left = len(view.proofs) - len(worst)
-    more = f"\n\n{plural(left, 'more proof')}." if left else ""
-    return f"**Built and run before and after**\n\n{table}{more}"
+    return f"**Built and run before and after**\n\n{bounded(view.proofs, room, _MOST_ROWS)}"
 
 
 def _headline(view: View) -> str:

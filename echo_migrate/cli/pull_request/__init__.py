@@ -30,14 +30,15 @@ from echo_migrate.files.scratch import GitFailed, Person, Scratch, scratch
 from echo_migrate.files.tree import repository
 from echo_migrate.formats import targets
 from echo_migrate.model import Result
+from echo_migrate.proof.records import Proof, Records, text_hash
 from echo_migrate.reports import printable
 from echo_migrate.rules._rule import Settings
 
 
 class Found(NamedTuple):
     """What a run over the base found: ``inside`` gives a path from the top, ``whole`` is true if all of the repository
-    was looked at and could be read. ``configuration`` tells which file chose the registry, and ``remote`` is where
-    branches can be fetched from."""
+    was looked at and could be read. ``configuration`` tells which file chose the registry, ``remote`` is where
+    branches can be fetched from, and ``records`` are the proofs that the user named, if any."""
 
     results: list[Result]
     moves: list[Move]
@@ -49,6 +50,7 @@ class Found(NamedTuple):
     whole: bool
     configuration: str = ""
     remote: str = "origin"
+    records: Records | None = None
 
 
 def run(**options: Unpack[Options]) -> int:
@@ -59,6 +61,7 @@ def run(**options: Unpack[Options]) -> int:
         raise click.UsageError("a pull request is for files of a repository: give folders or files, not -")
     options["paths"] = paths
     options["mapping"] = options["mapping"] and os.path.abspath(options["mapping"])
+    options["proofs"] = options["proofs"] and os.path.abspath(options["proofs"])
     tell_configuration(options)
     try:
         if options["dry_run"]:
@@ -218,7 +221,8 @@ def _found(made: Scratch, options: Options, grammar: Grammar | None) -> Found:
     settings = settings._replace(targets=targets(paths))
     wrong = missing or unread
     whole = not wrong and not options["paths"] and inside(".") == "."
-    return Found(results, moves, grouping, settings, own, inside, wrong, whole)
+    proofs = Records([options["proofs"]]) if options.get("proofs") else None
+    return Found(results, moves, grouping, settings, own, inside, wrong, whole, records=proofs)
 
 
 def _proposal(found: Found, group: Group, moves: tuple[Move, ...], memory: Memory) -> Proposal:
@@ -239,8 +243,23 @@ def _proposal(found: Found, group: Group, moves: tuple[Move, ...], memory: Memor
     )
     left_out = tuple(move for move in moves if move.left_out(memory.left_out))
     named = (found.settings.catalog, found.configuration, found.remote)
-    view = View(group, made, left_out, others, memory.left_out, *named)
+    view = View(group, made, left_out, others, memory.left_out, *named, *_proofs(narrowed, found.records))
     return propose(view, narrowed.values(), found.inside)
+
+
+def _proofs(results: dict[str, Result], records: Records | None) -> tuple[tuple[Proof, ...] | None, int]:
+    """Return the proof of each Dockerfile that changes, if there is one of both its texts, and how many have none.
+    ``results`` are by path from the top; None if no proofs were named."""
+    if records is None:
+        return None, 0
+    proofs, lacking = list[Proof](), 0
+    for path, result in results.items():
+        if result.kind == "dockerfile" and result.fixed is not result.source:
+            texts = text_hash(result.source), text_hash(result.fixed)
+            known = next(records.of(*texts, result.source.path), None)
+            proofs += [known._replace(path=path)] if known else []
+            lacking += known is None
+    return tuple(proofs), lacking
 
 
 def _narrowed(result: Result, references: set[str], found: Found) -> Result:

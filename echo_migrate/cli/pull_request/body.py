@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from echo_migrate.cli.proofs import bounded
 from echo_migrate.cli.pull_request.moves import Group, Move, digest
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Migration
+from echo_migrate.proof.records import Proof
 from echo_migrate.reports import code, plural, prose
 
 LONGEST = 60_000
@@ -26,6 +28,8 @@ _MOST_FILES = 20
 _MOST_REASONS = 12
 _MOST_CHOICES = 1_000
 _MOST_BUILDS = 3
+_MOST_PROOFS = 50
+_MOST_NAMES = 5
 
 _CHOICE = re.compile(r"(?m)^ {0,4}- \[([ xX])\] [^\n]*<!-- echo-migrate:choice ([0-9a-f]{16}) -->[ \t]*\r?$")
 _STATE = re.compile(r"<!-- echo-migrate:state ([0-9a-f]{16}|none) ([0-9a-f,]*) -->")
@@ -58,7 +62,8 @@ def noted(body: str, note: str) -> str:
 
 class View(NamedTuple):
     """What a description is made of: the moves that are made, those that are left out by a choice, and the references
-    of the group that stay for other reasons. ``remote`` is where its branch can be fetched from."""
+    of the group that stay for other reasons. ``remote`` is where its branch can be fetched from. ``proofs`` are of the
+    texts as they are before and after, None if none were asked for, and ``unproven`` the Dockerfiles without one."""
 
     group: Group
     made: tuple[Move, ...]
@@ -68,6 +73,8 @@ class View(NamedTuple):
     catalog: Catalog
     configuration: str = ""
     remote: str = "origin"
+    proofs: tuple[Proof, ...] | None = None
+    unproven: int = 0
 
 
 def body(view: View) -> str:
@@ -79,6 +86,7 @@ def body(view: View) -> str:
         *_boxes(view),
         "### Why it is safe",
         _why(view),
+        *_proofs(view),
         *_left(view),
         "### How to try it",
         _how(view),
@@ -192,6 +200,27 @@ def _why(view: View) -> str:
             " changes nothing.",
         ]
     )
+
+
+def _proofs(view: View) -> Iterator[str]:
+    """Yield what building and running showed of the changed Dockerfiles."""
+    if view.proofs is None or not (view.proofs or view.unproven):
+        return
+    yield "### Proofs"
+    if view.proofs:
+        days = sorted({one.date[:10] for one in view.proofs})
+        when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        who = ", ".join(_code(name) for name in sorted({one.by for one in view.proofs})[:_MOST_NAMES])
+        yield (
+            f"Built before and after on {when} by {who}, and started unless the table says otherwise, with each"
+            " Dockerfile as it is here. What they copy, and the images themselves, may have changed since."
+        )
+        if broken := sum(one.verdict == "broken" for one in view.proofs):
+            yield f"**{broken} of {len(view.proofs)} broke something: untick what moves there.**"
+        yield bounded(view.proofs, LONGEST // 4, _MOST_PROOFS)
+    if view.unproven:
+        count = f"{plural(view.unproven, 'changed Dockerfile')} {'has' if view.unproven == 1 else 'have'}"
+        yield f"{count} no proof of this change: `echo-migrate prove --preset migrate` makes one."
 
 
 def _left(view: View) -> Iterator[str]:

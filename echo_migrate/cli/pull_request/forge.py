@@ -1,9 +1,13 @@
 """What a forge has to do for pull requests, whichever it is."""
 
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
+from echo_migrate.cli.patience import Failed
 from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.scratch import Remote
+
+T = TypeVar("T")
 
 
 class ForgeFailed(Exception):
@@ -61,3 +65,22 @@ class Forge(Protocol):
 
     def close(self, pull: Pull, word: str) -> None:
         """Close a pull request with a comment."""
+
+
+def done(what: str, call: Callable[[], T], remedies: Mapping[int, str]) -> T:
+    """Return what a call gives, which a forge has been asked for patiently. ``what`` says what is not done without it,
+    and ``remedies`` are by the status of an answer. Raises ``ForgeFailed``."""
+    try:
+        return call()
+    except Failed as error:
+        remedy = "" if error.rate else remedies.get(error.status, "")
+        raise ForgeFailed(": ".join(filter(None, (what, str(error), remedy)))) from None
+
+
+def tried(what: str, call: Callable[[], object]) -> list[str]:
+    """Do what nothing depends on. Returns why it was not done."""
+    try:
+        call()
+    except Failed as error:
+        return [f"{what}: {error}"]
+    return []

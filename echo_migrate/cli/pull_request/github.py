@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from echo_migrate.cli.github.api import address, connect, patiently
-from echo_migrate.cli.patience import LONGEST, Failed
-from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull
+from echo_migrate.cli.patience import LONGEST
+from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull, done, tried
 from echo_migrate.files import logins
 from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -125,16 +125,7 @@ class GitHub:
         return Pull(pull.number, state, pull.head.ref, pull.head.sha, pull.title or "", pull.body or "")  # type: ignore[arg-type]
 
     def _done(self, what: str, call: Callable[[], T], there: Callable[[], T | None] | None = None) -> T:
-        try:
-            return patiently(call, there, longest=self._longest)
-        except Failed as error:
-            remedy = "" if error.rate else _REMEDIES.get(error.status, "")
-            raise ForgeFailed(": ".join(filter(None, (what, str(error), remedy)))) from None
+        return done(what, lambda: patiently(call, there, longest=self._longest), _REMEDIES)
 
     def _tried(self, what: str, call: Callable[[], object]) -> list[str]:
-        """Do what nothing depends on. Returns why it was not done."""
-        try:
-            patiently(call, longest=self._longest)
-        except Failed as error:
-            return [f"{what}: {error}"]
-        return []
+        return tried(what, lambda: patiently(call, longest=self._longest))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from echo_migrate.cli.patience import LONGEST, Failed, Trouble, patiently
-from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull
+from echo_migrate.cli.pull_request.forge import ForgeFailed, Pull, done, tried
 from echo_migrate.files import logins
 from echo_migrate.files.code_owners import Grammar
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -193,19 +193,10 @@ class GitLab:
         self._done(what, lambda: self._put(pull, given))
 
     def _done(self, what: str, call: Callable[[], T], there: Callable[[], T | None] | None = None) -> T:
-        try:
-            return self._client.patiently(call, there)
-        except Failed as error:
-            remedy = "" if error.rate else _REMEDIES.get(error.status, "")
-            raise ForgeFailed(": ".join(filter(None, (what, str(error), remedy)))) from None
+        return done(what, lambda: self._client.patiently(call, there), _REMEDIES)
 
     def _tried(self, what: str, call: Callable[[], object]) -> list[str]:
-        """Do what nothing depends on. Returns why it was not done."""
-        try:
-            self._client.patiently(call)
-        except Failed as error:
-            return [f"{what}: {error}"]
-        return []
+        return tried(what, lambda: self._client.patiently(call))
 
 
 def _quoted(path: str) -> str:

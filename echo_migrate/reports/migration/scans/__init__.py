@@ -17,7 +17,7 @@ from echo_migrate.reports.migration.scans.data import Named, Scan, Statement, Vu
 from echo_migrate.reports.migration.scans.feeds import FeedError, Feeds, scan_of
 from echo_migrate.reports.migration.scans.formats import ids_of, reader
 from echo_migrate.reports.migration.scans.sbom import Sbom, is_sbom, sbom
-from echo_migrate.reports.migration.scans.vex import csaf, openvex
+from echo_migrate.reports.migration.scans.vex import csaf, excluded, openvex
 
 MOST = 200_000
 """The limit of the vulnerabilities, or of the statements, of one file."""
@@ -214,25 +214,13 @@ def _is_of(scanned: Named, asked: Named, image: str) -> bool:
 
 def _known(image: str, scans: list[Scan], statements: list[Statement]) -> dict[str, Vulnerability]:
     """Return the vulnerabilities of an image by id, those that VEX excludes with the reason."""
-    found = [one for scan in scans for one in scan.found]
     reference = parsed(image)
-    repository, _, tag = full_name(reference._replace(digest=None)).rpartition(":") if reference else ("", "", "")
+    names = [full_name(reference._replace(digest=None))] if reference else []
     digests = frozenset[str]().union(*(scan.image.digests for scan in scans))
-    about = [
-        one
-        for one in statements
-        if one.product.repository == repository
-        and one.product.tag in ("", tag)
-        and (not one.product.digest or one.product.digest in digests)
-    ]
-    by_id: dict[str, list[Statement]] = {}
-    for statement in about:
-        for id in statement.ids:
-            by_id.setdefault(id, []).append(statement)
+    why = excluded(statements, Named(frozenset(names), digests))
     done: dict[str, Vulnerability] = {}
-    for one in sorted(found, key=lambda one: bool(one.excluded)):
-        said = next((s for s in by_id.get(one.id, ()) if not s.packages or one.package in s.packages), None)
-        one = one._replace(excluded=said.status) if said and not one.excluded else one
+    for one in sorted((one for scan in scans for one in scan.found), key=lambda one: bool(one.excluded)):
+        one = one._replace(excluded=one.excluded or why(one.id, one.package))
         if one.id not in done or (done[one.id].excluded and not one.excluded):
             done[one.id] = one
     return {one.id: one for one in ids_of(tuple(done.values()))}

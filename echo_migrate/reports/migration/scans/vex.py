@@ -1,9 +1,10 @@
 """VEX: statements that a vulnerability is none in an image, as OpenVEX and CSAF 2.0 have them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from echo_migrate.reports.migration.scans.data import (
+    Named,
     Product,
     Statement,
     canonical,
@@ -17,6 +18,30 @@ from echo_migrate.reports.migration.scans.data import (
 
 _STATUSES = ("not_affected", "fixed")
 _MOST_PRODUCTS = 100_000
+
+
+def excluded(statements: Iterable[Statement], image: Named) -> Callable[[str, str], str]:
+    """Return a function that gives why a vulnerability, by its id and its package, is none in an image, "" where no
+    statement says so."""
+    by_id: dict[str, list[Statement]] = {}
+    for one in statements:
+        if _is(one.product, image):
+            for id in one.ids:
+                by_id.setdefault(id, []).append(one)
+
+    def why(id: str, package: str) -> str:
+        about = (one for one in by_id.get(id, ()) if not one.packages or package in one.packages)
+        return next((one.status for one in about), "")
+
+    return why
+
+
+def _is(product: Product, image: Named) -> bool:
+    """Return whether a product is an image: by its digest if it names one, which is these bytes wherever they lie."""
+    if product.digest:
+        return product.digest in image.digests
+    names = (name.rpartition(":") for name in image.names)
+    return any(repository == product.repository and product.tag in ("", tag) for repository, _, tag in names)
 
 
 def openvex(data: Any) -> Iterator[Statement]:
