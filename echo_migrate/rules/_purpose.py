@@ -11,14 +11,18 @@ from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
 
-_WORDS = lazy_regex(
-    r"(?i)(?:.*[._-])?(?:ci|cypress|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|make|playwright"
-    r"|tests?|testing)(?:[._-].*)?|\.(?:circleci|github)"
+_WORDS = frozenset(
+    ("ci", "cypress", "debug", "dev", "devcontainer", "devel", "develop", "development", "e2e", "gitpod", "lint")
+    + ("linter", "local", "make", "playwright", "test", "tests", "testing")
 )
-"""Names of stages, files and folders."""
+"""Words in the names of stages, files and folders."""
 
-_BASE = lazy_regex(r"(?i)(?:.*[._-])?base(?:[._-].*)?")
-"""Names of files and folders of an image that only others are built on, which decide what they ship."""
+_FOLDERS = frozenset((".circleci", ".github"))
+_BASE = frozenset(("base",))
+"""Words in the names of files and folders of an image that only others are built on, which decide what they ship."""
+
+_BETWEEN = str.maketrans("._", "--")
+"""What separates words, besides dashes."""
 
 _OF_A_BUILD = lazy_regex(r"(?:^| )(?:FROM|COPY --from|RUN --mount from)$")
 
@@ -56,12 +60,12 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
 def is_of_tests(names: Iterable[str]) -> bool:
     """Return whether one of the names of a stage, a file or its folders is one of development, tests or CI."""
-    return any(map(_is_word, names))
+    return any(name.casefold() in _FOLDERS or not _WORDS.isdisjoint(_words(name)) for name in names)
 
 
 @lru_cache(maxsize=256)
-def _is_word(name: str) -> bool:
-    return bool(_WORDS.fullmatch(name))
+def _words(name: str) -> frozenset[str]:
+    return frozenset(name.casefold().translate(_BETWEEN).split("-"))
 
 
 @lru_cache(maxsize=16)  # asked for by each rule and stage of a file
@@ -70,4 +74,4 @@ def _tells(path: str, named: tuple[str, ...], folder: str) -> bool:
     ``named`` ones are seen from the working ``folder``."""
     below = inside(os.path.normpath(os.path.join(folder, path)), named)
     names = (os.path.basename(path), *below.split(os.sep))
-    return is_of_tests(names) or any(map(_BASE.fullmatch, names))
+    return is_of_tests(names) or not all(_BASE.isdisjoint(_words(name)) for name in names)
