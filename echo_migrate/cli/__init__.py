@@ -206,7 +206,7 @@ def main() -> None:
             signal.signal(wish, _stop)
     gc.freeze()  # modules stay loaded, and a run creates almost no cycles: collecting them takes a tenth of its time
     gc.enable()
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process

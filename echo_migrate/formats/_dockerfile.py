@@ -55,6 +55,9 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
 def _on_windows(text: str, file: Dockerfile, found: list[Image]) -> Iterator[Image]:
     """Yield the images, those with its platform on which only Windows can build their stage or one that is built on it:
     a tag may have images for both systems."""
+    if not _WINDOWS.search(text):
+        yield from found
+        return
     froms = [one for one in file.instructions if one.verb == "from"]
     ends = [*(one.start for one in froms[1:]), len(text)]
     bases = {bisect_right(ends, image.start): image for image in found if image.where == "FROM"}

@@ -56,7 +56,7 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
     Of the path, only what is below the folders that the user named counts.
     """
-    return is_of_tests((stage.name,)) or _path_tells(context)
+    return (stage.name != "" and is_of_tests((stage.name,))) or _path_tells(context)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
