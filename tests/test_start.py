@@ -112,7 +112,6 @@ CHECK = {
         "files",
         "files.budget",
         "files.data",
-        "files.git",
         "files.lazy_regex",
         "files.patterns",
         "files.project_template",

@@ -205,11 +205,15 @@ def main() -> None:
         if signal.getsignal(wish) is signal.SIG_DFL:
             signal.signal(wish, _stop)
     gc.freeze()  # modules stay loaded, and a run creates almost no cycles: collecting them takes a tenth of its time
-    gc.set_threshold(50_000)
+    gc.enable()
+    gc.set_threshold(200_000)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    cli(prog_name="echo-migrate")
+    try:
+        cli(prog_name="echo-migrate")
+    finally:
+        gc.freeze()  # what is left ends with the process, and is not searched for cycles

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import repository
 
@@ -37,7 +38,7 @@ NOT_KEYS = (
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 
-_LONG_KEY = re.compile(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
+_LONG_KEY = lazy_regex(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """The key in the context of a command for the path of the configuration file."""
 

@@ -14,7 +14,7 @@ from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
 
 _LINE = lazy_regex(r"[^\n]+")
-_WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore")
+_WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore", needs=("windows", "server"))
 
 
 _WHOLE = frozenset(("/", "/.", "/*", "./", "."))

@@ -13,11 +13,12 @@ from echo_migrate.images.reference import VARIABLE, familiar
 from echo_migrate.model import Image, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
 
-_TEMPLATE = lazy_regex(r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]")
+_TEMPLATE = lazy_regex(r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]", needs=("<", "{", "%", "@"))
 
 
 _JINJA = lazy_regex(
-    r"(?<![\w%])%%[A-Z_]+%%(?![\w%])|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}"
+    r"(?<![\w%])%%[A-Z_]+%%(?![\w%])|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}",
+    needs=("%%", "{%", "{{"),
 )
 """Template marks that cannot be a command's Go template (``docker inspect --format '{{.Id}}'``), and so mark a template
 in any instruction."""
@@ -45,7 +46,7 @@ _MOST_NAMES = 64
 _NAMED = lazy_regex(r"\$\{?(\w+)")
 
 
-_BROKEN = lazy_regex(r"\$\{\w*[^\w}]")
+_BROKEN = lazy_regex(r"\$\{\w*[^\w}]", needs=("${",))
 
 
 def problem_of(text: str, file: Dockerfile) -> Problem | None:

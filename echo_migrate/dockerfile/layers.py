@@ -17,6 +17,8 @@ ARCHIVE = lazy_regex(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|x
 _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
+_UNKNOWN = frozenset("$`~")
+"""Characters of what only a shell knows."""
 _URL = lazy_regex(r"(?i)^['\"]?(?:https?|ftp)://")
 _PLAIN_SH = frozenset(("alpine", "debian", "ubuntu", "wolfi"))
 """The families whose ``sh`` is dash or BusyBox."""
@@ -226,9 +228,9 @@ def address(url: str) -> str:
 def absolute(path: str, run: Run, command: Command) -> str | None:
     """Return the absolute form of a path in a command of a RUN, or None if it is not known (variables, ``~``)."""
     path = _BRACED.sub(r"$\1", path)
-    if path.startswith("/") and not re.search(r"\$\(|`", path):
+    if path.startswith("/") and "$(" not in path and "`" not in path:
         return normpath(path)  # a variable has the same value in both places
-    if re.search(r"[$`~]", path):
+    if not _UNKNOWN.isdisjoint(path):
         return None
     moved = [folder for start, folder in run.moves if start < command.start]
     folder = moved[-1] if moved else run.folder

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.expansion import expand, heredoc_words
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 
 SPACE = (
@@ -21,11 +22,11 @@ VERBS = frozenset(
     + ("onbuild", "run", "shell", "stopsignal", "user", "volume", "workdir")
 )
 _WITH_HEREDOC = frozenset(("add", "copy", "run"))
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)", re.DOTALL)
+_DIRECTIVE = lazy_regex(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)", re.DOTALL)
 _WORD = re.compile(r"[^\t\v\f\r ]+")
 _VERB = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*")
 _ARGUMENT = {
-    escape: re.compile(
+    escape: lazy_regex(
         r"""(?:'[^']*'?|"(?:E.|[^"E])*"?|E.?|[^\s'"E])+""".replace("E", re.escape(escape)),
         re.DOTALL,
     )

@@ -6,7 +6,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from echo_migrate.files import git
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
 from echo_migrate.files.unread import may_be_unread
@@ -93,6 +92,8 @@ def _folders_above(path: str) -> Iterator[str]:
 
 def _listed(path: str, found: Discovery) -> list[str] | None:
     """Return the candidates that git lists below a folder; None if it fails, is too slow or lists nothing."""
+    from echo_migrate.files import git
+
     try:
         answer = git.files(path)
     except git.TooSlow:

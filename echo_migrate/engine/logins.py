@@ -59,7 +59,10 @@ def with_login(
 
 def _runner(path: str) -> str:
     """Return the kind of the files of the CI system in whose folder a file lies, "" if it lies in none."""
-    below = os.path.relpath(real(path), top(path)).split(os.sep)
+    whole = real(path)
+    if not any(one in whole for one in _FOLDERS):
+        return ""
+    below = os.path.relpath(whole, top(path)).split(os.sep)
     return next((_FOLDERS[one] for one in below if one in _FOLDERS), "")
 
 

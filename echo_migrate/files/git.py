@@ -31,11 +31,12 @@ expand to more than fits into memory, so git runs with limits of time and size.
 
 import contextlib
 import os
-import re
 import signal
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import IO, NamedTuple
+
+from echo_migrate.files.lazy_regex import lazy_regex
 
 _KILLED = tuple(-getattr(signal, name) for name in ("SIGKILL", "SIGXCPU") if hasattr(signal, name))
 """The exit codes of a process that a limit ended; Windows has none."""
@@ -64,7 +65,7 @@ _SECONDS_TO_LIST = 15
 _SECONDS_TO_ASK = 60
 _PROTOCOLS = ("https", "http", "file")
 _SERVED_BY = "--upload-pack=git-upload-pack"
-_HEAD = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\tHEAD\n")
+_HEAD = lazy_regex(rb"([0-9a-f]{40}|[0-9a-f]{64})\tHEAD\n")
 SECONDS_FOR_REMOTES = 600
 """The same limit for what accesses a remote, or waits for whoever signs."""
 
@@ -79,8 +80,8 @@ _LONGEST = 4096
 """The maximum length of a path on Linux, in bytes (PATH_MAX)."""
 
 _LONG = "file name too long"
-_FILTER = re.compile(rb"filter\..*\.(?:clean|smudge|process|required)", re.DOTALL)
-_NOT_ENTERED = re.compile(rb"(?m)^warning: could not open directory '([^\n]*?)(?:': ([^\n:]+))?$")
+_FILTER = lazy_regex(rb"(?s)filter\..*\.(?:clean|smudge|process|required)")
+_NOT_ENTERED = lazy_regex(rb"(?m)^warning: could not open directory '([^\n]*?)(?:': ([^\n:]+))?$")
 """Git truncates messages at about 4,000 characters, which cuts off the reason for a name that is too long."""
 
 

@@ -1,19 +1,52 @@
 """Regular expressions that are compiled on first use, as most runs use only a few of those in the rules."""
 
 import re
-from typing import Any, cast
+from typing import Any, AnyStr, cast
+
+_NONE = {"search": None, "match": None, "fullmatch": None, "findall": (), "finditer": (), "sub": None}
+"""What the methods of a pattern return for a text in which it has no match, iterable where they return several."""
 
 
 class _Lazy:
-    def __init__(self, pattern: str, flags: int) -> None:
+    def __init__(self, pattern: Any, flags: int, needs: tuple[str, ...]) -> None:
         self._written = pattern, flags
+        self._needs = needs
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(re.compile(*self._written), name)
+        value = _asked_first(self, name) if self._needs and name in _NONE else _compiled(self, name)
         setattr(self, name, value)  # later lookups bypass __getattr__
         return value
 
 
-def lazy_regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """Return a pattern that is compiled on first use."""
-    return cast("re.Pattern[str]", _Lazy(pattern, flags))
+def _compiled(lazy: _Lazy, name: str) -> Any:
+    return getattr(re.compile(*lazy._written), name)
+
+
+def _asked_first(lazy: _Lazy, name: str) -> Any:
+    """Return a method that is the pattern's own from the first text on that has a word that the pattern needs."""
+
+    def lacks(text: str) -> bool:
+        small = text.casefold()
+        return not any(word in small for word in lazy._needs)
+
+    def own() -> Any:
+        method = _compiled(lazy, name)
+        setattr(lazy, name, method)
+        return method
+
+    def search(text: str, *span: int) -> Any:
+        return _NONE[name] if lacks(text[slice(*span)] if span else text) else own()(text, *span)
+
+    def sub(new: Any, text: str) -> Any:
+        return text if lacks(text) else own()(new, text)
+
+    return sub if name == "sub" else search
+
+
+def lazy_regex(pattern: AnyStr, flags: int = 0, needs: tuple[str, ...] = ()) -> re.Pattern[AnyStr]:
+    """Return a pattern that is compiled on first use.
+
+    ``needs`` are words in lowercase of which each text has one in which the pattern has a match: texts without one, as
+    most are, do not compile it.
+    """
+    return cast("re.Pattern[AnyStr]", _Lazy(pattern, flags, needs))

@@ -5,13 +5,13 @@ and nothing more: reading the entry points of all that is installed would take a
 """
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
-_NAMED = re.compile(r"(?i)echo[-_.]migrate[-_.][a-z].*\.dist-info")
+_NAME = "echo-migrate-"
+_BETWEEN = str.maketrans("_.", "--")
 _GROUP = "echo_migrate."
 _told: set[str] = set()
 
@@ -110,9 +110,15 @@ def _named_folders(entry: str) -> list[str]:
     try:
         if not os.path.isabs(entry) or entry == os.getcwd():
             return []
-        return [os.path.join(entry, name) for name in os.listdir(entry) if _NAMED.fullmatch(name)]
+        return [os.path.join(entry, name) for name in os.listdir(entry) if _may_have_plugins(name)]
     except OSError:
         return []
+
+
+def _may_have_plugins(name: str) -> bool:
+    small = name.lower()
+    begins = small[: len(_NAME)].translate(_BETWEEN) == _NAME
+    return begins and small[len(_NAME) : len(_NAME) + 1].isalpha() and small.endswith(".dist-info")
 
 
 def _page(addresses: list[str]) -> str:
@@ -120,4 +126,6 @@ def _page(addresses: list[str]) -> str:
 
 
 def _is_address(text: str) -> bool:
+    import re
+
     return bool(re.fullmatch(r"https://[\w./~%-]+", text))

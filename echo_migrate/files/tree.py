@@ -47,8 +47,12 @@ def _has_git(folder: str) -> bool:
 def top(path: str) -> str:
     """Return the root of a file's tree: its repository, else the working folder if it contains the file, else its own
     folder."""
-    here = real(os.path.dirname(os.path.abspath(path)))
-    working = real("")
+    return _top(os.path.dirname(os.path.abspath(path)), os.getcwd())
+
+
+@of_a_run(4096)
+def _top(folder: str, working: str) -> str:
+    here, working = real(folder), real(working)
     below = (here + "/").startswith(working.rstrip("/") + "/")
     return repository(here) or (working if below else here)
 

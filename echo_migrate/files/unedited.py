@@ -4,7 +4,6 @@ of another repository."""
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -65,7 +64,7 @@ _MOST_FOLDERS = 64
 
 _EMBEDS = lazy_regex(r"(?m)^//go:embed[ \t]+([^\r\n]{1,1000})")
 
-_GOLDEN = re.compile(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?")
+_GOLDEN = lazy_regex(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?", needs=("golden", "snap"))
 _GENERATED = lazy_regex(
     r"(?i)(?:^|\n)[ \t]*(?:#|//|/?\*|;|<!--)[^\n]{0,300}?"
     r"(?:do not (?:edit|modify|change)|don't edit|@generated|auto-?generated|automatically generated|"

@@ -18,16 +18,21 @@ from echo_migrate.images.reference import familiar
 
 _TAGGED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
-    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?([^\s\"'$]+)"
+    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?([^\s\"'$]+)",
+    needs=("docker", "podman", "nerdctl", "buildah"),
 )
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
-_ARGUMENT = lazy_regex(r"--build-arg(?:[= \t]+|[\"']?,[ \t]*|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)[\"']?([A-Za-z_]\w*)=")
+_ARGUMENT = lazy_regex(
+    r"--build-arg(?:[= \t]+|[\"']?,[ \t]*|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)[\"']?([A-Za-z_]\w*)=",
+    needs=("--build-arg",),
+)
 _MAPPED = lazy_regex(
     r"\bbuildArgs:[ \t]*(?:\{([^{}]{0,2000})\}|\r?\n((?:[ \t]+[\"']?[A-Za-z_]\w*[\"']?:[^\n]*(?:\n|$)){1,50}))"
 )
 _KEY = lazy_regex(r"(?:^|[\s,{\"'])([A-Za-z_]\w*)[\"']?:")
 _ARGUMENTS = lazy_regex(
-    r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
+    r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})",
+    needs=("build-args:",),
 )
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")

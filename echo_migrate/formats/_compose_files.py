@@ -12,10 +12,10 @@ from echo_migrate.files.workspace import of_a_run
 COPIED = rf"\.(?:dist|example|sample|default)|{TEMPLATE}"
 """What stands behind the name of a file that people or programs make a compose file of."""
 
-NAME = lazy_regex(rf"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?")
+NAME = lazy_regex(rf"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?", needs=("compose",))
 """The usual names of compose files, and of those that one is made of."""
 
-STANDARD = lazy_regex(rf"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?")
+STANDARD = lazy_regex(rf"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?", needs=("compose",))
 """Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
 
 _MOST_FOLDERS = 200

@@ -13,7 +13,7 @@ from echo_migrate.formats._ignores import ignores
 from echo_migrate.model import WINDOWS, Ignore, Image, Problem
 from echo_migrate.reasons import because
 
-_FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]")
+_FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]", needs=(".devcontainer",))
 """Paths of Dockerfiles for development images: these need what a shipped image should not have, so nothing ships."""
 
 _WINDOWS = lazy_regex(
@@ -21,7 +21,8 @@ _WINDOWS = lazy_regex(
     r"|^[ \t]*(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
     r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
     r"|^[ \t]*(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2})"
-    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[cd]:/"
+    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[cd]:/",
+    needs=("powershell", '"cmd', "/s", "/c", ":\\", "c:/", "d:/"),
 )
 """Instructions that only Windows has a shell or a path for."""
 
@@ -54,6 +55,9 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
 def _on_windows(text: str, file: Dockerfile, found: list[Image]) -> Iterator[Image]:
     """Yield the images, those with its platform on which only Windows can build their stage or one that is built on it:
     a tag may have images for both systems."""
+    if not _WINDOWS.search(text):
+        yield from found
+        return
     froms = [one for one in file.instructions if one.verb == "from"]
     ends = [*(one.start for one in froms[1:]), len(text)]
     bases = {bisect_right(ends, image.start): image for image in found if image.where == "FROM"}

@@ -1,15 +1,14 @@
 """A file by which a program finds images by their names."""
 
 import os
-import re
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.reference import familiar
 
-RENOVATE = re.compile(r"(?i)\.?renovate(?:rc)?(?:\.json5?)?")
-DEPENDABOT = re.compile(r"dependabot\.ya?ml")
+RENOVATE = lazy_regex(r"(?i)\.?renovate(?:rc)?(?:\.json5?)?", needs=("renovate",))
+DEPENDABOT = lazy_regex(r"dependabot\.ya?ml", needs=("dependabot",))
 _VERSION = lazy_regex(r"[:@][^/]*$")
 
 

@@ -24,7 +24,7 @@ GIVES = lazy_regex(
 )
 """Names of files that may pass contexts to a build."""
 
-_BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$")
+_BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$", needs=(".hcl", ".json"))
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
 MOST_FOLDERS = 64
 """The maximum number of folders above a file, and in each of them, that are searched: beyond that, any name may be that

@@ -18,7 +18,7 @@ from echo_migrate.shell.commands import SHELLS
 
 _LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
 _UPSTREAM = "upstream"
-_RELEASE = lazy_regex(r"-debian\d+$")
+_RELEASE = lazy_regex(r"-debian\d+$", needs=("-debian",))
 _ROOT = ("root", "0")
 _MANAGERS = ("apt-get", "apk", "microdnf", "dnf", "yum", "zypper", "tdnf")
 _FAMILIES = {

@@ -14,8 +14,9 @@ LONGEST = 1000
 """The maximum length in characters: a name has at most 255 (reference.go), a tag 128; the rest is for variables and
 digests."""
 
-VARIABLE = re.compile(
-    r"\$(?:\{\{(?:[^{}]|\{\d+\})*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>"
+VARIABLE = lazy_regex(
+    r"\$(?:\{\{(?:[^{}]|\{\d+\})*\}\}|\{[^{}]*\}|\([^()]*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\w+)|<<[ \t]*\w+\.[^<>\n]*>>",
+    needs=("$", "<<"),
 )
 """A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes, in
 brackets of GitLab or Azure, in angle brackets of CircleCI."""
@@ -23,11 +24,11 @@ TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*(?::
 """A reference in one piece, with a tag or a digest."""
 
 _REGISTRY = lazy_regex(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_REPOSITORY = lazy_regex(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+_TAG = lazy_regex(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = lazy_regex(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _PAIRS = ("{}", "()", "[]", "<>")
-_VERSION = re.compile(r"v?[0-9]|\$|<<|latest$")
+_VERSION = lazy_regex(r"v?[0-9]|\$|<<|latest$")
 
 
 def variables(value: str) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """The end of the text reports: the number of references in each state, and why some need review."""
 
 from collections import Counter
-from textwrap import wrap
 
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import untagged
@@ -183,7 +182,12 @@ def _wrapped(head: str, text: str, width: int) -> list[str]:
 
 def in_lines(text: str, width: int) -> list[str]:
     """Return a text in lines of a width, broken only between words."""
-    return wrap(text, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False)
+    width = max(width, _NARROWEST)
+    if text and len(text) <= width and text == " ".join(text.split()):
+        return [text]  # as most texts
+    from textwrap import wrap
+
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _findings(results: list[Result], counts: Summary, run: RunReport) -> list[str]:

@@ -7,18 +7,23 @@ from typing import Any
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
 
-_WORDS = lazy_regex(
-    r"(?i)(?:.*[._-])?(?:ci|cypress|debug|dev|devcontainer|devel|develop|development|e2e|gitpod|lint|linter|local|make|playwright"
-    r"|tests?|testing)(?:[._-].*)?|\.(?:circleci|github)"
+_WORDS = frozenset(
+    ("ci", "cypress", "debug", "dev", "devcontainer", "devel", "develop", "development", "e2e", "gitpod", "lint")
+    + ("linter", "local", "make", "playwright", "test", "tests", "testing")
 )
-"""Names of stages, files and folders."""
+"""Words in the names of stages, files and folders."""
 
-_BASE = lazy_regex(r"(?i)(?:.*[._-])?base(?:[._-].*)?")
-"""Names of files and folders of an image that only others are built on, which decide what they ship."""
+_FOLDERS = frozenset((".circleci", ".github"))
+_BASE = frozenset(("base",))
+"""Words in the names of files and folders of an image that only others are built on, which decide what they ship."""
+
+_BETWEEN = str.maketrans("._", "--")
+"""What separates words, besides dashes."""
 
 _OF_A_BUILD = lazy_regex(r"(?:^| )(?:FROM|COPY --from|RUN --mount from)$")
 
@@ -51,23 +56,36 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
     Of the path, only what is below the folders that the user named counts.
     """
-    return is_of_tests((stage.name,)) or _tells(context.source.path, context.settings.named, os.getcwd())
+    return (stage.name != "" and is_of_tests((stage.name,))) or _path_tells(context)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
     """Return whether one of the names of a stage, a file or its folders is one of development, tests or CI."""
-    return any(map(_is_word, names))
+    return any(name.casefold() in _FOLDERS or not _WORDS.isdisjoint(_words(name)) for name in names)
 
 
 @lru_cache(maxsize=256)
-def _is_word(name: str) -> bool:
-    return bool(_WORDS.fullmatch(name))
+def _words(name: str) -> frozenset[str]:
+    return frozenset(name.casefold().translate(_BETWEEN).split("-"))
 
 
-@lru_cache(maxsize=16)  # asked for by each rule and stage of a file
-def _tells(path: str, named: tuple[str, ...], folder: str) -> bool:
-    """Return whether a file's name, or the folders of its path, tell that its images are not shipped. The path and the
-    ``named`` ones are seen from the working ``folder``."""
-    below = inside(os.path.normpath(os.path.join(folder, path)), named)
+class _Last:
+    """The file asked about last, and the paths that the user named, with the answer: each rule asks for each stage of a
+    file, and a user may have named thousands of paths."""
+
+    kept: tuple[Source | None, tuple[str, ...], bool] = (None, (), False)
+
+
+def _path_tells(context: Context) -> bool:
+    """Return whether the name of a file, or the folders of its path, tell that its images are not shipped."""
+    source, named = context.source, context.settings.named
+    kept = _Last.kept
+    if kept[0] is not source or kept[1] is not named:
+        kept = _Last.kept = source, named, _tells(source.path, named)
+    return kept[2]
+
+
+def _tells(path: str, named: tuple[str, ...]) -> bool:
+    below = inside(os.path.abspath(path), named)
     names = (os.path.basename(path), *below.split(os.sep))
-    return is_of_tests(names) or any(map(_BASE.fullmatch, names))
+    return is_of_tests(names) or not all(_BASE.isdisjoint(_words(name)) for name in names)

@@ -15,7 +15,9 @@ _NAMES = r"(?:ID|VERSION_ID|VERSION_CODENAME|UBUNTU_CODENAME|DEBIAN_CODENAME)"
 _VARIABLE = lazy_regex(rf"\$\{{?({_NAMES})\b")
 _READ = lazy_regex(rf"os-release\b[^;&\n]{{0,200}}[\s'\"/^(]({_NAMES})\b|\b({_NAMES})\b[^;&\n]{{0,200}}os-release")
 """A name in the same command or pipeline as the file."""
-_COMMAND = lazy_regex(r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))")
+_COMMAND = lazy_regex(
+    r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))", needs=("lsb_release",)
+)
 
 
 @rule(on=Stage, level="error", blocks=True)

@@ -81,7 +81,7 @@ def _may_be_its_cache(folder: str, manager: Manager) -> bool:
 
 def _too_old(manager: Manager, base: str) -> bool:
     """Return whether the package manager of a base image is too old for the option."""
-    return any(re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
+    return any(words in base and re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
 
 
 def _remedy(call: Call) -> str:

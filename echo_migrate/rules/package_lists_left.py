@@ -7,13 +7,14 @@ from echo_migrate.dockerfile.control_flow import can_be_appended_to, lists_are_m
 from echo_migrate.dockerfile.layers import sh_expands_braces, unlisted, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit
 from echo_migrate.images.facts import is_root
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
-_CLEANS = re.compile(r"(?i)/[^/]*clean[^/]*$|clean[^/]*\.sh$")
+_CLEANS = lazy_regex(r"(?i)/[^/]*clean[^/]*$|clean[^/]*\.sh$", needs=("clean",))
 """A script that cleans up, whose content is not in the file."""
 
 

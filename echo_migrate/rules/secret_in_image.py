@@ -47,21 +47,27 @@ _FINGERPRINT = lazy_regex(r"[0-9A-Fa-f]{40}")
 _NUMBER = lazy_regex(r"\d{1,5}")
 _FILE_NAME = lazy_regex(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|properties|py|sh|txt|xml|ya?ml)")
 
-_BEGINS = lazy_regex(r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@")
+_BEGINS = lazy_regex(
+    r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@",
+    needs=("akia", "asia", "gh", "github_pat_", "glpat-", "xox", "aiza", "npm_", "-----begin", "://"),
+)
 """Every text in which one of the patterns below has a match also matches this."""
 _TOKENS = (
-    ("an AWS access key", lazy_regex(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("a GitHub token", lazy_regex(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})")),
-    ("a GitLab token", lazy_regex(r"\bglpat-[\w-]{20}")),
-    ("a Slack token", lazy_regex(r"\bxox[abprs]-\d[\w-]{20}")),
-    ("a Google API key", lazy_regex(r"\bAIza[\w-]{35}(?![\w-])")),
-    ("an npm token", lazy_regex(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    ("an AWS access key", lazy_regex(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", needs=("akia", "asia"))),
+    ("a GitHub token", lazy_regex(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{60})", needs=("gh", "github_pat_"))),
+    ("a GitLab token", lazy_regex(r"\bglpat-[\w-]{20}", needs=("glpat-",))),
+    ("a Slack token", lazy_regex(r"\bxox[abprs]-\d[\w-]{20}", needs=("xox",))),
+    ("a Google API key", lazy_regex(r"\bAIza[\w-]{35}(?![\w-])", needs=("aiza",))),
+    ("an npm token", lazy_regex(r"\bnpm_[A-Za-z0-9]{36}\b", needs=("npm_",))),
     (
         "a private key",
-        lazy_regex(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}"),
+        lazy_regex(
+            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s'\"\\]){0,20}[A-Za-z0-9+/=]{16}",
+            needs=("-----begin",),
+        ),
     ),
 )
-_IN_URL = lazy_regex(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})")
+_IN_URL = lazy_regex(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})", needs=("://",))
 _NOWHERE = lazy_regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
 _FEWEST_CHARACTERS = 3
 _TESTS = frozenset((":", "[", "[[", "test"))
@@ -90,13 +96,16 @@ _SETTINGS = frozenset((".npmrc", "pip.conf"))
 """Those that may have settings alone."""
 
 _CREDENTIAL = lazy_regex(r"(?im)^[^#;\n]{0,500}(?:_auth|_password|token|username|//[^/\s:@]{1,200}:[^@\s]{1,200}@)")
-_KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$")
+_KEYS = lazy_regex(r"id_(?:rsa|dsa|ecdsa|ed25519)$", needs=("id_",))
 _SURE = (".key", ".p12", ".pfx")
 _BOXES = (*_SURE, ".jks", ".pem")
 """Suffixes of files with private keys; those not in ``_SURE`` may also have public content."""
 _PRIVATE = lazy_regex(r"(?i)(?:^|[._-])(?:priv|private|key|privkey|privatekey|keystore)(?:[._-]|$)")
 _OPEN = lazy_regex(r"(?i)trust|pub|gpg|pgp|keyring|(?:^|[/._-])(?:apt|archive|repo|rpm)")
-_MADE_UP = lazy_regex(r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)")
+_MADE_UP = lazy_regex(
+    r"(?i)(?:^|[/._-])(?:dummy|examples?|fixtures?|insecure|samples?|snakeoil|tests?)(?:[/._-]|$)",
+    needs=("dummy", "example", "fixture", "insecure", "sample", "snakeoil", "test"),
+)
 
 
 @rule(on=Stage, level="warning", also=("SecretsUsedInArgOrEnv",))

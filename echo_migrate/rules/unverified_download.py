@@ -15,7 +15,7 @@ from echo_migrate.shell.package_managers import does
 
 _PROGRAM = lazy_regex(r"(?i)\.(?:jar|sh|bin|run|py|phar|war)$|/s?bin/")
 
-_REMOTE = lazy_regex(r"(?:https?|git|ssh)://|git@")
+_REMOTE = lazy_regex(r"(?:https?|git|ssh)://|git@", needs=("://", "git@"))
 _GIT = lazy_regex(r"^(?:git|ssh)://|^git@|\.git(?:[#?]|$)")
 _COMMIT = lazy_regex(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::|$)|[?&](?:checksum|commit)=[0-9a-f]{7,64}(?:[&#]|$)")
 """A repository at a commit, which is a checksum (docs.docker.com/reference/dockerfile, ADD; build/concepts/context, URL

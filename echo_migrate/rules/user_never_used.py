@@ -28,19 +28,21 @@ _STEPS_DOWN = frozenset(("gosu", "su-exec", "sudo", "setpriv"))
 
 @rule(on=Stage, level="note")
 def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
-    if stage.ships != "layers" or not stage.top or not _started_as_is(stage, context):
+    if stage.ships != "layers" or not stage.top:
         return
     steps = [step for one in stage.lineage for step in one.instructions]
     runs = [run for one in stage.lineage for run in one.runs]
     readable = all(run.script and run.script.certain for run in runs)
     if not readable or any(step.verb == "user" for step in steps):
         return
-    installed = {package_name(word) for run in runs for call in run.calls for word in call.packages}
     made = [account for run in runs for account in accounts(run)]
+    # several users usually belong to daemons, which select them by name
+    if len(made) != 1 or not _started_as_is(stage, context):
+        return
+    installed = {package_name(word) for run in runs for call in run.calls for word in call.packages}
     words = [text for step in steps for text in _mentions(step)]
     words += [word.value for run in runs for one in run.commands if one.name not in _GIVES for word in one.words]
-    # several users usually belong to daemons, which select them by name
-    if len(made) != 1 or installed & _STEPS_DOWN or _used(made[0], words, installed):
+    if installed & _STEPS_DOWN or _used(made[0], words, installed):
         return
     account = made[0]
     message = f"creates user {account.name}, but the container runs as root: "

@@ -35,13 +35,14 @@ _HEADER = lazy_regex(
     r"(?i)^(?:proxy-)?authorization: *(?:basic|bearer|token)? *([\w+/=.:~-]{8,})$"
     r"|^(?:private-token|job-token|x-[\w-]*(?:api-?key|token)|api-?key): *([\w+/=.:~-]{8,})$"
 )
-_SPOKEN = r"\b(?:password|pwd|accountkey|sharedaccesskey) ?= ?([^;\s'\"]{3,200})"
+_SPELLINGS = ("password", "pwd", "accountkey", "sharedaccesskey")
+_SPOKEN = rf"\b(?:{'|'.join(_SPELLINGS)}) ?= ?([^;\s'\"]{{3,200}})"
 _TEXTS = (
-    lazy_regex(rf"(?i)\b[\w ]{{2,40}}=[^;=\n]{{1,200}};[^\n]{{0,400}}?{_SPOKEN}"),
-    lazy_regex(rf"(?i){_SPOKEN}; ?[\w ]{{2,40}}="),
-    lazy_regex(r"(?i)\bjdbc:[^\s'\"]{1,300}[?&;](?:password|pwd)=([^&;\s'\"]{3,200})"),
-    lazy_regex(r"(?i):_(?:auth|authtoken|password) ?= ?[\"']?([\w+/=.:~-]{3,300})"),
-    lazy_regex(r"(?i)\bmachine +\S{1,200} +login +\S{1,200} +password +([^\s'\"\\]{3,200})"),
+    lazy_regex(rf"(?i)\b[\w ]{{2,40}}=[^;=\n]{{1,200}};[^\n]{{0,400}}?{_SPOKEN}", needs=_SPELLINGS),
+    lazy_regex(rf"(?i){_SPOKEN}; ?[\w ]{{2,40}}=", needs=_SPELLINGS),
+    lazy_regex(r"(?i)\bjdbc:[^\s'\"]{1,300}[?&;](?:password|pwd)=([^&;\s'\"]{3,200})", needs=("jdbc:",)),
+    lazy_regex(r"(?i):_(?:auth|authtoken|password) ?= ?[\"']?([\w+/=.:~-]{3,300})", needs=(":_",)),
+    lazy_regex(r"(?i)\bmachine +\S{1,200} +login +\S{1,200} +password +([^\s'\"\\]{3,200})", needs=("machine",)),
 )
 """Connection strings (of ADO.NET, Azure, JDBC), and lines of .npmrc and .netrc."""
 

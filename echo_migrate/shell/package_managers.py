@@ -124,7 +124,7 @@ class Data(NamedTuple):
     heads: frozenset[str]
     groups: dict[str, re.Pattern[str]]
     does: dict[str, frozenset[str]]
-    verbs: frozenset[str]
+    verbs: dict[str, frozenset[str]]
 
 
 @lru_cache
@@ -145,7 +145,7 @@ def data() -> Data:
     longest = max(words.count(" ") for words in managers) + 1
     heads = frozenset(words.partition(" ")[0] for words in managers if " " in words)
     kinds = {kind: frozenset(names) for kind, names in raw["does"].items()}
-    verbs = frozenset(words.partition(" ")[0] for names in kinds.values() for words in names)
+    verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in kinds.items()}
     return Data(managers, longest, heads, groups, kinds, verbs)
 
 
@@ -284,7 +284,7 @@ def used_for(word: Word) -> str:
 def does(command: Command, kind: str) -> bool:
     """Return whether a command is of a kind: build, check, download, interpret, launch, plain, start, tool, unpack."""
     name = command.name
-    if name not in data().verbs and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
+    if name not in data().verbs[kind] and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
         return False
     words = [word.text.value for word in command.words[1:3]]
     return kind in _kinds(name, *words) and _ASKING.isdisjoint(words)
