@@ -172,7 +172,9 @@ class _File:
         the folder of ``file``, by default the file itself."""
         parts = [whole.get("context"), whole.get("dockerfile")]
         words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
-        return None if "dockerfile-inline" in whole or not all(words) else dockerfile_at(file or self.source.path, *words)
+        if "dockerfile-inline" in whole or not all(words):
+            return None
+        return dockerfile_at(file or self.source.path, *words)
 
     def arguments(self) -> Iterator[Image]:
         """Yield the images that arguments name, as determined by the Dockerfiles of their targets."""

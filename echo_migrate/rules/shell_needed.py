@@ -81,7 +81,7 @@ def _is_script(path: str, stage: Stage | None, base: ImageFacts) -> bool:
 
 
 def _is_at(copy: Copy, name: str, path: str) -> bool:
-    """Return whether a heredoc of that name is copied to a path, which is sought in the usual folders if it has none."""
+    """Return whether a heredoc of that name is copied to a path; a bare name is sought in the usual folders."""
     places = (copy.target or "", join(copy.target or "", name))
     wanted = [path] if "/" in path else [join(folder, path) for folder in FOLDERS]
     return not set(places).isdisjoint(wanted)
