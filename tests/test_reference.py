@@ -94,7 +94,6 @@ def test_a_name_change_makes_one_name_of_the_other(old: str, new: str) -> None:
         "registry.hub.docker.com/library/python",
         "public.ecr.aws/docker/library/python",
         "mirror.gcr.io/library/python",
-        "mirror.gcr.io/python",
     ],
 )
 def test_every_spelling_of_one_image_is_that_image(spelling: str) -> None:
