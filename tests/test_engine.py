@@ -303,6 +303,17 @@ NEARBY = {
             "b/Dockerfile": "FROM scratch\n",
         },
     ),
+    "a rare platform of a bake target below, of another file from the top": (
+        "",
+        {
+            "docker/docker-bake.hcl": 'target "a" {\n  dockerfile = "b/x"\n  platforms = ["linux/386"]\n}\n',
+            "b/x": "FROM scratch\n",
+        },
+    ),
+    "a rare platform of a bake target below, of no file": (
+        "platform",
+        {"docker/docker-bake.hcl": 'target "a" {\n  dockerfile = "c/x"\n  platforms = ["linux/386"]\n}\n'},
+    ),
     "a rare platform of a bake target in JSON of another file": (
         "",
         {

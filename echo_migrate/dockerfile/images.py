@@ -74,6 +74,11 @@ def _names_broken(found: Expansion) -> bool:
     return not found.unsettled and bool(_BROKEN.search(found.text.value))
 
 
+def _stage_name(words: list[Traced]) -> str:
+    """Return the name that the words of a FROM give its stage, "" if none; a template's image may be several words."""
+    return words[-1].value.lower() if len(words) > 2 and words[-2].value.lower() == "as" else ""
+
+
 def images(file: Dockerfile, given: Mapping[str, Expansion], contexts: frozenset[str]) -> list[Image]:
     """Return the images of a Dockerfile built with the given arguments and named contexts."""
     return ImageReader(file, given, contexts).read()
@@ -96,11 +101,8 @@ class ImageReader:
         self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
         self.shared_spans: list[tuple[int, int, Reason]] = []
         self.problem: Problem | None = None
-        self.every = {
-            words[2].value.lower()
-            for instruction in file.instructions
-            if instruction.verb == "from" and len(words := instruction.words()) == 3
-        }
+        froms = [instruction.words() for instruction in file.instructions if instruction.verb == "from"]
+        self.every = {name for words in froms if (name := _stage_name(words))}
 
     def read(self) -> list[Image]:
         images: list[Image] = []
@@ -150,6 +152,7 @@ class ImageReader:
         if len(words) not in (1, 3) or (len(words) == 3 and words[1].value.lower() != "as"):
             reason = "has a FROM that is not FROM image [AS name]"
             self.problem = self.problem or Problem(instruction.start, instruction.end, reason)
+            self.stages += filter(None, (_stage_name(words),))
             return
         platform = next((flag.value.value for flag in instruction.flags if flag.name == "platform"), "")
         written = words[0]
@@ -165,8 +168,7 @@ class ImageReader:
             platform="" if "$" in platform else platform,
             depends_on=found.depends_on,
         )
-        if len(words) == 3:
-            self.stages.append(words[2].value.lower())
+        self.stages += filter(None, (_stage_name(words),))
 
     def _flags(self, instruction: Instruction, prefix: str) -> Iterator[Image]:
         for flag in instruction.flags:

@@ -59,6 +59,7 @@ _PROVIDERS = {
 }
 """By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
 _MOVERS = ("cp", "install", "ln", "mv")
+_HEREDOC = lazy_regex(r"<<-?")
 
 
 FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
@@ -107,7 +108,7 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
     """Return whether a COPY or ADD in a stage or its parents may add one of the named programs."""
     sources = [word.value for word in copy.sources]
     written = copy.written.value
-    if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
+    if basename(written) in names or any(_HEREDOC.sub("", basename(source.rstrip("/"))) in names for source in sources):
         return True
     if copy.target is None:
         found = "$" in written or basename(written.rstrip("/")) in _ENDS_OF_PATH
@@ -125,7 +126,9 @@ def _on_path(folder: str, path: str) -> bool:
 
 def _is_file(source: str, written: str, stage: Stage) -> bool:
     """Return whether a copied source is certainly a single file that is not one of the named programs: by its suffix,
-    that of its target, or because a container starts it by that name."""
+    that of its target, as a heredoc, or because a container starts it by that name."""
+    if _HEREDOC.match(source):
+        return True
     name = basename(source)
     if not name or ARCHIVE.search(name) or re.search(r"[$*?\[]", source):
         return False

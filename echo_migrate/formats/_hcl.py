@@ -7,6 +7,7 @@ from typing import NamedTuple
 from echo_migrate.files.source import Traced
 from echo_migrate.files.values import Value
 from echo_migrate.images.reference import parse as reference
+from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 
@@ -78,7 +79,7 @@ def listed(known: dict[str, Named], used: set[int]) -> Iterator[Image]:
     for name, one in known.items():
         for node, path in _texts(one.value, name):
             place = node.traced
-            if place.spans and place.start not in used and _CALLED.search(path) and _is_tagged(node.text):
+            if place.spans and place.start not in used and _CALLED.search(path) and _is_container(node.text):
                 reason = because("default") if one.default else _shared(one)
                 yield Image(place, path, place.start, place.end, unsafe_reasons=(reason,))
 
@@ -93,12 +94,13 @@ def _texts(node: Value, path: str) -> Iterator[tuple[Value, str]]:
         yield from _texts(value, path)
 
 
-def _is_tagged(value: str) -> bool:
-    """Return whether a text is a reference with a tag: machine images have names as well."""
+def _is_container(value: str) -> bool:
+    """Return whether a text is a reference with a tag, or an image of a vendor: machine images have names as well."""
     try:
-        return bool(reference(value).tag) and "$" not in value and "://" not in value
+        certain = reference(value).tag or value.startswith(tuple(f"{one}/" for one in facts().hardened))
     except ValueError:
         return False
+    return bool(certain) and "$" not in value and "://" not in value
 
 
 def _shared(one: Named) -> Reason:

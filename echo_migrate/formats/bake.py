@@ -14,7 +14,7 @@ from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files import hcl, json
 from echo_migrate.files.source import Edit, Places, Source, TooMuch, Traced, Unreadable
-from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
@@ -157,17 +157,24 @@ class _File:
                 yield path, names
 
     def platforms(self) -> Iterator[tuple[str | None, int, int]]:
-        """Yield where the platforms of targets are, each with the Dockerfile of its target."""
+        """Yield where the platforms of targets are, each with the Dockerfile of its target.
+
+        Paths are those of the folder that bake is called in: that of the file, or the top of the repository.
+        """
+        above = os.path.join(top(self.source.path), "_")
         for whole in self.whole.values():
             listed = _list(whole, "platforms")
-            path = self._dockerfile(whole) if listed else None
+            path = self._dockerfile(whole) or self._dockerfile(whole, above) if listed else None
             yield from ((path, one.start, one.end) for one in listed)
 
-    def _dockerfile(self, whole: Attributes) -> str | None:
-        """Return the path of the Dockerfile that a target builds, or None if it is not in the tree."""
+    def _dockerfile(self, whole: Attributes, file: str = "") -> str | None:
+        """Return the path of the Dockerfile that a target builds, or None if it is not in the tree. Paths are seen from
+        the folder of ``file``, by default the file itself."""
         parts = [whole.get("context"), whole.get("dockerfile")]
         words = [one.text if one else default for one, default in zip(parts, (".", "Dockerfile"), strict=True)]
-        return None if "dockerfile-inline" in whole or not all(words) else dockerfile_at(self.source.path, *words)
+        if "dockerfile-inline" in whole or not all(words):
+            return None
+        return dockerfile_at(file or self.source.path, *words)
 
     def arguments(self) -> Iterator[Image]:
         """Yield the images that arguments name, as determined by the Dockerfiles of their targets."""

@@ -28,8 +28,8 @@ REPEATED = frozenset(("layer-left-behind", "package-cache-left", "recommended-pa
 """Rules with one finding for all places in a stage with the same remedy, except those with a safe fix, each of which is
 applied by itself."""
 
-IN_FILE = frozenset(("floating-tag",))
-"""Rules with one finding for all places of a file that name the same image."""
+IN_FILE = frozenset(("end-of-life-base", "floating-tag"))
+"""Rules with one finding for all places of a file with the same message: it is mended at all of them at once."""
 
 _MOST_LINES = 6
 """The number of lines that a message lists."""
@@ -69,7 +69,8 @@ def _together(same: list[Finding], source: Source) -> Finding:
     first, *others = sorted(same, key=lambda one: one.start)
     edits = [edit for one in (first, *others) if one.fix for edit in one.fix.edits]
     fix = first.fix and first.fix._replace(edits=tuple(dict.fromkeys(edits)))
-    lines = list(dict.fromkeys(source.position(one.start)[0] for one in others))
+    own = source.position(first.start)[0]
+    lines = [line for line in dict.fromkeys(source.position(one.start)[0] for one in others) if line != own]
     shown = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
-    message = f"{first.message} (also on line{'s' if len(lines) > 1 else ''} {shown})"
-    return first._replace(message=message, fix=fix, also=tuple((one.start, one.end) for one in others))
+    also = f" (also on line{'s' if len(lines) > 1 else ''} {shown})" if lines else ""
+    return first._replace(message=f"{first.message}{also}", fix=fix, also=tuple((one.start, one.end) for one in others))

@@ -1,9 +1,11 @@
 """A command in shell form on a base image without a shell."""
 
 from collections.abc import Iterator, Sequence
-from posixpath import basename
+from posixpath import basename, join
 
 from echo_migrate.dockerfile.container import Container, stage_of
+from echo_migrate.dockerfile.copies import Copy
+from echo_migrate.dockerfile.expansion import heredoc_words
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
@@ -65,13 +67,24 @@ def _is_script(path: str, stage: Stage | None, base: ImageFacts) -> bool:
     """Return whether a path is that of a shell script: its text stands in the file (``COPY <<EOF /start``), or it is
     copied from the build context under the name of one (``start.sh``)."""
     for copy in [copy for one in stage.lineage for copy in one.copies] if stage else ():
-        body = copy.instruction.heredocs[0].value if copy.instruction.heredocs else ""
-        if copy.target == path and body.startswith("#!"):
-            return _by_usual_shell(body, base)
-        sources = [] if copy.origin or body else [basename(word.value) for word in copy.sources]
+        heredocs = copy.instruction.heredocs
+        for (_, name), body in zip(
+            heredoc_words(copy.instruction.args.value) if heredocs else (), heredocs, strict=False
+        ):
+            text = body.value.lstrip("\t")  # which <<- takes out
+            if text.startswith("#!") and _is_at(copy, name, path):
+                return _by_usual_shell(text, base)
+        sources = [] if copy.origin or heredocs else [basename(word.value) for word in copy.sources]
         if path.endswith(".sh") and basename(path) in (*sources, basename(copy.target or "") if sources else ""):
             return True
     return False
+
+
+def _is_at(copy: Copy, name: str, path: str) -> bool:
+    """Return whether a heredoc of that name is copied to a path; a bare name is sought in the usual folders."""
+    places = (copy.target or "", join(copy.target or "", name))
+    wanted = [path] if "/" in path else [join(folder, path) for folder in FOLDERS]
+    return not set(places).isdisjoint(wanted)
 
 
 def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -109,7 +122,7 @@ def _by_shell(run: Run, stage: Stage, base: ImageFacts) -> bool:
 
 def _by_usual_shell(script: str, base: ImageFacts) -> bool:
     """Return whether the first line of a script names a shell that the base image lacks."""
-    words = script[2:].partition("\n")[0].split() or [""]
+    words = [word for word in script[2:].partition("\n")[0].split() if not word.startswith("-")] or [""]
     elsewhere = bool(base.shell_at) and words[0].rpartition("/")[0] not in FOLDERS
     return not elsewhere and not SHELLS.isdisjoint(word.rpartition("/")[2] for word in words[:2])
 

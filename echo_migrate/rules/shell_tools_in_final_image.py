@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -22,17 +23,21 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if not installs:
         return
     called = {command.name for run in stage.runs for command in run.commands}
-    scripted = any(_SCRIPT.search(one.started) for one in _built_on(stage))
+    scripted = any(_SCRIPT.search(one.started) or any(map(_brings_script, one.copies)) for one in _built_on(stage))
     tools = [(call, word) for call, word in installs if _is_tool(word, called, scripted)]
     needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
-        message = f"{listed(word for _, word in tools)} in the final image, not used after the build: "
+        message = f"{listed(word for _, word in tools)} in the final image, not used in this file after the build: "
         build = {package_name(word) for _, word in tools} <= called
         it = "it" if len(tools) == 1 else "them"
         message += f"use {it} in a builder stage" if build else f"remove {it}, and attach a debug container instead"
         yield Finding(call.command.start, call.command.end, message)
+
+
+def _brings_script(copy: Copy) -> bool:
+    return any(word.value.endswith((".sh", ".bash")) for word in copy.sources)
 
 
 def _built_on(stage: Stage) -> list[Stage]:
