@@ -24,7 +24,7 @@ from echo_migrate.files.write import NotWritten, write
 from echo_migrate.model import Result
 from echo_migrate.proof.builders import NoBuilder, PassedOn, chosen
 from echo_migrate.proof.processes import Processes
-from echo_migrate.proof.prove import Bench, Change
+from echo_migrate.proof.prove import WATCHED, Bench, Change
 from echo_migrate.proof.records import Proof, records
 from echo_migrate.proof.workplace import Workplace
 from echo_migrate.rules._rule import Settings
@@ -133,11 +133,13 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
     )
     shown = options["verbose"] or (sys.stderr.isatty() and not options["quiet"])
     tell = say if shown else lambda _: None
-    bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell)
+    jobs = max(1, options["jobs"])
+    bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell, jobs)
     try:
         if left := place.sweep(builder):
             say(f"removed {reports.plural(left, 'leftover', 'leftovers')} of a run that was killed")
-        with ThreadPoolExecutor(max(1, options["jobs"])) as pool:
+        bench.expect(changes)
+        with ThreadPoolExecutor(jobs + WATCHED) as pool:
             try:  # from the first build on: what leaves the pool by itself waits for all builds
                 waiting = [pool.submit(bench.prove, change) for change in changes]
                 return list(_kept(waiting, bench))

@@ -21,6 +21,7 @@ SHORT = 60.0
 """The seconds after which a command that is no build and no start counts as lost."""
 
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_ABSENT = re.compile(r"(?m)(?:[Nn]o such image: |inspecting object: )(\S+?)(?:: image not known)?$")
 
 
 class NoBuilder(Exception):
@@ -93,9 +94,10 @@ class Builder:
         self.made = False
         """Whether it was asked to make anything, which is then to be removed."""
 
-    def short(self, *words: str, whole: bool = False) -> Finished:
-        """Run one of the builder's quick commands."""
-        return self.processes.call([self.name, *words], SHORT, whole=whole, environment=self.environment)
+    def short(self, *words: str, whole: bool = False, things: int = 1) -> Finished:
+        """Run one of the builder's quick commands, on a number of things."""
+        limit = SHORT * things
+        return self.processes.call([self.name, *words], limit, whole=whole, environment=self.environment)
 
     def version(self) -> str:
         """Return the version of the builder. Raises ``NoBuilder`` if it does not work."""
@@ -125,11 +127,15 @@ class Builder:
         return _first(self.short("image", "inspect", "--", id))
 
     def ids(self, names: Sequence[str]) -> list[str]:
-        """Return the ids of images, "" for each that is not there. All that are there take one command."""
+        """Return the ids of images, "" for each that is not there. It takes one command, unless what the builder says
+        of those that are not there is not understood."""
         done = self.short("image", "inspect", "--format", "{{.Id}}", "--", *names) if names and self.runs else None
-        found = done.output.split() if done and done.code == 0 else []
-        if len(found) == len(names):
-            return found
+        if done:
+            there = [name for name in names if name not in _ABSENT.findall(done.errors)]
+            found = done.output.split()
+            if len(found) == len(there):
+                known = dict(zip(there, found, strict=True))
+                return [known.get(name, "") for name in names]
         return [str(self.inspect(name).get("Id") or "") for name in names]
 
     def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: "Given") -> tuple[str, str]:
@@ -208,13 +214,13 @@ class Builder:
         words = [self.name, "cp", f"{container}:{path}", "-"]
         self.processes.call(words, SHORT, read=read, environment=self.environment)
 
-    def remove_container(self, container: str) -> None:
-        """Remove a container, and what runs in it."""
-        self.short("rm", "--force", "--volumes", container, whole=True)
+    def remove_containers(self, *containers: str) -> None:
+        """Remove containers, and what runs in them."""
+        self.short("rm", "--force", "--volumes", *containers, whole=True, things=len(containers))
 
-    def remove_image(self, id: str) -> None:
-        """Remove an image; one that has got a name of its own since is kept."""
-        self.short("rmi", id, whole=True)
+    def remove_images(self, *ids: str) -> None:
+        """Remove images; one that has got a name of its own since is kept."""
+        self.short("rmi", *ids, whole=True, things=len(ids))
 
     def labelled(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return the containers and the images of all runs, each as the token of its run and its id."""
@@ -223,14 +229,15 @@ class Builder:
             "ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", format, whole=True
         )
         words = ("images", "--no-trunc", "--quiet", "--filter", f"label={LABEL}")
-        ids = dict.fromkeys(self.short(*words, whole=True).output.split())
-        pairs = [tuple(line.rsplit(" ", 1)) for line in containers.output.split("\n") if " " in line.strip()]
-        return [(one[0], one[1]) for one in pairs], [(self.token_of(id), id) for id in ids]
+        ids = list(dict.fromkeys(self.short(*words, whole=True).output.split()))
+        return _pairs(containers.output), self._tokens(ids)
 
-    def token_of(self, id: str) -> str:
-        """Return the token of the run that made an image, or ""."""
-        config = _config(_first(self.short("image", "inspect", id, whole=True)))
-        return str((config.get("Labels") or {}).get(LABEL, ""))
+    def _tokens(self, ids: list[str]) -> list[tuple[str, str]]:
+        """Return images, each with the token of the run that made it before; those that are gone by now are left
+        out."""
+        format = f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{.Id}}}}'
+        words = ("image", "inspect", "--format", format)
+        return _pairs(self.short(*words, *ids, whole=True).output) if ids else []
 
 
 class Docker(Builder):
@@ -267,9 +274,10 @@ class Podman(Builder):
         # HEALTHCHECK and SHELL are kept in Docker's format alone
         return ["podman", "build", "--format=docker", *(("--ignorefile", ignored) if ignored else ())]
 
-    def remove_container(self, container: str) -> None:
-        """Remove a container, and what runs in it."""
-        self.short("rm", "--force", "--time", "0", "--volumes", container, whole=True)
+    def remove_containers(self, *containers: str) -> None:
+        """Remove containers, and what runs in them."""
+        words = ("rm", "--force", "--time", "0", "--volumes")
+        self.short(*words, *containers, whole=True, things=len(containers))
 
 
 class Buildah(Builder):
@@ -310,10 +318,9 @@ class Buildah(Builder):
         """Return no containers, and the images of all runs, each as the token of its run and its id."""
         words = ("images", "--no-trunc", "--quiet", "--filter", f"label={LABEL}")
         ids = dict.fromkeys(self.short(*words, whole=True).output.split())
-        return [], [(self.token_of(id), id) for id in ids]
+        return [], [(self._token(id), id) for id in ids]
 
-    def token_of(self, id: str) -> str:
-        """Return the token of the run that made an image, or ""."""
+    def _token(self, id: str) -> str:
         found = _first(self.short("inspect", "--type", "image", id, whole=True))
         labels = ((found.get("Docker") or {}).get("config") or {}).get("Labels") or {}
         return str(labels.get(LABEL, ""))
@@ -337,9 +344,10 @@ def chosen(name: str, processes: Processes, token: str) -> tuple[Builder, str]:
     raise NoBuilder("; ".join(reasons))
 
 
-def _config(found: dict[str, Any]) -> dict[str, Any]:
-    config = found.get("Config")
-    return config if isinstance(config, dict) else {}
+def _pairs(output: str) -> list[tuple[str, str]]:
+    """Return lines of a label and an id as pairs."""
+    found = [line.rstrip("\r").rpartition(" ") for line in output.split("\n")]
+    return [(label, id) for label, _, id in found if label.strip()]
 
 
 def _first(done: Finished) -> dict[str, Any]:

@@ -82,6 +82,11 @@ class Processes:
             if stopped and not whole:
                 raise Stopped
 
+    def check(self) -> None:
+        """Raise ``Stopped`` if the run was stopped."""
+        if self._stopped:
+            raise Stopped
+
     @property
     def running(self) -> bool:
         """Whether a program runs that ``stop`` would end."""
@@ -111,12 +116,11 @@ def _finished(process: subprocess.Popen[bytes], timeout: float, read: Callable[[
     for reader in readers:
         reader.start()
     limit = time.monotonic() + timeout
-    code: int | None
-    try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        code = None
-        _end(process)
+    waiter = threading.Thread(target=process.wait, daemon=True)  # a wait with a limit would look every 50 ms
+    waiter.start()
+    waiter.join(timeout)
+    code = None if waiter.is_alive() else process.returncode
+    _end(process)
     for reader in readers:  # a child that outlives its parent may hold the pipe
         reader.join(max(_GRACE, limit - time.monotonic()) if read else _GRACE)
     return Finished(code, *(one.text for one in kept))

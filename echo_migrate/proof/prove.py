@@ -5,10 +5,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from threading import Lock
-from typing import NamedTuple
+from threading import Lock, Semaphore
+from typing import Any, NamedTuple
 
 from echo_migrate.engine.run import images_in
 from echo_migrate.files.source import Source, Unreadable, contents
@@ -24,7 +24,10 @@ from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
 from echo_migrate.proof.secrets import Secrets
-from echo_migrate.proof.siblings import Unmet, beside
+from echo_migrate.proof.siblings import Unmet, beside, unready
+
+WATCHED = 4
+"""The changes of which containers may be watched while others are built."""
 
 CHANGED = "the build context, or a service beside it, has changed"
 """Why a proof is stale whose ground is another one now."""
@@ -68,6 +71,7 @@ class Bench:
         smoke: Callable[[str], Sequence[Smoke]] = lambda _: (),
         folders: Callable[[str], str] = lambda _: "",
         say: Callable[[str], None] = lambda _: None,
+        jobs: int = 1,
     ) -> None:
         self.builder, self.version, self.passed, self.folder = builder, version, passed, folder
         self.records, self.smoke, self.folders, self.say = records, smoke, folders, say
@@ -76,9 +80,17 @@ class Bench:
         """Held while a container runs in a network that it may share with another, where two would want the same port:
         the host's, another container's."""
 
+        self._building = Semaphore(jobs)
+        self._ids: dict[str, str] = {}
         self._siblings = Lock()
         self._built_siblings: dict[tuple[str, Build | None], str] = {}
         self._seen: dict[tuple[str, str, str], Observed] = {}
+
+    def expect(self, changes: Sequence[Change]) -> None:
+        """Ask the builder at once for the images of all changes that will be proven."""
+        projects = [compose.project_of(change.before.path) if self.builder.runs else None for change in changes]
+        names = {name for pair in zip(changes, projects, strict=True) for name in _images_of(*pair)}
+        self._ids |= zip(sorted(names), self.builder.ids(sorted(names)), strict=True)
 
     def prove(self, change: Change) -> Proof:
         """Return the proof of a change: one that was made before, if nothing has changed since."""
@@ -129,7 +141,7 @@ class Bench:
             verdict=verdict,
             reason=reason,
             rows=tuple(map(self._without_secrets, rows)),
-            images=self._images(change, project),
+            images=self._images(change, project, built=True),
             line=failed.line if failed else 0,
             cause=failed.cause.title if failed and failed.cause else "",
             predicted=_predicted(failed, change.result) if failed and verdict == "broken" else "",
@@ -153,30 +165,49 @@ class Bench:
                 return proof
         return None
 
-    def _images(self, change: Change, project: Project | None) -> tuple[tuple[str, str], ...]:
+    def _images(self, change: Change, project: Project | None, built: bool = False) -> tuple[tuple[str, str], ...]:
         """Return the images that a change and its siblings are built from or started of, with their ids on this
-        machine, "" for none."""
-        names = sorted({*images_of(change.before), *images_of(change.after), *images_beside(project)})
-        return tuple(zip(names, self.builder.ids(names), strict=True))
+        machine, "" for none. Of those that were there when the run began, a build finds others only if it pulls."""
+        names = _images_of(change, project)
+        asked = [one for one in names if one not in self._ids or (built and (self.passed.pull or not self._ids[one]))]
+        self._ids |= zip(asked, self.builder.ids(asked), strict=True)
+        return tuple((name, self._ids[name]) for name in names)
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
         """Return what is seen before and after. The image of before runs while that of after is built and, unless both
-        are in a network that is named, started; where it cannot be built, nothing is to be compared."""
+        are in a network that is named, started; where it cannot be built, nothing is to be compared. Other changes are
+        built while these run."""
         place = (key.before, key.context, key.options)
         with ThreadPoolExecutor(1) as pool:
-            if (before := self._seen.get(place)) is None:
-                first = self._built(change.before, "before", context, asked)
-                if not first.id:
-                    before = self._seen[place] = Observed(False, first.failure)
+            with self._turn():
+                if (before := self._seen.get(place)) is None:
+                    first = self._built(change.before, "before", context, asked)
+                    if not first.id:
+                        before = self._seen[place] = Observed(False, first.failure)
+                        return before, Observed(False)
+                    self._prepare(asked.project)
+                    watched = pool.submit(self._started, first, change.before.path, "before", asked)
+                elif not before.built:
                     return before, Observed(False)
-                watched = pool.submit(self._started, first, change.before.path, "before", asked)
-            elif not before.built:
-                return before, Observed(False)
-            second = self._built(change.after, "after", context, asked)
+                second = self._built(change.after, "after", context, asked)
             after = self._started(second, change.after.path, "after", asked)
             if before is None:
                 before = self._seen[place] = watched.result()
         return before, after
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until a change may be built."""
+        with self._building:
+            self.builder.processes.check()
+            yield
+
+    def _prepare(self, project: Project | None) -> None:
+        """Build the siblings of a service that will be started."""
+        if project and not unready(project):
+            for one in project.siblings:
+                if one.dockerfile:
+                    self._sibling(one)
 
     def _built(self, source: Source, which: str, context: Context, asked: "Asked") -> "Image":
         """Build an image, from a Dockerfile outside of the context."""
@@ -199,8 +230,7 @@ class Bench:
             return Observed(False, image.failure)
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
-        with nullcontext() if asked.passed.network in ("", "none") else self.alone:
-            running, reader = self._observed(image.id, config, asked)
+        running, reader = self._observed(image.id, config, asked)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
@@ -208,10 +238,11 @@ class Bench:
 
     def _observed(self, id: str, config: Config, asked: "Asked") -> tuple[Running, Reader]:
         """Start an image and watch it, with its siblings."""
+        alone: AbstractContextManager[Any] = nullcontext() if asked.passed.network in ("", "none") else self.alone
         if asked.project is None:
-            return observe(self.builder, id, config, asked.passed, asked.smoke)
+            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone)
         try:
-            with beside(self.builder, asked.project, asked.passed, self._sibling) as given:
+            with alone, beside(self.builder, asked.project, asked.passed, self._sibling) as given:
                 own, config = given(config)
                 return observe(self.builder, id, config, asked.passed, asked.smoke, own)
         except Unmet as error:
@@ -255,6 +286,11 @@ def images_of(source: Source) -> list[str]:
     """Return the images that a Dockerfile is built from, as far as their names are known."""
     images = images_in(source, otherwise=dockerfile)
     return sorted({image.ref.value for image in images if not image.local and "$" not in image.ref.value})
+
+
+def _images_of(change: Change, project: Project | None) -> list[str]:
+    """Return the images that a change and its siblings are built from or started of."""
+    return sorted({*images_of(change.before), *images_of(change.after), *images_beside(project)})
 
 
 def images_beside(project: Project | None) -> Iterator[str]:

@@ -19,6 +19,14 @@ class Unmet(Exception):
     """A sibling cannot be started; the message says which and why."""
 
 
+def unready(project: Project) -> str:
+    """Return why a project cannot be started as Compose would, or ""."""
+    if project.own.unknown:
+        return f"the service {project.own.name} cannot be started as Compose would: {project.own.unknown}"
+    unread = next((one for one in project.siblings if one.unread), None)
+    return f"its sibling {unread.name} cannot be started: {unread.unread}" if unread else ""
+
+
 @contextmanager
 def beside(
     builder: Builder, project: Project, passed: PassedOn, built: Callable[[Service], str]
@@ -27,11 +35,8 @@ def beside(
     container is started, and its configuration then. ``built`` returns the id of the image of a service that is built,
     "" for none. Raises ``Unmet``.
     """
-    if project.own.unknown:
-        raise Unmet(f"the service {project.own.name} cannot be started as Compose would: {project.own.unknown}")
-    for one in project.siblings:
-        if one.unread:
-            raise Unmet(f"its sibling {one.name} cannot be started: {one.unread}")
+    if why := unready(project):
+        raise Unmet(why)
     with ExitStack() as stack:
         network = _network(builder, passed, stack)
         names = [name for one in (*project.siblings, project.own) for name in one.names]
@@ -44,7 +49,7 @@ def beside(
             container, message = builder.create(image, passed, [], given)
             if not container:
                 raise Unmet(f"its sibling {one.name} does not start: {message.strip()}")
-            stack.callback(builder.remove_container, container)
+            stack.callback(builder.remove_containers, container)
             message = builder.start(container) or _ready(builder, container, conditions[one.name], config)
             if message:
                 raise Unmet(f"its sibling {one.name} does not start: {message.strip()}")

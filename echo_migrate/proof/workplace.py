@@ -41,14 +41,14 @@ class Workplace:
         containers and images there were."""
         containers, images = builder.labelled()
         mine = [id for token, id in containers if self._is_left(token, own)]
-        for id in mine:
-            builder.remove_container(id)
+        if mine:
+            builder.remove_containers(*mine)
         for token, name in builder.networks():
             if self._is_left(token, own):
                 builder.remove_network(name)
         made = [id for token, id in images if self._is_left(token, own)]
-        for id in made:
-            builder.remove_image(id)
+        if made:
+            builder.remove_images(*made)
         for name in os.listdir(self.base):
             if name != self.token and self._is_left(name, own=False):
                 shutil.rmtree(os.path.join(self.base, name), ignore_errors=True)
