@@ -127,6 +127,22 @@ def test_any_log_is_read(log: str) -> None:
     assert len(found.message) <= 300
 
 
+@pytest.mark.parametrize(
+    ("line", "rules", "said"),
+    [
+        (0, [("entrypoint-differs", 9)], "entrypoint-differs on line 9"),
+        (2, [("entrypoint-differs", 9)], ""),
+        (2, [("entrypoint-differs", 9), ("missing-binary", 9)], "missing-binary on line 9"),
+        (2, [("missing-binary", 9), ("missing-binary", 2)], "missing-binary on line 2"),
+    ],
+)
+def test_what_predicts_a_failed_line_is_no_finding_of_the_start(
+    line: int, rules: list[tuple[str, int]], said: str
+) -> None:
+    program = next(one for one in failure.causes() if one.id == "program")
+    assert failure.predicted(failure.Failure(line, "RUN x", "x: not found", program), rules, []) == said
+
+
 def test_causes_name_rules_and_reasons() -> None:
     from echo_migrate.reason_rows import REASONS
     from echo_migrate.rules import RULES

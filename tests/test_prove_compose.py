@@ -49,10 +49,10 @@ class Recorder(Docker):
         return True
 
 
-def bench(folder: Path, builder: Builder) -> Bench:
+def bench(folder: Path, builder: Builder, network: str = "") -> Bench:
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    return Bench(builder, "docker 1", PassedOn(), str(work), Records([str(folder / "proofs")]))
+    return Bench(builder, "docker 1", PassedOn(network=network), str(work), Records([str(folder / "proofs")]))
 
 
 def change(path: Path) -> Change:

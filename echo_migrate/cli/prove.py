@@ -19,6 +19,7 @@ from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.signals import undisturbed
 from echo_migrate.cli.smoke import Tests
+from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.write import NotWritten, write
 from echo_migrate.model import Result
@@ -46,7 +47,7 @@ def run(**options: Unpack[Options]) -> int:
     for result in results:
         change = _blocked(result) if options["blocked"] else _change(result)
         if change and result.kind == "dockerfile":
-            changes.append(change)
+            changes.append(change._replace(moved=check_safely(change.after, settings._replace(apply=False))))
         others += bool(change) and result.kind != "dockerfile"
         wrong = wrong or result.unread
     if others and not options["quiet"]:

@@ -16,6 +16,9 @@ from echo_migrate.proof.image import Config, Reader
 SETTLE = 3.0
 """The seconds after which a container that still runs counts as one that stays up."""
 
+LONGER = 10.0
+"""The seconds of a second look, where one of two containers has not printed what the other has."""
+
 PATIENCE = 15.0
 """The seconds that a container has to become healthy, and to answer a smoke test."""
 
@@ -64,9 +67,10 @@ def observe(
     smoke: Sequence[Smoke],
     given: Given = NOTHING,
     alone: AbstractContextManager[Any] | None = None,
+    settle: float = SETTLE,
 ) -> tuple[Running, Reader]:
-    """Start a container of an image, watch it, and read its files as they were before. It is removed in the end; as
-    long as it runs, ``alone`` is held, where it is given."""
+    """Start a container of an image, watch it for ``settle`` seconds, and read its files as they were before. It is
+    removed in the end; as long as it runs, ``alone`` is held, where it is given."""
     reader = Reader()
     if not builder.runs:
         return Running("not-run", message=f"{builder.name} starts no containers"), reader
@@ -82,7 +86,7 @@ def observe(
         if not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader
         with alone or nullcontext():
-            running = _watched(builder, container, config, smoke)
+            running = _watched(builder, container, config, smoke, settle)
             builder.remove_containers(container)  # before the next one wants its ports
             container = ""
         return running, reader
@@ -91,13 +95,13 @@ def observe(
             builder.remove_containers(container)
 
 
-def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[Smoke]) -> Running:
+def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[Smoke], settle: float) -> Running:
     message = builder.start(container)
     if message:
         state = builder.state(container)
         if not state.running:
             return Running("failed", state.code, state.error or message)
-    builder.wait(container, SETTLE)
+    builder.wait(container, settle)
     state = builder.state(container)
     health, results = "", ["the container has ended"] * len(smoke)
     if state.running and config.health[:1] in (("CMD",), ("CMD-SHELL",)):

@@ -18,8 +18,8 @@ from echo_migrate.formats.compose.service import Build
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
-from echo_migrate.proof.compare import Observed, Row, compare
-from echo_migrate.proof.container import Running, Smoke, observe
+from echo_migrate.proof.compare import Observed, Row, compare, doubtful
+from echo_migrate.proof.container import LONGER, SETTLE, Running, Smoke, observe
 from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
@@ -34,13 +34,15 @@ CHANGED = "the build context, or a service beside it, has changed"
 
 
 class Change(NamedTuple):
-    """A change of a Dockerfile that is to be proven; ``blocked`` tells that no fix would make it."""
+    """A change of a Dockerfile that is to be proven; ``blocked`` tells that no fix would make it. ``result`` is of the
+    file as it is, and ``moved`` of the changed one."""
 
     before: Source
     after: Source
     result: Result
     unsafe: bool = False
     blocked: bool = False
+    moved: Result | None = None
 
 
 class Asked(NamedTuple):
@@ -84,7 +86,7 @@ class Bench:
         self._ids: dict[str, str] = {}
         self._siblings = Lock()
         self._built_siblings: dict[tuple[str, Build | None], str] = {}
-        self._seen: dict[tuple[str, str, str], Observed] = {}
+        self._seen: dict[tuple[str, str, str], tuple[Image, Observed]] = {}
 
     def expect(self, changes: Sequence[Change]) -> None:
         """Ask the builder at once for the images of all changes that will be proven."""
@@ -144,7 +146,7 @@ class Bench:
             images=self._images(change, project, built=True),
             line=failed.line if failed else 0,
             cause=failed.cause.title if failed and failed.cause else "",
-            predicted=_predicted(failed, change.result) if failed and verdict == "broken" else "",
+            predicted=_predicted(failed, change) if failed and verdict == "broken" else "",
             seconds=time.monotonic() - begun,
         )
 
@@ -178,21 +180,28 @@ class Bench:
         are in a network that is named, started; where it cannot be built, nothing is to be compared. Other changes are
         built while these run."""
         place = (key.before, key.context, key.options)
+        path, watched = change.before.path, None
         with ThreadPoolExecutor(1) as pool:
             with self._turn():
-                if (before := self._seen.get(place)) is None:
+                if place in self._seen:
+                    first, before = self._seen[place]
+                else:
                     first = self._built(change.before, "before", context, asked)
-                    if not first.id:
-                        before = self._seen[place] = Observed(False, first.failure)
-                        return before, Observed(False)
-                    self._prepare(asked.project)
-                    watched = pool.submit(self._started, first, change.before.path, "before", asked)
-                elif not before.built:
+                    before = Observed(False, first.failure)
+                    if first.id:
+                        self._prepare(asked.project)
+                        watched = pool.submit(self._started, first, path, "before", asked)
+                if not first.id:
+                    self._seen[place] = first, before
                     return before, Observed(False)
                 second = self._built(change.after, "after", context, asked)
-            after = self._started(second, change.after.path, "after", asked)
-            if before is None:
-                before = self._seen[place] = watched.result()
+            after = self._started(second, path, "after", asked)
+            before = watched.result() if watched else before
+            if doubtful(before, after):
+                watched = pool.submit(self._started, first, path, "before, for longer", asked, LONGER)
+                after = self._started(second, path, "after, for longer", asked, LONGER)
+                before = watched.result()
+            self._seen[place] = first, before
         return before, after
 
     @contextmanager
@@ -224,27 +233,27 @@ class Bench:
         built = self.builder.build(path, ignored, context.folder, asked.passed, folder)
         return Image(built.id, None if built.id else self._failure(built, source, asked.passed))
 
-    def _started(self, image: "Image", path: str, which: str, asked: "Asked") -> Observed:
-        """Start an image, and watch it."""
+    def _started(self, image: "Image", path: str, which: str, asked: "Asked", settle: float = SETTLE) -> Observed:
+        """Start an image, and watch it for some seconds."""
         if not image.id:
             return Observed(False, image.failure)
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
-        running, reader = self._observed(image.id, config, asked)
+        running, reader = self._observed(image.id, config, asked, settle)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
         return Observed(True, told if failed else None, config, reader.files, running)
 
-    def _observed(self, id: str, config: Config, asked: "Asked") -> tuple[Running, Reader]:
+    def _observed(self, id: str, config: Config, asked: "Asked", settle: float) -> tuple[Running, Reader]:
         """Start an image and watch it, with its siblings."""
         alone: AbstractContextManager[Any] = nullcontext() if asked.passed.network in ("", "none") else self.alone
         if asked.project is None:
-            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone)
+            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone, settle=settle)
         try:
             with alone, beside(self.builder, asked.project, asked.passed, self._sibling) as given:
                 own, config = given(config)
-                return observe(self.builder, id, config, asked.passed, asked.smoke, own)
+                return observe(self.builder, id, config, asked.passed, asked.smoke, own, settle=settle)
         except Unmet as error:
             return Running("unmet", message=str(error)), Reader()
 
@@ -326,7 +335,14 @@ def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], secrets: Secre
     return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _predicted(failure: failures.Failure, result: Result) -> str:
+def _predicted(failure: failures.Failure, change: Change) -> str:
+    """Return what predicts a failure: of what is said of the file, else of what is said of the changed one."""
+    found = _told(failure, change.result)
+    moved = _told(failure, change.moved) if change.moved and not found else ""
+    return found or (moved and f"{moved} (in the changed file)")
+
+
+def _told(failure: failures.Failure, result: Result) -> str:
     """Return what of the findings and reasons of a file predicts a failure."""
     source = result.source
     found = [
