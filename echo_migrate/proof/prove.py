@@ -134,6 +134,8 @@ class Bench:
             by=account(),
             unsafe=change.unsafe,
         )
+        if missing := self._missing(context, project):
+            return key._replace(reason=missing)
         if (known := self._known(key)) is not None:
             return known
         before, after = self._both(change, key, context, Asked(passed, smoke, project))
@@ -158,6 +160,17 @@ class Bench:
         given = tuple(f"{name}={value}" for name, value in context.arguments)
         target = self.passed.target or context.target
         return self.passed._replace(arguments=(*given, *self.passed.arguments), target=target)
+
+    def _missing(self, context: Context, project: Project | None) -> str:
+        """Return which build argument Compose would take from here, or "": what is here is handed to a repository's
+        code only if the command line names it."""
+        given = {one.partition("=")[0] for one in self.passed.arguments}
+        builds = [one.build for one in project.siblings if one.build] if project else []
+        for name, beside_it in (*context.unvalued, *(one for build in builds for one in build.unvalued)):
+            if name not in given and (beside_it or name in os.environ):
+                place = "its .env file" if beside_it else "the environment"
+                return f"Compose takes the build argument {name} from {place}: give it with --build-arg {name}"
+        return ""
 
     def _known(self, key: Proof) -> Proof | None:
         if self.passed.pull:
