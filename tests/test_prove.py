@@ -300,6 +300,7 @@ def test_values_that_were_handed_over_are_shown_nowhere(tmp_path: Path, monkeypa
 PROOF = Proof(
     "Dockerfile", "same", "", (Row("size", "1", "2", "information"),), "a" * 64, "b" * 64, "c" * 64, "d" * 64,
     (("python:3.13", "e"), ("x", "")), ("x",), "docker 28", "2026-11-27T10:00:00Z", "me@here",
+    places=((5, 5), (40, 48)),
 )  # fmt: skip
 
 
@@ -314,7 +315,8 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change", [{"verdict": "perfect"}, {"before": "f" * 64}, {"version": 2}, {"images": []}, {"date": "today"},
-               {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"}]
+               {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"},
+               {"places": [[1]]}, {"places": None}]
 )  # fmt: skip
 def test_a_record_of_another_form_is_none(change: dict[str, object], tmp_path: Path) -> None:
     records = Records([str(tmp_path)])

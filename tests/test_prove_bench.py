@@ -6,9 +6,11 @@ from threading import Event, Lock
 
 import pytest
 
+from echo_migrate.files.source import Source
 from echo_migrate.model import Finding, Result
 from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn, State
 from echo_migrate.proof.processes import Finished, Processes
+from echo_migrate.proof.prove import Change
 from tests.test_prove_compose import Recorder, bench, change
 
 NO_SHELL = 'STEP 2/2: RUN x\nexec: "/bin/sh": stat /bin/sh: no such file or directory\nexit status 1\n'
@@ -159,3 +161,11 @@ def test_the_images_of_a_run_are_asked_for_once(tmp_path: Path) -> None:
         assert dict(one.prove(what).images) == {"a": "e" * 64, "b": "e" * 64, what.before.path.split("/")[-2]: "e" * 64}
     assert ("a", "b", "x") not in builder.asked
     assert isinstance(builder, Docker)
+
+
+def test_of_two_stages_with_one_target_a_proof_is_of_the_one_that_moved(tmp_path: Path) -> None:
+    text = "FROM a AS one\nFROM a\nFROM c\n"
+    before = Source.read(str(dockerfile(tmp_path, text)))
+    after = Source.of(before.path, text.replace("FROM a\n", "FROM bb\n").replace("c", "d").encode())
+    what = Change(before, after, Result(before, (), (), after, kind="dockerfile"))
+    assert bench(tmp_path, Recorder()).prove(what).places == ((19, 19), (26, 27))

@@ -129,6 +129,7 @@ class Bench:
             options=_options(self.builder.name, passed, smoke, self.secrets),
             images=self._images(change, project),
             added=tuple(sorted({*images_of(change.after)} - {*images_of(change.before)})),
+            places=_places(change),
             builder=self.version,
             date=_now(),
             by=account(),
@@ -308,6 +309,15 @@ def images_of(source: Source) -> list[str]:
     """Return the images that a Dockerfile is built from, as far as their names are known."""
     images = images_in(source, otherwise=dockerfile)
     return sorted({image.ref.value for image in images if not image.local and "$" not in image.ref.value})
+
+
+def _places(change: Change) -> tuple[tuple[int, int], ...]:
+    """Return where a change brings other images: the starts of each before and after."""
+    before, after = (images_in(source, otherwise=dockerfile) for source in (change.before, change.after))
+    if len(before) != len(after):
+        return ()
+    pairs = zip(before, after, strict=True)
+    return tuple((one.start, other.start) for one, other in pairs if one.ref.value != other.ref.value)
 
 
 def _images_of(change: Change, project: Project | None) -> list[str]:
