@@ -1,9 +1,11 @@
 """The parts of a proof that need no builder: what logs tell, what a context is, what differs, and records."""
 
+import contextlib
 import http.server
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -449,6 +451,54 @@ def test_programs_that_a_proof_starts_have_limits() -> None:
     with pytest.raises(Stopped):
         processes.call([python, "-c", ""], 60)
     assert processes.call([python, "-c", "print(1)"], 60, whole=True).output == "1\n"
+
+
+_CLEANING = """
+import pathlib, subprocess, sys
+with subprocess.Popen(["sleep", "600"]) as step:
+    pathlib.Path(sys.argv[1], "begun").touch()
+    step.wait()
+pathlib.Path(sys.argv[1], "cleaned").touch()
+"""
+
+
+def test_a_builder_whose_step_is_ended_removes_what_it_began(tmp_path: Path) -> None:
+    processes = Processes()
+    words = [sys.executable, "-c", _CLEANING, str(tmp_path)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(processes.call, words, 600, steps=True)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        processes.stop()
+        with pytest.raises(Stopped):
+            waiting.result()
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_what_a_killed_run_still_builds_is_ended_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Builder, "labelled", lambda _: ([], []))
+    monkeypatch.setattr(Builder, "networks", lambda _: [])
+    place, living = Workplace(), Workplace()
+
+    def begun(name: str, token: str) -> "subprocess.Popen[bytes]":
+        words = [name, "-c", "sleep 600; true", "x", f"io.echo-migrate.prove={token}"]
+        return subprocess.Popen(words, executable="/bin/sh", start_new_session=True)
+
+    dead = f"{place.machine}.{'0' * 16}"
+    ended = [begun("docker", dead), begun("podman", dead)]
+    kept = [begun("docker", living.token), begun("editor", dead), begun("docker", f"{'0' * 16}.{'0' * 16}")]
+    try:
+        place.sweep(Builder("docker", Processes(), place.token))
+        assert [one.wait(60) for one in ended] == [-signal.SIGTERM, 0]
+        assert [one.poll() for one in kept] == [None] * 3
+    finally:
+        for one in (*ended, *kept):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+        place.close()
+        living.close()
 
 
 _INTERRUPTED = """

@@ -11,6 +11,10 @@ from typing import IO, Any, NamedTuple
 from echo_migrate.proof.processes import Finished, Processes
 
 NAMES = ("docker", "podman", "buildah")
+STEPS = ("podman", "buildah")
+"""The builders that run the steps of a build themselves: one that is ended leaves the container of a step, which has no
+label, and one of which a step fails removes it."""
+
 LABEL = "io.echo-migrate.prove"
 """The label of all images and containers that a proof makes; its value names the run."""
 
@@ -114,9 +118,9 @@ class Builder:
             os.unlink(result)
         self.made = True
         words = [*self._build_words(ignored), "--file", dockerfile, "--iidfile", result, "--label", self.label]
-        done = self.processes.call(
-            [*words, *passed.words(), "--", context], passed.timeout, merged=True, environment=self.environment
-        )
+        words += [*passed.words(), "--", context]
+        steps = self.name in STEPS
+        done = self.processes.call(words, passed.timeout, merged=True, steps=steps, environment=self.environment)
         return Built(_id(_content(result)) if done.code == 0 else "", done.code, done.output)
 
     def _build_words(self, ignored: str) -> list[str]:
