@@ -89,6 +89,9 @@ class Builder:
     runs = True
     """Whether it starts containers as they are started in production."""
 
+    label_of = f'.Label "{LABEL}"'
+    """How the list of containers gives the label."""
+
     def __init__(self, name: str, processes: Processes, token: str) -> None:
         self.name = name
         self.processes = processes
@@ -228,7 +231,7 @@ class Builder:
 
     def labelled(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return the containers and the images of all runs, each as the token of its run and its id."""
-        format = f'{{{{.Label "{LABEL}"}}}} {{{{.ID}}}}'
+        format = f"{{{{{self.label_of}}}}} {{{{.ID}}}}"
         containers = self.short(
             "ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", format, whole=True
         )
@@ -274,6 +277,8 @@ class Docker(Builder):
 class Podman(Builder):
     """Podman."""
 
+    label_of = f'index .Labels "{LABEL}"'
+
     def _build_words(self, ignored: str) -> list[str]:
         # HEALTHCHECK and SHELL are kept in Docker's format alone
         return ["podman", "build", "--format=docker", *(("--ignorefile", ignored) if ignored else ())]
@@ -297,8 +302,9 @@ class Buildah(Builder):
         raise NoBuilder(_last_line(done.text) or "buildah version failed")
 
     def _build_words(self, ignored: str) -> list[str]:
-        # as above; without layers, each build runs everything anew
-        return ["buildah", "build", "--format=docker", "--layers", *(("--ignorefile", ignored) if ignored else ())]
+        # as above; without layers, each build runs everything anew, and with them, a step that fails is not removed
+        words = ["buildah", "build", "--format=docker", "--layers", "--force-rm"]
+        return [*words, *(("--ignorefile", ignored) if ignored else ())]
 
     def inspect(self, id: str) -> dict[str, Any]:
         """Return what the builder knows of an image, in the form that docker gives it; empty if there is none."""

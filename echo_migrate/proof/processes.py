@@ -66,15 +66,24 @@ class Processes:
         with self._lock:
             if self._stopped and not whole:
                 raise Stopped
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-                cwd=folder,
-                env={**self.environment, **(environment or {})},
-                start_new_session=True,  # an interrupt from the keyboard reaches this program alone, which ends them
-            )
+            reader, writer = os.pipe()
+            try:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.DEVNULL,
+                    stdout=writer,
+                    stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+                    pass_fds=[reader] * steps,  # or a program that outlives this one dies of the first line it prints
+                    cwd=folder,
+                    env={**self.environment, **(environment or {})},
+                    start_new_session=True,  # an interrupt from the keyboard reaches this one alone, which ends them
+                )
+            except BaseException:
+                os.close(reader)
+                raise
+            finally:
+                os.close(writer)
+            process.stdout = os.fdopen(reader, "rb")
             if not whole:
                 self._running[process] = steps
         try:
