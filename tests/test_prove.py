@@ -1,9 +1,11 @@
 """The parts of a proof that need no builder: what logs tell, what a context is, what differs, and records."""
 
+import contextlib
 import http.server
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -125,6 +127,22 @@ def test_any_log_is_read(log: str) -> None:
     found = failure.of_build(log, DOCKERFILE)
     assert 0 <= found.line <= 6
     assert len(found.message) <= 300
+
+
+@pytest.mark.parametrize(
+    ("line", "rules", "said"),
+    [
+        (0, [("entrypoint-differs", 9)], "entrypoint-differs on line 9"),
+        (2, [("entrypoint-differs", 9)], ""),
+        (2, [("entrypoint-differs", 9), ("missing-binary", 9)], "missing-binary on line 9"),
+        (2, [("missing-binary", 9), ("missing-binary", 2)], "missing-binary on line 2"),
+    ],
+)
+def test_what_predicts_a_failed_line_is_no_finding_of_the_start(
+    line: int, rules: list[tuple[str, int]], said: str
+) -> None:
+    program = next(one for one in failure.causes() if one.id == "program")
+    assert failure.predicted(failure.Failure(line, "RUN x", "x: not found", program), rules, []) == said
 
 
 def test_causes_name_rules_and_reasons() -> None:
@@ -284,6 +302,7 @@ def test_values_that_were_handed_over_are_shown_nowhere(tmp_path: Path, monkeypa
 PROOF = Proof(
     "Dockerfile", "same", "", (Row("size", "1", "2", "information"),), "a" * 64, "b" * 64, "c" * 64, "d" * 64,
     (("python:3.13", "e"), ("x", "")), ("x",), "docker 28", "2026-11-27T10:00:00Z", "me@here",
+    places=((5, 5), (40, 48)),
 )  # fmt: skip
 
 
@@ -298,7 +317,8 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change", [{"verdict": "perfect"}, {"before": "f" * 64}, {"version": 2}, {"images": []}, {"date": "today"},
-               {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"}]
+               {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"},
+               {"places": [[1]]}, {"places": None}]
 )  # fmt: skip
 def test_a_record_of_another_form_is_none(change: dict[str, object], tmp_path: Path) -> None:
     records = Records([str(tmp_path)])
@@ -431,6 +451,54 @@ def test_programs_that_a_proof_starts_have_limits() -> None:
     with pytest.raises(Stopped):
         processes.call([python, "-c", ""], 60)
     assert processes.call([python, "-c", "print(1)"], 60, whole=True).output == "1\n"
+
+
+_CLEANING = """
+import pathlib, subprocess, sys
+with subprocess.Popen(["sleep", "600"]) as step:
+    pathlib.Path(sys.argv[1], "begun").touch()
+    step.wait()
+pathlib.Path(sys.argv[1], "cleaned").touch()
+"""
+
+
+def test_a_builder_whose_step_is_ended_removes_what_it_began(tmp_path: Path) -> None:
+    processes = Processes()
+    words = [sys.executable, "-c", _CLEANING, str(tmp_path)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(processes.call, words, 600, steps=True)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        processes.stop()
+        with pytest.raises(Stopped):
+            waiting.result()
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_what_a_killed_run_still_builds_is_ended_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Builder, "labelled", lambda _: ([], []))
+    monkeypatch.setattr(Builder, "networks", lambda _: [])
+    place, living = Workplace(), Workplace()
+
+    def begun(name: str, token: str) -> "subprocess.Popen[bytes]":
+        words = [name, "-c", "sleep 600; true", "x", f"io.echo-migrate.prove={token}"]
+        return subprocess.Popen(words, executable="/bin/sh", start_new_session=True)
+
+    dead = f"{place.machine}.{'0' * 16}"
+    ended = [begun("docker", dead), begun("podman", dead)]
+    kept = [begun("docker", living.token), begun("editor", dead), begun("docker", f"{'0' * 16}.{'0' * 16}")]
+    try:
+        place.sweep(Builder("docker", Processes(), place.token))
+        assert [one.wait(60) for one in ended] == [-signal.SIGTERM, 0]
+        assert [one.poll() for one in kept] == [None] * 3
+    finally:
+        for one in (*ended, *kept):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+        place.close()
+        living.close()
 
 
 _INTERRUPTED = """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ from echo_migrate.proof.belief import believed
 from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn
 from echo_migrate.proof.compare import Observed, compare
 from echo_migrate.proof.container import Running
+from echo_migrate.proof.image import Config
 from echo_migrate.proof.processes import Finished, Processes
 from echo_migrate.proof.prove import Bench, Change
 from echo_migrate.proof.records import Records
@@ -35,7 +37,7 @@ class Recorder(Docker):
         self.builds.append((context, passed))
         return Built("f" * 64, 0, "")
 
-    def short(self, *words: str, whole: bool = False) -> Finished:
+    def short(self, *words: str, whole: bool = False, things: int = 1) -> Finished:
         self.asked.append(words)
         return Finished(0, "f" * 64, "")
 
@@ -49,10 +51,10 @@ class Recorder(Docker):
         return True
 
 
-def bench(folder: Path, builder: Builder) -> Bench:
-    work = folder / "work"
+def bench(folder: Path, builder: Builder, network: str = "", arguments: tuple[str, ...] = ()) -> Bench:
+    work, passed = folder / "work", PassedOn(arguments, network=network)
     work.mkdir(exist_ok=True)
-    return Bench(builder, "docker 1", PassedOn(), str(work), Records([str(folder / "proofs")]))
+    return Bench(builder, "docker 1", passed, str(work), Records([str(folder / "proofs")]))
 
 
 def change(path: Path) -> Change:
@@ -101,6 +103,88 @@ def test_a_service_of_which_not_all_is_known_is_not_started(own: str, why: str, 
 @pytest.mark.parametrize("own", ["volumes: ['./app:/app']", "command: 'gunicorn -b ${HOST:-::} app'", "ports: ['$P']"])
 def test_what_does_not_decide_what_runs_may_be_unknown(own: str, tmp_path: Path) -> None:
     assert not project(tmp_path, own).own.unknown
+
+
+@pytest.mark.parametrize("network", ["", "none", "host", "shared"])
+def test_a_service_without_siblings_runs_as_compose_has_it(network: str, tmp_path: Path) -> None:
+    service = {
+        "build": ".",
+        "environment": {"A": "b"},
+        "command": "serve --all",
+        "user": "5",
+        "ports": ["80:8099"],
+        "volumes": ["data:/data"],
+    }
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"web": service}}))
+    begin()
+    builder = Recorder()
+    proof = bench(tmp_path, builder, network).prove(change(tmp_path / "Dockerfile"))
+    assert (proof.verdict, proof.reason) == ("same", "")
+    made = [words for words in builder.asked if words[0] == "create"]
+    assert len(made) == 2
+    for words in made:
+        assert words[-4:] == ("--", "f" * 64, "serve", "--all")
+        assert {("--env", "A=b"), ("--user", "5"), ("--volume", "/data")} <= {*pairwise(words)}
+        assert [other for one, other in pairwise(words) if one == "--network"] == [network] * bool(network)
+    assert not any(words[0] == "network" for words in builder.asked)
+
+
+def test_the_port_of_a_service_is_asked_where_its_image_has_none(tmp_path: Path) -> None:
+    found = project(tmp_path, "ports: ['80:8099', {target: 1}]")._replace(siblings=())
+    with beside(Recorder(), found, PassedOn(), lambda _: "") as given:
+        assert given(Config())[1].ports == ("8099", "1")
+        assert given(Config(ports=("5/tcp",)))[1].ports == ("5/tcp",)
+
+
+def test_a_service_without_siblings_of_which_not_all_is_known_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  web:\n    build: .\n    env_file: .env\n")
+    begin()
+    proof = bench(tmp_path, Recorder()).prove(change(tmp_path / "Dockerfile"))
+    said = "the service web cannot be started as Compose would: its env_file is not read"
+    assert (proof.verdict, proof.reason) == ("not-comparable", said)
+
+
+@pytest.mark.parametrize("args", ["[TOKEN, V=1]", "{TOKEN: , V: '1'}"])
+@pytest.mark.parametrize(
+    ("set", "beside_it", "given", "said"),
+    [
+        (False, False, (), ""),
+        (True, False, (), "the environment"),
+        (False, True, (), "its .env file"),
+        (True, True, ("TOKEN",), ""),
+        (True, False, ("TOKEN=x",), ""),
+    ],
+)
+def test_an_argument_from_here_is_handed_over_only_if_it_is_named(
+    args: str,
+    set: bool,
+    beside_it: bool,
+    given: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of one that is set nowhere, Compose hands nothing over, either."""
+    monkeypatch.delenv("TOKEN", raising=False)
+    if set:
+        monkeypatch.setenv("TOKEN", "the-value")
+    if beside_it:
+        (tmp_path / ".env").write_text("TOKEN=the-value\n")
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "compose.yaml").write_text(
+        f"services:\n  web:\n    build:\n      context: .\n      args: {args}\n    command: run\n"
+    )
+    begin()
+    builder = Recorder()
+    proof = bench(tmp_path, builder, arguments=given).prove(change(tmp_path / "Dockerfile"))
+    if said:
+        why = f"Compose takes the build argument TOKEN from {said}: give it with --build-arg TOKEN"
+        assert (proof.verdict, proof.reason, builder.builds) == ("not-checked", why, [])
+    else:
+        assert proof.verdict == "same"
+        assert builder.builds[0][1].arguments == ("V=1", *given)
 
 
 def test_what_was_not_started_does_not_pass() -> None:
@@ -180,7 +264,7 @@ def test_a_proof_is_stale_once_a_sibling_is_another(path: str, text: str | tuple
         found, _ = believed(
             what.result, fixed, one.records, lambda _: "", lambda _, image: builder.inspect(image)["Id"]
         )
-        return one.prove(what).remembered, found is not None
+        return bench(tmp_path, builder).prove(what).remembered, found is not None
 
     assert holds() == (True, True)
     if not path:

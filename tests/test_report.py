@@ -517,8 +517,9 @@ def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> 
     images = (("python:3.12", "x"), ("reg.echohq.com/python:3.12", "y"))
     added = ("reg.echohq.com/python:3.12",)
     proof = Proof(
-        path, "same", "", (), was, becomes, seen, "d" * 64, images, added, "docker", f"{DAY}T10:00:00Z", "ann@<host>"
-    )
+        path, "same", "", (), was, becomes, seen, "d" * 64, images, added, "docker", f"{DAY}T10:00:00Z", "ann@<host>",
+        places=((5, 5),),
+    )  # fmt: skip
     Records([str(tree / "proofs")]).keep(proof)
 
     def shown(text: str, *words: str) -> Any:
@@ -541,6 +542,8 @@ def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> 
     (folder / "a").write_text("1")
     assert shown(before, *named)[1] == "not-started"
     Records([str(tree / "proofs")]).keep(proof._replace(added=("reg.echohq.com/node:22",)))
+    assert [shown(text, *named)[1:] for text in (before, after)] == [("", "")] * 2, "it is of another image"
+    Records([str(tree / "proofs")]).keep(proof._replace(places=((70, 80),)))
     assert [shown(text, *named)[1:] for text in (before, after)] == [("", "")] * 2, "it is of another stage"
 
 

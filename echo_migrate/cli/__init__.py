@@ -146,7 +146,11 @@ def fix(**options: Any) -> None:
     help="Command that must succeed in the container, before and after.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(0, 64), default=1, show_default=True, help="Number of Dockerfiles at a time."
+    "--jobs",
+    type=click.IntRange(0, 64),
+    default=1,
+    show_default=True,
+    help="Number of Dockerfiles that are built at a time.",
 )
 @output_formats("text", "markdown", "json")
 def prove(**options: Any) -> None:

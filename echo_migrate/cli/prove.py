@@ -19,12 +19,13 @@ from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.signals import undisturbed
 from echo_migrate.cli.smoke import Tests
+from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.write import NotWritten, write
 from echo_migrate.model import Result
 from echo_migrate.proof.builders import NoBuilder, PassedOn, chosen
 from echo_migrate.proof.processes import Processes
-from echo_migrate.proof.prove import Bench, Change
+from echo_migrate.proof.prove import WATCHED, Bench, Change
 from echo_migrate.proof.records import Proof, records
 from echo_migrate.proof.workplace import Workplace
 from echo_migrate.rules._rule import Settings
@@ -46,7 +47,7 @@ def run(**options: Unpack[Options]) -> int:
     for result in results:
         change = _blocked(result) if options["blocked"] else _change(result)
         if change and result.kind == "dockerfile":
-            changes.append(change)
+            changes.append(change._replace(moved=check_safely(change.after, settings._replace(apply=False))))
         others += bool(change) and result.kind != "dockerfile"
         wrong = wrong or result.unread
     if others and not options["quiet"]:
@@ -133,11 +134,13 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
     )
     shown = options["verbose"] or (sys.stderr.isatty() and not options["quiet"])
     tell = say if shown else lambda _: None
-    bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell)
+    jobs = max(1, options["jobs"])
+    bench = Bench(builder, version, passed, place.folder, store, tests.of, tests.context, tell, jobs)
     try:
         if left := place.sweep(builder):
             say(f"removed {reports.plural(left, 'leftover', 'leftovers')} of a run that was killed")
-        with ThreadPoolExecutor(max(1, options["jobs"])) as pool:
+        bench.expect(changes)
+        with ThreadPoolExecutor(jobs + WATCHED) as pool:
             try:  # from the first build on: what leaves the pool by itself waits for all builds
                 waiting = [pool.submit(bench.prove, change) for change in changes]
                 return list(_kept(waiting, bench))

@@ -59,8 +59,8 @@ def noted(result: Result, records: Records, folders: Folders) -> Result:
 def proofs_of(result: Result, records: Records, folders: Folders) -> dict[int, tuple[Proof, bool]]:
     """Return the best proof of each move of a Dockerfile, by the start of the image, and whether it still holds, as far
     as that is known without a builder: the build context and the siblings must be those of the proof, and the image one
-    that its change brings. Of a move that is written, it is what was shown of this text, whose context the move itself
-    has changed; what has changed since is not compared."""
+    that its change brings at that place. Of a move that is written, it is what was shown of this text, whose context
+    the move itself has changed; what has changed since is not compared."""
     if result.kind != "dockerfile":
         return {}
     text = text_hash(result.source)
@@ -70,7 +70,11 @@ def proofs_of(result: Result, records: Records, folders: Folders) -> dict[int, t
     for one in result.outcomes:
         written = one.state == "hardened"
         name, proofs = (one.image.ref.value, after) if written else (one.target, before)
-        about = [(proof, written or proof.context == context) for proof in proofs if name in proof.added]
+        about = [
+            (proof, written or proof.context == context)
+            for proof in proofs
+            if name in proof.added and one.image.start in {pair[written] for pair in proof.places}
+        ]
         if about:
             found[one.image.start] = max(about, key=lambda pair: (pair[1], pair[0].passes, pair[0].date))
     return found
@@ -80,7 +84,11 @@ def _noted(result: Result, proofs: list[Proof], context: str) -> Iterator[Findin
     targets = {(move.image.start, move.image.end): move.target for move in result.outcomes if move.target}
     for finding in result.findings:
         target = targets.get((finding.start, finding.end))
-        about = [proof for proof in proofs if target in proof.added]
+        about = [
+            proof
+            for proof in proofs
+            if target in proof.added and finding.start in {before for before, _ in proof.places}
+        ]
         if about and finding.fix and not finding.fix.safe:
             note = max((_note(proof, context) for proof in about), key=lambda one: one.startswith("proven"))
             finding = finding._replace(message=f"{finding.message} ({note})")

@@ -11,6 +11,10 @@ from typing import IO, Any, NamedTuple
 from echo_migrate.proof.processes import Finished, Processes
 
 NAMES = ("docker", "podman", "buildah")
+STEPS = ("podman", "buildah")
+"""The builders that run the steps of a build themselves: one that is ended leaves the container of a step, which has no
+label, and one of which a step fails removes it."""
+
 LABEL = "io.echo-migrate.prove"
 """The label of all images and containers that a proof makes; its value names the run."""
 
@@ -21,6 +25,7 @@ SHORT = 60.0
 """The seconds after which a command that is no build and no start counts as lost."""
 
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_ABSENT = re.compile(r"(?m)(?:[Nn]o such image: |inspecting object: )(\S+?)(?:: image not known)?$")
 
 
 class NoBuilder(Exception):
@@ -84,6 +89,9 @@ class Builder:
     runs = True
     """Whether it starts containers as they are started in production."""
 
+    label_of = f'.Label "{LABEL}"'
+    """How the list of containers gives the label."""
+
     def __init__(self, name: str, processes: Processes, token: str) -> None:
         self.name = name
         self.processes = processes
@@ -93,9 +101,10 @@ class Builder:
         self.made = False
         """Whether it was asked to make anything, which is then to be removed."""
 
-    def short(self, *words: str, whole: bool = False) -> Finished:
-        """Run one of the builder's quick commands."""
-        return self.processes.call([self.name, *words], SHORT, whole=whole, environment=self.environment)
+    def short(self, *words: str, whole: bool = False, things: int = 1) -> Finished:
+        """Run one of the builder's quick commands, on a number of things."""
+        limit = SHORT * things
+        return self.processes.call([self.name, *words], limit, whole=whole, environment=self.environment)
 
     def version(self) -> str:
         """Return the version of the builder. Raises ``NoBuilder`` if it does not work."""
@@ -112,9 +121,9 @@ class Builder:
             os.unlink(result)
         self.made = True
         words = [*self._build_words(ignored), "--file", dockerfile, "--iidfile", result, "--label", self.label]
-        done = self.processes.call(
-            [*words, *passed.words(), "--", context], passed.timeout, merged=True, environment=self.environment
-        )
+        words += [*passed.words(), "--", context]
+        steps = self.name in STEPS
+        done = self.processes.call(words, passed.timeout, merged=True, steps=steps, environment=self.environment)
         return Built(_id(_content(result)) if done.code == 0 else "", done.code, done.output)
 
     def _build_words(self, ignored: str) -> list[str]:
@@ -125,11 +134,15 @@ class Builder:
         return _first(self.short("image", "inspect", "--", id))
 
     def ids(self, names: Sequence[str]) -> list[str]:
-        """Return the ids of images, "" for each that is not there. All that are there take one command."""
+        """Return the ids of images, "" for each that is not there. It takes one command, unless what the builder says
+        of those that are not there is not understood."""
         done = self.short("image", "inspect", "--format", "{{.Id}}", "--", *names) if names and self.runs else None
-        found = done.output.split() if done and done.code == 0 else []
-        if len(found) == len(names):
-            return found
+        if done:
+            there = [name for name in names if name not in _ABSENT.findall(done.errors)]
+            found = done.output.split()
+            if len(found) == len(there):
+                known = dict(zip(there, found, strict=True))
+                return [known.get(name, "") for name in names]
         return [str(self.inspect(name).get("Id") or "") for name in names]
 
     def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: "Given") -> tuple[str, str]:
@@ -208,29 +221,30 @@ class Builder:
         words = [self.name, "cp", f"{container}:{path}", "-"]
         self.processes.call(words, SHORT, read=read, environment=self.environment)
 
-    def remove_container(self, container: str) -> None:
-        """Remove a container, and what runs in it."""
-        self.short("rm", "--force", "--volumes", container, whole=True)
+    def remove_containers(self, *containers: str) -> None:
+        """Remove containers, and what runs in them."""
+        self.short("rm", "--force", "--volumes", *containers, whole=True, things=len(containers))
 
-    def remove_image(self, id: str) -> None:
-        """Remove an image; one that has got a name of its own since is kept."""
-        self.short("rmi", id, whole=True)
+    def remove_images(self, *ids: str) -> None:
+        """Remove images; one that has got a name of its own since is kept."""
+        self.short("rmi", *ids, whole=True, things=len(ids))
 
     def labelled(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return the containers and the images of all runs, each as the token of its run and its id."""
-        format = f'{{{{.Label "{LABEL}"}}}} {{{{.ID}}}}'
+        format = f"{{{{{self.label_of}}}}} {{{{.ID}}}}"
         containers = self.short(
             "ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", format, whole=True
         )
         words = ("images", "--no-trunc", "--quiet", "--filter", f"label={LABEL}")
-        ids = dict.fromkeys(self.short(*words, whole=True).output.split())
-        pairs = [tuple(line.rsplit(" ", 1)) for line in containers.output.split("\n") if " " in line.strip()]
-        return [(one[0], one[1]) for one in pairs], [(self.token_of(id), id) for id in ids]
+        ids = list(dict.fromkeys(self.short(*words, whole=True).output.split()))
+        return _pairs(containers.output), self._tokens(ids)
 
-    def token_of(self, id: str) -> str:
-        """Return the token of the run that made an image, or ""."""
-        config = _config(_first(self.short("image", "inspect", id, whole=True)))
-        return str((config.get("Labels") or {}).get(LABEL, ""))
+    def _tokens(self, ids: list[str]) -> list[tuple[str, str]]:
+        """Return images, each with the token of the run that made it before; those that are gone by now are left
+        out."""
+        format = f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{.Id}}}}'
+        words = ("image", "inspect", "--format", format)
+        return _pairs(self.short(*words, *ids, whole=True).output) if ids else []
 
 
 class Docker(Builder):
@@ -263,13 +277,16 @@ class Docker(Builder):
 class Podman(Builder):
     """Podman."""
 
+    label_of = f'index .Labels "{LABEL}"'
+
     def _build_words(self, ignored: str) -> list[str]:
         # HEALTHCHECK and SHELL are kept in Docker's format alone
         return ["podman", "build", "--format=docker", *(("--ignorefile", ignored) if ignored else ())]
 
-    def remove_container(self, container: str) -> None:
-        """Remove a container, and what runs in it."""
-        self.short("rm", "--force", "--time", "0", "--volumes", container, whole=True)
+    def remove_containers(self, *containers: str) -> None:
+        """Remove containers, and what runs in them."""
+        words = ("rm", "--force", "--time", "0", "--volumes")
+        self.short(*words, *containers, whole=True, things=len(containers))
 
 
 class Buildah(Builder):
@@ -285,8 +302,9 @@ class Buildah(Builder):
         raise NoBuilder(_last_line(done.text) or "buildah version failed")
 
     def _build_words(self, ignored: str) -> list[str]:
-        # as above; without layers, each build runs everything anew
-        return ["buildah", "build", "--format=docker", "--layers", *(("--ignorefile", ignored) if ignored else ())]
+        # as above; without layers, each build runs everything anew, and with them, a step that fails is not removed
+        words = ["buildah", "build", "--format=docker", "--layers", "--force-rm"]
+        return [*words, *(("--ignorefile", ignored) if ignored else ())]
 
     def inspect(self, id: str) -> dict[str, Any]:
         """Return what the builder knows of an image, in the form that docker gives it; empty if there is none."""
@@ -310,10 +328,9 @@ class Buildah(Builder):
         """Return no containers, and the images of all runs, each as the token of its run and its id."""
         words = ("images", "--no-trunc", "--quiet", "--filter", f"label={LABEL}")
         ids = dict.fromkeys(self.short(*words, whole=True).output.split())
-        return [], [(self.token_of(id), id) for id in ids]
+        return [], [(self._token(id), id) for id in ids]
 
-    def token_of(self, id: str) -> str:
-        """Return the token of the run that made an image, or ""."""
+    def _token(self, id: str) -> str:
         found = _first(self.short("inspect", "--type", "image", id, whole=True))
         labels = ((found.get("Docker") or {}).get("config") or {}).get("Labels") or {}
         return str(labels.get(LABEL, ""))
@@ -337,9 +354,10 @@ def chosen(name: str, processes: Processes, token: str) -> tuple[Builder, str]:
     raise NoBuilder("; ".join(reasons))
 
 
-def _config(found: dict[str, Any]) -> dict[str, Any]:
-    config = found.get("Config")
-    return config if isinstance(config, dict) else {}
+def _pairs(output: str) -> list[tuple[str, str]]:
+    """Return lines of a label and an id as pairs."""
+    found = [line.rstrip("\r").rpartition(" ") for line in output.split("\n")]
+    return [(label, id) for label, _, id in found if label.strip()]
 
 
 def _first(done: Finished) -> dict[str, Any]:

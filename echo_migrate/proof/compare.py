@@ -193,6 +193,12 @@ def _of_output(before: Running, after: Running) -> Iterator[Row]:
         yield Row("writes", _few(tops(lost)), "not written")
 
 
+def doubtful(before: Observed, after: Observed) -> bool:
+    """Return whether two that stay up printed or wrote something else, of which one may only be late."""
+    one, other = before.running, after.running
+    return bool(one and other and one.start == other.start == "up" and any(_of_output(one, other)))
+
+
 def _parents(path: str) -> Iterator[str]:
     while path := path.rpartition("/")[0]:
         yield path

@@ -6,14 +6,18 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
-from typing import IO, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 from echo_migrate.proof.builders import NOTHING, SHORT, Builder, Given, PassedOn
 from echo_migrate.proof.image import Config, Reader
 
 SETTLE = 3.0
 """The seconds after which a container that still runs counts as one that stays up."""
+
+LONGER = 10.0
+"""The seconds of a second look, where one of two containers has not printed what the other has."""
 
 PATIENCE = 15.0
 """The seconds that a container has to become healthy, and to answer a smoke test."""
@@ -56,9 +60,17 @@ class Running(NamedTuple):
 
 
 def observe(
-    builder: Builder, id: str, config: Config, passed: PassedOn, smoke: Sequence[Smoke], given: Given = NOTHING
+    builder: Builder,
+    id: str,
+    config: Config,
+    passed: PassedOn,
+    smoke: Sequence[Smoke],
+    given: Given = NOTHING,
+    alone: AbstractContextManager[Any] | None = None,
+    settle: float = SETTLE,
 ) -> tuple[Running, Reader]:
-    """Start a container of an image, watch it, and read its files as they were before. It is removed in the end."""
+    """Start a container of an image, watch it for ``settle`` seconds, and read its files as they were before. It is
+    removed in the end; as long as it runs, ``alone`` is held, where it is given."""
     reader = Reader()
     if not builder.runs:
         return Running("not-run", message=f"{builder.name} starts no containers"), reader
@@ -73,20 +85,24 @@ def observe(
         builder.export(container, reader.read, passed.timeout)
         if not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader
-        return _watched(builder, container, config, smoke), reader
+        with alone or nullcontext():
+            running = _watched(builder, container, config, smoke, settle)
+            builder.remove_containers(container)  # before the next one wants its ports
+            container = ""
+        return running, reader
     finally:
         if container:
-            builder.remove_container(container)
+            builder.remove_containers(container)
 
 
-def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[Smoke]) -> Running:
+def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[Smoke], settle: float) -> Running:
     message = builder.start(container)
-    state = builder.state(container)
-    if message and not state.running:
-        return Running("failed", state.code, state.error or message)
-    if state.running:
-        builder.wait(container, SETTLE)
+    if message:
         state = builder.state(container)
+        if not state.running:
+            return Running("failed", state.code, state.error or message)
+    builder.wait(container, settle)
+    state = builder.state(container)
     health, results = "", ["the container has ended"] * len(smoke)
     if state.running and config.health[:1] in (("CMD",), ("CMD-SHELL",)):
         health = healthy(builder, container, config.health)
@@ -142,7 +158,10 @@ def _smoke(builder: Builder, container: str, config: Config, test: Smoke) -> str
     said = [f"no answer in {PATIENCE:.0f} s"]
     thread = Thread(target=lambda: said.append(request(reached, test)), daemon=True)
     thread.start()
-    thread.join(PATIENCE)  # the time limit of a socket holds for each byte
+    limit = time.monotonic() + PATIENCE  # the time limit of a socket holds for each byte
+    while thread.is_alive() and time.monotonic() < limit:
+        thread.join(_BETWEEN)
+        builder.processes.check()
     return said[-1]
 
 

@@ -30,13 +30,14 @@ _CHUNK = 1 << 20
 
 class Context(NamedTuple):
     """A folder that is built from: ``ignore_file`` is the path of its rules, "" for none; ``own`` says that these are
-    the Dockerfile's own. ``target`` and ``arguments`` are those of the compose file that builds it."""
+    the Dockerfile's own. ``target``, ``arguments`` and ``unvalued`` are those of the compose file that builds it."""
 
     folder: str
     ignore_file: str = ""
     own: bool = False
     target: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
+    unvalued: tuple[tuple[str, bool], ...] = ()
 
 
 def context_of(path: str, text: str, folder: str = "", build: Build | None = None) -> Context:
@@ -47,7 +48,9 @@ def context_of(path: str, text: str, folder: str = "", build: Build | None = Non
     if build is None:
         found = Context(folder or _nearest(path, text))
     else:
-        found = Context(folder or build.context, target=build.target, arguments=build.arguments)
+        found = Context(
+            folder or build.context, target=build.target, arguments=build.arguments, unvalued=build.unvalued
+        )
     for name, own in ((f"{path}.dockerignore", True), (os.path.join(found.folder, ".dockerignore"), False)):
         if os.path.isfile(name):
             return found._replace(ignore_file=name, own=own)

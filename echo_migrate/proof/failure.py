@@ -23,6 +23,7 @@ _UNHELPFUL = re.compile(
     r"(?i)(?:error: )?(?:executor failed running|failed to solve|process \"|the command '|subprocess exited|"
     r"building at step|exit status|exit code|while running runtime).*"
 )
+_OF_THE_START = ("entrypoint-differs", "privileged-port")
 _MOST_LINES = 400
 _LONGEST = 300
 
@@ -145,10 +146,11 @@ def _likeness(*texts: str) -> float:
 def predicted(failure: Failure, rules: Iterable[tuple[str, int]], reasons: Iterable[tuple[str, str]]) -> str:
     """Return the finding (rule, line) or reason (id, message) that says a failure beforehand, "" if none does.
 
-    A finding on the failed line comes first; one of a rule, or a reason, that is about the cause comes next.
+    A finding on the failed line comes first; one of a rule, or a reason, that is about the cause comes next. Where a
+    line failed, what is about the start is only on that line.
     """
     about = failure.cause.rules if failure.cause else frozenset[str]()
-    listed = list(rules)
+    listed = [one for one in rules if one[0] not in _OF_THE_START or failure.line in (0, one[1])]
     for rule, line in sorted(listed, key=lambda one: (one[1] != failure.line, one[0] not in about)):
         if rule in about:
             return f"{rule} on line {line}"

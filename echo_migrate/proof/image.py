@@ -10,6 +10,9 @@ from echo_migrate.registry import packages
 
 _MOST_ENTRIES = 2_000_000
 _LARGEST_FILE = 64_000_000
+_AT_ONCE = 1 << 16
+"""The bytes that are read at once: with fewer, what is skipped takes longer, and with more, what is looked at."""
+
 _PASSING = re.compile(r"(?:dev|proc|sys|tmp|run|var/tmp|var/run|var/cache|var/log|var/lib/(?:apt|dpkg))(?:/|$)")
 """Folders that belong to the system, or whose files do not stay."""
 
@@ -79,7 +82,7 @@ class Reader:
         texts: dict[str, bytes] = {}
         privileged, open_to_all, owners = set[str](), set[str](), dict[str, tuple[int, int]]()
         try:
-            with tarfile.open(fileobj=stream, mode="r|", errorlevel=0) as archive:
+            with tarfile.open(fileobj=stream, mode="r|", errorlevel=0, bufsize=_AT_ONCE) as archive:
                 for member in _some(archive):
                     path = member.name.removeprefix("./").strip("/")
                     if member.isfile() and member.mode & (stat.S_ISUID | stat.S_ISGID):

@@ -1,16 +1,19 @@
 """Programs that a proof starts: with a time limit, with bounded output, and ended when the run is."""
 
 import contextlib
+import glob
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import IO, NamedTuple
 
 _HEAD = 64_000
 _TAIL = 256_000
+_BETWEEN = 0.05
 _GRACE = 5.0
 """The seconds that a program has to end after it was told to: a builder removes what it has begun."""
 
@@ -38,7 +41,7 @@ class Processes:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.environment = {**os.environ, **(environment or {})}
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: dict[subprocess.Popen[bytes], bool] = {}
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -49,6 +52,7 @@ class Processes:
         *,
         merged: bool = False,
         whole: bool = False,
+        steps: bool = False,
         folder: str | None = None,
         read: Callable[[IO[bytes]], object] | None = None,
         environment: Mapping[str, str] | None = None,
@@ -56,31 +60,46 @@ class Processes:
         """Run a program to its end. Raises ``Stopped``.
 
         With ``merged``, standard error goes to the output. With ``whole``, the end of the run does not end it: what it
-        makes can be found, and removed, only when it is done. ``read`` reads the output in place of this function.
+        makes can be found, and removed, only when it is done. With ``steps``, it is ended by ending what it runs: when
+        that fails, it removes what it has begun. ``read`` reads the output in place of this function.
         """
         with self._lock:
             if self._stopped and not whole:
                 raise Stopped
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-                cwd=folder,
-                env={**self.environment, **(environment or {})},
-                start_new_session=True,  # an interrupt from the keyboard reaches this program alone, which ends them
-            )
+            reader, writer = os.pipe()
+            try:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.DEVNULL,
+                    stdout=writer,
+                    stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+                    pass_fds=[reader] * steps,  # or a program that outlives this one dies of the first line it prints
+                    cwd=folder,
+                    env={**self.environment, **(environment or {})},
+                    start_new_session=True,  # an interrupt from the keyboard reaches this one alone, which ends them
+                )
+            except BaseException:
+                os.close(reader)
+                raise
+            finally:
+                os.close(writer)
+            process.stdout = os.fdopen(reader, "rb")
             if not whole:
-                self._running.add(process)
+                self._running[process] = steps
         try:
-            return _finished(process, timeout, read)
+            return _finished(process, timeout, read, steps)
         finally:
-            _end(process)
+            _end(process, steps)
             with self._lock:
-                self._running.discard(process)
+                self._running.pop(process, None)
                 stopped = self._stopped
             if stopped and not whole:
                 raise Stopped
+
+    def check(self) -> None:
+        """Raise ``Stopped`` if the run was stopped."""
+        if self._stopped:
+            raise Stopped
 
     @property
     def running(self) -> bool:
@@ -91,17 +110,17 @@ class Processes:
         """End the programs that run; those who wait for them get ``Stopped``."""
         with self._lock:
             self._stopped = True
-            running = list(self._running)
-        for process in running:
-            _signal(process, signal.SIGTERM)
-        limit = time.monotonic() + _GRACE
-        for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, limit - time.monotonic()))
-            _signal(process, signal.SIGKILL)
+            running = dict(self._running)
+        threads = [threading.Thread(target=_end, args=one, daemon=True) for one in running.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
-def _finished(process: subprocess.Popen[bytes], timeout: float, read: Callable[[IO[bytes]], object] | None) -> Finished:
+def _finished(
+    process: subprocess.Popen[bytes], timeout: float, read: Callable[[IO[bytes]], object] | None, steps: bool
+) -> Finished:
     kept = [_Kept() for _ in range(2)]
     streams = [stream for stream in (process.stdout, process.stderr) if stream]
     readers = [
@@ -111,12 +130,11 @@ def _finished(process: subprocess.Popen[bytes], timeout: float, read: Callable[[
     for reader in readers:
         reader.start()
     limit = time.monotonic() + timeout
-    code: int | None
-    try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        code = None
-        _end(process)
+    waiter = threading.Thread(target=process.wait, daemon=True)  # a wait with a limit would look every 50 ms
+    waiter.start()
+    waiter.join(timeout)
+    code = None if waiter.is_alive() else process.returncode
+    _end(process, steps)
     for reader in readers:  # a child that outlives its parent may hold the pipe
         reader.join(max(_GRACE, limit - time.monotonic()) if read else _GRACE)
     return Finished(code, *(one.text for one in kept))
@@ -129,19 +147,67 @@ def _guarded(read: Callable[[IO[bytes]], object], stream: IO[bytes]) -> None:
             pass
 
 
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, number)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], steps: bool) -> None:
     """End a program and its children, first politely."""
     if process.poll() is None:
-        _signal(process, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-        _signal(process, signal.SIGKILL)
+        end(process.pid, steps, lambda: process.poll() is None)
         process.wait()
+
+
+def end(group: int, steps: bool, lives: Callable[[], bool]) -> None:
+    """End the program that leads a process group, with all of the group: with ``steps``, what it runs first, so that it
+    removes what it has begun. ``lives`` returns whether it has not ended yet."""
+    if steps:
+        _wait_while(lives, partial(_end_children, group))
+    if lives():
+        _kill(os.killpg, group, signal.SIGTERM)
+        _wait_while(lives)
+    _kill(os.killpg, group, signal.SIGKILL)
+
+
+def labelled(label: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the user's programs that lead a process group and have a word ``LABEL=VALUE`` on their command lines, where
+    that is known here: each with its process, its name, and the value."""
+    for path in glob.iglob("/proc/[0-9]*"):
+        process = int(path.rpartition("/")[2])
+        words = words_of(process)
+        values = [word.removeprefix(f"{label}=") for word in words if word.startswith(f"{label}=")]
+        with contextlib.suppress(OSError):
+            if values and os.getpgid(process) == process and os.stat(path).st_uid == os.getuid():
+                yield process, os.path.basename(words[0]), values[0]
+
+
+def words_of(process: int) -> list[str]:
+    """Return the command line of a process; none if there is no such process, or that is not known here."""
+    with contextlib.suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as file:
+        return os.fsdecode(file.read(_HEAD)).split("\0")
+    return []
+
+
+def _wait_while(lives: Callable[[], bool], each: Callable[[], object] = lambda: None) -> None:
+    limit = time.monotonic() + _GRACE
+    while lives() and time.monotonic() < limit:
+        each()
+        time.sleep(_BETWEEN)
+
+
+def _kill(how: Callable[[int, int], None], process: int, number: int) -> None:
+    with contextlib.suppress(OSError):
+        how(process, number)
+
+
+def _end_children(process: int) -> None:
+    for child in _children(process):
+        _kill(os.kill, child, signal.SIGKILL)
+
+
+def _children(process: int) -> list[int]:
+    """Return the processes that a process has started, where that is known here."""
+    found: list[int] = []
+    for path in glob.iglob(f"/proc/{process}/task/*/children"):
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            found += map(int, file.read().split())
+    return found
 
 
 class _Kept:

@@ -5,10 +5,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from threading import Lock
-from typing import NamedTuple
+from threading import Lock, Semaphore
+from typing import Any, NamedTuple
 
 from echo_migrate.engine.run import images_in
 from echo_migrate.files.source import Source, Unreadable, contents
@@ -18,26 +18,31 @@ from echo_migrate.formats.compose.service import Build
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
-from echo_migrate.proof.compare import Observed, Row, compare
-from echo_migrate.proof.container import Running, Smoke, observe
+from echo_migrate.proof.compare import Observed, Row, compare, doubtful
+from echo_migrate.proof.container import LONGER, SETTLE, Running, Smoke, observe
 from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
 from echo_migrate.proof.secrets import Secrets
-from echo_migrate.proof.siblings import Unmet, beside
+from echo_migrate.proof.siblings import Unmet, beside, unready
+
+WATCHED = 4
+"""The changes of which containers may be watched while others are built."""
 
 CHANGED = "the build context, or a service beside it, has changed"
 """Why a proof is stale whose ground is another one now."""
 
 
 class Change(NamedTuple):
-    """A change of a Dockerfile that is to be proven; ``blocked`` tells that no fix would make it."""
+    """A change of a Dockerfile that is to be proven; ``blocked`` tells that no fix would make it. ``result`` is of the
+    file as it is, and ``moved`` of the changed one."""
 
     before: Source
     after: Source
     result: Result
     unsafe: bool = False
     blocked: bool = False
+    moved: Result | None = None
 
 
 class Asked(NamedTuple):
@@ -68,6 +73,7 @@ class Bench:
         smoke: Callable[[str], Sequence[Smoke]] = lambda _: (),
         folders: Callable[[str], str] = lambda _: "",
         say: Callable[[str], None] = lambda _: None,
+        jobs: int = 1,
     ) -> None:
         self.builder, self.version, self.passed, self.folder = builder, version, passed, folder
         self.records, self.smoke, self.folders, self.say = records, smoke, folders, say
@@ -76,9 +82,17 @@ class Bench:
         """Held while a container runs in a network that it may share with another, where two would want the same port:
         the host's, another container's."""
 
+        self._building = Semaphore(jobs)
+        self._ids: dict[str, str] = {}
         self._siblings = Lock()
         self._built_siblings: dict[tuple[str, Build | None], str] = {}
-        self._seen: dict[tuple[str, str, str], Observed] = {}
+        self._seen: dict[tuple[str, str, str], tuple[Image, Observed]] = {}
+
+    def expect(self, changes: Sequence[Change]) -> None:
+        """Ask the builder at once for the images of all changes that will be proven."""
+        projects = [compose.project_of(change.before.path) if self.builder.runs else None for change in changes]
+        names = {name for pair in zip(changes, projects, strict=True) for name in _images_of(*pair)}
+        self._ids |= zip(sorted(names), self.builder.ids(sorted(names)), strict=True)
 
     def prove(self, change: Change) -> Proof:
         """Return the proof of a change: one that was made before, if nothing has changed since."""
@@ -115,11 +129,14 @@ class Bench:
             options=_options(self.builder.name, passed, smoke, self.secrets),
             images=self._images(change, project),
             added=tuple(sorted({*images_of(change.after)} - {*images_of(change.before)})),
+            places=_places(change),
             builder=self.version,
             date=_now(),
             by=account(),
             unsafe=change.unsafe,
         )
+        if missing := self._missing(context, project):
+            return key._replace(reason=missing)
         if (known := self._known(key)) is not None:
             return known
         before, after = self._both(change, key, context, Asked(passed, smoke, project))
@@ -129,10 +146,10 @@ class Bench:
             verdict=verdict,
             reason=reason,
             rows=tuple(map(self._without_secrets, rows)),
-            images=self._images(change, project),
+            images=self._images(change, project, built=True),
             line=failed.line if failed else 0,
             cause=failed.cause.title if failed and failed.cause else "",
-            predicted=_predicted(failed, change.result) if failed and verdict == "broken" else "",
+            predicted=_predicted(failed, change) if failed and verdict == "broken" else "",
             seconds=time.monotonic() - begun,
         )
 
@@ -145,6 +162,17 @@ class Bench:
         target = self.passed.target or context.target
         return self.passed._replace(arguments=(*given, *self.passed.arguments), target=target)
 
+    def _missing(self, context: Context, project: Project | None) -> str:
+        """Return which build argument Compose would take from here, or "": what is here is handed to a repository's
+        code only if the command line names it."""
+        given = {one.partition("=")[0] for one in self.passed.arguments}
+        builds = [one.build for one in project.siblings if one.build] if project else []
+        for name, beside_it in (*context.unvalued, *(one for build in builds for one in build.unvalued)):
+            if name not in given and (beside_it or name in os.environ):
+                place = "its .env file" if beside_it else "the environment"
+                return f"Compose takes the build argument {name} from {place}: give it with --build-arg {name}"
+        return ""
+
     def _known(self, key: Proof) -> Proof | None:
         if self.passed.pull:
             return None
@@ -153,30 +181,56 @@ class Bench:
                 return proof
         return None
 
-    def _images(self, change: Change, project: Project | None) -> tuple[tuple[str, str], ...]:
+    def _images(self, change: Change, project: Project | None, built: bool = False) -> tuple[tuple[str, str], ...]:
         """Return the images that a change and its siblings are built from or started of, with their ids on this
-        machine, "" for none."""
-        names = sorted({*images_of(change.before), *images_of(change.after), *images_beside(project)})
-        return tuple(zip(names, self.builder.ids(names), strict=True))
+        machine, "" for none. Of those that were there when the run began, a build finds others only if it pulls."""
+        names = _images_of(change, project)
+        asked = [one for one in names if one not in self._ids or (built and (self.passed.pull or not self._ids[one]))]
+        self._ids |= zip(asked, self.builder.ids(asked), strict=True)
+        return tuple((name, self._ids[name]) for name in names)
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
         """Return what is seen before and after. The image of before runs while that of after is built and, unless both
-        are in a network that is named, started; where it cannot be built, nothing is to be compared."""
+        are in a network that is named, started; where it cannot be built, nothing is to be compared. Other changes are
+        built while these run."""
         place = (key.before, key.context, key.options)
+        path, watched = change.before.path, None
         with ThreadPoolExecutor(1) as pool:
-            if (before := self._seen.get(place)) is None:
-                first = self._built(change.before, "before", context, asked)
+            with self._turn():
+                if place in self._seen:
+                    first, before = self._seen[place]
+                else:
+                    first = self._built(change.before, "before", context, asked)
+                    before = Observed(False, first.failure)
+                    if first.id:
+                        self._prepare(asked.project)
+                        watched = pool.submit(self._started, first, path, "before", asked)
                 if not first.id:
-                    before = self._seen[place] = Observed(False, first.failure)
+                    self._seen[place] = first, before
                     return before, Observed(False)
-                watched = pool.submit(self._started, first, change.before.path, "before", asked)
-            elif not before.built:
-                return before, Observed(False)
-            second = self._built(change.after, "after", context, asked)
-            after = self._started(second, change.after.path, "after", asked)
-            if before is None:
-                before = self._seen[place] = watched.result()
+                second = self._built(change.after, "after", context, asked)
+            after = self._started(second, path, "after", asked)
+            before = watched.result() if watched else before
+            if doubtful(before, after):
+                watched = pool.submit(self._started, first, path, "before, for longer", asked, LONGER)
+                after = self._started(second, path, "after, for longer", asked, LONGER)
+                before = watched.result()
+            self._seen[place] = first, before
         return before, after
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until a change may be built."""
+        with self._building:
+            self.builder.processes.check()
+            yield
+
+    def _prepare(self, project: Project | None) -> None:
+        """Build the siblings of a service that will be started."""
+        if project and not unready(project):
+            for one in project.siblings:
+                if one.dockerfile:
+                    self._sibling(one)
 
     def _built(self, source: Source, which: str, context: Context, asked: "Asked") -> "Image":
         """Build an image, from a Dockerfile outside of the context."""
@@ -193,27 +247,27 @@ class Bench:
         built = self.builder.build(path, ignored, context.folder, asked.passed, folder)
         return Image(built.id, None if built.id else self._failure(built, source, asked.passed))
 
-    def _started(self, image: "Image", path: str, which: str, asked: "Asked") -> Observed:
-        """Start an image, and watch it."""
+    def _started(self, image: "Image", path: str, which: str, asked: "Asked", settle: float = SETTLE) -> Observed:
+        """Start an image, and watch it for some seconds."""
         if not image.id:
             return Observed(False, image.failure)
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
-        with nullcontext() if asked.passed.network in ("", "none") else self.alone:
-            running, reader = self._observed(image.id, config, asked)
+        running, reader = self._observed(image.id, config, asked, settle)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
         return Observed(True, told if failed else None, config, reader.files, running)
 
-    def _observed(self, id: str, config: Config, asked: "Asked") -> tuple[Running, Reader]:
+    def _observed(self, id: str, config: Config, asked: "Asked", settle: float) -> tuple[Running, Reader]:
         """Start an image and watch it, with its siblings."""
+        alone: AbstractContextManager[Any] = nullcontext() if asked.passed.network in ("", "none") else self.alone
         if asked.project is None:
-            return observe(self.builder, id, config, asked.passed, asked.smoke)
+            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone, settle=settle)
         try:
-            with beside(self.builder, asked.project, asked.passed, self._sibling) as given:
+            with alone, beside(self.builder, asked.project, asked.passed, self._sibling) as given:
                 own, config = given(config)
-                return observe(self.builder, id, config, asked.passed, asked.smoke, own)
+                return observe(self.builder, id, config, asked.passed, asked.smoke, own, settle=settle)
         except Unmet as error:
             return Running("unmet", message=str(error)), Reader()
 
@@ -257,6 +311,20 @@ def images_of(source: Source) -> list[str]:
     return sorted({image.ref.value for image in images if not image.local and "$" not in image.ref.value})
 
 
+def _places(change: Change) -> tuple[tuple[int, int], ...]:
+    """Return where a change brings other images: the starts of each before and after."""
+    before, after = (images_in(source, otherwise=dockerfile) for source in (change.before, change.after))
+    if len(before) != len(after):
+        return ()
+    pairs = zip(before, after, strict=True)
+    return tuple((one.start, other.start) for one, other in pairs if one.ref.value != other.ref.value)
+
+
+def _images_of(change: Change, project: Project | None) -> list[str]:
+    """Return the images that a change and its siblings are built from or started of."""
+    return sorted({*images_of(change.before), *images_of(change.after), *images_beside(project)})
+
+
 def images_beside(project: Project | None) -> Iterator[str]:
     """Yield the images that the siblings of a service are started of or built from."""
     for one in project.siblings if project else ():
@@ -290,7 +358,14 @@ def _options(name: str, passed: PassedOn, smoke: Sequence[Smoke], secrets: Secre
     return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _predicted(failure: failures.Failure, result: Result) -> str:
+def _predicted(failure: failures.Failure, change: Change) -> str:
+    """Return what predicts a failure: of what is said of the file, else of what is said of the changed one."""
+    found = _told(failure, change.result)
+    moved = _told(failure, change.moved) if change.moved and not found else ""
+    return found or (moved and f"{moved} (in the changed file)")
+
+
+def _told(failure: failures.Failure, result: Result) -> str:
     """Return what of the findings and reasons of a file predicts a failure."""
     source = result.source
     found = [

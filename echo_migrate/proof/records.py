@@ -29,7 +29,8 @@ class Proof(NamedTuple):
     """What was found by building and running. ``before`` and ``after`` are hashes of the texts, ``context`` of what the
     builder saw and what ran beside it (``context.ground``), and ``options`` of how it was asked; ``images`` are the
     digests of the images that both and their siblings are from, "" where one is not on this machine, and ``added`` are
-    those that the change brings. ``cause`` says why something failed, and ``predicted`` what said so before."""
+    those that the change brings; ``places`` are where it brings them, in the text before and in that after. ``cause``
+    says why something failed, and ``predicted`` what said so before."""
 
     path: str
     verdict: Verdict
@@ -49,6 +50,7 @@ class Proof(NamedTuple):
     predicted: str = ""
     seconds: float = 0
     unsafe: bool = False
+    places: tuple[tuple[int, int], ...] = ()
     remembered: bool = False
 
     @property
@@ -168,6 +170,7 @@ def as_data(proof: Proof) -> dict[str, Any]:
         "options": proof.options or None,
         "images": dict(proof.images),
         "added": list(proof.added),
+        "places": [list(pair) for pair in proof.places],
         "builder": proof.builder,
         "date": proof.date,
         "by": proof.by,
@@ -217,6 +220,7 @@ def _proof(data: Any) -> Proof:
         predicted=_text(data["predicted"] or ""),
         seconds=float(data["seconds"]),
         unsafe=bool(data["unsafe"]),
+        places=tuple((int(before), int(after)) for before, after in data["places"]),
     )
 
 

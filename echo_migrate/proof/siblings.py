@@ -1,4 +1,4 @@
-"""The services that a service of a compose project needs: started before its container, and removed after it.
+"""A service of a compose project, and the services that it needs: started before its container, and removed after it.
 
 They are started one by one by the builder, as Compose would, on a network of their own: on one that is named, those of
 before and after would answer to the same names, and so may what runs there. Nothing of this machine is mounted into
@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from echo_migrate.formats.compose.project import Project, Service
-from echo_migrate.proof.builders import Builder, Given, PassedOn
+from echo_migrate.proof.builders import NETWORK, Builder, Given, PassedOn
 from echo_migrate.proof.container import PATIENCE, healthy
 from echo_migrate.proof.image import Config, config_of
 
 
 class Unmet(Exception):
     """A sibling cannot be started; the message says which and why."""
+
+
+def unready(project: Project) -> str:
+    """Return why a project cannot be started as Compose would, or ""."""
+    if project.own.unknown:
+        return f"the service {project.own.name} cannot be started as Compose would: {project.own.unknown}"
+    unread = next((one for one in project.siblings if one.unread), None)
+    return f"its sibling {unread.name} cannot be started: {unread.unread}" if unread else ""
 
 
 @contextmanager
@@ -27,13 +35,10 @@ def beside(
     container is started, and its configuration then. ``built`` returns the id of the image of a service that is built,
     "" for none. Raises ``Unmet``.
     """
-    if project.own.unknown:
-        raise Unmet(f"the service {project.own.name} cannot be started as Compose would: {project.own.unknown}")
-    for one in project.siblings:
-        if one.unread:
-            raise Unmet(f"its sibling {one.name} cannot be started: {one.unread}")
+    if why := unready(project):
+        raise Unmet(why)
     with ExitStack() as stack:
-        network = _network(builder, passed, stack)
+        network = _network(builder, project, passed, stack)
         names = [name for one in (*project.siblings, project.own) for name in one.names]
         conditions = {name: condition for one in (*project.siblings, project.own) for name, condition in one.needs}
         for one in project.siblings:
@@ -44,15 +49,15 @@ def beside(
             container, message = builder.create(image, passed, [], given)
             if not container:
                 raise Unmet(f"its sibling {one.name} does not start: {message.strip()}")
-            stack.callback(builder.remove_container, container)
+            stack.callback(builder.remove_containers, container)
             message = builder.start(container) or _ready(builder, container, conditions[one.name], config)
             if message:
                 raise Unmet(f"its sibling {one.name} does not start: {message.strip()}")
         yield lambda config: _given(project.own, config, network, names)
 
 
-def _network(builder: Builder, passed: PassedOn, stack: ExitStack) -> str:
-    if passed.network in ("host", "none"):
+def _network(builder: Builder, project: Project, passed: PassedOn, stack: ExitStack) -> str:
+    if not project.siblings or passed.network in ("host", "none"):
         return passed.network
     name, message = builder.add_network()
     if not name:
@@ -75,10 +80,10 @@ def _pulled(builder: Builder, one: Service, passed: PassedOn) -> str:
 
 def _given(service: Service, config: Config, network: str, names: list[str]) -> tuple[Given, Config]:
     """Return how the container of a service is started, and its configuration then."""
-    options = ["--network", network]
+    options = ["--network", network] if network else []
     if network == "host":
         options += [word for name in names for word in ("--add-host", f"{name}:127.0.0.1")]
-    elif network != "none":
+    elif network.startswith(NETWORK):
         options += [word for name in service.names for word in ("--network-alias", name)]
     options += [word for name, value in service.environment for word in ("--env", f"{name}={value}")]
     options += [word for folder in service.volumes for word in ("--volume", folder)]
@@ -93,7 +98,9 @@ def _given(service: Service, config: Config, network: str, names: list[str]) -> 
         config = config._replace(command=service.command)
     if service.health is not None:
         config = config._replace(health=service.health)
-    return Given(tuple(options), tuple(command), network=True), config
+    if service.ports and not config.ports:
+        config = config._replace(ports=tuple(map(str, service.ports)))
+    return Given(tuple(options), tuple(command), network=bool(network)), config
 
 
 def _ready(builder: Builder, container: str, condition: str, config: Config) -> str:

@@ -11,8 +11,10 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 
-from echo_migrate.proof.builders import Builder
+from echo_migrate.proof.builders import LABEL, NAMES, STEPS, Builder
+from echo_migrate.proof.processes import end, labelled, words_of
 from echo_migrate.registry.cache import default_folder
 
 _TOKEN = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{16}")
@@ -37,18 +39,21 @@ class Workplace:
         os.close(self._lock)
 
     def sweep(self, builder: Builder, own: bool = False) -> int:
-        """Remove what runs that are no more have left, and with ``own`` what this run has made. Returns how many
-        containers and images there were."""
+        """Remove what runs that are no more have left, after what they still build is ended, and with ``own`` what this
+        run has made. Returns how many containers and images there were."""
+        for process, name, token in labelled(LABEL):
+            if name in NAMES and self._is_left(token, own=False):
+                end(process, name in STEPS, partial(_is_of, process, token))
         containers, images = builder.labelled()
         mine = [id for token, id in containers if self._is_left(token, own)]
-        for id in mine:
-            builder.remove_container(id)
+        if mine:
+            builder.remove_containers(*mine)
         for token, name in builder.networks():
             if self._is_left(token, own):
                 builder.remove_network(name)
         made = [id for token, id in images if self._is_left(token, own)]
-        for id in made:
-            builder.remove_image(id)
+        if made:
+            builder.remove_images(*made)
         for name in os.listdir(self.base):
             if name != self.token and self._is_left(name, own=False):
                 shutil.rmtree(os.path.join(self.base, name), ignore_errors=True)
@@ -74,6 +79,11 @@ class Workplace:
             finally:
                 os.close(lock)
         return True
+
+
+def _is_of(process: int, token: str) -> bool:
+    """Return whether a process is a builder's that a run has started."""
+    return f"{LABEL}={token}" in words_of(process)
 
 
 @contextlib.contextmanager

@@ -17,11 +17,27 @@ from echo_migrate.shell.package_managers import data
 @rule(on=Stage | Container, level="error", blocks=True)
 def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Finding]:
     effective, command = context.effective(node), next((one for one in started(node) if one.verb in _COMMANDS), None)
-    if effective is None or command is None or not command.words or node.start_command("entrypoint"):
+    if effective is None or command is None or node.start_command("entrypoint"):
         return
-    message = _words(command, effective, stage_of(node))
+    if command.verb == "cmd" and command.shell:
+        message = _shell(effective)
+    else:
+        message = _words(command, effective, stage_of(node)) if command.words else ""
     if message:
         yield Finding(command.start, command.end, message)
+
+
+def _shell(effective: EffectiveBase) -> str:
+    """Return what is wrong with a CMD in shell form, which is the shell with its arguments; without a shell, that is
+    what shell-needed says."""
+    now = effective.base.entrypoint
+    program = _language(basename(now[0])) if now and not passes(now) else ""
+    if program.rstrip(_VERSION) not in _INTERPRETERS or effective.base.shell is False:
+        return ""
+    return (
+        f"{effective.shown} starts {program}, and the shell of CMD would become its arguments "
+        f"({program} /bin/sh -c …): write it in exec form, and set ENTRYPOINT too"
+    )
 
 
 def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None) -> str:

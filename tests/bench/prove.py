@@ -1,12 +1,16 @@
 """How long `prove` takes beside the builds themselves, and a second time with nothing changed.
 
-    .venv/bin/python tests/bench/prove.py [PROJECT…]
+    .venv/bin/python tests/bench/prove.py [--step SECONDS] [--network NAME] [PROJECT…]
 
 The projects are those of tests/proof/projects.md, moved to Echo, with stand-ins; the builder's cache is emptied before
-each measurement, except of the images themselves.
+each measurement, except of the images themselves. Their builds take a second: with ``--step``, the last stage of each
+has a step that takes a processor for so long, as real ones do. Without a network, each container has one of its own, as
+on Docker's bridge, which the daemon of these tests has not; on the host's, one runs after the other.
 """
 
+import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,15 +23,19 @@ from tests.proof import matrix
 from tests.proof.daemon import daemon
 
 PROVIDER = "echo"
+_STEP = 'RUN ["/usr/lib/standin/python3", "-c", "import time\\nwhile time.process_time() < {}: pass"]\n'
+_LAST = re.compile(r"(?ms)\A.*^FROM [^\n]*\n")
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str], step: float, network: str) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, daemon(Path(name) / "d") as environment:
         os.environ |= environment
         folder, bases, here = Path(name) / "p", matrix.Bases(environment), os.getcwd()
         texts: dict[Path, tuple[str, str]] = {}
         for project in matrix.projects():
             path = matrix.write(project, folder / project.name)
+            if step:
+                path.write_text(_LAST.sub(lambda found: found[0] + _STEP.format(step), path.read_text()))
             os.chdir(path.parent)
             result = matrix.checked(path, PROVIDER, unsafe=True)
             if result.fixed.text != result.source.text and (not names or project.name in names):
@@ -35,16 +43,16 @@ def main(names: list[str]) -> None:
                 texts[path] = result.source.text, result.fixed.text
         os.chdir(here)
         _empty()
-        built = _timed(lambda: [_build(path, text) for path, both in texts.items() for text in both])
+        built = _timed(lambda: [_build(path, text, network) for path, both in texts.items() for text in both])
         _empty()
-        words = ["prove", "--network", "host", "--unsafe-fixes", "--provider", PROVIDER, "--quiet", *map(str, texts)]
+        words = ["prove", "--network", network, "--unsafe-fixes", "--provider", PROVIDER, "--quiet", *map(str, texts)]
         first, second = (_timed(lambda: _run(words)) for _ in range(2))
         print(f"{len(texts)} projects: builds {built:.1f} s, prove {first:.1f} s ({first / built:.2f} times)")
         print(f"again, with nothing changed: {second:.1f} s, {second / len(texts):.2f} s a project")
 
 
-def _build(path: Path, text: str) -> int:
-    words = ["docker", "build", "--quiet", "--network", "host", "--file", "-", str(path.parent)]
+def _build(path: Path, text: str, network: str) -> int:
+    words = ["docker", "build", "--quiet", "--network", network, "--file", "-", str(path.parent)]
     return subprocess.run(words, input=text.encode(), capture_output=True, check=False).returncode
 
 
@@ -63,4 +71,9 @@ def _timed(what: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--step", type=float, default=0)
+    parser.add_argument("--network", default="none")
+    parser.add_argument("names", nargs="*")
+    given = parser.parse_args()
+    main(given.names, given.step, given.network)

@@ -133,12 +133,16 @@ def checked(
 ) -> Result:
     """Return what the tool makes of a Dockerfile; with ``there``, of what it is told by a registry."""
     begin()
-    rules = tuple(rule for rule in RULES.values() if rule.default)
-    catalog = load(provider)._replace(answers=Answers(kept=there)) if there else load(provider)
-    settings = Settings(catalog, rules, apply=True, unsafe=unsafe, today=DAY, variant=variant)
+    settings = _settings(provider, there)._replace(apply=True, unsafe=unsafe, variant=variant)
     found = check_safely(Source.read(os.path.relpath(path)), settings)
     assert found
     return found
+
+
+def _settings(provider: str, there: There | None = None) -> Settings:
+    rules = tuple(rule for rule in RULES.values() if rule.default)
+    catalog = load(provider)._replace(answers=Answers(kept=there)) if there else load(provider)
+    return Settings(catalog, rules, today=DAY)
 
 
 def naive(result: Result, provider: str) -> Source:
@@ -172,7 +176,8 @@ def pair(bench: Bench, bases: Bases, path: Path, project: str, provider: str) ->
     warned = word != "safe" or any(finding.level == "error" for finding in safe.findings)
 
     def proof(after: Source, result: Result, unsafe: bool) -> Proof:
-        found = bench.prove(Change(result.source, after, result, unsafe))
+        moved = check_safely(after, _settings(provider))
+        found = bench.prove(Change(result.source, after, result, unsafe, moved=moved))
         if found.verdict != "not-checked":
             bench.records.keep(found)
         return found

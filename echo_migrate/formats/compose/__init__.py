@@ -229,7 +229,7 @@ def build_of(dockerfile: str) -> Build | None:
 
 
 def project_of(dockerfile: str) -> Project | None:
-    """Return the service that ``build_of`` takes with those that it needs; None if it needs none."""
+    """Return the service that ``build_of`` takes with those that it needs; None if there is none."""
     found = next(_uses(dockerfile), None)
     return project(*found[1:]) if found else None
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, is_set, items, sequence
 from echo_migrate.formats.compose.document import Document
-from echo_migrate.formats.compose.service import Build, build_in, dockerfile_of
+from echo_migrate.formats.compose.service import Build, build_in, dockerfile_of, ports_of
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^{}$]*))?\}|\$(\w+)")
 _NEEDS = ("depends_on", "links")
@@ -30,6 +30,8 @@ _NO_MATTER = frozenset(
 
 _UNSEEN = ("env_file", "extends")
 """Keys that are not read, though they may say with what a container starts."""
+
+_LONGEST_PORT = 5
 
 _OF_THE_MACHINE = ("/", "./", "../", "~", ".")
 
@@ -56,6 +58,7 @@ class Service(NamedTuple):
     folder: str = ""
     health: tuple[str, ...] | None = None
     volumes: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
     needs: tuple[tuple[str, str], ...] = ()
     unread: str = ""
     unknown: str = ""
@@ -68,8 +71,8 @@ class Project(NamedTuple):
     siblings: tuple[Service, ...]
 
 
-def project(document: Document, name: str) -> Project | None:
-    """Return a service of a document with what it needs, None if it needs no other."""
+def project(document: Document, name: str) -> Project:
+    """Return a service of a document with what it needs."""
     known = {one: _service(document, one, keys) for one, keys in document.keys.items()}
     found: dict[str, Service] = {}
 
@@ -83,7 +86,7 @@ def project(document: Document, name: str) -> Project | None:
 
     for needed, _ in known[name].needs:
         add(needed, (name,))
-    return Project(known[name], tuple(found.values())) if found else None
+    return Project(known[name], tuple(found.values()))
 
 
 def _service(document: Document, name: str, keys: dict[str, YamlNode]) -> Service:
@@ -152,6 +155,7 @@ def _service(document: Document, name: str, keys: dict[str, YamlNode]) -> Servic
         folder,
         health,
         tuple(_volumes(keys.get("volumes"), unread)),
+        tuple(int(one.value) for one in ports_of(keys.get("ports")) if len(one.value) <= _LONGEST_PORT),
         tuple(_needs(keys)),
         next(iter(unread), ""),
         next(iter(unknown), ""),

@@ -73,7 +73,7 @@ def container_of(name: str, keys: dict[str, YamlNode], image: Image, path: str) 
         image,
         tuple(one for one in start_commands if one),
         _place(user) if is_text(user) and "$" not in user.value else None,
-        tuple(_ports(keys.get("ports"))),
+        tuple(ports_of(keys.get("ports"))),
         not {"cap_add", "sysctls"}.isdisjoint(keys) or is_set(keys.get("privileged")),
         tuple(mounts),
         not {"develop", "extends", "post_start", "pre_stop"}.isdisjoint(keys),
@@ -124,8 +124,8 @@ def _check(node: YamlNode | None) -> StartCommand | None:
     return checked(words, start, end)
 
 
-def _ports(node: YamlNode | None) -> Iterator[Located]:
-    """Yield the container ports that are given as numbers."""
+def ports_of(node: YamlNode | None) -> Iterator[Located]:
+    """Yield the ports of a container that are published and given as numbers."""
     for port in sequence(node):
         target = port if is_scalar(port) else effective(port).get("target")
         if is_scalar(target):
@@ -147,6 +147,16 @@ def arguments(build: dict[str, YamlNode], text: str) -> Iterator[tuple[str, Trac
                 yield name, place.cut(len(name) + 1, len(place.value))
 
 
+def _unvalued(build: dict[str, YamlNode], path: str) -> Iterator[tuple[str, bool]]:
+    """Yield the build arguments without a value, each with whether the .env file beside a compose file has it."""
+    names = [name for name, value in items(build.get("args")) if is_scalar(value) and value.tag.endswith(":null")]
+    listed = [value.value for value in sequence(build.get("args")) if is_scalar(value)]
+    names += [name for name in listed if name and "=" not in name]
+    there = _beside(path) if names else {}
+    for name in names:
+        yield name, name in there
+
+
 def dockerfile_of(path: str, node: YamlNode | None) -> str | None:
     """Return the path of the Dockerfile of a build, or None if it is not in the tree of the compose file."""
     build = effective(node)
@@ -159,11 +169,14 @@ def dockerfile_of(path: str, node: YamlNode | None) -> str | None:
 
 
 class Build(NamedTuple):
-    """How a service builds a Dockerfile: the context as a path, the target and the build arguments that have values."""
+    """How a service builds a Dockerfile: the context as a path, the target and the build arguments that have values.
+    ``unvalued`` are the others, which Compose takes from the environment and from the .env file: each with whether that
+    file has it."""
 
     context: str
     target: str
     arguments: tuple[tuple[str, str], ...]
+    unvalued: tuple[tuple[str, bool], ...] = ()
 
 
 def build_in(source: Source, node: YamlNode) -> Build | None:
@@ -176,7 +189,7 @@ def build_in(source: Source, node: YamlNode) -> Build | None:
     path = os.path.join(os.path.dirname(source.path), place)
     name = target.value if is_scalar(target) else ""
     known = os.path.isdir(path) and "$" not in "".join((name, *(value for _, value in given)))
-    return Build(os.path.normpath(path), name, tuple(given)) if known else None
+    return Build(os.path.normpath(path), name, tuple(given), (*_unvalued(build, source.path),)) if known else None
 
 
 def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
@@ -191,7 +204,12 @@ def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
 
 
 def settings_beside(path: str) -> dict[str, str]:
-    """Return the settings of the .env file next to a compose file that look like versions or images.
+    """Return the settings of the .env file next to a compose file that look like versions or images."""
+    return {name: value for name, value in _beside(path).items() if _names_an_image(value)}
+
+
+def _beside(path: str) -> dict[str, str]:
+    """Return the settings of the .env file next to a compose file.
 
     The file is read for reports and never edited; a link is not followed.
     """
@@ -202,8 +220,7 @@ def settings_beside(path: str) -> dict[str, str]:
         text = Source.read(name).text
     except Unreadable:
         return {}
-    found = {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}
-    return {name: value for name, value in found.items() if _names_an_image(value)}
+    return {match[1]: match[2].strip("'\"") for match in _SETTING.finditer(text)}
 
 
 def _names_an_image(value: str) -> bool:

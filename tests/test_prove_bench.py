@@ -1,0 +1,171 @@
+"""How the proofs of a run share a builder: what is done at once, what is asked once, and what is looked at again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event, Lock
+
+import pytest
+
+from echo_migrate.files.source import Source
+from echo_migrate.model import Finding, Result
+from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn, State
+from echo_migrate.proof.processes import Finished, Processes
+from echo_migrate.proof.prove import Change
+from tests.test_prove_compose import Recorder, bench, change
+
+NO_SHELL = 'STEP 2/2: RUN x\nexec: "/bin/sh": stat /bin/sh: no such file or directory\nexit status 1\n'
+
+
+def dockerfile(folder: Path, text: str = "FROM a\nRUN x\n") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / ".git").mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(text)
+    return folder / "Dockerfile"
+
+
+class Busy(Recorder):
+    """A builder of which each container runs until two files were built, both before and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock, self.all_built, self.most = Lock(), Event(), 0
+        self.now = 0
+
+    def build(self, dockerfile: str, ignored: str, context: str, passed: PassedOn, folder: str) -> Built:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        built = super().build(dockerfile, ignored, context, passed, folder)
+        with self.lock:
+            self.now -= 1
+            if len(self.builds) == 4:
+                self.all_built.set()
+        return built
+
+    def inspect(self, id: str) -> dict[str, object]:
+        return {"Id": id, "Config": {"Cmd": ["run"]}}
+
+    def wait(self, container: str, seconds: float) -> None:
+        assert self.all_built.wait(60)
+
+
+@pytest.mark.parametrize("network", ["", "none", "host"])
+def test_containers_run_while_the_next_file_is_built(network: str, tmp_path: Path) -> None:
+    builder = Busy()
+    one = bench(tmp_path, builder, network)
+    changes = [change(dockerfile(tmp_path / name)) for name in ("a", "b")]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(one.prove, changes))
+    assert [proof.verdict for proof in found] == ["same", "same"]
+    assert builder.most == 1
+
+
+class Late(Recorder):
+    """A builder whose containers stay up; those of one image print only once they are looked at again."""
+
+    def __init__(self, late: str, again: str) -> None:
+        super().__init__()
+        self.late, self.again, self.starts = late, again, 0
+
+    def build(self, dockerfile: str, ignored: str, context: str, passed: PassedOn, folder: str) -> Built:
+        super().build(dockerfile, ignored, context, passed, folder)
+        return Built("ab"[len(self.builds) - 1] * 64, 0, "")
+
+    def inspect(self, id: str) -> dict[str, object]:
+        return {"Id": id, "Config": {"Cmd": ["run"]}}
+
+    def create(self, id: str, *_: object) -> tuple[str, str]:
+        return id, ""
+
+    def start(self, container: str) -> str:
+        self.starts += 1
+        return ""
+
+    def state(self, container: str) -> State:
+        return State(True, 0, "")
+
+    def written(self, container: str) -> list[str]:
+        return []
+
+    def logs(self, container: str) -> tuple[str, str]:
+        return ("ready\n" if container[0] != self.late else self.again if self.starts > 2 else ""), ""
+
+
+@pytest.mark.parametrize("late", ["a", "b"])
+@pytest.mark.parametrize(("again", "verdict"), [("ready\n", "same"), ("", "differs")])
+def test_what_is_only_late_is_no_difference(late: str, again: str, verdict: str, tmp_path: Path) -> None:
+    proof = bench(tmp_path, Late(late, again)).prove(change(dockerfile(tmp_path)))
+    assert proof.verdict == verdict
+
+
+class Failing(Recorder):
+    """A builder that builds what is from one image, and not what is from the other."""
+
+    def build(self, dockerfile: str, ignored: str, context: str, passed: PassedOn, folder: str) -> Built:
+        works = "FROM a" in Path(dockerfile).read_text()
+        return Built("f" * 64, 0, "") if works else Built("", 1, NO_SHELL)
+
+
+def test_what_is_found_in_the_changed_file_predicts_that_it_fails(tmp_path: Path) -> None:
+    what = change(dockerfile(tmp_path))
+    finding = Finding(7, 12, "needs a shell", rule="shell-needed", level="error")
+    moved = Result(what.after, (finding,), (), what.after, kind="dockerfile")
+    proofs = [bench(tmp_path, Failing()).prove(one) for one in (what, what._replace(moved=moved))]
+    assert [proof.verdict for proof in proofs] == ["broken", "broken"]
+    assert [proof.cause for proof in proofs] == ["the image has no shell"] * 2
+    assert [proof.predicted for proof in proofs] == ["", "shell-needed on line 2 (in the changed file)"]
+
+
+class Asked(Builder):
+    """A builder that has some images, and says so in its own words."""
+
+    runs = True
+
+    def __init__(self, said: str) -> None:
+        super().__init__("docker", Processes(), "x")
+        self.said, self.asked = said, 0
+
+    def short(self, *words: str, whole: bool = False, things: int = 1) -> Finished:
+        self.asked += 1
+        names = words[words.index("--") + 1 :]
+        output = "".join(
+            f'{{"Id": "{name}!"}}' if "--format" not in words else f"{name}!\n" for name in names if name != "n:1"
+        )
+        return Finished(int("n:1" in names), output, self.said if "n:1" in names else "")
+
+
+@pytest.mark.parametrize(
+    ("said", "commands"),
+    [
+        ("Error: No such image: n:1\n", 1),
+        ("Error response from daemon: No such image: n:1\n", 1),
+        ("Error: inspecting object: n:1: image not known\n", 1),
+        ("what nobody knows\n", 4),
+    ],
+)
+def test_which_images_are_there_is_one_command(said: str, commands: int) -> None:
+    builder = Asked(said)
+    assert builder.ids(["a", "n:1", "b"]) == ["a!", "", "b!"]
+    assert builder.asked == commands
+
+
+def test_the_images_of_a_run_are_asked_for_once(tmp_path: Path) -> None:
+    builder = Recorder()
+    builder.ids = lambda names: builder.asked.append(tuple(names)) or ["e" * 64] * len(names)  # type: ignore[method-assign, func-returns-value]
+    one = bench(tmp_path, builder)
+    changes = [change(dockerfile(tmp_path / name, f"FROM a\nFROM {name}\n")) for name in ("x", "y")]
+    one.expect(changes)
+    assert builder.asked == [("a", "b", "x", "y")]
+    builder.asked.clear()
+    for what in changes:
+        assert dict(one.prove(what).images) == {"a": "e" * 64, "b": "e" * 64, what.before.path.split("/")[-2]: "e" * 64}
+    assert ("a", "b", "x") not in builder.asked
+    assert isinstance(builder, Docker)
+
+
+def test_of_two_stages_with_one_target_a_proof_is_of_the_one_that_moved(tmp_path: Path) -> None:
+    text = "FROM a AS one\nFROM a\nFROM c\n"
+    before = Source.read(str(dockerfile(tmp_path, text)))
+    after = Source.of(before.path, text.replace("FROM a\n", "FROM bb\n").replace("c", "d").encode())
+    what = Change(before, after, Result(before, (), (), after, kind="dockerfile"))
+    assert bench(tmp_path, Recorder()).prove(what).places == ((19, 19), (26, 27))
