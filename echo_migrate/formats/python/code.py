@@ -13,7 +13,7 @@ from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
-from echo_migrate.formats._platforms import is_isolated
+from echo_migrate.formats._platforms import is_isolated, of_labels_in
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
@@ -35,14 +35,19 @@ class Around(NamedTuple):
 
 
 _NOTHING_AROUND = Around()
-_MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes"))
+_MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes", "volumes_from"))
+_NODES = frozenset(("affinity", "node_affinity", "node_selector", "node_selectors", "pod_spec"))
 _PLATFORM = re.compile(r"[\"']((?:linux|windows)/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
 _NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
 _MAPPED = lazy_regex(
-    r"\.with_(?:volume_mapping\(|kwargs\((?=[\s\S]{0,500}?(?:\*\*|\b(?:volumes|mounts)\b)))([^()]{0,500})\)?"
+    r"\.with_(?:mounted_(?:cache|directory)\(|volume_mapping\(|kwargs\((?=[\s\S]{0,500}?(?:\*\*|\b(?:volumes|mounts)\b)))"
+    r"([^()]{0,500})\)?|\bcontainer_?[pP]ath[\"']?\s*[=:]\s*([\"'][^\"'\n]{1,200})"
 )
-"""What a container of Testcontainers is given by later calls, in the same expression or another one."""
+"""What a container of Testcontainers or Dagger is given by later calls, in the same expression or another one, and one
+of Pulumi by the resource that takes an image in."""
+
+_LATER = frozenset(("dagger", "pulumi_docker", "testcontainers"))
 
 
 class Use(NamedTuple):
@@ -175,8 +180,7 @@ class _Code(cst.CSTVisitor):
         given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
         mounts = [path for key in given if key in _MOUNTS for path in _paths(given[key])]
         mounts += ["/"] if any(one.star == "**" for one in node.args) else []
-        if "testcontainers" in self.roots:
-            mounts += self.mapped
+        mounts += self.mapped if _LATER & self.roots else []
         chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
         before = chained.args if isinstance(chained, cst.Call) else ()
         platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
@@ -184,13 +188,21 @@ class _Code(cst.CSTVisitor):
         wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
+        own = "".join(given[word] for word in sorted(_NODES & given.keys()))
+        asked = self.nodes if own or wanted is not None else ""  # a pod may be put together elsewhere in the file
+        nodes = of_labels_in(own) if "kubernetes.io/" in own else asked
         isolated = is_isolated(given.get("isolation", "").strip("\"'"))
-        return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms), needs, login)
+        return Around(tuple(mounts), WINDOWS if isolated else self.platform(platforms) or nodes, needs, login)
 
     @cached_property
     def mapped(self) -> list[str]:
-        """The paths that the file maps to containers of testcontainers, whichever these are."""
-        return [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
+        """The paths at which the file mounts volumes after an image is named, of whichever container."""
+        return [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1] or match[2] or "")]
+
+    @cached_property
+    def nodes(self) -> str:
+        """The platform of the nodes that the file selects, for whichever pod, "" for a common one or none."""
+        return of_labels_in(self.whole)
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
         """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
