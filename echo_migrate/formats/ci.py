@@ -132,11 +132,11 @@ def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tup
 
 
 def _run_in(kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]) -> list[ScalarNode]:
-    """Return the scripts that run in an image: those of the mapping that names it, or else of the one around that. Of a
-    list of containers, the first one runs them."""
+    """Return the scripts that run in an image: those of the mapping that names it, or else of those around it. The
+    first of a list of containers runs them."""
     if path[-3:-2] == ("docker",) and path[-2] != "0":
         return []
-    for holder in reversed(above[-2:]):
+    for holder in reversed(above[-3:]):
         found = [node for way in kind.runs for _, _, node in _follow(holder, way, (), (), set())]
         if found:
             return sorted(found, key=lambda node: node.start_mark.index)
@@ -217,6 +217,6 @@ def _follow(
     for key, child in below:
         if step == "**":
             yield from _follow(child, way, (*path, key), above, around)
-        elif step in ("*", key):
+        elif step in ("*", key) or (step[-2:] == "#*" and key.startswith(step[:-1])):
             yield from _follow(child, rest, (*path, key), above, around)
     around.discard((id(node), len(way)))

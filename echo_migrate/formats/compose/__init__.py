@@ -27,7 +27,7 @@ from echo_migrate.formats._compose_files import COPIED, STANDARD, above, compose
 from echo_migrate.formats._compose_files import NAME as NAME
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
-from echo_migrate.formats._templates import is_template, literals, of_template
+from echo_migrate.formats._templates import fails_as_template, literals, of_template
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, Build, build_in, contexts_of, dockerfile_of
@@ -172,7 +172,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     try:
         roots = documents(source.text)
     except NotYaml as error:
-        if of_template(source.path) or is_template(source.text):
+        if of_template(source.path) or fails_as_template(source.text):
             return [*in_yaml(source.text), *literals(source.text)]
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
