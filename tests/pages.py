@@ -69,7 +69,7 @@ def cases(page: Path) -> Iterator[Case]:
         )
 
 
-LOGINS = ("gitlab", "helm", "kubernetes", "kustomize", "python")
+LOGINS = ("gitlab", "helm", "kubernetes", "kustomize", "python", "terraform")
 """Kinds for which cases have a login set up elsewhere, but for those with an option of their own."""
 
 

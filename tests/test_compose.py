@@ -119,6 +119,52 @@ def test_settings_beside_it_are_read_for_the_report_alone(tmp_path: Path) -> Non
     assert unsafe.fixed.text == text.replace("node:", "reg.echohq.com/node:")
 
 
+VOLUME = "volumes: ['data:/var/lib/postgresql/data']"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "counts"),
+    [
+        (
+            "app/compose.yaml",
+            f"services: {{a: {{extends: {{file: ../base/db.compose.yaml, service: db}}, {VOLUME}}}}}",
+            True,
+        ),
+        ("base/compose.yaml", f"services: {{a: {{extends: {{file: db.compose.yaml, service: db}}, {VOLUME}}}}}", True),
+        ("a/b/compose.yaml", f"services: {{db: {{extends: {{file: ../../base/db.compose.yaml}}, {VOLUME}}}}}", True),
+        ("app/compose.yaml", "services: {a: {extends: {file: ../base/db.compose.yaml, service: web}}}", False),
+        ("app/compose.yaml", "services: {a: {extends: {file: $X/db.compose.yaml, service: db}}}", False),
+        ("compose.yaml", "include: [base/db.compose.yaml]\nservices: {web: {image: 'node:22'}}", True),
+        ("compose.yaml", "include: [{path: base/db.compose.yaml}]\nservices: {}", True),
+        ("compose.yaml", "include: [{path: [base/db.compose.yaml, more/over.yaml]}]", True),
+        ("app/compose.yaml", "include: [../base/db.compose.yaml]", False),
+        ("compose.yaml", "include: [app/compose.yaml]", False),
+    ],
+)
+def test_a_volume_in_a_file_that_takes_in_another_counts(tmp_path: Path, path: str, text: str, counts: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    image = "services: {db: {image: 'postgres:16'}}\n"
+    over = f"services: {{db: {{{VOLUME}}}}}\n"
+    others = {"compose.override.yaml": over, "more/over.yaml": over} if "include" in text else {}
+    for name, content in {"base/db.compose.yaml": image, **others, path: text}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (outcome,) = fix_source(str(tmp_path / "base" / "db.compose.yaml"), image).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == counts
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../outside.yaml", "x\0y", "compose.yaml"])
+def test_what_is_taken_in_stays_in_the_tree(tmp_path: Path, path: str) -> None:
+    (tmp_path / "outside.yaml").write_text(f"services: {{db: {{{VOLUME}}}}}\n")
+    tree = tmp_path / "tree"
+    (tree / ".git").mkdir(parents=True)
+    image = "services: {db: {image: 'postgres:16'}}\n"
+    (tree / "db.yaml").write_text(image)
+    (tree / "compose.yaml").write_text(f"include: [{{path: [db.yaml, {path!r}]}}]\nservices: {{}}\n")
+    (outcome,) = fix_source(str(tree / "db.yaml"), image).outcomes
+    assert outcome.state == "migrate"
+
+
 @pytest.mark.parametrize("form", ["{}: {}", "- {}={}"])
 def test_build_arguments_feed_a_dockerfile(tmp_path: Path, form: str) -> None:
     (tmp_path / "app").mkdir()

@@ -367,6 +367,23 @@ NEARBY = {
         {"build.sh": "docker buildx build -f $F --platform linux/386,linux/amd64 .\n"},
     ),
     "common platforms": ("", {"build.sh": "docker buildx build --platform linux/amd64,linux/arm64 .\n"}),
+    "the name in a variable of a script": (
+        "build-result",
+        {"build.sh": 'IMAGE="node:22"\ndocker build -t "$IMAGE" .\n'},
+    ),
+    "the name in a variable of make": (
+        "build-result",
+        {"Makefile": "TAG ?= node:22\nx:\n\tdocker build --tag $(TAG) .\n"},
+    ),
+    "the name of another variable": ("", {"build.sh": 'OTHER="node:22"\ndocker build -t "$IMAGE" .\n'}),
+    "another name for an image": ("build-result", {"build.sh": "docker tag app node:22 && docker push app\n"}),
+    "an image that a name is given to": ("", {"build.sh": "docker tag node:22 app\n"}),
+    "a container that becomes an image": ("build-result", {"build.sh": "podman container commit app node:22\n"}),
+    "an archive that becomes an image": ("build-result", {"build.sh": "cat x.tar | docker import - 'node:22'\n"}),
+    "the name of a build's output": (
+        "build-result",
+        {"build.sh": "docker buildx build -o type=docker,dest=x,name=node:22 .\n"},
+    ),
     "another argument, and another image": ("", {"build.sh": "docker build --build-arg W=1 -t node:23 .\n"}),
 }
 

@@ -244,6 +244,11 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
             '{{- define "common.image" -}}\n{{ .hub }}{{ .repository }}\n{{- end -}}\n',
             "the chart may put a registry in front of it",
         ),
+        (
+            "templates/_image.tpl",
+            '{{ define "a.image" }}{{ list .Values.hub .Values.image.repository | compact | join "/" }}{{ end }}\n',
+            "the chart may put a registry in front of it",
+        ),
         ("values-prod.yaml", "image: {tag: 1.27-alpine}\n", "another values file sets part of it"),
         ("ci/test-values.yaml", "image: {registry: harbor.example.com/hub}\n", "another values file sets part of it"),
     ],
@@ -265,6 +270,7 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
         'image: {{ printf "%s/%s:%s" .Values.image.registry .Values.image.repository .Values.image.tag }}\n',
         'image: {{ include "a.image" . }}\n{{ define "a.image" }}{{ .Values.image.repository }}{{ end }}\n',
         'source: "https://example.com/{{ .Values.image.repository }}"\n',
+        'args: {{ join "," .Values.args }} # {{ .Values.image.repository }}\n',
         'name: {{ printf "%s-%s" .Release.Name .Values.image.repository }}\n',
     ],
 )
@@ -420,6 +426,28 @@ def test_a_volume_that_an_overlay_mounts_counts(tmp_path: Path, overlay: str, pa
         (tmp_path / name).write_text(text)
     (outcome,) = fix_source(str(tmp_path / "base" / "db.yaml"), STATEFUL).outcomes
     assert ("a volume keeps its data" in outcome.reason) == stays
+
+
+TAGGED = "kind: ImageTagTransformer\nimageTag: {name: postgres, newTag: '16.4'}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "sets"),
+    [
+        ({"images.yaml": TAGGED, "kustomization.yaml": "transformers: [images.yaml]\n"}, True),
+        ({"t/images.yaml": TAGGED, "t/kustomization.yml": "resources: [images.yaml]\n"}, True),
+        ({"t/images.yaml": TAGGED, "t/kustomization.yaml": "resources: [other.yaml]\n"}, False),
+        ({"images.yaml": TAGGED, "t/kustomization.yaml": "resources: [../images.yaml]\n"}, False),
+        ({"t/images.yaml": TAGGED}, False),
+    ],
+)
+def test_the_files_of_a_folder_of_transformers_count(tmp_path: Path, files: dict[str, str], sets: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "t").mkdir()
+    for name, text in {"kustomization.yaml": "transformers: [t]\n", "db.yaml": STATEFUL, **files}.items():
+        (tmp_path / name).write_text(("resources: [db.yaml]\n" if name == "kustomization.yaml" else "") + text)
+    (outcome,) = fix_source(str(tmp_path / "db.yaml"), STATEFUL).outcomes
+    assert (outcome.reason == "its tag is set by kustomization.yaml") == sets
 
 
 @pytest.mark.parametrize("broken", ["{{ x }}: [", "a: \0", "- |-\n  {{ if"])

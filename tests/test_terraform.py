@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 from tests.pages import PAGES, Case, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".tf")]
-SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
+SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True, logins=frozenset(["terraform"]))
 
 
 def fix_source(text: str, unsafe: bool = False) -> Result:

@@ -15,7 +15,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command
-from echo_migrate.shell.package_managers import Call, data, does, package_name
+from echo_migrate.shell.package_managers import Call, call, data, does, package_name
 from echo_migrate.shell.parser import run_by
 
 SHELL_PROGRAMS = SHELLS | {"busybox", "busybox.static", "sh.static", "toybox"}
@@ -83,6 +83,10 @@ def may_provide(
     if isinstance(node, Container):
         covered = [path for path in node.mounts if not (likely and path == "/")]  # that stands for an unknown path
         if any(path in _ON_PATH or basename(path) in names for path in covered):
+            return True
+        run = [command for launch in node.entered for command in launch.script.commands]
+        commands = [command for command in run if before is None or command.end <= before]
+        if any(_command_makes(command, call(command), base, names, likely) for command in commands):
             return True
     stage = stage_of(node)
     for one in stage.lineage if stage else ():

@@ -32,6 +32,9 @@ _LOGINS = lazy_regex(
 )
 """Where a file names secrets to pull with: of Kubernetes, Helm and Drone, and GitLab's variable."""
 
+_CALLED = lazy_regex(r"(?m)^[^#\n]*\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b[^\n]*")
+"""A login in a script."""
+
 _FOLDERS = {".circleci": "ci", ".github": "github", ".gitlab": "gitlab", ".woodpecker": "ci"}
 """Folders of CI systems, each with the kind of their files: what pulls where it is used is there used by jobs."""
 
@@ -48,7 +51,8 @@ def with_login(
     of_jobs = bool(runner) and elsewhere.isdisjoint((kind, runner))
     for image in images:
         if of_jobs and not image.local and not image.needs_login:
-            yield image, image._replace(needs_login=because("login-ci"))
+            own = " ".join(line for at, line in _called(source.text) if at < image.start) if kind == "script" else ""
+            yield image, image._replace(needs_login=because("login-ci"), login=own)
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
         elif image.needs_login or image.local or kind not in _WANTED:
@@ -64,6 +68,12 @@ def _runner(path: str) -> str:
         return ""
     below = os.path.relpath(whole, top(path)).split(os.sep)
     return next((_FOLDERS[one] for one in below if one in _FOLDERS), "")
+
+
+@lru_cache(maxsize=4)
+def _called(text: str) -> list[tuple[int, str]]:
+    """Return the logins in a script, each with its offset."""
+    return [(match.start(), match[0]) for match in _CALLED.finditer(text)]
 
 
 @lru_cache(maxsize=4)

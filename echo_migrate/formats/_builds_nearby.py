@@ -18,9 +18,22 @@ from echo_migrate.images.reference import familiar
 
 _TAGGED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
-    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?([^\s\"'$]+)",
+    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?(?:([^\s\"'$]+)|\$[({]?(\w+)[)}]?[\"']?(?=\s|$))",
     needs=("docker", "podman", "nerdctl", "buildah"),
 )
+"""The name that a build is given, or the variable that has it."""
+
+_ASSIGNED = lazy_regex(
+    r"(?m)^[ \t]*(?:(?:export|local|readonly)[ \t]+)?(\w+)[ \t]*[:?]{0,2}=[ \t]*[\"']?([^\s\"'$#;]+)[\"']?[ \t]*\r?$"
+)
+_NAMED_ANEW = lazy_regex(
+    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
+    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|]+)[\"']?[ \t\r]*(?=$|[\n;&|])"
+    r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)"
+)
+"""The name that an image is given by another command, or that the output of a build has."""
+
+_MAKES = (b"build", b" tag ", b" commit ", b" import ")
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
 _ARGUMENT = lazy_regex(
     r"--build-arg(?:[= \t]+|[\"']?,[ \t]*|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)[\"']?([A-Za-z_]\w*)=",
@@ -134,10 +147,14 @@ def _stated(source: Source) -> Iterator[Stated]:
 
 def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> None:
     """Add the results and arguments in one file."""
-    if b"build" not in data:
+    if not any(word in data for word in _MAKES):
         return
     text = data.decode("utf-8", "replace").replace("\\\n", " ")
-    results.update(familiar(one) for one in _TAGGED.findall(text))
+    tagged = _TAGGED.findall(text)
+    results.update(familiar(one) for one, _ in tagged if one)
+    variables = {name for _, name in tagged if name}
+    results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
+    results.update(familiar(one or other) for one, other in _NAMED_ANEW.findall(text))
     if "skaffold" in name and "artifacts:" in text:
         results.update(familiar(one) for one in _ARTIFACT.findall(text))
     arguments.update(_ARGUMENT.findall(text))

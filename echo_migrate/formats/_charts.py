@@ -23,6 +23,7 @@ _CONTROL = lazy_regex(r"\{\{-?\s*(?:if|else|end|with|range|define|block|/\*|\$\w
 _REPOSITORY = lazy_regex(r"(?i)[.$]\w*(?:repository|image|imagename)\b(?![.\w])")
 _REGISTRY = lazy_regex(r"(?i)[.$]\w*registry\b(?![.\w])")
 _FORMATTED = lazy_regex(r"\bprintf\s+\"([^\"\n]*)\"\s*([^\s|()]*)")
+_JOINED = lazy_regex(r"\bjoin\b")
 _DEFINED = lazy_regex(r"\{\{-?\s*(?:define|block)\s+\"([^\"\n]+)\"")
 _INCLUDED = lazy_regex(r"\b(?:include|template)\s+\"([^\"\n]+)\"")
 _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
@@ -130,6 +131,7 @@ def _prefixes(templates: list[str]) -> tuple[bool, bool]:
                 for value in (match[1] for match in _IMAGE.finditer(text) if "{{" in match[1]):
                     adds |= bool(re.search(r"\w", _FILLED.sub("", value).partition(" #")[0]))
                     defaults |= not defined.issuperset(_INCLUDED.findall(value))
+                defaults |= any(map(_is_joined, _FILLED.findall(text)))
                 for before in _before_names(text):
                     adds |= bool(re.search(r"\w/$", before)) and "://" not in before.rpartition(" ")[2]
                     defaults |= before.endswith(("}}/", "}}")) and not _is_registry(before[before.rindex("{{") :])
@@ -162,6 +164,12 @@ def _formatted(text: str) -> Iterator[tuple[str, str]]:
         if "printf" in action[0] and _REPOSITORY.search(_STRING.sub("", action[0])):
             for found in _FORMATTED.finditer(action[0]):
                 yield found[1], found[2]
+
+
+def _is_joined(action: str) -> bool:
+    """Return whether an action writes an image's name as a part of a list, whose other parts are not known."""
+    bare = _STRING.sub("", action)
+    return bool(_JOINED.search(bare) and _REPOSITORY.search(bare))
 
 
 def _is_registry(action: str) -> bool:

@@ -20,6 +20,7 @@ _GLOBAL = frozenset(
     ("after_script", "before_script", "cache", "default", "image", "include", "services", "spec", "stages")
     + ("variables", "workflow")
 )
+SCRIPTS = ("before_script", "script", "after_script")
 VARIABLE = lazy_regex(r"\$\{(\w+)\}|\$(\w+)")
 _MOST_PARENTS = 30
 _DEEPEST = 10
@@ -30,12 +31,14 @@ _MOST_VALUES = 50
 
 class Jobs:
     """The jobs of a pipeline. ``uses`` has the values of the variables with which jobs use an image or a service, by
-    the ID of its node: an entry for each job, and for each choice of a matrix."""
+    the ID of its node: an entry for each job, and for each choice of a matrix. ``scripts`` has what each job runs in an
+    image, likewise."""
 
     def __init__(self, top: Keys) -> None:
         self.top = top
         self.above = self.variables([top])
         self.uses: dict[int, list[Values]] = {}
+        self.scripts: dict[int, list[list[YamlNode | None]]] = {}
         for name in top:
             if name not in _GLOBAL and not name.startswith("."):
                 self._note(self._chain(name))
@@ -57,6 +60,9 @@ class Jobs:
             node = next((self.referred(keys[key]) for keys in (*chain, *above) if key in keys), None)
             for one in [node] if key == "image" and node else self._services(node):
                 self.uses.setdefault(id(one), []).extend(values)
+            if key == "image" and node:
+                run = [next((keys[part] for keys in (*chain, *above) if part in keys), None) for part in SCRIPTS]
+                self.scripts.setdefault(id(node), []).append([self.referred(one) for one in run])
 
     def _services(self, node: YamlNode | None) -> Iterator[YamlNode]:
         for one in sequence(node):

@@ -156,7 +156,8 @@ def _read(path: str) -> _Kustomization:
 
 
 def _documents(node: YamlNode | None, folder: str) -> list[YamlNode | None]:
-    """Return the documents that an entry has in itself, or names as a file in the tree; none if they are not valid.
+    """Return the documents that an entry has in itself, or names as a file in the tree, or as a folder whose
+    kustomization lists their files; none if they are not valid.
 
     Raises ``TooMuch``.
     """
@@ -164,15 +165,35 @@ def _documents(node: YamlNode | None, folder: str) -> list[YamlNode | None]:
         return []
     text = node.value
     try:
-        if "\n" not in text and ":" not in text:
-            path = os.path.normpath(os.path.join(folder, text))
-            inside = (os.path.realpath(path) + os.sep).startswith(os.path.realpath(top(folder + os.sep)) + os.sep)
-            text = Source.read(path).text if inside and os.path.isfile(path) else ""
-        return documents(text)
+        if "\n" in text or ":" in text:
+            return documents(text)
+        path = os.path.normpath(os.path.join(folder, text))
+        inside = (os.path.realpath(path) + os.sep).startswith(os.path.realpath(top(folder + os.sep)) + os.sep)
+        return [root for one in (_listed(path) if inside else ()) for root in documents(Source.read(one).text)]
     except TooMuch:
         raise
-    except (NotYaml, Unreadable):  # of one entry: what the others say still holds
+    except (NotYaml, OSError, Unreadable):  # of one entry: what the others say still holds
         return []
+
+
+def _listed(path: str) -> list[str]:
+    """Return a file, or those that the kustomization of a folder lists. Raises ``TooMuch``."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        own = next((one for one in sorted(os.listdir(path)) if FILE.fullmatch(one)), "")
+        names = _resources(os.path.join(path, own)) if own and not os.path.islink(os.path.join(path, own)) else []
+        paths = [os.path.normpath(os.path.join(path, name)) for name in names]
+        return [one for one in paths if os.path.dirname(one) == path and _is_file(one)]
+    return [path] if os.path.isfile(path) else []
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
+def _resources(path: str) -> list[str]:
+    """Return the entries of a kustomization that name files. Raises ``Unreadable``, ``NotYaml``."""
+    roots = [effective(root) for root in documents(Source.read(path).text)]
+    return [one.value for keys in roots for key in _LISTS for one in sequence(keys.get(key)) if is_text(one)]
 
 
 def _mounts(patch: YamlNode, folder: str) -> Iterator[_Mount]:

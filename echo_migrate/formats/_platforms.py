@@ -22,6 +22,12 @@ _CALLED = lazy_regex(r"(?i)cmd /[cks]\b|powershell [-/][a-z]")
 
 _PLATFORM = re.compile(r"(?:darwin|freebsd|linux|windows)/[a-z0-9_]+(?:/v[0-9]+)?")
 _LABEL = re.compile(r"(?:beta\.)?kubernetes\.io/(os|arch)")
+_WRITTEN = lazy_regex(
+    r"kubernetes\.io/(os|arch)[\"']\s*(?:[:=]|,\s*(?:operator\s*=\s*)?[\"']In[\"']\s*,\s*(?:values\s*=\s*)?\[)"
+    r"\s*[\"']([a-z0-9_]{1,20})[\"']"
+)
+"""A label and its value in a program: in a mapping, or in the arguments of a requirement."""
+
 _KEYS = frozenset(("os_type", "operating_system_family", "isolation"))
 _ISOLATED = frozenset(("hyperv", "process"))
 
@@ -76,6 +82,11 @@ def of_block(body: Value) -> str:
             waiting.append(value)
         waiting += node.each
     return _of_labels(labels)
+
+
+def of_labels_in(text: str) -> str:
+    """Return the first platform that is not common of those whose nodes a program selects, "" for none."""
+    return _of_labels([(match[1], match[2]) for match in _WRITTEN.finditer(text)]) if "kubernetes.io/" in text else ""
 
 
 def is_isolated(value: str) -> bool:

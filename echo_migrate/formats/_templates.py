@@ -18,6 +18,9 @@ MARK = lazy_regex(
 )
 """The beginning of an action of a Go template, or of a statement of Jinja."""
 
+_FILLED_IN = lazy_regex(r"(?<!\$)\{\{-?\s*[a-z_]\w*(?:\.\w+)+\s*(?:\|[^{}\n]*)?-?\}\}")
+"""A variable of Jinja, which other programs fill in too, but only in texts that are YAML."""
+
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#[^\n]*")
 _LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#<>]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _NAMED = lazy_regex(rf"(?i).+{TEMPLATE}")
@@ -32,6 +35,11 @@ def of_template(path: str) -> bool:
 def is_template(text: str) -> bool:
     """Return whether a text is a Go or Jinja template from which YAML is generated."""
     return ("{{" in text or "{%" in text) and bool(MARK.search(without_comments(text)))
+
+
+def fails_as_template(text: str) -> bool:
+    """Return whether a text that is no YAML is a template from which YAML is generated."""
+    return is_template(text) or ("{{" in text and bool(_FILLED_IN.search(without_comments(text))))
 
 
 def without_comments(text: str) -> str:

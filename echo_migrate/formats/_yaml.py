@@ -28,7 +28,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named, names_set
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.formats._templates import MARK, is_template, of_template, without_comments
+from echo_migrate.formats._templates import MARK, fails_as_template, is_template, of_template, without_comments
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
@@ -111,7 +111,7 @@ class YamlFile:
             try:
                 documents(piece)
             except NotYaml as error:
-                if is_template(piece) or of_template(self.path):
+                if fails_as_template(piece) or of_template(self.path):
                     self.templated = True
                 else:
                     place = start + error.offset

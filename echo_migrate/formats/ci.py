@@ -15,6 +15,7 @@ from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -35,7 +36,7 @@ class Kind(NamedTuple):
     names that the file defines itself, which are not images; keys that a whole pipeline has, and a template does not;
     key paths of shell scripts, each with what in the text says that it may be one of another shell, and what is filled
     into them; whether a program writes it; and how a login is added: keys beside an image, what an image in short form
-    is under then, the key of a list of secrets."""
+    is under then, the key of a list of secrets; key paths of the scripts that run in an image, from what names it."""
 
     name: str
     files: "re.Pattern[str]"
@@ -50,6 +51,7 @@ class Kind(NamedTuple):
     adds: dict[str, Any]
     short: dict[str, str]
     secrets: str
+    runs: tuple[tuple[str, ...], ...]
 
 
 @lru_cache
@@ -74,6 +76,7 @@ def kinds() -> list[Kind]:
             row.get("adds", {}),
             row.get("short", {}),
             row.get("secrets", ""),
+            tuple(tuple(way.split(".")) for way in row.get("runs", ())),
         )
         for name, row in rows.items()
     ]
@@ -100,8 +103,13 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     kind = kind_of(source.path, source.text)
+    read = [one for root in sheet.roots if kind for one in _images(sheet, root, kind)]
+    images = list(together(one for one in read if isinstance(one, Image)))
+    merged = {(image.start, image.end): image for image in images}
+    jobs = [one for one in read if isinstance(one, Container) and one.image]
     found: list[Image | Container] = [
-        *together(one for root in sheet.roots if kind for one in _images(sheet, root, kind))
+        *images,
+        *(one._replace(image=merged[one.image.start, one.image.end]) for one in jobs),
     ]
     if kind and kind.scripts and calls(source.text):
         found += sheet.scripts((one for root in sheet.roots for one in _scripts(sheet, root, kind)), kind.filled)
@@ -123,7 +131,19 @@ def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tup
                 yield ".".join(path), node
 
 
-def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
+def _run_in(kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]) -> list[ScalarNode]:
+    """Return the scripts that run in an image: those of the mapping that names it, or else of those around it. The
+    first of a list of containers runs them."""
+    if path[-3:-2] == ("docker",) and path[-2] != "0":
+        return []
+    for holder in reversed(above[-3:]):
+        found = [node for way in kind.runs for _, _, node in _follow(holder, way, (), (), set())]
+        if found:
+            return sorted(found, key=lambda node: node.start_mark.index)
+    return []
+
+
+def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image | Container]:
     own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), (), set())}
     partial = bool(kind.whole) and kind.whole.isdisjoint(effective(root))  # its names may be those of another file
     placed = [one for way in kind.images for one in _follow(root, way, (), (), set())]
@@ -143,6 +163,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
         for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
             if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):
                 yield image
+                yield from entered(kind.name, image, _run_in(kind, path, above))
 
 
 def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Parameters | None:
@@ -196,6 +217,6 @@ def _follow(
     for key, child in below:
         if step == "**":
             yield from _follow(child, way, (*path, key), above, around)
-        elif step in ("*", key):
+        elif step in ("*", key) or (step[-2:] == "#*" and key.startswith(step[:-1])):
             yield from _follow(child, rest, (*path, key), above, around)
     around.discard((id(node), len(way)))

@@ -30,6 +30,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import Value, filled, mentions, named, nothing
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
@@ -133,7 +134,9 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
     for id, values in jobs.items():
         job = values.keys
         where = f"jobs.{id}"
-        yield from _container(sheet, values, job.get("container"), f"{where}.container")
+        for own in _container(sheet, values, job.get("container"), f"{where}.container"):
+            yield own
+            yield from entered(id, own, (effective(step).get("run") for step in sequence(job.get("steps"))))
         for name, service in items(job.get("services")):
             yield from _container(sheet, values, service, f"{where}.services.{name}")
         yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)

@@ -15,7 +15,8 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._gitlab_inputs import Inputs
-from echo_migrate.formats._gitlab_jobs import VARIABLE, Jobs, Values, filled
+from echo_migrate.formats._gitlab_jobs import SCRIPTS, VARIABLE, Jobs, Values, filled
+from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import named
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
@@ -38,7 +39,6 @@ _TAG = lazy_regex(r"(?::[^/]*|@.*)$")
 
 
 _WORD = lazy_regex(r"[\w.-]+")
-_SCRIPTS = ("before_script", "script", "after_script")
 
 
 class _Words:
@@ -126,8 +126,11 @@ def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[
             if place != "image":  # a service has the variables of its job too (docs.gitlab.com/ci/services)
                 given = [one for each in (holders[0][1], keys, effective(node)) for one in variables_of(each)]
                 found = (image._replace(variables=tuple(dict.fromkeys(given))) for image in found)
-            yield from found if place == "image" else _service(found, node, words)
-    scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in _SCRIPTS]
+            for image in found if place == "image" else _service(found, node, words):
+                yield image
+                for run in jobs.scripts.get(id(node), ()) if place == "image" else ():
+                    yield from entered(where.rstrip("."), image, run)
+    scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in SCRIPTS]
     yield from sheet.scripts(
         (where, line) for where, node in scripts for line in (sequence(node) or ([node] if is_scalar(node) else []))
     )

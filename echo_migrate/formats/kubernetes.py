@@ -28,6 +28,7 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._kustomizations import mounted, rewritten
 from echo_migrate.formats._platforms import of_container, of_pod
 from echo_migrate.formats._resources import images
@@ -182,6 +183,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                     image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
                     yield image
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+                    yield from entered(name or key, image, map(keys.get, ("script", "source")))
 
 
 def _handed_on(sheet: YamlFile, keys: dict[str, YamlNode]) -> Iterator[Image]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files import hcl, json
 from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import of_values
@@ -35,8 +36,13 @@ _CONTAINERS = frozenset(
         *("container_definitions", "container_properties", "initContainers"),
     )
 )
-_CLUSTERS = ("docker_", "helm_", "kubernetes_", "kubectl_")
-"""Resource types for which the target cluster or machine holds the registry login."""
+_CLUSTERS = ("helm_", "kubernetes_", "kubectl_")
+"""Resource types whose images a cluster pulls, with a secret of the pod."""
+
+_MACHINES = ("docker_",)
+"""Resource types for which the machine holds the registry login."""
+
+_SECRETS = re.compile(r"\bimage_?[pP]ull_?[sS]ecrets?\b[^{}]{0,200}\{([^{}]{0,500})\}")
 
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
@@ -64,14 +70,14 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
     known = values(root, source.text) if _VALUES.fullmatch(source.path) else names(root, source.text)
-    for where, body, key, platform in _places(root, known):
+    for where, body, key, platform, secrets in _places(root, known, source.text):
         keys = dict(body.items)
         found = image_of(keys[key], known, source.text, f"{where}.{key}")
         if found is None:
             continue
         mounting = key == "name" or not _MOUNTING.isdisjoint(keys)
         found = found._replace(mounts=("/",) if mounting else (), variables=of_values(body.items), platform=platform)
-        image = _placed(found, where, keys)
+        image = _placed(found, where, keys, secrets)
         if where.endswith(_IN_A_HEREDOC):
             image = image._replace(not_editable=because("cannot-edit"))
         nodes.append(image)
@@ -96,9 +102,9 @@ def _read(source: Source) -> Value:
     return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
 
 
-def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, str, str]]:
-    """Yield the maps that name an image, as a text or by a name, each with its address, the key of the image, and the
-    platform that the resource is for."""
+def _places(root: Value, known: dict[str, Named], text: str) -> Iterator[tuple[str, Value, str, str, str]]:
+    """Yield the maps that name an image, as a text or by a name: address, map, the key of the image, the platform that
+    the resource is for, and the secrets that its pods are pulled with."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
@@ -107,11 +113,14 @@ def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, 
             places = [(f"{kind}.{label}", body, key)] if own else []
             places += _containers(body, f"{kind}.{label}", known)
             platform = of_block(body) if places else ""
-            yield from ((*place, platform) for place in places)
+            secrets = as_variables(
+                " ".join(_SECRETS.findall(text, body.start, body.end) if places else ()).replace(".", " ")
+            )
+            yield from ((*place, platform, secrets) for place in places)
 
 
-def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
-    """Return an image with the fields that its resource determines."""
+def _placed(image: Image, where: str, keys: dict[str, Value], secrets: str) -> Image:
+    """Return an image with the fields that its resource determines, given the secrets that its pods are pulled with."""
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
         return image._replace(local="the result of a build")
@@ -121,8 +130,10 @@ def _placed(image: Image, where: str, keys: dict[str, Value]) -> Image:
         return image._replace(not_editable=because("never-pulled"))
     if kind.startswith("google_cloud_run"):
         return image._replace(unsafe_reasons=(_CLOUD_RUN,))
-    if kind.startswith(_CLUSTERS):
+    if kind.startswith(_MACHINES):
         return image
+    if kind.startswith(_CLUSTERS) and secrets:
+        return image._replace(needs_login=because("login-other"), login=secrets)
     return image._replace(needs_login=because("login-service"))
 
 

@@ -175,7 +175,7 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
         certain_ones = launch.commands() if launch.verb != "exec" else []
         for command in launch.script.commands:
             if _may_lack(command, base) and not (base.has(command.name) is False and command in certain_ones):
-                first.setdefault(command.name, None)
+                first.setdefault(command.name, None if launch.verb != "exec" else command.start)
     for name, before in first.items():
         if not may_provide(node, base, [name], before, likely=True):
             yield because("program-unknown", program=name)

@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import (
     NotYaml,
@@ -26,10 +27,11 @@ from echo_migrate.formats._compose_files import COPIED, STANDARD, above, compose
 from echo_migrate.formats._compose_files import NAME as NAME
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
-from echo_migrate.formats._templates import is_template, literals, of_template
+from echo_migrate.formats._templates import fails_as_template, literals, of_template
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
 from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, Build, build_in, contexts_of, dockerfile_of
+from echo_migrate.formats.compose.taken_in import taken_in
 from echo_migrate.model import Ignore, Problem
 
 _YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
@@ -170,20 +172,22 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     try:
         roots = documents(source.text)
     except NotYaml as error:
-        if of_template(source.path) or is_template(source.text):
+        if of_template(source.path) or fails_as_template(source.text):
             return [*in_yaml(source.text), *literals(source.text)]
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
+    extended, over = taken_in(source.path)
     for root in roots:
-        nodes += Document(source, root, _siblings(source.path)).nodes(Container in request.kinds)
+        nodes += Document(source, root, _siblings(source.path, over), extended).nodes(Container in request.kinds)
     return nodes
 
 
-def _siblings(path: str) -> tuple[Document, ...]:
-    """Return the documents of the other compose files in a file's folder, which may be laid over it (``-f``)."""
-    own = os.path.abspath(path)
+def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
+    """Return the documents of the other compose files in a file's folder, which may be laid over it (``-f``), and of
+    those at the given paths."""
+    own = real(path)
     folder, root = next(above(path))
-    others = [one for one in files_in(folder, root) if one != own]
+    others = [one for one in dict.fromkeys(map(real, (*over, *files_in(folder, root)))) if one != own]
     return tuple(document for one in others[:_MOST_SIBLINGS] for document in _laid_over(one))
 
 

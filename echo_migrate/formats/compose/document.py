@@ -68,8 +68,15 @@ def _stages(source: Source, contexts: frozenset[str]) -> _Built | None:
 class Document:
     """One document: its services, with merge keys and aliases resolved."""
 
-    def __init__(self, source: Source, root: YamlNode | None, siblings: "tuple[Document, ...]" = ()) -> None:
-        """Read the services; ``siblings`` are the documents of the files that Compose may lay over or under it."""
+    def __init__(
+        self,
+        source: Source,
+        root: YamlNode | None,
+        siblings: "tuple[Document, ...]" = (),
+        extended: frozenset[str] = frozenset(),
+    ) -> None:
+        """Read the services; ``siblings`` are the documents of the files that Compose may lay over or under it, and
+        ``extended`` the services that other files extend."""
         self.source = source
         self.siblings = siblings
         self.text = source.text
@@ -90,7 +97,7 @@ class Document:
         self.counts: Counter[int] = Counter()
         self.elsewhere: set[int] = set()
         self._count(root)
-        self.extended = {
+        self.extended = extended | {
             target.value
             for _, node in self.services
             for target in (effective(node).get("extends"), effective(effective(node).get("extends")).get("service"))

@@ -13,9 +13,10 @@ from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
-from echo_migrate.formats._platforms import is_isolated
+from echo_migrate.formats._platforms import is_isolated, of_labels_in
 from echo_migrate.formats.python.calls import Parameter, libraries, written
 from echo_migrate.formats.python.environment import of_call, of_later_calls
+from echo_migrate.formats.python.mounts import mounts_of_call, mounts_of_later_calls
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
 from echo_migrate.reasons import Reason, because
@@ -38,14 +39,9 @@ class Around(NamedTuple):
 
 
 _NOTHING_AROUND = Around()
-_MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes"))
+_NODES = frozenset(("affinity", "node_affinity", "node_selector", "node_selectors", "pod_spec"))
 _PLATFORM = re.compile(r"[\"']((?:linux|windows)/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
-_TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
-_NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
-_MAPPED = lazy_regex(
-    r"\.with_(?:volume_mapping\(|kwargs\((?=[\s\S]{0,500}?(?:\*\*|\b(?:volumes|mounts)\b)))([^()]{0,500})\)?"
-)
-"""What a container of Testcontainers is given by later calls, in the same expression or another one."""
+_LATER = frozenset(("dagger", "pulumi_docker", "testcontainers"))
 
 
 class Use(NamedTuple):
@@ -176,13 +172,12 @@ class _Code(cst.CSTVisitor):
     def around(self, node: cst.Call, callee: str) -> Around:
         """Return what a call's arguments say beside its image."""
         given = {one.keyword.value: self.strings.source(one.value) for one in node.args if one.keyword}
-        mounts = [path for key in given if key in _MOUNTS for path in _paths(given[key])]
+        mounts = list(mounts_of_call(given))
         mounts += ["/"] if any(one.star == "**" for one in node.args) else []
+        mounts += self.mapped if _LATER & self.roots else []
         keywords = {one.keyword.value: one.value for one in node.args if one.keyword}
         variables = list(of_call(keywords, self.strings.source))
-        if "testcontainers" in self.roots:
-            mounts += self.mapped
-            variables += self.set_later
+        variables += self.set_later if "testcontainers" in self.roots else []
         chained = node.func.value if isinstance(node.func, cst.Attribute) else None  # container(platform=…).from_(…)
         before = chained.args if isinstance(chained, cst.Call) else ()
         platforms = [one.value for one in (*node.args, *before) if one.keyword and one.keyword.value == "platform"]
@@ -190,14 +185,22 @@ class _Code(cst.CSTVisitor):
         wanted = next((words for name, words in rows if _is(callee, name)), None)
         login = next((given[word] for word in wanted or () if word in given), "")
         needs = None if wanted is None else because("login-other" if login else "login-service")
+        own = "".join(given[word] for word in sorted(_NODES & given.keys()))
+        asked = self.nodes if own or wanted is not None else ""  # a pod may be put together elsewhere in the file
+        nodes = of_labels_in(own) if "kubernetes.io/" in own else asked
         isolated = is_isolated(given.get("isolation", "").strip("\"'"))
-        platform = WINDOWS if isolated else self.platform(platforms)
+        platform = WINDOWS if isolated else self.platform(platforms) or nodes
         return Around(tuple(mounts), tuple(dict.fromkeys(variables)), platform, needs, login)
 
     @cached_property
     def mapped(self) -> list[str]:
-        """The paths that the file maps to containers of testcontainers, whichever these are."""
-        return [path for match in _MAPPED.finditer(self.whole) for path in _paths(match[1])]
+        """The paths at which the file mounts volumes after an image is named, of whichever container."""
+        return list(mounts_of_later_calls(self.whole))
+
+    @cached_property
+    def nodes(self) -> str:
+        """The platform of the nodes that the file selects, for whichever pod, "" for a common one or none."""
+        return of_labels_in(self.whole)
 
     @cached_property
     def set_later(self) -> list[str]:
@@ -320,12 +323,6 @@ class _Code(cst.CSTVisitor):
             self.stands[value] = next((self.strings.line(node) for node in others), 0)
         if self.stands[value]:
             yield because("text-elsewhere", line=str(self.stands[value]))
-
-
-def _paths(written: str) -> list[str]:
-    """Return the paths in a container that an argument covers with volumes; ``/`` if they are not in its text."""
-    found = [path.rstrip("/") for path in _TARGET.findall(written)]
-    return found or ([] if written.strip() in _NOTHING else ["/"])
 
 
 def _is(callee: str, name: str) -> bool:
