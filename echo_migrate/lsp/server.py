@@ -17,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from echo_migrate import __version__
+from echo_migrate.files.patterns import slashed
 from echo_migrate.files.tree import SKIPPED
 from echo_migrate.files.workspace import begin
 from echo_migrate.lsp import actions, answers, completion
@@ -138,7 +139,7 @@ class Session:
             return uri.rpartition("/")[2].rpartition(":")[2]
         path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         below = os.path.relpath(path)
-        return path if below.startswith(os.pardir + os.sep) else below
+        return slashed(path if below.startswith(os.pardir + os.sep) else below)
 
     def _folder(self, path: str) -> str:
         """Return the folder of the workspace that has a file, else the file's own."""
