@@ -78,6 +78,21 @@ def test_helix_reads_its_recipe_as_toml() -> None:
     assert all("echo-migrate" in language["language-servers"] for language in settings["language"])
 
 
+def test_the_extension_for_zed_is_of_this_version_and_starts_the_server() -> None:
+    """Its manifests alone: there is no Zed here, nor the Rust that compiles it."""
+    folder = RECIPES / "zed"
+    manifest = tomllib.loads((folder / "extension.toml").read_text())
+    crate = tomllib.loads((folder / "Cargo.toml").read_text())
+    assert manifest["version"] == crate["package"]["version"] == __version__
+    assert manifest["schema_version"] == 1
+    server = manifest["language_servers"]["echo-migrate"]
+    assert set(server["language_ids"]) < set(server["languages"])
+    assert server["language_ids"]["Dockerfile"] == "dockerfile"
+    source = (folder / "src" / "lib.rs").read_text()
+    assert 'which("echo-migrate")' in source
+    assert 'args: vec!["lsp".into()]' in source
+
+
 def test_the_extension_is_of_this_version_and_its_lock_is_its_own() -> None:
     folder = RECIPES / "vscode"
     manifest = json.loads((folder / "package.json").read_text())

@@ -1,5 +1,6 @@
 """Other systems than Linux, as far as a test on Linux can: a Python that lacks what theirs lacks."""
 
+import ntpath
 import os
 import re
 import subprocess
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from echo_migrate.engine.discover import discover
 from echo_migrate.files import budget
+from echo_migrate.files.patterns import matcher, slashed
+from echo_migrate.reports import sarif
 from tests.conftest import ROOT
 
 WINDOWS = """
@@ -60,6 +64,52 @@ def test_nothing_is_written_where_it_cannot_be_kept_as_it_was(tmp_path: Path) ->
     assert (tmp_path / "Dockerfile").read_text() == "FROM node:22-slim\n"
     code, _, told = windows(tmp_path, "prove")
     assert (code, told.splitlines()[-1]) == (2, "Error: prove builds on Linux and macOS alone")
+
+
+@pytest.fixture
+def paths_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sep", ntpath.sep)
+    monkeypatch.setattr(os, "path", ntpath)
+
+
+@pytest.mark.usefixtures("paths_of_windows")
+def test_globs_match_whatever_separates_folders() -> None:
+    """``/`` in a configuration, on each system."""
+    for glob, path, excluded in (
+        ("old", "old\\Dockerfile", True),
+        ("old/api", "svc\\old\\api\\Dockerfile", True),
+        ("old/api", "svc\\old/api\\Dockerfile", True),
+        ("svc/*/Dockerfile", "svc\\a\\Dockerfile", True),
+        ("svc/*/Dockerfile", "svc\\a\\b\\Dockerfile", False),
+        ("svc/**", "svc\\a\\b\\Dockerfile", True),
+        ("old", "older\\Dockerfile", False),
+    ):
+        assert matcher([glob])(path, ".") == excluded, (glob, path)
+    assert matcher(["old"])("..\\other\\old\\Dockerfile", "..\\other")
+
+
+@pytest.mark.usefixtures("paths_of_windows")
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("svc\\api\\Dockerfile", "svc/api/Dockerfile"),
+        ("C:\\work\\a b\\Dockerfile", "file:///C:/work/a%20b/Dockerfile"),
+    ],
+)
+def test_paths_are_told_with_forward_slashes(path: str, uri: str) -> None:
+    """RFC 8089, appendix E.2: a drive letter is the first part of the path."""
+    assert sarif._uri(slashed(path)) == uri
+
+
+def test_paths_that_are_given_with_backslashes_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "svc" / ".github" / "workflows").mkdir(parents=True)
+    for name in ("svc/Dockerfile", "svc/.github/workflows/ci.yml"):
+        (tmp_path / name).write_text("FROM node:22\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "sep", ntpath.sep)  # the paths of this system, as the files are
+    given = ("svc\\Dockerfile", "svc\\.github\\workflows\\ci.yml")
+    assert discover(given).files == ["svc/.github/workflows/ci.yml", "svc/Dockerfile"]
+    assert discover(("svc",), ["svc/.github"]).files == ["svc/Dockerfile"]
 
 
 @pytest.mark.parametrize(("platform", "unit"), [("darwin", 1), ("freebsd14", 1024)])

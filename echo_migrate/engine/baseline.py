@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 from echo_migrate.engine.fingerprints import fingerprints
+from echo_migrate.files.patterns import slashed
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import replace
 from echo_migrate.model import Result
@@ -114,4 +115,4 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
 
 
 def _name(path: str, folder: str) -> str:
-    return os.path.relpath(path, folder).replace(os.sep, "/")
+    return slashed(os.path.relpath(path, folder))

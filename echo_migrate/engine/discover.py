@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from echo_migrate.files.patterns import matcher
+from echo_migrate.files.patterns import matcher, slashed
 from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
 from echo_migrate.files.unread import may_be_unread
 from echo_migrate.files.workspace import begin, of_a_run
@@ -34,14 +34,14 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     excluded = matcher(exclude)
     found = Discovery([], {}, {}, [], [], [])
     seen: set[str] = set()
-    for path in paths:
+    for path in map(slashed, paths):
         if os.path.islink(path) and os.path.isdir(path) and not _within(os.path.realpath(path), top(path)):
             found.refused[path] = "is a symbolic link that leaves the tree"
         elif os.path.isdir(path):
             root = os.path.realpath(path)
             names = _listed(path, found)
             names = _walk(path, found) if names is None else names
-            full = (os.path.normpath(os.path.join(path, name)) for name in names)
+            full = (slashed(os.path.normpath(os.path.join(path, name))) for name in names)
             wanted = [name for name in full if not excluded(name, path)]
             for name in sorted(wanted, key=os.path.islink):  # links, which may be duplicates, come last
                 _add(name, root, seen, found)
@@ -51,7 +51,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             if path.count("/") > DEEPEST:
                 found.closed[os.path.dirname(path)] = f"could not be entered: {TOO_DEEP}"
             elif _wanted(path):
-                _add(os.path.normpath(path), top(path), seen, found)
+                _add(slashed(os.path.normpath(path)), top(path), seen, found)
             else:
                 found.skipped.append(path)
     for path in [*found.closed]:
@@ -155,8 +155,8 @@ def _walk(path: str, found: Discovery) -> list[str]:
 
     names = []
     for folder, files in entered(path, other, closed):
-        full = (os.path.join(folder, name) for name in files)
-        names += [os.path.relpath(one, path) for one in full if _wanted(one)]
+        full = (slashed(os.path.join(folder, name)) for name in files)
+        names += [slashed(os.path.relpath(one, path)) for one in full if _wanted(one)]
     return names
 
 

@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterable
 from fnmatch import translate
 
 
+def slashed(path: str) -> str:
+    """Return a path with forward slashes, as it is shown and matched on each system; Windows takes both kinds."""
+    return path.replace(os.sep, "/")
+
+
 def matcher(globs: Iterable[str]) -> Callable[[str, str], bool]:
     """Return a function of a path and a root that tells whether a glob matches the path, one of its parent folders, or
     their last parts.
@@ -36,8 +41,9 @@ def matcher(globs: Iterable[str]) -> Callable[[str, str], bool]:
     def matched(path: str, root: str) -> bool:
         if not patterns:
             return False
-        inside = os.path.relpath(os.path.abspath(path))
-        inside = os.path.relpath(os.path.abspath(path), root) if inside.startswith("../") else inside
+        inside = slashed(os.path.relpath(os.path.abspath(path)))
+        if inside.startswith("../"):
+            inside = slashed(os.path.relpath(os.path.abspath(path), root))
         return reached(inside) is None
 
     return matched

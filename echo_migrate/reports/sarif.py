@@ -1,5 +1,6 @@
 """SARIF 2.1.0 (OASIS, 27 March 2020), for code scanning: rules with their pages, findings, fixes."""
 
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -97,5 +98,6 @@ def _region(result: Result, start: int, end: int) -> dict[str, int]:
 
 def _uri(path: str) -> str:
     """Return a relative path as a relative reference, an absolute one as a file URI (RFC 3986, RFC 8089)."""
+    drive, path = os.path.splitdrive(path)
     quoted = quote(path.removeprefix("./").encode("utf-8", "surrogateescape"))
-    return f"file://{quoted}" if path.startswith("/") else quoted
+    return f"file://{drive and f'/{drive}'}{quoted}" if path.startswith("/") else quoted

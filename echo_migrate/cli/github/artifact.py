@@ -11,6 +11,7 @@ import stat
 from typing import Any, NamedTuple, cast
 
 from echo_migrate.cli.github.event import Unusable
+from echo_migrate.files.patterns import slashed
 from echo_migrate.files.source import Edit
 from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
@@ -208,7 +209,7 @@ def _path(value: Any) -> str:
     path = os.path.normpath(_text(value))
     if os.path.isabs(path):
         path = os.path.relpath(path)
-    return path.replace(os.sep, "/")
+    return slashed(path)
 
 
 def _text(value: Any) -> str:
