@@ -89,6 +89,16 @@ def _choose(name: str, tag: str, image: str, catalog: Catalog, build: bool, more
     return None
 
 
+def without_architecture(tag: str, published: Iterable[str], catalog: Catalog) -> tuple[str, str]:
+    """Return an upstream tag without the word of an architecture that vendors build for, and that word; the tag and ""
+    if there is none, or the provider's tags have such words too."""
+    words = tag.split("-")
+    word = next((one for one in words[1:] if one in catalog.facts.common_architectures), "")
+    if not word or any(word in one.split("-") for one in published):
+        return tag, ""
+    return "-".join(one for one in words if one != word), word
+
+
 def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = False) -> str:
     """Return the tag of the provider's image that is nearest to an upstream tag without a counterpart: of its function
     where there is any, then of its distribution, then of its major version or else the newest; "" if none is known.

@@ -63,7 +63,8 @@ class TargetTag:
     def _listed_tag(self) -> list[Change] | Reason:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
         asked for where there is one, or why there is none."""
-        from echo_migrate.images.tags import choose, meaning_of, nearest  # most runs are for a provider without a list
+        # most runs are for a provider without a list
+        from echo_migrate.images.tags import choose, meaning_of, nearest, without_architecture
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         written, build = self.reference.tag or "latest", self.variant == "dev"
@@ -71,6 +72,9 @@ class TargetTag:
         if self.published and system and all(facts.family != system for facts in self.published.values()):
             self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
             written = "latest"  # the version is a release of another distribution
+        written, architecture = without_architecture(written, self.published, catalog)
+        if architecture:
+            self.unsafe_reasons.append(because("architecture-tag", word=architecture))
         choice = choose(name, written, image, catalog, build)
         if not choice:
             choice = choose(name, written, image, catalog, not build)
@@ -240,4 +244,4 @@ def family_change(before: str, after: str) -> dict[str, str]:
 
 
 def _title(family: str) -> str:
-    return {"redhat": "Red Hat", "another": "another distribution"}.get(family, family.title())
+    return {"azure": "Azure Linux", "redhat": "Red Hat", "another": "another distribution"}.get(family, family.title())

@@ -39,6 +39,7 @@ class Facts(NamedTuple):
     hub: frozenset[str]
     library: tuple[str, ...]
     architectures: frozenset[str]
+    common_architectures: frozenset[str]
     hardened: dict[str, str]
     private: tuple[str, ...]
     vendors: dict[str, str]
@@ -99,6 +100,7 @@ def facts() -> Facts:
         hub=frozenset(spellings["hub"]),
         library=tuple(spellings["library"]),
         architectures=frozenset(spellings["architectures"]),
+        common_architectures=frozenset(spellings["common"]),
         hardened=hardened,
         private=tuple(data["private"]["endings"]),
         vendors=vendors,
