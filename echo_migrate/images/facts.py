@@ -16,7 +16,7 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.reference import Reference, is_number, is_open, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
 
-_LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
+_LIBC = {"alpine": "musl", **dict.fromkeys(("azure", "debian", "redhat", "suse", "ubuntu", "wolfi"), "glibc")}
 _UPSTREAM = "upstream"
 _RELEASE = lazy_regex(r"-debian\d+$")
 _ROOT = ("root", "0")
@@ -27,7 +27,9 @@ _FAMILIES = {
     "ubuntu": "ubuntu",
     "wolfi": "wolfi",
     "chainguard": "wolfi",
+    **dict.fromkeys(("azurelinux", "mariner"), "azure"),
     **dict.fromkeys(("rhel", "centos", "fedora", "rocky", "almalinux", "ol"), "redhat"),
+    **dict.fromkeys(("sles", "sle_hpc", "opensuse"), "suse"),
 }
 """The family of a distribution by its ID in /etc/os-release."""
 

@@ -237,11 +237,14 @@ class TargetTag:
             self.unsafe_reasons.append(because("family", **family_change(known, target or "another")))
 
 
+_TITLES = {"azure": "Azure Linux", "redhat": "Red Hat", "suse": "SUSE", "another": "another distribution"}
+
+
 def family_change(before: str, after: str) -> dict[str, str]:
     """Return the change of a distribution family as parameters of a reason."""
-    libc = " (musl to glibc)" if before == "alpine" else ""
+    libc = " (musl to glibc)" if before == "alpine" and after != "another" else ""
     return {"before": _title(before), "after": _title(after), "libc": libc}
 
 
 def _title(family: str) -> str:
-    return {"azure": "Azure Linux", "redhat": "Red Hat", "another": "another distribution"}.get(family, family.title())
+    return _TITLES.get(family, family.title())

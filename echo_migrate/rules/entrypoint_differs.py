@@ -10,14 +10,18 @@ from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import SHELLS
+from echo_migrate.shell.commands import SHELLS, UNREADABLE
 from echo_migrate.shell.package_managers import data
 
 
 @rule(on=Stage | Container, level="error", blocks=True)
 def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Finding]:
     effective, command = context.effective(node), next((one for one in started(node) if one.verb in _COMMANDS), None)
-    if effective is None or command is None or not command.words or node.start_command("entrypoint"):
+    if effective is None or command is None or node.start_command("entrypoint"):
+        return
+    if command.shell and command.verb == "cmd" and command.script is not UNREADABLE:
+        command = command._replace(words=_SHELL_FORM)
+    if not command.words:
         return
     message = _words(command, effective, stage_of(node))
     if message:
@@ -78,6 +82,9 @@ def _is_copied(name: str, stage: Stage | None) -> bool:
 
 _INTERPRETERS = frozenset(("java", "node", "perl", "php", "python", "ruby"))
 """Programs that run their first argument as a file; other programs may accept their own name there."""
+
+_SHELL_FORM = ("sh", "-c")
+"""What CMD in shell form begins with (Dockerfile reference, "Understand how CMD and ENTRYPOINT interact")."""
 
 _COMMANDS = ("cmd", "command")
 _VERSION = "0123456789."
