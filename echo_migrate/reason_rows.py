@@ -58,6 +58,9 @@ REASONS: dict[str, Row] = {
     "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row("{prefix}/ asks for one architecture", "use the plain name with --platform", "edit"),
+    "architecture-tag": Row(
+        "{word} in the tag asks for one architecture", "use a tag without it with --platform", "edit"
+    ),
     # the target
     "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
     "unpublished": Row(

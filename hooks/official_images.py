@@ -217,6 +217,18 @@ def text_of(image: str, found: list[tuple[list[str], Facts]]) -> str:
     return text
 
 
+def text_of_all(sources: Sources, paths: list[str]) -> str:
+    """Return the blocks of all images that are neither systems nor described by hand; ``paths`` are their files in
+    ``library/``."""
+    by_hand = {line.partition(":")[0] for line in BY_HAND.read_text().splitlines() if re.match(r"[a-z]", line)}
+    text = ""
+    for path in sorted(paths):
+        image = path.partition("/")[2]
+        found = rows(sources, image) if image not in SYSTEMS and image not in by_hand else []
+        text += text_of(image, found) if found else ""
+    return text
+
+
 def _list(values: list[str] | tuple[str, ...]) -> str:
     plain = re.compile(r"[A-Za-z/][\w./-]*")
     return "[" + ", ".join(one if plain.fullmatch(one) else json.dumps(one) for one in values) + "]"
@@ -253,13 +265,7 @@ def main(words: list[str] | None = None) -> int:
         return 2
     before = given.target.read_text() if given.target.exists() else ""
     head = re.split(r"(?m)^(?=[a-z])", before, maxsplit=1)[0]
-    by_hand = {line.partition(":")[0] for line in BY_HAND.read_text().splitlines() if re.match(r"[a-z]", line)}
-    after = head
-    for path in sorted(listed.decode().split()):
-        image = path.partition("/")[2]
-        found = rows(sources, image) if image not in SYSTEMS and image not in by_hand else []
-        if found:
-            after += text_of(image, found)
+    after = head + text_of_all(sources, listed.decode().split())
     old, new = (dict(re.findall(r"(?m)^([a-z][\w.-]*):\n((?:[ ].*\n)*)", text)) for text in (before, after))
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):

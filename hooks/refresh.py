@@ -1,17 +1,19 @@
 """Refresh the data files of ``mappings/`` from checkouts of their sources, and report what changed.
 
     python hooks/refresh.py --endoflife DIR --official-images DIR --docker-catalog DIR --history DIR --curl DIR
-        [--write]
+        --sources DIR [--write]
     python hooks/refresh.py --age DAYS
 
-A DIR is a checkout or a git directory, and its files are those of the commit at HEAD. Exit code 0: no data changed, or
-it was written; 1: data changed, or is too old; 2: misuse, or a source that cannot be read.
+A DIR is a checkout or a git directory, and its files are those of the commit at HEAD; that of ``--sources`` is a folder
+of checkouts (see ``hooks/official_images.py``), read with ``--official-images``. Exit code 0: no data changed, or it
+was written; 1: data changed, or is too old; 2: misuse, or a source that cannot be read.
 """
 
 import argparse
 import json
 import os
 import re
+import runpy
 import sys
 import textwrap
 from collections import Counter
@@ -45,7 +47,11 @@ LONG_TERM = ("debian",)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 OTHERS = ("curl",)
 """Images of ``published.yaml`` that are not official."""
+TAGS_WIDTH = 130
+WINDOWS = re.compile(r"windows|nanoserver|ltsc")
 FLOATING = ("latest", "stable", "mainline", "lts", "current")
+NAMED_ALIKE = {"debian": ("stable", "latest")}
+"""Floating tags of an entry of their own, and the tag that names the same release (wiki.debian.org/DebianReleases)."""
 
 SHELLS = {"bash", "busybox", "busybox-binsh", "dash"}
 MANAGERS = {"apk-tools": "apk", "apt": "apt-get"}
@@ -90,14 +96,20 @@ class File(NamedTuple):
 def main(words: list[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Refresh the data files from checkouts of their sources.")
-    for option, file in FILES.items():
-        parser.add_argument(f"--{option}", dest=option, metavar="DIR", help=f"source of mappings/{file.name}")
+    for option, files in FILES.items():
+        names = " and ".join(f"mappings/{file.name}" for file in files)
+        parser.add_argument(f"--{option}", dest=option, metavar="DIR", help=f"source of {names}")
+    parser.add_argument("--sources", metavar="DIR", help="checkouts for mappings/images/official.yaml, as OWNER/NAME")
     parser.add_argument("--write", action="store_true", help="write the files; without it, only report")
     parser.add_argument("--age", metavar="DAYS", type=int, help="name the data files that are older than this")
     parser.add_argument("--today", metavar="DATE", type=date.fromisoformat, default=datetime.now(UTC).date())
     parser.add_argument("--mappings", metavar="DIR", type=Path, default=MAPPINGS, help="the folder of the data files")
     given = vars(parser.parse_args(words))
-    folders = [(file, given[option]) for option, file in FILES.items() if given[option]]
+    folders = [(file, given[option]) for option, files in FILES.items() if given[option] for file in files]
+    if given["sources"]:
+        if not given["official-images"]:
+            parser.error("--sources needs --official-images")
+        folders.append((official_images(given["official-images"], given["sources"]), given["official-images"]))
     if given["age"] is None and not folders:
         parser.error("name a source, or an age")
     try:
@@ -282,8 +294,11 @@ def floating_tags(data: dict[str, Any], files: dict[str, str], lines: list[str])
     """Return the text of the versions that the floating tags of each official image stand for."""
     text = ""
     for path in sorted(files):
-        versions = ", ".join(f"{word}: {json.dumps(version)}" for word, version in _versions(files[path]).items())
-        text += f"{scalar(path.partition('/')[2])}: {{{versions}}}\n" if versions else ""
+        found, name = _versions(files[path]), path.partition("/")[2]
+        word, other = NAMED_ALIKE.get(name, ("", ""))
+        found |= {word: found[other]} if other in found else {}
+        versions = ", ".join(f"{word}: {json.dumps(version)}" for word, version in found.items())
+        text += f"{scalar(name)}: {{{versions}}}\n" if versions else ""
     return text
 
 
@@ -309,6 +324,54 @@ def published_versions(data: dict[str, Any], files: dict[str, str], lines: list[
         firsts = {tag.strip().partition("-")[0] for field in fields for tag in field.split(",")}
         found[path.partition("/")[2]] = {first for first in firsts if re.match(r"v?\d", first)}
     return "".join(_versions_of(name, versions) for name, versions in sorted(found.items()) if versions)
+
+
+def official_tags(data: dict[str, Any], files: dict[str, str], lines: list[str]) -> str:
+    """Return the text of the tags of the images that the data has: what stands before the first dash, by what stands
+    behind it. Tags for Windows are left out."""
+    text = ""
+    for name in sorted(name for name in data if name[0] != "_"):
+        library = re.sub(r"(?m)^#.*\n?", "", files.get(f"library/{name}", ""))
+        fields = re.findall(r"(?m)^(?:Shared)?Tags:(.*(?:\n[ \t].*)*)", library)
+        behind: dict[str, set[str]] = {}
+        for tag in (tag.strip() for field in fields for tag in field.split(",")):
+            first, _, rest = tag.partition("-")
+            if first and not WINDOWS.search(tag):
+                behind.setdefault(rest, set()).add(first)
+        if not behind:
+            lines.append(f"! {name}: has no tags any more")
+            continue
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for rest, firsts in sorted(behind.items()):
+            alike.setdefault(tuple(sorted(firsts, key=_by_number)), []).append(rest)
+        text += f"{scalar(name)}:\n" + "".join(_row_of_tags(rests, firsts) for firsts, rests in alike.items())
+    return text
+
+
+def _by_number(word: str) -> tuple[bool, list[int], str]:
+    """Return the key that sorts versions by their numbers, and before other words."""
+    return not word[:1].isdigit(), [int(part) for part in re.findall(r"\d+", word)], word
+
+
+def official_images(official: str, sources: str) -> File:
+    """Return the data file of what the Dockerfiles of official images state, made from two folders of checkouts."""
+    script = runpy.run_path(str(Path(__file__).with_name("official_images.py")))
+
+    def make(data: dict[str, Any], files: dict[str, str], lines: list[str]) -> str:
+        text: str = script["text_of_all"](script["Sources"](official, sources), list(files))
+        if not text:
+            raise Misuse(f"{sources} has no checkout of a repository that {official} names")
+        return text
+
+    return File("images/official.yaml", *_TAGS, make, _compare_tags)
+
+
+def _row_of_tags(behind: list[str], firsts: tuple[str, ...]) -> str:
+    fill = textwrap.TextWrapper(TAGS_WIDTH, break_long_words=False, break_on_hyphens=False)
+    fill.initial_indent, fill.subsequent_indent = "  - behind: ", "      "
+    listed = fill.fill(f"[{', '.join(map(scalar, behind))}]")
+    fill.initial_indent = fill.subsequent_indent = " " * 6
+    return f"{listed}\n    tags: >-\n{fill.fill(' '.join(firsts))}\n"
 
 
 def curl_releases(data: dict[str, Any], files: dict[str, str], lines: list[str]) -> str:
@@ -409,6 +472,18 @@ def _compare_tags(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"{'+' if not before else '-' if not after else '~'} {image}: tags: {said}"
 
 
+def _compare_words(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of ``_compare_tags`` for data that has the parts of tags."""
+    before, after = ({name: _whole(rows) for name, rows in data.items() if name[0] != "_"} for data in (old, new))
+    yield from _compare_tags(before, after)
+
+
+def _whole(rows: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{first}-{rest}".removesuffix("-") for row in rows for first in row["tags"].split() for rest in row["behind"]
+    ]
+
+
 def _row(row: dict[str, Any] | str) -> dict[str, Any]:
     return {"tags": [row]} if isinstance(row, str) else row
 
@@ -418,11 +493,14 @@ _TAGS = "docker-library/official-images", r"library/[^/]+"
 _CATALOG = "docker-hardened-images/catalog", r"image/[^/]+/[^/]+/[^/]+\.yaml"
 _CURL = "curl/curl", r"docs/VERSIONS\.md"
 FILES = {
-    "endoflife": File("eol.yaml", *_ENDS, ends_of_life, _compare_entries),
-    "official-images": File("tags/floating.yaml", *_TAGS, floating_tags, _compare_entries),
-    "history": File("published.yaml", *_TAGS, published_versions, _compare_tags, history=True),
-    "curl": File("published.yaml", *_CURL, curl_releases, _compare_tags, dated=False),
-    "docker-catalog": File("images/docker.yaml", *_CATALOG, hardened_images, _compare_tags),
+    "endoflife": (File("eol.yaml", *_ENDS, ends_of_life, _compare_entries),),
+    "official-images": (File("tags/floating.yaml", *_TAGS, floating_tags, _compare_entries),),
+    "history": (
+        File("published.yaml", *_TAGS, published_versions, _compare_tags, history=True),
+        File("tags/official.yaml", *_TAGS, official_tags, _compare_words, history=True),
+    ),
+    "curl": (File("published.yaml", *_CURL, curl_releases, _compare_tags, dated=False),),
+    "docker-catalog": (File("images/docker.yaml", *_CATALOG, hardened_images, _compare_tags),),
 }
 
 

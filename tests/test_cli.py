@@ -250,7 +250,7 @@ def test_misuse_names_the_remedy(run: Run, dockerfile: Path) -> None:
     for words, says in (
         (("check", "nowhere"), "nowhere: no such file or folder"),
         (("check", "--select", "unhardened-imag"), "no rule 'unhardened-imag': did you mean 'unhardened-image'?"),
-        (("check", "--provider", "ecko"), "known are chainguard, distroless, docker, echo, redhat"),
+        (("check", "--provider", "ecko"), "known are chainguard, distroless, docker, echo, ironbank, redhat"),
         (("check", "--registry", "not a host"), "write HOST[:PORT][/PREFIX]"),
         (("check", "--mapping", "none.yaml"), "none.yaml: cannot be read: no such file or directory"),
         (("check", "--fail-on", "info"), "'info' is not one of 'note', 'warning', 'error', 'never'"),
@@ -401,8 +401,8 @@ def test_several_processes_say_what_one_says(run: Run, tmp_path: Path) -> None:
 
 def test_providers(run: Run) -> None:
     listed = {row["provider"]: row for row in json.loads(run("providers", "--output-format", "json").stdout)}
-    assert list(listed) == ["chainguard", "distroless", "docker", "echo", "redhat"]
-    assert all(row["source"] and row["date"] >= "2026-08-21" and row["rows"] for row in listed.values())
+    assert list(listed) == ["chainguard", "distroless", "docker", "echo", "ironbank", "redhat", "suse"]
+    assert all(row["source"] and row["date"] >= "2026-04-25" and row["rows"] for row in listed.values())
     assert listed["docker"]["images_known"] == 554
     assert listed["docker"]["login"] == "docker login dhi.io"
     text = run("providers").stdout.decode()
@@ -415,7 +415,8 @@ def test_a_match_with_all_providers_stands_side_by_side(run: Run) -> None:
     assert done.returncode == 1
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "node:22"
-    assert [line.split()[0] for line in lines[1:6]] == ["chainguard", "distroless", "docker", "echo", "redhat"]
+    vendors = [line.split()[0] for line in lines[1:8]]
+    assert vendors == ["chainguard", "distroless", "docker", "echo", "ironbank", "redhat", "suse"]
     assert "dhi.io/node:22 (safe)" in lines[3]
     assert "node has no such tag" in lines[1]
     answers = run("match", "--provider", "all", "--output-format", "json", "node:22").stdout.splitlines()
@@ -424,7 +425,9 @@ def test_a_match_with_all_providers_stands_side_by_side(run: Run) -> None:
         "distroless": False,
         "docker": True,
         "echo": True,
+        "ironbank": False,
         "redhat": False,
+        "suse": False,
     }
 
 

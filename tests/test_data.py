@@ -89,7 +89,7 @@ def test_facts_of_images(vendor: str) -> None:
     names = [name for name in blocks if name != "_default"]
     assert names == sorted(names)
     families = {*UPSTREAM["distributions"]["words"]}
-    managers = {"", "apk", "apt-get", "dnf", "microdnf"}
+    managers = {"", "apk", "apt-get", "dnf", "microdnf", "zypper"}
     for name, variants in blocks.items():
         seen: set[str] = set()
         for row in variants:

@@ -125,7 +125,7 @@ def test_each_safe_move_has_a_safe_way_back(vendor: str, variant: Variant) -> No
             goes_back(name + tag, vendor, variant)
 
 
-@pytest.mark.parametrize(("vendor", "to"), permutations(VENDORS, 2))
+@pytest.mark.parametrize(("vendor", "to"), list(permutations(VENDORS, 2)))
 def test_vendor_to_vendor_is_the_image_that_upstreams_own_is_moved_to(vendor: str, to: str) -> None:
     offered = 0
     for name in sorted(UPSTREAM.facts.official):

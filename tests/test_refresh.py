@@ -114,13 +114,35 @@ tool:
     lacks: [curl]
 """.replace("1.0,", '"1.0",')
 
+WORDS = f"""\
+# Tags.
+_about:
+  source: github:docker-library/official-images@{COMMIT} and its history
+  since: 2025-05-01
+  date: 2026-08-21
+gone:
+  - behind: [""]
+    tags: >-
+      1
+node:
+  - behind: ["", slim]
+    tags: >-
+      18
+"""
+
 Refresh = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def mappings(tmp_path: Path) -> Path:
     folder = tmp_path / "mappings"
-    for name, text in (("eol.yaml", ENDS), ("tags/floating.yaml", FLOATING), ("images/docker.yaml", IMAGES)):
+    files = {
+        "eol.yaml": ENDS,
+        "tags/floating.yaml": FLOATING,
+        "tags/official.yaml": WORDS,
+        "images/docker.yaml": IMAGES,
+    }
+    for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
@@ -216,6 +238,7 @@ def test_floating_tags(tmp_path: Path, mappings: Path, refresh: Refresh) -> None
         "library/mosquitto": "Tags: 2.0.1-alpine, 2, stable, mainline\n",
         "library/named": "Tags: base, latest\n",
         "library/redis": "Tags: 8.10.0, 8.10, 8, latest\n",
+        "library/debian": "Tags: trixie, 13.6, 13, latest\n\nTags: stable, stable-20260803\n",
         "other/x": "Tags: 1, latest\n",
     }
     bare = tmp_path / "bare.git"
@@ -224,6 +247,8 @@ def test_floating_tags(tmp_path: Path, mappings: Path, refresh: Refresh) -> None
     code, report, _ = refresh("--official-images", str(bare))
     assert (code, (mappings / "tags" / "floating.yaml").read_text()) == (1, FLOATING)
     assert report.splitlines()[1:] == [
+        "  + debian latest: 13.6",
+        "  + debian stable: 13.6",
         "  + fluentd latest: 1.19",
         "  + mosquitto stable: 2",
         "  + mosquitto mainline: 2",
@@ -237,9 +262,27 @@ def test_floating_tags(tmp_path: Path, mappings: Path, refresh: Refresh) -> None
     assert refresh("--official-images", str(bare), "--write")[0] == 0
     assert (mappings / "tags" / "floating.yaml").read_text() == (
         FLOATING.partition("alpine:")[0].replace(COMMIT, commit).replace("2026-08-21", "2026-09-01")
-        + 'alpine: {latest: "3.24"}\nfluentd: {latest: "1.19"}\nmosquitto: {stable: "2", mainline: "2"}\n'
+        + 'alpine: {latest: "3.24"}\ndebian: {latest: "13.6", stable: "13.6"}\n'
+        + 'fluentd: {latest: "1.19"}\nmosquitto: {stable: "2", mainline: "2"}\n'
         + 'node: {latest: "26.7", lts: "24.19", current: "26.7"}\nr-base: {latest: "4.6.1"}\nredis: {latest: "8.10"}\n'
     )
+
+
+def test_what_official_images_state(tmp_path: Path, mappings: Path, refresh: Refresh) -> None:
+    about = FLOATING.partition("alpine:")[0]
+    (mappings / "images" / "official.yaml").write_text(about + "old:\n  - tags: [a]\n")
+    library = "GitRepo: https://github.com/acme/web.git\nGitCommit: HEAD\n\nTags: 1.2, latest\n"
+    official, commit = repository(tmp_path / "tags", {"library/web": library})
+    repository(tmp_path / "sources" / "acme" / "web", {"Dockerfile": "FROM debian\nUSER web\n"})
+    words = ("--official-images", official, "--sources", str(tmp_path / "sources"))
+    assert refresh(*words)[1].splitlines()[-2:] == ["  + web: tags: 2 new (1.2, latest)", "  - old: tags: 1 gone (a)"]
+    assert refresh(*words, "--write")[0] == 0
+    text = (mappings / "images" / "official.yaml").read_text()
+    assert text.startswith(about.replace(COMMIT, commit).replace("2026-08-21", "2026-09-01") + "web:\n")
+    assert loaded(mappings / "images" / "official.yaml")["web"][0]["user"] == "web"
+    assert refresh("--official-images", official, "--sources", str(tmp_path))[0] == 2
+    with pytest.raises(SystemExit):
+        refresh("--sources", str(tmp_path))
 
 
 PUBLISHED = f"""\
@@ -267,7 +310,7 @@ def test_published_versions(tmp_path: Path, mappings: Path, refresh: Refresh) ->
     (tmp_path / "tags" / "library" / "node").write_text("Tags: 20.1, lts\nSharedTags: 20-windows\n#Tags: 19\n")
     git(Path(folder), "commit", "-q", "-a", "-m", "20", day="2025-06-01")
     git(Path(folder), "rm", "-q", "library/old")
-    (tmp_path / "tags" / "library" / "node").write_text("Tags: 22.1\n")
+    (tmp_path / "tags" / "library" / "node").write_text("Tags: 22.1, 22.1-slim\n")
     git(Path(folder), "commit", "-q", "-a", "-m", "22", day="2026-09-01")
     curl, release = repository(tmp_path / "curl", {"docs/VERSIONS.md": RELEASES}, day="2026-09-02")
     code, report, _ = refresh("--history", folder, "--curl", curl, "--write")
@@ -277,6 +320,9 @@ def test_published_versions(tmp_path: Path, mappings: Path, refresh: Refresh) ->
             "  + still: tags: 1 new (v2.1)",
             "  - gone: tags: 1 gone (1)",
             "  ~ node: tags: 3 new (20, 20.1, 22.1), 1 gone (22)",
+            "  ! gone: has no tags any more",
+            "  - gone: tags: 1 gone (1)",
+            "  ~ node: tags: 4 new (lts, 20.1, 22.1, 22.1-slim), 2 gone (18, 18-slim)",
             "  ~ curl: tags: 2 new (8.14.0, 8.21.0), 1 gone (8.13.0)",
         ],
     )
@@ -285,9 +331,16 @@ def test_published_versions(tmp_path: Path, mappings: Path, refresh: Refresh) ->
         f"    - github:curl/curl@{release} (docs/VERSIONS.md)\n  since: 2025-05-01\n  date: 2026-09-01\n"
         'curl:\n  ["8.14.0", "8.21.0"]\nnode:\n  ["20", "20.1", "22.1"]\nstill:\n  ["v2.1"]\n'
     )
-    assert [line[:43] for line in refresh("--history", folder, "--curl", curl)[1].splitlines()] == [
-        "mappings/published.yaml: 0 added, 0 removed"
-    ] * 2
+    assert (
+        (mappings / "tags" / "official.yaml")
+        .read_text()
+        .endswith(
+            "  since: 2025-05-01\n  date: 2026-09-01\n"
+            'node:\n  - behind: [""]\n    tags: >-\n      20.1 22.1 lts\n  - behind: [slim]\n    tags: >-\n      22.1\n'
+        )
+    )
+    again = refresh("--history", folder, "--curl", curl)[1].splitlines()
+    assert [line.partition(": ")[2][:19] for line in again if line[0] == "m"] == ["0 added, 0 removed,"] * 3
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{folder}", "shallow")
     code, _, error = refresh("--history", str(tmp_path / "shallow"))
     assert (code, "has no commit before 2025-05-01" in error) == (2, True)
@@ -401,11 +454,11 @@ def test_old_data_is_named(mappings: Path, refresh: Refresh) -> None:
     code, report, _ = refresh("--age", "1", "--today", "2026-08-23")
     assert (code, [line.partition(":")[0] for line in report.splitlines()]) == (
         1,
-        ["mappings/provider.yaml", "mappings/tags/floating.yaml"],
+        ["mappings/provider.yaml", "mappings/tags/floating.yaml", "mappings/tags/official.yaml"],
     )
 
 
 def test_the_age_of_each_file_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert SCRIPT["main"](["--age", "0", "--today", "9999-12-31"]) == 1
     named = {line.partition(":")[0] for line in capsys.readouterr().out.splitlines()}
-    assert {f"mappings/{file.name}" for file in SCRIPT["FILES"].values()} < named
+    assert {f"mappings/{file.name}" for files in SCRIPT["FILES"].values() for file in files} < named

@@ -4,7 +4,7 @@ import pytest
 
 from echo_migrate.images import catalog
 from echo_migrate.images.facts import listed
-from echo_migrate.images.tags import BUILD, choose, meaning_of, nearest
+from echo_migrate.images.tags import BUILD, choose, meaning_of, nearest, without_architecture
 
 DOCKER = catalog.load("docker")
 
@@ -26,6 +26,9 @@ SAME = {
     "docker:29-dind": "29-alpine",
     "docker:29-cli": "29-cli",
     "dotnet/sdk:8.0-alpine": "8.0-sdk-alpine",
+    "dotnet/sdk:8.0-cbl-mariner2.0": "8.0-sdk",
+    "dotnet/aspnet:10.0-azurelinux3.0-distroless": "10.0",
+    "dotnet/runtime:10.0-noble-chiseled": "10.0",
     "tomcat:10-jdk21-temurin": "10-jdk21",
     "wordpress:6.9.7-php8.4-fpm-alpine": "6.9.7-alpine-php8.4-fpm",
 }
@@ -54,6 +57,9 @@ NONE = [
     "debian:buster",
     "debian:11",
     "debian:sid",
+    "debian:testing",
+    "dotnet/aspnet:10.0-noble-chiseled-extra",
+    "dotnet/sdk:10.0-noble-aot",
 ]
 
 
@@ -81,6 +87,14 @@ def test_no_word_and_no_version_is_lost(reference: str) -> None:
     assert _choose(reference) is None
 
 
+def test_a_tag_for_one_architecture() -> None:
+    tags = listed("dotnet", "docker")
+    assert without_architecture("10.0-noble-amd64", tags, DOCKER) == ("10.0-noble", "amd64")
+    assert without_architecture("10.0-arm32v7", tags, DOCKER) == ("10.0-arm32v7", "")  # none is built for it
+    assert without_architecture("amd64", tags, DOCKER) == ("amd64", "")
+    assert without_architecture("1-amd64", ["1-amd64", "1-arm64"], DOCKER) == ("1-amd64", "")
+
+
 def test_what_is_not_kept_is_said() -> None:
     assert _choose("python:3.12.4-slim") == ("3.12", False, True, "")
     assert _choose("node:22.4.1") == ("22", False, True, "")
@@ -90,6 +104,7 @@ def test_what_is_not_kept_is_said() -> None:
     assert _choose("python:latest") == ("3.14", True, False, "")
     assert _choose("node:lts-alpine") == ("24.19-alpine", True, False, "")
     assert _choose("nginx:stable") == ("1.30", True, False, "")
+    assert _choose("debian:stable-slim") == ("trixie", True, False, "")
     assert _choose("tomcat:10") == ("10-jdk25", True, False, "")
     assert _choose("alpine:3") == ("3.24", True, False, ""), "the newest of what is left open"
     assert _choose("uv:latest") == ("0.12", True, False, ""), "it is not known which version latest is"

@@ -10,9 +10,7 @@ import re
 from functools import cache
 from typing import Any
 
-from echo_migrate.files.lazy_regex import lazy_regex
-
-_DATE = lazy_regex(r"\b[12][0-9]{3}-[01][0-9]-[0-3][0-9]\b")
+_DATE = re.compile(r"\b[12][0-9]{3}-[01][0-9]-[0-3][0-9]\b")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

@@ -16,7 +16,7 @@ from echo_migrate.files.workspace import of_a_run
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
 
 _FIXTURES = lazy_regex(
-    r"__(?:fixtures|golden|snapshots)__|fixtures|goldens?|test[-_]?(?:data|fixtures?|resources)|\.(?:chainsaw|kyverno)-test"
+    r"__(?:fixtures|golden|snapshots)__|fixtures|goldens?|test[-_]?(?:data|files|fixtures?|resources)|\.(?:chainsaw|kyverno)-test"
 )
 _TEST_CASES = lazy_regex(r"(?:chainsaw|kyverno)-test\.ya?ml|\d\d-assert\.ya?ml")
 """What lies beside the input and the expected output of a test of cluster policies (Chainsaw, Kyverno, KUTTL)."""

@@ -1,6 +1,7 @@
 """The image catalog: upstream names, provider rows, distributions and hardened registries (``mappings/``)."""
 
 import contextlib
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -227,8 +228,11 @@ class Catalog(NamedTuple):
         """Return the number of a Debian release, given its code name."""
         return self.facts.debian_releases.get(word)
 
-    def family_of(self, name: str, version: str = "") -> str | None:
-        """Return the distribution family of an upstream image whose tag has no distribution word, or None."""
+    def family_of(self, name: str, version: str = "", words: Iterable[str] = ()) -> str | None:
+        """Return the distribution family of an upstream image whose tag has no distribution word, or None: also if one
+        of the tag's ``words`` is of a JDK that may bring another."""
+        if not self.facts.jdks.isdisjoint(words):
+            return None
         for one in (*(f"{name}:{line}" for line in lines(version)), name):
             family = next((family for family, names in self.facts.families.items() if one in names), None)
             if family:

@@ -16,7 +16,7 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.reference import Reference, is_number, is_open, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
 
-_LIBC = {"alpine": "musl", "debian": "glibc", "redhat": "glibc", "ubuntu": "glibc", "wolfi": "glibc"}
+_LIBC = {"alpine": "musl", **dict.fromkeys(("azure", "debian", "redhat", "suse", "ubuntu", "wolfi"), "glibc")}
 _UPSTREAM = "upstream"
 _RELEASE = lazy_regex(r"-debian\d+$", needs=("-debian",))
 _ROOT = ("root", "0")
@@ -27,7 +27,9 @@ _FAMILIES = {
     "ubuntu": "ubuntu",
     "wolfi": "wolfi",
     "chainguard": "wolfi",
+    **dict.fromkeys(("azurelinux", "mariner"), "azure"),
     **dict.fromkeys(("rhel", "centos", "fedora", "rocky", "almalinux", "ol"), "redhat"),
+    **dict.fromkeys(("sles", "sle_hpc", "opensuse"), "suse"),
 }
 """The family of a distribution by its ID in /etc/os-release."""
 
@@ -116,7 +118,7 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
         words = [word.text for word in reference.words]
         family = next((one for one in map(catalog.word_family, words) if one), None)
         if family is None and not reference.digest and (not words or (is_version(words[0]) and not is_open(words[0]))):
-            family = catalog.family_of(name, words[0] if words else "")
+            family = catalog.family_of(name, words[0] if words else "", words)
         found = found._replace(family=family)
     if vendor == _UPSTREAM and not found.complete and found.shell is not False:
         found = found._replace(programs=found.programs | catalog.facts.programs.get(found.family or "", frozenset()))

@@ -1,5 +1,4 @@
-"""Whether an image that upstream's list of tags has, as the Docker official images, has a tag:
-``mappings/tags/official.yaml``."""
+"""Whether a Docker official image or one of .NET has a tag: ``mappings/tags/official.yaml`` and ``dotnet.yaml``."""
 
 from functools import lru_cache
 from typing import Any
@@ -32,7 +31,8 @@ def _is_newer(version: str, name: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _tags(name: str) -> dict[str, frozenset[str]]:
-    rows: list[dict[str, Any]] = read_block("tags/official.yaml", name) or []
+    file = "dotnet" if name.startswith("dotnet/") else "official"
+    rows: list[dict[str, Any]] = read_block(f"tags/{file}.yaml", name) or []
     return {word: frozenset(row["tags"].split()) for row in rows for word in row["behind"]}
 
 

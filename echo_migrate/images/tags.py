@@ -89,6 +89,16 @@ def _choose(name: str, tag: str, image: str, catalog: Catalog, build: bool, more
     return None
 
 
+def without_architecture(tag: str, published: Iterable[str], catalog: Catalog) -> tuple[str, str]:
+    """Return an upstream tag without the word of an architecture that vendors build for, and that word; the tag and ""
+    if there is none, or the provider's tags have such words too."""
+    words = tag.split("-")
+    word = next((one for one in words[1:] if one in catalog.facts.common_architectures), "")
+    if not word or any(word in one.split("-") for one in published):
+        return tag, ""
+    return "-".join(one for one in words if one != word), word
+
+
 def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = False) -> str:
     """Return the tag of the provider's image that is nearest to an upstream tag without a counterpart: of its function
     where there is any, then of its distribution, then of its major version or else the newest; "" if none is known.
@@ -99,7 +109,7 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = Fal
     wanted, _, _ = _wanted(name, tag, catalog)
     tags = sorted(published(image, catalog))
     if newer:
-        family = wanted.family or catalog.family_of(name, wanted.version)
+        family = wanted.family or catalog.family_of(name, wanted.version, wanted.words)
         successors = (one for one in tags if _succeeds(one, wanted, family, catalog))
         return max(successors, key=_closeness(wanted, catalog), default="")
 
@@ -141,7 +151,7 @@ def _distributions(
     there = sorted(offered, key=lambda one: numbers(one[1]), reverse=True)
     plain = [one for one in there if one[0] is None]
     usual = [one for one in there if one[0] == catalog.family]
-    family = wanted.family or catalog.family_of(name, wanted.version)
+    family = wanted.family or catalog.family_of(name, wanted.version, wanted.words)
     of_it = [one for one in there if one[0] == family]
     if name == _IS_ITS_RELEASE and wanted.family:
         return [one for one in of_it if one[1] == wanted.release]

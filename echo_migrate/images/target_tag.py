@@ -63,7 +63,8 @@ class TargetTag:
     def _listed_tag(self) -> list[Change] | Reason:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
         asked for where there is one, or why there is none."""
-        from echo_migrate.images.tags import choose, meaning_of, nearest  # most runs are for a provider without a list
+        # most runs are for a provider without a list
+        from echo_migrate.images.tags import choose, meaning_of, nearest, without_architecture
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         written, build = self.reference.tag or "latest", self.variant == "dev"
@@ -71,6 +72,9 @@ class TargetTag:
         if self.published and system and all(facts.family != system for facts in self.published.values()):
             self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
             written = "latest"  # the version is a release of another distribution
+        written, architecture = without_architecture(written, self.published, catalog)
+        if architecture:
+            self.unsafe_reasons.append(because("architecture-tag", word=architecture))
         choice = choose(name, written, image, catalog, build)
         if not choice:
             choice = choose(name, written, image, catalog, not build)
@@ -226,18 +230,21 @@ class TargetTag:
     def _family(self, word: str | None, target: str | None) -> None:
         """Add a reason if the distribution family changes, or is not known; ``word`` is that of the tag, if any."""
         words = self._texts()
-        known = word or self.catalog.family_of(self.name, words[0] if words else "")
+        known = word or self.catalog.family_of(self.name, words[0] if words else "", words)
         if known is None:
             self.unsafe_reasons.append(because("family-unknown", name=self.name))
         elif known != target:
             self.unsafe_reasons.append(because("family", **family_change(known, target or "another")))
 
 
+_TITLES = {"azure": "Azure Linux", "redhat": "Red Hat", "suse": "SUSE", "another": "another distribution"}
+
+
 def family_change(before: str, after: str) -> dict[str, str]:
     """Return the change of a distribution family as parameters of a reason."""
-    libc = " (musl to glibc)" if before == "alpine" else ""
+    libc = " (musl to glibc)" if before == "alpine" and after != "another" else ""
     return {"before": _title(before), "after": _title(after), "libc": libc}
 
 
 def _title(family: str) -> str:
-    return {"redhat": "Red Hat", "another": "another distribution"}.get(family, family.title())
+    return _TITLES.get(family, family.title())

@@ -39,6 +39,7 @@ class Facts(NamedTuple):
     hub: frozenset[str]
     library: tuple[str, ...]
     architectures: frozenset[str]
+    common_architectures: frozenset[str]
     hardened: dict[str, str]
     private: tuple[str, ...]
     vendors: dict[str, str]
@@ -46,6 +47,7 @@ class Facts(NamedTuple):
     mirrors: dict[str, dict[str, Any]]
     gone: dict[str, dict[str, Any]]
     families: dict[str, frozenset[str]]
+    jdks: frozenset[str]
     variants: dict[str, frozenset[str]]
     slim_last: frozenset[str]
     plain: dict[str, list[str]]
@@ -99,6 +101,7 @@ def facts() -> Facts:
         hub=frozenset(spellings["hub"]),
         library=tuple(spellings["library"]),
         architectures=frozenset(spellings["architectures"]),
+        common_architectures=frozenset(spellings["common"]),
         hardened=hardened,
         private=tuple(data["private"]["endings"]),
         vendors=vendors,
@@ -110,6 +113,7 @@ def facts() -> Facts:
         mirrors=data["mirrors"]["vendors"],
         gone=data["gone"]["registries"],
         families={family: frozenset(names) for family, names in data["families"]["images"].items()},
+        jdks=frozenset(data["families"]["jdks"]),
         variants={word: frozenset(names) for word, names in data["variants"]["images"].items()},
         slim_last=frozenset(data["variants"]["slim_last"]),
         plain=data["plain"]["images"],

@@ -182,8 +182,10 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
-    """Return whether a command calls a tool, by its bare name, that a base image is not known to have."""
-    return does(command, "tool") and base.has(command.name) is not True and "/" not in command.words[0].value
+    """Return whether a command calls a tool, by its bare name, that a base image is not known to have; Alpine's own
+    shell is busybox's, so that bash is a tool there."""
+    is_tool = does(command, "tool") or (command.name == "bash" and base.family == "alpine")
+    return is_tool and base.has(command.name) is not True and "/" not in command.words[0].value
 
 
 def _ports(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:

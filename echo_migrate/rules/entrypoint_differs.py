@@ -10,7 +10,7 @@ from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import SHELLS
+from echo_migrate.shell.commands import SHELLS, UNREADABLE
 from echo_migrate.shell.package_managers import data
 
 
@@ -19,25 +19,13 @@ def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Fi
     effective, command = context.effective(node), next((one for one in started(node) if one.verb in _COMMANDS), None)
     if effective is None or command is None or node.start_command("entrypoint"):
         return
-    if command.verb == "cmd" and command.shell:
-        message = _shell(effective)
-    else:
-        message = _words(command, effective, stage_of(node)) if command.words else ""
+    if command.shell and command.verb == "cmd":
+        if command.script is UNREADABLE or effective.base.shell is False:  # of which shell-needed tells
+            return
+        command = command._replace(words=_SHELL_FORM)
+    message = _words(command, effective, stage_of(node)) if command.words else ""
     if message:
         yield Finding(command.start, command.end, message)
-
-
-def _shell(effective: EffectiveBase) -> str:
-    """Return what is wrong with a CMD in shell form, which is the shell with its arguments; without a shell, that is
-    what shell-needed says."""
-    now = effective.base.entrypoint
-    program = _language(basename(now[0])) if now and not passes(now) else ""
-    if program.rstrip(_VERSION) not in _INTERPRETERS or effective.base.shell is False:
-        return ""
-    return (
-        f"{effective.shown} starts {program}, and the shell of CMD would become its arguments "
-        f"({program} /bin/sh -c …): write it in exec form, and set ENTRYPOINT too"
-    )
 
 
 def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None) -> str:
@@ -94,6 +82,9 @@ def _is_copied(name: str, stage: Stage | None) -> bool:
 
 _INTERPRETERS = frozenset(("java", "node", "perl", "php", "python", "ruby"))
 """Programs that run their first argument as a file; other programs may accept their own name there."""
+
+_SHELL_FORM = ("sh", "-c")
+"""What CMD in shell form begins with (Dockerfile reference, "Understand how CMD and ENTRYPOINT interact")."""
 
 _COMMANDS = ("cmd", "command")
 _VERSION = "0123456789."
