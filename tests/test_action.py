@@ -179,7 +179,12 @@ def test_sarif_replaces_a_link_and_does_not_follow_it(runner: Runner) -> None:
 
 
 def test_the_second_workflow_tells_what_the_first_found(runner: Runner) -> None:
-    """No checkout, the results of another run, and a token that may write."""
+    """No checkout, the results of another run, and a token that may write; with what the first has installed."""
+    installs = '_installed(os.path.join(folder, "venv"))'
+    (program,) = (runner.folder / "temp").glob("echo-migrate-*/venv/bin/python")
+    script = runner.action / "hooks" / "action.py"
+    assert installs in script.read_text()
+    script.write_text(script.read_text().replace(installs, repr([str(program), "-I", "-m"])))
     event = {
         "workflow_run": {
             "event": "pull_request",
