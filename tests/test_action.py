@@ -181,10 +181,10 @@ def test_sarif_replaces_a_link_and_does_not_follow_it(runner: Runner) -> None:
 def test_the_second_workflow_tells_what_the_first_found(runner: Runner) -> None:
     """No checkout, the results of another run, and a token that may write; with what the first has installed."""
     installs = '_installed(os.path.join(folder, "venv"))'
-    (program,) = (runner.folder / "temp").glob("echo-migrate-*/venv/bin/python")
+    program, *_ = (runner.folder / "temp").glob("echo-migrate-*/venv/bin/python")
     script = runner.action / "hooks" / "action.py"
-    assert installs in script.read_text()
-    script.write_text(script.read_text().replace(installs, repr([str(program), "-I", "-m"])))
+    whole = script.read_text()
+    assert installs in whole
     event = {
         "workflow_run": {
             "event": "pull_request",
@@ -194,7 +194,9 @@ def test_the_second_workflow_tells_what_the_first_found(runner: Runner) -> None:
         }
     }
     reviews = len(runner.github.reviews)
+    script.write_text(whole.replace(installs, repr([str(program), "-I", "-m"])))
     run = runner.run(event, report=runner.outputs["report"])
+    script.write_text(whole)
     assert run.returncode == 0, run.stdout + run.stderr
     assert len(runner.github.comments) == 1
     assert "From a run on the code of the pull request" in runner.github.comments[0]["body"]

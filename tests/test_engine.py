@@ -1,6 +1,9 @@
 """The laws of fixing, on Dockerfiles put together at random; and what refuses a doubtful result."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import dockerfile as buildkit
@@ -17,7 +20,7 @@ from echo_migrate.model import Finding, Fix, Image
 from echo_migrate.reports import summary
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Rule, Settings
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True)
 LINES = [
@@ -173,6 +176,26 @@ def test_processes_give_the_same_results(tmp_path: Path) -> None:
         path.write_text(f"FROM python:3.{number}\nFROM node:{number}-alpine\n")
         paths.append(str(path))
     assert list(runs.run(paths, SETTINGS, jobs=2)) == list(runs.run(paths, SETTINGS, jobs=1))
+
+
+LATER = """
+import multiprocessing, sys
+from echo_migrate.__main__ import main
+multiprocessing.set_start_method("forkserver")
+sys.argv = ["echo-migrate", "inventory", ".", "--no-config", "--jobs", "2", "--output-format", "json"]
+main()
+"""
+
+
+def test_processes_are_started_as_they_must_whatever_python_prefers(tmp_path: Path) -> None:
+    """Python 3.14 prefers a server that forks them, whose children are not this process's."""
+    for number in range(runs.MANY):
+        (tmp_path / f"Dockerfile.{number}").write_text("FROM node:22\n")
+    words = [sys.executable, "-P", "-c", LATER]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert {row["state"] for row in json.loads(done.stdout)["references"]} == {"migrate"}
 
 
 def test_one_doubtful_fix_does_not_keep_the_others_from_being_made() -> None:

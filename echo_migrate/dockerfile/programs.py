@@ -112,12 +112,14 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
     """Return whether a COPY or ADD in a stage or its parents may add one of the named programs."""
     sources = [word.value for word in copy.sources]
     written = copy.written.value
-    if basename(written) in names or any(_HEREDOC.sub("", basename(source.rstrip("/"))) in names for source in sources):
+    if basename(written) in names or any(basename(source.rstrip("/")) in names for source in sources):
         return True
     if copy.target is None:
         found = "$" in written or basename(written.rstrip("/")) in _ENDS_OF_PATH
     else:
         found = _on_path(copy.target.rstrip("/*") or "/", stage.environment.get("PATH", ""))
+    if found and any(_HEREDOC.sub("", source) in names for source in sources if _HEREDOC.match(source)):
+        return True  # a file with the name of its delimiter
     found = found or (copy.instruction.verb == "add" and any(map(ARCHIVE.search, sources)))
     return found and not all(_is_file(source, written, stage) for source in sources)
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -179,10 +180,16 @@ CHUNK = 32
 _settings: Settings | None = None
 
 
+_START = "fork" if sys.platform == "linux" else "spawn"
+"""How processes are started: with this one as their parent, and on Linux with all that is loaded. A server that forks
+them, Python's default from 3.14, would be their parent, and outlive a run that is killed."""
+
+
 def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result | None]:
     """Yield the results in the order of the paths. Processes receive rules by id and look them up."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
 
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
@@ -191,7 +198,7 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
     while done < len(paths):
         rest = paths[done : done + careful] if careful else paths[done:]
         workers, chunk = (1, 1) if careful else (jobs, CHUNK)
-        with ProcessPoolExecutor(workers, initializer=_start, initargs=arguments) as pool:
+        with ProcessPoolExecutor(workers, get_context(_START), _start, arguments) as pool:
             try:
                 for result in pool.map(_fix_path, rest, chunksize=chunk):
                     done += 1

@@ -28,8 +28,8 @@ REPEATED = frozenset(("layer-left-behind", "package-cache-left", "recommended-pa
 """Rules with one finding for all places in a stage with the same remedy, except those with a safe fix, each of which is
 applied by itself."""
 
-IN_FILE = frozenset(("end-of-life-base", "floating-tag"))
-"""Rules with one finding for all places of a file with the same message: it is mended at all of them at once."""
+IN_FILE = frozenset(("floating-tag",))
+"""Rules with one finding for all places of a file that name the same image."""
 
 _MOST_LINES = 6
 """The number of lines that a message lists."""

@@ -20,8 +20,8 @@ def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Fi
     if effective is None or command is None or node.start_command("entrypoint"):
         return
     if command.shell and command.verb == "cmd":
-        if command.script is UNREADABLE or effective.base.shell is False:  # of which shell-needed tells
-            return
+        if command.script is UNREADABLE or not command.args.value.strip() or effective.base.shell is False:
+            return  # of an image without a shell, shell-needed tells
         command = command._replace(words=_SHELL_FORM)
     message = _words(command, effective, stage_of(node)) if command.words else ""
     if message:

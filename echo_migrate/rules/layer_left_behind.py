@@ -87,20 +87,18 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
     """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
     if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
         return ""
-    given, operands, options = _operands(command.arguments)
+    operands, options = _operands(command.arguments)
     owner = options.get("--from")
     for path in filter(None, (absolute(word, run, command) for word in operands)):
-        trees = [one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
-        copy = next((one for one in trees if not _has(one, command.name, given)), None)
+        copy = next((one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)), None)
         if copy:
             option = f"{copy.instruction.verb.upper()} --{command.name}="
             return f"{command.name} stores {copy.target} a second time: use {option} where it is copied"
     return ""
 
 
-def _operands(words: list[str]) -> tuple[str, list[str], dict[str, str]]:
-    """Return the owner or mode that a chown or chmod gives, "" if it is that of a file, its paths, and its options with
-    the values of those that take one."""
+def _operands(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the paths of a chown or chmod, and its options with the values of those that take one."""
     operands: list[str] = []
     options: dict[str, str] = {}
     waiting = ""
@@ -112,16 +110,7 @@ def _operands(words: list[str]) -> tuple[str, list[str], dict[str, str]]:
             waiting = "" if equals or name not in _VALUED else name
         else:
             operands.append(word)
-    given = operands.pop(0) if operands and "--reference" not in options else ""
-    return given, operands, options
-
-
-def _has(copy: Copy, command: str, given: str) -> bool:
-    """Return whether the files of a COPY certainly have an owner or mode already: a layer does not store them again
-    (BuildKit compares owner, mode, size and time)."""
-    if command == "chown":
-        return bool(given) and _belongs(copy, given)
-    return bool(given) and given == next((one.value.value for one in copy.instruction.flags if one.name == "chmod"), "")
+    return operands[0 if "--reference" in options else 1 :], options
 
 
 def _belongs(copy: Copy, owner: str) -> bool:

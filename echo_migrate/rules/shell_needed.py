@@ -68,10 +68,10 @@ def _is_script(path: str, stage: Stage | None, base: ImageFacts) -> bool:
     copied from the build context under the name of one (``start.sh``)."""
     for copy in [copy for one in stage.lineage for copy in one.copies] if stage else ():
         heredocs = copy.instruction.heredocs
-        for (_, name), body in zip(
+        for (stripped, name), body in zip(
             heredoc_words(copy.instruction.args.value) if heredocs else (), heredocs, strict=False
         ):
-            text = body.value.lstrip("\t")  # which <<- takes out
+            text = body.value.lstrip("\t") if stripped else body.value
             if text.startswith("#!") and _is_at(copy, name, path):
                 return _by_usual_shell(text, base)
         sources = [] if copy.origin or heredocs else [basename(word.value) for word in copy.sources]
@@ -122,7 +122,9 @@ def _by_shell(run: Run, stage: Stage, base: ImageFacts) -> bool:
 
 def _by_usual_shell(script: str, base: ImageFacts) -> bool:
     """Return whether the first line of a script names a shell that the base image lacks."""
-    words = [word for word in script[2:].partition("\n")[0].split() if not word.startswith("-")] or [""]
+    first, *rest = script[2:].partition("\n")[0].split() or [""]
+    options = rest if first.endswith(("/busybox", "/env")) else []
+    words = [first, *(word for word in options if not word.startswith("-"))]
     elsewhere = bool(base.shell_at) and words[0].rpartition("/")[0] not in FOLDERS
     return not elsewhere and not SHELLS.isdisjoint(word.rpartition("/")[2] for word in words[:2])
 

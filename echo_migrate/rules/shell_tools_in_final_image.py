@@ -1,6 +1,7 @@
 """Interactive tools and download tools in the final image."""
 
 from collections.abc import Iterator
+from posixpath import basename
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import installed
@@ -23,7 +24,9 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if not installs:
         return
     called = {command.name for run in stage.runs for command in run.commands}
-    scripted = any(_SCRIPT.search(one.started) or any(map(_brings_script, one.copies)) for one in _built_on(stage))
+    scripted = any(
+        _SCRIPT.search(one.started) or any(_brings_script(copy, one) for copy in one.copies) for one in _built_on(stage)
+    )
     tools = [(call, word) for call, word in installs if _is_tool(word, called, scripted)]
     needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
@@ -36,8 +39,10 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         yield Finding(call.command.start, call.command.end, message)
 
 
-def _brings_script(copy: Copy) -> bool:
-    return any(word.value.endswith((".sh", ".bash")) for word in copy.sources)
+def _brings_script(copy: Copy, stage: Stage) -> bool:
+    """Return whether a COPY brings a script from the build context that no RUN names, so that a container runs it."""
+    names = [] if copy.origin else [basename(word.value) for word in copy.sources if word.value.endswith(".sh")]
+    return any(not any(name in run.instruction.args.value for run in stage.runs) for name in names)
 
 
 def _built_on(stage: Stage) -> list[Stage]:
