@@ -57,7 +57,7 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             )
             if run.script and must_succeed(command, run.script) and not there:
                 own = manager_of(effective.base)
-                names = _names(stage, effective.base.family) if own else ""
+                names = _names(stage, manager.name, effective.base.family) if own else ""
                 remedy = f"use {own}" if own else f"install in a stage with {command.name}, and COPY what is needed"
                 message = f"{effective.shown} has no {command.name}: {remedy}"
                 if effective.target and own:  # until the base has moved, neither would do
@@ -66,11 +66,12 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
                 yield Finding(command.start, command.end, message, level="error")
 
 
-def _names(stage: Stage, family: str | None) -> str:
-    """Return what the packages of a stage are called in a distribution of a family, "" where that is not known."""
+def _names(stage: Stage, manager: str, family: str | None) -> str:
+    """Return what the packages that a manager installs in a stage are called in a distribution of a family, "" where
+    that is not known."""
     from echo_migrate.shell.package_names import named_there  # few stages have the wrong manager
 
-    return named_there((call for run in stage.runs for call in run.calls), family)
+    return named_there((call for run in stage.runs for call in run.calls if call.manager.name == manager), family)
 
 
 def _remedy(stage: Stage, words: list[Word], unnamed: bool) -> str:

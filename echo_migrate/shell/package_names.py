@@ -17,7 +17,9 @@ def named_there(calls: Iterable[Call], family: str | None) -> str:
     installs = [
         one for one in calls if one.action == "install" and not {*_COMPARED[family]}.isdisjoint(one.manager.families)
     ]
-    words = (word for one in installs if not one.unnamed for word in one.packages if word.known)
+    words = (
+        word for one in installs if not one.unnamed for word in one.packages if word.known and "/" not in word.value
+    )
     rows = {name: read_block(f"packages/{family}.yaml", name) for name in dict.fromkeys(map(package_name, words))}
     known = joined(one for row in rows.values() for one in row or ())
     missing = joined(name for name, row in rows.items() if row is None)
