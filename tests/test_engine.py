@@ -512,6 +512,28 @@ def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
     assert ("reg.echohq.com/node:22" in path.read_text()) is expected
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("docker login reg.echohq.com -u x --password-stdin < key", True),
+        ('docker login "$ECHO_REGISTRY"', True),
+        ("docker login ${{ secrets.ECHO_REGISTRY }}", True),
+        ("docker login -u echo_ci -p x docker.io", False),
+        ("docker login -u echo_ci -p x", False),
+        ("docker login -u ${{ secrets.ECHO_USER }} -p x quay.io", False),
+        ("docker login reg.echohq.com.evil.example", False),
+        ("true\n      # docker login reg.echohq.com", False),
+    ],
+)
+def test_a_step_logs_in_to_the_registry_that_it_names(run: Run, tmp_path: Path, line: str, expected: bool) -> None:
+    path = tmp_path / ".github" / "workflows" / "x.yaml"
+    path.parent.mkdir(parents=True)
+    head = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    path.write_text(f"{head}      - run: {line}\n      - run: docker run --rm node:22 true\n")
+    run("fix")
+    assert ("reg.echohq.com/node:22" in path.read_text()) is expected
+
+
 BUILT = "RUN python -m venv /opt/venv && /opt/venv/bin/pip install flask\n"
 KEPT = 'COPY --from=build /opt/venv /opt/venv\nCMD ["python", "-m", "app"]\n'
 NEEDS = "RUN apt-get update && apt-get install -y curl\n"

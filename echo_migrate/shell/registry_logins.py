@@ -5,7 +5,10 @@ Follows the command lines of docker, nerdctl, podman and buildah: ``login [OPTIO
 
 from typing import NamedTuple
 
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import Command, Script
+from echo_migrate.shell.parser import read
 
 DOCKER_HUB = "docker.io"
 
@@ -18,6 +21,8 @@ _FLAGS = frozenset(("--password-stdin", "--tls-verify", "-v", "--verbose"))
 _PLACES = frozenset(("DOCKER_CONFIG", "HOME", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"))
 """Variables that say where logins are kept."""
 
+_CALL = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b.*")
+_FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
 _PIPES = ("|", "|&")
 _UNLESS = ("&&", "||")
 
@@ -71,6 +76,18 @@ def registry_of(command: Command) -> str | None:
             hosts.append(value.removeprefix("https://").lower())
         i += 1
     return hosts[0] if len(hosts) == 1 else None if hosts else DOCKER_HUB
+
+
+def named_in(line: str) -> str:
+    """Return the hosts that the login commands in a line of another file log in to; the line if that is not certain."""
+    call = _CALL.search(line)
+    if not call or line.rstrip().endswith("\\"):
+        return line
+    text = _FILLED_IN.sub("$x", call[0])
+    script = read(Traced.of(text, 0, len(text)))
+    made = [registry_of(one) for one in script.commands if one.name in _PROGRAMS and one.arguments[:1] == ["login"]]
+    hosts = [host for host in made if host]
+    return " ".join(hosts) if script.certain and hosts and len(hosts) == len(made) else line
 
 
 def _moves_logins(command: Command) -> bool:
