@@ -493,6 +493,70 @@ def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: P
     assert found == [[("needs-person", ["login-ci"]), ("migrate", [])], [("migrate", []), ("migrate", [])]]
 
 
+LOGIN = "docker login reg.echohq.com"
+STAYS = "docker run node:22 true\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (f"{LOGIN}\n{STAYS}", True),
+        (f'echo "$TOKEN" | docker login \\\n  -u ci --password-stdin \\\n  https://reg.echohq.com\n{STAYS}', True),
+        (f"{LOGIN} && {STAYS}", True),
+        (f"podman login reg.echohq.com\n{STAYS.replace('docker', 'podman')}", True),
+        (f"docker login -u echo_user -p x docker.io\n{STAYS}", False),
+        (f"docker login -u echo_user -p x\n{STAYS}", False),
+        (f'docker login ghcr.io -u x -p "$GHCR_ECHO_TOKEN"\n{STAYS}', False),
+        (f'echo "$MY_ECHO" | docker login quay.io -u x --password-stdin\n{STAYS}', False),
+        (f"{LOGIN}.evil.example\n{STAYS}", False),
+        (f'echo "run {LOGIN} first"\n{STAYS}', False),
+        (f": <<'X'\n{LOGIN}\nX\n{STAYS}", False),
+        (f"ssh host {LOGIN}\n{STAYS}", False),
+        (f"sudo {LOGIN}\n{STAYS}", False),
+        (f"DOCKER_CONFIG=$(mktemp -d) {LOGIN}\n{STAYS}", False),
+        (f"docker --config x login reg.echohq.com\n{STAYS}", False),
+        (f"{LOGIN}\nexport DOCKER_CONFIG=/x\n{STAYS}", False),
+        (f"{LOGIN}\ndocker logout reg.echohq.com\n{STAYS}", False),
+        (f"login() {{ {LOGIN}; }}\n{STAYS}", False),
+        (f"if test x; then {LOGIN}; fi\n{STAYS}", False),
+        (f'test "$1" && echo x | {LOGIN}\n{STAYS}', False),
+        (f"{LOGIN} &\n{STAYS}", False),
+        (f"podman login reg.echohq.com\n{STAYS}", False),
+        (f"{STAYS}{LOGIN}\n", False),
+    ],
+)
+def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
+    run: Run, tmp_path: Path, script: str, expected: bool
+) -> None:
+    path = tmp_path / ".github" / "x.sh"
+    path.parent.mkdir()
+    path.write_text(script)
+    run("fix")
+    assert ("reg.echohq.com/node:22" in path.read_text()) is expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("docker login reg.echohq.com -u x --password-stdin < key", True),
+        ('docker login "$ECHO_REGISTRY"', True),
+        ("docker login ${{ secrets.ECHO_REGISTRY }}", True),
+        ("docker login -u echo_ci -p x docker.io", False),
+        ("docker login -u echo_ci -p x", False),
+        ("docker login -u ${{ secrets.ECHO_USER }} -p x quay.io", False),
+        ("docker login reg.echohq.com.evil.example", False),
+        ("true\n      # docker login reg.echohq.com", False),
+    ],
+)
+def test_a_step_logs_in_to_the_registry_that_it_names(run: Run, tmp_path: Path, line: str, expected: bool) -> None:
+    path = tmp_path / ".github" / "workflows" / "x.yaml"
+    path.parent.mkdir(parents=True)
+    head = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    path.write_text(f"{head}      - run: {line}\n      - run: docker run --rm node:22 true\n")
+    run("fix")
+    assert ("reg.echohq.com/node:22" in path.read_text()) is expected
+
+
 BUILT = "RUN python -m venv /opt/venv && /opt/venv/bin/pip install flask\n"
 KEPT = 'COPY --from=build /opt/venv /opt/venv\nCMD ["python", "-m", "app"]\n'
 NEEDS = "RUN apt-get update && apt-get install -y curl\n"

@@ -179,6 +179,13 @@ def test_the_tag_of_an_image_that_is_no_official_one_is_to_be_confirmed(name: st
     assert (found.target, found.safe) == (held.target, True)
 
 
+def test_a_folder_is_a_part_of_the_name_at_some_vendors() -> None:
+    at_suse = move("registry.suse.com/bci/node:22", catalog.load("echo"))
+    back = move("registry.suse.com/bci/node:22", UPSTREAM)
+    assert (at_suse.state, [reason.id for reason in at_suse.reasons]) == ("hardened", ["hardened"])
+    assert (back.upstream, back.safe) == ("node", False)
+
+
 def test_a_tag_that_upstream_never_had_is_not_written() -> None:
     docker, safe = catalog.load("docker"), 0
     for name in (

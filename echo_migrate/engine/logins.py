@@ -7,13 +7,17 @@ have logged in. Everywhere else the file has the login, or the user states that 
 import os
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.tree import real, top
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
+
+if TYPE_CHECKING:
+    from echo_migrate.shell.commands import Script
 
 _POD = because("login-pod")
 _RUNNER = because("login-runner")
@@ -32,8 +36,7 @@ _LOGINS = lazy_regex(
 )
 """Where a file names secrets to pull with: of Kubernetes, Helm and Drone, and GitLab's variable."""
 
-_CALLED = lazy_regex(r"(?m)^[^#\n]*\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b[^\n]*")
-"""A login in a script."""
+_CALLS = lazy_regex(r"\blogin\b")
 
 _FOLDERS = {".circleci": "ci", ".github": "github", ".gitlab": "gitlab", ".woodpecker": "ci"}
 """Folders of CI systems, each with the kind of their files: what pulls where it is used is there used by jobs."""
@@ -51,7 +54,7 @@ def with_login(
     of_jobs = bool(runner) and elsewhere.isdisjoint((kind, runner))
     for image in images:
         if of_jobs and not image.local and not image.needs_login:
-            own = " ".join(line for at, line in _called(source.text) if at < image.start) if kind == "script" else ""
+            own = _called(source.text, image) if kind == "script" and _CALLS.search(source.text) else ""
             yield image, image._replace(needs_login=because("login-ci"), login=own)
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
@@ -70,10 +73,19 @@ def _runner(path: str) -> str:
     return next((_FOLDERS[one] for one in below if one in _FOLDERS), "")
 
 
+def _called(text: str, image: Image) -> str:
+    """Return the registries that a script has logged in to when it comes to an image."""
+    from echo_migrate.shell.registry_logins import logins_before  # few scripts of CI have any
+
+    made = logins_before(_script(text), image.start)
+    return " ".join(login.host for login in made if login.serves(image.where))
+
+
 @lru_cache(maxsize=4)
-def _called(text: str) -> list[tuple[int, str]]:
-    """Return the logins in a script, each with its offset."""
-    return [(match.start(), match[0]) for match in _CALLED.finditer(text)]
+def _script(text: str) -> "Script":
+    from echo_migrate.shell.parser import read
+
+    return read(Traced.of(text, 0, len(text)))
 
 
 @lru_cache(maxsize=4)

@@ -34,11 +34,13 @@ def _asked_first(lazy: _Lazy, name: str) -> Any:
         setattr(lazy, name, method)
         return method
 
-    def search(text: str, *span: int) -> Any:
-        return _NONE[name] if lacks(text[slice(*span)] if span else text) else own()(text, *span)
+    def search(text: str, *span: int, **named: int) -> Any:
+        if named or not lacks(text[span[0] : span[1] if len(span) > 1 else None] if span else text):
+            return own()(text, *span, **named)
+        return [] if name == "findall" else _NONE[name]
 
-    def sub(new: Any, text: str) -> Any:
-        return text if lacks(text) else own()(new, text)
+    def sub(new: Any, text: str, *count: int, **named: Any) -> Any:
+        return text if lacks(text) else own()(new, text, *count, **named)
 
     return sub if name == "sub" else search
 

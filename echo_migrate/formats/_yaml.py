@@ -45,7 +45,7 @@ _SURROGATES = lazy_regex(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
-_LOGIN = lazy_regex(r"(?m)^.*\b(?:login|registry)\b.*$")
+_LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:login|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
 _VARIABLES = ("env", "environment", "variables")
 """Keys whose values are variables of the scripts below them."""
@@ -215,7 +215,9 @@ class YamlFile:
     def logins(self, start: int = 0, end: int | None = None) -> str:
         """Return the lines of the file, or the last ones of a part of it, that log in to a registry."""
         if self._logins is None:
-            self._logins = [(match.start(), match[0]) for match in _LOGIN.finditer(self.text)]
+            from echo_migrate.shell.registry_logins import named_in  # few files have any
+
+            self._logins = [(match.start(), named_in(match[0])) for match in _LOGIN.finditer(self.text)]
         if end is None:
             return " ".join(line for _, line in self._logins)
         first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))

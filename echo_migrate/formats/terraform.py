@@ -42,7 +42,9 @@ _CLUSTERS = ("helm_", "kubernetes_", "kubectl_")
 _MACHINES = ("docker_",)
 """Resource types for which the machine holds the registry login."""
 
-_SECRETS = re.compile(r"\bimage_?[pP]ull_?[sS]ecrets?\b[^{}]{0,200}\{([^{}]{0,500})\}")
+_SECRETS = re.compile(r"image_?[pP]ull_?[sS]ecrets?")
+_REFERENCE = re.compile(r"[\w.\[\]\"*-]+")
+"""A value that is an address of another resource, rather than a condition or a call."""
 
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
@@ -70,7 +72,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
     known = values(root, source.text) if _VALUES.fullmatch(source.path) else names(root, source.text)
-    for where, body, key, platform, secrets in _places(root, known, source.text):
+    for where, body, key, platform, secrets in _places(root, known):
         keys = dict(body.items)
         found = image_of(keys[key], known, source.text, f"{where}.{key}")
         if found is None:
@@ -102,25 +104,22 @@ def _read(source: Source) -> Value:
     return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
 
 
-def _places(root: Value, known: dict[str, Named], text: str) -> Iterator[tuple[str, Value, str, str, str]]:
+def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, str, str, str]]:
     """Yield the maps that name an image, as a text or by a name: address, map, the key of the image, the platform that
-    the resource is for, and the secrets that its pods are pulled with."""
+    the resource is for, and the secrets that its pod is pulled with."""
     for kind, blocks in root.items:
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
             own = key in keys and (keys[key].text or named(keys[key], known))
-            places = [(f"{kind}.{label}", body, key)] if own else []
+            places = [(f"{kind}.{label}", body, key, "")] if own else []
             places += _containers(body, f"{kind}.{label}", known)
             platform = of_block(body) if places else ""
-            secrets = as_variables(
-                " ".join(_SECRETS.findall(text, body.start, body.end) if places else ()).replace(".", " ")
-            )
-            yield from ((*place, platform, secrets) for place in places)
+            yield from ((where, one, key, platform, secrets) for where, one, key, secrets in places)
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value], secrets: str) -> Image:
-    """Return an image with the fields that its resource determines, given the secrets that its pods are pulled with."""
+    """Return an image with the fields that its resource determines, given the secrets that its pod is pulled with."""
     kind = where.split(".")[1] if where.count(".") else ""
     if "build" in keys:
         return image._replace(local="the result of a build")
@@ -137,19 +136,34 @@ def _placed(image: Image, where: str, keys: dict[str, Value], secrets: str) -> I
     return image._replace(needs_login=because("login-service"))
 
 
-def _containers(node: Value, where: str, known: dict[str, Named]) -> Iterator[tuple[str, Value, str]]:
-    """Yield the containers inside a value, as ``_places`` does."""
+def _containers(node: Value, where: str, known: dict[str, Named]) -> Iterator[tuple[str, Value, str, str]]:
+    """Yield the containers inside a value: address, map, the key of the image, and the secrets beside it."""
+    secrets = as_variables(" ".join(_secrets(node)).replace(".", " "))
     for key, value in node.items:
         if key in _CONTAINERS and value.kind == "other":
             for one in _heredoc(value):
-                yield f"{where}.{key}{_IN_A_HEREDOC}", one, "image"
+                yield f"{where}.{key}{_IN_A_HEREDOC}", one, "image", secrets
         for one in value.each or [value]:
             keys = dict(one.items)
             if key in _CONTAINERS and "image" in keys and (keys["image"].text or named(keys["image"], known)):
-                yield f"{where}.{key}", one, "image"
+                yield f"{where}.{key}", one, "image", secrets
             yield from _containers(one, where, known)
     for one in node.each:
         yield from _containers(one, where, known)
+
+
+def _secrets(spec: Value) -> Iterator[str]:
+    """Yield the names of the secrets that a pod is pulled with: those of dynamic blocks, too, if they are listed."""
+    for key, value in spec.items:
+        if _SECRETS.fullmatch(key):
+            for one in value.each or [value]:
+                name = dict(one.items).get("name")
+                if name and (name.text or _REFERENCE.fullmatch(str(name.value))):
+                    yield str(name.value)
+        elif key == "dynamic":
+            for label, block in value.items:
+                if _SECRETS.fullmatch(label):
+                    yield from (one.text for each in [dict(block.items).get("for_each")] if each for one in each.each)
 
 
 def _heredoc(value: Value) -> Iterator[Value]:

@@ -1,6 +1,7 @@
 """The image catalog: upstream names, provider rows, distributions and hardened registries (``mappings/``)."""
 
 import contextlib
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -158,7 +159,11 @@ class Catalog(NamedTuple):
     def logged_in(self, login: str) -> bool:
         """Return whether the text of a login names the registry, or the provider in a name of several words."""
         login = login.lower()
-        return self.host in login or f"{self.provider}_" in login or f"_{self.provider}" in login
+        return (
+            bool(re.search(rf"(?<![\w.-]){re.escape(self.host)}(?![\w.-])", login))
+            or f"{self.provider}_" in login
+            or f"_{self.provider}" in login
+        )
 
     def replaced(self, reference: Reference) -> "tuple[str, Catalog] | None":
         """Return the upstream name that an image of a hardened provider replaces, and its provider, or None."""

@@ -62,6 +62,8 @@ def origin(reference: Reference, place: tuple[str, str], forward: Forward) -> Or
     if vendor in facts().gone:
         return _of_the_gone(image, tag, facts().gone[vendor])
     catalog = load(vendor)
+    if any(row.image == place[1] for rows in catalog.rows.values() for row in rows):
+        image = place[1]  # the folder is a part of the vendor's name, not that of an organisation
     wanted = f"{catalog.target(image)}:{tag}"
     variant: Variant = "dev" if catalog.tags == "listed" and BUILD in tag.split("-") else "runtime"
     found: Origin | None = None

@@ -21,7 +21,6 @@ _SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished",
 """The reasons that only doubt whether an image, or its tag, is there."""
 
 _PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
-_VARIABLE_LAST = lazy_regex(r"\$(?:\w{1,80}|\{\w{1,80}\})$")
 
 _REBUILT = 90
 """The number of days after which a tag is said not to be rebuilt."""
@@ -214,23 +213,11 @@ class Target:
 
     def _spelt(self, changes: list[Change]) -> tuple[Edit, ...] | None:
         """Return the edits for the changes at their source spans, or None if a change does not fit into one."""
-        places = [self._behind(*change) or self.image.ref.replace(*change) for change in changes]
+        places = [self.image.ref.replace(*change) for change in changes]
         torn = [edit for edits in places if len(edits) > 1 for edit in edits if not self._within(edit)]
         if len(torn) > 1 or any(not edit.text for edit in torn):
             return None
         return tuple(edit for place in places for edit in place)
-
-    def _behind(self, start: int, stop: int, text: str) -> tuple[Edit, ...]:
-        """Return the edit that adds text behind the variable that a FROM ends with, and that holds a part of the tag
-        (whose meaning it keeps then); none if the text belongs elsewhere."""
-        if not text.startswith("-"):  # a digest is of one value of the variable
-            return ()
-        image, (first, last) = self.image, self.image.ref.spans[-1]
-        in_tag = len(image.ref.value) - (last - first) > self.reference.name_end
-        if image.where != "FROM" or not self.text or not start == stop == len(image.ref.value) or not in_tag:
-            return ()
-        ends = _VARIABLE_LAST.search(self.text[image.start : image.end])
-        return (Edit(image.end, image.end, text),) if ends else ()
 
     def _within(self, edit: Edit) -> bool:
         """Return whether an edit is inside the expression, so that it changes no build argument."""
