@@ -315,10 +315,21 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert not list(records.of(PROOF.before, PROOF.after, "other/Dockerfile"))
 
 
+def test_a_record_without_places_is_read(tmp_path: Path) -> None:
+    records = Records([str(tmp_path)])
+    records.keep(PROOF)
+    (path,) = tmp_path.iterdir()
+    data = json.loads(path.read_text())
+    del data["places"]
+    path.write_text(json.dumps(data))
+    assert [one.places for one in records.of(PROOF.before, PROOF.after, "Dockerfile")] == [()]
+
+
 @pytest.mark.parametrize(
     "change", [{"verdict": "perfect"}, {"before": "f" * 64}, {"version": 2}, {"images": []}, {"date": "today"},
                {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"},
-               {"places": [[1]]}, {"places": None}]
+               {"places": [[1]]}, {"places": None}, {"places": [[1, "2"]]}, {"places": [[-1, 2]]},
+               {"places": [[True, 2]]}]
 )  # fmt: skip
 def test_a_record_of_another_form_is_none(change: dict[str, object], tmp_path: Path) -> None:
     records = Records([str(tmp_path)])
