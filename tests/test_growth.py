@@ -6,8 +6,10 @@ minutes.
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -365,6 +367,18 @@ def test_what_is_read_after_a_late_neighbour_has_its_own_time(monkeypatch: pytes
             _for_ever()
         script = Traced.of("true && " * 200 + "true", 0, 1604)
         assert len(read(script).commands) == 201
+
+
+def test_what_other_threads_read_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "BESIDE", 0)
+    blocks = [budget.beside() for _ in range(2)]
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:  # which leave in the order they entered in
+        for pool, block in zip((one, other), blocks, strict=True):
+            pool.submit(block.__enter__).result()
+        for pool, block in zip((one, other), blocks, strict=True):
+            pool.submit(block.__exit__, None, None, None).result()
+    with budget.bounded():
+        signal.raise_signal(signal.SIGPROF)
 
 
 @pytest.mark.parametrize(

@@ -315,10 +315,21 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert not list(records.of(PROOF.before, PROOF.after, "other/Dockerfile"))
 
 
+def test_a_record_without_places_is_read(tmp_path: Path) -> None:
+    records = Records([str(tmp_path)])
+    records.keep(PROOF)
+    (path,) = tmp_path.iterdir()
+    data = json.loads(path.read_text())
+    del data["places"]
+    path.write_text(json.dumps(data))
+    assert [one.places for one in records.of(PROOF.before, PROOF.after, "Dockerfile")] == [()]
+
+
 @pytest.mark.parametrize(
     "change", [{"verdict": "perfect"}, {"before": "f" * 64}, {"version": 2}, {"images": []}, {"date": "today"},
                {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"},
-               {"places": [[1]]}, {"places": None}]
+               {"places": [[1]]}, {"places": None}, {"places": [[1, "2"]]}, {"places": [[-1, 2]]},
+               {"places": [[True, 2]]}]
 )  # fmt: skip
 def test_a_record_of_another_form_is_none(change: dict[str, object], tmp_path: Path) -> None:
     records = Records([str(tmp_path)])
@@ -455,24 +466,47 @@ def test_programs_that_a_proof_starts_have_limits() -> None:
 
 _CLEANING = """
 import pathlib, subprocess, sys
-with subprocess.Popen(["sleep", "600"]) as step:
+with subprocess.Popen(eval(sys.argv[2])) as step:
     pathlib.Path(sys.argv[1], "begun").touch()
     step.wait()
 pathlib.Path(sys.argv[1], "cleaned").touch()
 """
+_SUPERVISOR = """
+import os, pathlib, signal, subprocess, sys
+def end(*_):
+    step.kill()
+    step.wait()
+    subprocess.run(["sleep", "0.5"])
+    pathlib.Path(sys.argv[1], "ended").touch()
+    os._exit(1)
+step = subprocess.Popen(["sleep", "600"], start_new_session=True)
+pathlib.Path(sys.argv[1], "step").write_text(str(step.pid))
+signal.signal(signal.SIGTERM, end)
+pathlib.Path(sys.argv[1], "ready").touch()
+signal.pause()
+"""
 
 
-def test_a_builder_whose_step_is_ended_removes_what_it_began(tmp_path: Path) -> None:
+@pytest.mark.parametrize("supervised", [False, True])
+def test_a_builder_whose_step_is_ended_removes_what_it_began(supervised: bool, tmp_path: Path) -> None:
+    """Also where the step is in another session, and only what the builder runs can end it."""
     processes = Processes()
-    words = [sys.executable, "-c", _CLEANING, str(tmp_path)]
+    step = [sys.executable, "-c", _SUPERVISOR, str(tmp_path)] if supervised else ["sleep", "600"]
+    words = [sys.executable, "-c", _CLEANING, str(tmp_path), repr(step)]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(processes.call, words, 600, steps=True)
-        while not (tmp_path / "begun").exists():
+        while not (tmp_path / ("ready" if supervised else "begun")).exists():
             time.sleep(0.01)
         processes.stop()
         with pytest.raises(Stopped):
             waiting.result()
     assert (tmp_path / "cleaned").exists()
+    if supervised:
+        try:
+            assert (tmp_path / "ended").exists()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int((tmp_path / "step").read_text()), signal.SIGKILL)
 
 
 def test_what_a_killed_run_still_builds_is_ended_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

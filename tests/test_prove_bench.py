@@ -1,5 +1,6 @@
 """How the proofs of a run share a builder: what is done at once, what is asked once, and what is looked at again."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
@@ -7,8 +8,11 @@ from threading import Event, Lock
 import pytest
 
 from echo_migrate.files.source import Source
+from echo_migrate.formats import compose
 from echo_migrate.model import Finding, Result
-from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn, State
+from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn, Podman, State
+from echo_migrate.proof.compare import Observed, worse
+from echo_migrate.proof.container import Running
 from echo_migrate.proof.processes import Finished, Processes
 from echo_migrate.proof.prove import Change
 from tests.test_prove_compose import Recorder, bench, change
@@ -149,6 +153,56 @@ def test_which_images_are_there_is_one_command(said: str, commands: int) -> None
     assert builder.asked == commands
 
 
+def test_a_proof_is_of_the_images_that_were_there_when_it_was_built(tmp_path: Path) -> None:
+    builder = Recorder()
+    builder.ids = lambda names: [("f" if builder.builds else "e") * 64] * len(names)  # type: ignore[method-assign]
+    one, what = bench(tmp_path, builder), change(dockerfile(tmp_path))
+    one.expect([what])
+    assert dict(one.prove(what).images) == {"a": "f" * 64, "b": "f" * 64}
+
+
+def test_a_project_that_cannot_be_read_is_told_with_its_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(compose, "project_of", unreadable)
+    one, what = bench(tmp_path, Recorder()), change(dockerfile(tmp_path))
+    one.expect([what])
+    assert one.prove(what).reason == "the context cannot be read: permission denied"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_failed_in_the_first_of_two_looks_counts(which: int) -> None:
+    looks = [Running("up", health="ok", smoke=("ok", "ok")), Running("up", health="ok", smoke=("ok", "ok"))]
+    looks[which] = Running("up", health="timeout", smoke=("ok", "status 500"))
+    first, second = (Observed(True, running=one) for one in looks)
+    found = worse(first, second).running
+    assert found
+    assert (found.health, found.smoke) == ("timeout", ("ok", "status 500"))
+    after = Observed(True, running=Running("up", health="timeout", smoke=("ok", "status 500")))
+    shown = worse(first, second, after).running
+    assert shown
+    assert (shown.health, shown.smoke) == ("ok", ("ok", "ok")), "what fails after the change alone"
+
+
+@pytest.mark.parametrize("builder", [Docker, Podman])
+def test_a_label_names_no_other_image(builder: type[Builder]) -> None:
+    token, mine, other = f"{'0' * 16}.{'1' * 16}", "a" * 64, "b" * 64
+    formats: list[str] = []
+
+    def short(*words: str, whole: bool = False, things: int = 1) -> Finished:
+        if "--format" not in words:
+            return Finished(0, mine, "")
+        formats.append(words[words.index("--format") + 1])
+        label = json.dumps(f"x\n{token} {other}")
+        return Finished(0, f'{label} {mine}\n"{token}" {mine}\n{token} {other}\n"{token}" --all\n"" {other}\n', "")
+
+    one = builder("x", Processes(), "x")
+    one.short = short  # type: ignore[method-assign]
+    assert one.labelled() == ([(f"x\n{token} {other}", mine), (token, mine)],) * 2
+    assert all(one.startswith("{{json (") for one in formats)
+
+
 def test_the_images_of_a_run_are_asked_for_once(tmp_path: Path) -> None:
     builder = Recorder()
     builder.ids = lambda names: builder.asked.append(tuple(names)) or ["e" * 64] * len(names)  # type: ignore[method-assign, func-returns-value]
@@ -159,7 +213,7 @@ def test_the_images_of_a_run_are_asked_for_once(tmp_path: Path) -> None:
     builder.asked.clear()
     for what in changes:
         assert dict(one.prove(what).images) == {"a": "e" * 64, "b": "e" * 64, what.before.path.split("/")[-2]: "e" * 64}
-    assert ("a", "b", "x") not in builder.asked
+    assert [names for names in builder.asked if len(names) == 3] == [("a", "b", "x"), ("a", "b", "y")]
     assert isinstance(builder, Docker)
 
 

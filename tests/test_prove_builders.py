@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -270,9 +270,9 @@ def _waiting(tmp_path: Path, what: str) -> Path:
     return project(tmp_path, dockerfile)
 
 
-def _begin(environment: dict[str, str], folder: Path) -> "subprocess.Popen[str]":
+def _begin(environment: dict[str, str], folder: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "echo_migrate", "prove", "--network", "host", "--verbose"],
+        [sys.executable, "-m", "echo_migrate", "prove", "--network", "host", "--verbose", *words],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -450,13 +450,33 @@ def test_a_sibling_that_does_not_start_is_no_verdict(
     assert not left(environment)
 
 
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a storage of podman and buildah that is the test's own."""
+    conf, root, run = (tmp_path / name for name in ("storage.conf", "storage", "storage-run"))
+    driver = subprocess.run(
+        ["podman", "info", "--format", "{{.Store.GraphDriverName}}"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    conf.write_text(f'[storage]\ndriver = "{driver}"\ngraphroot = "{root}"\nrunroot = "{run}"\n')
+    yield {"CONTAINERS_STORAGE_CONF": str(conf)}
+    subprocess.run(["umount", str(root / driver)], check=False, capture_output=True)  # the storage mounts itself
+
+
 @pytest.mark.parametrize("builder", ["podman", "buildah"])
-def test_other_builders(builder: str, environment: dict[str, str], tmp_path: Path) -> None:
+def test_other_builders(builder: str, environment: dict[str, str], storage: dict[str, str], tmp_path: Path) -> None:
     saved = subprocess.run(["docker", "save", "python:3.13-slim"], env=environment, check=True, capture_output=True)
+    environment |= storage
+
+    def said(*words: str) -> str:
+        return subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
+
     subprocess.run(["podman", "load", "--quiet"], input=saved.stdout, env=environment, check=True, capture_output=True)
-    names = ["docker.io/library/python:3.13-slim", "reg.echohq.com/python:3.13-slim", "docker.io/library/python:3.11"]
-    for name in names:
-        subprocess.run(["podman", "tag", "python:3.13-slim", name], env=environment, check=True)
+    for name in (
+        "docker.io/library/python:3.13-slim",
+        "reg.echohq.com/python:3.13-slim",
+        "docker.io/library/python:3.11",
+    ):
+        said("podman", "tag", "python:3.13-slim", name)
     folder = project(
         tmp_path,
         "FROM docker.io/library/python:3.13-slim\nCOPY . /x\nRUN test ! -e /x/hidden\nUSER 5\n"
@@ -468,27 +488,29 @@ def test_other_builders(builder: str, environment: dict[str, str], tmp_path: Pat
     assert proof["verdict"] == "same", proof
     assert proof["builder"].startswith(builder)
     assert proof["reason"] == ("as built: buildah starts no containers" if builder == "buildah" else None)
-    words = [builder, "images", "--quiet", "--filter", "label=io.echo-migrate.prove"]
-    assert not subprocess.run(words, env=environment, check=True, capture_output=True).stdout
+    assert not said(builder, "images", "--quiet", "--filter", "label=io.echo-migrate.prove")
     machine = (tmp_path / "cache" / "echo-migrate" / "prove" / "machine").read_text()
-    words = [
-        "podman",
-        "create",
-        "--network",
-        "host",
-        "--label",
-        f"io.echo-migrate.prove={machine}.{'0' * 16}",
-        "python:3.13-slim",
-        "true",
-    ]
-    killed = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-    (folder / "Dockerfile").write_text("FROM docker.io/library/python:3.13-slim\nRUN sleep 600\n")
-    words = ["--builder", builder, "--timeout", "2", "--output-format", "json"]
-    assert [proof["verdict"] for proof in proofs(prove(environment, folder, *words))] == ["not-comparable"]
-    limit = time.monotonic() + 60
-    while subprocess.run(["buildah", "containers", "--quiet"], env=environment, check=True, capture_output=True).stdout:
-        assert time.monotonic() < limit, "the container of a step is left"  # one of another test ends by itself
-        time.sleep(0.5)
+    label = ("--label", f"io.echo-migrate.prove={machine}.{'0' * 16}")
+    said("podman", "create", "--network", "host", *label, "python:3.13-slim", "true")
+    step = ["sleep", f"600.{os.urandom(4).hex().translate(str.maketrans('abcdef', '012345'))}"]
+    (folder / "Dockerfile").write_text(f"FROM docker.io/library/python:3.13-slim\nRUN {' '.join(step)}\n")
+    process = _begin(environment, folder, "--builder", builder)
+    while not _running(step):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 128 + signal.SIGINT, errors
+    assert not _running(step)
+    assert not said("buildah", "containers", "--quiet"), "the container of a step is left"
     if builder == "podman":  # buildah knows no containers that were started
-        done = subprocess.run(["podman", "container", "exists", killed], env=environment, check=False)
-        assert done.returncode == 1, "the container of a run that was killed is left"
+        assert not said("podman", "ps", "--all", "--quiet"), "the container of a run that was killed is left"
+
+
+def _running(words: list[str]) -> bool:
+    """Return whether a program runs, by its command line."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if path.read_text(errors="replace").split("\0")[:-1] == words:
+                return True
+    return False

@@ -62,7 +62,7 @@ _watch = _Watch()
 def bounded() -> Iterator[None]:
     """Raise ``Spent`` in a block that exceeds the limits. No effect outside the main thread, which gets no signals, and
     on Windows, which has none for it."""
-    if current_thread() is not main_thread() or not hasattr(signal, "setitimer"):
+    if not _watches() or not hasattr(signal, "setitimer"):
         yield
         return
     began = time.process_time()
@@ -93,7 +93,14 @@ def beside() -> Iterator[None]:
     """Raise ``TooMuch`` in a block, inside a ``bounded`` one, that reads a related file for longer than ``BESIDE``.
 
     Callers can cache that result, so that a slow file costs its time once per run, and not once per file that uses it.
+    Outside the main thread, only for one that is nested too deep.
     """
+    if not _watches():
+        try:
+            yield
+        except RecursionError:
+            raise TooMuch(_DEEP) from None
+        return
     above = _watch.neighbour
     _watch.neighbour = time.process_time() if above is None else above
     try:
@@ -103,7 +110,7 @@ def beside() -> Iterator[None]:
             raise
         raise TooMuch(_LATE) from None
     except RecursionError:
-        raise TooMuch("to be read beside another, it is nested too deep") from None
+        raise TooMuch(_DEEP) from None
     finally:
         if above is None and _watch.neighbour is not None:
             _watch.spared += time.process_time() - _watch.neighbour
@@ -112,6 +119,7 @@ def beside() -> Iterator[None]:
             _watch.reason = None  # must not end the next file
 
 
+_DEEP = "to be read beside another, it is nested too deep"
 _LATE = f"to be read beside another, it takes more than {BESIDE} seconds of a processor"
 
 
@@ -119,8 +127,11 @@ def parse(parser: "Parser", data: bytes) -> "Node":
     """Return the root node of a parsed text. Raises ``Spent``.
 
     The parser has no time limit of its own, and is slow to recover from errors in a text. Between two steps it calls
-    back to ask whether to go on: the signal is acted on there, because it must not be raised through the parser.
+    back to ask whether to go on: the signal is acted on there, because it must not be raised through the parser. No
+    limit holds outside the main thread.
     """
+    if not _watches():
+        return parser.parse(lambda offset, _: data[offset : offset + _PIECE]).root_node
     _watch.raising = False
     try:
         return parser.parse(
@@ -131,6 +142,11 @@ def parse(parser: "Parser", data: bytes) -> "Node":
         raise Spent(_watch.reason or "its grammar gave up") from None
     finally:
         _watch.raising = True
+
+
+def _watches() -> bool:
+    """Return whether the limits hold here: the state is that of the one file that the main thread reads."""
+    return current_thread() is main_thread()
 
 
 def _memory() -> int:

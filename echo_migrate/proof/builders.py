@@ -231,7 +231,7 @@ class Builder:
 
     def labelled(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return the containers and the images of all runs, each as the token of its run and its id."""
-        format = f"{{{{{self.label_of}}}}} {{{{.ID}}}}"
+        format = f"{{{{json ({self.label_of})}}}} {{{{.ID}}}}"
         containers = self.short(
             "ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", format, whole=True
         )
@@ -242,7 +242,7 @@ class Builder:
     def _tokens(self, ids: list[str]) -> list[tuple[str, str]]:
         """Return images, each with the token of the run that made it before; those that are gone by now are left
         out."""
-        format = f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{.Id}}}}'
+        format = f'{{{{json (index .Config.Labels "{LABEL}")}}}} {{{{.Id}}}}'
         words = ("image", "inspect", "--format", format)
         return _pairs(self.short(*words, *ids, whole=True).output) if ids else []
 
@@ -355,9 +355,16 @@ def chosen(name: str, processes: Processes, token: str) -> tuple[Builder, str]:
 
 
 def _pairs(output: str) -> list[tuple[str, str]]:
-    """Return lines of a label and an id as pairs."""
-    found = [line.rstrip("\r").rpartition(" ") for line in output.split("\n")]
-    return [(label, id) for label, _, id in found if label.strip()]
+    """Return lines of a label, as JSON, and an id as pairs. A label is text of whoever built the image: as it is, it
+    could have lines that name others."""
+    found: list[tuple[str, str]] = []
+    for line in output.split("\n"):
+        label, _, id = line.strip().rpartition(" ")
+        with contextlib.suppress(ValueError):
+            token = json.loads(label)
+            if isinstance(token, str) and token and _ID.fullmatch(id):
+                found.append((token, id))
+    return found
 
 
 def _first(done: Finished) -> dict[str, Any]:

@@ -46,6 +46,9 @@ class Observed(NamedTuple):
     running: Running | None = None
 
 
+_UNBUILT = Observed(False)
+
+
 def compare(before: Observed, after: Observed, smoke: Sequence[Smoke] = ()) -> tuple[Verdict, str, list[Row]]:
     """Return the verdict, why, and the differences."""
     for one, which in ((before, "before"), (after, "after")):
@@ -197,6 +200,22 @@ def doubtful(before: Observed, after: Observed) -> bool:
     """Return whether two that stay up printed or wrote something else, of which one may only be late."""
     one, other = before.running, after.running
     return bool(one and other and one.start == other.start == "up" and any(_of_output(one, other)))
+
+
+def worse(first: Observed, second: Observed, after: Observed = _UNBUILT) -> Observed:
+    """Return the second of two looks at an image that stayed up in the first, with what failed in one of the two. Of
+    the image before, what fails ``after`` the change is what passed in one of them."""
+    one, other, then = first.running, second.running, after.running or Running("up")
+    if one is None or other is None:
+        return second
+    health = _of_two(one.health, other.health, then.health not in ("", "ok"))
+    failing = [said != "ok" for said in then.smoke] or [False] * len(other.smoke)
+    smoke = tuple(map(_of_two, one.smoke, other.smoke, failing))
+    return second._replace(failure=second.failure or first.failure, running=other._replace(health=health, smoke=smoke))
+
+
+def _of_two(one: str, other: str, passing: bool) -> str:
+    return next((said for said in (one, other) if (said in ("", "ok")) == passing), other)
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -8,14 +8,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import IO, NamedTuple
 
 _HEAD = 64_000
 _TAIL = 256_000
 _BETWEEN = 0.05
 _GRACE = 5.0
-"""The seconds that a program has to end after it was told to: a builder removes what it has begun."""
+"""The seconds that a program has to end after it was told to."""
+
+_LONGER = 20.0
+"""The seconds that a builder has to end after its step was told to: it removes what it has begun."""
 
 
 class Stopped(Exception):
@@ -158,10 +160,10 @@ def end(group: int, steps: bool, lives: Callable[[], bool]) -> None:
     """End the program that leads a process group, with all of the group: with ``steps``, what it runs first, so that it
     removes what it has begun. ``lives`` returns whether it has not ended yet."""
     if steps:
-        _wait_while(lives, partial(_end_children, group))
+        _end_children(group, lives)
     if lives():
         _kill(os.killpg, group, signal.SIGTERM)
-        _wait_while(lives)
+        _wait_while(lives, _GRACE)
     _kill(os.killpg, group, signal.SIGKILL)
 
 
@@ -184,10 +186,9 @@ def words_of(process: int) -> list[str]:
     return []
 
 
-def _wait_while(lives: Callable[[], bool], each: Callable[[], object] = lambda: None) -> None:
-    limit = time.monotonic() + _GRACE
+def _wait_while(lives: Callable[[], bool], seconds: float) -> None:
+    limit = time.monotonic() + seconds
     while lives() and time.monotonic() < limit:
-        each()
         time.sleep(_BETWEEN)
 
 
@@ -196,9 +197,26 @@ def _kill(how: Callable[[int, int], None], process: int, number: int) -> None:
         how(process, number)
 
 
-def _end_children(process: int) -> None:
-    for child in _children(process):
-        _kill(os.kill, child, signal.SIGKILL)
+def _end_children(process: int, lives: Callable[[], bool]) -> None:
+    """Tell what a builder runs to end, and wait until the builder has ended, too.
+
+    What it runs may be a supervisor, which ends the step and removes its container when it is told to, and does neither
+    when it is killed. So it is told first, and killed if it is left after half of the time. What the builder starts
+    meanwhile may be what cleans up, and is let be until then.
+    """
+    told: list[int] = []
+    limit = time.monotonic() + _GRACE
+    while not told and lives() and time.monotonic() < limit:
+        told = _children(process)
+        if not told:
+            time.sleep(_BETWEEN)
+    for child in told:
+        _kill(os.kill, child, signal.SIGTERM)
+    if told:
+        _wait_while(lives, _LONGER / 2)
+        for child in _children(process) if lives() else ():
+            _kill(os.kill, child, signal.SIGKILL if child in told else signal.SIGTERM)
+        _wait_while(lives, _LONGER / 2)
 
 
 def _children(process: int) -> list[int]:

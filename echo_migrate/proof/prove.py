@@ -18,7 +18,7 @@ from echo_migrate.formats.compose.service import Build
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
-from echo_migrate.proof.compare import Observed, Row, compare, doubtful
+from echo_migrate.proof.compare import Observed, Row, compare, doubtful, worse
 from echo_migrate.proof.container import LONGER, SETTLE, Running, Smoke, observe
 from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
@@ -90,8 +90,10 @@ class Bench:
 
     def expect(self, changes: Sequence[Change]) -> None:
         """Ask the builder at once for the images of all changes that will be proven."""
-        projects = [compose.project_of(change.before.path) if self.builder.runs else None for change in changes]
-        names = {name for pair in zip(changes, projects, strict=True) for name in _images_of(*pair)}
+        names: set[str] = set()
+        for change in changes:
+            with suppress(OSError, Unreadable):  # which is told where the change is proven
+                names |= {*_images_of(change, self._project(change.before.path))}
         self._ids |= zip(sorted(names), self.builder.ids(sorted(names)), strict=True)
 
     def prove(self, change: Change) -> Proof:
@@ -114,10 +116,9 @@ class Bench:
             )
 
     def _proven(self, change: Change) -> Proof:
-        begun = time.monotonic()
         path = change.before.path
         context = context_of(path, change.before.text, self.folders(path))
-        smoke, project = tuple(self.smoke(path)), compose.project_of(path) if self.builder.runs else None
+        smoke, project = tuple(self.smoke(path)), self._project(path)
         passed = self._passed(context)
         key = Proof(
             path,
@@ -139,7 +140,7 @@ class Bench:
             return key._replace(reason=missing)
         if (known := self._known(key)) is not None:
             return known
-        before, after = self._both(change, key, context, Asked(passed, smoke, project))
+        before, after, begun = self._both(change, key, context, Asked(passed, smoke, project))
         verdict, reason, rows = compare(before, after, smoke)
         failed = before.failure if not before.built else after.failure
         return key._replace(
@@ -152,6 +153,9 @@ class Bench:
             predicted=_predicted(failed, change) if failed and verdict == "broken" else "",
             seconds=time.monotonic() - begun,
         )
+
+    def _project(self, path: str) -> Project | None:
+        return compose.project_of(path) if self.builder.runs else None
 
     def _without_secrets(self, row: Row) -> Row:
         hide = self.secrets.hidden
@@ -183,20 +187,21 @@ class Bench:
 
     def _images(self, change: Change, project: Project | None, built: bool = False) -> tuple[tuple[str, str], ...]:
         """Return the images that a change and its siblings are built from or started of, with their ids on this
-        machine, "" for none. Of those that were there when the run began, a build finds others only if it pulls."""
+        machine, "" for none. Once it is ``built``, they are asked for again: a name may be another image's by then."""
         names = _images_of(change, project)
-        asked = [one for one in names if one not in self._ids or (built and (self.passed.pull or not self._ids[one]))]
+        asked = [one for one in names if built or one not in self._ids]
         self._ids |= zip(asked, self.builder.ids(asked), strict=True)
         return tuple((name, self._ids[name]) for name in names)
 
-    def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed]:
-        """Return what is seen before and after. The image of before runs while that of after is built and, unless both
-        are in a network that is named, started; where it cannot be built, nothing is to be compared. Other changes are
-        built while these run."""
+    def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed, float]:
+        """Return what is seen before and after, and when its turn began. The image of before runs while that of after
+        is built and, unless both are in a network that is named, started; where it cannot be built, nothing is to be
+        compared. Other changes are built while these run."""
         place = (key.before, key.context, key.options)
         path, watched = change.before.path, None
         with ThreadPoolExecutor(1) as pool:
             with self._turn():
+                begun = time.monotonic()
                 if place in self._seen:
                     first, before = self._seen[place]
                 else:
@@ -207,16 +212,16 @@ class Bench:
                         watched = pool.submit(self._started, first, path, "before", asked)
                 if not first.id:
                     self._seen[place] = first, before
-                    return before, Observed(False)
+                    return before, Observed(False), begun
                 second = self._built(change.after, "after", context, asked)
             after = self._started(second, path, "after", asked)
             before = watched.result() if watched else before
             if doubtful(before, after):
                 watched = pool.submit(self._started, first, path, "before, for longer", asked, LONGER)
-                after = self._started(second, path, "after, for longer", asked, LONGER)
-                before = watched.result()
+                after = worse(after, self._started(second, path, "after, for longer", asked, LONGER))
+                before = worse(before, watched.result(), after)
             self._seen[place] = first, before
-        return before, after
+        return before, after, begun
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -220,7 +220,7 @@ def _proof(data: Any) -> Proof:
         predicted=_text(data["predicted"] or ""),
         seconds=float(data["seconds"]),
         unsafe=bool(data["unsafe"]),
-        places=tuple((int(before), int(after)) for before, after in data["places"]),
+        places=tuple((_place(before), _place(after)) for before, after in data.get("places", ())),
     )
 
 
@@ -232,6 +232,12 @@ def _row(data: Mapping[str, object]) -> Row:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _place(value: object) -> int:
+    if type(value) is not int or value < 0:
         raise TypeError
     return value
 
