@@ -467,7 +467,7 @@ def test_a_builder_whose_step_is_ended_removes_what_it_began(tmp_path: Path) -> 
     words = [sys.executable, "-c", _CLEANING, str(tmp_path)]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(processes.call, words, 600, steps=True)
-        while not (tmp_path / "begun").exists():
+        while not (tmp_path / "begun").exists() and not waiting.done():
             time.sleep(0.01)
         processes.stop()
         with pytest.raises(Stopped):
