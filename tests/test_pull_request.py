@@ -246,11 +246,14 @@ def test_proofs_of_the_very_texts_are_in_the_description(world: World) -> None:
         Records([folder]).keep(found._replace(date="2026-11-20T00:00:00Z", by="ada@ci"))
     assert "### Proofs" not in world.propose("--dry-run", token="").stdout.decode()
     shown = world.propose("--dry-run", "--proofs", "proven", token="").stdout.decode()
-    assert "on 2026-11-20 by `ada@ci`" in shown
+    assert "on 2026-11-20, with" in shown
     assert "| `api/Dockerfile` | **differs** | `user` |\n| `web/Dockerfile` | **differs** | `user` |\n" in shown
     assert "no proof" not in shown
     inside = world.propose("--dry-run", "--proofs", "../proven", cwd=world.clone / "api", token="").stdout.decode()
     assert "1 changed Dockerfile has no proof of this change" in inside  # of another path
+    cache = world.folder / "cache"
+    own = ("--dry-run", "--proofs", str(cache / "echo-migrate" / "proofs"))
+    assert b"are of places on this machine" in world.propose(*own, token="", XDG_CACHE_HOME=str(cache)).stderr
     world.said("--proofs", "proven")
     world.tick(1, "`node:22` →", on=False)
     assert "#1 updated" in world.said("--proofs", "proven")
