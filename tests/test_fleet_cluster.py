@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
 from pathlib import Path
 from threading import Event, Semaphore
@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from echo_migrate import __version__
 from echo_migrate.files.write import NotWritten
@@ -35,19 +35,41 @@ from tests.registries import Reply, Request, StandIn
 from tests.test_fleet import DAY, made
 
 NOWHERE = subprocess.DEVNULL
+SECONDS = 300
+"""Until something is taken to hang."""
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Wait for something that comes in seconds; the bound is there to end what hangs."""
+    for _ in range(6000):
+        if holds():
+            return
+        time.sleep(0.05)
+    pytest.fail(f"waited in vain: {what}")
 
 
 class Cluster:
     """A scheduler at one port, and workers with a thread each."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = one.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{self.port}"
         self.folder = folder
         self.running: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self.start()
+        self.port = 0
+
+    def begin(self) -> None:
+        """Start all, at a port that is nobody's, and wait for it."""
+        for _ in range(10):
+            self.port = random.randrange(20_000, 32_000)  # no system gives these to who asks for any
+            if self.start():
+                break
+        else:
+            pytest.fail("the scheduler could not be started")
+        with Client(self.address, timeout=SECONDS) as client:
+            client.wait_for_workers(2, timeout=SECONDS)
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
 
     def _run(self, *words: str) -> "subprocess.Popen[bytes]":
         environment = os.environ | {
@@ -59,28 +81,37 @@ class Cluster:
         self.running.append(one)
         return one
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start the scheduler, and two workers without a nanny: what ends stays ended."""
-        made = self._run("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+    def start(self) -> bool:
+        """Start the scheduler, and two workers without a nanny: what ends stays ended. Returns False, and starts no
+        worker, if the port is another's."""
+        listens = self.folder / f"{len(self.running)}.json"
+        words = ("--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--scheduler-file", str(listens))
+        self.scheduler = self._run("scheduler", *words)
+        until(lambda: listens.exists() or self.scheduler.poll() is not None, "the scheduler neither listens nor ends")
+        if not listens.exists():
+            return False
+        patience = ("--death-timeout", str(SECONDS))
         for _ in range(2):
-            self._run(
-                "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"
-            )
-        return made
+            self._run("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", *patience)
+        return True
 
     def close(self) -> None:
         for one in self.running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(one.pid, signal.SIGKILL)
-            one.wait()
+            if one.returncode is None:  # the number of one that was waited for may be another's
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(one.pid, signal.SIGKILL)
+                one.wait()
 
 
 @pytest.fixture
 def dask(tmp_path: Path) -> Iterator[Cluster]:
     (tmp_path / "dask").mkdir()
     one = Cluster(tmp_path / "dask")
-    yield one
-    one.close()
+    try:
+        one.begin()
+        yield one
+    finally:
+        one.close()
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -102,8 +133,13 @@ class Held:
     def __call__(self, request: Request) -> Reply:
         if b"want " in request.body:
             self.fetches.release()
-            self.opened.wait()
+            self.opened.wait(SECONDS)
         return self._serve(request)
+
+    def fetched(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for a fetch, as long as the command that wants it is running."""
+        until(lambda: self.fetches.acquire(blocking=False) or process.poll() is not None, "a fetch")
+        assert process.poll() is None, process.communicate(timeout=SECONDS)
 
 
 def below(process: int) -> list[int]:
@@ -144,8 +180,7 @@ def test_killing_any_part_loses_nothing_and_a_run_again_gives_the_same_bytes(
         whole = kept(tmp_path / "whole")
         assert len(whole) == 7  # six results, and what the run had
         for part in ("command", "process", "worker", "scheduler"):
-            while fetching(dask):  # for the command that was killed
-                time.sleep(0.05)
+            until(lambda: not fetching(dask), "a fetch for the command that was killed")
             held.opened.clear()
             held.fetches = Semaphore(0)
             words = ["fleet", "list", "--store", part, *DAY, "--output-format", "json"]
@@ -153,21 +188,19 @@ def test_killing_any_part_loses_nothing_and_a_run_again_gives_the_same_bytes(
             pipe = subprocess.PIPE
             process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, process_group=0)
             dask.running.append(process)
-            while not held.fetches.acquire(timeout=0.1):
-                assert process.poll() is None, process.communicate()
+            held.fetched(process)
             done = {path: path.stat().st_mtime_ns for path in (tmp_path / part / "results").rglob("*.json")}
             worker, program = fetching(dask) or (0, 0)
             assert program
             killed = {"command": process.pid, "process": program, "worker": worker, "scheduler": dask.scheduler.pid}
             os.kill(killed[part], signal.SIGKILL)
             if part == "scheduler":
-                dask.start()
+                assert dask.start()
             if part in ("worker", "scheduler"):  # another has the repository then
-                while not held.fetches.acquire(timeout=0.1):
-                    assert process.poll() is None, process.communicate()
+                held.fetched(process)
             if part != "process":
                 held.opened.set()
-            out, err = process.communicate()
+            out, err = process.communicate(timeout=SECONDS)
             assert process.returncode == (-signal.SIGKILL if part == "command" else 2), err
             failed = [row["repository"] for row in json.loads(out)["repositories"] if row["error"]] if out else []
             assert failed == {"command": [], "process": ["torn", "z"]}.get(part, ["torn"])

@@ -495,7 +495,7 @@ def test_a_builder_whose_step_is_ended_removes_what_it_began(supervised: bool, t
     words = [sys.executable, "-c", _CLEANING, str(tmp_path), repr(step)]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(processes.call, words, 600, steps=True)
-        while not (tmp_path / ("ready" if supervised else "begun")).exists():
+        while not (tmp_path / ("ready" if supervised else "begun")).exists() and not waiting.done():
             time.sleep(0.01)
         processes.stop()
         with pytest.raises(Stopped):

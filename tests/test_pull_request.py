@@ -246,11 +246,14 @@ def test_proofs_of_the_very_texts_are_in_the_description(world: World) -> None:
         Records([folder]).keep(found._replace(date="2026-11-20T00:00:00Z", by="ada@ci"))
     assert "### Proofs" not in world.propose("--dry-run", token="").stdout.decode()
     shown = world.propose("--dry-run", "--proofs", "proven", token="").stdout.decode()
-    assert "on 2026-11-20 by `ada@ci`" in shown
+    assert "on 2026-11-20, with" in shown
     assert "| `api/Dockerfile` | **differs** | `user` |\n| `web/Dockerfile` | **differs** | `user` |\n" in shown
     assert "no proof" not in shown
     inside = world.propose("--dry-run", "--proofs", "../proven", cwd=world.clone / "api", token="").stdout.decode()
     assert "1 changed Dockerfile has no proof of this change" in inside  # of another path
+    cache = world.folder / "cache"
+    own = ("--dry-run", "--proofs", str(cache / "echo-migrate" / "proofs"))
+    assert b"are of places on this machine" in world.propose(*own, token="", XDG_CACHE_HOME=str(cache)).stderr
     world.said("--proofs", "proven")
     world.tick(1, "`node:22` →", on=False)
     assert "#1 updated" in world.said("--proofs", "proven")
@@ -487,7 +490,13 @@ def test_a_look_refreshes_the_pull_requests_of_what_has_changed(world: World) ->
     told = "1 a new reference that can move\n  shop job/Dockerfile:1 redis:7 (to reg.echohq.com/redis:7)\n"
     out, err = look(code=2)
     assert (out, "shop: the pull request could not be opened" in err) == (told, True)
-    assert look("--label", "images") == (told, "echo-migrate: shop: #1 opened: Move 3 images to Echo\n")
+    assert "give the same ones" in look("--exclude", "web", code=2)[1]
+    nothing = "Nothing has changed.\n"
+    world.github.faults.append(Fault("POST", "/pulls$", 403))
+    out, err = look(code=2)  # what is due is tried again, and what was told is not told again
+    assert (out, "shop: the pull request could not be opened" in err) == (nothing, True)
+    world._run("watch", "--store", "store", cwd=world.folder)  # a look without pull requests leaves them due
+    assert look("--label", "images") == (nothing, "echo-migrate: shop: #1 opened: Move 3 images to Echo\n")
     assert world.github.pulls[1]["labels"] == [{"name": "images"}]
     written = len(world.github.writes)
     assert look() == ("Nothing has changed.\n", "")

@@ -120,7 +120,11 @@ def test_proofs_are_told_if_they_were_asked_for_the_worst_first() -> None:
         for number in range(200)
     ]
     text = body(one._replace(proofs=tuple(proofs)))
-    assert "on 2026-11-10 to 2026-11-13 by `ada@ci`, and started unless" in text
+    assert "on 2026-11-10 to 2026-11-13, with each Dockerfile as it is here" in text
+    assert "ada" not in text  # an account of somebody's machine
+    assert "not started" not in text
+    unstarted = [each._replace(reason="as built: it starts nothing") for each in proofs]
+    assert "50 of 200 were built and not started." in body(one._replace(proofs=tuple(unstarted)))
     assert "**50 of 200 broke something: untick what moves there.**" in text
     assert re.findall(r"(?m)^\| `.*\*\*(.*)\*\*", text) == ["broken"] * 50
     assert "broke something" not in body(one._replace(proofs=tuple(proofs[:2])))

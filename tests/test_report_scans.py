@@ -187,7 +187,10 @@ def csaf(status: str, purl: str, component: str = "") -> dict[str, Any]:
                 | {"status": "not_affected", "justification": "component_not_present"},
                 {"vulnerability": "CVE-2024-0002", "products": ["pkg:docker/python"], "status": "affected"},
             ),
-            [({"CVE-2024-0001"}, "3.12", set(), "not affected, by VEX: component not present")],
+            [
+                ({"CVE-2024-0001"}, "3.12", set(), "not affected, by VEX: component not present"),
+                ({"CVE-2024-0002"}, "", set(), ""),
+            ],
         ),
         (
             openvex(
@@ -212,7 +215,7 @@ def csaf(status: str, purl: str, component: str = "") -> dict[str, Any]:
         ),
         (
             csaf("fixed", "pkg:docker/python", "pkg:deb/debian/zlib@1"),
-            [({"CVE-2024-0001"}, "", {"zlib"}, "fixed, by VEX: component not present")],
+            [({"CVE-2024-0001"}, "", {"zlib@1"}, "fixed, by VEX: component not present")],
         ),
         (csaf("known_affected", "pkg:docker/python"), []),
         (csaf("fixed", "pkg:generic/python"), []),
@@ -289,12 +292,56 @@ def test_vex_excludes_what_it_is_about(product: Product, packages: set[str], app
 def test_a_statement_about_a_digest_is_about_these_bytes(product: Product, applies: bool) -> None:
     statement = Statement(frozenset(["A"]), product, frozenset(["zlib"]), "fixed, by VEX")
     why = excluded([statement], Named(frozenset([f"{PYTHON}:3.12"]), frozenset([DIGEST])))
-    assert why("A", "zlib") == ("fixed, by VEX" if applies else "")
-    assert why("A", "openssl") == why("B", "zlib") == ""
+    assert why("A", "zlib", "1") == ("fixed, by VEX" if applies else "")
+    assert why("A", "openssl", "1") == why("B", "zlib", "1") == ""
     name, scan = of("python:3.12", "A")
     scan = scan._replace(image=Named(scan.image.names, frozenset([DIGEST])), found=(Vulnerability("A", "zlib"),))
     (one,) = risk([READY], [(name, scan)], [statement]).images
     assert one.rows[0].fate == ("excluded" if applies else "found")
+
+
+def said(status: str, date: str = "", *inner: str) -> dict[str, Any]:
+    product = {"@id": "pkg:docker/python", "subcomponents": [{"@id": one} for one in inner]}
+    dated = {"timestamp": date} if date else {}
+    return {"vulnerability": {"name": "A"}, "products": [product], "status": status} | dated
+
+
+@pytest.mark.parametrize(
+    ("statements", "applies"),
+    [
+        ([said("not_affected", "2026-01-01T00:00:00Z"), said("affected", "2026-02-01T00:00:00Z")], False),
+        ([said("affected", "2026-02-01T00:00:00Z"), said("not_affected", "2026-01-01T00:00:00Z")], False),
+        ([said("affected", "2026-02-01T00:00:00Z"), said("fixed", "2026-02-01T00:30:00+01:00")], False),
+        ([said("affected", "2026-01-01T00:00:00Z"), said("fixed", "2026-02-01T00:00:00Z")], True),
+        ([said("not_affected"), said("under_investigation")], False),
+        ([said("affected"), said("not_affected")], True),
+        ([said("not_affected"), said("affected", "", "pkg:deb/debian/zlib@1")], True),
+        ([said("not_affected"), said("affected", "", "pkg:deb/debian/openssl@9")], False),
+        ([said("not_affected"), said("affected", "", "no package")], False),
+        ([said("not_affected", "", "no package")], False),
+        ([said("not_affected", "", "pkg:deb/debian/openssl@3.0.1-1?arch=amd64")], True),
+        ([said("not_affected", "", "pkg:deb/debian/openssl")], True),
+        ([said("not_affected", "", "pkg:deb/debian/openssl@3.0.1")], False),
+        ([said("not_affected", "", "pkg:deb/debian/openssl@3.0.1-1?epoch=1")], False),
+        ([said("not_affected", "when it was", "pkg:golang/openssl@v3.0.1-1")], True),
+    ],
+)
+def test_the_later_statement_holds_for_the_version_that_it_names(
+    tmp_path: Path, statements: list[dict[str, Any]], applies: bool
+) -> None:
+    found = read_vex(written(tmp_path / "v.json", openvex(*statements)))
+    why = excluded(found, named(["python:3.12"]))
+    assert bool(why("A", "openssl", "3.0.1-1")) == applies
+
+
+def test_a_statement_about_the_bytes_of_one_scan_is_not_about_those_of_another() -> None:
+    old, new = DIGEST, f"sha256:{'2' * 64}"
+    names = named(["python:3.12"]).names
+    scans = [(one, Scan(Named(names, frozenset([one])), (Vulnerability("A", "zlib"),), "Trivy")) for one in (old, new)]
+    statement = Statement(frozenset(["A"]), Product(PYTHON, "", old), frozenset(), "fixed, by VEX")
+    for listed in (scans, scans[::-1]):
+        assert [known.fate for known in risk([READY], listed, [statement]).images[0].rows] == ["found"]
+    assert [known.fate for known in risk([READY], scans[:1], [statement]).images[0].rows] == ["excluded"]
 
 
 IDS = st.lists(st.sampled_from("ABCDEF"), unique=True)

@@ -256,6 +256,13 @@ def test_a_webhook_is_posted_to_only_if_asked_and_nothing_is_lost(fleet: Fleet, 
         assert b"wants an https URL" in fleet.look("--webhook", url).stderr
 
 
+@pytest.mark.parametrize("words", [("--label", "x"), ("--base", "x"), ("--author", "A <a@b>"), ("--split", "image")])
+def test_options_of_pull_requests_want_pull_requests(run: Run, words: tuple[str, str]) -> None:
+    for command in (("watch",), ("fleet", ".")):
+        done = run(*command, "--store", "store", *words)
+        assert (done.returncode, b"give --pull-request" in done.stderr) == (2, True), done.stderr
+
+
 def test_the_schema_has_all_kinds_and_fields() -> None:
     change = validator("watch").schema["properties"]["changes"]["items"]  # type: ignore[index]
     assert tuple(change["properties"]["kind"]["enum"]) == KINDS

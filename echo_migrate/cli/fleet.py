@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import click
 
 from echo_migrate import reports
-from echo_migrate.cli.options import Options
+from echo_migrate.cli.options import Options, refuse_proposal
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files.data import latest_date
@@ -17,7 +17,7 @@ from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet import table
 from echo_migrate.fleet.cluster import NoScheduler
 from echo_migrate.fleet.repositories import FleetError, Repository, listed
-from echo_migrate.fleet.store import NotRead, Store
+from echo_migrate.fleet.store import NotRead, Store, key
 from echo_migrate.fleet.task import Plan, program
 from echo_migrate.fleet.worker import Outcome
 from echo_migrate.images.catalog import Catalog
@@ -25,6 +25,7 @@ from echo_migrate.model import STATES
 
 _HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
 _AT_ONCE = 16
+_DECIDING = ("sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
 _COUNTED = tuple(state for state in STATES if state != "local")
 
 
@@ -32,11 +33,13 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
     """Print how far each repository is. Returns the exit code: 2 if one of them could not be read."""
     from echo_migrate.fleet.work import run as work
 
+    if not options["pull_request"]:
+        refuse_proposal()
     tell_configuration(options)
     repositories = _repositories(fleet)
     outcomes: dict[str, Outcome] = {}
     jobs = options["jobs"] or len(os.sched_getaffinity(0))
-    plan = _plan(options)
+    plan, chosen = _plan(options), chosen_of(options)
     try:
         kept = Store(store)
         for one in work(repositories, plan, kept, jobs, options["scheduler"]):
@@ -44,7 +47,7 @@ def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
             if one.error:
                 say(f"{one.repository.name}: {one.error}")
         ordered = [outcomes[one.name] for one in repositories]
-        kept.put_latest([_entry(one, plan.settings.catalog) for one in ordered])
+        kept.put_latest([_entry(one, plan.settings.catalog, chosen) for one in ordered])
         if options["parquet"]:
             table.write(options["parquet"], kept)
         whole = True
@@ -77,15 +80,23 @@ def _repositories(fleet: str) -> list[Repository]:
 
 def _plan(options: Options) -> Plan:
     """Return what is asked of each repository. Which lines have ended is a part of it, and no other is of the day."""
-    settings = settings_of(options)
-    mapping = options["mapping"]
-    try:
-        rows = contents(mapping).decode("utf-8", "replace") if mapping else ""
-    except Unreadable as error:
-        raise click.UsageError(f"{mapping}: {error}") from None
-    values = ("provider", "registry", "sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
-    chosen = [f"{name}={options.get(name)!r}" for name in values]
+    settings, rows = settings_of(options), _mapped(options["mapping"])
+    chosen = [f"{name}={options.get(name)!r}" for name in ("provider", "registry", *_DECIDING)]
     return Plan(settings, options["exclude"], "\n".join([program(), latest_date(settings.today, rows), *chosen, rows]))
+
+
+def _mapped(path: str) -> str:
+    """Return the text of a mapping file, "" for none. Raises ``click.UsageError``."""
+    try:
+        return contents(path).decode("utf-8", "replace") if path else ""
+    except Unreadable as error:
+        raise click.UsageError(f"{path}: {error}") from None
+
+
+def chosen_of(options: Options) -> str:
+    """Return how the entries of a store name the options that decide a result, but the provider and the day. Raises
+    ``click.UsageError``."""
+    return key(*(repr(options.get(name)) for name in _DECIDING), _mapped(options["mapping"]))
 
 
 def provider_of(known: Catalog) -> str:
@@ -93,10 +104,11 @@ def provider_of(known: Catalog) -> str:
     return f"{known.title} ({known.registry})"
 
 
-def _entry(one: Outcome, known: Catalog) -> dict[str, Any]:
+def _entry(one: Outcome, known: Catalog, chosen: str) -> dict[str, Any]:
     return {
         "repository": one.repository.name,
         "provider": provider_of(known),
+        "options": chosen,
         "url": one.repository.url,
         "revision": one.revision or None,
         "key": one.key or None,

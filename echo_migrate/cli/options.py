@@ -350,6 +350,16 @@ PROPOSAL: tuple[Decorator, ...] = (
     click.option("--fork", metavar="OWNER/NAME", default="", help="Push to this fork of the repository."),
     click.option("--dry-run", is_flag=True, help="Print all of it; write nothing."),
 )
+
+
+def refuse_proposal() -> None:
+    """Raise ``click.UsageError`` if the command line has an option of pull requests; called if none are asked for."""
+    context = click.get_current_context()
+    for name in ("split", "label", "author", "base"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is for pull requests: give --pull-request")
+
+
 PROGRAM: tuple[Decorator, ...] = (
     click.option("--no-config", is_flag=True, is_eager=True, help="Ignore configuration files."),
     click.option(

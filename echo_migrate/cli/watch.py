@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import click
 
 from echo_migrate import reports
-from echo_migrate.cli.options import Options
+from echo_migrate.cli.options import Options, refuse_proposal
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.advisories import Hit, hits
 from echo_migrate.fleet.repositories import Repository
 from echo_migrate.fleet.store import NotRead, Store
-from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changed, changes, mark, remembered
+from echo_migrate.fleet.watch import CALLS, KINDS, WORDS, Change, Looked, changed, changes, mark, remembered, unkept
 from echo_migrate.fleet.worker import Outcome
 from echo_migrate.reports.inventory.comparison import ComparisonError
 from echo_migrate.reports.migration.scans import ScanError
@@ -31,6 +31,8 @@ def run(store: str, webhook: str, **options: Unpack[Options]) -> int:
         _check(webhook)
     if options["pull_request"]:
         tell_configuration(options)
+    else:
+        refuse_proposal()
     try:
         kept = Store(store)
         now = kept.latest()
@@ -39,13 +41,15 @@ def run(store: str, webhook: str, **options: Unpack[Options]) -> int:
         before, found = kept.looked(), _hits(options["feed"], options["sbom"])
         known = Looked(before["entries"], frozenset(before["told"])) if before else None
         listed = sorted(changes(kept, known, now, found), key=lambda one: (KINDS.index(one.kind), one))
-        waiting = _waiting(changed(known, now, listed), now, options) if options["pull_request"] else []
+        names = changed(known, now, listed)
+        waiting = _waiting(names, now, options) if options["pull_request"] else []
         print_changes(listed, options["output_format"], first=known is None, quiet=options["quiet"])
         if webhook and listed:
             _send(webhook, _document(listed))
         failed = _proposed(waiting, options, kept)
+        left = (unkept(known) - {one.repository.name for one in waiting}) | failed
         told = sorted({*(known.told if known else ()), *map(mark, found)})[:_MOST_TOLD]
-        kept.put_looked({"version": 1, "entries": remembered(known, now, failed), "told": told})
+        kept.put_looked({"version": 1, "entries": remembered(known, now, left), "told": told})
     except (ScanError, ComparisonError, NotRead, NotWritten, _NotSent) as error:
         say(str(error))
         return 2
@@ -54,18 +58,25 @@ def run(store: str, webhook: str, **options: Unpack[Options]) -> int:
 
 def _waiting(names: set[str], now: list[dict[str, Any]], options: Options) -> list[Outcome]:
     """Return the repositories of some names, as ``fleet`` has read them. Raises ``click.UsageError`` if their pull
-    requests would move to another provider."""
-    from echo_migrate.cli.fleet import provider_of
+    requests would be others than those of ``fleet``, by another provider or other options."""
+    from echo_migrate.cli.fleet import chosen_of, provider_of
     from echo_migrate.cli.settings import catalog_of
 
-    wanted = provider_of(catalog_of(options))
+    wanted, chosen = provider_of(catalog_of(options)), chosen_of(options)
     outcomes = []
     for entry in now:
         name, url, revision, provider = (str(entry.get(key)) for key in ("repository", "url", "revision", "provider"))
-        if name in names and provider != wanted:
+        if name not in names:
+            continue
+        if provider != wanted:
             both = f"{provider}, and the pull requests would be for {wanted}"
             raise click.UsageError(f"the results are for {reports.printable(both)}: give the options of fleet")
-        outcomes += [Outcome(Repository(name, url), revision)] if name in names else []
+        if entry.get("options", chosen) != chosen:
+            raise click.UsageError(
+                "the last run of fleet had another mapping or other options, such as --exclude or --seen-only:"
+                " give the same ones"
+            )
+        outcomes.append(Outcome(Repository(name, url), revision))
     return outcomes
 
 

@@ -37,7 +37,7 @@ def hits(words: Iterable[str], paths: Sequence[str]) -> tuple[list[Hit], list[st
         known, unclear = vulnerabilities(sbom, feeds)
         why = excluded(statements, sbom.image)
         for one in known:
-            if not why(one.id, one.package):
+            if not why(one.id, one.package, one.version):
                 found.add(Hit(one.id, image, one.package, one.version))
         lacking = missing_of(sbom, feeds) if feeds.ecosystems else ()
         notes += [f"{image}: not matched for lack of advisories: {few(lacking)}"] if lacking else []

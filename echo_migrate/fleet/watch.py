@@ -3,7 +3,7 @@
 Both sides are results of the store, which never change: what is remembered of a look is their keys.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
 from echo_migrate.fleet.advisories import Hit
@@ -27,6 +27,7 @@ CALLS: frozenset[Kind] = frozenset(("drift", "ended", "gone", "advisory", "unrea
 """The kinds that somebody should act on."""
 
 _REASONS: tuple[tuple[str, Kind], ...] = (("ended", "ended"), ("gone", "gone"))
+_UNKEPT = "unkept"
 _Where = tuple[str, int, str, str]
 
 
@@ -68,26 +69,32 @@ def changes(store: Store, before: Looked | None, now: list[dict[str, Any]], hits
 
 
 def changed(before: Looked | None, now: list[dict[str, Any]], told: Iterable[Change]) -> set[str]:
-    """Return the repositories whose pull requests may be another since a look: those that have another commit, and
-    those of changes that are told, as far as they could be read."""
+    """Return the repositories whose pull requests may be another since a look: those that have another commit, those
+    of changes that are told, and those that are ``unkept``, as far as they could be read."""
     revisions = {str(one.get("repository")): one.get("revision") for one in before.entries} if before else {}
     read = {str(one.get("repository")): one.get("revision") for one in now if not one.get("error")}
     moved = {name for name, revision in read.items() if revisions.get(name, revision) != revision}
-    return moved | {one.repository for one in told if one.repository in read}
+    return moved | ({*(one.repository for one in told), *unkept(before)} & read.keys())
+
+
+def unkept(before: Looked | None) -> set[str]:
+    """Return the repositories whose pull requests could not be kept at a look, and are due since."""
+    return {str(one.get("repository")) for one in before.entries if one.get(_UNKEPT)} if before else set()
 
 
 def remembered(
-    before: Looked | None, now: list[dict[str, Any]], failed: frozenset[str] = frozenset()
+    before: Looked | None, now: list[dict[str, Any]], left: Collection[str] = frozenset()
 ) -> list[dict[str, Any]]:
-    """Return what the next look compares with: of a repository that could not be read, the former result, and of one
-    that ``failed``, all of the former entry, so that what has changed is told again."""
+    """Return what the next look compares with: of a repository that could not be read, the former result. Those that
+    are ``left`` are marked: their pull requests are due at the next look, which tells their changes no more."""
     old = {str(one.get("repository")): one for one in before.entries} if before else {}
-    return [_remembered(old.get(str(one.get("repository"))), one, failed) for one in now]
+    marks = [{_UNKEPT: True} if str(one.get("repository")) in left else {} for one in now]
+    return [
+        _remembered(old.get(str(one.get("repository"))), one) | extra for one, extra in zip(now, marks, strict=True)
+    ]
 
 
-def _remembered(former: dict[str, Any] | None, one: dict[str, Any], failed: frozenset[str]) -> dict[str, Any]:
-    if former and str(one.get("repository")) in failed:
-        return former
+def _remembered(former: dict[str, Any] | None, one: dict[str, Any]) -> dict[str, Any]:
     return one | {name: (former or one).get(name) for name in ("key", "revision")} if one.get("error") else one
 
 

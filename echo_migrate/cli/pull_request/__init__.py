@@ -30,7 +30,7 @@ from echo_migrate.files.scratch import GitFailed, Person, Scratch, scratch
 from echo_migrate.files.tree import repository
 from echo_migrate.formats import targets
 from echo_migrate.model import Result
-from echo_migrate.proof.records import Proof, Records, text_hash
+from echo_migrate.proof.records import Proof, Records, own_folder, text_hash
 from echo_migrate.reports import printable
 from echo_migrate.rules._rule import Settings
 
@@ -62,6 +62,8 @@ def run(**options: Unpack[Options]) -> int:
     options["paths"] = paths
     options["mapping"] = options["mapping"] and os.path.abspath(options["mapping"])
     options["proofs"] = options["proofs"] and os.path.abspath(options["proofs"])
+    if options["proofs"] and options["proofs"] == own_folder():
+        raise click.UsageError("the proofs in the cache are of places on this machine: make them with --proofs FOLDER")
     tell_configuration(options)
     try:
         if options["dry_run"]:

@@ -29,7 +29,6 @@ _MOST_REASONS = 12
 _MOST_CHOICES = 1_000
 _MOST_BUILDS = 3
 _MOST_PROOFS = 50
-_MOST_NAMES = 5
 
 _CHOICE = re.compile(r"(?m)^ {0,4}- \[([ xX])\] [^\n]*<!-- echo-migrate:choice ([0-9a-f]{16}) -->[ \t]*\r?$")
 _STATE = re.compile(r"<!-- echo-migrate:state ([0-9a-f]{16}|none) ([0-9a-f,]*) -->")
@@ -210,11 +209,13 @@ def _proofs(view: View) -> Iterator[str]:
     if view.proofs:
         days = sorted({one.date[:10] for one in view.proofs})
         when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        who = ", ".join(_code(name) for name in sorted({one.by for one in view.proofs})[:_MOST_NAMES])
         yield (
-            f"Built before and after on {when} by {who}, and started unless the table says otherwise, with each"
-            " Dockerfile as it is here. What they copy, and the images themselves, may have changed since."
+            f"Builds before and after were compared on {when}, with each Dockerfile as it is here. What they copy, the"
+            " images themselves, and the target, platform, arguments and network of the build are not compared with"
+            " those of today."
         )
+        if unstarted := sum(one.verdict == "same" and not one.passes for one in view.proofs):
+            yield f"{unstarted} of {len(view.proofs)} {'was' if unstarted == 1 else 'were'} built and not started."
         if broken := sum(one.verdict == "broken" for one in view.proofs):
             yield f"**{broken} of {len(view.proofs)} broke something: untick what moves there.**"
         yield bounded(view.proofs, LONGEST // 4, _MOST_PROOFS)

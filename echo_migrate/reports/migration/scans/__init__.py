@@ -215,14 +215,14 @@ def _is_of(scanned: Named, asked: Named, image: str) -> bool:
 def _known(image: str, scans: list[Scan], statements: list[Statement]) -> dict[str, Vulnerability]:
     """Return the vulnerabilities of an image by id, those that VEX excludes with the reason."""
     reference = parsed(image)
-    names = [full_name(reference._replace(digest=None))] if reference else []
-    digests = frozenset[str]().union(*(scan.image.digests for scan in scans))
-    why = excluded(statements, Named(frozenset(names), digests))
+    names = frozenset([full_name(reference._replace(digest=None))] if reference else [])
+    found: list[Vulnerability] = []
+    for scan in scans:  # each of its own bytes: a name may have had others when another scan was made
+        why = excluded(statements, Named(names, scan.image.digests))
+        found += [one._replace(excluded=one.excluded or why(one.id, one.package, one.version)) for one in scan.found]
     done: dict[str, Vulnerability] = {}
-    for one in sorted((one for scan in scans for one in scan.found), key=lambda one: bool(one.excluded)):
-        one = one._replace(excluded=one.excluded or why(one.id, one.package))
-        if one.id not in done or (done[one.id].excluded and not one.excluded):
-            done[one.id] = one
+    for one in sorted(found, key=lambda one: bool(one.excluded)):
+        done.setdefault(one.id, one)
     return {one.id: one for one in ids_of(tuple(done.values()))}
 
 

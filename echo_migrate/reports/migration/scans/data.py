@@ -51,12 +51,15 @@ class Product(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A VEX statement that a vulnerability is none in an image, or in packages of it alone (all if there are none)."""
+    """A VEX statement that a vulnerability is none in an image, or that it is one (``status`` is "" then), or in
+    packages of it alone (all if there are none), each a name, or name@version. ``date`` is when it was made, "" if not
+    known: of two about the same, the later one holds."""
 
     ids: frozenset[str]
     product: Product
     packages: frozenset[str]
     status: str
+    date: str = ""
 
 
 def table(value: Any) -> dict[str, Any]:
@@ -140,3 +143,14 @@ def package_of(purl: str) -> str:
     """Return the name of the package of a package URL, "" if it is none."""
     match = re.fullmatch(r"pkg:[a-z]{1,20}/(?:[^@?#]{0,300}/)?([^@?#/]{1,200})(?:[@?#].*)?", purl)
     return unquote(match[1]) if match else ""
+
+
+def version_of(purl: str) -> str:
+    """Return the version of the package of a package URL, with its epoch, "" if it has none."""
+    match = re.fullmatch(r"pkg:([a-z]{1,20})/[^@?#]{1,500}@([^?#]{1,200})(?:\?([^#]{0,500}))?(?:#.*)?", purl)
+    if not match:
+        return ""
+    version, epoch = unquote(match[2]), parse_qs(match[3] or "").get("epoch", ["0"])[0]
+    if match[1] == "golang":
+        version = version.removeprefix("v")
+    return version if epoch == "0" or ":" in version else f"{epoch}:{version}"

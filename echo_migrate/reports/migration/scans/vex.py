@@ -1,6 +1,7 @@
 """VEX: statements that a vulnerability is none in an image, as OpenVEX and CSAF 2.0 have them."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from echo_migrate.reports.migration.scans.data import (
@@ -14,24 +15,27 @@ from echo_migrate.reports.migration.scans.data import (
     product_of,
     table,
     text,
+    version_of,
 )
 
 _STATUSES = ("not_affected", "fixed")
+_OPEN = ("affected", "under_investigation")
 _MOST_PRODUCTS = 100_000
 
 
-def excluded(statements: Iterable[Statement], image: Named) -> Callable[[str, str], str]:
-    """Return a function that gives why a vulnerability, by its id and its package, is none in an image, "" where no
-    statement says so."""
+def excluded(statements: Iterable[Statement], image: Named) -> Callable[[str, str, str], str]:
+    """Return a function that gives why a vulnerability, by its id and the name and version of its package, is none in
+    an image, "" where no statement says so, or a later one says otherwise."""
     by_id: dict[str, list[Statement]] = {}
-    for one in statements:
+    for one in sorted(statements, key=lambda one: one.date):
         if _is(one.product, image):
             for id in one.ids:
                 by_id.setdefault(id, []).append(one)
 
-    def why(id: str, package: str) -> str:
-        about = (one for one in by_id.get(id, ()) if not one.packages or package in one.packages)
-        return next((one.status for one in about), "")
+    def why(id: str, package: str, version: str) -> str:
+        names = {package, f"{package}@{version}", f"{package}@{version.removeprefix('v')}"}
+        about = [one for one in by_id.get(id, ()) if not one.packages or names & one.packages]
+        return about[-1].status if about else ""
 
     return why
 
@@ -45,24 +49,45 @@ def _is(product: Product, image: Named) -> bool:
 
 
 def openvex(data: Any) -> Iterator[Statement]:
-    """Yield the statements of OpenVEX (github:openvex/spec, 0.2.0) that a vulnerability is none, or is fixed."""
+    """Yield the statements of OpenVEX (github:openvex/spec, 0.2.0)."""
     for one in listed(data, "statements"):
         status = text(one, "status")
-        if status not in _STATUSES:
+        if status not in (*_STATUSES, *_OPEN):
             continue
         vulnerability = one.get("vulnerability")
         if isinstance(vulnerability, str):
             ids = [vulnerability]
         else:
             ids = [text(vulnerability, "name"), *listed(vulnerability, "aliases")]
-        why = text(one, "justification")
+        said = _said(status, text(one, "justification")) if status in _STATUSES else ""
+        date = _date(text(one, "timestamp")) or _date(text(data, "timestamp"))
         for product in listed(one, "products"):
             names = [product] if isinstance(product, str) else _names(product)
             inner = [] if isinstance(product, str) else listed(product, "subcomponents")
-            packages = {package_of(name) for sub in inner for name in ([sub] if isinstance(sub, str) else _names(sub))}
+            packages = {_package([sub] if isinstance(sub, str) else _names(sub), bool(said)) for sub in inner}
             found = next(filter(None, map(product_of, names)), None)
-            if found and (not inner or packages - {""}):
-                yield Statement(_ids(ids), found, frozenset(packages - {""}), _said(status, why))
+            if not said and "" in packages:
+                packages = set()  # of a package that is not known: it may be any
+            elif inner and not packages - {""}:
+                continue
+            if found:
+                yield Statement(_ids(ids), found, frozenset(packages - {""}), said, date)
+
+
+def _package(purls: list[str], versioned: bool) -> str:
+    """Return the package of package URLs, with its version if it has one and that is asked for; "" for none."""
+    purl = next(filter(package_of, purls), "")
+    version = version_of(purl) if versioned else ""
+    return f"{package_of(purl)}@{version}" if version else package_of(purl)
+
+
+def _date(written: str) -> str:
+    """Return a time in UTC, in a form that sorts; "" if it is none."""
+    try:
+        time = datetime.fromisoformat(written)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _names(product: Any) -> list[str]:
@@ -72,6 +97,7 @@ def _names(product: Any) -> list[str]:
 def csaf(data: Any) -> Iterator[Statement]:
     """Yield the statements of CSAF 2.0 (docs.oasis-open.org/csaf) that a vulnerability is none, or is fixed."""
     products = _products(part(data, "product_tree"))
+    date = _date(text(part(data, "document", "tracking"), "current_release_date"))
     for one in listed(data, "vulnerabilities"):
         status = part(one, "product_status")
         justified = {id: text(flag, "label") for flag in listed(one, "flags") for id in listed(flag, "product_ids")}
@@ -80,7 +106,9 @@ def csaf(data: Any) -> Iterator[Statement]:
                 product, package = products.get(id, (None, ""))
                 if product:
                     packages = frozenset([package] if package else [])
-                    yield Statement(_ids([text(one, "cve")]), product, packages, _said(word, justified.get(id, "")))
+                    yield Statement(
+                        _ids([text(one, "cve")]), product, packages, _said(word, justified.get(id, "")), date
+                    )
 
 
 def _products(tree: dict[str, Any]) -> dict[str, tuple[Product | None, str]]:
@@ -95,7 +123,7 @@ def _products(tree: dict[str, Any]) -> dict[str, tuple[Product | None, str]]:
     found = {id: (product_of(purl), "") for id, purl in purls.items()}
     for one in listed(tree, "relationships"):
         image = found.get(text(one, "relates_to_product_reference"), (None, ""))[0]
-        package = package_of(purls.get(text(one, "product_reference"), ""))
+        package = _package([purls.get(text(one, "product_reference"), "")], versioned=True)
         if image and package:
             found[text(part(one, "full_product_name"), "product_id")] = (image, package)
     return found
