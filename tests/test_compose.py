@@ -1,5 +1,6 @@
 """Compose files: both of PyYAML's loaders, other files beside them, hostile texts, and a plain walk as an oracle."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,8 @@ VOLUME = "volumes: ['data:/var/lib/postgresql/data']"
         ("base/compose.yaml", f"services: {{a: {{extends: {{file: db.compose.yaml, service: db}}, {VOLUME}}}}}", True),
         ("a/b/compose.yaml", f"services: {{db: {{extends: {{file: ../../base/db.compose.yaml}}, {VOLUME}}}}}", True),
         ("app/compose.yaml", "services: {a: {extends: {file: ../base/db.compose.yaml, service: web}}}", False),
-        ("app/compose.yaml", "services: {a: {extends: {file: $X/db.compose.yaml, service: db}}}", False),
+        ("app/compose.yaml", "services: {a: {extends: {file: $X/db.compose.yaml, service: db}}}", True),
+        ("app/compose.yaml", "services: {a: {extends: {file: $X/$Y, service: db}}}", False),
         ("compose.yaml", "include: [base/db.compose.yaml]\nservices: {web: {image: 'node:22'}}", True),
         ("compose.yaml", "include: [{path: base/db.compose.yaml}]\nservices: {}", True),
         ("compose.yaml", "include: [{path: [base/db.compose.yaml, more/over.yaml]}]", True),
@@ -153,14 +155,15 @@ def test_a_volume_in_a_file_that_takes_in_another_counts(tmp_path: Path, path: s
     assert ("a volume keeps its data" in outcome.reason) == counts
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../outside.yaml", "x\0y", "compose.yaml"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "../outside.yaml", "x\0y", "$X/y.yaml", "compose.yaml"])
 def test_what_is_taken_in_stays_in_the_tree(tmp_path: Path, path: str) -> None:
     (tmp_path / "outside.yaml").write_text(f"services: {{db: {{{VOLUME}}}}}\n")
     tree = tmp_path / "tree"
     (tree / ".git").mkdir(parents=True)
     image = "services: {db: {image: 'postgres:16'}}\n"
     (tree / "db.yaml").write_text(image)
-    (tree / "compose.yaml").write_text(f"include: [{{path: [db.yaml, {path!r}]}}]\nservices: {{}}\n")
+    written = json.dumps(path)  # of YAML too, with escapes
+    (tree / "compose.yaml").write_text(f"include: [{{path: [db.yaml, {written}]}}]\nservices: {{}}\n")
     (outcome,) = fix_source(str(tree / "db.yaml"), image).outcomes
     assert outcome.state == "migrate"
 

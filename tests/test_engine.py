@@ -401,6 +401,13 @@ NEARBY = {
     "the name of another variable": ("", {"build.sh": 'OTHER="node:22"\ndocker build -t "$IMAGE" .\n'}),
     "another name for an image": ("build-result", {"build.sh": "docker tag app node:22 && docker push app\n"}),
     "an image that a name is given to": ("", {"build.sh": "docker tag node:22 app\n"}),
+    "another name that a comment speaks of": ("", {"build.sh": "# docker pull x && docker tag x node:22\n"}),
+    "another name behind a command": ("", {"build.sh": "set -e  # docker tag x node:22\n"}),
+    "another name that is printed": ("", {"Makefile": "a:\n\t@echo docker tag x node:22\n"}),
+    "another name after a line that is printed": (
+        "build-result",
+        {"build.sh": "echo 'issue #1' && docker tag x node:22\n"},
+    ),
     "a container that becomes an image": ("build-result", {"build.sh": "podman container commit app node:22\n"}),
     "an archive that becomes an image": ("build-result", {"build.sh": "cat x.tar | docker import - 'node:22'\n"}),
     "the name of a build's output": (

@@ -311,6 +311,15 @@ def test_a_kustomization_that_searches_for_a_new_name_keeps_it(tmp_path: Path) -
     assert "prod/kustomization.yaml would match the new name too" in outcome.reason
 
 
+def test_a_kustomization_may_name_what_no_file_can_be_called(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "kustomization.yaml").write_text(
+        r'{resources: [pod.yaml, "x\0"], transformers: ["t\0x"], patches: [{path: "a\0"}]}'
+    )
+    text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n"
+    assert [outcome.state for outcome in fix_source(str(tmp_path / "pod.yaml"), text).outcomes] == ["migrate"]
+
+
 def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_path: Path) -> None:
     (tmp_path / "Chart.yaml").write_text("name: web\n")
     text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n"

@@ -26,7 +26,9 @@ legitimate links need."""
 
 _MOST_SEARCHED = 20_000
 
-_ELSEWHERE = lazy_regex(r"[$:\0\ud800-\udc7f\udd00-\udfff]|^/")
+_OF_NO_FILE = r"[\0\ud800-\udc7f\udd00-\udfff]"
+_NOWHERE = lazy_regex(_OF_NO_FILE)
+_ELSEWHERE = lazy_regex(rf"[$:]|{_OF_NO_FILE}|^/")
 
 
 @of_a_run(4096)
@@ -178,6 +180,12 @@ def followed(path: str) -> str:
             reached = "/" if said.startswith("/") else reached
             ahead += reversed(said.split("/"))
     raise OSError(errno.ELOOP, "leads in a circle, or too far")
+
+
+def at_written(folder: str, written: str) -> str | None:
+    """Return the path that a file in a folder names, without ``.`` and ``..``; None if no file can have it: YAML and
+    JSON can write characters that a system refuses in a name."""
+    return None if _NOWHERE.search(written) else os.path.normpath(os.path.join(folder, written))
 
 
 def dockerfile_at(path: str, context: str, name: str) -> str | None:

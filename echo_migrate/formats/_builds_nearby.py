@@ -3,6 +3,7 @@ images that are not pulled, build arguments whose default is not what is built, 
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -33,6 +34,8 @@ _NAMED_ANEW = lazy_regex(
 )
 """The name that an image is given by another command, or that the output of a build has."""
 
+_SAID = lazy_regex(r"^(?:[^\"'#]*[ \t])?#|(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
+_MOST_BEFORE = 1_000
 _MAKES = (b"build", b" tag ", b" commit ", b" import ")
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
 _ARGUMENT = lazy_regex(
@@ -154,10 +157,16 @@ def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> Non
     results.update(familiar(one) for one, _ in tagged if one)
     variables = {name for _, name in tagged if name}
     results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
-    results.update(familiar(one or other) for one, other in _NAMED_ANEW.findall(text))
+    results.update(familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not _said(text, match))
     if "skaffold" in name and "artifacts:" in text:
         results.update(familiar(one) for one in _ARTIFACT.findall(text))
     arguments.update(_ARGUMENT.findall(text))
     arguments.update(one for block in _ARGUMENTS.findall(text) for one in _NAMED.findall(block))
     if "skaffold" in name:
         arguments.update(one for flow, block in _MAPPED.findall(text) for one in _KEY.findall(flow or block))
+
+
+def _said(text: str, match: "re.Match[str]") -> bool:
+    """Return whether a command stands in a comment, or is what another one prints, on its line."""
+    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _MOST_BEFORE)
+    return bool(_SAID.search(text[start : match.start()]))

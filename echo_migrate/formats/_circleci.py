@@ -23,10 +23,13 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats._parameters import MOST_CHOICES, Scope, Value, mentions
 from echo_migrate.reasons import Reason, because
+from echo_migrate.shell.commands import SHELLS
 
 _WRITTEN = re.compile(r"<<[ \t]*((?:pipeline\.)?parameters|matrix)\.([\w-]+)[ \t]*>>")
 _NAMED = re.compile(r"(?:\bpipeline\.)?\b(?:parameters|matrix)\.[\w-]+")
 _PARTS = frozenset(("jobs", "executors", "commands", "workflows"))
+_CONDITIONS = ("when", "unless")
+_MOST_SCRIPTS = 2_000
 _DEFAULT = because("default")
 _DEEPEST = 3
 """A workflow passes values to a job, which passes them to an executor."""
@@ -209,3 +212,50 @@ class CircleCI:
         """Return why a value may not be edited that is part of the name of a job that others require."""
         found = node.value and node.value in self.required
         return because("name-elsewhere", name=node.value) if found else None
+
+
+def run_in(path: tuple[str, ...], above: tuple[MappingNode, ...]) -> list[list[YamlNode]]:
+    """Return the scripts that run in an image at a key path, given the mappings that it is in: those of its job, or
+    those of each job that has its executor."""
+    top = effective(above[0])
+    commands = dict(items(top.get("commands")))
+    if path[0] != "executors":
+        jobs: list[YamlNode] = [above[-2]] if len(above) > 1 else []
+    else:
+        jobs = [job for _, job in items(top.get("jobs")) if _executor(job) == path[1] or "<<" in _executor(job)]
+    shells = [effective(above[-2]).get("shell")] if len(above) > 1 else []
+    found = ([*_scripts(effective(job).get("steps"), commands, _shell(job, *shells))] for job in jobs)
+    return [scripts for scripts in found if scripts]
+
+
+def _executor(job: YamlNode) -> str:
+    node = effective(job).get("executor")
+    named = effective(node).get("name") if is_mapping(node) else node
+    return named.value if is_text(named) else ""
+
+
+def _shell(node: YamlNode, *others: YamlNode | None) -> str:
+    """Return the name of the shell of a job or a step, or else that of others; "sh" if none is named."""
+    named = (one for one in (effective(node).get("shell"), *others) if is_text(one))
+    return next((one.value.partition(" ")[0].rpartition("/")[2] for one in named), "sh")
+
+
+def _scripts(steps: YamlNode | None, commands: dict[str, YamlNode], shell: str) -> Iterator[YamlNode]:
+    """Yield the scripts of steps that a shell reads, in the order in which they run: those under a condition, and those
+    of commands of the file, which count where they are called first."""
+    waiting = [*reversed(sequence(steps))]
+    seen = {id(steps)}
+    for _ in range(_MOST_SCRIPTS):
+        if not waiting:
+            break
+        step = waiting.pop()
+        keys = effective(step)
+        run = keys.get("run")
+        if run is not None and _shell(run) in SHELLS and (shell in SHELLS or "shell" in effective(run)):
+            yield effective(run).get("command", run)
+        below = [keys[name] for name in _CONDITIONS if name in keys]
+        below += [commands[name] for name in ([step.value] if is_scalar(step) else keys) if name in commands]
+        for listed in (effective(one).get("steps") for one in below):
+            if id(listed) not in seen:
+                seen.add(id(listed))
+                waiting += reversed(sequence(listed))

@@ -27,6 +27,7 @@ _DEEPEST = 10
 """The nesting that GitLab follows in ``!reference``; in ``extends``, it is 11."""
 
 _MOST_VALUES = 50
+_MOST_LINES = 2_000
 
 
 class Jobs:
@@ -62,7 +63,22 @@ class Jobs:
                 self.uses.setdefault(id(one), []).extend(values)
             if key == "image" and node:
                 run = [next((keys[part] for keys in (*chain, *above) if part in keys), None) for part in SCRIPTS]
-                self.scripts.setdefault(id(node), []).append([self.referred(one) for one in run])
+                self.scripts.setdefault(id(node), []).append([line for one in run for line in self._lines(one)])
+
+    def _lines(self, script: YamlNode | None) -> list[YamlNode | None]:
+        """Return the lines of a script: those of lists in it, and of what ``!reference`` stands for in this file."""
+        found: list[YamlNode | None] = []
+        waiting = [(script, 0)]
+        for _ in range(_MOST_LINES):
+            if not waiting:
+                break
+            node, depth = waiting.pop()
+            node = self.referred(node)
+            if is_scalar(node):
+                found.append(node)
+            elif depth < _DEEPEST:
+                waiting += [(one, depth + 1) for one in reversed([*sequence(node)])]
+        return found
 
     def _services(self, node: YamlNode | None) -> Iterator[YamlNode]:
         for one in sequence(node):

@@ -36,7 +36,7 @@ def entered(name: str, image: Image, scripts: Iterable[YamlNode | None]) -> Iter
 
 
 def _texts(script: YamlNode | None) -> Iterator[str]:
-    """Yield the texts of a script that a shell reads; lists in the list are read too (GitLab's ``!reference``)."""
+    """Yield the texts of a script that a shell reads; lists in the list are read too."""
     if is_text(script):
         shebang = _SHEBANG.match(script.value)
         if not shebang or shebang[1] in SHELLS:

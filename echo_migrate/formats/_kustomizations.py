@@ -6,12 +6,12 @@ Keys: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components,
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable
-from echo_migrate.files.tree import searched, top
+from echo_migrate.files.tree import at_written, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, sequence
 from echo_migrate.formats._followers import replaced_by
@@ -143,7 +143,7 @@ def _read(path: str) -> _Kustomization:
         return _Kustomization(path, unread=True)
     except Unreadable:
         return _Kustomization(path)
-    paths = {key: [os.path.normpath(os.path.join(folder, value)) for value in values] for key, values in listed.items()}
+    paths = {key: [*_paths(folder, values)] for key, values in listed.items()}
     below = tuple(dict.fromkeys(value for values in paths.values() for value in values))
     return _Kustomization(
         path,
@@ -167,7 +167,9 @@ def _documents(node: YamlNode | None, folder: str) -> list[YamlNode | None]:
     try:
         if "\n" in text or ":" in text:
             return documents(text)
-        path = os.path.normpath(os.path.join(folder, text))
+        path = at_written(folder, text)
+        if path is None:
+            return []
         inside = (os.path.realpath(path) + os.sep).startswith(os.path.realpath(top(folder + os.sep)) + os.sep)
         return [root for one in (_listed(path) if inside else ()) for root in documents(Source.read(one).text)]
     except TooMuch:
@@ -181,9 +183,12 @@ def _listed(path: str) -> list[str]:
     if os.path.isdir(path) and not os.path.islink(path):
         own = next((one for one in sorted(os.listdir(path)) if FILE.fullmatch(one)), "")
         names = _resources(os.path.join(path, own)) if own and not os.path.islink(os.path.join(path, own)) else []
-        paths = [os.path.normpath(os.path.join(path, name)) for name in names]
-        return [one for one in paths if os.path.dirname(one) == path and _is_file(one)]
+        return [one for one in _paths(path, names) if os.path.dirname(one) == path and _is_file(one)]
     return [path] if os.path.isfile(path) else []
+
+
+def _paths(folder: str, names: Iterable[str]) -> Iterator[str]:
+    return filter(None, (at_written(folder, name) for name in names))
 
 
 def _is_file(path: str) -> bool:

@@ -4,8 +4,9 @@ The files and key paths are defined in ``mappings/places/ci.yaml``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
@@ -26,6 +27,7 @@ from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
+_CONTAINER = ("**", "container")
 _BARE = re.compile(r"[\w-]+")
 _OTHER_LOGIN = because("login-other")
 _NO_LOGIN = because("login-beside")
@@ -131,16 +133,31 @@ def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tup
                 yield ".".join(path), node
 
 
-def _run_in(kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]) -> list[ScalarNode]:
-    """Return the scripts that run in an image: those of the mapping that names it, or else of those around it. The
-    first of a list of containers runs them."""
+def _run_in(
+    kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]
+) -> Iterable[list[ScalarNode] | list[YamlNode]]:
+    """Yield the scripts that run in an image, a list for each job: those of the mapping that names it, or else of those
+    around it; those of the jobs that name it by an alias. The first of a list of containers runs them."""
     if path[-3:-2] == ("docker",) and path[-2] != "0":
         return []
-    for holder in reversed(above[-3:]):
-        found = [node for way in kind.runs for _, _, node in _follow(holder, way, (), (), set())]
-        if found:
-            return sorted(found, key=lambda node: node.start_mark.index)
-    return []
+    if kind.name == "circleci":
+        from echo_migrate.formats._circleci import run_in
+
+        return run_in(path, above)
+    if kind.name == "azure-pipelines" and path[:2] == ("resources", "containers"):
+        name = effective(above[-1]).get("container")
+        named = (holder[-1] for _, holder, node in _follow(above[0], _CONTAINER, (), (), set()) if _same(node, name))
+        return [scripts for holder in named if holder is not above[-1] and (scripts := _scripts_of(kind, holder))]
+    return islice(filter(None, (_scripts_of(kind, holder) for holder in reversed(above[-3:]))), 1)
+
+
+def _same(node: ScalarNode, name: YamlNode | None) -> bool:
+    return is_text(name) and node.value == name.value
+
+
+def _scripts_of(kind: Kind, holder: YamlNode) -> list[ScalarNode]:
+    found = [node for way in kind.runs for _, _, node in _follow(holder, way, (), (), set())]
+    return sorted(found, key=lambda node: node.start_mark.index)
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image | Container]:
@@ -163,7 +180,8 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
         for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
             if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):
                 yield image
-                yield from entered(kind.name, image, _run_in(kind, path, above))
+                for scripts in _run_in(kind, path, above):
+                    yield from entered(kind.name, image, scripts)
 
 
 def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Parameters | None:

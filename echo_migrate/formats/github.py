@@ -136,7 +136,7 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         where = f"jobs.{id}"
         for own in _container(sheet, values, job.get("container"), f"{where}.container"):
             yield own
-            yield from entered(id, own, (effective(step).get("run") for step in sequence(job.get("steps"))))
+            yield from entered(id, own, (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh")))
         for name, service in items(job.get("services")):
             yield from _container(sheet, values, service, f"{where}.services.{name}")
         yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)
@@ -297,11 +297,18 @@ def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None, i
     for where, node in [*jobs, *([("runs", top["runs"])] if "runs" in top else [])]:
         holder = effective(node)
         above = _shell(holder) or _shell(top) or ("pwsh" if _on_windows(holder.get("runs-on")) else "bash")
-        for index, step in enumerate(sequence(holder.get("steps"))):
-            keys = effective(step)
-            shell = keys.get("shell")
-            if (shell.value if is_text(shell) else above).partition(" ")[0] in SHELLS:
-                yield f"{where}.steps.{index}.run", keys.get("run"), node.start_mark.index
+        for index, run in _shell_runs(holder, above):
+            yield f"{where}.steps.{index}.run", run, node.start_mark.index
+
+
+def _shell_runs(holder: dict[str, YamlNode], above: str) -> Iterator[tuple[int, YamlNode | None]]:
+    """Yield the scripts of the steps of a job or an action that a supported shell runs, each with the index of its
+    step; ``above`` is the shell of steps that name none."""
+    for index, step in enumerate(sequence(holder.get("steps"))):
+        keys = effective(step)
+        shell = keys.get("shell")
+        if (shell.value if is_text(shell) else above).partition(" ")[0].rpartition("/")[2] in SHELLS:
+            yield index, keys.get("run")
 
 
 def _runs(top: dict[str, YamlNode]) -> dict[str, YamlNode]:

@@ -48,6 +48,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.images.reference import TAGGED, is_number
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
+from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
@@ -183,7 +184,15 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                     image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
                     yield image
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
-                    yield from entered(name or key, image, map(keys.get, ("script", "source")))
+                    yield from entered(name or key, image, _scripts(keys))
+
+
+def _scripts(keys: dict[str, YamlNode]) -> Iterator[YamlNode | None]:
+    """Yield the scripts of a step: of Tekton, whose first line names the shell, and of Argo, whose command does."""
+    yield keys.get("script")
+    words = [one.value.rpartition("/")[2] for one in sequence(keys.get("command")) if is_scalar(one)]
+    if not SHELLS.isdisjoint(words):
+        yield keys.get("source")
 
 
 def _handed_on(sheet: YamlFile, keys: dict[str, YamlNode]) -> Iterator[Image]:

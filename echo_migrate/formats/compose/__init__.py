@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
@@ -177,8 +178,9 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         return [Problem(error.offset, error.offset, str(error))]
     nodes: list[Node] = [*in_yaml(source.text)]
     extended, over = taken_in(source.path)
+    siblings = _siblings(source.path, over)
     for root in roots:
-        nodes += Document(source, root, _siblings(source.path, over), extended).nodes(Container in request.kinds)
+        nodes += Document(source, root, siblings, extended).nodes(Container in request.kinds)
     return nodes
 
 
@@ -187,8 +189,9 @@ def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
     those at the given paths."""
     own = real(path)
     folder, root = next(above(path))
-    others = [one for one in dict.fromkeys(map(real, (*over, *files_in(folder, root)))) if one != own]
-    return tuple(document for one in others[:_MOST_SIBLINGS] for document in _laid_over(one))
+    listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in (files_in(folder, root), over))
+    others = dict.fromkeys(one for paths in listed for one in islice(paths, _MOST_SIBLINGS))
+    return tuple(document for one in others for document in _laid_over(one))
 
 
 @of_a_run(256)

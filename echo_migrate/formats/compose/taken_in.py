@@ -7,17 +7,19 @@ several, of which the later ones are laid over the first).
 import contextlib
 import os
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
-from echo_migrate.files.tree import real, searched, top
+from echo_migrate.files.tree import at_written, real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, items, sequence
 from echo_migrate.formats._compose_files import NAME, files_in
 
 _WORDS = (b"extends", b"include")
 _MOST_STEPS = 50
+_MOST_OVER = 200
 
 
 class TakenIn(NamedTuple):
@@ -41,18 +43,25 @@ def taken_in(path: str) -> TakenIn:
     """Return what other compose files of the tree say of one, those that take in one of them included."""
     root = real(top(path))
     uses = _uses(root)
-    extended: set[str] = set()
-    over: dict[str, None] = {}
     waiting = [real(path)]
-    for step, one in enumerate(waiting):  # grows in the loop
-        for use in uses.get(one, ()) if step < _MOST_STEPS else ():
-            if use.service:
-                extended |= {use.service} if step == 0 else set()
-            elif use.by not in waiting:
+    extended = {use.service for use in _of(uses, waiting[0]) if use.service}
+    over: dict[str, None] = {}
+    seen, folders = {*waiting}, set[str]()
+    for one in waiting:  # grows in the loop
+        for use in _of(uses, one) if len(waiting) < _MOST_STEPS else ():
+            if not use.service and use.by not in seen:
+                seen.add(use.by)
                 waiting.append(use.by)
-                over |= dict.fromkeys((*use.over, *files_in(os.path.dirname(use.by), root)))
-    inside = tuple(one for one in over if real(one).startswith(root.rstrip(os.sep) + os.sep))
-    return TakenIn(frozenset(extended), inside)
+                folder = os.path.dirname(use.by)
+                over |= dict.fromkeys((*use.over[:_MOST_STEPS], *([] if folder in folders else files_in(folder, root))))
+                folders.add(folder)
+    inside = (one for one in over if real(one).startswith(root.rstrip(os.sep) + os.sep))
+    return TakenIn(frozenset(extended), tuple(islice(inside, _MOST_OVER)))
+
+
+def _of(uses: dict[str, list[_Use]], path: str) -> Iterator[_Use]:
+    """Yield the uses of a file: those that name its path, and those with a variable before its name."""
+    return chain(uses.get(path, ()), uses.get(os.path.basename(path), ()))
 
 
 @of_a_run(64)
@@ -81,15 +90,19 @@ def _in_document(path: str, root: YamlNode | None) -> Iterator[_Use]:
     for name, node in items(keys.get("services", root)):
         extends = effective(effective(node).get("extends"))
         file, service = extends.get("file"), extends.get("service")
-        if is_text(file):
-            yield _Use(path, _at(path, file.value), service.value if is_text(service) else name)
+        taken = _at(path, file.value) if is_text(file) else None
+        if taken:
+            yield _Use(path, taken, service.value if is_text(service) else name)
     for entry in sequence(keys.get("include")):
         node = effective(entry).get("path", entry)
-        paths = [_at(path, one.value) for one in (sequence(node) or [node]) if is_text(one)]
+        written = (_at(path, one.value) for one in (sequence(node) or [node]) if is_text(one))
+        paths = tuple(filter(None, written))
+        known = tuple(one for one in paths if os.sep in one)
         for one in paths:
-            yield _Use(path, one, "", tuple(paths))
+            yield _Use(path, one, "", known)
 
 
-def _at(path: str, written: str) -> str:
-    """Return the path that is written in a file; one of a variable is the path of no file."""
-    return os.path.normpath(os.path.join(os.path.dirname(path), written))
+def _at(path: str, written: str) -> str | None:
+    """Return the path that is written in a file, or only the name of the file if a variable is before it; None if no
+    file can have it."""
+    return os.path.basename(written) if "$" in written else at_written(os.path.dirname(path), written)
