@@ -48,9 +48,7 @@ REASONS: dict[str, Row] = {
     "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
     "at-upstream": Row("an upstream image", "", ""),
-    "no-origin": Row(
-        "which upstream image this one of {vendor} replaces is not known", "add a row to a mapping file", "edit"
-    ),
+    "no-origin": Row("what this image of {vendor} replaces is not known", "add a row to a mapping file", "edit"),
     "no-home": Row("where upstream publishes {name} is not known", "edit it by hand", "edit"),
     "several-origins": Row("{vendor} has one image for {names}", "use the one that fits", "proof", "several variants"),
     "version-unstated": Row("the vendor does not state which version it has", "compare both versions", "online"),
@@ -58,9 +56,7 @@ REASONS: dict[str, Row] = {
     "guess": Row("{guess}", "check that the upstream image fits, or name another in a mapping file", "edit", "a guess"),
     "deprecated": Row("{name} is deprecated", "use {successor}", "edit"),
     "architecture": Row("{prefix}/ asks for one architecture", "use the plain name with --platform", "edit"),
-    "architecture-tag": Row(
-        "{word} in the tag asks for one architecture", "use a tag without it with --platform", "edit"
-    ),
+    "architecture-tag": Row("tag word {word} asks for one architecture", "use --platform", "edit"),
     # the target
     "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
     "unpublished": Row(
