@@ -44,7 +44,7 @@ class Files(NamedTuple):
 
 
 def config_of(found: Mapping[str, Any]) -> Config:
-    """Return the configuration in what a builder says of an image. Whatever is not as it should be is left out."""
+    """Return the configuration in what a builder tells of an image, without fields of another type."""
     config = _table(found.get("Config"))
     pairs = [one.partition("=")[::2] for one in _texts(config.get("Env"))]
     root = _table(found.get("RootFS"))

@@ -27,7 +27,7 @@ _Found = TypeVar("_Found")
 
 
 class Asking:
-    """A run's questions to registries. ``notes`` says of each registry once why it gave no answer.
+    """A run's questions to registries. ``notes`` has, for each registry that gave no answer, the reason once.
 
     ``known`` are answers that are not asked for again; ``hardened``: also ask for the provider's images in use;
     ``deep``: also read the layers of images.

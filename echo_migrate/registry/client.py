@@ -1,7 +1,7 @@
 """The client of a run for all registries: what a tag is, manifests, blobs, lists, and what is attached to an image.
 
 Names are ``host[:port]/repository`` (``docker.io/library/python``); references are tags or digests. All methods may be
-called from several threads at once, and raise the errors of ``errors.py``, whose texts are for a person.
+called from several threads at once, and raise the errors of ``errors.py``, whose texts are shown to the user.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What goes wrong with a registry: each error has a message and a remedy for a person, and shows no credential."""
+"""What goes wrong with a registry: each error has a message and a remedy, and shows no credential."""
 
 
 class RegistryError(Exception):

@@ -31,7 +31,7 @@ from echo_migrate.registry.names import hostname, is_host, is_loopback, printabl
 
 
 class Response(NamedTuple):
-    """The head of an answer, and its body as it arrives, undecoded."""
+    """The head of a response, and its body, streamed and undecoded."""
 
     status: int
     fields: list[tuple[str, str]]
