@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-SCRIPT = runpy.run_path(str(Path(__file__).parent.parent / "hooks" / "official_images.py"))
+SCRIPT = runpy.run_path(str(Path(__file__).parent.parent / "hooks" / "refresh"))
 WEB = """\
 # made by a script
 Maintainers: Someone (@someone)
@@ -56,16 +56,9 @@ def test_rows_state_what_the_dockerfiles_do(tmp_path: Path) -> None:
             "more/Dockerfile": "FROM acme/elsewhere\nUSER x\n",
         },
     )
-    target = tmp_path / "official.yaml"
-    target.write_text("# A head.\n_about:\n  date: 2026-01-01\nold:\n  - tags: [a]\n")
-    words = ["--official-images", str(tmp_path / "official"), "--sources", str(tmp_path / "sources")]
-    assert SCRIPT["main"]([*words, "--target", str(target)]) == 1
-    assert "old:" in target.read_text(), "it only reports"
-    assert SCRIPT["main"]([*words, "--target", str(target), "--write"]) == 0
-    assert SCRIPT["main"]([*words, "--target", str(target)]) == 0
-    made: dict[str, Any] = yaml.safe_load(target.read_text())
-    assert target.read_text().startswith("# A head.\n_about:\n")
-    assert set(made) == {"_about", "web"}
+    sources = SCRIPT["Sources"](str(tmp_path / "official"), str(tmp_path / "sources"))
+    made: dict[str, Any] = yaml.safe_load(SCRIPT["text_of_all"](sources, ["library/web"]))
+    assert set(made) == {"web"}
     plain, alpine, tiny = made["web"]
     assert plain == {
         "tags": ["1", "1.2", "1.2[._]*", "latest"],
@@ -80,8 +73,3 @@ def test_rows_state_what_the_dockerfiles_do(tmp_path: Path) -> None:
     assert alpine["tags"] == ["1.2*-alpine", "alpine"]
     assert (alpine["user"], alpine["entrypoint"], alpine["cmd"]) == ("web", ["/other"], [])
     assert tiny == {**alpine, "tags": ["1.2*-tiny", "tiny"], "user": "root", "uid": 0}, "on an earlier version"
-
-
-def test_what_is_no_source_is_misuse(tmp_path: Path) -> None:
-    _repository(tmp_path, {"README": "x"})
-    assert SCRIPT["main"](["--official-images", str(tmp_path), "--sources", str(tmp_path)]) == 2

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-SCRIPT = runpy.run_path(str(ROOT / "hooks" / "refresh.py"))
+SCRIPT = runpy.run_path(str(ROOT / "hooks" / "refresh"))
 COMMIT = "0123abc" + "0" * 33
 
 ENDS = f"""\

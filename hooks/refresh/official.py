@@ -1,29 +1,24 @@
 """Make ``mappings/images/official.yaml`` from the Dockerfiles of Docker official images.
 
-    python hooks/official_images.py --official-images DIR --sources DIR [--write]
-
-DIR is a checkout of docker-library/official-images, and a folder that has those of the repositories that it names, as
-OWNER/NAME. What a Dockerfile states (USER, ENTRYPOINT, CMD, EXPOSE) is taken with what the images state that it is
-built on, down to an operating system's. A row is for maintained tags alone, those of a line (1.30) with all its
-versions. A tag whose Dockerfile is not in the checkouts has none. Exit codes: 0 nothing changed or written, 1 changed,
-2 misuse.
+What a Dockerfile states (USER, ENTRYPOINT, CMD, EXPOSE) is taken with what the images state that it is built on, down
+to an operating system's. A row is for maintained tags alone, those of a line (1.30) with all its versions. A tag whose
+Dockerfile is not in the checkouts has none.
 """
 
-import argparse
 import json
 import os
 import re
-import sys
 import textwrap
 from functools import cache, partial, reduce
 from pathlib import Path
 from typing import NamedTuple
 
+from source import WIDTH
+
 from echo_migrate.dockerfile.parser import Instruction, read
 from echo_migrate.files.git import git
 
-TARGET = Path(__file__).parent.parent / "mappings" / "images" / "official.yaml"
-BY_HAND = TARGET.with_name("upstream.yaml")
+BY_HAND = Path(__file__).parents[2] / "mappings" / "images" / "upstream.yaml"
 SYSTEMS = {
     "almalinux": ("redhat", "dnf"),
     "alpine": ("alpine", "apk"),
@@ -33,7 +28,6 @@ SYSTEMS = {
 }
 """The images of operating systems, whose facts are in upstream.yaml, with their families and package managers."""
 
-WIDTH = 118
 WINDOWS = re.compile(r"windows|nanoserver")
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::?-([^}]*))?\}?")
 _FIELD = re.compile(r"(?m)^([A-Za-z]+):[ \t]*(.*(?:\n[ \t].*)*)")
@@ -191,8 +185,12 @@ def _agreed(one: Facts | None, other: Facts | None) -> Facts | None:
     """Return what two builds of a line state alike."""
     if one is None or other is None or one.family != other.family:
         return None
-    same = [value if value == another else None for value, another in zip(one[2:5], other[2:5], strict=True)]
-    return Facts(one.family, one.manager, *same, one.ports if one.ports == other.ports else ())  # type: ignore[arg-type]
+    return one._replace(
+        user=one.user if one.user == other.user else None,
+        entrypoint=one.entrypoint if one.entrypoint == other.entrypoint else None,
+        cmd=one.cmd if one.cmd == other.cmd else None,
+        ports=one.ports if one.ports == other.ports else (),
+    )
 
 
 def _pattern(tag: str) -> str:
@@ -241,44 +239,3 @@ def _folded(key: str, values: list[str]) -> str:
         return line
     inner = textwrap.fill(_list(values)[1:-1], WIDTH - 8, break_long_words=False, break_on_hyphens=False)
     return f"  - {key}: [\n{textwrap.indent(inner, ' ' * 8)}\n      ]\n"
-
-
-def main(words: list[str] | None = None) -> int:
-    """Run the command line. Returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--official-images", metavar="DIR", required=True)
-    parser.add_argument("--sources", metavar="DIR", required=True)
-    parser.add_argument("--write", action="store_true", help="write the file; without it, only report")
-    parser.add_argument("--target", metavar="FILE", type=Path, default=TARGET)
-    given = parser.parse_args(words)
-    sources = Sources(given.official_images, given.sources)
-    listed = git(
-        given.official_images,
-        f"--git-dir={_git_dir(given.official_images)}",
-        "ls-tree",
-        "--name-only",
-        "HEAD",
-        "library/",
-    )
-    if not listed:
-        print(f"official_images: {given.official_images} has no library/", file=sys.stderr)
-        return 2
-    before = given.target.read_text() if given.target.exists() else ""
-    head = re.split(r"(?m)^(?=[a-z])", before, maxsplit=1)[0]
-    after = head + text_of_all(sources, listed.decode().split())
-    old, new = (dict(re.findall(r"(?m)^([a-z][\w.-]*):\n((?:[ ].*\n)*)", text)) for text in (before, after))
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            print(f"{'+' if name not in old else '-' if name not in new else '~'} {name}")
-    if given.write:
-        given.target.write_text(after)
-    return int(after != before and not given.write)
-
-
-def _git_dir(folder: str) -> str:
-    inside = os.path.join(folder, ".git")
-    return os.path.realpath(inside if os.path.exists(inside) else folder)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
