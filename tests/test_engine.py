@@ -608,12 +608,11 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
         (f"FROM {JDK} AS build\n{MADE}FROM {JRE}\n{NEEDS_APK}{JAR}{TAKEN}", ["copied-into", "dev-variant"]),
     ],
 )
-def test_stages_that_share_files_move_together(run: Run, tmp_path: Path, text: str, expected: list[str | None]) -> None:
-    (tmp_path / "Dockerfile").write_text(text)
-    asked = ("--output-format", "json", "--provider", "docker", "--today", "2026-11-28")
-    listed = json.loads(run("inventory", *asked).stdout)["references"]
-    found = [one for one in listed if one["context"] == "FROM"]
-    assert [next((reason["id"] for reason in one["reasons"]), None) for one in found] == expected
+def test_stages_that_share_files_move_together(text: str, expected: list[str | None]) -> None:
+    asked = Settings(catalog.load("docker"), tuple(RULES.values()), today="2026-11-28")
+    moves = fix.fix_source(Source("Dockerfile", text), dockerfile, asked).outcomes
+    found = [one for one in moves if one.image.where == "FROM"]
+    assert [next((reason.id for reason in one.reasons), None) for one in found] == expected
 
 
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
