@@ -567,6 +567,11 @@ def test_a_step_logs_in_to_the_registry_that_it_names(run: Run, tmp_path: Path, 
 BUILT = "RUN python -m venv /opt/venv && /opt/venv/bin/pip install flask\n"
 KEPT = 'COPY --from=build /opt/venv /opt/venv\nCMD ["python", "-m", "app"]\n'
 NEEDS = "RUN apt-get update && apt-get install -y curl\n"
+MADE = "WORKDIR /src\nCOPY . .\nRUN ./build\n"
+NEEDS_APK = "RUN apk add curl\n"
+TAKEN = "COPY --from=build /src/out /out\n"
+JAR = "COPY --from=build /src/target/*.jar /app.jar\n"
+JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
 @pytest.mark.parametrize(
@@ -595,15 +600,19 @@ NEEDS = "RUN apt-get update && apt-get install -y curl\n"
             'FROM node:22 AS staging\nRUN apt-get update\nCMD ["npm", "start"]\nFROM node:22\nRUN apt-get update\n',
             ["dev-variant"] * 2,
         ),
+        (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
+        (f"FROM debian:13 AS build\n{MADE}FROM debian:trixie-slim\n{NEEDS}{TAKEN}", [None, "dev-variant"]),
+        (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.22\n{NEEDS_APK}{TAKEN}", ["copied-into", "dev-variant"]),
+        (f"FROM debian:trixie AS build\n{MADE}FROM debian\n{NEEDS}{TAKEN}", ["copied-into", "dev-variant"]),
+        (f"FROM {JDK} AS build\n{MADE}FROM {JRE}\n{NEEDS_APK}{JAR}", [None, "dev-variant"]),
+        (f"FROM {JDK} AS build\n{MADE}FROM {JRE}\n{NEEDS_APK}{JAR}{TAKEN}", ["copied-into", "dev-variant"]),
     ],
 )
-def test_stages_that_share_a_python_move_together(
-    run: Run, tmp_path: Path, text: str, expected: list[str | None]
-) -> None:
-    (tmp_path / "Dockerfile").write_text(text)
-    listed = json.loads(run("inventory", "--output-format", "json", "--provider", "docker").stdout)["references"]
-    found = [one for one in listed if one["context"] == "FROM"]
-    assert [next((reason["id"] for reason in one["reasons"]), None) for one in found] == expected
+def test_stages_that_share_files_move_together(text: str, expected: list[str | None]) -> None:
+    asked = Settings(catalog.load("docker"), tuple(RULES.values()), today="2026-11-28")
+    moves = fix.fix_source(Source("Dockerfile", text), dockerfile, asked).outcomes
+    found = [one for one in moves if one.image.where == "FROM"]
+    assert [next((reason.id for reason in one.reasons), None) for one in found] == expected
 
 
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:

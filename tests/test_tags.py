@@ -2,9 +2,12 @@
 
 import pytest
 
+from echo_migrate.files.source import Traced
 from echo_migrate.images import catalog
 from echo_migrate.images.facts import listed
-from echo_migrate.images.tags import BUILD, choose, meaning_of, nearest, without_architecture
+from echo_migrate.images.migration import assess
+from echo_migrate.images.tags import BEFORE_RELEASE, BUILD, choose, meaning_of, nearest, without_word
+from echo_migrate.model import Image
 
 DOCKER = catalog.load("docker")
 
@@ -29,6 +32,10 @@ SAME = {
     "dotnet/sdk:8.0-cbl-mariner2.0": "8.0-sdk",
     "dotnet/aspnet:10.0-azurelinux3.0-distroless": "10.0",
     "dotnet/runtime:10.0-noble-chiseled": "10.0",
+    "dotnet/runtime:10.0-noble-chiseled-extra": "10.0",
+    "dotnet/aspnet:10.0-azurelinux3.0-distroless-extra": "10.0",
+    "amazoncorretto:21-al2023-headless": "21",
+    "nats:2.14.5-scratch": "2.14.5",
     "tomcat:10-jdk21-temurin": "10-jdk21",
     "wordpress:6.9.7-php8.4-fpm-alpine": "6.9.7-alpine-php8.4-fpm",
 }
@@ -58,7 +65,8 @@ NONE = [
     "debian:11",
     "debian:sid",
     "debian:testing",
-    "dotnet/aspnet:10.0-noble-chiseled-extra",
+    "dotnet/aspnet:10.0-alpine-extra",
+    "dotnet/aspnet:10.0-noble-chiseled-composite",
     "dotnet/sdk:10.0-noble-aot",
 ]
 
@@ -88,11 +96,20 @@ def test_no_word_and_no_version_is_lost(reference: str) -> None:
 
 
 def test_a_tag_for_one_architecture() -> None:
-    tags = listed("dotnet", "docker")
-    assert without_architecture("10.0-noble-amd64", tags, DOCKER) == ("10.0-noble", "amd64")
-    assert without_architecture("10.0-arm32v7", tags, DOCKER) == ("10.0-arm32v7", "")  # none is built for it
-    assert without_architecture("amd64", tags, DOCKER) == ("amd64", "")
-    assert without_architecture("1-amd64", ["1-amd64", "1-arm64"], DOCKER) == ("1-amd64", "")
+    tags, words = listed("dotnet", "docker"), DOCKER.facts.common_architectures
+    assert without_word("10.0-noble-amd64", tags, words) == ("10.0-noble", "amd64")
+    assert without_word("10.0-arm32v7", tags, words) == ("10.0-arm32v7", "")  # none is built for it
+    assert without_word("amd64", tags, words) == ("amd64", "")
+    assert without_word("1-amd64", ["1-amd64", "1-arm64"], words) == ("1-amd64", "")
+
+
+def test_a_tag_of_a_version_before_its_release() -> None:
+    assert without_word("10.0-preview-alpine", listed("dotnet", "docker"), BEFORE_RELEASE) == ("10.0-alpine", "preview")
+    image = Image(Traced.of("php:8.5-rc-fpm", 0, 14), "FROM", 0, 14)
+    move = assess(image, DOCKER)
+    assert (move.target, [one.id for one in move.reasons]) == ("dhi.io/php:8.5-fpm", ["drops-words"])
+    image = Image(Traced.of("php:9.0-rc-fpm", 0, 14), "FROM", 0, 14)
+    assert [one.id for one in assess(image, DOCKER).reasons] == ["tag-unlisted"]
 
 
 def test_what_is_not_kept_is_said() -> None:

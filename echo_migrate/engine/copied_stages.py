@@ -1,14 +1,16 @@
 """Stages of which one is copied into the other: they move together, or need review together.
 
-A build on one release of a distribution may not run on an older one, and a tag mostly leaves open which one it is. What
-Python installs names its interpreter by its path: a virtual environment of one image is none in another that has Python
-elsewhere.
+A build on one release of a distribution may not run on an older one, and a tag mostly leaves open which one it is; only
+that of an operating system's image names it. What Python installs names its interpreter by its path: a virtual
+environment of one image is none in another that has Python elsewhere. An archive of Java runs on any system (Java
+Virtual Machine Specification, 1.2).
 """
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of
+from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
@@ -18,25 +20,28 @@ def together(
     moves: list[Migration], stages: list[Stage], bases: EffectiveBases, catalog: Catalog, source: Source
 ) -> list[Migration]:
     """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
-    of the same distribution, and needs review itself, or if it would have Python in another place than a stage that
-    copies from it, or that it copies from, and has it in the same place now."""
-    copied_from = ((stage, stage.preceding(copy.origin)) for stage in stages for copy in stage.copies)
-    roots = [(root_of(stage, bases), root_of(other, bases)) for stage, other in copied_from if other]
+    of the same distribution, and needs review itself (unless both stay on one release, or archives of Java alone are
+    copied), or if it would have Python in another place than a stage that copies from it, or that it copies from, and
+    has it in the same place now."""
     known = {move.image for move in moves}
-    pairs = [
-        (image, copied)
-        for image, copied in dict.fromkeys(roots)
-        if image and copied and image != copied and image in known and copied in known
-    ]
+    pairs: dict[tuple[Image, Image], list[str]] = {}
+    for stage, copy in [(one, copy) for one in stages for copy in one.copies]:
+        other = stage.preceding(copy.origin)
+        image, copied = root_of(stage, bases), root_of(other, bases) if other else None
+        if image and copied and image != copied and image in known and copied in known:
+            pairs.setdefault((image, copied), []).extend(word.value for word in copy.sources)
     now = {image: facts_of(image.ref.value, catalog) for pair in pairs for image in pair}
     while pairs and any(_moves(move) for move in moves):
         of = {move.image: move for move in moves}
         places = {image: _python(of[image], now[image].python, catalog) for image in now}
         held: dict[Image, Reason] = {}
-        for image, copied in reversed(pairs):  # a stage is copied into later ones: what holds one holds a chain of them
+        # a stage is copied into later ones: what holds one holds a chain of them
+        for (image, copied), paths in reversed(pairs.items()):
             line, of_copied = (str(source.position(one.start)[0]) for one in (image, copied))
             same = of[image].upstream == of[copied].upstream and now[image].family == now[copied].family
-            if same and (of[image].state == "needs-person" or (image in held and _moves(of[image]))):
+            tied = same and not all(path.endswith(_OF_JAVA) for path in paths)
+            waits = of[image].state == "needs-person" or (image in held and _moves(of[image]))
+            if tied and waits and not _of_one_release(of[image], of[copied], catalog):
                 held.setdefault(copied, because("copied-into", line=line))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
@@ -53,6 +58,22 @@ def together(
             break
         moves = found
     return moves
+
+
+_OF_JAVA = (".ear", ".jar", ".war")
+
+
+def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> bool:
+    """Return whether two migrations are of an operating system's image, and both references and the target of the one
+    that is copied name one release of it."""
+    if not copied.target or not copied.upstream or not catalog.word_family(copied.upstream):
+        return False
+    from echo_migrate.images.tags import meaning_of  # few files copy between such stages
+
+    references = map(parsed, (into.image.ref.value, copied.image.ref.value, copied.target))
+    meanings = [meaning_of(one.tag, catalog) for one in references if one and one.tag and not is_open(one.tag)]
+    releases = [one.release or one.version for one in meanings]
+    return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
 
 
 def _moves(move: Migration) -> bool:

@@ -4,7 +4,7 @@ Tags are compared by meaning, not by spelling: ``3.13-slim-trixie`` is ``3.13-de
 A word of the function (``fpm``, ``jdk21``) is never dropped, and a version never becomes that of another release line.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +17,9 @@ from echo_migrate.images.upstream import lines, numbers
 
 BUILD = "dev"
 """The tag word of the variants for building, with a shell, a package manager and root."""
+
+BEFORE_RELEASE = ("preview", "rc")
+"""The tag words of images of a version that is to be released: a list that has the version has its release."""
 
 _IS_ITS_RELEASE = "debian"
 """The image whose versions are the releases of its distribution."""
@@ -89,11 +92,11 @@ def _choose(name: str, tag: str, image: str, catalog: Catalog, build: bool, more
     return None
 
 
-def without_architecture(tag: str, published: Iterable[str], catalog: Catalog) -> tuple[str, str]:
-    """Return an upstream tag without the word of an architecture that vendors build for, and that word; the tag and ""
-    if there is none, or the provider's tags have such words too."""
+def without_word(tag: str, published: Iterable[str], known: Collection[str]) -> tuple[str, str]:
+    """Return an upstream tag without the first of some known words that is not its version, and that word; the tag and
+    "" if there is none, or the provider's tags have such words too."""
     words = tag.split("-")
-    word = next((one for one in words[1:] if one in catalog.facts.common_architectures), "")
+    word = next((one for one in words[1:] if one in known), "")
     if not word or any(word in one.split("-") for one in published):
         return tag, ""
     return "-".join(one for one in words if one != word), word

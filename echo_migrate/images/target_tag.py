@@ -64,7 +64,7 @@ class TargetTag:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
         asked for where there is one, or why there is none."""
         # most runs are for a provider without a list
-        from echo_migrate.images.tags import choose, meaning_of, nearest, without_architecture
+        from echo_migrate.images.tags import BEFORE_RELEASE, choose, meaning_of, nearest, without_word
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         written, build = self.reference.tag or "latest", self.variant == "dev"
@@ -72,9 +72,10 @@ class TargetTag:
         if self.published and system and all(facts.family != system for facts in self.published.values()):
             self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
             written = "latest"  # the version is a release of another distribution
-        written, architecture = without_architecture(written, self.published, catalog)
+        written, architecture = without_word(written, self.published, catalog.facts.common_architectures)
         if architecture:
             self.unsafe_reasons.append(because("architecture-tag", word=architecture))
+        written, early = without_word(written, self.published, BEFORE_RELEASE)
         choice = choose(name, written, image, catalog, build)
         if not choice:
             choice = choose(name, written, image, catalog, not build)
@@ -90,6 +91,8 @@ class TargetTag:
                 return because("tag-unlisted", image=image, tag=written, date=catalog.date, nearest=near)
             if not build:
                 self.unsafe_reasons.append(because("one-variant", image=image))
+        if early:
+            self.unsafe_reasons.append(because("drops-words", words=early, provider=catalog.title))
         target = self.published[choice.tag]
         choice = self._exact(choice)
         if choice.floating:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from posixpath import basename, splitext
 
 from echo_migrate.dockerfile.container import Container, stage_of
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, SETTINGS, StartCommand, passes, wraps
 from echo_migrate.images.facts import ImageFacts
@@ -20,8 +21,10 @@ def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Fi
     if effective is None or command is None or node.start_command("entrypoint"):
         return
     if command.shell and command.verb == "cmd":
-        if command.script is UNREADABLE or not command.args.value.strip() or effective.base.shell is False:
-            return  # of an image without a shell, shell-needed tells
+        if command.script is UNREADABLE or not command.args.value.strip():
+            return
+        if effective.base.shell is False and not may_provide(node, effective.base, SHELL_PROGRAMS):
+            return  # shell-needed tells
         command = command._replace(words=_SHELL_FORM)
     message = _words(command, effective, stage_of(node)) if command.words else ""
     if message:
