@@ -20,7 +20,7 @@ LONGEST_LISTED = 60
 LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
-_VERSION = lazy_regex(r"[\d.]+$")
+_VERSION = lazy_regex(r"(?<![\d.])[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _ASKING = frozenset(("--version", "-V", "--help"))
 _OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
