@@ -97,9 +97,11 @@ def _of_line(place: str, name: str, path: str, number: int) -> Repository:
     try:
         parts = urlsplit(place)
     except ValueError:
-        raise FleetError(f"{path}:{number}: is not a URL") from None
+        raise FleetError(f"{path}:{number}: is not a URL of a repository") from None
     if parts.username or parts.password:
         raise FleetError(f"{path}:{number}: has a login: clone it with your own git, and name the clone")
+    if not parts.path.strip("/"):
+        raise FleetError(f"{path}:{number}: is not a URL of a repository")
     return Repository(name or f"{parts.netloc}{parts.path}".strip("/").removesuffix(".git"), place)
 
 
