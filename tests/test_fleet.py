@@ -105,6 +105,9 @@ def git_url(path: Path) -> str:
     [
         ("", "has no repositories"),
         ("nowhere\n", "list:1: is not a git repository"),
+        ("https://[a\n", "list:1: is not a URL of a repository"),
+        ("file://#a\n", "list:1: is not a URL of a repository"),
+        ("https://[a]/b\n", "list:1: is not a URL of a repository"),
         ("# x\nssh://host/a\n", "list:2: only https and file URLs are fetched"),
         ("git@host:a/b\n", "list:1: only https and file URLs are fetched"),
         ("ext::sh -c x\n", "list:1: has more than a repository and a name"),

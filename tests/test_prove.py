@@ -329,7 +329,8 @@ def test_a_record_without_places_is_read(tmp_path: Path) -> None:
     "change", [{"verdict": "perfect"}, {"before": "f" * 64}, {"version": 2}, {"images": []}, {"date": "today"},
                {"differences": [{"name": "x"}]}, {"by": 7}, {"added": [1]}, {"context": "../x"},
                {"places": [[1]]}, {"places": None}, {"places": [[1, "2"]]}, {"places": [[-1, 2]]},
-               {"places": [[True, 2]]}]
+               {"places": [[True, 2]]}, {"line": float("inf")}, {"line": "1"}, {"seconds": float("nan")},
+               {"seconds": 10**400}, {"seconds": "1"}]
 )  # fmt: skip
 def test_a_record_of_another_form_is_none(change: dict[str, object], tmp_path: Path) -> None:
     records = Records([str(tmp_path)])

@@ -235,6 +235,13 @@ def test_another_encoding(cookie: str) -> None:
     assert fix_source(text).fixed.data == text.replace(OLD.encode(), NEW.encode())
 
 
+def test_a_comment_in_another_encoding_than_is_told() -> None:
+    text = HEAD.encode() + b"# caf\xe9\nC('python:3.12')  # \xff\n"
+    result = fix_source(text)
+    assert result.refused is None
+    assert result.fixed.data == text.replace(OLD.encode(), NEW.encode())
+
+
 @pytest.mark.parametrize(
     "rest",
     [

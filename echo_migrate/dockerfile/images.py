@@ -17,7 +17,7 @@ _TEMPLATE = lazy_regex(r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]
 
 
 _JINJA = lazy_regex(
-    r"(?<![\w%])%%[A-Z_]+%%(?![\w%])|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*)? *-?\}\}",
+    r"(?<![\w%])%%[A-Z_]+%%(?![\w%])|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*+| *-?)\}\}",
     needs=("%%", "{%", "{{"),
 )
 """Template marks that cannot be a command's Go template (``docker inspect --format '{{.Id}}'``), and so mark a template

@@ -49,17 +49,22 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> list[Token]:
-    """Return the tokens of a text, without comments. Raises ``NotRead``."""
+    """Return the tokens of a text, without comments. Raises ``NotRead``.
+
+    Behind a slash that begins a string which does not end on its line, no quotes are known to be those of a string.
+    """
     found: list[Token] = []
-    place, line = 0, 1
+    place, line, unclosed = 0, 1, 0
     while place < len(text):
         before = found[-1].value if found else ";"
         pattern = text[place] == "/" and before in _BEFORE_A_PATTERN and text[place + 1 : place + 2] not in ("/", "*")
-        match = (_SLASHY.match(text, place) if pattern else None) or _TOKEN.match(text, place)
+        slashy = _SLASHY.match(text, place) if pattern else None
+        unclosed = line if pattern and not slashy else unclosed
+        match = slashy or _TOKEN.match(text, place)
         if match is None:
             raise NotRead("has a string that does not end", place)
         written, kind, span = match[0], match.lastgroup, match.span()
-        if kind == "text":
+        if kind == "text" and line != unclosed:
             quote = written[:3] if len(written) >= 6 and written[:3] in ("'''", '"""') else written[0]
             found.append(Token("text", written[len(quote) : -len(quote)], *span, line, quote))
         elif kind != "space":

@@ -94,9 +94,14 @@ def _of_line(place: str, name: str, path: str, number: int) -> Repository:
         if not _is_repository(full):
             raise FleetError(f"{path}:{number}: is not a git repository")
         return _local(full, name or place.strip("./") or os.path.basename(os.path.realpath(full)))
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        raise FleetError(f"{path}:{number}: is not a URL of a repository") from None
     if parts.username or parts.password:
         raise FleetError(f"{path}:{number}: has a login: clone it with your own git, and name the clone")
+    if not parts.path.strip("/"):
+        raise FleetError(f"{path}:{number}: is not a URL of a repository")
     return Repository(name or f"{parts.netloc}{parts.path}".strip("/").removesuffix(".git"), place)
 
 

@@ -29,7 +29,7 @@ _CONDITION = re.compile(r"\$\{\{\s*(?:if|elseif|else|insert)\b")
 _INSIDE = re.compile(r"\$\{\{([^{}]*)\}\}")
 _OUTSIDE = re.compile(r"\b(?:parameters|variables)(?:\.[\w-]+|\['[^'\[\]]*'\])+")
 _SHELL = re.compile(r"\$\(([\w.-]+)\)|\$env:(\w+)|\$\{?([A-Za-z_]\w*)|%(\w+)%")
-_STEP = re.compile(r"[\w-]+(?:[ .][\w-]+)*(?='\])|[\w-]+")
+_STEP = re.compile(r"(?<=\[')[\w-]+(?:[ .][\w-]+)*(?='\])|[\w-]+")
 _DEFAULT = because("default")
 _DEEPEST = 10
 

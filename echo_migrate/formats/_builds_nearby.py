@@ -47,7 +47,7 @@ _MAPPED = lazy_regex(
 )
 _KEY = lazy_regex(r"(?:^|[\s,{\"'])([A-Za-z_]\w*)[\"']?:")
 _ARGUMENTS = lazy_regex(
-    r"build-args:[ \t]*[|>]?[-+]?[ \t]*(?:\n[ \t]*)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})",
+    r"build-args:[ \t]*+[|>]?[-+]?[ \t]*+(?:\n[ \t]*+)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})",
     needs=("build-args:",),
 )
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")

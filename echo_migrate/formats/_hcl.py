@@ -12,7 +12,7 @@ from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_CALLED = re.compile(r"(?i)(?:^|[._-])(?:\w*_)?images?(?:_(?:name|ref|reference|uri|url))?$")
+_CALLED = re.compile(r"(?i)(?:^|[._-])images?(?:_(?:name|ref|reference|uri|url))?$")
 
 
 class Named(NamedTuple):

@@ -32,7 +32,7 @@ _OWN = frozenset(("archive_path", "build", "load_path", "path", "push", "reposit
 """Keys of a task that makes, loads or pushes the image that it names."""
 
 _MODULE = lazy_regex(
-    rf"(?m)^[ \t]*(?:- )?[ \t]*[\"']?(?:community\.docker\.|community\.general\.|containers\.podman\.)?"
+    rf"(?m)^[ \t]*+(?:- [ \t]*+)?[\"']?(?:community\.docker\.|community\.general\.|containers\.podman\.)?"
     rf"(?:{'|'.join(_RUNS + _PULLS)})[\"']?[ \t]*:"
 )
 _IN_A_LINE = lazy_regex(r"(?:^|\s)image=([^\s'\"{}]+)")

@@ -30,7 +30,7 @@ _TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
 _OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
 _QUOTED = re.compile(r'"([^"\n]*)"')
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
-_HEREDOC = re.compile(r"<<(-?)[ \t]*(\w+)\r?\n(.*?)[ \t]*\2\s*", re.DOTALL)
+_HEREDOC = re.compile(r"<<(-?)[ \t]*(\w+)\r?\n((?:.*\n)?)[ \t]*\2\s*", re.DOTALL)
 _TEMPLATED = re.compile(r"[$%]\{")
 _MERGED = frozenset(("args", "contexts"))
 

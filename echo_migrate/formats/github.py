@@ -56,7 +56,7 @@ _CHOICE = lazy_regex(r"\s*\$\{\{([^\n{}]{1,500})\}\}\s*")
 
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
-_ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=([^\n]*?)[ \t\r]*$")
+_ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
 _BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
 _NO_LOGIN = because("login-credentials")

@@ -25,7 +25,7 @@ from echo_migrate.reasons import Reason, because
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 _IMAGE = lazy_regex(
-    r"(?m)^[ \t-]*[\"']?(?:\w*[iI]mage\w*|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:"
+    r"(?m)^[ \t-]*[\"']?(?:(?=\w*[iI]mage)\w++|repository)[\"']?[ \t]*:|[{,][ \t]*(?:image|repository)[ \t]*:"
 )
 _TAGS = ("tag", "imageTag")
 _REPOSITORIES = ("imageRepository", "imageRepo", "imageName")

@@ -34,7 +34,7 @@ _VOLUME = lazy_regex(r"(?:^|\s)(?:-v|--volume|--mount)(?:[ =]+|(?=/))(\S+)")
 _MOUNT_TARGET = lazy_regex(r"(?:target|dst|destination)=([^,]+)")
 _PLATFORM = lazy_regex(r"--platform[ =]+(\S+)")
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|withRegistry|registryUrl)\b.*$")
-_POD = lazy_regex(r"(?s)apiVersion.*\bkind\b|\bkind\b.*apiVersion")
+_KIND = lazy_regex(r"\bkind\b")
 _NO_LOGIN = because("login-beside")
 _NO_LOGIN_STEP = because("login-step")
 _NO_SECRET = because("login-pod")
@@ -152,7 +152,7 @@ def _pods(source: Source, found: list[Token]) -> Iterator[Image]:
     """Yield the images of pods that are written in YAML."""
     for index, token in enumerate(found):
         text = index + 1 + (_value(found, index + 1) in ("(", ":"))
-        if token.value != "yaml" or not _is_text(found, text) or not _POD.search(found[text].value):
+        if token.value != "yaml" or not _is_text(found, text) or not _is_manifest(found[text].value):
             continue
         from echo_migrate.formats import kubernetes
 
@@ -241,6 +241,10 @@ def _commands(text: str, found: list[Token]) -> list[tuple[Image, Container | No
             image = image._replace(needs_login=_NO_LOGIN_STEP, login=login)
         nodes.append((image, container and container._replace(image=image)))
     return nodes
+
+
+def _is_manifest(text: str) -> bool:
+    return "apiVersion" in text and bool(_KIND.search(text))
 
 
 def _is_text(found: list[Token], index: int) -> bool:

@@ -74,7 +74,7 @@ _MOST_GIVEN = 2_500
 
 _COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
 _IMAGE = lazy_regex(r"(?i)(?:^|_)images?(?:_|$)")
-_OPTION = lazy_regex(r"(--?(?:[\w-]*-)?image(?:-[\w-]+)?)=")
+_OPTION = lazy_regex(r"(?=--?(?:[\w-]*-)?image(?:=|-[\w-]))(-[\w-]++)=")
 _DEFAULT = because("default")
 _OPERATOR = because("operator-image")
 _CLOUD_RUN = because("cloud-run")

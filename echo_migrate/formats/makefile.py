@@ -29,9 +29,12 @@ _NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
 _LINE = r"[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
 _INLINE = lazy_regex(rf"(?m)^[^\s#:=;][^\n#:=;]*::?(?!=)[^\n#=;]*;{_LINE}")
 _PREFIX = lazy_regex(r"(?m)^\.RECIPEPREFIX[ \t]*:*=[ \t]*(\S)?")
-_SHELL = lazy_regex(r"(?m)^[^#\n]*?\$[({]shell[ \t]+([^()]*(?:\([^()]*\)[^()]*)*)[)}]")
+_SHELL = lazy_regex(
+    r"(?m)^[^#\n]*?\$(?:\(shell[ \t]++([^()]*(?:\([^()]*\)[^()]*)*+)\)|\{shell[ \t]++([^{}]*(?:\{[^{}]*\}[^{}]*)*+)\})"
+)
 _ASSIGNED = lazy_regex(
-    r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*([^#\n\\]*?)[ \t]*(?:#[^\n]*)?\r?$"
+    r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
+    r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"
 )
 _USED = r"\$[({]([A-Za-z_]\w*)[)}]"
 _MENTIONED = lazy_regex(r"(?<![\w$])(?<!\$[({])[A-Za-z_]\w*")
@@ -84,7 +87,7 @@ def _scripts(text: str) -> Iterator[Traced]:
         place = Traced.of(text, *match.span(1))
         yield place._replace(value=re.sub(rf"(\\\r?\n){re.escape(prefix)}", r"\1 ", place.value))
     for match in _SHELL.finditer(text):
-        yield Traced.of(text, *match.span(1))
+        yield Traced.of(text, *match.span(match.lastindex or 0))
 
 
 def _start(match: "re.Match[str]") -> int:

@@ -10,11 +10,11 @@ from echo_migrate.dockerfile.parser import Instruction, read
 from echo_migrate.files.data import read_data
 
 _STEP = re.compile(
-    r"(?m)^(?:(?:\[\d+/\d+\] )?STEP \d+(?:/\d+)?:|Step \d+/\d+ ?:|(?:#\d+ +|[ >]*)\[[^\]\n]*\d+/\d+\])"
+    r"(?m)^(?:(?:\[\d+/\d+\] )?STEP \d+(?:/\d+)?:|Step \d+/\d+ ?:|(?:#\d+ +|[ >]*)\[[^\]\n]*\d{1,4}/\d{1,4}\])"
     r" *([A-Za-z]+ [^\n]*?):?$"
 )
 _MARKED = re.compile(r"(?m)^ *(\d+) \| >>> ")
-_FAILED = re.compile(r"(?m)^ > \[[^\]\n]*\d+/\d+\] *([A-Za-z]+ [^\n]*?):?$")
+_FAILED = re.compile(r"(?m)^ > \[[^\]\n]*\d{1,4}/\d{1,4}\] *([A-Za-z]+ [^\n]*?):?$")
 _NUMBERED = re.compile(r"^#\d+ (?:[\d.]+ )?")
 _COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _SHA = re.compile(r"sha256:[0-9a-f]{64}")

@@ -215,10 +215,10 @@ def _proof(data: Any) -> Proof:
         builder=_text(data["builder"]),
         date=_text(data["date"]),
         by=_text(data["by"]),
-        line=int(data["line"] or 0),
+        line=_place(data["line"] or 0),
         cause=_text(data["cause"] or ""),
         predicted=_text(data["predicted"] or ""),
-        seconds=float(data["seconds"]),
+        seconds=_seconds(data["seconds"]),
         unsafe=bool(data["unsafe"]),
         places=tuple((_place(before), _place(after)) for before, after in data.get("places", ())),
     )
@@ -240,6 +240,12 @@ def _place(value: object) -> int:
     if type(value) is not int or value < 0:
         raise TypeError
     return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value < 10**9:  # what is no number is not in between either
+        raise TypeError
+    return float(value)
 
 
 def _hash(value: object) -> str:

@@ -254,7 +254,8 @@ def _links(path: str, command: Command, run: Run, side: Side) -> bool:
             word for _, one in side.commands if one.name in ("cp", "install", "mv") for word in _moved(one, folder)
         ]
         crates = name == "cargo" and words[0] == "install" and path.startswith("/usr/local/cargo/bin/")
-        return bool(re.search(f"{folder}(?:[^/]+/)*(?:release|debug)/", path)) or path in moved or crates
+        made = not {"debug", "release"}.isdisjoint(path.partition(folder)[2].split("/")[:-1])
+        return made or path in moved or crates
     return name in _INSTALLERS and ("install" in words or "--install" in words) and _in_prefix(path, words, side)
 
 

@@ -10,8 +10,10 @@ from echo_migrate.shell.package_managers import listed
 
 _FILE = lazy_regex(r"(?i)^[./~]|://|\.(?:deb|go|gem|rpm|whl|tar|tar\.gz|tgz|zip|apk)$")
 _RELEASE = lazy_regex(r"-\d|:")
-_GIT = lazy_regex(r"(?:^|@ ?)(?:git\+|git://|git@|ssh://)|://[^?#]*\.git(?:[@?#]|$)|^(?:bitbucket|gist|github|gitlab):")
-_REVISION = lazy_regex(r"#(?!egg=|subdirectory=).|://(?:[^/@]*@)?[^/@]+/[^@#]*@[^/#]")
+_GIT = lazy_regex(
+    r"(?:^|@ ?)(?:git\+|git://|git@|ssh://)|://[^?#]{0,1000}\.git(?:[@?#]|$)|^(?:bitbucket|gist|github|gitlab):"
+)
+_REVISION = lazy_regex(r"#(?!egg=|subdirectory=).|://(?:[^/@]*@)?[^/@]+/[^@#]{0,1000}@[^/#]")
 """A revision in the address of a repository: ``#v1`` for npm, ``.git@v1`` for pip."""
 _MOVES = lazy_regex(r".@[a-z]+$")
 """A tag of npm (``@next``), or a branch for Go."""

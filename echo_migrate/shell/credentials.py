@@ -32,7 +32,7 @@ _SETTING = lazy_regex(r"(?i)(?:^|[:.])_(?:auth|authtoken|password)$|(?:secret_ac
 _SETS = ("aws configure", "npm config", "npm set", "pnpm config", "pnpm set", "yarn config")
 
 _HEADER = lazy_regex(
-    r"(?i)^(?:proxy-)?authorization: *(?:basic|bearer|token)? *([\w+/=.:~-]{8,})$"
+    r"(?i)^(?:proxy-)?authorization: *+(?:basic|bearer|token)? *+([\w+/=.:~-]{8,})$"
     r"|^(?:private-token|job-token|x-[\w-]*(?:api-?key|token)|api-?key): *([\w+/=.:~-]{8,})$"
 )
 _SPELLINGS = ("password", "pwd", "accountkey", "sharedaccesskey")

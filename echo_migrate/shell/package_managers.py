@@ -20,7 +20,8 @@ LONGEST_LISTED = 60
 LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
-_VERSION = lazy_regex(r"[\d.]+$")
+_CREDENTIALS = lazy_regex(r"(?<=://)[^/]*@|\?.*")
+_VERSION = lazy_regex(r"(?<![\d.])[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _ASKING = frozenset(("--version", "-V", "--help"))
 _OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
@@ -304,8 +305,8 @@ def listed(words: Iterable[Word]) -> str:
 
 
 def joined(given: Iterable[str]) -> str:
-    """Return the first few names as text for a message."""
-    names = list(dict.fromkeys(given))
+    """Return the first few names as text for a message; of an address without its login and what follows ``?``."""
+    names = list(dict.fromkeys(_CREDENTIALS.sub("", name) if "://" in name else name for name in given))
     count = min(len(names), MOST_LISTED)
     while count > 1 and len(", ".join(names[:count])) > LONGEST_LISTED:
         count -= 1

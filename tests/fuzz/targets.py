@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import click
 
-from echo_migrate import reports
 from echo_migrate.cli import cli, settings
 from echo_migrate.cli.github import artifact, comment, event
 from echo_migrate.cli.github.diff import diff
@@ -19,6 +18,7 @@ from echo_migrate.formats import FORMATS, kind, recognised
 from echo_migrate.images import catalog
 from echo_migrate.images.mapping_file import MappingError
 from tests.fuzz import laws
+from tests.fuzz.documents import DOCUMENTS, is_shown
 from tests.fuzz.trees import Tree, loaded
 from tests.pages import PAGES, cases
 from tests.shapes import SHAPES
@@ -54,11 +54,6 @@ def _seeds(name: str) -> list[Tree]:
     return [tree for piece in pieces if (tree := loaded(piece))]
 
 
-def _is_shown(message: str) -> None:
-    assert message
-    assert all(line.isprintable() for line in reports.printable(message).split("\n"))
-
-
 def _config(tree: Tree) -> None:
     """A configuration is taken, or refused with an error that can be shown; what it chooses can be run."""
     with laws.laid(tree):
@@ -67,7 +62,7 @@ def _config(tree: Tree) -> None:
                 context = laws.within(500_000, partial(cli.commands["check"].make_context, "check", [], group))
                 asked = settings.settings_of(context.params)  # type: ignore[arg-type]
         except click.UsageError as error:
-            _is_shown(error.format_message())
+            is_shown(error.format_message())
             return
         laws.examined(Source("Dockerfile", DOCKERFILE), asked)
 
@@ -78,7 +73,7 @@ def _mapping(tree: Tree) -> None:
         try:
             known = catalog.load("echo", "", next(reversed(tree)))
         except MappingError as error:
-            _is_shown(str(error))
+            is_shown(str(error))
             return
         result = laws.examined(Source.read("Dockerfile"), laws.ON_IMAGES._replace(catalog=known))
         assert result is not None
@@ -92,7 +87,7 @@ def _baseline(tree: Tree) -> None:
         try:
             known = baseline.read(path)
         except baseline.Unusable as error:
-            _is_shown(str(error))
+            is_shown(str(error))
             return
         baseline.write(path, known)
         assert baseline.read(path) == {name: marks for name, marks in known.items() if marks}
@@ -119,7 +114,7 @@ def _event(tree: Tree) -> None:
         try:
             found = event.read(path)
         except event.Unusable as error:
-            _is_shown(str(error))
+            is_shown(str(error))
             return
         assert found.number >= 0
         assert all(len(one) in (0, 40, 64) for one in (found.head, found.base))
@@ -131,7 +126,7 @@ def _report(tree: Tree) -> None:
         try:
             report = artifact.distrusted(artifact.read("report.json", "inventory.json"))
         except event.Unusable as error:
-            _is_shown(str(error))
+            is_shown(str(error))
             return
         assert len(comment.body(comment.View(report)).encode("utf-8", "backslashreplace")) <= comment.LONGEST
 
@@ -152,4 +147,5 @@ OTHERS: dict[str, Callable[[Tree], None]] = {
     "event": _event,
     "report": _report,
     "match": _match,
+    **DOCUMENTS,
 }

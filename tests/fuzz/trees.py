@@ -1,7 +1,9 @@
 """Inputs: small trees of files, as one text that a person can read, and cut, repeat and paste into."""
 
+import json
 import re
 from random import Random
+from typing import Any
 
 Tree = dict[str, str]
 """Texts by path. The last file is the one under test; the others are its neighbours."""
@@ -151,7 +153,56 @@ def _other_case(text: str, _: str, random: Random) -> str:
     return text[:start] + text[start:end].swapcase() + text[end:]
 
 
+VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1e400,
+    10**400,
+    0.5,
+    "",
+    "\ud800",
+    "a\nb",
+    "../a",
+    "\x1b[2J",
+    [],
+    {},
+    [[]],
+    {"": {}},
+    "1" * 300,
+)
+"""What a value of JSON is replaced by."""
+
+
+def _replace_a_value(text: str, other: str, random: Random) -> str:
+    """Replace or remove one value of JSON, or make one more of a list; a text that is no JSON gets a token."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return _replace_a_token(text, other, random)
+    places: list[tuple[Any, Any]] = []
+    waiting = [whole]
+    while waiting and len(places) < 1000:
+        node = waiting.pop()
+        found = list(node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ())
+        places += [(node, key) for key, _ in found]
+        waiting += [value for _, value in found]
+    if not places:
+        return json.dumps(random.choice(VALUES))
+    node, key = random.choice(places)
+    way = random.randint(0, 3)
+    if way == 0:
+        del node[key]
+    elif way == 1 and isinstance(node, list):
+        node.append(node[key])
+    elif way == 1:
+        node[key] = [node[key]]
+    else:
+        node[key] = random.choice(VALUES)
+    return json.dumps(whole, indent=random.choice((None, 1)))
+
+
 CHANGES = (
     *(_paste, _paste, _paste, _replace_a_token, _replace_a_token, _splice, _splice, _move, _drop, _repeat),
-    *(_repeat_a_piece, _indent, _end_lines, _other_case),
+    *(_repeat_a_piece, _indent, _end_lines, _other_case, _replace_a_value, _replace_a_value),
 )

@@ -39,7 +39,7 @@ from echo_migrate.reasons import Reason, because
 
 _ALIASED = because("aliased")
 _SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
-_VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w+)[^{}]*\}|(\w+))")
+_VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w++)[^{}]*+\}|(\w+))")
 
 Node = Image | Problem | Ignore | Container
 

@@ -55,7 +55,7 @@ SERVICE_KEYS = frozenset(
 )
 """The keys of services in the Compose specification (compose-spec.json)."""
 _VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
-_SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*\r?$")
+_SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*+((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
 
 
 def container_of(name: str, keys: dict[str, YamlNode], image: Image, path: str) -> Container:

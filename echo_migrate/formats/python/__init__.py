@@ -138,6 +138,8 @@ def _comments(source: Source) -> Iterator[str]:
     import io
     import tokenize
 
-    # in Python, a carriage return also ends a line, but the tokenizer relies on the lines that it is given
-    tokens = tokenize.tokenize(io.BytesIO(re.sub(rb"\r\n?", b"\n", source.data)).readline)
+    # in Python, a carriage return also ends a line, but the tokenizer relies on the lines that it is given; and a
+    # comment may have bytes that are no UTF-8
+    text = re.sub("[\udc80-\udcff]", "_", re.sub(r"\r\n?", "\n", source.text))
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return (token.string for token in tokens if token.type == tokenize.COMMENT)

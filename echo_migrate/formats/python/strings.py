@@ -25,7 +25,7 @@ MOST_NAMES = 64
 """The maximum number of constants in a string, more than any reference has."""
 
 LONGEST_NAME = 60
-_FORMATTED = lazy_regex(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*)[^{}]*\}")
+_FORMATTED = lazy_regex(r"%%|%(?:\((\w+)\))?[-+ #0-9.]*[a-zA-Z]|\{\{|\}\}|\{(\w*+)[^{}]*+\}")
 
 
 class Text(NamedTuple):

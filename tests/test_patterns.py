@@ -1,0 +1,68 @@
+"""Regular expressions cost no more than in proportion to the text: none tries each length of a run of characters again
+from each of its places.
+
+Each text is one for which such an expression takes minutes, so that the limit of time for a file would leave it unread.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from echo_migrate.files.source import Source
+from echo_migrate.formats.makefile import parse
+from echo_migrate.model import Image
+from tests.conftest import Run
+
+BLANKS = " " * 100_000
+
+TEXTS = {
+    "Dockerfile": f"FROM python:3.12\nRUN echo {{{{ a |{BLANKS}\n",
+    "cargo/Dockerfile": (
+        "FROM rust AS a\nRUN cargo build\nFROM debian:13\nCOPY --from=a " + "/target/" * 60_000 + "a /a\n"
+    ),
+    "Makefile": "a:\n\tdocker run node:22 " + "${shell " * 12_000 + f"\nX ={BLANKS}\\\n",
+    "compose.yaml": "services: {a: {image: 'node:22', command: '${" + "a" * 100_000 + "'}, b: {image: '$A'}}\n",
+    ".env": f"A=b{BLANKS}c\n",
+    "playbook.yml": f"#\n{BLANKS}#\n- docker_container:\n    image: node:22\n",
+    "values.yaml": "x: |\n  " + "imagea" * 15_000 + "\nimage: 'node:22'\n",
+    ".github/workflows/a.yml": (
+        "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: docker/build-push-action@v6\n"
+        f"        with:\n          build-args: |\n            A=b{BLANKS}c\n      - run: '# build-args:{BLANKS}x'\n"
+    ),
+    "pod.yaml": (
+        "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'node:22', args: ['" + "-image" * 15_000 + "']}]}\n"
+    ),
+    "Jenkinsfile": "podTemplate(yaml: '" + "apiVersion " * 30_000 + "')\n",
+    "docker-bake.hcl": f'target "a" {{\n  dockerfile-inline = <<E\n{BLANKS}\nx\nE\n}}\n',
+    "azure-pipelines.yml": (
+        "pool: {vmImage: x}\njobs:\n- job: a\n  container: ${{ variables['" + "a " * 50_000 + "!'] }}\n"
+    ),
+    "main.tf": (
+        'variable "' + "_1" * 30_000 + '" {\n  default = "node:22"\n}\n'
+        'resource "docker_image" "a" {\n  name = "node:22"\n}\n'
+    ),
+    "a.py": "import docker\ndocker.from_env().containers.run('{" + "a" * 100_000 + "'.format(1))\n",
+}
+
+
+@pytest.mark.parametrize("words", [("check", "--select", "all"), ("fix", "--unsafe-fixes", "--diff")])
+def test_no_long_run_of_characters_leaves_a_file_unread(limited: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    for name, text in TEXTS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = limited(60, *words, "--no-config", ".")
+    assert done.returncode in (0, 1), done.stderr
+    assert b"left unread" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "images"),
+    [
+        ("A = $(shell docker run node:22 cat ${X})", ["node:22"]),
+        ("A = ${shell docker run node:22 $(X)}\nB = {}", ["node:22"]),
+        ("A = ${shell docker run node:22\nB = $(shell docker run python:3.12 (a))", ["python:3.12"]),
+    ],
+)
+def test_calls_of_make_end_at_their_own_bracket(written: str, images: list[str]) -> None:
+    nodes = parse(Source("Makefile", f"{written}\n"))
+    assert [node.ref.value for node in nodes if isinstance(node, Image)] == images
