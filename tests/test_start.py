@@ -85,6 +85,7 @@ CHECK = {
         "formats._builds_nearby",
         "formats._follower",
         "formats._followers",
+        "formats._given_arguments",
         "formats._compose_files",
         "formats._dockerfile",
         "formats._ignores",

@@ -31,7 +31,15 @@ from echo_migrate.formats._inline import lowered
 from echo_migrate.formats._templates import fails_as_template, literals, of_template
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
-from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, Build, build_in, contexts_of, dockerfile_of
+from echo_migrate.formats.compose.service import (
+    SERVICE_KEYS,
+    TOP_KEYS,
+    Build,
+    arguments_named,
+    build_in,
+    contexts_of,
+    dockerfile_of,
+)
 from echo_migrate.formats.compose.taken_in import taken_in
 from echo_migrate.model import Ignore, Problem
 
@@ -110,6 +118,20 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
                 for node in (keys.get("platform"), *sequence(effective(keys["build"]).get("platforms"))):
                     if is_scalar(node):
                         yield built, node.start_mark.index, node.end_mark.index
+
+
+def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
+    """Yield the arguments that services give their builds: the Dockerfile, None if another file may say which it is,
+    the name, the value if it is written, and the place."""
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            for _, node in Document(source, root).services:
+                build = effective(effective(node).get("build"))
+                context = build.get("context")
+                elsewhere = not is_scalar(context) or "$" in context.value
+                path = dockerfile_of(source.path, effective(node).get("build"))
+                if elsewhere or path:
+                    yield from ((None if elsewhere else path, *one) for one in arguments_named(build))
 
 
 def context_names(text: str) -> list[str] | None:
