@@ -207,13 +207,22 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
-    """Return the documents of the other compose files in a file's folder, which may be laid over it (``-f``), and of
-    those at the given paths."""
+    """Return the documents of the other compose files in a file's folder, whatever their names, which may be laid over
+    it (``-f``), and of those at the given paths."""
     own = real(path)
     folder, root = next(above(path))
-    listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in (files_in(folder, root), over))
+    beside_it = (files_in(folder, root), over, _others_in(folder))
+    listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in beside_it)
     others = dict.fromkeys(one for paths in listed for one in islice(paths, _MOST_SIBLINGS))
     return tuple(document for one in others for document in _laid_over(one))
+
+
+@of_a_run(256)
+def _others_in(folder: str) -> list[str]:
+    """Return the YAML files of a folder, links left out."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return sorted(one.path for one in entries if candidate(one.name) and one.is_file(follow_symlinks=False))
+    return []
 
 
 @of_a_run(256)
