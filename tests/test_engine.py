@@ -466,6 +466,11 @@ NEARBY = {
         "build-result",
         {"build.sh": "docker buildx build -o type=docker,dest=x,name=node:22 .\n"},
     ),
+    "an image that a script tags, with a comment": ("build-result", {"build.sh": "docker tag a node:22 # last\n"}),
+    "an image that a script tags in braces": (
+        "build-result",
+        {"build.sh": "(docker build . && docker tag a node:22)\n"},
+    ),
     "another argument, and another image": ("", {"build.sh": "docker build --build-arg W=1 -t node:23 .\n"}),
 }
 
@@ -625,6 +630,16 @@ def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
         ("docker login -u ${{ secrets.ECHO_USER }} -p x quay.io", False),
         ("docker login reg.echohq.com.evil.example", False),
         ("true\n      # docker login reg.echohq.com", False),
+        ("echo docker login reg.echohq.com", False),
+        ("'echo \"docker login reg.echohq.com\"'", False),
+        ("docker login reg.echohq.com || true", True),
+        ("false || docker login reg.echohq.com", False),
+        ("docker login reg.echohq.com && docker logout reg.echohq.com", False),
+        ("|\n          docker login \\\n            -u a \\\n            reg.echohq.com", True),
+        ("|\n          cat <<E\n          docker login reg.echohq.com\n          E", False),
+        ("|\n          if test -n '$A'; then\n            docker login reg.echohq.com\n          fi", False),
+        ("|\n          # docker login reg.echohq.com\n          true", False),
+        ("make\n        name: docker login reg.echohq.com", False),
     ],
 )
 def test_a_step_logs_in_to_the_registry_that_it_names(run: Run, tmp_path: Path, line: str, expected: bool) -> None:

@@ -30,7 +30,7 @@ _ASSIGNED = lazy_regex(
 )
 _NAMED_ANEW = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
-    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|]+)[\"']?[ \t\r]*(?=$|[\n;&|])"
+    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|)]+)[\"']?[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)"
 )
 """The name that an image is given by another command, or that the output of a build has."""
