@@ -107,7 +107,15 @@ CHECK = {
         "images.parts",
     ),
     *("images.reference", "images.settlement", "images.state", "images.target", "images.target_tag", "images.upstream"),
-    *("shell", "shell.commands", "shell.credentials", "shell.grammar", "shell.package_managers", "shell.parser"),
+    *(
+        "shell",
+        "shell.commands",
+        "shell.credentials",
+        "shell.exports",
+        "shell.grammar",
+        "shell.package_managers",
+        "shell.parser",
+    ),
     "shell.quotes",
     *(
         "files",
