@@ -134,7 +134,31 @@ VOLUME = "volumes: ['data:/var/lib/postgresql/data']"
         ("base/compose.yaml", f"services: {{a: {{extends: {{file: db.compose.yaml, service: db}}, {VOLUME}}}}}", True),
         ("a/b/compose.yaml", f"services: {{db: {{extends: {{file: ../../base/db.compose.yaml}}, {VOLUME}}}}}", True),
         ("app/compose.yaml", "services: {a: {extends: {file: ../base/db.compose.yaml, service: web}}}", False),
-        ("app/compose.yaml", "services: {a: {extends: {file: $X/db.compose.yaml, service: db}}}", True),
+        ("app/compose.yaml", "services: {a: {extends: {file: ../base/db.compose.yaml, service: db}}}", False),
+        (
+            "app/compose.yaml",
+            f"services: {{a: {{extends: {{file: $X/db.compose.yaml, service: db}}, {VOLUME}}}}}",
+            True,
+        ),
+        (
+            "app/compose.yaml",
+            "services: {a: {extends: {file: ../base/db.compose.yaml, service: db}}, "
+            f"b: {{extends: a, {VOLUME}}}}}",
+            True,
+        ),
+        (
+            "app/compose.yaml",
+            f"services: {{a: {{image: busybox, extends: {{file: ../base/db.compose.yaml, service: db}}, {VOLUME}}}}}",
+            False,
+        ),
+        (
+            "app/stack.yml",
+            f"services:\n  a: {{extends: {{file: ../base/db.compose.yaml, service: db}}, {VOLUME}}}\n",
+            True,
+        ),
+        ("app/stack.yml", f"x: {{a: {{extends: {{file: ../base/db.compose.yaml, service: db}}, {VOLUME}}}}}\n", False),
+        ("base/prod.yml", f"services:\n  db: {{{VOLUME}}}\n", True),
+        ("base/prod.yml", f"services:\n  db: {{labels: {{{VOLUME}}}, x-v: {{{VOLUME}}}}}\nx-db: {{{VOLUME}}}\n", False),
         ("app/compose.yaml", "services: {a: {extends: {file: $X/$Y, service: db}}}", False),
         ("compose.yaml", "include: [base/db.compose.yaml]\nservices: {web: {image: 'node:22'}}", True),
         ("compose.yaml", "include: [{path: base/db.compose.yaml}]\nservices: {}", True),
@@ -152,6 +176,35 @@ def test_a_volume_in_a_file_that_takes_in_another_counts(tmp_path: Path, path: s
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     (outcome,) = fix_source(str(tmp_path / "base" / "db.compose.yaml"), image).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == counts
+
+
+BASE = "services: {b: {image: 'busybox:1.37', volumes: ['x:/etc/x']}, v: {extends: b, " + VOLUME + "}}\n"
+
+
+@pytest.mark.parametrize(
+    ("extends", "counts"),
+    [
+        ("b", False),
+        ("{service: b}", False),
+        ("v", True),
+        ("{file: base.yaml, service: b}", False),
+        ("{file: base.yaml, service: v}", True),
+        ("{file: base.yaml, service: none}", True),
+        ("{file: missing.yaml, service: b}", True),
+        ("{file: '${X}/base.yaml', service: b}", True),
+        ("{file: ../base.yaml, service: b}", True),
+        ("db", True),
+    ],
+)
+def test_volumes_are_those_of_the_services_that_are_extended(tmp_path: Path, extends: str, counts: bool) -> None:
+    root = tmp_path / "root"
+    (root / ".git").mkdir(parents=True)
+    for folder in (tmp_path, root):
+        (folder / "base.yaml").write_text(BASE)
+    text = BASE.replace("}}\n", "}, db: {image: 'postgres:16', extends: " + extends + "}}\n")
+    (root / "compose.yaml").write_text(text)
+    outcome = fix_source(str(root / "compose.yaml"), text).outcomes[-1]
     assert ("a volume keeps its data" in outcome.reason) == counts
 
 

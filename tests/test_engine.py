@@ -273,22 +273,74 @@ jobs:
 """
 
 NEARBY = {
-    "a build argument in a Makefile": ("variable-overridden", {"Makefile": "x:\n\tdocker build --build-arg V=20 .\n"}),
+    "a build argument in a Makefile": ("argument-given", {"Makefile": "x:\n\tdocker build --build-arg V=20 .\n"}),
     "build arguments of a workflow": (
-        "variable-overridden",
+        "argument-given",
         {".github/workflows/x.yml": "jobs: {a: {steps: [{uses: a/b, with: {build-args: V=20}}]}}\n"},
     ),
     "a build argument of skaffold": (
-        "variable-overridden",
+        "argument-given",
         {"skaffold.yaml": "build:\n  artifacts:\n    - docker:\n        buildArgs:\n          A: x\n          V: 20\n"},
     ),
     "build arguments of skaffold in one line": (
-        "variable-overridden",
+        "argument-given",
         {"skaffold.yaml": "build: {artifacts: [{image: a, docker: {buildArgs: {A: x, V: '20'}}}]}\n"},
     ),
     "a build argument in a list": (
-        "variable-overridden",
+        "argument-given",
         {"cloudbuild.yaml": "steps:\n- name: docker\n  args:\n  - build\n  - '--build-arg'\n  - 'V=20'\n"},
+    ),
+    "an argument on the next line of a command": (
+        "argument-given",
+        {"build.sh": "docker build --build-arg \\\n  V=20 .\n"},
+    ),
+    "an argument with the value of the environment": ("argument-given", {"build.sh": "docker build --build-arg V .\n"}),
+    "an argument of compose": (
+        "argument-given",
+        {"compose.yaml": "services: {a: {build: {context: app, args: {V: 20}}}}\n"},
+    ),
+    "an argument of compose by .env": (
+        "argument-given",
+        {"compose.yaml": "services:\n  a:\n    build:\n      context: app\n      args: [V]\n", ".env": "V=20\n"},
+    ),
+    "an argument in an override": (
+        "argument-given",
+        {"compose.override.yaml": "services: {a: {build: {args: [V=20]}}}\n"},
+    ),
+    "an argument of compose under another name": (
+        "argument-given",
+        {"stack.yml": "services: {a: {build: {context: app, args: {V: '${V:-20}'}}}}\n"},
+    ),
+    "an argument of a dev container": (
+        "argument-given",
+        {".devcontainer/devcontainer.json": '{"build": {"dockerfile": "../app/Dockerfile", "args": {"V": "20"}}}\n'},
+    ),
+    "an argument of bake in JSON": (
+        "argument-given",
+        {"docker-bake.json": '{"target": {"a": {"context": "app", "args": {"V": "20"}}}}\n'},
+    ),
+    "an argument of bake in HCL": (
+        "argument-given",
+        {"docker-bake.hcl": 'target "a" {\n  context = "app"\n  args = { V = "20" }\n}\n'},
+    ),
+    "an argument set over bake": ("argument-given", {"build.sh": "docker buildx bake --set '*.args.V=20'\n"}),
+    "arguments of a provider": (
+        "argument-given",
+        {"main.tf": 'resource "docker_image" "a" {\n  build {\n    build_args = { V = "20" }\n  }\n}\n'},
+    ),
+    "arguments of a client": ("argument-given", {"b.py": 'images.build(path="app", buildargs={"V": "20"})\n'}),
+    "an argument in code": ("argument-given", {"b.js": "run(['build', '--build-arg', `V=${v}`, '.'])\n"}),
+    "the default as an argument of compose": (
+        "",
+        {"compose.yaml": "services: {a: {build: {context: app, args: {V: '22'}}}}\n"},
+    ),
+    "an argument for another Dockerfile": (
+        "",
+        {"compose.yaml": "services: {a: {build: {context: b, args: {V: 20}}}}\n", "b/Dockerfile": "FROM scratch\n"},
+    ),
+    "an argument without a value in bake": (
+        "",
+        {"docker-bake.json": '{"target": {"a": {"context": "app", "args": {"V": null}}}}\n'},
     ),
     "an image that a script builds": ("build-result", {"build.sh": "docker build -q -t node:22 .\n"}),
     "an image that skaffold builds": (
@@ -414,6 +466,11 @@ NEARBY = {
         "build-result",
         {"build.sh": "docker buildx build -o type=docker,dest=x,name=node:22 .\n"},
     ),
+    "an image that a script tags, with a comment": ("build-result", {"build.sh": "docker tag a node:22 # last\n"}),
+    "an image that a script tags in braces": (
+        "build-result",
+        {"build.sh": "(docker build . && docker tag a node:22)\n"},
+    ),
     "another argument, and another image": ("", {"build.sh": "docker build --build-arg W=1 -t node:23 .\n"}),
 }
 
@@ -430,7 +487,7 @@ def test_an_argument_within_the_default_of_another_is_asked_for(run: Run, tmp_pa
     (tmp_path / "build.sh").write_text("docker build --build-arg V=3.9 .\n")
     (tmp_path / "Dockerfile").write_text(text)
     one, *_ = json.loads(run("inventory", "--output-format", "json", "Dockerfile").stdout)["references"]
-    assert [reason["id"] for reason in one["reasons"]] == ["variable-overridden"]
+    assert [reason["id"] for reason in one["reasons"]] == ["argument-given"]
 
 
 @pytest.mark.parametrize("kind", NEARBY)
@@ -442,6 +499,26 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
         (tmp_path / name).write_text(text)
     listed = json.loads(run("inventory", "--output-format", "json", "app/Dockerfile").stdout)["references"]
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
+
+
+def test_a_default_is_not_written_into_where_a_build_gives_another_value(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG V=22\nFROM node:$V AS b\nRUN npm ci\nFROM scratch\nCOPY --from=b /a /a\n")
+    fixed = run("fix", "--diff", "--provider", "docker", ".").stdout.decode()
+    assert "+ARG V=22-dev\n+FROM dhi.io/node:$V AS b\n" in fixed
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  a:\n    build:\n      context: .\n      args:\n        V: 22\n"
+    )
+    assert "+" not in run("fix", "--diff", "--provider", "docker", ".").stdout.decode()
+    shown = run("check", "--provider", "docker", ".").stdout.decode()
+    assert "compose.yaml:6 sets ARG V" in " ".join(shown.split())
+
+
+def test_a_default_that_is_a_whole_image_moves_beside_one_that_a_build_gives(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG BASE=python:3.12\nFROM ${BASE}\n")
+    (tmp_path / "compose.yaml").write_text("services: {a: {build: {context: ., args: {BASE: 'python:3.13'}}}}\n")
+    fixed = run("fix", "--diff", ".").stdout.decode()
+    assert "+ARG BASE=reg.echohq.com/python:3.12\n" in fixed
+    assert "BASE: 'reg.echohq.com/python:3.13'" in fixed
 
 
 @pytest.mark.parametrize(
@@ -553,6 +630,16 @@ def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
         ("docker login -u ${{ secrets.ECHO_USER }} -p x quay.io", False),
         ("docker login reg.echohq.com.evil.example", False),
         ("true\n      # docker login reg.echohq.com", False),
+        ("echo docker login reg.echohq.com", False),
+        ("'echo \"docker login reg.echohq.com\"'", False),
+        ("docker login reg.echohq.com || true", True),
+        ("false || docker login reg.echohq.com", False),
+        ("docker login reg.echohq.com && docker logout reg.echohq.com", False),
+        ("|\n          docker login \\\n            -u a \\\n            reg.echohq.com", True),
+        ("|\n          cat <<E\n          docker login reg.echohq.com\n          E", False),
+        ("|\n          if test -n '$A'; then\n            docker login reg.echohq.com\n          fi", False),
+        ("|\n          # docker login reg.echohq.com\n          true", False),
+        ("make\n        name: docker login reg.echohq.com", False),
     ],
 )
 def test_a_step_logs_in_to_the_registry_that_it_names(run: Run, tmp_path: Path, line: str, expected: bool) -> None:

@@ -496,6 +496,11 @@ FOLLOWERS = {
         "    imageTag: {name: node, newTag: '24'}\n",
         "its tag is set by apps/kustomization.yaml",
     ),
+    "a transformer that is named elsewhere": (
+        "apps/images.yaml",
+        "apiVersion: builtin\nkind: ImageTagTransformer\nmetadata: {name: a}\nimageTag: {name: node, newTag: '24'}\n",
+        "its tag is set by apps/images.yaml",
+    ),
     "Image Updater": (
         "app.yaml",
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  annotations:\n"

@@ -1,14 +1,19 @@
 """What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
 
+import os
+from collections.abc import Iterator, Mapping
+
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
+from echo_migrate.files.tree import real, top
 from echo_migrate.formats._builds_nearby import builds_near
 from echo_migrate.formats._followers import followed
+from echo_migrate.formats._given_arguments import Given
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
 from echo_migrate.model import Migration
-from echo_migrate.reasons import because
+from echo_migrate.reasons import Reason, because
 
 _BUILD_HOST = "BUILDPLATFORM"
 """The argument by which a stage runs on the platform of the builder."""
@@ -49,13 +54,12 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     if not any(move.edits for move in moves):
         return moves
     near = builds_near(source.path)
-    within = _within(source.text) if near.arguments else {}
+    defaults = _defaults(source.text) if near.arguments else {}
     found = []
     for move in moves:
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
-        named = [name for name in _arguments(written, within) if name in near.arguments] if near.arguments else []
-        reasons = [because("variable-overridden", name=name) for name in named]
+        reasons = list(_overridden(move, written, defaults, near.arguments)) if near.arguments else []
         if familiar(move.image.ref.value) in near.results:
             reasons.append(because("build-result"))
         if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
@@ -67,23 +71,42 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     return found
 
 
-def _within(text: str) -> dict[str, set[str]]:
-    """Return the names in the defaults of each argument of a text, in all that it is given: which of them a build takes
-    is for the reader of Dockerfiles, and one too many only asks for review."""
+def _overridden(
+    move: Migration, written: str, defaults: dict[str, set[str]], arguments: Mapping[str, tuple[Given, ...]]
+) -> Iterator[Reason]:
+    """Yield for each argument of a reference that a build gives a value of its own why that value is to be changed too.
+
+    It is not where the argument is the whole reference, which the file that gives it has as one of its own, nor where
+    the value is the default and the edits leave that as it is.
+    """
+    outside = all(move.image.start <= edit.start and edit.end <= move.image.end for edit in move.edits)
+    for name in _arguments(written, defaults):
+        for given in arguments.get(name, ()):
+            whole = given.dockerfile and written in (f"${name}", f"${{{name}}}")
+            same = outside and defaults.get(name) == {given.value}
+            if not whole and not same:
+                place = f"{os.path.relpath(given.path, real(top(given.path)))}:{given.line}"
+                yield because("argument-given", place=place, name=name)
+                break
+
+
+def _defaults(text: str) -> dict[str, set[str]]:
+    """Return the defaults of each argument of a text, all that it is given: which of them a build takes is for the
+    reader of Dockerfiles, and one too many only asks for review."""
     found: dict[str, set[str]] = {}
     for words in _ARGUMENTS.finditer(text):
         for name, default in _DEFAULT.findall(words[1]):
-            if "$" in default:
-                found.setdefault(name, set()).update(map(bare_name, variables(default)))
+            found.setdefault(name, set()).add(default.strip("\"'"))
     return found
 
 
-def _arguments(written: str, within: dict[str, set[str]]) -> list[str]:
+def _arguments(written: str, defaults: dict[str, set[str]]) -> list[str]:
     """Return the names of the build arguments in a reference, and of those in their defaults."""
     names = dict.fromkeys(map(bare_name, variables(written)))
     waiting = list(names)
     while waiting:
-        inner = [name for name in sorted(within.get(waiting.pop(), ())) if name not in names]
+        used = {bare_name(one) for default in defaults.get(waiting.pop(), ()) for one in variables(default)}
+        inner = sorted(used - names.keys())
         names |= dict.fromkeys(inner)
         waiting += inner
     return list(names)

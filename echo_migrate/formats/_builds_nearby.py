@@ -1,5 +1,5 @@
-"""The results, arguments and platforms of builds near a file, read from scripts, pipelines and skaffold files: names of
-images that are not pulled, build arguments whose default is not what is built, and rare platforms."""
+"""The results, arguments and platforms of the builds near a file, read from the files that may build something: names
+of images that are not pulled, build arguments whose default is not what is built, and rare platforms."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
+from echo_migrate.formats._given_arguments import GIVING, Given, given_in
 from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.images.reference import familiar
 
@@ -29,7 +30,7 @@ _ASSIGNED = lazy_regex(
 )
 _NAMED_ANEW = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
-    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|]+)[\"']?[ \t\r]*(?=$|[\n;&|])"
+    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|)]+)[\"']?[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)"
 )
 """The name that an image is given by another command, or that the output of a build has."""
@@ -38,18 +39,6 @@ _SAID = lazy_regex(r"^(?:[^\"'#]*[ \t])?#|(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^
 _MOST_BEFORE = 1_000
 _MAKES = (b"build", b" tag ", b" commit ", b" import ")
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
-_ARGUMENT = lazy_regex(
-    r"--build-arg(?:[= \t]+|[\"']?,[ \t]*|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)[\"']?([A-Za-z_]\w*)=",
-    needs=("--build-arg",),
-)
-_MAPPED = lazy_regex(
-    r"\bbuildArgs:[ \t]*(?:\{([^{}]{0,2000})\}|\r?\n((?:[ \t]+[\"']?[A-Za-z_]\w*[\"']?:[^\n]*(?:\n|$)){1,50}))"
-)
-_KEY = lazy_regex(r"(?:^|[\s,{\"'])([A-Za-z_]\w*)[\"']?:")
-_ARGUMENTS = lazy_regex(
-    r"build-args:[ \t]*+[|>]?[-+]?[ \t]*+(?:\n[ \t]*+)?((?:[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})",
-    needs=("build-args:",),
-)
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
@@ -57,18 +46,16 @@ _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 _FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
 _OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
 _ACTION = "build-push-action@"
-_NAMED = lazy_regex(r"(?m)^[ \t]*[\"']?([A-Za-z_]\w*)=")
-
 
 Stated = tuple[str | None, int, int]
 
 
 class Builds(NamedTuple):
-    """The names of what is built, without ``:latest``, the names of the arguments that builds are given, and the
-    platforms that are built for, common ones left out."""
+    """The names of what is built, without ``:latest``, the arguments that builds are given, by name, and the platforms
+    that are built for, common ones left out."""
 
     results: frozenset[str]
-    arguments: frozenset[str]
+    arguments: Mapping[str, tuple[Given, ...]]
     platforms: frozenset[str]
 
 
@@ -88,9 +75,15 @@ def builds_near(path: str) -> Builds:
     build definitions."""
     found = [_builds(folder) for folder in folders_above(path)]
     whole = real(path)
+    arguments: dict[str, tuple[Given, ...]] = {}
+    for one, _ in found:
+        for name, given in one.arguments.items():
+            own = tuple(given_one for given_one in given if given_one.dockerfile in ("", whole))
+            if own:
+                arguments[name] = (*arguments.get(name, ()), *own)
     return Builds(
         frozenset(name for one, _ in found for name in one.results),
-        frozenset(name for one, _ in found for name in one.arguments),
+        arguments,
         frozenset(name for _, platforms in found for name in platforms.of(whole)),
     )
 
@@ -98,21 +91,26 @@ def builds_near(path: str) -> Builds:
 @of_a_run(4096)
 def _builds(folder: str) -> tuple[Builds, _Platforms]:
     """Return the results and arguments of the builds in a folder, and their platforms."""
-    results, arguments, platforms = set[str](), set[str](), set[str]()
+    results, platforms = set[str](), set[str]()
+    arguments: dict[str, tuple[Given, ...]] = {}
     own: dict[str, frozenset[str]] = {}
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
-                if GIVES.fullmatch(name) and not os.path.islink(path):
-                    with contextlib.suppress(Unreadable):
-                        data = contents(path)
-                        _read(name, data, results, arguments)
+                if not GIVING.fullmatch(name) or os.path.islink(path):
+                    continue
+                with contextlib.suppress(Unreadable):
+                    data = contents(path)
+                    for one in given_in(path, data):
+                        arguments[one.name] = (*arguments.get(one.name, ()), one)
+                    if GIVES.fullmatch(name):
+                        _read(name, data, results)
                         if b"platform" in data:
                             said = _platforms(Source.of(path, data))
                             platforms |= said.any
                             own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
-    return Builds(frozenset(results), frozenset(arguments), frozenset()), _Platforms(own, frozenset(platforms))
+    return Builds(frozenset(results), arguments, frozenset()), _Platforms(own, frozenset(platforms))
 
 
 def _platforms(source: Source) -> _Platforms:
@@ -148,8 +146,8 @@ def _stated(source: Source) -> Iterator[Stated]:
                 yield next(filter(None, (dockerfile_at(one, ".", file[1]) for one in above)), None), *line.span()
 
 
-def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> None:
-    """Add the results and arguments in one file."""
+def _read(name: str, data: bytes, results: set[str]) -> None:
+    """Add the results of the builds in one file."""
     if not any(word in data for word in _MAKES):
         return
     text = data.decode("utf-8", "replace").replace("\\\n", " ")
@@ -160,10 +158,6 @@ def _read(name: str, data: bytes, results: set[str], arguments: set[str]) -> Non
     results.update(familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not _said(text, match))
     if "skaffold" in name and "artifacts:" in text:
         results.update(familiar(one) for one in _ARTIFACT.findall(text))
-    arguments.update(_ARGUMENT.findall(text))
-    arguments.update(one for block in _ARGUMENTS.findall(text) for one in _NAMED.findall(block))
-    if "skaffold" in name:
-        arguments.update(one for flow, block in _MAPPED.findall(text) for one in _KEY.findall(flow or block))
 
 
 def _said(text: str, match: "re.Match[str]") -> bool:

@@ -1,7 +1,8 @@
-"""What the files of Flux, Argo CD, its Image Updater, Renovate and Dependabot look for: images by their names.
+"""What the files of Flux, Argo CD, its Image Updater, kustomize, Renovate and Dependabot look for: images by name.
 
 Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io, Application (spec.source.path,
 kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
+kubectl.docs.kubernetes.io, ImageTagTransformer (imageTag), which a kustomization elsewhere may name;
 docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml (allow, ignore,
 groups).
 """
@@ -15,7 +16,7 @@ from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, Follower, name_
 from echo_migrate.formats._yaml import walk
 
 _MOST_PATTERNS = 100
-_WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater")
+_WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer")
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)Names[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
 _QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
@@ -63,6 +64,13 @@ def _in_document(path: str, root: str, document: YamlNode | None) -> Iterator[Fo
     """Yield what a resource of Flux or Argo CD looks for."""
     version, kind = (effective(document).get(key) for key in ("apiVersion", "kind"))
     if not is_text(version) or not is_text(kind):
+        return
+    if kind.value == "ImageTagTransformer":
+        tag = effective(effective(document).get("imageTag"))
+        named = tag.get("name")
+        if is_text(named):
+            reason = "renamed" if "newName" in tag else "retagged"
+            yield Follower(path, os.path.dirname(path), reason, kind.value, *_named({named.value}))
         return
     flux = version.value.startswith("kustomize.toolkit.fluxcd.io/")
     for place in walk(document):

@@ -45,8 +45,7 @@ _SURROGATES = lazy_regex(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 _MARKER = re.compile(r"(?m)^---(?=\s|$)")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
-_LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:login|registry)\b.*$")
-"""A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
+_LOGIN = lazy_regex(r"\b(?:login|registry)\b")
 _VARIABLES = ("env", "environment", "variables")
 """Keys whose values are variables of the scripts below them."""
 
@@ -93,7 +92,7 @@ class YamlFile:
         self.problems: list[Problem] = []
         self.templated = False
         self.roots = self._read()
-        self._logins: list[tuple[int, str]] | None = None
+        self._logins: list[tuple[int, str | None]] | None = None
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
@@ -213,15 +212,20 @@ class YamlFile:
         )
 
     def logins(self, start: int = 0, end: int | None = None) -> str:
-        """Return the lines of the file, or the last ones of a part of it, that log in to a registry."""
+        """Return what the logins of the file say, or the last ones of a part of it that are kept to its end."""
         if self._logins is None:
-            from echo_migrate.shell.registry_logins import named_in  # few files have any
+            self._logins = []
+            if _LOGIN.search(self.text):
+                from echo_migrate.formats._step_logins import step_logins  # few files have any
 
-            self._logins = [(match.start(), named_in(match[0])) for match in _LOGIN.finditer(self.text)]
+                self._logins = step_logins(self.text, self.roots)
         if end is None:
-            return " ".join(line for _, line in self._logins)
+            return " ".join(said for _, said in self._logins if said)
         first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))
-        return " ".join(line for _, line in self._logins[max(first, stop - _MOST_LOGINS) : stop])
+        kept: list[str] = []
+        for _, said in self._logins[max(first, stop - _MOST_LOGINS) : stop]:
+            kept = [*kept, said] if said is not None else []
+        return " ".join(kept)
 
     def scripts(
         self,

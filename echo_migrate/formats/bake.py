@@ -74,6 +74,12 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
         yield from _File(source, _read(source)).platforms()
 
 
+def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
+    """Yield the arguments of targets: the Dockerfile, None if it is not known, the name, the value if it is written,
+    and the place. Raises ``NotRead``."""
+    yield from _File(source, _read(source)).given()
+
+
 def context_names(path: str, text: str) -> list[str] | None:
     """Return the names of all contexts in a text, as written; None if it cannot be read, or if they are computed."""
     try:
@@ -161,11 +167,21 @@ class _File:
 
         Paths are those of the folder that bake is called in: that of the file, or the top of the repository.
         """
-        above = os.path.join(top(self.source.path), "_")
         for whole in self.whole.values():
             listed = _list(whole, "platforms")
-            path = self._dockerfile(whole) or self._dockerfile(whole, above) if listed else None
+            path = self._built(whole) if listed else None
             yield from ((path, one.start, one.end) for one in listed)
+
+    def given(self) -> Iterator[tuple[str | None, str, str | None, int]]:
+        """Yield the arguments of targets, each with the Dockerfile of its target, and its value if that is a text."""
+        for whole in self.whole.values():
+            for name, node in _pairs(whole, "args"):
+                if node.value != "null":
+                    value = node.text if node.text and "$" not in node.text else None
+                    yield self._built(whole), name, value, node.start
+
+    def _built(self, whole: Attributes) -> str | None:
+        return self._dockerfile(whole) or self._dockerfile(whole, os.path.join(top(self.source.path), "_"))
 
     def _dockerfile(self, whole: Attributes, file: str = "") -> str | None:
         """Return the path of the Dockerfile that a target builds, or None if it is not in the tree. Paths are seen from

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Source
-from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, effective, is_mapping, is_scalar, is_text
+from echo_migrate.files.yaml import (
+    MappingNode,
+    ScalarNode,
+    YamlNode,
+    effective,
+    is_mapping,
+    is_scalar,
+    is_text,
+    sequence,
+)
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
@@ -27,7 +36,9 @@ from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_CONTAINER = ("**", "container")
+_CONTAINER, _TARGET = ("**", "container"), ("**", "target")
+_STEP = ("script", "bash")
+"""Keys of Azure Pipelines: what names a container, and what a POSIX shell runs in a step."""
 _BARE = re.compile(r"[\w-]+")
 _OTHER_LOGIN = because("login-other")
 _NO_LOGIN = because("login-beside")
@@ -145,10 +156,32 @@ def _run_in(
 
         return run_in(path, above)
     if kind.name == "azure-pipelines" and path[:2] == ("resources", "containers"):
-        name = effective(above[-1]).get("container")
-        named = (holder[-1] for _, holder, node in _follow(above[0], _CONTAINER, (), (), set()) if _same(node, name))
-        return [scripts for holder in named if holder is not above[-1] and (scripts := _scripts_of(kind, holder))]
+        return [scripts for scripts in _run_by_alias(kind, above) if scripts]
     return islice(filter(None, (_scripts_of(kind, holder) for holder in reversed(above[-3:]))), 1)
+
+
+def _run_by_alias(kind: Kind, above: tuple[MappingNode, ...]) -> Iterator[list[ScalarNode]]:
+    """Yield the scripts that run in a container of Azure Pipelines' resources: those of the jobs that name it, but for
+    steps with a target of their own, and those of the steps whose target it is (Microsoft Learn, "Step targets")."""
+    name = effective(above[-1]).get("container")
+    for way in (_CONTAINER, _TARGET):
+        for path, holders, node in _follow(above[0], way, (), (), set()):
+            holder = holders[-1]
+            if path[-2:] == ("target", "container"):
+                holder = next(one for one in reversed(holders) if one is not holders[-1])
+            if holder is above[-1] or not _same(node, name):
+                continue
+            if "target" in path[-2:]:
+                yield [one for key in _STEP if is_scalar(one := effective(holder).get(key))]
+            else:
+                aside = _targeted(holder)
+                yield [one for one in _scripts_of(kind, holder) if id(one) not in aside]
+
+
+def _targeted(job: YamlNode) -> set[int]:
+    """Return the ids of the scripts of a job's steps that have a target of their own."""
+    steps = [keys for step in sequence(effective(job).get("steps")) if "target" in (keys := effective(step))]
+    return {id(keys[key]) for keys in steps for key in _STEP if key in keys}
 
 
 def _same(node: ScalarNode, name: YamlNode | None) -> bool:

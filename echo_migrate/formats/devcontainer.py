@@ -71,14 +71,27 @@ def _service(keys: dict[str, Value], image: Image) -> Container:
 
 def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
     """Yield the images that build arguments name, as determined by the Dockerfile that receives them."""
-    build = dict(keys["build"].items) if "build" in keys else {}
-    given = {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
-    name = build.get("dockerfile", keys.get("dockerFile"))
-    path = dockerfile_at(source.path, ".", name.text) if name and name.text else None
+    path, given = _build(source, keys)
     values = {
         key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
     }
     yield from of_a_build(path, values, "build.args")
+
+
+def _build(source: Source, keys: dict[str, Value]) -> tuple[str | None, dict[str, Value]]:
+    """Return the path of the Dockerfile that is built, None if there is none, and the arguments with a text."""
+    build = dict(keys["build"].items) if "build" in keys else {}
+    name = build.get("dockerfile", keys.get("dockerFile"))
+    path = dockerfile_at(source.path, ".", name.text) if name and name.text else None
+    return path, {key: node for key, node in (build["args"].items if "args" in build else ()) if node.text}
+
+
+def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
+    """Yield the arguments of the build: the Dockerfile, None if it is not found, the name, the value if it is written,
+    and the place. Raises ``NotRead``."""
+    path, given = _build(source, dict(json.read(source.text, relaxed=True).items))
+    for name, node in given.items():
+        yield path, name, None if "$" in node.text else node.text, node.start
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:

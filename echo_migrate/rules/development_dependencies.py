@@ -1,6 +1,7 @@
 """Development dependencies in the final image."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from posixpath import basename
 
 from echo_migrate.dockerfile.layers import configures
@@ -41,7 +42,7 @@ def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:
     """Return whether a variable excludes development dependencies, or marks the image as one for development."""
     values = run.variables(call.command)
     for name, value in known.environment.items():
-        if name in values and (not value or values[name].lower() == value or "$" in values[name]):
+        if name in values and (not value or fnmatchcase(values[name].lower(), value) or "$" in values[name]):
             return True
     return any(values.get(name, "production") != "production" for name in _MODES)
 

@@ -204,7 +204,7 @@ def _unwrapped(
             if value.startswith("-") and len(value) > 1:
                 i += 2 if not value.startswith("--") and value[-1] in valued else 1
             elif _ASSIGNMENT.match(value):
-                given = (*given, _pair(words[i]))
+                given = (*given, pair(words[i]))
                 i += 1
             elif own:
                 own -= 1
@@ -218,21 +218,11 @@ def _unwrapped(
     return words, via, assignments
 
 
-def _pair(word: Word) -> tuple[str, Word]:
+def pair(word: Word) -> tuple[str, Word]:
     """Split a ``name=value`` word into its name and value."""
     name, _, value = word.value.partition("=")
     text = word.text.cut(len(name) + 1, len(word.value)) if word.text.spans else Traced(value, ())
     return name, word._replace(text=text)
-
-
-def exports(declaration: str, words: list[Word], given: dict[str, Word]) -> tuple[tuple[str, Word], ...]:
-    """Return the variables that ``export``, or another declaration with ``-x``, exports; ``given`` are the values of
-    those that are set before."""
-    options = "".join([word.value for word in words if word.value[:1] == "-"])
-    if "x" not in options and (declaration != "export" or "n" in options):
-        return ()
-    named = [word for word in words if "=" in word.value or word.value in given]
-    return tuple([_pair(word) if "=" in word.value else (word.value, given[word.value]) for word in named])
 
 
 def sets_errexit(command: Command) -> bool:

@@ -17,7 +17,6 @@ from echo_migrate.shell.commands import (
     Redirect,
     Script,
     Word,
-    exports,
     handed,
     printed_by,
     reader_of,
@@ -26,6 +25,7 @@ from echo_migrate.shell.commands import (
     sets_errexit,
     simple,
 )
+from echo_migrate.shell.exports import Exports
 from echo_migrate.shell.grammar import CONSTRUCTS, parser
 from echo_migrate.shell.quotes import unquoted
 
@@ -61,8 +61,7 @@ class _Reader:
         self.certain = True
         self.defines = False
         self.pieces = 0
-        self.given: dict[str, Word] = {}
-        self.exported: tuple[tuple[str, Word], ...] = ()
+        self.exports = Exports()
         places = Places(script)
         self.ends, self._cut = places.ends, places.cut
 
@@ -136,6 +135,9 @@ class _Reader:
             self._redirected(node, operator, inside, host)
         elif kind in _SILENT:
             self._substituted(node, inside, host)
+            if kind == "unset_command":
+                names = {self.script.value[one.start_byte : one.end_byte] for one in node.named_children}
+                self.exports = self.exports.unset(names)
         elif kind == "variable_assignment":
             self._assigned([node], node, operator, inside, host)
         elif kind in ("variable_assignments", "declaration_command"):
@@ -150,9 +152,9 @@ class _Reader:
             self.defines = True
             self._sequence(node, operator, (*inside, CONSTRUCTS[kind]), host)
         else:
-            exported = self.exported
+            before = self.exports
             self._sequence(node, operator, (*inside, CONSTRUCTS[kind]) if kind in CONSTRUCTS else inside, host)
-            self.exported = exported if kind in _SUBSHELLS else self.exported
+            self.exports = before if kind in _SUBSHELLS else self.exports
 
     def _redirected(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         redirects: list[Redirect] = []
@@ -210,16 +212,11 @@ class _Reader:
         self.commands.append(simple((), operator, inside, assignments, (), host, place.start, place.end))
         for node in nodes:
             self._substituted(node, inside, number)
-        self._export(whole, assignments)
-
-    def _export(self, node: "Node", assignments: tuple[tuple[str, Word], ...]) -> None:
-        """Note the variables that a declaration, or a new value of an exported one, hands to the commands after it."""
-        self.given.update(assignments)
-        if node.type == "declaration_command":
-            words = [self._word(child.start_byte, child.end_byte) for child in node.named_children]
-            self.exported += exports(node.children[0].type, words, self.given)
+        if whole.type == "declaration_command":
+            words = [self._word(child.start_byte, child.end_byte) for child in whole.named_children]
+            self.exports = self.exports.declared(whole.children[0].type, words)
         else:
-            self.exported += tuple([one for one in assignments if one[0] in dict(self.exported)])
+            self.exports = self.exports.assigned(assignments)
 
     def _assignment(self, node: "Node") -> Iterator[tuple[str, Word]]:
         name = node.child_by_field_name("name")
@@ -286,9 +283,9 @@ class _Reader:
         while waiting:
             node = waiting.pop()
             if node.type in _SUBSTITUTIONS:
-                exported = self.exported
+                exports = self.exports
                 self._sequence(node, "", (*inside, "substitution"), host)
-                self.exported = exported
+                self.exports = exports
             elif node.children:
                 waiting += reversed(node.children)
 
@@ -318,8 +315,10 @@ class _Reader:
     def emit(self, command: Command) -> int:
         """Append a command and the commands of the script it passes to a shell; return its index."""
         number = len(self.commands)
-        command = command._replace(exported=self.exported, shell=self.shell)
+        command = command._replace(exported=self.exports.variables, shell=self.shell)
         self.commands.append(command)
+        if command.name == "set":
+            self.exports = self.exports.after_set(command)
         script = run_by(command, number, self.depth)
         if script:
             self._nest(script)

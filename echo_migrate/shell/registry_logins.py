@@ -3,6 +3,8 @@
 Follows the command lines of docker, nerdctl, podman and buildah: ``login [OPTIONS] [REGISTRY]``. None is Docker Hub.
 """
 
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -39,21 +41,37 @@ class RegistryLogin(NamedTuple):
         return self.program in _SHARED or where.partition(" ")[0] in _PROGRAMS - _SHARED
 
 
+CLEARED = ""
+"""Stands for the host where the logins made before are gone."""
+
+
 def logins_before(script: Script, offset: int) -> list[RegistryLogin]:
     """Return the logins that are made whenever a script comes to an offset of the source, and are kept until then; none
     if not all of the script is read."""
     made: list[RegistryLogin] = []
-    commands = [one for one in script.commands if one.start < offset] if script.certain else []
-    for i in range(len(commands)):
-        command = commands[i]
-        if "logout" in command.arguments or (not command.words and _moves_logins(command)):
+    for command, host in logins_in(script) if script.certain else ():
+        if command.start >= offset:
+            break
+        if host == CLEARED:
             made = []
-        first = next((one.operator for one in reversed(commands[: i + 1]) if one.operator not in _PIPES), "")
-        behind = commands[i + 1].operator if i + 1 < len(commands) else ""
-        host = registry_of(command) if not command.inside and first not in _UNLESS and behind != "&" else None
-        if host:
+        elif host:
             made.append(RegistryLogin(command.start, command.name, host))
     return made
+
+
+def logins_in(script: Script) -> Iterator[tuple[Command, str | None]]:
+    """Yield the commands of a script that certainly log in, with the host, None if that is not known, and those that
+    take logins back, with ``CLEARED``."""
+    commands = script.commands
+    first = ""
+    for command, later in zip_longest(commands, commands[1:]):
+        if "logout" in command.arguments or (not command.words and _moves_logins(command)):
+            yield command, CLEARED
+        first = first if command.operator in _PIPES else command.operator
+        behind = later.operator if later else ""
+        logs_in = command.name in _PROGRAMS and not command.via and command.arguments[:1] == ["login"]
+        if logs_in and not command.inside and first not in _UNLESS and behind != "&":
+            yield command, registry_of(command)
 
 
 def registry_of(command: Command) -> str | None:

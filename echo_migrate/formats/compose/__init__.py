@@ -31,7 +31,15 @@ from echo_migrate.formats._inline import lowered
 from echo_migrate.formats._templates import fails_as_template, literals, of_template
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
-from echo_migrate.formats.compose.service import SERVICE_KEYS, TOP_KEYS, Build, build_in, contexts_of, dockerfile_of
+from echo_migrate.formats.compose.service import (
+    SERVICE_KEYS,
+    TOP_KEYS,
+    Build,
+    arguments_named,
+    build_in,
+    contexts_of,
+    dockerfile_of,
+)
 from echo_migrate.formats.compose.taken_in import taken_in
 from echo_migrate.model import Ignore, Problem
 
@@ -112,6 +120,20 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
                         yield built, node.start_mark.index, node.end_mark.index
 
 
+def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
+    """Yield the arguments that services give their builds: the Dockerfile, None if another file may say which it is,
+    the name, the value if it is written, and the place."""
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            for _, node in Document(source, root).services:
+                build = effective(effective(node).get("build"))
+                context = build.get("context")
+                elsewhere = not is_scalar(context) or "$" in context.value
+                path = dockerfile_of(source.path, effective(node).get("build"))
+                if elsewhere or path:
+                    yield from ((None if elsewhere else path, *one) for one in arguments_named(build))
+
+
 def context_names(text: str) -> list[str] | None:
     """Return the names of all additional contexts in a text; None if it cannot be read."""
     try:
@@ -185,13 +207,22 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 
 def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
-    """Return the documents of the other compose files in a file's folder, which may be laid over it (``-f``), and of
-    those at the given paths."""
+    """Return the documents of the other compose files in a file's folder, whatever their names, which may be laid over
+    it (``-f``), and of those at the given paths."""
     own = real(path)
     folder, root = next(above(path))
-    listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in (files_in(folder, root), over))
+    beside_it = (files_in(folder, root), over, _others_in(folder))
+    listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in beside_it)
     others = dict.fromkeys(one for paths in listed for one in islice(paths, _MOST_SIBLINGS))
     return tuple(document for one in others for document in _laid_over(one))
+
+
+@of_a_run(256)
+def _others_in(folder: str) -> list[str]:
+    """Return the YAML files of a folder, links left out."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return sorted(one.path for one in entries if candidate(one.name) and one.is_file(follow_symlinks=False))
+    return []
 
 
 @of_a_run(256)

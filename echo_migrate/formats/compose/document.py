@@ -3,7 +3,9 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, root_image
@@ -33,6 +35,7 @@ from echo_migrate.formats._inline import DECLARED, lifted
 from echo_migrate.formats._platforms import of_service, rare
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
+from echo_migrate.formats.compose.taken_in import Keys, bases
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
@@ -73,10 +76,10 @@ class Document:
         source: Source,
         root: YamlNode | None,
         siblings: "tuple[Document, ...]" = (),
-        extended: frozenset[str] = frozenset(),
+        extended: Mapping[str, tuple[tuple[Keys, str], ...]] = MappingProxyType({}),
     ) -> None:
         """Read the services; ``siblings`` are the documents of the files that Compose may lay over or under it, and
-        ``extended`` the services that other files extend."""
+        ``extended`` has for each service that other files extend the services that do, with the paths of these."""
         self.source = source
         self.siblings = siblings
         self.text = source.text
@@ -97,12 +100,22 @@ class Document:
         self.counts: Counter[int] = Counter()
         self.elsewhere: set[int] = set()
         self._count(root)
-        self.extended = extended | {
-            target.value
-            for _, node in self.services
-            for target in (effective(node).get("extends"), effective(effective(node).get("extends")).get("service"))
-            if is_scalar(target)
-        }
+        self.extended = extended
+
+    @cached_property
+    def bases(self) -> dict[str, list[tuple[Keys, str]] | None]:
+        """The services that each one extends, with the paths of their files; None where one of them is not known."""
+        extending = ((name, keys) for name, keys in self.keys.items() if "extends" in keys)
+        return {name: bases(self.source.path, keys, self.keys) for name, keys in extending}
+
+    @cached_property
+    def derived(self) -> dict[int, list[tuple[Keys, str]]]:
+        """The services that extend another of this document, with the paths of their files, by the id of its keys."""
+        found = {id(self.keys[name]): list(self.extended[name]) for name in self.extended.keys() & self.keys.keys()}
+        for name, chain in self.bases.items():
+            for keys, _ in chain or ():
+                found.setdefault(id(keys), []).append((self.keys[name], self.source.path))
+        return found
 
     def _count(self, root: YamlNode | None) -> None:
         """Count the uses of each scalar in the document, and collect those used elsewhere than as ``image``, except in
@@ -123,10 +136,13 @@ class Document:
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
         platform = rare(literal) or of_service(keys)
-        unseen = "volumes_from" in keys or "extends" in keys or name in self.extended
-        over = [one.keys.get(name, {}) for one in self.siblings]
-        mounts = [mount for one in (keys, *over) for mount in mounts_of(one.get("volumes"))]
-        variables = [name for one in (keys, *over) for name in variables_of(one, self.source.path)]
+        extends = self.bases.get(name, None if "extends" in keys else [])
+        derived = [one for one in self.derived.get(id(self.keys.get(name)), ()) if "image" not in one[0]]
+        around = [(keys, self.source.path), *(extends or ()), *derived]
+        unseen = extends is None or any("volumes_from" in one for one, _ in around)
+        around += [(one.keys.get(name, {}), self.source.path) for one in self.siblings]
+        mounts = [mount for one, _ in around for mount in mounts_of(one.get("volumes"))]
+        variables = [name for one, path in around for name in variables_of(one, path)]
         more = ((*mounts, "/"), (*variables, UNREAD)) if unseen else (tuple(mounts), tuple(variables))
         return (platform, *more)
 

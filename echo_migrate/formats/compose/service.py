@@ -147,6 +147,17 @@ def arguments(build: dict[str, YamlNode], text: str) -> Iterator[tuple[str, Trac
                 yield name, place.cut(len(name) + 1, len(place.value))
 
 
+def arguments_named(build: dict[str, YamlNode]) -> Iterator[tuple[str, str | None, int]]:
+    """Yield all build arguments: the name, the value if it is written, and the place."""
+    for name, value in items(build.get("args")):
+        known = is_scalar(value) and "$" not in value.value and not value.tag.endswith(":null")
+        yield name, value.value if known and is_scalar(value) else None, value.start_mark.index
+    for value in sequence(build.get("args")):
+        if is_scalar(value):
+            name, equals, written = value.value.partition("=")
+            yield name, written if equals and "$" not in written else None, value.start_mark.index
+
+
 def _unvalued(build: dict[str, YamlNode], path: str) -> Iterator[tuple[str, bool]]:
     """Yield the build arguments without a value, each with whether the .env file beside a compose file has it."""
     names = [name for name, value in items(build.get("args")) if is_scalar(value) and value.tag.endswith(":null")]

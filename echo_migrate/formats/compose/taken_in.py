@@ -6,7 +6,8 @@ several, of which the later ones are laid over the first).
 
 import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -18,24 +19,37 @@ from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_
 from echo_migrate.formats._compose_files import NAME, files_in
 
 _WORDS = (b"extends", b"include")
+_OTHER = re.compile(r"(?i).+\.ya?ml")
+_OPENING = re.compile(rb"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
+_MOST_OTHERS = 5_000
+_LARGEST = 200_000
+"""How many files of other names than usual are read, and how many bytes each may have."""
+
 _MOST_STEPS = 50
 _MOST_OVER = 200
 
 
-class TakenIn(NamedTuple):
-    """What other files say of one that they take in: the services that they extend, and the paths of files that are
-    laid over it, or beside it."""
+Keys = dict[str, YamlNode]
+"""The keys of a service."""
 
-    extended: frozenset[str] = frozenset()
+
+class TakenIn(NamedTuple):
+    """What other files say of one that they take in: for each service that they extend the services that do, with the
+    paths of their files, and the paths of files that are laid over it, or beside it."""
+
+    extended: Mapping[str, tuple[tuple[Keys, str], ...]]
     over: tuple[str, ...] = ()
 
 
 class _Use(NamedTuple):
-    """A file that is taken in: for one of its services alone, "" for the whole of it, with others laid over it."""
+    """A file that is taken in: for one of its services alone, by a service, "" for the whole of it, with others laid
+    over it."""
 
     by: str
     path: str
     service: str
+    name: str
+    keys: Keys
     over: tuple[str, ...] = ()
 
 
@@ -44,7 +58,7 @@ def taken_in(path: str) -> TakenIn:
     root = real(top(path))
     uses = _uses(root)
     waiting = [real(path)]
-    extended = {use.service for use in _of(uses, waiting[0]) if use.service}
+    extended = {use.service: _extending(uses, waiting[0], use.service) for use in _of(uses, waiting[0]) if use.service}
     over: dict[str, None] = {}
     seen, folders = {*waiting}, set[str]()
     for one in waiting:  # grows in the loop
@@ -56,7 +70,48 @@ def taken_in(path: str) -> TakenIn:
                 over |= dict.fromkeys((*use.over[:_MOST_STEPS], *([] if folder in folders else files_in(folder, root))))
                 folders.add(folder)
     inside = (one for one in over if real(one).startswith(root.rstrip(os.sep) + os.sep))
-    return TakenIn(frozenset(extended), tuple(islice(inside, _MOST_OVER)))
+    return TakenIn(extended, tuple(islice(inside, _MOST_OVER)))
+
+
+def _extending(uses: dict[str, list[_Use]], path: str, service: str) -> tuple[tuple[Keys, str], ...]:
+    """Return the services of other files that extend one, those that extend them included."""
+    waiting = [(path, service)]
+    found: list[tuple[Keys, str]] = []
+    for place, name in waiting:  # grows in the loop
+        for use in _of(uses, place) if len(waiting) < _MOST_STEPS else ():
+            if use.service == name and (use.by, use.name) not in waiting:
+                waiting.append((use.by, use.name))
+                found += [(use.keys, use.by)] if use.by != path else []
+    return tuple(found)
+
+
+def bases(path: str, keys: Keys, services: Mapping[str, Keys]) -> list[tuple[Keys, str]] | None:
+    """Return the services that one extends, directly or not, with the paths of their files; ``services`` are those of
+    its own file. None if one of them is not known."""
+    root = real(top(path)).rstrip(os.sep) + os.sep
+    found: list[tuple[Keys, str]] = []
+    while "extends" in keys:
+        node = keys["extends"]
+        file, service = effective(node).get("file"), effective(node).get("service", node)
+        if file is not None:
+            written = at_written(os.path.dirname(path), file.value) if is_text(file) and "$" not in file.value else None
+            if not written or not (real(written) + os.sep).startswith(root):
+                return None
+            path, services = written, _services(real(written))
+        if not is_text(service) or service.value not in services or len(found) == _MOST_STEPS:
+            return None
+        keys = services[service.value]
+        found.append((keys, path))
+    return found
+
+
+@of_a_run(256)
+def _services(path: str) -> dict[str, Keys]:
+    """Return the services of a compose file; none if it cannot be read."""
+    with contextlib.suppress(OSError, Unreadable, NotYaml, TooMuch), beside():
+        roots = documents(Source.read(path).text)
+        return {name: effective(node) for root in roots for name, node in items(effective(root).get("services", root))}
+    return {}
 
 
 def _of(uses: dict[str, list[_Use]], path: str) -> Iterator[_Use]:
@@ -68,19 +123,24 @@ def _of(uses: dict[str, list[_Use]], path: str) -> Iterator[_Use]:
 def _uses(root: str) -> dict[str, list[_Use]]:
     """Return the uses of compose files by others in a tree, by the path of the file that is taken in."""
     found: dict[str, list[_Use]] = {}
+    others = 0
     for folder, names in searched(root):
         for name in names:
+            usual = bool(NAME.fullmatch(name))
+            others += not usual and bool(_OTHER.fullmatch(name))
             path = os.path.join(folder, name)
-            if NAME.fullmatch(name) and not os.path.islink(path):
-                for use in _read(path):
+            if (usual or (_OTHER.fullmatch(name) and others <= _MOST_OTHERS)) and not os.path.islink(path):
+                for use in _read(path, usual):
                     found.setdefault(use.path, []).append(use)
     return found
 
 
-def _read(path: str) -> list[_Use]:
-    """Return what a compose file takes in; nothing if it cannot be read."""
+def _read(path: str, usual: bool) -> list[_Use]:
+    """Return what a compose file takes in; nothing if it cannot be read. One of no usual name has services or takes in
+    others."""
     with contextlib.suppress(OSError, Unreadable, NotYaml, TooMuch), beside():
-        if any(word in contents(path) for word in _WORDS):
+        data = contents(path) if usual else contents(path, _LARGEST)
+        if any(word in data for word in _WORDS) and (usual or _OPENING.search(data)):
             return [use for root in documents(Source.read(path).text) for use in _in_document(path, root)]
     return []
 
@@ -88,18 +148,21 @@ def _read(path: str) -> list[_Use]:
 def _in_document(path: str, root: YamlNode | None) -> Iterator[_Use]:
     keys = effective(root)
     for name, node in items(keys.get("services", root)):
-        extends = effective(effective(node).get("extends"))
-        file, service = extends.get("file"), extends.get("service")
-        taken = _at(path, file.value) if is_text(file) else None
+        own = effective(node)
+        if "extends" not in own:
+            continue
+        extends = effective(own["extends"])
+        file, service = extends.get("file"), extends.get("service", own["extends"])
+        taken = _at(path, file.value) if is_text(file) else path
         if taken:
-            yield _Use(path, taken, service.value if is_text(service) else name)
+            yield _Use(path, taken, service.value if is_text(service) else name, name, own)
     for entry in sequence(keys.get("include")):
         node = effective(entry).get("path", entry)
         written = (_at(path, one.value) for one in (sequence(node) or [node]) if is_text(one))
         paths = tuple(filter(None, written))
         known = tuple(one for one in paths if os.sep in one)
         for one in paths:
-            yield _Use(path, one, "", known)
+            yield _Use(path, one, "", "", {}, known)
 
 
 def _at(path: str, written: str) -> str | None:

@@ -1,0 +1,108 @@
+"""The build arguments that the files near a Dockerfile give its builds: what is built has their values, not the
+defaults of the Dockerfile.
+
+Compose and bake files and dev containers are read by their readers, as they say of which Dockerfile; scripts, pipelines
+and code by what they call arguments (docker build, ``--build-arg``; docker buildx bake, ``--set``; docker-py,
+``buildargs``; skaffold, ``buildArgs``; docker/build-push-action, ``build-args``; kreuzwerker/docker, ``build_args``).
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from echo_migrate.files.budget import beside
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Source
+from echo_migrate.files.tree import real
+
+GIVING = lazy_regex(
+    r"(?i).*\.(?:sh|bash|bat|cmd|fish|ps1|mk|ya?ml|hcl|tf|toml|xml|gradle|kts|groovy|py|rb|php|[cm]?[jt]s)|[^.]+"
+    r"|(?:.*bake.*|package|project|\.?devcontainer)\.json|(?:make|docker|task|just|tilt|jenkins)file\..*"
+)
+"""Names of files that may give arguments to a build."""
+
+_WORDS = (b"build-arg", b"build_arg", b"buildarg", b"args")
+_ARGUMENT = lazy_regex(
+    r"--build-arg(?:[= \t]+(?:\\\r?\n[ \t]*)?|[\"']?,\s{0,100}|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)(?:[fru]?[\"'`])?"
+    r"([A-Za-z_]\w*)(?=[=\s\"'`\\,;)]|$)",
+    needs=("--build-arg",),
+)
+_SET = lazy_regex(r"(?:--set[= \t]+|\n[ \t]*)[\"']?[\w*.-]+\.args\.([A-Za-z_]\w*)[ \t]*\+?=", needs=(".args.",))
+_CALLED = r"\b(?i:build[-_]?args?)"
+_MAPPED = lazy_regex(
+    _CALLED + r"[\"']?[ \t]*[:=(][ \t]*(?:[\[{(]([^\[\]{}]{0,2000})[\]})]"
+    r"|\r?\n((?:[ \t]+[\"']?[A-Za-z_]\w*[\"']?:[^\n]*(?:\n|$)){1,50}))"
+)
+_KEY = lazy_regex(r"(?:^|[\s,{(\"'])([A-Za-z_]\w*)[\"']?[ \t]*(?:[:=](?!=)|,(?=[ \t]*[\"']))")
+_LISTED = lazy_regex(
+    _CALLED + r"[\"']?[ \t]*[:=][ \t]*[|>]?[-+]?[ \t]*(?:\r?\n[ \t]*)?"
+    r"((?:(?:-[ \t]+)?[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
+)
+_NAMED = lazy_regex(r"(?:^|[\s,;\"'])([A-Za-z_]\w*)=")
+_TAGGED = lazy_regex(r"<(?i:build-?args?)>([^\0]{0,2000}?)</(?i:build-?args?)>")
+_TAG = lazy_regex(r"<([A-Za-z_]\w*)>")
+_BAKED = lazy_regex(r"\bargs[\"']?[ \t]*[:=][ \t]*\{([^{}]{0,2000})\}")
+_BLOCKS = ((_MAPPED, _KEY), (_LISTED, _NAMED), (_TAGGED, _TAG))
+"""What holds several arguments, each with how their names are found in it."""
+
+
+class Given(NamedTuple):
+    """An argument that is given a value, ``value`` if it is written there. ``dockerfile`` is the real path of the
+    Dockerfile that is built, "" where a file does not say of which; ``path`` and ``line`` are the place."""
+
+    name: str
+    value: str | None
+    dockerfile: str
+    path: str
+    line: int
+
+
+def given_in(path: str, data: bytes) -> Iterator[Given]:
+    """Yield the arguments that a file gives to builds."""
+    low = data.lower()
+    if not any(word in low for word in _WORDS):
+        return
+    source = Source.of(path, data)
+    line = place = 0
+    for dockerfile, name, value, start in sorted((*_stated(source), *_written(source.text)), key=itemgetter(3)):
+        line += source.text.count("\n", place, start)
+        place = start
+        yield Given(name, value, real(dockerfile) if dockerfile else "", path, line + 1)
+
+
+Stated = tuple[str | None, str, str | None, int]
+"""An argument that a build gets: path of the Dockerfile, name, value, and place."""
+
+
+def _stated(source: Source) -> Iterator[Stated]:
+    """Yield the arguments of the builds of a compose or bake file or a dev container; nothing if it cannot be read."""
+    from echo_migrate.formats import bake, compose, devcontainer
+
+    name = os.path.basename(source.path)
+    if "args" not in source.text:
+        return
+    for format in (bake, devcontainer, compose):
+        if format.NAME.fullmatch(name) or (format is not devcontainer and format.recognise(source.path, source.text)):
+            try:
+                with beside():
+                    yield from list(format.arguments_given(source))
+            except Exception:  # an error in a related file is reported when that file is read
+                yield from ((None, key, None, start) for key, start in _in_blocks(source.text, _BAKED, _KEY))
+            return
+
+
+def _written(text: str) -> Iterator[Stated]:
+    """Yield the arguments that commands, inputs of actions and calls name."""
+    for pattern in (_ARGUMENT, _SET):
+        yield from ((None, match[1], None, match.start(1)) for match in pattern.finditer(text))
+    for block, inner in _BLOCKS:
+        yield from ((None, name, None, start) for name, start in _in_blocks(text, block, inner))
+
+
+def _in_blocks(text: str, block: re.Pattern[str], inner: re.Pattern[str]) -> Iterator[tuple[str, int]]:
+    for match in block.finditer(text):
+        group = match.lastindex or 0
+        for one in inner.finditer(match[group]):
+            yield one[1], match.start(group) + one.start(1)
