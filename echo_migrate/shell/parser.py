@@ -268,7 +268,10 @@ class _Reader:
             self.certain = False  # to a shell, it is a misplaced keyword
         last = words[-1].end if words else assignments[-1][1].end
         first = assignments[0][1].start if assignments else words[0].start
-        number = self.emit(simple(tuple(words), operator, inside, tuple(assignments), redirects, host, first, last))
+        given = tuple(assignments)
+        number = self.emit(
+            simple(tuple(words), operator, inside, given, redirects, host, first, last, self.exported, self.shell)
+        )
         for part in hosts:
             self._substituted(part, inside, number)
             if part.type == "herestring_redirect" and reads_input(self.commands[number]):
@@ -318,7 +321,6 @@ class _Reader:
     def emit(self, command: Command) -> int:
         """Append a command and the commands of the script it passes to a shell; return its index."""
         number = len(self.commands)
-        command = command._replace(exported=self.exported, shell=self.shell)
         self.commands.append(command)
         script = run_by(command, number, self.depth)
         if script:
