@@ -71,6 +71,8 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
 
     Installs before an ``apt-mark auto`` are ignored: only apt knows which of their packages ``autoremove`` removes.
     """
+    if not run.calls:
+        return []
     marks = (command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments)
     marked = max(marks, default=-1)
     removed_later: dict[str, set[str]] = {}

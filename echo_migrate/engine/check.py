@@ -238,10 +238,10 @@ def _failures(
 ) -> tuple[Context, dict[Image, list[Error]]]:
     """Return the errors that the targets of migrations would cause, by image, and the context that found them."""
     made = [move._replace(state="migrate", reasons=()) for move in moves]
-    context = context._replace(
-        effective_bases=effective_bases([move.image for move in made], made, context.settings.catalog)
-    )
-    return context, _errors(check(_blocking_rules(), nodes, context), context, ignores)
+    bases = effective_bases([move.image for move in made], made, context.settings.catalog)
+    context = context._replace(effective_bases=bases)
+    based = {kind: [one for one in group if root_of(one, bases) in bases] for kind, group in nodes.items()}
+    return context, _errors(check(_blocking_rules(), based, context), context, ignores)
 
 
 def _with_variants(

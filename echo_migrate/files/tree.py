@@ -144,17 +144,12 @@ def real(path: str) -> str:
 
 @of_a_run(4096)
 def _real(path: str) -> str:
-    """Return the real path: of files in one folder, that of the folder is asked for once."""
+    """Return the real path, from that of the folder it is in, which others in it share: a system call for each name."""
     folder, name = os.path.split(path)
-    if name in ("", os.curdir, os.pardir):
+    if name in ("", os.curdir, os.pardir) or path.count(os.sep) > DEEPEST:
         return os.path.realpath(path)
-    found = os.path.join(_real_folder(folder), name)
+    found = os.path.join(_real(folder), name)
     return os.path.realpath(found) if os.path.islink(found) else found
-
-
-@of_a_run(4096)
-def _real_folder(path: str) -> str:
-    return os.path.realpath(path)
 
 
 def followed(path: str) -> str:

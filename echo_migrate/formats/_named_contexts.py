@@ -48,14 +48,17 @@ def named(path: str) -> frozenset[str]:
     return frozenset(name for folder in folders_above(path) for name in _given(folder).get(wanted, ()))
 
 
-def folders_above(path: str) -> Iterator[str]:
-    """Yield the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
-    folder, root = real(os.path.dirname(os.path.abspath(path))), top(path)
-    for _ in range(MOST_FOLDERS):
-        yield folder
-        if folder in (root, os.path.dirname(folder)):
-            return
-        folder = os.path.dirname(folder)
+def folders_above(path: str) -> tuple[str, ...]:
+    """Return the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
+    return _upwards(os.path.dirname(os.path.abspath(path)), os.getcwd())
+
+
+@of_a_run(4096)
+def _upwards(folder: str, working: str) -> tuple[str, ...]:
+    folders, root = [real(folder)], top(os.path.join(folder, "_"))
+    while len(folders) < MOST_FOLDERS and folders[-1] not in (root, os.path.dirname(folders[-1])):
+        folders.append(os.path.dirname(folders[-1]))
+    return tuple(folders)
 
 
 def shadows(path: str, name: str) -> bool:
@@ -65,7 +68,7 @@ def shadows(path: str, name: str) -> bool:
     tree, and their folders for build definitions (``_BESIDE``): no legitimate context has the name of a hardened image.
     A name with a variable may match any other, and a file that cannot be read may have any name.
     """
-    folders = list(folders_above(path))
+    folders = folders_above(path)
     return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
-from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import SCRIPTS, StartCommand, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
@@ -59,17 +59,18 @@ class EffectiveBases(dict[Image, EffectiveBase]):
         return sorted((image for image in self if image.where == "FROM"), key=lambda image: image.start)
 
     @cached_property
-    def _roots(self) -> dict[Stage, Image | None]:
+    def _roots(self) -> dict[tuple[Graph, int], Image | None]:
         return {}
 
     def root(self, stage: Stage) -> Image | None:
         """Return the FROM image of the first stage in a stage's lineage, or None if it has no effective base."""
-        if stage not in self._roots:
+        key = stage.graph, stage.number  # each rule asks for each stage, and its own hash is slower
+        if key not in self._roots:
             first = stage.lineage[0]
             place = bisect_left(self._froms, first.start, key=lambda image: image.start)
             found = self._froms[place] if place < len(self._froms) else None
-            self._roots[stage] = found if found and found.start < first.end else None
-        return self._roots[stage]
+            self._roots[key] = found if found and found.start < first.end else None
+        return self._roots[key]
 
 
 def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog: Catalog) -> EffectiveBases:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cached_property
 from posixpath import basename
 
 from echo_migrate.dockerfile.layers import ARCHIVE, absolute, downloads, removed, sh_expands_braces, within
@@ -44,26 +45,30 @@ class _Last:
 
     def __init__(self, commands: list[Command], expanding: bool) -> None:
         self.expanding = expanding
-        self.unpacked: dict[str, int] = {}
-        self.removed: dict[str, int] = {}
-        for one in commands:
-            self.removed |= dict.fromkeys(map(basename, removed(one, expanding)), one.start)
-            if _extracts(one):
-                self.unpacked |= dict.fromkeys(map(basename, one.arguments), one.start)
+        self.commands = commands
+
+    @cached_property
+    def _unpacked(self) -> dict[str, int]:
+        return {basename(word): one.start for one in self.commands if _extracts(one) for word in one.arguments}
+
+    @cached_property
+    def _removed(self) -> dict[str, int]:
+        return {basename(word): one.start for one in self.commands for word in removed(one, self.expanding)}
 
     def unpacks(self, path: str, after: Command | Instruction) -> bool:
-        return bool(path) and self.unpacked.get(basename(path), -1) > after.start
+        return bool(path) and self._unpacked.get(basename(path), -1) > after.start
 
     def removes(self, path: str, after: Command | Instruction) -> bool:
-        return self.removed.get(basename(path), -1) > after.start
+        return self._removed.get(basename(path), -1) > after.start
 
 
 def _extracts(command: Command) -> bool:
+    if not does(command, "unpack"):
+        return False
     letters = _EXTRACTS.get(command.name)
     short = [word for word in command.arguments if not word.startswith("--")][:1]
     long = {"--extract", "--get", "--install", "--upgrade"}.intersection(command.arguments)
-    extracts = letters is None or bool(long) or any(letter in word for word in short for letter in letters)
-    return extracts and does(command, "unpack")
+    return letters is None or bool(long) or any(letter in word for word in short for letter in letters)
 
 
 def _gone(path: str, run: Run, number: int, last: _Last) -> bool:

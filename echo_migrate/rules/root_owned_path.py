@@ -160,6 +160,8 @@ def _writes(run: Run, path: str) -> bool:
 
 def _made(stage: Stage) -> Iterator[Finding]:
     """Yield a finding for the first command of a user that writes to a folder that a WORKDIR made as root."""
+    if not any(_of_a_user(run) for run in stage.runs):
+        return  # as in most stages: nothing that follows would find one
     folders = Folders()
     called: set[str] = set()
     for one in stage.lineage:
@@ -183,7 +185,7 @@ def _made(stage: Stage) -> Iterator[Finding]:
 
 def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | None:
     user = run.user
-    if user is None or as_root(user) or "$" in user or not run.script:
+    if not _of_a_user(run) or not run.script:
         return None
     for command in run.commands:
         if command.via or not command.words or not must_succeed(command, run.script):
@@ -200,6 +202,11 @@ def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | Non
                 message += f"set USER {user} before that WORKDIR, or chown it"
                 return Finding(command.start, command.end, message, level="warning")
     return None
+
+
+def _of_a_user(run: Run) -> bool:
+    """Return whether a RUN certainly runs as a user other than root."""
+    return run.user is not None and not as_root(run.user) and "$" not in run.user
 
 
 def _filled(call: Call, called: set[str]) -> list[str]:

@@ -258,7 +258,7 @@ def _could_be_one(value: str) -> bool:
 
 def _token(instruction: Instruction) -> str:
     """Return the kind of a credential in an instruction, recognised by its form, or ""."""
-    texts = [part for part in (instruction.args.value, *_bodies(instruction)) if part]
+    texts = [part for part in (instruction.args.value, *_bodies(instruction)) if _BEGINS.search(part)]
     for kind, form in _TOKENS:
         for text in texts:
             if any("EXAMPLE" not in found and len(set(found[-16:])) > 4 for found in form.findall(text)):

@@ -163,6 +163,8 @@ def simple(
     host: int | None,
     start: int,
     end: int,
+    exported: tuple[tuple[str, Word], ...] = (),
+    shell: str = "sh",
 ) -> Command:
     """Return the command made of the words, with any wrappers moved from its words to ``via``."""
     via: tuple[str, ...] = ()
@@ -181,6 +183,8 @@ def simple(
         host=host,
         start=start,
         end=end,
+        exported=exported,
+        shell=shell,
     )
 
 

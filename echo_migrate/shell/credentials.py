@@ -38,18 +38,23 @@ _HEADER = lazy_regex(
 _SPELLINGS = ("password", "pwd", "accountkey", "sharedaccesskey")
 _SPOKEN = rf"\b(?:{'|'.join(_SPELLINGS)}) ?= ?([^;\s'\"]{{3,200}})"
 _TEXTS = (
-    lazy_regex(rf"(?i)\b[\w ]{{2,40}}=[^;=\n]{{1,200}};[^\n]{{0,400}}?{_SPOKEN}", needs=_SPELLINGS),
-    lazy_regex(rf"(?i){_SPOKEN}; ?[\w ]{{2,40}}=", needs=_SPELLINGS),
-    lazy_regex(r"(?i)\bjdbc:[^\s'\"]{1,300}[?&;](?:password|pwd)=([^&;\s'\"]{3,200})", needs=("jdbc:",)),
-    lazy_regex(r"(?i):_(?:auth|authtoken|password) ?= ?[\"']?([\w+/=.:~-]{3,300})", needs=(":_",)),
-    lazy_regex(r"(?i)\bmachine +\S{1,200} +login +\S{1,200} +password +([^\s'\"\\]{3,200})", needs=("machine",)),
+    lazy_regex(rf"(?i)\b[\w ]{{2,40}}=[^;=\n]{{1,200}};[^\n]{{0,400}}?{_SPOKEN}"),
+    lazy_regex(rf"(?i){_SPOKEN}; ?[\w ]{{2,40}}="),
+    lazy_regex(r"(?i)\bjdbc:[^\s'\"]{1,300}[?&;](?:password|pwd)=([^&;\s'\"]{3,200})"),
+    lazy_regex(r"(?i):_(?:auth|authtoken|password) ?= ?[\"']?([\w+/=.:~-]{3,300})"),
+    lazy_regex(r"(?i)\bmachine +\S{1,200} +login +\S{1,200} +password +([^\s'\"\\]{3,200})"),
 )
 """Connection strings (of ADO.NET, Azure, JDBC), and lines of .npmrc and .netrc."""
+_NEEDED = (*_SPELLINGS, "jdbc:", ":_", "machine")
+"""Words in lowercase of which each text has one in which one of these patterns has a match."""
 
 
 def in_text(text: str) -> Iterator[str]:
     """Yield the values that stand in a text as credentials: in connection strings, and lines of credentials files."""
     if "=" not in text and " " not in text:  # as most words: none of these
+        return
+    small = text.casefold()
+    if not any(word in small for word in _NEEDED):
         return
     for form in _TEXTS:
         yield from form.findall(text)

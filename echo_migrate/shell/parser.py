@@ -265,7 +265,12 @@ class _Reader:
             self.certain = False  # to a shell, it is a misplaced keyword
         last = words[-1].end if words else assignments[-1][1].end
         first = assignments[0][1].start if assignments else words[0].start
-        number = self.emit(simple(tuple(words), operator, inside, tuple(assignments), redirects, host, first, last))
+        given = tuple(assignments)
+        number = self.emit(
+            simple(
+                tuple(words), operator, inside, given, redirects, host, first, last, self.exports.variables, self.shell
+            )
+        )
         for part in hosts:
             self._substituted(part, inside, number)
             if part.type == "herestring_redirect" and reads_input(self.commands[number]):
@@ -315,7 +320,6 @@ class _Reader:
     def emit(self, command: Command) -> int:
         """Append a command and the commands of the script it passes to a shell; return its index."""
         number = len(self.commands)
-        command = command._replace(exported=self.exports.variables, shell=self.shell)
         self.commands.append(command)
         if command.name == "set":
             self.exports = self.exports.after_set(command)
