@@ -203,9 +203,11 @@ def doubtful(before: Observed, after: Observed) -> bool:
 
 
 def worse(first: Observed, second: Observed, after: Observed = _UNBUILT) -> Observed:
-    """Return the second of two looks at an image that stayed up in the first, with what failed in one of the two. Of
-    the image before, what fails ``after`` the change is what passed in one of them."""
+    """Return the second of two looks at an image that stayed up in the first, with the files that only the first reads,
+    and with what failed in one of the two. Of the image before, what fails ``after`` the change is what passed in one
+    of them."""
     one, other, then = first.running, second.running, after.running or Running("up")
+    second = second._replace(files=first.files)
     if one is None or other is None:
         return second
     health = _of_two(one.health, other.health, then.health not in ("", "ok"))

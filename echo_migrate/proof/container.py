@@ -17,7 +17,7 @@ SETTLE = 3.0
 """The seconds after which a container that still runs counts as one that stays up."""
 
 LONGER = 10.0
-"""The seconds of a second look, where one of two containers has not printed what the other has."""
+"""The seconds of a second look, where one of two containers has not printed or written what the other has."""
 
 PATIENCE = 15.0
 """The seconds that a container has to become healthy, and to answer a smoke test."""
@@ -67,10 +67,11 @@ def observe(
     smoke: Sequence[Smoke],
     given: Given = NOTHING,
     alone: AbstractContextManager[Any] | None = None,
-    settle: float = SETTLE,
+    again: bool = False,
 ) -> tuple[Running, Reader]:
-    """Start a container of an image, watch it for ``settle`` seconds, and read its files as they were before. It is
-    removed in the end; as long as it runs, ``alone`` is held, where it is given."""
+    """Start a container of an image, watch it, and read its files as they were before; when it is looked at ``again``,
+    longer, and without its files. It is removed in the end; as long as it runs, ``alone`` is held, where it is
+    given."""
     reader = Reader()
     if not builder.runs:
         return Running("not-run", message=f"{builder.name} starts no containers"), reader
@@ -82,11 +83,12 @@ def observe(
             return Running("nothing", message="the image has no command"), reader
         if not container:
             return Running("failed", message=message), reader
-        builder.export(container, reader.read, passed.timeout)
+        if not again:
+            builder.export(container, reader.read, passed.timeout)
         if not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader
         with alone or nullcontext():
-            running = _watched(builder, container, config, smoke, settle)
+            running = _watched(builder, container, config, smoke, LONGER if again else SETTLE)
             builder.remove_containers(container)  # before the next one wants its ports
             container = ""
         return running, reader

@@ -19,14 +19,14 @@ from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
 from echo_migrate.proof.compare import Observed, Row, compare, doubtful, worse
-from echo_migrate.proof.container import LONGER, SETTLE, Running, Smoke, observe
+from echo_migrate.proof.container import Running, Smoke, observe
 from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
 from echo_migrate.proof.secrets import Secrets
 from echo_migrate.proof.siblings import Unmet, beside, unready
 
-WATCHED = 4
+WATCHED = 8
 """The changes of which containers may be watched while others are built."""
 
 CHANGED = "the build context, or a service beside it, has changed"
@@ -217,8 +217,8 @@ class Bench:
             after = self._started(second, path, "after", asked)
             before = watched.result() if watched else before
             if doubtful(before, after):
-                watched = pool.submit(self._started, first, path, "before, for longer", asked, LONGER)
-                after = worse(after, self._started(second, path, "after, for longer", asked, LONGER))
+                watched = pool.submit(self._started, first, path, "before, for longer", asked, True)
+                after = worse(after, self._started(second, path, "after, for longer", asked, True))
                 before = worse(before, watched.result(), after)
             self._seen[place] = first, before
         return before, after, begun
@@ -252,27 +252,27 @@ class Bench:
         built = self.builder.build(path, ignored, context.folder, asked.passed, folder)
         return Image(built.id, None if built.id else self._failure(built, source, asked.passed))
 
-    def _started(self, image: "Image", path: str, which: str, asked: "Asked", settle: float = SETTLE) -> Observed:
-        """Start an image, and watch it for some seconds."""
+    def _started(self, image: "Image", path: str, which: str, asked: "Asked", again: bool = False) -> Observed:
+        """Start an image, and watch it for some seconds; ``again`` is the second look at it."""
         if not image.id:
             return Observed(False, image.failure)
         config = config_of(self.builder.inspect(image.id))
         self.say(f"{path}: starting {which}")
-        running, reader = self._observed(image.id, config, asked, settle)
+        running, reader = self._observed(image.id, config, asked, again)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
         return Observed(True, told if failed else None, config, reader.files, running)
 
-    def _observed(self, id: str, config: Config, asked: "Asked", settle: float) -> tuple[Running, Reader]:
+    def _observed(self, id: str, config: Config, asked: "Asked", again: bool) -> tuple[Running, Reader]:
         """Start an image and watch it, with its siblings."""
         alone: AbstractContextManager[Any] = nullcontext() if asked.passed.network in ("", "none") else self.alone
         if asked.project is None:
-            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone, settle=settle)
+            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone, again=again)
         try:
             with alone, beside(self.builder, asked.project, asked.passed, self._sibling) as given:
                 own, config = given(config)
-                return observe(self.builder, id, config, asked.passed, asked.smoke, own, settle=settle)
+                return observe(self.builder, id, config, asked.passed, asked.smoke, own, again=again)
         except Unmet as error:
             return Running("unmet", message=str(error)), Reader()
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from posixpath import dirname
+from posixpath import basename, dirname, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import above, absolute, within
 from echo_migrate.dockerfile.owners import Folders, covered
 from echo_migrate.dockerfile.programs import lacks_manager
@@ -71,7 +72,7 @@ def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
         if run.user is not None or not run.script or not run.script.certain:
             continue
         for command in run.commands:
-            what = _what(command, run, effective.base, _given(stage, run))
+            what = _what(command, run, effective.base, _given(stage, run)) or _of_a_copy(command, run, stage)
             if what:
                 message = f"{what} needs root, and {effective.shown} runs as {effective.base.user}: "
                 message += f"add USER root before it, and USER {effective.base.user} after it"
@@ -112,9 +113,11 @@ def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
 
 
 def _placed(command: Command, words: list[str], run: Run, own: list[str]) -> str:
-    """Return what a command makes in a folder that root owns in any image: a virtual environment, or the output of a
-    build. "" for nothing, or if it is not known."""
+    """Return what a command makes in a folder that root owns in any image: a folder, a virtual environment, or the
+    output of a build. "" for nothing, or if it is not known."""
     named = ""
+    if command.name == "mkdir" and not _parents(command):  # which may find the folder there
+        named = next((word for word in words if word[:1] == "/"), "")
     if command.name.rstrip("0123456789.") == "python" and words[:2] == ["-m", "venv"]:
         named = words[-1] if len(words) > 2 else ""
     elif command.name in ("virtualenv", "uv"):
@@ -125,6 +128,28 @@ def _placed(command: Command, words: list[str], run: Run, own: list[str]) -> str
     if place is None or "$" in place or any(within(place, folder) for folder in own) or covered(run, dirname(place)):
         return ""
     return named if dirname(place) in _OF_ROOT else ""
+
+
+def _of_a_copy(command: Command, run: Run, stage: Stage) -> str:
+    """Return of which copied file a command changes the mode or owner, as only its owner may: root's, without
+    ``--chown``. "" for none, or if that is not known."""
+    if command.name not in ("chmod", "chown") or command.via or not run.script or not must_succeed(command, run.script):
+        return ""
+    before = [copy for copy in stage.copies if copy.instruction.start < run.instruction.start]
+    if any(flag.name == "chown" for copy in before for flag in copy.instruction.flags):
+        return ""
+    files = {copy.target for copy in before if _is_file(copy)}
+    words = [word for word in command.arguments if not word.startswith("-")][1:]
+    found = next((word for word in words if absolute(word, run, command) in files), None)
+    return f"{command.name} {found}" if found and not covered(run, found) else ""
+
+
+def _is_file(copy: Copy) -> bool:
+    """Return whether a COPY copies one file to a path of the same name."""
+    sources = [source.value for source in copy.sources]
+    name = basename(copy.target or "")
+    alike = len(sources) == 1 and basename(sources[0]) == name and splitext(name)[1] != ""
+    return copy.instruction.verb == "copy" and alike and not {"*", "?", "[", "$"} & {*sources[0], *name}
 
 
 def _copied(stage: Stage) -> Iterator[Finding]:

@@ -3,9 +3,11 @@
     .venv/bin/python tests/bench/prove.py [--step SECONDS] [--network NAME] [PROJECT…]
 
 The projects are those of tests/proof/projects.md, moved to Echo, with stand-ins; the builder's cache is emptied before
-each measurement, except of the images themselves. Their builds take a second: with ``--step``, the last stage of each
-has a step that takes a processor for so long, as real ones do. Without a network, each container has one of its own, as
-on Docker's bridge, which the daemon of these tests has not; on the host's, one runs after the other.
+each measurement, except of the images themselves. The builds themselves are those of ``docker build``, one after the
+other, as prove has them. Their steps are stand-ins, too, and take no time: with ``--step``, the last stage of each has
+one that takes a processor for so long, as real ones do, and is no other project's, or it would be built once for all
+with one base. Without a network, each container has one of its own, as on Docker's bridge, which the daemon of these
+tests has not; on the host's, one runs after the other.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
@@ -23,7 +25,7 @@ from tests.proof import matrix
 from tests.proof.daemon import daemon
 
 PROVIDER = "echo"
-_STEP = 'RUN ["/usr/lib/standin/python3", "-c", "import time\\nwhile time.process_time() < {}: pass"]\n'
+_STEP = 'RUN ["/usr/lib/standin/python3", "-c", "import time\\nwhile time.process_time() < {}: pass # {}"]\n'
 _LAST = re.compile(r"(?ms)\A.*^FROM [^\n]*\n")
 
 
@@ -35,7 +37,7 @@ def main(names: list[str], step: float, network: str) -> None:
         for project in matrix.projects():
             path = matrix.write(project, folder / project.name)
             if step:
-                path.write_text(_LAST.sub(lambda found: found[0] + _STEP.format(step), path.read_text()))
+                path.write_text(_longer(path.read_text(), step, project.name))
             os.chdir(path.parent)
             result = matrix.checked(path, PROVIDER, unsafe=True)
             if result.fixed.text != result.source.text and (not names or project.name in names):
@@ -43,7 +45,7 @@ def main(names: list[str], step: float, network: str) -> None:
                 texts[path] = result.source.text, result.fixed.text
         os.chdir(here)
         _empty()
-        built = _timed(lambda: [_build(path, text, network) for path, both in texts.items() for text in both])
+        built = _timed(lambda: _build(texts, network))
         _empty()
         words = ["prove", "--network", network, "--unsafe-fixes", "--provider", PROVIDER, "--quiet", *map(str, texts)]
         first, second = (_timed(lambda: _run(words)) for _ in range(2))
@@ -51,9 +53,15 @@ def main(names: list[str], step: float, network: str) -> None:
         print(f"again, with nothing changed: {second:.1f} s, {second / len(texts):.2f} s a project")
 
 
-def _build(path: Path, text: str, network: str) -> int:
-    words = ["docker", "build", "--quiet", "--network", network, "--file", "-", str(path.parent)]
-    return subprocess.run(words, input=text.encode(), capture_output=True, check=False).returncode
+def _longer(text: str, step: float, name: str) -> str:
+    return _LAST.sub(lambda found: found[0] + _STEP.format(step, name), text)
+
+
+def _build(texts: Mapping[Path, Iterable[str]], network: str) -> None:
+    for path, both in texts.items():
+        for text in both:
+            words = ["docker", "build", "--quiet", "--network", network, "--file", "-", str(path.parent)]
+            subprocess.run(words, input=text.encode(), capture_output=True, check=True)
 
 
 def _empty() -> None:
