@@ -26,6 +26,10 @@ NOWHERE = "http://127.0.0.1:9"
 """A proxy that is not there, so that no test reaches an upstream registry."""
 
 
+# Some thousand processes start the program: it is compiled once, whatever the environment has for other work.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
 settings.load_profile("here")
 

@@ -18,7 +18,10 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from coverage import Coverage
 
 _NUMBER = struct.Struct("!q")
 _LOADED = (
@@ -103,6 +106,7 @@ def serve(listening: socket.socket) -> None:
     for name in REPORTS:
         import_module(f"echo_migrate.reports.{name}")
     catalog.load()
+    measuring = _paused()
     gc.freeze()
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -118,41 +122,38 @@ def serve(listening: socket.socket) -> None:
             connection.close()
         if listening in ready:
             connection, _ = listening.accept()
-            child = _begun(connection, listening)
+            child = _begun(connection, listening, measuring)
             running[os.pidfd_open(child)] = child, connection
 
 
-def _begun(connection: socket.socket, listening: socket.socket) -> int:
-    """Read a request, and return the process that is what it asks for.
-
-    It is a child of this process itself: each fork starts the measuring of coverage anew, which costs more than a run.
-    """
+def _begun(connection: socket.socket, listening: socket.socket, measuring: "Coverage | None") -> int:
+    """Read a request, and return the process that is what it asks for: a child of this process itself."""
     head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
     request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
     child = os.fork()
     if not child:
         connection.close()
         listening.close()
-        _become(request, files)
+        _become(request, files, measuring)
     for file in files:
         os.close(file)
     return child
 
 
-def _become(request: Request, files: list[int]) -> None:
+def _become(request: Request, files: list[int], measuring: "Coverage | None") -> None:
     """Be what a request asks for, in a child, to its end."""
     from echo_migrate.cli import main
 
     code: object = 1
     try:
+        if measuring and not request.limits:  # those of the program alone, which would be three times as slow measured
+            measuring.start()
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
         os.chdir(request.cwd)
         os.environ.clear()
         os.environ.update(request.environment)
-        if request.limits:  # of the program alone, which coverage would make three times as slow
-            _unmeasured()
         for kind, most in request.limits:
             resource.setrlimit(kind, (most, most))
         sys.argv = ["echo-migrate", *request.words]
@@ -171,12 +172,21 @@ def _become(request: Request, files: list[int]) -> None:
     os._exit(code if isinstance(code, int) else 1)
 
 
-def _unmeasured() -> None:
+def _paused() -> "Coverage | None":
+    """Return what measures coverage in this process, with what it found in a file: a child goes on with it.
+
+    A measuring of its own for each child, and what was found before the fork once more in its file, cost three times as
+    much as what it runs.
+    """
+    if not os.environ.pop("COVERAGE_PROCESS_CONFIG", ""):  # with which each fork would start one
+        return None
     from coverage import Coverage
 
     measuring = Coverage.current()
     if measuring:
         measuring.stop()
+        measuring.save()
+    return measuring
 
 
 if __name__ == "__main__":
