@@ -265,12 +265,9 @@ class _Reader:
             self.certain = False  # to a shell, it is a misplaced keyword
         last = words[-1].end if words else assignments[-1][1].end
         first = assignments[0][1].start if assignments else words[0].start
-        given = tuple(assignments)
-        number = self.emit(
-            simple(
-                tuple(words), operator, inside, given, redirects, host, first, last, self.exports.variables, self.shell
-            )
-        )
+        given, exported = tuple(assignments), self.exports.variables
+        command = simple(tuple(words), operator, inside, given, redirects, host, first, last, exported, self.shell)
+        number = self.emit(command)
         for part in hosts:
             self._substituted(part, inside, number)
             if part.type == "herestring_redirect" and reads_input(self.commands[number]):
