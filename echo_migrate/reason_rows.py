@@ -65,6 +65,7 @@ REASONS: dict[str, Row] = {
         "online",
         "old version",
     ),
+    "pre-release": Row("{version} is a pre-release", "use a release", "online", "pre-release"),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
     "inferred": Row(
         "the new name is inferred, not verified", "check that the image exists", "online", "new name not verified"
@@ -358,9 +359,7 @@ REASONS: dict[str, Row] = {
     "exported": Row("{name} is exported", "check who imports it", "edit"),
     # compose, bake, clusters and pipelines
     "compose-variables": Row("Compose fills in variables of this Dockerfile", _LITERAL, "edit"),
-    "build-args-beside": Row(
-        "the build arguments given with it may change it", "change the arguments together", "edit"
-    ),
+    "build-args-beside": Row("the build arguments beside it may change it", "change the arguments together", "edit"),
     "services-share": Row("several services share it", "change it for all of them", "edit"),
     "project-template": Row("projects are made from this template", "check that all can pull the new image", "edit"),
     "build-result": Row("also the name of a build's result", "rename one of the two", "edit"),

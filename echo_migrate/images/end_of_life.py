@@ -12,6 +12,8 @@ from echo_migrate.model import Image
 
 _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
+_EARLY = lazy_regex(r"(?i)v?\d+(?:\.\d+)*\.?(?:a|alpha|b|beta|m|rc|preview)\d*")
+"""A version before its release: 3.15.0a2, 19beta1, 8.6.0RC1."""
 
 
 class End(NamedTuple):
@@ -53,6 +55,11 @@ def end_of_line(upstream: str, version: str, today: str) -> End | None:
     version = (_block("_codenames").get(upstream) or {}).get(version, version)
     match = _VERSION.fullmatch(version.removeprefix(upstream)) if product else None
     return _end(product, match[1], today) if match else None
+
+
+def is_early(version: str) -> bool:
+    """Return whether a version is one before its release, of those that upstreams publish under tags of their own."""
+    return _EARLY.fullmatch(version) is not None
 
 
 def end_of_language(reference: Reference, today: str) -> End | None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from echo_migrate.images.catalog import Catalog, Row
-from echo_migrate.images.end_of_life import end_of_line, published_since
+from echo_migrate.images.end_of_life import end_of_line, is_early, published_since
 from echo_migrate.images.facts import ImageFacts, published
 from echo_migrate.images.reference import Reference, TagWord, is_open, is_version, tag_change
 from echo_migrate.images.upstream import lines
@@ -224,6 +224,8 @@ class TargetTag:
             )
         elif catalog.since and not published_since(name, version):
             self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
+        elif is_early(version):
+            self.unsafe_reasons.append(because("pre-release", version=version))
 
     def _undivided(self) -> None:
         """Add a reason if a tag has no distribution word and there is no evidence that the family stays the same."""
