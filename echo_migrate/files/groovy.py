@@ -15,17 +15,18 @@ MOST_TOKENS = 200_000
 
 _TOKEN = lazy_regex(
     r"""(?sx)
-    (?P<space>\s++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/|\A\#![^\n]*+|\\\r?\n)
-    |(?P<text>'''(?:[^'\\]|\\.|'(?!''))*+'''
-        |\"{3}(?:[^\"\\$]|\\.|\"(?!\"\")|\$(?!\{)|\$\{(?:[^{}]|\{[^{}]*+\})*+\})*+\"{3}
-        |'(?:[^'\\\n]|\\.)*+'
-        |\"(?:[^\"\\$\n]|\\.|\$(?!\{)|\$\{(?:[^{}\"\n]|\"[^\"\n]*+\"|\{[^{}\n]*+\})*+\})*+\")
+    (?P<space>\s++|//[^\n]*+|/\*(?>(?:[^*]|\*(?!/))*)\*/|\A\#![^\n]*+|\\\r?\n)
+    |(?P<text>'''(?>(?:[^'\\]|\\.|'(?!''))*)'''
+        |\"{3}(?>(?:[^\"\\$]|\\.|\"(?!\"\")|\$(?!\{)|\$\{(?>(?:[^{}]|\{[^{}]*+\})*)\})*)\"{3}
+        |'(?>(?:[^'\\\n]|\\.)*)'
+        |\"(?>(?:[^\"\\$\n]|\\.|\$(?!\{)|\$\{(?>(?:[^{}\"\n]|\"[^\"\n]*+\"|\{[^{}\n]*+\})*)\})*)\")
     |(?P<word>[A-Za-z_$][\w$]*+)
     |(?P<number>\d[\w.]*+)
     |(?P<other>[^\"'])
     """
 )
-_SLASHY = lazy_regex(r"/(?:[^/\\\n]|\\.)++/")
+_SLASHY = lazy_regex(r"/(?>(?:[^/\\\n]|\\.)+)/")
+_OVER_LINES = lazy_regex(r"(?s)/(?>(?:[^/\\]|\\.)*)")
 _BEFORE_A_PATTERN = frozenset("(,=~[:!&|?{;") | {"return", "in"}
 """What stands before a slash that begins a string; elsewhere it divides."""
 
@@ -51,20 +52,22 @@ class Token(NamedTuple):
 def tokens(text: str) -> list[Token]:
     """Return the tokens of a text, without comments. Raises ``NotRead``.
 
-    Behind a slash that begins a string which does not end on its line, no quotes are known to be those of a string.
+    After a slash whose string does not end on its line, quotes are not read as strings up to the next slash, nor at all
+    if there is none.
     """
     found: list[Token] = []
-    place, line, unclosed = 0, 1, 0
+    place, line, doubt = 0, 1, 0
     while place < len(text):
         before = found[-1].value if found else ";"
         pattern = text[place] == "/" and before in _BEFORE_A_PATTERN and text[place + 1 : place + 2] not in ("/", "*")
         slashy = _SLASHY.match(text, place) if pattern else None
-        unclosed = line if pattern and not slashy else unclosed
+        if pattern and not slashy and place >= doubt and (over := _OVER_LINES.match(text, place)):
+            doubt = over.end()
         match = slashy or _TOKEN.match(text, place)
         if match is None:
             raise NotRead("has a string that does not end", place)
         written, kind, span = match[0], match.lastgroup, match.span()
-        if kind == "text" and line != unclosed:
+        if kind == "text" and place >= doubt:
             quote = written[:3] if len(written) >= 6 and written[:3] in ("'''", '"""') else written[0]
             found.append(Token("text", written[len(quote) : -len(quote)], *span, line, quote))
         elif kind != "space":

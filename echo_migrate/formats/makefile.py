@@ -29,9 +29,16 @@ _NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
 _LINE = r"[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
 _INLINE = lazy_regex(rf"(?m)^[^\s#:=;][^\n#:=;]*::?(?!=)[^\n#=;]*;{_LINE}")
 _PREFIX = lazy_regex(r"(?m)^\.RECIPEPREFIX[ \t]*:*=[ \t]*(\S)?")
-_SHELL = lazy_regex(
-    r"(?m)^[^#\n]*?\$(?:\(shell[ \t]++([^()]*(?:\([^()]*\)[^()]*)*+)\)|\{shell[ \t]++([^{}]*(?:\{[^{}]*\}[^{}]*)*+)\})"
-)
+
+
+def _call(opening: str, closing: str) -> str:
+    """Return the pattern of a call of ``shell``, whose text has brackets that are two deep at most."""
+    text = rf"[^{opening}{closing}]*+"
+    inner = rf"{text}(?>(?:\{opening}{text}\{closing}{text})*)"
+    return rf"\{opening}shell[ \t]++({text}(?>(?:\{opening}{inner}\{closing}{text})*))\{closing}"
+
+
+_SHELL = lazy_regex(rf"(?m)^[^#\n]*?\$(?:{_call('(', ')')}|{_call('{', '}')})")
 _ASSIGNED = lazy_regex(
     r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
     r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"

@@ -9,7 +9,7 @@ from echo_migrate.registry.names import PATH, hostname, is_host, is_loopback, to
 
 _LONGEST = 8000
 _PART = re.compile(
-    r'[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<plain>[^\s,"]+))|(?P<scheme>[A-Za-z][\w-]*))'
+    r'[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:"(?P<quoted>(?>(?:[^"\\]|\\.)*))"|(?P<plain>[^\s,"]+))|(?P<scheme>[A-Za-z][\w-]*))'
 )
 _SCOPE = re.compile(r"(repository|registry):([^:\s]+):([\w,*-]+)")
 _READING = ("pull", "metadata_read")

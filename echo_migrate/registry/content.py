@@ -204,5 +204,5 @@ def _depth(content: bytes) -> int:
     return deepest
 
 
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_TEXT = re.compile(rb'"(?>(?:[^"\\]|\\.)*)"', re.DOTALL)
 _OTHERS = bytes(byte for byte in range(256) if byte not in b"{[]}")
