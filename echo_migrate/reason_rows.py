@@ -323,7 +323,7 @@ REASONS: dict[str, Row] = {
         kind="another stage that shares files with it has Python elsewhere",
     ),
     "variable-overridden": Row("variable {name} can be set elsewhere", "check who sets it", "edit"),
-    "argument-given": Row("{place} sets ARG {name}", "change it there too", "edit", kind="a build sets an ARG of it"),
+    "argument-given": Row("{place} sets ARG {name}", "check the tag there too", "edit", kind="a build sets its ARG"),
     "aliased": Row("its YAML alias is also used where no image is", _LITERAL, "edit"),
     "alias-target": Row("other targets get the same value", _LITERAL, "edit"),
     "no-key": Row("its keys cannot hold the new name", "write registry and repository in full", "edit"),

@@ -45,6 +45,9 @@ TEXTS = {
         'variable "' + "_1" * 30_000 + '" {\n  default = "node:22"\n}\n'
         'resource "docker_image" "a" {\n  name = "node:22"\n}\n'
     ),
+    "build.sh": "docker build \\\n" + "--build-arg V=1 \\\n" * 100_000,
+    "b.py": "build_args=(" * 100_000 + "\n",
+    "pom.xml": "<buildArgs>" * 100_000 + "\n",
     "a.py": "import docker\ndocker.from_env().containers.run('{" + "a" * 100_000 + "'.format(1))\n",
 }
 

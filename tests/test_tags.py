@@ -107,7 +107,7 @@ def test_a_tag_of_a_version_before_its_release() -> None:
     assert without_word("10.0-preview-alpine", listed("dotnet", "docker"), BEFORE_RELEASE) == ("10.0-alpine", "preview")
     image = Image(Traced.of("php:8.5-rc-fpm", 0, 14), "FROM", 0, 14)
     move = assess(image, DOCKER)
-    assert (move.target, [one.id for one in move.reasons]) == ("dhi.io/php:8.5-fpm", ["drops-words"])
+    assert (move.target, [one.id for one in move.reasons]) == ("dhi.io/php:8.5-fpm", ["pre-release"])
     image = Image(Traced.of("php:9.0-rc-fpm", 0, 14), "FROM", 0, 14)
     assert [one.id for one in assess(image, DOCKER).reasons] == ["tag-unlisted"]
 

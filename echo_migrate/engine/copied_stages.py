@@ -20,28 +20,26 @@ def together(
     moves: list[Migration], stages: list[Stage], bases: EffectiveBases, catalog: Catalog, source: Source
 ) -> list[Migration]:
     """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
-    of the same distribution, and needs review itself (unless both stay on one release, or archives of Java alone are
-    copied), or if it would have Python in another place than a stage that copies from it, or that it copies from, and
-    has it in the same place now."""
+    of the same distribution, and needs review itself (unless both stay on one release), or if it would have Python in
+    another place than a stage that copies from it, or that it copies from, and has it in the same place now."""
     known = {move.image for move in moves}
-    pairs: dict[tuple[Image, Image], list[str]] = {}
+    pairs: dict[tuple[Image, Image], None] = {}
     for stage, copy in [(one, copy) for one in stages for copy in one.copies]:
         other = stage.preceding(copy.origin)
         image, copied = root_of(stage, bases), root_of(other, bases) if other else None
         if image and copied and image != copied and image in known and copied in known:
-            pairs.setdefault((image, copied), []).extend(word.value for word in copy.sources)
+            pairs[image, copied] = None
     now = {image: facts_of(image.ref.value, catalog) for pair in pairs for image in pair}
     while pairs and any(_moves(move) for move in moves):
         of = {move.image: move for move in moves}
         places = {image: _python(of[image], now[image].python, catalog) for image in now}
         held: dict[Image, Reason] = {}
         # a stage is copied into later ones: what holds one holds a chain of them
-        for (image, copied), paths in reversed(pairs.items()):
+        for image, copied in reversed(pairs):
             line, of_copied = (str(source.position(one.start)[0]) for one in (image, copied))
             same = of[image].upstream == of[copied].upstream and now[image].family == now[copied].family
-            tied = same and not all(path.endswith(_OF_JAVA) for path in paths)
             waits = of[image].state == "needs-person" or (image in held and _moves(of[image]))
-            if tied and waits and not _of_one_release(of[image], of[copied], catalog):
+            if same and waits and not _of_one_release(of[image], of[copied], catalog):
                 held.setdefault(copied, because("copied-into", line=line))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
@@ -58,9 +56,6 @@ def together(
             break
         moves = found
     return moves
-
-
-_OF_JAVA = (".ear", ".jar", ".war")
 
 
 def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> bool:

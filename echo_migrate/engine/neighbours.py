@@ -22,6 +22,9 @@ _ARGUMENTS = lazy_regex(r"(?mi)^[ \t]*ARG[ \t]((?:[^\n\\`]|[\\`][ \t]*\r?\n|[\\`
 _DEFAULT = lazy_regex(r"(?<!\S)([A-Za-z_]\w*)=((?:\"[^\"]*\"|'[^']*'|\\.|[^\s\"'\\])*)")
 """The words of an ARG, with the lines that continue it, and one of them with a default."""
 
+_DECLARED = lazy_regex(r"(?i)(?<![-_])ARG[ \t]")
+"""The start of an ARG, in a Dockerfile or in one within another file: other variables get no value by a build."""
+
 _BEFORE = 200
 """How many characters before an image may be those of the options of its FROM."""
 
@@ -54,12 +57,13 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     if not any(move.edits for move in moves):
         return moves
     near = builds_near(source.path)
-    defaults = _defaults(source.text) if near.arguments else {}
+    arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
+    defaults = _defaults(source.text) if arguments else {}
     found = []
     for move in moves:
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
-        reasons = list(_overridden(move, written, defaults, near.arguments)) if near.arguments else []
+        reasons = list(_overridden(move, written, defaults, arguments)) if arguments else []
         if familiar(move.image.ref.value) in near.results:
             reasons.append(because("build-result"))
         if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:

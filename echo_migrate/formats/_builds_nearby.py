@@ -3,7 +3,6 @@ of images that are not pulled, build arguments whose default is not what is buil
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
-from echo_migrate.formats._given_arguments import GIVING, Given, given_in
+from echo_migrate.formats._given_arguments import GIVING, Given, given_in, is_said
 from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.images.reference import familiar
 
@@ -35,8 +34,9 @@ _NAMED_ANEW = lazy_regex(
 )
 """The name that an image is given by another command, or that the output of a build has."""
 
-_SAID = lazy_regex(r"^(?:[^\"'#]*[ \t])?#|(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
-_MOST_BEFORE = 1_000
+_LARGEST_CODE = 200_000
+"""How many bytes a file of code may have that is read for the arguments of its calls."""
+
 _MAKES = (b"build", b" tag ", b" commit ", b" import ")
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
@@ -92,7 +92,7 @@ def builds_near(path: str) -> Builds:
 def _builds(folder: str) -> tuple[Builds, _Platforms]:
     """Return the results and arguments of the builds in a folder, and their platforms."""
     results, platforms = set[str](), set[str]()
-    arguments: dict[str, tuple[Given, ...]] = {}
+    arguments: dict[str, dict[tuple[str | None, str], Given]] = {}
     own: dict[str, frozenset[str]] = {}
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
@@ -101,16 +101,17 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                 if not GIVING.fullmatch(name) or os.path.islink(path):
                     continue
                 with contextlib.suppress(Unreadable):
-                    data = contents(path)
+                    data = contents(path) if GIVES.fullmatch(name) else contents(path, _LARGEST_CODE)
                     for one in given_in(path, data):
-                        arguments[one.name] = (*arguments.get(one.name, ()), one)
+                        arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile), one)
                     if GIVES.fullmatch(name):
                         _read(name, data, results)
                         if b"platform" in data:
                             said = _platforms(Source.of(path, data))
                             platforms |= said.any
                             own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
-    return Builds(frozenset(results), arguments, frozenset()), _Platforms(own, frozenset(platforms))
+    given = {name: tuple(each.values()) for name, each in arguments.items()}
+    return Builds(frozenset(results), given, frozenset()), _Platforms(own, frozenset(platforms))
 
 
 def _platforms(source: Source) -> _Platforms:
@@ -155,12 +156,8 @@ def _read(name: str, data: bytes, results: set[str]) -> None:
     results.update(familiar(one) for one, _ in tagged if one)
     variables = {name for _, name in tagged if name}
     results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
-    results.update(familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not _said(text, match))
+    results.update(
+        familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not is_said(text, match.start())
+    )
     if "skaffold" in name and "artifacts:" in text:
         results.update(familiar(one) for one in _ARTIFACT.findall(text))
-
-
-def _said(text: str, match: "re.Match[str]") -> bool:
-    """Return whether a command stands in a comment, or is what another one prints, on its line."""
-    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _MOST_BEFORE)
-    return bool(_SAID.search(text[start : match.start()]))

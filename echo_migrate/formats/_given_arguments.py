@@ -25,25 +25,36 @@ GIVING = lazy_regex(
 
 _WORDS = (b"build-arg", b"build_arg", b"buildarg", b"args")
 _ARGUMENT = lazy_regex(
-    r"--build-arg(?:[= \t]+(?:\\\r?\n[ \t]*)?|[\"']?,\s{0,100}|[\"']?[ \t]*\r?\n[ \t]*-[ \t]+)(?:[fru]?[\"'`])?"
-    r"([A-Za-z_]\w*)(?=[=\s\"'`\\,;)]|$)",
+    r"--build-arg(?:[= \t]++(?:\\\r?\n[ \t]*+)?|[\"']?,\s{0,100}+|[\"']?[ \t]*+\r?\n[ \t]*+-[ \t]++)(?:[fru]?[\"'`])?"
+    r"([A-Za-z_]\w*+)(?=[=\s\"'`\\,;)]|$)(?:=([\w.:/@-]++)[\"'`]?+(?![^\s,;)\]]|[ \t]*+\+))?",
     needs=("--build-arg",),
 )
-_SET = lazy_regex(r"(?:--set[= \t]+|\n[ \t]*)[\"']?[\w*.-]+\.args\.([A-Za-z_]\w*)[ \t]*\+?=", needs=(".args.",))
+"""An argument of a command, with its value where that is written whole."""
+
+_SET = lazy_regex(r"(?:--set[= \t]++|\n[ \t]*+)[\"']?[\w*.-]+\.args\.([A-Za-z_]\w*+)[ \t]*+\+?=", needs=(".args.",))
 _CALLED = r"\b(?i:build[-_]?args?)"
+_PLAIN = r"[^\[\]{}()]++"
+_WITHIN = rf"[\[{{(](?>(?:{_PLAIN}|[\[{{(](?:{_PLAIN})?[\]}})])*)[\]}})]"
+"""A pair of brackets in a value, with pairs in it: ``"${lookup(a)}"``."""
+
 _MAPPED = lazy_regex(
-    _CALLED + r"[\"']?[ \t]*[:=(][ \t]*(?:[\[{(]([^\[\]{}]{0,2000})[\]})]"
-    r"|\r?\n((?:[ \t]+[\"']?[A-Za-z_]\w*[\"']?:[^\n]*(?:\n|$)){1,50}))"
+    _CALLED + rf"[\"']?[ \t]*+(?:[:=]|(\())[ \t]*+(?:[\[{{(]((?>(?:{_PLAIN}|{_WITHIN})*))[\]}})]"
+    r"|\r?\n((?>(?:[ \t]++[\"']?[A-Za-z_]\w*+[\"']?:[^\n]*+(?:\n|$)){1,50})))"
 )
-_KEY = lazy_regex(r"(?:^|[\s,{(\"'])([A-Za-z_]\w*)[\"']?[ \t]*(?:[:=](?!=)|,(?=[ \t]*[\"']))")
+_KEY = lazy_regex(r"(?:^|[\s,{(\"'])([A-Za-z_]\w*+)[\"']?[ \t]*+(?:[:=](?!=)|,(?=[ \t]*+[\"']))")
 _LISTED = lazy_regex(
-    _CALLED + r"[\"']?[ \t]*[:=][ \t]*[|>]?[-+]?[ \t]*(?:\r?\n[ \t]*)?"
-    r"((?:(?:-[ \t]+)?[\"']?[A-Za-z_]\w*=[^\n]*(?:\n[ \t]*|$)){1,50})"
+    _CALLED + r"[\"']?[ \t]*+[:=][ \t]*+[|>]?[-+]?[ \t]*+(?:\r?\n[ \t]*+)?"
+    r"((?>(?:(?:-[ \t]++)?[\"']?[A-Za-z_]\w*+=[^\n]*+(?:\n[ \t]*+|$)){1,50}))"
 )
-_NAMED = lazy_regex(r"(?:^|[\s,;\"'])([A-Za-z_]\w*)=")
-_TAGGED = lazy_regex(r"<(?i:build-?args?)>([^\0]{0,2000}?)</(?i:build-?args?)>")
-_TAG = lazy_regex(r"<([A-Za-z_]\w*)>")
-_BAKED = lazy_regex(r"\bargs[\"']?[ \t]*[:=][ \t]*\{([^{}]{0,2000})\}")
+_NAMED = lazy_regex(r"(?:^|[\s,;\"'])([A-Za-z_]\w*+)=")
+_TAGGED = lazy_regex(
+    r"<(?i:build-?args?)>((?>(?:[^<]++|<(?!/?(?i:build-?args?)>))*))</(?i:build-?args?)>",
+)
+_TAG = lazy_regex(r"<([A-Za-z_]\w*+)>")
+_BAKED = lazy_regex(r"\bargs[\"']?[ \t]*+[:=][ \t]*+\{([^{}]{0,2000}+)\}")
+_BUILDER = lazy_regex(r"(?i)docker|podman|buildah|container")
+"""A word of a file in which a function that is called ``buildArgs`` is one of a build of an image."""
+
 _BLOCKS = ((_MAPPED, _KEY), (_LISTED, _NAMED), (_TAGGED, _TAG))
 """What holds several arguments, each with how their names are found in it."""
 
@@ -72,6 +83,9 @@ def given_in(path: str, data: bytes) -> Iterator[Given]:
         yield Given(name, value, real(dockerfile) if dockerfile else "", path, line + 1)
 
 
+_SAID = lazy_regex(r"^(?:[^\"'#]*[ \t])?#|(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
+_MOST_BEFORE = 1_000
+
 Stated = tuple[str | None, str, str | None, int]
 """An argument that a build gets: path of the Dockerfile, name, value, and place."""
 
@@ -95,14 +109,24 @@ def _stated(source: Source) -> Iterator[Stated]:
 
 def _written(text: str) -> Iterator[Stated]:
     """Yield the arguments that commands, inputs of actions and calls name."""
-    for pattern in (_ARGUMENT, _SET):
-        yield from ((None, match[1], None, match.start(1)) for match in pattern.finditer(text))
+    for match in _ARGUMENT.finditer(text):
+        if not is_said(text, match.start()):
+            yield None, match[1], match[2], match.start(1)
+    yield from ((None, match[1], None, match.start(1)) for match in _SET.finditer(text))
     for block, inner in _BLOCKS:
         yield from ((None, name, None, start) for name, start in _in_blocks(text, block, inner))
 
 
 def _in_blocks(text: str, block: re.Pattern[str], inner: re.Pattern[str]) -> Iterator[tuple[str, int]]:
+    builder = block is not _MAPPED or _BUILDER.search(text) is not None
     for match in block.finditer(text):
         group = match.lastindex or 0
+        if match[1] and not builder:
+            continue
         for one in inner.finditer(match[group]):
             yield one[1], match.start(group) + one.start(1)
+
+
+def is_said(text: str, start: int) -> bool:
+    """Return whether what starts at a place stands in a comment, or is what a command prints, on its line."""
+    return bool(_SAID.search(text[max(text.rfind("\n", 0, start) + 1, start - _MOST_BEFORE) : start]))

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from echo_migrate.images.reference import parsed
 
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+_MIRROR = "mirror.gcr.io"
+"""Google's cache of Docker Hub, which has all of its images."""
 _LIBRARY = "library/"
 _WHOLE = "docker.io"
 
@@ -42,7 +44,7 @@ class Approval(NamedTuple):
 def problem(name: str) -> str:
     """Return why a name can be no approved one, or ""."""
     plain = name.rstrip("/")
-    if plain in _HUB:
+    if plain in _HUB or plain == _MIRROR:
         return "has the images of everyone: name an organisation or an image, as docker.io/OWNER"
     image = f"{plain}image" if plain.endswith("-") else f"{plain}/image" if _is_host(plain) else plain
     reference = parsed(image)

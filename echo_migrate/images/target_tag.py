@@ -92,7 +92,7 @@ class TargetTag:
             if not build:
                 self.unsafe_reasons.append(because("one-variant", image=image))
         if early:
-            self.unsafe_reasons.append(because("drops-words", words=early, provider=catalog.title))
+            self.unsafe_reasons.append(because("pre-release", version=self.reference.tag or ""))
         target = self.published[choice.tag]
         choice = self._exact(choice)
         if choice.floating:

@@ -39,7 +39,8 @@ def _words(command: StartCommand, effective: EffectiveBase, stage: Stage | None)
         program = basename(now[0])
         doubled = _language(basename(first)) == _language(program)
         ran = effective.before is not None and _passed(effective.before) and not first.startswith("-")
-        file = all(word.startswith("-") for word in now[1:]) and _is_program(first) and not _is_copied(first, stage)
+        file = all(word.startswith("-") for word in now[1:]) and _is_program(first)
+        file = file and (command.shell or not _is_copied(first, stage))
         interpreted = _language(program) in _INTERPRETERS and (doubled or file)
         if interpreted or (ran and (doubled or "." not in basename(first))):
             return (

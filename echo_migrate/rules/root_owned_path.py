@@ -132,24 +132,29 @@ def _placed(command: Command, words: list[str], run: Run, own: list[str]) -> str
 
 def _of_a_copy(command: Command, run: Run, stage: Stage) -> str:
     """Return of which copied file a command changes the mode or owner, as only its owner may: root's, without
-    ``--chown``. "" for none, or if that is not known."""
+    ``--chown``, in a folder where only root can replace it. "" for none, or if that is not known."""
     if command.name not in ("chmod", "chown") or command.via or not run.script or not must_succeed(command, run.script):
         return ""
     before = [copy for copy in stage.copies if copy.instruction.start < run.instruction.start]
     if any(flag.name == "chown" for copy in before for flag in copy.instruction.flags):
         return ""
-    files = {copy.target for copy in before if _is_file(copy)}
+    files = {copy.target for copy in before if _is_file(copy) and dirname(copy.target or "") in _OF_ROOT}
     words = [word for word in command.arguments if not word.startswith("-")][1:]
     found = next((word for word in words if absolute(word, run, command) in files), None)
     return f"{command.name} {found}" if found and not covered(run, found) else ""
 
 
 def _is_file(copy: Copy) -> bool:
-    """Return whether a COPY copies one file to a path of the same name."""
+    """Return whether a COPY copies one file of the context to a path of the same name."""
     sources = [source.value for source in copy.sources]
     name = basename(copy.target or "")
     alike = len(sources) == 1 and basename(sources[0]) == name and splitext(name)[1] != ""
-    return copy.instruction.verb == "copy" and alike and not {"*", "?", "[", "$"} & {*sources[0], *name}
+    return (
+        copy.instruction.verb == "copy"
+        and not copy.origin
+        and alike
+        and not {"*", "?", "[", "$"} & {*sources[0], *name}
+    )
 
 
 def _copied(stage: Stage) -> Iterator[Finding]:
