@@ -120,6 +120,7 @@ def test_settings_beside_it_are_read_for_the_report_alone(tmp_path: Path) -> Non
     assert unsafe.fixed.text == text.replace("node:", "reg.echohq.com/node:")
 
 
+EXTENDS = "db: {extends: {file: ../base/compose.yaml, service: db}}"
 VOLUME = "volumes: ['data:/var/lib/postgresql/data']"
 
 
@@ -176,6 +177,64 @@ def test_a_volume_in_a_file_that_takes_in_another_counts(tmp_path: Path, path: s
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     (outcome,) = fix_source(str(tmp_path / "base" / "db.compose.yaml"), image).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == counts
+
+
+@pytest.mark.parametrize(
+    ("files", "counts"),
+    [
+        (("base: {image: 'postgres:16'}, db: {extends: base}", "compose.override.yaml", f"db: {{{VOLUME}}}"), True),
+        (("base: {image: 'postgres:16'}, db: {extends: base}", "compose.override.yaml", "db: {}"), False),
+        ((f"base: {{image: 'postgres:16'}}, db: {{extends: base, image: null, {VOLUME}}}",), True),
+        ((f"base: {{image: 'postgres:16'}}, db: {{extends: base, image: 'busybox:1', {VOLUME}}}",), False),
+        (("db: {image: 'postgres:16'}", "app/compose.yaml", EXTENDS, "app/prod.yaml", f"db: {{{VOLUME}}}"), True),
+        (("db: {image: 'postgres:16'}", "app/compose.yaml", EXTENDS, "app/prod.yaml", f"web: {{{VOLUME}}}"), False),
+        (
+            (
+                *("db: {image: 'postgres:16'}", "app/compose.yaml", EXTENDS, "over/o.yaml", f"db: {{{VOLUME}}}"),
+                *("compose.yaml", "}\ninclude: [{path: [app/compose.yaml, over/o.yaml]}]\nx-a: {"),
+            ),
+            True,
+        ),
+        (
+            (
+                *("db: {image: 'postgres:16'}", "deep/compose.yaml"),
+                f"d: {{extends: {{file: ../app/compose.yaml, service: s299}}, {VOLUME}}}",
+                "app/compose.yaml",
+                ", ".join(f"s{one}: {{extends: {{file: ../base/compose.yaml, service: db}}}}" for one in range(300)),
+            ),
+            True,
+        ),
+        (
+            (
+                *("db: {image: 'postgres:16'}", "base/compose.override.yaml"),
+                *("db: {extends: {file: vol/vol.yaml, service: v}}", "base/vol/vol.yaml", f"v: {{{VOLUME}}}"),
+            ),
+            True,
+        ),
+        (
+            (
+                *("db: {image: 'postgres:16'}", "base/compose.override.yaml"),
+                *("db: {extends: {file: vol/vol.yaml, service: v}}", "base/vol/vol.yaml", f"v: {{}}, w: {{{VOLUME}}}"),
+            ),
+            False,
+        ),
+        (("db: {image: 'postgres:16'}", "base/values.yaml", f"db: {{{VOLUME}, replicas: 2}}"), False),
+        (("db: {image: 'postgres:16'}", "base/values.yaml", f"db: {{{VOLUME}}}", "base/Chart.yaml", ""), False),
+        (("db: {image: 'postgres:16'}", "base/values.yaml", f"db: {{{VOLUME}}}"), True),
+    ],
+)
+def test_what_is_laid_over_a_service_counts_for_what_it_extends(
+    tmp_path: Path, files: tuple[str, ...], counts: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    names = ("base/compose.yaml", *files[1::2])
+    for name, services in zip(names, files[::2], strict=True):
+        path = tmp_path / (f"base/{name}" if name == "compose.override.yaml" else name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"services: {{{services}}}\n")
+    own = tmp_path / "base" / "compose.yaml"
+    outcome = fix_source(str(own), own.read_text()).outcomes[0]
     assert ("a volume keeps its data" in outcome.reason) == counts
 
 

@@ -40,7 +40,7 @@ from echo_migrate.formats.compose.service import (
     contexts_of,
     dockerfile_of,
 )
-from echo_migrate.formats.compose.taken_in import taken_in
+from echo_migrate.formats.compose.taken_in import taken_in, yaml_in
 from echo_migrate.model import Ignore, Problem
 
 _YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
@@ -211,18 +211,25 @@ def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
     it (``-f``), and of those at the given paths."""
     own = real(path)
     folder, root = next(above(path))
-    beside_it = (files_in(folder, root), over, _others_in(folder))
+    beside_it = (files_in(folder, root), over, [one for one in yaml_in(folder) if _may_be_laid(one)])
     listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in beside_it)
     others = dict.fromkeys(one for paths in listed for one in islice(paths, _MOST_SIBLINGS))
     return tuple(document for one in others for document in _laid_over(one))
 
 
 @of_a_run(256)
-def _others_in(folder: str) -> list[str]:
-    """Return the YAML files of a folder, links left out."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        return sorted(one.path for one in entries if candidate(one.name) and one.is_file(follow_symlinks=False))
-    return []
+def _may_be_laid(path: str) -> bool:
+    """Return whether a file of any name may be laid over a compose file: Compose refuses keys that it does not know,
+    and the values of a chart are Helm's."""
+    folder, _, name = path.rpartition("/")
+    if NAME.fullmatch(name):
+        return True
+    if name.startswith("values") and os.path.isfile(os.path.join(folder, "Chart.yaml")):
+        return False
+    with contextlib.suppress(Unreadable, TooMuch), beside():
+        text = Source.read(path).text
+        return bool(_SERVICES.search(text)) and _only_known_keys(text)
+    return False
 
 
 @of_a_run(256)

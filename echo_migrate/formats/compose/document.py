@@ -76,10 +76,11 @@ class Document:
         source: Source,
         root: YamlNode | None,
         siblings: "tuple[Document, ...]" = (),
-        extended: Mapping[str, tuple[tuple[Keys, str], ...]] = MappingProxyType({}),
+        extended: Mapping[str, tuple[tuple[Keys, str], ...] | None] = MappingProxyType({}),
     ) -> None:
         """Read the services; ``siblings`` are the documents of the files that Compose may lay over or under it, and
-        ``extended`` has for each service that other files extend the services that do, with the paths of these."""
+        ``extended`` has for each service that other files extend the services that do, with the paths of these; None if
+        not all are known."""
         self.source = source
         self.siblings = siblings
         self.text = source.text
@@ -109,12 +110,32 @@ class Document:
         return {name: bases(self.source.path, keys, self.keys) for name, keys in extending}
 
     @cached_property
-    def derived(self) -> dict[int, list[tuple[Keys, str]]]:
-        """The services that extend another of this document, with the paths of their files, by the id of its keys."""
-        found = {id(self.keys[name]): list(self.extended[name]) for name in self.extended.keys() & self.keys.keys()}
+    def derived(self) -> dict[int, list[str]]:
+        """The names of the services that extend another of this document, by the id of its keys."""
+        found: dict[int, list[str]] = {}
         for name, chain in self.bases.items():
             for keys, _ in chain or ():
-                found.setdefault(id(keys), []).append((self.keys[name], self.source.path))
+                found.setdefault(id(keys), []).append(name)
+        return found
+
+    def _around(self, name: str, keys: Keys) -> list[tuple[Keys, str]] | None:
+        """Return the keys that may count for the image of a service, with the paths of their files: its own, those of
+        what it extends, of what extends it and names no image, and of files that may be laid over these. None if not
+        all are known."""
+        extends = self.bases.get(name, None if "extends" in keys else [])
+        extending = self.extended.get(name, ())
+        if extends is None or extending is None:
+            return None
+        names = self.derived.get(id(self.keys.get(name)), [])
+        derived = [*extending, *((self.keys[one], self.source.path) for one in names)]
+        found = [(keys, self.source.path), *extends]
+        found += [one for one in derived if not is_text(one[0].get("image"))]
+        for sibling in self.siblings:
+            for one in sibling.keys.keys() & {name, *names}:
+                chain = bases(sibling.source.path, sibling.keys[one], sibling.keys)
+                if chain is None:
+                    return None
+                found += [(sibling.keys[one], self.source.path), *chain]
         return found
 
     def _count(self, root: YamlNode | None) -> None:
@@ -136,11 +157,9 @@ class Document:
         platforms = [keys.get("platform"), *sequence(build.get("platforms"))]
         literal = [node.value for node in platforms if is_scalar(node) and "$" not in node.value]
         platform = rare(literal) or of_service(keys)
-        extends = self.bases.get(name, None if "extends" in keys else [])
-        derived = [one for one in self.derived.get(id(self.keys.get(name)), ()) if "image" not in one[0]]
-        around = [(keys, self.source.path), *(extends or ()), *derived]
-        unseen = extends is None or any("volumes_from" in one for one, _ in around)
-        around += [(one.keys.get(name, {}), self.source.path) for one in self.siblings]
+        known = self._around(name, keys)
+        around = [(keys, self.source.path)] if known is None else known
+        unseen = known is None or any("volumes_from" in one for one, _ in around)
         mounts = [mount for one, _ in around for mount in mounts_of(one.get("volumes"))]
         variables = [name for one, path in around for name in variables_of(one, path)]
         more = ((*mounts, "/"), (*variables, UNREAD)) if unseen else (tuple(mounts), tuple(variables))

@@ -16,7 +16,7 @@ from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.tree import at_written, real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, items, sequence
-from echo_migrate.formats._compose_files import NAME, files_in
+from echo_migrate.formats._compose_files import COPIED, NAME, files_in
 
 _WORDS = (b"extends", b"include")
 _OTHER = re.compile(r"(?i).+\.ya?ml")
@@ -26,18 +26,23 @@ _LARGEST = 200_000
 """How many files of other names than usual are read, and how many bytes each may have."""
 
 _MOST_STEPS = 50
+_MOST_EXTENDING = 200
 _MOST_OVER = 200
-
+_LISTED = _MOST_STEPS + 1
+_YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
 
 Keys = dict[str, YamlNode]
 """The keys of a service."""
 
+Extending = tuple[Keys, str]
+"""The keys of a service, and the path of their file."""
+
 
 class TakenIn(NamedTuple):
     """What other files say of one that they take in: for each service that they extend the services that do, with the
-    paths of their files, and the paths of files that are laid over it, or beside it."""
+    paths of their files, None if not all are known, and the paths of files that are laid over it, or beside it."""
 
-    extended: Mapping[str, tuple[tuple[Keys, str], ...]]
+    extended: Mapping[str, tuple[Extending, ...] | None]
     over: tuple[str, ...] = ()
 
 
@@ -55,10 +60,16 @@ class _Use(NamedTuple):
 
 def taken_in(path: str) -> TakenIn:
     """Return what other compose files of the tree say of one, those that take in one of them included."""
-    root = real(top(path))
+    root, own = real(top(path)), real(path)
+    services = dict.fromkeys(use.service for use in _of(_uses(root), own) if use.service)
+    return TakenIn({service: _extending(root, own, service) for service in services}, _over(root, own))
+
+
+@of_a_run(256)
+def _over(root: str, path: str) -> tuple[str, ...]:
+    """Return the paths of the files that are laid over one, or beside it, by those that include it."""
     uses = _uses(root)
-    waiting = [real(path)]
-    extended = {use.service: _extending(uses, waiting[0], use.service) for use in _of(uses, waiting[0]) if use.service}
+    waiting = [path]
     over: dict[str, None] = {}
     seen, folders = {*waiting}, set[str]()
     for one in waiting:  # grows in the loop
@@ -70,19 +81,55 @@ def taken_in(path: str) -> TakenIn:
                 over |= dict.fromkeys((*use.over[:_MOST_STEPS], *([] if folder in folders else files_in(folder, root))))
                 folders.add(folder)
     inside = (one for one in over if real(one).startswith(root.rstrip(os.sep) + os.sep))
-    return TakenIn(extended, tuple(islice(inside, _MOST_OVER)))
+    return tuple(islice(inside, _MOST_OVER))
 
 
-def _extending(uses: dict[str, list[_Use]], path: str, service: str) -> tuple[tuple[Keys, str], ...]:
-    """Return the services of other files that extend one, those that extend them included."""
-    waiting = [(path, service)]
-    found: list[tuple[Keys, str]] = []
-    for place, name in waiting:  # grows in the loop
-        for use in _of(uses, place) if len(waiting) < _MOST_STEPS else ():
-            if use.service == name and (use.by, use.name) not in waiting:
-                waiting.append((use.by, use.name))
-                found += [(use.keys, use.by)] if use.by != path else []
+def _extending(root: str, path: str, service: str) -> tuple[Extending, ...] | None:
+    """Return the services that extend one, those that extend them and what other files lay over them included; None if
+    they are too many, or one of them is not known."""
+    uses = _extended(root)
+    steps = [(path, service)]
+    seen = {*steps}
+    found: list[Extending] = []
+    for place, name in steps:  # grows in the loop
+        for use in chain(uses.get((place, name), ()), uses.get((os.path.basename(place), name), ())):
+            step = (use.by, use.name)
+            if step in seen:
+                continue
+            if len(steps) >= _MOST_EXTENDING:
+                return None
+            seen.add(step)
+            steps.append(step)
+            laid = _laid(root, *step)
+            if laid is None:
+                return None
+            found += [(use.keys, use.by), *laid]
     return tuple(found)
+
+
+def _laid(root: str, path: str, service: str) -> list[Extending] | None:
+    """Return what the files beside one, and those laid over it, have of a service, with what it extends there."""
+    beside_it = yaml_in(os.path.dirname(path))
+    if len(beside_it) > _MOST_STEPS:
+        return None
+    found: list[Extending] = []
+    for one in dict.fromkeys((*beside_it, *map(real, _over(root, path)))):
+        services = _services(one) if one != path else {}
+        if service in services:
+            extended = bases(one, services[service], services)
+            if extended is None:
+                return None
+            found += [(services[service], one), *extended]
+    return found
+
+
+@of_a_run(256)
+def yaml_in(folder: str) -> list[str]:
+    """Return the real paths of the YAML files of a folder, links left out: the first of them, if they are many."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        named = (one for one in entries if _YAML.fullmatch(one.name))
+        return [real(one) for one in sorted(one.path for one in named if one.is_file(follow_symlinks=False))[:_LISTED]]
+    return []
 
 
 def bases(path: str, keys: Keys, services: Mapping[str, Keys]) -> list[tuple[Keys, str]] | None:
@@ -112,6 +159,18 @@ def _services(path: str) -> dict[str, Keys]:
         roots = documents(Source.read(path).text)
         return {name: effective(node) for root in roots for name, node in items(effective(root).get("services", root))}
     return {}
+
+
+@of_a_run(64)
+def _extended(root: str) -> dict[tuple[str, str], list[_Use]]:
+    """Return the uses of single services in a tree, by the file, or its name if a variable is before that, and the
+    service."""
+    found: dict[tuple[str, str], list[_Use]] = {}
+    for path, uses in _uses(root).items():
+        for use in uses:
+            if use.service:
+                found.setdefault((path, use.service), []).append(use)
+    return found
 
 
 def _of(uses: dict[str, list[_Use]], path: str) -> Iterator[_Use]:
