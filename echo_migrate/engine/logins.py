@@ -77,7 +77,7 @@ def _called(text: str, image: Image) -> str:
     """Return the registries that a script has logged in to when it comes to an image."""
     from echo_migrate.shell.registry_logins import logins_before  # few scripts of CI have any
 
-    made = logins_before(_script(text), image.start)
+    made = logins_before(_script(text), text, image.start)
     return " ".join(login.host for login in made if login.serves(image.where))
 
 

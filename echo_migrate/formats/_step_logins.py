@@ -3,23 +3,41 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.files.yaml import YamlNode, is_scalar, is_text, positions, traced
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, positions, traced
 from echo_migrate.shell.parser import read
-from echo_migrate.shell.registry_logins import CLEARED, logins_in, named_in
+from echo_migrate.shell.registry_logins import logins_in, named_in, takes_back
 
-LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:login|registry)\b.*$")
-"""A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar."""
+LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:log(?:in|out)|registry)\b.*$")
+"""A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar, or a logout."""
 
-_CALLED = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)(?:[ \t]|\\\r?\n)+login\b", needs=("login",))
+_CALLED = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)(?:[ \t]|\\?\r?\n)+log(?:in|out)\b")
+_LOGOUT = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+logout\b")
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}|<<[ \t]*(?:parameters|pipeline|matrix)\.[\w.-]+[ \t]*>>")
 _TOLD = frozenset(("description", "displayName", "label", "name", "title"))
 """Keys whose values nothing runs."""
 
-Login = tuple[int, str | None]
-"""The offset of a login and what it says, its host where that is known; None where the logins before it are gone."""
+_OTHER_SHELLS = ("cmd", "node", "perl", "powershell", "pwsh", "python")
+"""Values of ``shell``, and keys of scripts, of what is no POSIX shell."""
+
+_POWERSHELL = frozenset(("catch", "param", "try"))
+
+
+class Login(NamedTuple):
+    """The offset of a login, and what it says, its host where that is known. In its own script, ``until`` is the offset
+    up to which it is certain (None: to the end). If it is ``gone``, those of its host, or all without one, are."""
+
+    start: int
+    said: str
+    until: int | None = None
+    gone: bool = False
+
+    def holds(self, offset: int) -> bool:
+        """Return whether it is a login that counts at an offset, as far as its own script says."""
+        return not self.gone and (self.until is None or self.start <= offset < self.until)
 
 
 def step_logins(text: str, roots: Iterable[YamlNode | None]) -> list[Login]:
@@ -35,8 +53,20 @@ def step_logins(text: str, roots: Iterable[YamlNode | None]) -> list[Login]:
     for match in LOGIN.finditer(text):
         place = bisect_right(read_whole, (match.end(), len(text))) - 1
         if place < 0 or read_whole[place][1] <= match.start():
-            made.append((match.start(), named_in(match[0])))
-    return sorted(made, key=lambda one: one[0])
+            gone = bool(_LOGOUT.search(match[0]))
+            made.append(Login(match.start(), "" if gone else named_in(match[0]), gone=gone))
+    return sorted(made, key=lambda one: one.start)
+
+
+def kept(logins: list[Login], offset: int) -> list[str]:
+    """Return what those of the logins say that are left at an offset behind them."""
+    left: list[str] = []
+    for login in logins:
+        if login.gone:
+            left = [said for said in left if not takes_back(login.said, said)]
+        elif login.holds(offset):
+            left.append(login.said)
+    return left
 
 
 def _scripts(text: str, roots: Iterable[YamlNode | None]) -> Iterator[tuple[int, int, list[Login]]]:
@@ -44,20 +74,45 @@ def _scripts(text: str, roots: Iterable[YamlNode | None]) -> Iterator[tuple[int,
     seen: set[int] = set()
     for root in roots:
         for key, node in positions(root):
+            if is_mapping(node) and _is_other(effective(node).get("shell")):
+                seen |= {id(child) for child in effective(node).values()}
             if not is_text(node) or id(node) in seen or not _CALLED.search(node.value):
                 continue
             seen.add(id(node))
-            whole = traced(node, text)
+            start, end = node.start_mark.index, node.end_mark.index
             if is_scalar(key) and key.value in _TOLD:
-                yield node.start_mark.index, node.end_mark.index, []
-            elif whole.spans:
-                script = read(Traced(_FILLED_IN.sub(_as_name, whole.value), whole.spans))
-                if script.certain:
-                    logins = [
-                        (one.start, None if host is CLEARED else host or text[one.start : one.end])
-                        for one, host in logins_in(script)
-                    ]
-                    yield node.start_mark.index, node.end_mark.index, logins
+                yield start, end, []
+            elif not _is_other(key):
+                whole = traced(node, text)
+                logins = _read(whole, text) if whole.spans else _read(Traced.of(node.value, 0, len(node.value)), "")
+                if logins is not None:
+                    yield start, end, logins if whole.spans else [one._replace(start=start) for one in logins]
+
+
+def _read(script: Traced, text: str) -> list[Login] | None:
+    """Return the logins of a script and the text of its source, None if it cannot be read whole as one of a shell. With
+    no text, as where line breaks are folded, their places are not known: those that do not last are left out."""
+    done = read(Traced(_FILLED_IN.sub(_as_name, script.value), script.spans))
+    if not done.certain or any(command.name in _POWERSHELL for command in done.commands):
+        return None
+    source = text or script.value
+    logins: list[Login] = []
+    for one in logins_in(done, source):
+        start = one.command.start
+        if one.gone:
+            logins = [
+                login._replace(until=start) if login.until is None and takes_back(one.host, login.said) else login
+                for login in logins
+            ]
+            logins.append(Login(start, one.host or "", gone=True))
+        else:
+            logins.append(Login(start, one.host or source[start : one.command.end], one.until))
+    return logins if text else [login for login in logins if login.until is None]
+
+
+def _is_other(node: YamlNode | None) -> bool:
+    """Return whether a scalar names what is no POSIX shell."""
+    return is_scalar(node) and node.value.startswith(_OTHER_SHELLS)
 
 
 def _as_name(match: "re.Match[str]") -> str:

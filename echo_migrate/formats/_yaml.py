@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, TypedDict, TypeGuard, Unpack
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeGuard, Unpack
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
@@ -32,6 +32,9 @@ from echo_migrate.formats._templates import MARK, fails_as_template, is_template
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
+
+if TYPE_CHECKING:
+    from echo_migrate.formats._step_logins import Login
 
 YAML = re.compile(r"(?i).+\.ya?ml")
 MANIFEST = re.compile(rf"(?i).+\.(?:ya?ml(?:{TEMPLATE})?|json)")
@@ -92,7 +95,7 @@ class YamlFile:
         self.problems: list[Problem] = []
         self.templated = False
         self.roots = self._read()
-        self._logins: list[tuple[int, str | None]] | None = None
+        self._logins: list[Login] | None = None
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
@@ -211,21 +214,18 @@ class YamlFile:
             **fields,
         )
 
-    def logins(self, start: int = 0, end: int | None = None) -> str:
-        """Return what the logins of the file say, or the last ones of a part of it that are kept to its end."""
-        if self._logins is None:
-            self._logins = []
-            if _LOGIN.search(self.text):
-                from echo_migrate.formats._step_logins import step_logins  # few files have any
+    def logins(self, start: int | None = None, end: int = 0) -> str:
+        """Return what the logins of the file say for a place, or those between ``start`` and it that are kept."""
+        if not _LOGIN.search(self.text):
+            return ""
+        from echo_migrate.formats._step_logins import kept, step_logins  # few files have any
 
-                self._logins = step_logins(self.text, self.roots)
-        if end is None:
-            return " ".join(said for _, said in self._logins if said)
+        if self._logins is None:
+            self._logins = step_logins(self.text, self.roots)
+        if start is None:
+            return " ".join([login.said for login in self._logins if login.holds(end)])
         first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))
-        kept: list[str] = []
-        for _, said in self._logins[max(first, stop - _MOST_LOGINS) : stop]:
-            kept = [*kept, said] if said is not None else []
-        return " ".join(kept)
+        return " ".join(kept(self._logins[max(first, stop - _MOST_LOGINS) : stop], end))
 
     def scripts(
         self,
@@ -242,7 +242,6 @@ class YamlFile:
         texts = [
             place._replace(value=(filled or _EXPRESSION).sub(_as_name, place.value)) for _, place in known.values()
         ]
-        login = self.logins() if texts else ""
         starts = sorted(known)
         values, written = self._variables([place.value for _, place in known.values()], filled or _EXPRESSION)
         shared = SharedSpans(
@@ -255,7 +254,7 @@ class YamlFile:
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")
             if not image.needs_login:
-                before = self.logins(since[where], image.start) if where in since else login
+                before = self.logins(since.get(where), image.start)
                 image = image._replace(needs_login=NOBODY, login=before)
             yield image
             if service:

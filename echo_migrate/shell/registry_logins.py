@@ -4,7 +4,7 @@ Follows the command lines of docker, nerdctl, podman and buildah: ``login [OPTIO
 """
 
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import pairwise
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -23,10 +23,26 @@ _FLAGS = frozenset(("--password-stdin", "--tls-verify", "-v", "--verbose"))
 _PLACES = frozenset(("DOCKER_CONFIG", "HOME", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"))
 """Variables that say where logins are kept."""
 
+_REMOVING = _PROGRAMS | {"crane", "oras", "regctl", "skopeo"}
+"""Programs whose ``logout`` removes what ``docker login`` has written."""
+
+_WRAPPERS = frozenset(("command", "ionice", "nice", "nohup", "stdbuf", "time", "timeout"))
+"""Commands that run another one as the same user."""
+
+_PRINTING = frozenset(("", ":", "cat", "curl", "echo", "grep", "printf", "ssh", "test", "wget"))
+"""Commands with words that do not log in here."""
+
+_LOGIN = lazy_regex(r"\blogin\b")
 _CALL = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b.*")
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
 _PIPES = ("|", "|&")
 _UNLESS = ("&&", "||")
+_FAR = 200
+"""The length of the text between commands that is looked at."""
+
+_OPENED = lazy_regex(r"(?<![\w$])\{\s+$")
+_CONDITION = lazy_regex(r"(?:^|[;{:\"'\n-])[ \t]*(?:if|until|while)[ \t]+(?:![ \t]+)?$")
+_THEN = lazy_regex(r"[^;\n&|(){}]{0,200}(?:&&|\|&?)[\s\\]{0,200}")
 
 
 class RegistryLogin(NamedTuple):
@@ -41,43 +57,104 @@ class RegistryLogin(NamedTuple):
         return self.program in _SHARED or where.partition(" ")[0] in _PROGRAMS - _SHARED
 
 
-CLEARED = ""
-"""Stands for the host where the logins made before are gone."""
+class Step(NamedTuple):
+    """A command that logs in or out: its host, None if that is not known, and the offset up to which a login is certain
+    (None: to the end of the script). ``gone`` is true for what takes logins back."""
+
+    command: Command
+    host: str | None
+    until: int | None = None
+    gone: bool = False
 
 
-def logins_before(script: Script, offset: int) -> list[RegistryLogin]:
-    """Return the logins that are made whenever a script comes to an offset of the source, and are kept until then; none
-    if not all of the script is read."""
+def takes_back(host: str | None, said: str) -> bool:
+    """Return whether a logout of a host, None for any, may take back a login with these words, a host or a command."""
+    return not host or host in said or "$" in said
+
+
+def logins_before(script: Script, text: str, offset: int) -> list[RegistryLogin]:
+    """Return the logins that are made whenever a script comes to an offset of the text of its source, and are kept
+    until then; none if not all of the script is read."""
     made: list[RegistryLogin] = []
-    for command, host in logins_in(script) if script.certain else ():
-        if command.start >= offset:
+    for one in logins_in(script, text) if script.certain else ():
+        if one.command.start >= offset:
             break
-        if host == CLEARED:
-            made = []
-        elif host:
-            made.append(RegistryLogin(command.start, command.name, host))
+        if one.gone:
+            made = [login for login in made if not takes_back(one.host, login.host)]
+        elif one.host and (one.until is None or offset < one.until):
+            made.append(RegistryLogin(one.command.start, one.command.name, one.host))
     return made
 
 
-def logins_in(script: Script) -> Iterator[tuple[Command, str | None]]:
-    """Yield the commands of a script that certainly log in, with the host, None if that is not known, and those that
-    take logins back, with ``CLEARED``."""
+def logins_in(script: Script, text: str) -> Iterator[Step]:
+    """Yield the commands of a script, with the text of its source, that certainly log in or may take logins back. One
+    that may not run is certain for what follows it by ``&&``."""
     commands = script.commands
-    first = ""
-    for command, later in zip_longest(commands, commands[1:]):
-        if "logout" in command.arguments or (not command.words and _moves_logins(command)):
-            yield command, CLEARED
-        first = first if command.operator in _PIPES else command.operator
-        behind = later.operator if later else ""
-        logs_in = command.name in _PROGRAMS and not command.via and command.arguments[:1] == ["login"]
-        if logs_in and not command.inside and first not in _UNLESS and behind != "&":
-            yield command, registry_of(command)
+    ends = _chains(commands, text)
+    head = None
+    for number, command in enumerate(commands):
+        if not command.words and _moves_logins(command):
+            yield Step(command, None, gone=True)
+        elif command.name in _REMOVING and "logout" in command.arguments:
+            yield Step(command, _logged_out(command), gone=True)
+        if command.host is None and command.operator not in _PIPES:
+            head = command
+        if _logs_in(command):
+            behind = commands[number + 1].operator if number + 1 < len(commands) else ""
+            if head and behind != "&" and _always(head, command, text):
+                yield Step(command, registry_of(command))
+            elif ends[number] > command.end:
+                yield Step(command, registry_of(command), ends[number])
+
+
+def _logs_in(command: Command) -> bool:
+    """Return whether a command, if it runs, logs in where others of its script find the login."""
+    if not _WRAPPERS.issuperset(command.via) or _moves_logins(command):
+        return False
+    if command.name in _PROGRAMS:
+        return command.arguments[:1] == ["login"]
+    words = [word.value for word in command.words]
+    if command.name in _PRINTING or any(word in _PROGRAMS or _CALL.search(word) for word in words):
+        return False
+    return any(_LOGIN.search(word) for word in words)
+
+
+def _logged_out(command: Command) -> str | None:
+    """Return the host that a command logs out of, None if it may be any."""
+    words = command.words[command.arguments.index("logout") + 2 :]
+    if not words:
+        return DOCKER_HUB if command.name in _SHARED else None
+    named = len(words) == 1 and words[0].known and words[0].value[:1] != "-"
+    return words[0].value.removeprefix("https://").lower() if named else None
+
+
+def _always(head: Command, command: Command, text: str) -> bool:
+    """Return whether a script always runs a command, given the first one of its pipeline: it is in no construct, or the
+    first one in braces or in a condition."""
+    outer, inside = ([one for one in each.inside if one != "not"] for each in (head, command))
+    if command.host is not None or head.operator in _UNLESS or outer != inside:
+        return False
+    before = text[max(0, head.start - _FAR) : head.start]
+    opened = {"group": _OPENED, "if": _CONDITION, "while": _CONDITION}
+    return not inside or (len(inside) == 1 and inside[0] in opened and bool(opened[inside[0]].search(before)))
+
+
+def _chains(commands: tuple[Command, ...], text: str) -> list[int]:
+    """Return for each command where the last one ends that runs only after it has: those after ``&&``."""
+    ends = [command.end for command in commands]
+    own = [number for number, command in enumerate(commands) if command.host is None]
+    for number, after in reversed(list(pairwise(own))):
+        one, later = commands[number], commands[after]
+        between = text[one.end : later.start] if later.start - one.end < _FAR else ""
+        if one.inside == later.inside and _THEN.fullmatch(between):
+            ends[number] = ends[after]
+    return ends
 
 
 def registry_of(command: Command) -> str | None:
     """Return the host that a command logs in to, None if it is no login, or it is not known for what it is one."""
     words = command.words[1:]
-    if command.name not in _PROGRAMS or command.via or _moves_logins(command) or not words or words[0].value != "login":
+    if command.name not in _PROGRAMS or not _logs_in(command):
         return None
     hosts: list[str] = []
     i = 1
