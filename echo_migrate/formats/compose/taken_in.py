@@ -125,7 +125,7 @@ def _laid(root: str, path: str, service: str) -> list[Extending] | None:
 
 @of_a_run(256)
 def yaml_in(folder: str) -> list[str]:
-    """Return the real paths of the YAML files of a folder, links left out: the first of them, if they are many."""
+    """Return the real paths of the YAML files of a folder that are no links: the first of them, if they are many."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         named = (one for one in entries if _YAML.fullmatch(one.name))
         return [real(one) for one in sorted(one.path for one in named if one.is_file(follow_symlinks=False))[:_LISTED]]
