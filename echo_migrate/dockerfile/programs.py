@@ -9,7 +9,7 @@ from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import ARCHIVE
+from echo_migrate.dockerfile.layers import ARCHIVE, absolute
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -60,6 +60,16 @@ _PROVIDERS = {
 """By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
 _MOVERS = ("cp", "install", "ln", "mv")
 _HEREDOC = lazy_regex(r"<<-?")
+_INSTALLERS = {
+    "dpkg": (("apt-get",), ("i", "install", "unpack")),
+    "rpm": (("dnf", "zypper"), ("iUF", "install", "upgrade", "freshen")),
+}
+"""Programs that unpack packages: the managers whose distributions have them, and the options that install (dpkg(1),
+rpm(8)). Their other options ask, or change settings."""
+_EXTRACTS = ("xX", "extract", "vextract")
+"""The options of dpkg that unpack into the folder named last."""
+_FOLDER_OPTIONS = lazy_regex(r"(?:^ \w*C| -\w*[Cd]| --directory)[= ](\S+) | -o(/\S+) ")
+"""Where tar (``-C``), unzip (``-d``) and 7z (``-o``) unpack to."""
 
 
 FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
@@ -152,7 +162,36 @@ def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | Non
         return False  # it cannot run: callers check separately for a shell from elsewhere
     calls = {call.command.start: call for call in run.calls}
     commands = [command for command in run.commands if before is None or command.end <= before]
+    if likely:
+        commands = [one for one in commands if not does(one, "unpack") or _lands_on_path(one, run, base)]
     return any(_command_makes(command, calls.get(command.start), base, names, likely) for command in commands)
+
+
+def _lands_on_path(command: Command, run: Run, base: ImageFacts) -> bool:
+    """Return whether a command that may unpack is likely to do so where programs are found: not one that lists, creates
+    or only asks, nor a package of another distribution than the base's, nor one for a folder away from PATH."""
+    words = command.arguments
+    if command.name in _INSTALLERS:
+        managers, options = _INSTALLERS[command.name]
+        if any(_is_option(word, *options) for word in words):  # to the paths that the package names
+            return base.family is None or any(base.family in data().managers[name].families for name in managers)
+        return any(_is_option(word, *_EXTRACTS) for word in words) and _on_path(words[-1].rstrip("/") or "/", "")
+    if command.name in ("bsdtar", "tar"):
+        old = words[:1] if words and not words[0].startswith("-") else ()  # tar xzf
+        if not any(_is_option(f"-{word}", "x", "extract", "get") for word in old) and not any(
+            _is_option(word, "x", "extract", "get") for word in words
+        ):
+            return False
+    into = _FOLDER_OPTIONS.search(" ".join(["", *words, ""]))
+    folder = absolute(into[1] or into[2] if into else ".", run, command)
+    return folder is None or _on_path(folder.rstrip("/") or "/", run.environment.get("PATH", ""))
+
+
+def _is_option(word: str, short: str, *long: str) -> bool:
+    """Return whether a word is one of the options: in letters, such as ``xz`` in ``-xzf``, or in full."""
+    if word.startswith("--"):
+        return word[2:].partition("=")[0] in long
+    return word.startswith("-") and any(letter in word[1:] for letter in short)
 
 
 def _command_makes(command: Command, call: Call | None, base: ImageFacts, names: Collection[str], likely: bool) -> bool:

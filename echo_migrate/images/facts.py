@@ -180,7 +180,8 @@ def published(image: str, catalog: Catalog) -> dict[str, ImageFacts]:
 
 @lru_cache(maxsize=256)
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
-    """Return the tags of a vendor's list for an image, each with its facts."""
+    """Return the tags of a vendor's list for an image, each with its facts. A tag of every image that this one does not
+    have stands in its row after a ``!``."""
     found: dict[str, ImageFacts] = {}
     patterns: list[tuple[str, ImageFacts]] = []
     for row in [*_rows(vendor, name), *_rows(vendor, "_default")] if _rows(vendor, name) else []:
@@ -190,7 +191,7 @@ def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
                 patterns.append((tag, stated))
             elif tag not in found:
                 found[tag] = next((facts for pattern, facts in patterns if _fits(tag, pattern)), stated)
-    return found
+    return {tag: facts for tag, facts in found.items() if not tag.startswith("!") and f"!{tag}" not in found}
 
 
 def _tag(reference: Reference) -> str | None:

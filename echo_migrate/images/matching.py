@@ -120,7 +120,7 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
     moved = successor(path)
     if moved:
         return _candidates(moved)
-    if path.rpartition("/")[0] in lists.own or _below(path, lists.own):
+    if "/" in path and _below(path, lists.own):  # the names without a namespace are Docker's
         return (Candidate(_own_name(path, official), 100, (f"{path} is the project's own image",), True),)
     twice = path.split("/")[-2:] == [tail, tail]
     if twice and path.removesuffix(f"{tail}/{tail}") in ("", "ghcr.io/", "quay.io/"):

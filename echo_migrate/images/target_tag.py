@@ -64,14 +64,17 @@ class TargetTag:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
         asked for where there is one, or why there is none."""
         # most runs are for a provider without a list
-        from echo_migrate.images.tags import BEFORE_RELEASE, choose, meaning_of, nearest, without_word
+        from echo_migrate.images.tags import BEFORE_RELEASE, BUILD, choose, meaning_of, nearest, without_word
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         written, build = self.reference.tag or "latest", self.variant == "dev"
         system = catalog.word_family(name)
         if self.published and system and all(facts.family != system for facts in self.published.values()):
-            self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
+            if written != "latest":
+                self.unsafe_reasons.append(because("drops-words", words=written, provider=catalog.title))
             written = "latest"  # the version is a release of another distribution
+        if written == BUILD:  # upstream's last build, not the provider's variant for building
+            return because("no-version", tag=written, name=name)
         written, architecture = without_word(written, self.published, catalog.facts.common_architectures)
         if architecture:
             self.unsafe_reasons.append(because("architecture-tag", word=architecture))

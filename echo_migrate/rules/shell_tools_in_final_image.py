@@ -33,8 +33,9 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if tools:
         call, _ = tools[0]
         message = f"{listed(word for _, word in tools)} in the final image, not used in this file after the build: "
-        build = {package_name(word) for _, word in tools} <= called
-        it = "it" if len(tools) == 1 else "them"
+        names = {package_name(word) for _, word in tools}
+        build = names <= called
+        it = "it" if len(names) == 1 else "them"
         message += f"use {it} in a builder stage" if build else f"remove {it}, and attach a debug container instead"
         yield Finding(call.command.start, call.command.end, message)
 
