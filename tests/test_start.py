@@ -173,37 +173,3 @@ def test_imports(
 def test_every_module_is_imported_and_so_measured() -> None:
     names = [one.name for one in pkgutil.walk_packages(echo_migrate.__path__, "echo_migrate.")]
     assert {import_module(name).__name__ for name in names if not name.endswith("__main__")} > {"echo_migrate.model"}
-
-
-ENDING = """
-import atexit, os, sys, threading
-from echo_migrate.__main__ import main
-
-def at_once(code, end=os._exit):
-    os.write(1, b"at once")
-    end(code)
-
-os._exit, sys.argv = at_once, ["echo-migrate", *sys.argv[1:]]
-{more}
-main()
-"""
-LATE = "threading.Thread(target=lambda: (threading.main_thread().join(), os.write(1, b'late'))).start()"
-
-
-@pytest.mark.parametrize(
-    ("more", "behind"),
-    [
-        ("", "at once"),
-        ("atexit.register(os.write, 1, b'registered')", "registered"),
-        (LATE, "late"),
-        ("sys.setprofile(lambda *_: None)", ""),
-        ("sys.settrace(lambda *_: None)", ""),
-    ],
-)
-def test_a_process_ends_at_once_unless_something_waits_for_its_end(tmp_path: Path, more: str, behind: str) -> None:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
-    version = f"echo-migrate, version {echo_migrate.__version__}\n"
-    for words, code, said in ((("--version",), 0, version), (("x",), 2, "")):
-        command = [sys.executable, "-c", ENDING.format(more=more), *words]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stdout) == (code, said + behind)
