@@ -4,16 +4,20 @@ from each of its places.
 Each text is one for which such an expression takes minutes, so that the limit of time for a file would leave it unread.
 """
 
+import pkgutil
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import echo_migrate
+from echo_migrate.files.lazy_regex import _Lazy
 from echo_migrate.files.source import Source
 from echo_migrate.formats.makefile import parse
 from echo_migrate.model import Image
 from tests.conftest import Run
+from tests.pages import PAGES
 
 BLANKS = " " * 100_000
 PACKAGE = Path(echo_migrate.__file__).parent
@@ -50,6 +54,25 @@ TEXTS = {
     "pom.xml": "<buildArgs>" * 100_000 + "\n",
     "a.py": "import docker\ndocker.from_env().containers.run('{" + "a" * 100_000 + "'.format(1))\n",
 }
+
+
+def test_a_text_with_a_match_has_a_word_that_the_pattern_needs() -> None:
+    """Without it, the pattern would not be asked. Each line of the pages with cases, and each word, is a text."""
+    rooms = ("dockerfile", "engine", "files", "formats", "images", "rules", "shell")
+    there = [pkgutil.walk_packages([str(PACKAGE / room)], f"echo_migrate.{room}.") for room in rooms]
+    modules = [import_module(one.name) for in_room in there for one in in_room]
+    lazy = {id(one): one for module in modules for one in vars(module).values() if isinstance(one, _Lazy)}
+    asked = [one for one in lazy.values() if one._needs]
+    assert len(asked) > 20
+    lines = {line for page in PAGES for line in page.read_text().splitlines()}
+    texts = sorted(lines | {word for line in lines for word in line.split()})
+    assert [
+        (one._written[0], text)
+        for one in asked
+        for pattern in [re.compile(*one._written)]
+        for text in texts
+        if pattern.search(text) and not any(word in text.casefold() for word in one._needs)
+    ] == []
 
 
 def test_no_group_is_possessive() -> None:

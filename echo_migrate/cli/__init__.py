@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from echo_migrate import __version__
-from echo_migrate.cli import asking, reading
 from echo_migrate.cli.options import (
     BUILD,
     CATALOG,
@@ -195,8 +194,13 @@ def mcp(folder: str, write: bool, prove: bool) -> None:
     sys.exit(run(folder, write, prove))
 
 
-for command in (*reading.COMMANDS, *asking.COMMANDS):
-    cli.add_command(command)
+def _others() -> tuple[click.Command, ...]:
+    from echo_migrate.cli import asking, reading
+
+    return (*reading.COMMANDS, *asking.COMMANDS)
+
+
+cli.others = _others
 
 
 def _stop(number: int, _: object) -> None:

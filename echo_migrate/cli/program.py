@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 import click
@@ -73,7 +74,27 @@ class Group(click.Group):
 
 class Program(Group):
     """A group whose commands exit with 128 plus the signal number if a signal stops them, as shells do, and with 2 if
-    output fails, because 1 means findings."""
+    output fails, because 1 means findings.
+
+    ``others`` returns further commands: it is called once one is asked for that the group does not have, or all are."""
+
+    others: Callable[[], Iterable[click.Command]] | None = None
+
+    @property
+    def commands(self) -> MutableMapping[str, click.Command]:
+        """All commands, by name."""
+        if self.others:
+            others, self.others = self.others, None
+            for command in others():
+                self.add_command(command)
+        return self._own
+
+    @commands.setter
+    def commands(self, own: MutableMapping[str, click.Command]) -> None:
+        self._own = own
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._own.get(cmd_name) or super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -13,7 +13,10 @@ from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import Command, Word
 from echo_migrate.shell.package_managers import Call, data, does, package_name
 
-ARCHIVE = lazy_regex(r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$")
+ARCHIVE = lazy_regex(
+    r"(?i)\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|deb|rpm|apk|gz|bz2|xz|zst|7z|whl|jar\.gz)$",
+    needs=(".t", ".zip", ".deb", ".rpm", ".apk", ".gz", ".bz2", ".xz", ".zst", ".7z", ".whl"),
+)
 _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
@@ -31,31 +31,40 @@ from echo_migrate.rules._readiness import (
     root_of,
     started,
 )
-from echo_migrate.rules._rule import Context, Rule, Settings, in_short
+from echo_migrate.rules._rule import ByKind, Context, Rule, Settings, by_kind, in_short
 
 
 def _request(path: str, settings: Settings) -> Request:
     """Return what a run needs from a file: the node types of its rules, and the targets that other files build."""
-    return Request(_kinds(settings.rules), settings.targets.get(os.path.normpath(path), frozenset()))
+    return Request(_selected(settings.rules).kinds, settings.targets.get(os.path.normpath(path), frozenset()))
 
 
-@lru_cache
-def _kinds(rules: tuple[Rule, ...]) -> frozenset[type]:
-    """Return the node types of the selected rules, and of those that block."""
-    return frozenset(kind for rule in (*rules, *_blocking_rules()) for kind in rule.kinds)
-
-
-@lru_cache
-def _blocking_rules() -> tuple[Rule, ...]:
+@cache
+def _blocking() -> ByKind:
     """Return the rules whose errors make a migration unsafe, selected or not."""
-    return tuple(rule for rule in RULES.values() if rule.blocks)
+    return by_kind(rule for rule in RULES.values() if rule.blocks)
 
 
-@lru_cache
-def _by_kind(rules: tuple[Rule, ...]) -> dict[type, tuple[Rule, ...]]:
-    """Return the rules for each type of node."""
-    kinds = {kind: None for rule in rules for kind in rule.kinds}
-    return {kind: tuple(rule for rule in rules if kind in rule.kinds) for kind in kinds}
+class _Selected:
+    """The selected rules: their ids, those that do not block, and the node types that they and those that block ask."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.ids = frozenset(rule.id for rule in rules)
+        self.others = by_kind(rule for rule in rules if not rule.blocks)
+        self.kinds = frozenset((*by_kind(rules), *_blocking()))
+
+
+_last = [_Selected(())]
+
+
+def _selected(rules: tuple[Rule, ...]) -> _Selected:
+    """Return what a check needs of rules, which are mostly those of the last one: to hash all of them for each file
+    would take longer than to ask some of them."""
+    last = _last[0]
+    if last.rules is not rules:
+        last = _last[0] = _Selected(rules)
+    return last
 
 
 class _Content(NamedTuple):
@@ -86,12 +95,12 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     if content.unedited:
         return [], moves
     nodes = dict(content.nodes)
-    others = tuple(rule for rule in settings.rules if not rule.blocks)
+    selected = _selected(settings.rules)
     comments = {Ignore: nodes.pop(Ignore, [])}
-    found = [entry for entry in blocking if entry[0] in settings.rules] + check(others, nodes, context)
+    found = [entry for entry in blocking if entry[0].id in selected.ids] + check(selected.others, nodes, context)
     loud = [match for match in found if not ignores.silence(match[0], match[2].start)]
     context = context._replace(used=ignores.used())
-    found = check(others, comments, context)  # last, when the used comments are known
+    found = check(selected.others, comments, context)  # last, when the used comments are known
     loud += [match for match in found if not ignores.silence(match[0], match[2].start)]
     reported = [(node, at_its_level(one, settings)) for _, node, one in loud if settings.reports(one)]
     findings = sorted(
@@ -127,7 +136,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     only what is asked of targets."""
     grouped, images, left = content
     ignores = Ignores(grouped.get(Ignore, []))
-    selected = {rule.id for rule in settings.rules}
+    selected = _selected(settings.rules).ids
 
     def commented(move: Migration) -> Reason | None:
         places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
@@ -155,7 +164,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
     asked_for = findings or any(one.target for one in effective.values())
-    blocking = check(_blocking_rules(), grouped, context) if asked_for else []
+    blocking = check(_blocking(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
     moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
@@ -241,7 +250,7 @@ def _failures(
     bases = effective_bases([move.image for move in made], made, context.settings.catalog)
     context = context._replace(effective_bases=bases)
     based = {kind: [one for one in group if root_of(one, bases) in bases] for kind, group in nodes.items()}
-    return context, _errors(check(_blocking_rules(), based, context), context, ignores)
+    return context, _errors(check(_blocking(), based, context), context, ignores)
 
 
 def _with_variants(
@@ -305,13 +314,12 @@ def _with_all_reasons(
 Match = tuple[Rule, Any, Finding]
 
 
-def check(rules: tuple[Rule, ...], nodes: Mapping[Any, list[Any]], context: Context) -> list[Match]:
+def check(rules: ByKind, nodes: Mapping[Any, list[Any]], context: Context) -> list[Match]:
     """Return the findings of rules, each with its rule and node."""
-    by_kind = _by_kind(rules)
     return [
         (rule, node, finding._replace(rule=rule.id, level=finding.level or rule.level))
         for kind, group in nodes.items()
-        for rule in by_kind.get(kind, ())
+        for rule in rules.get(kind, ())
         for node in group
         for finding in rule.check(node, context)
     ]
@@ -342,7 +350,7 @@ def _bonds(
     if any(effective.target for effective in context.effective_bases.values()):
         for other, there in building(format, context.source):
             within = context._replace(source=other)
-            errors = _blockers(check(_blocking_rules(), _grouped(there), within), within, Ignores(there))
+            errors = _blockers(check(_blocking(), _grouped(there), within), within, Ignores(there))
             for image, reasons in errors.items():
                 where = os.path.relpath(other.path)
                 blockers.setdefault(image, []).extend(_elsewhere(reason, where) for reason in reasons)

@@ -18,6 +18,8 @@ class Ignores:
 
     def silence(self, rule: Rule, start: int, ours: bool = False) -> bool:
         """Return whether a comment (``ours``: in our own form) suppresses a rule at an offset, and record its use."""
+        if not self.nodes:
+            return False
         if (rule.id, ours) not in self.comments:
             names = {"*", *rule.names}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]

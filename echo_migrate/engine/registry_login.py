@@ -21,7 +21,7 @@ from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
 from echo_migrate.rules import RULES
-from echo_migrate.rules._rule import Context, Settings
+from echo_migrate.rules._rule import Context, Settings, by_kind
 
 _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
@@ -207,7 +207,7 @@ def _node(place: Place, in_use: bool) -> Pipeline:
 
 def _findings(source: Source, nodes: list[Pipeline], settings: Settings) -> list[Finding]:
     ignores = Ignores(in_yaml(source.text) if nodes else ())
-    found = check(settings.within(source.path).rules, {Pipeline: nodes}, Context(source, settings, {}))
+    found = check(by_kind(settings.within(source.path).rules), {Pipeline: nodes}, Context(source, settings, {}))
     return [at_its_level(finding, settings) for rule, _, finding in found if not ignores.silence(rule, finding.start)]
 
 

@@ -20,7 +20,7 @@ from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
 from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
-from echo_migrate.rules._rule import Context, Settings
+from echo_migrate.rules._rule import Context, Settings, by_kind
 from echo_migrate.rules.unreadable_file import unreadable_file
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def unreadable(path: str, reason: str, settings: Settings) -> Result:
     source = Source(path, "")
     settings = settings.within(path)
     context = Context(source, settings, {})
-    found = check(settings.rules, {Problem: [Problem(0, 0, reason)]}, context)
+    found = check(by_kind(settings.rules), {Problem: [Problem(0, 0, reason)]}, context)
     return Result(source, tuple(at_its_level(finding, settings) for _, _, finding in found), (), source)
 
 

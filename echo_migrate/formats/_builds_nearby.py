@@ -30,7 +30,8 @@ _ASSIGNED = lazy_regex(
 _NAMED_ANEW = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
     r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|)]+)[\"']?[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
-    r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)"
+    r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)",
+    needs=("docker", "podman", "nerdctl", "buildah", "type="),
 )
 """The name that an image is given by another command, or that the output of a build has."""
 
@@ -155,7 +156,8 @@ def _read(name: str, data: bytes, results: set[str]) -> None:
     tagged = _TAGGED.findall(text)
     results.update(familiar(one) for one, _ in tagged if one)
     variables = {name for _, name in tagged if name}
-    results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
+    if variables:
+        results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
     results.update(
         familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not is_said(text, match.start())
     )

@@ -387,6 +387,7 @@ def _key(key: str) -> tuple[str, str, str]:
     """Split the key of a row into name, colon and words, with the name in its shortest spelling."""
     colon = key.find(":", key.rfind("/") + 1)
     name, words = (key, "") if colon < 0 else (key[:colon], key[colon + 1 :])
-    with contextlib.suppress(ValueError):  # an invalid name is reported where the file is checked
-        name = shortest(name, parse(name).registry, facts())
+    if "/" in name:  # others have no registry
+        with contextlib.suppress(ValueError):  # an invalid name is reported where the file is checked
+            name = shortest(name, parse(name).registry, facts())
     return name, ":" * (colon >= 0), words

@@ -56,12 +56,17 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
     Of the path, only what is below the folders that the user named counts.
     """
-    return (stage.name != "" and is_of_tests((stage.name,))) or _path_tells(context)
+    return (stage.name != "" and _is_of_tests(stage.name)) or _path_tells(context)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
     """Return whether one of the names of a stage, a file or its folders is one of development, tests or CI."""
-    return any(name.casefold() in _FOLDERS or not _WORDS.isdisjoint(_words(name)) for name in names)
+    return any(map(_is_of_tests, names))
+
+
+@lru_cache(maxsize=256)
+def _is_of_tests(name: str) -> bool:
+    return name.casefold() in _FOLDERS or not _WORDS.isdisjoint(_words(name))
 
 
 @lru_cache(maxsize=256)

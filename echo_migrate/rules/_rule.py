@@ -44,6 +44,18 @@ class Rule(NamedTuple):
         return getattr(self.on, "__args__", (self.on,))
 
 
+ByKind = Mapping[type, tuple[Rule, ...]]
+"""Rules by the type of node that they check."""
+
+
+def by_kind(rules: Iterable[Rule]) -> ByKind:
+    """Return the rules for each type of node."""
+    found: dict[type, tuple[Rule, ...]] = {}
+    for rule in rules:
+        found |= {kind: (*found.get(kind, ()), rule) for kind in rule.kinds}
+    return found
+
+
 def rule(
     on: Any,
     level: Level,

@@ -13,10 +13,24 @@ from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call, Development, does
 
-_DEVELOPMENT = lazy_regex(r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright")
-_STARTS_DEVELOPMENT = lazy_regex(
-    r"\b(?:dev|test|watch|nodemon|rails|serve|lint|develop|cypress|playwright|npm-run-all)\b"
+_DEVELOPMENT = lazy_regex(
+    r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright",
+    needs=("dev", "test", "lint", "ci", "build", "debug", "cypress", "playwright"),
 )
+_STARTS = (
+    "dev",
+    "test",
+    "watch",
+    "nodemon",
+    "rails",
+    "serve",
+    "lint",
+    "develop",
+    "cypress",
+    "playwright",
+    "npm-run-all",
+)
+_STARTS_DEVELOPMENT = lazy_regex(rf"\b(?:{'|'.join(_STARTS)})\b", needs=_STARTS)
 _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 
 

@@ -13,10 +13,11 @@ from echo_migrate.rules._rule import Context, rule
 _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
 _OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")
 """Commands that need root, for which an init container or a one-off service is started."""
-_STARTS_AS_ROOT = lazy_regex(
-    r"\.sh\b|entrypoint|apache|caddy|cron|haproxy|httpd|init\b|mysqld|mongod|nginx|php-fpm|postgres|redis|runsvdir|s6-|sshd|"
-    r"supervisord|systemd|traefik"
+_SWITCHING = (
+    *("entrypoint", "apache", "caddy", "cron", "haproxy", "httpd", "mysqld", "mongod", "nginx", "php-fpm", "postgres"),
+    *("redis", "runsvdir", "s6-", "sshd", "supervisord", "systemd", "traefik"),
 )
+_STARTS_AS_ROOT = lazy_regex(rf"\.sh\b|init\b|{'|'.join(_SWITCHING)}", needs=(".sh", "init", *_SWITCHING))
 """Programs that may start as root and then switch to another user."""
 
 
