@@ -4,18 +4,15 @@ Follows docs.gitlab.com, "Use CI/CD configuration from other files" (include:loc
 "Downstream pipelines" (trigger:include), read in November 2026. Paths begin at the top of the repository.
 """
 
-import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_mapping, is_scalar, items, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, items, sequence
+from echo_migrate.formats._pipeline_parts import MOST_FILES, Part, part_at
 
 FILE = re.compile(r"(?i)(?:.*[._-])?gitlab-ci(?:[._-].*)?\.ya?ml")
 """The name of a file that is a pipeline by its name."""
@@ -26,19 +23,6 @@ _PARTS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
 _ADDRESS = lazy_regex(r"[$:]|(?:^|/)\.\.(?:/|$)")
 _MOST_WILD = 3
 _MOST_WALKED = 5_000
-MOST_FILES = 50
-"""The number of files of a pipeline that are read, and of the pipelines of a tree."""
-
-_LARGEST = 500_000
-"""How many bytes a file may have that is read beside another."""
-
-
-class Part(NamedTuple):
-    """A file of a pipeline: its real path, its text, and the mappings of its documents."""
-
-    path: str
-    text: str
-    tops: tuple[dict[str, YamlNode], ...]
 
 
 def beside_it(path: str) -> tuple[Part, ...]:
@@ -78,23 +62,13 @@ def _parts(root: str, first: str) -> Iterator[Part]:
     """Yield the files of a pipeline, each before those that it includes."""
     waiting, seen = [first], {first}
     for _ in range(MOST_FILES):
-        part = _part(waiting.pop(0)) if waiting else None
+        part = part_at(waiting.pop(0)) if waiting else None
         if part:
             yield part
             for path in _files(root, (keys.get("include") for keys in part.tops)):
                 if path not in seen:
                     seen.add(path)
                     waiting.append(path)
-
-
-@of_a_run(256)
-def _part(path: str) -> Part | None:
-    """Return a file of a pipeline; None if it cannot be read."""
-    with contextlib.suppress(Unreadable, NotYaml, TooMuch), beside():
-        source = Source.of(path, contents(path, _LARGEST))
-        tops = (effective(one) for one in documents(source.text))
-        return Part(path, source.text, tuple(one for one in tops if one))
-    return None
 
 
 def _mappings(keys: dict[str, YamlNode]) -> Iterator[dict[str, YamlNode]]:
