@@ -25,7 +25,7 @@ _MORE = lazy_regex(r"\s*--?\w")
 
 _NAMED = lazy_regex(r"(?i)(?:docker|container)file", needs=("dockerfile", "containerfile"))
 _WRITES = lazy_regex(r"(?i)(?<![\w-])(?:cat|cp|envsubst|install|ln|mv|rsync|sed|tee)\s|copy|move|render|template|write")
-_REDIRECTED = lazy_regex(r"(?i)>[ \t]*[^\s>]*(?:docker|container)file")
+_REDIRECTED = lazy_regex(r"(?i)>[ \t]{0,20}[^\s>]{0,200}(?:docker|container)file")
 _DEFAULTS = ("Dockerfile", "dockerfile", "Containerfile")
 _FLAGS = frozenset(("--compress", "--force-rm", "--load", "--no-cache", "--pull", "--push", "--quiet", "--rm", "-q"))
 """Options that take no value, so that what follows them can be the context."""
@@ -59,11 +59,14 @@ def builds_in(path: str, text: str) -> list[Build]:
 
 def makes_dockerfiles(text: str) -> bool:
     """Return whether a text may copy or write a Dockerfile: then one at the path of another may be built."""
+    last: dict[int, int] = {}  # where the last name on a line ends, by the start of the line
+    start = end = 0
     for named in _NAMED.finditer(text):
-        start = text.rfind("\n", 0, named.start()) + 1
-        if _WRITES.search(text, start, named.start()) or _REDIRECTED.search(text, start, named.end()):
-            return True
-    return False
+        if named.start() >= end:
+            start = text.rfind("\n", 0, named.start()) + 1
+            end = text.find("\n", start) + 1 or len(text)
+        last[start] = named.end()
+    return any(_WRITES.search(text, *span) or _REDIRECTED.search(text, *span) for span in last.items())
 
 
 def _words(text: str, start: int) -> tuple[list[str], int]:

@@ -112,8 +112,17 @@ def _builds(source: Source) -> list[Build]:
 
 def _comments(path: str, text: str) -> list[tuple[int, int]]:
     """Return where the comments over lines and the docstrings of a file of code are."""
-    pattern = _DOCSTRING if path.endswith(".py") else _COMMENT if _SLASHES.fullmatch(os.path.basename(path)) else None
-    return [match.span() for match in pattern.finditer(text)] if pattern else []
+    if path.endswith(".py"):
+        return [match.span() for match in _DOCSTRING.finditer(text)]
+    found: list[tuple[int, int]] = []
+    end = 0
+    for match in _COMMENT.finditer(text) if _SLASHES.fullmatch(os.path.basename(path)) else ():
+        if match.start() >= end:
+            end = text.find("*/" if match[0][-1] == "*" else "\n", match.end())
+            if end < 0:
+                break
+            found.append((match.start(), end))
+    return found
 
 
 def _within(spans: list[tuple[int, int]], place: int) -> bool:
@@ -124,7 +133,9 @@ def _within(spans: list[tuple[int, int]], place: int) -> bool:
 _SLASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|hcl|[cm]?[jt]s|kts|php|tf)|jenkinsfile.*")
 """Names of files in which comments begin with slashes."""
 
-_COMMENT = lazy_regex(r"(?m)^[ \t]*(?://[^\n]*|/\*(?=[\s*])(?>[^*]+|\*(?!/))*\*/)")
+_COMMENT = lazy_regex(r"(?m)^[ \t]*(?://|/\*(?=[\s*]))")
+"""How a comment begins that has its lines for itself."""
+
 _DOCSTRING = lazy_regex(
     r"(?:\A(?>[ \t]*(?:#[^\n]*)?\r?\n)*|^[ \t]*(?:async[ \t]+)?(?:class|def)\b[^\n]*:[ \t]*\r?\n)"
     r"[ \t]*[rR]?(\"\"\"|''')(?>[^\"'\\]+|\\.|(?!\1)[\"'])*\1[ \t]*\r?$",
