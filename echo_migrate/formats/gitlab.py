@@ -56,6 +56,7 @@ class _Words:
             self.places = {}
             for match in _WORD.finditer(self.text):
                 self.places.setdefault(match[0], []).append(match.start())
+        among = tuple(text for text in among if word in text)
         key = (word, *among)
         if key not in self.known:
             offsets = [(text, match.start()) for text in among for match in _WORD.finditer(text) if match[0] == word]
