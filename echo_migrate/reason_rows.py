@@ -346,6 +346,7 @@ REASONS: dict[str, Row] = {
     "same-name": Row("the same name is also used where nothing is pulled", "change all uses together", "edit"),
     "build-argument": Row("how the build uses it is unknown", "check the Dockerfile", "edit"),
     "action-input": Row("what the action does with it is unknown", "check the action", "edit"),
+    "template-input": Row("what the template does with it is unknown", "check the template", "edit"),
     "default": Row("a default, which the caller may replace", "check the callers", "edit"),
     "computed-part": Row("part of it is computed", _BY_HAND, "edit"),
     "separate-argument": Row("part of it is a separate argument", _BY_HAND, "edit"),

@@ -321,3 +321,13 @@ def test_a_hostile_config_is_said(run: Run, tmp_path: Path, name: str, text: str
     assert done.returncode == (2 if says else 0)
     assert says in done.stderr.decode()
     assert not any(piece in done.stderr for piece in (b"Traceback", b"\x1b", b"\x07"))
+
+
+def test_a_chart_may_close_what_it_does_not_open(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: a\n")
+    (tmp_path / "values.yaml").write_text("image:\n  repository: python\n  tag: '3.12'\n")
+    (tmp_path / "templates" / "a.yaml").write_text("a: b }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}\n")
+    done = run("inventory", "--output-format", "csv", ".")
+    assert b"the chart may put a registry in front of it" in done.stdout
+    assert b"fault" not in done.stderr

@@ -134,7 +134,9 @@ def _prefixes(templates: list[str]) -> tuple[bool, bool]:
                 defaults |= any(map(_is_joined, _FILLED.findall(text)))
                 for before in _before_names(text):
                     adds |= bool(re.search(r"\w/$", before)) and "://" not in before.rpartition(" ")[2]
-                    defaults |= before.endswith(("}}/", "}}")) and not _is_registry(before[before.rindex("{{") :])
+                    defaults |= before.endswith(("}}/", "}}")) and not _is_registry(
+                        "".join(before.rpartition("{{")[1:])
+                    )
                 for written, first in _formatted(text):
                     adds |= bool(re.search(r"(?<!%)\w/%", written)) and "://" not in written
                     defaults |= written.startswith(("%s/%", "%s%")) and not _is_registry(first)

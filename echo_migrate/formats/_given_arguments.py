@@ -6,8 +6,11 @@ and code by what they call arguments (docker build, ``--build-arg``; docker buil
 ``buildargs``; skaffold, ``buildArgs``; docker/build-push-action, ``build-args``; kreuzwerker/docker, ``build_args``).
 """
 
+import contextlib
 import os
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import NamedTuple
@@ -16,6 +19,7 @@ from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real
+from echo_migrate.formats._build_commands import Build, builds_in, makes_dockerfiles
 
 GIVING = lazy_regex(
     r"(?i).*\.(?:sh|bash|bat|cmd|fish|ps1|mk|ya?ml|hcl|tf|toml|xml|gradle|kts|groovy|py|rb|php|[cm]?[jt]s)|[^.]+"
@@ -61,13 +65,19 @@ _BLOCKS = ((_MAPPED, _KEY), (_LISTED, _NAMED), (_TAGGED, _TAG))
 
 class Given(NamedTuple):
     """An argument that is given a value, ``value`` if it is written there. ``dockerfile`` is the real path of the
-    Dockerfile that is built, "" where a file does not say of which; ``path`` and ``line`` are the place."""
+    Dockerfile that is built, "" where a file does not say of which; ``endings`` are how its path may end, where that is
+    all that is known. ``path`` and ``line`` are the place."""
 
     name: str
     value: str | None
     dockerfile: str
+    endings: tuple[str, ...]
     path: str
     line: int
+
+    def reaches(self, path: str) -> bool:
+        """Return whether a build of the Dockerfile at a real path may have the argument."""
+        return path.endswith(self.endings) if self.endings else self.dockerfile in ("", path)
 
 
 def given_in(path: str, data: bytes) -> Iterator[Given]:
@@ -77,11 +87,61 @@ def given_in(path: str, data: bytes) -> Iterator[Given]:
         return
     source = Source.of(path, data)
     line = place = 0
-    for dockerfile, name, value, start in sorted((*_stated(source), *_written(source.text)), key=itemgetter(3)):
+    text, comments = source.text, _comments(path, source.text)
+    found = [one for one in _written(text) if not is_said(text, one[3]) and not _within(comments, one[3])]
+    found += _stated(source)
+    builds = _builds(source)
+    for dockerfile, name, value, start in sorted(found, key=itemgetter(3)):
         line += source.text.count("\n", place, start)
         place = start
-        yield Given(name, value, real(dockerfile) if dockerfile else "", path, line + 1)
+        number = bisect_right(builds, start, key=itemgetter(0)) - 1
+        endings = builds[number][2] if number >= 0 and start < builds[number][1] and not dockerfile else ()
+        yield Given(name, value, real(dockerfile) if dockerfile else "", endings, path, line + 1)
 
+
+def _builds(source: Source) -> list[Build]:
+    """Return the builds of a file that say which Dockerfile they read: commands, and steps of workflows."""
+    from echo_migrate.formats import github
+
+    found = builds_in(source.path, source.text)
+    if github.recognise(source.path, source.text) and not makes_dockerfiles(source.text):
+        with contextlib.suppress(Exception), beside():  # an error in a related file is reported when that file is read
+            found += [Build(start, end, (real(path),)) for path, start, end in list(github.inputs_of_builds(source))]
+    return sorted(found)
+
+
+def _comments(path: str, text: str) -> list[tuple[int, int]]:
+    """Return where the comments over lines and the docstrings of a file of code are."""
+    if path.endswith(".py"):
+        return [match.span() for match in _DOCSTRING.finditer(text)]
+    found: list[tuple[int, int]] = []
+    end = 0
+    for match in _COMMENT.finditer(text) if _SLASHES.fullmatch(os.path.basename(path)) else ():
+        if match.start() >= end:
+            end = text.find("*/" if match[0][-1] == "*" else "\n", match.end())
+            if end < 0:
+                break
+            found.append((match.start(), end))
+    return found
+
+
+def _within(spans: list[tuple[int, int]], place: int) -> bool:
+    number = bisect_right(spans, (place, sys.maxsize)) - 1
+    return number >= 0 and place < spans[number][1]
+
+
+_SLASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|hcl|[cm]?[jt]s|kts|php|tf)|jenkinsfile.*")
+"""Names of files in which comments begin with slashes."""
+
+_COMMENT = lazy_regex(r"(?m)^[ \t]*(?://|/\*(?=[\s*]))")
+"""How a comment begins that has its lines for itself."""
+
+_DOCSTRING = lazy_regex(
+    r"(?:\A(?>[ \t]*(?:#[^\n]*)?\r?\n)*|^[ \t]*(?:async[ \t]+)?(?:class|def)\b[^\n]*:[ \t]*\r?\n)"
+    r"[ \t]*[rR]?(\"\"\"|''')(?>[^\"'\\]+|\\.|(?!\1)[\"'])*\1[ \t]*\r?$",
+    re.DOTALL | re.MULTILINE,
+)
+"""A text that is all of a statement: at the beginning of a file, a class or a function."""
 
 _SAID = lazy_regex(r"^(?:[^\"'#]*[ \t])?#|(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
 _MOST_BEFORE = 1_000
@@ -110,8 +170,7 @@ def _stated(source: Source) -> Iterator[Stated]:
 def _written(text: str) -> Iterator[Stated]:
     """Yield the arguments that commands, inputs of actions and calls name."""
     for match in _ARGUMENT.finditer(text):
-        if not is_said(text, match.start()):
-            yield None, match[1], match[2], match.start(1)
+        yield None, match[1], match[2], match.start(1)
     yield from ((None, match[1], None, match.start(1)) for match in _SET.finditer(text))
     for block, inner in _BLOCKS:
         yield from ((None, name, None, start) for name, start in _in_blocks(text, block, inner))

@@ -9,7 +9,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, positions, traced
 from echo_migrate.shell.parser import read
-from echo_migrate.shell.registry_logins import logins_in, named_in, takes_back
+from echo_migrate.shell.registry_logins import logins_in, named_in, said_of, takes_back
 
 LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:log(?:in|out)|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar, or a logout."""
@@ -106,7 +106,7 @@ def _read(script: Traced, text: str) -> list[Login] | None:
             ]
             logins.append(Login(start, one.host or "", gone=True))
         else:
-            logins.append(Login(start, one.host or source[start : one.command.end], one.until))
+            logins.append(Login(start, one.host or said_of(one.command, source), one.until))
     return logins if text else [login for login in logins if login.until is None]
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.data import read_data
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.yaml import (
     MappingNode,
@@ -30,6 +31,7 @@ from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, 
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
+from echo_migrate.images.reference import TAGGED
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 from echo_migrate.shell.commands import SHELLS
@@ -39,23 +41,28 @@ __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 _CONTAINER, _TARGET = ("**", "container"), ("**", "target")
 _STEP = ("script", "bash")
 """Keys of Azure Pipelines: what names a container, and what a POSIX shell runs in a step."""
+_IMAGE = lazy_regex(r"(?i)(?:(?:agent|base|build|container|docker|job)[-_]?)?image(?:[-_]?name)?")
+_TEMPLATE = because("template-input")
 _BARE = re.compile(r"[\w-]+")
 _OTHER_LOGIN = because("login-other")
 _NO_LOGIN = because("login-beside")
 
 
 class Kind(NamedTuple):
-    """A kind of file: patterns for its path and its text, key paths of images, the key of a login, and key paths of
-    names that the file defines itself, which are not images; keys that a whole pipeline has, and a template does not;
+    """A kind of file: patterns for its path, for the text of files with other paths, and for what any has in it; key
+    paths of images, the key of a login, key paths of what templates are given, and of names that the file defines
+    itself, which are not images; keys that a whole pipeline has, and a template does not;
     key paths of shell scripts, each with what in the text says that it may be one of another shell, and what is filled
     into them; whether a program writes it; and how a login is added: keys beside an image, what an image in short form
     is under then, the key of a list of secrets; key paths of the scripts that run in an image, from what names it."""
 
     name: str
     files: "re.Pattern[str]"
+    content: "re.Pattern[str] | None"
     needs: "re.Pattern[str]"
     images: tuple[tuple[str, ...], ...]
     login: str
+    given: tuple[tuple[str, ...], ...]
     names: tuple[tuple[str, ...], ...]
     whole: frozenset[str]
     scripts: "tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]"
@@ -75,9 +82,13 @@ def kinds() -> list[Kind]:
         Kind(
             name,
             re.compile(row["files"]),
-            re.compile(rf"(?m)^[ \t-]*(?:{'|'.join(row['needs'])})[ \t]*:") if "needs" in row else NAME,
+            re.compile(row["content"]) if "content" in row else None,
+            re.compile(rf"(?m)(?:^[ \t-]*|[{{,][ \t]*)[\"']?(?:{'|'.join(row['needs'])})[\"']?[ \t]*:")
+            if "needs" in row
+            else NAME,
             tuple(tuple(way.split(".")) for way in row.get("images", ())),
             row.get("login", ""),
+            tuple(tuple(way.split(".")) for way in row.get("given", ())),
             tuple(tuple(way.split(".")) for way in row.get("names", ())),
             frozenset(row.get("whole", ())),
             tuple(
@@ -109,14 +120,16 @@ def kind_of(path: str, text: str) -> Kind | None:
     """Return the kind of a file by its path and its text, or None."""
     path = path.replace("\\", "/")
     found = (kind for kind in kinds() if kind.files.search(path))
-    return next((kind for kind in found if kind.needs.search(text) or (kind.scripts and calls(text))), None)
+    by_path = next((kind for kind in found if kind.needs.search(text) or (kind.scripts and calls(text))), None)
+    others = (kind for kind in kinds() if kind.content and kind.needs.search(text) and kind.content.search(text))
+    return by_path or next(others, None)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
     kind = kind_of(source.path, source.text)
-    read = [one for root in sheet.roots if kind for one in _images(sheet, root, kind)]
+    read = [one for root in sheet.roots if kind for one in (*_images(sheet, root, kind), *_given(sheet, root, kind))]
     images = list(together(one for one in read if isinstance(one, Image)))
     merged = {(image.start, image.end): image for image in images}
     jobs = [one for one in read if isinstance(one, Container) and one.image]
@@ -145,7 +158,7 @@ def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tup
 
 
 def _run_in(
-    kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]
+    sheet: YamlFile, kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]
 ) -> Iterable[list[ScalarNode] | list[YamlNode]]:
     """Yield the scripts that run in an image, a list for each job: those of the mapping that names it, or else of those
     around it; those of the jobs that name it by an alias. The first of a list of containers runs them."""
@@ -156,26 +169,30 @@ def _run_in(
 
         return run_in(path, above)
     if kind.name == "azure-pipelines" and path[:2] == ("resources", "containers"):
-        return [scripts for scripts in _run_by_alias(kind, above) if scripts]
-    return islice(filter(None, (_scripts_of(kind, holder) for holder in reversed(above[-3:]))), 1)
+        from echo_migrate.formats._azure_templates import templates
+
+        roots = ((sheet.path, above[0]), *templates(sheet.path, above[0]))
+        return [scripts for file, root in roots for scripts in _run_by_alias(kind, file, root, above[-1]) if scripts]
+    return islice(filter(None, (_scripts_of(kind, sheet.path, holder) for holder in reversed(above[-3:]))), 1)
 
 
-def _run_by_alias(kind: Kind, above: tuple[MappingNode, ...]) -> Iterator[list[ScalarNode]]:
-    """Yield the scripts that run in a container of Azure Pipelines' resources: those of the jobs that name it, but for
-    steps with a target of their own, and those of the steps whose target it is (Microsoft Learn, "Step targets")."""
-    name = effective(above[-1]).get("container")
+def _run_by_alias(kind: Kind, file: str, root: YamlNode, container: YamlNode) -> Iterator[list[ScalarNode]]:
+    """Yield the scripts of a document that run in a container of Azure Pipelines' resources: those of the jobs that
+    name it, but for steps with a target of their own, and those of the steps whose target it is (Microsoft Learn, "Step
+    targets")."""
+    name = effective(container).get("container")
     for way in (_CONTAINER, _TARGET):
-        for path, holders, node in _follow(above[0], way, (), (), set()):
+        for path, holders, node in _follow(root, way, (), (), set()):
             holder = holders[-1]
             if path[-2:] == ("target", "container"):
                 holder = next(one for one in reversed(holders) if one is not holders[-1])
-            if holder is above[-1] or not _same(node, name):
+            if holder is container or not _same(node, name):
                 continue
             if "target" in path[-2:]:
                 yield [one for key in _STEP if is_scalar(one := effective(holder).get(key))]
             else:
                 aside = _targeted(holder)
-                yield [one for one in _scripts_of(kind, holder) if id(one) not in aside]
+                yield [one for one in _scripts_of(kind, file, holder) if id(one) not in aside]
 
 
 def _targeted(job: YamlNode) -> set[int]:
@@ -188,14 +205,23 @@ def _same(node: ScalarNode, name: YamlNode | None) -> bool:
     return is_text(name) and node.value == name.value
 
 
-def _scripts_of(kind: Kind, holder: YamlNode) -> list[ScalarNode]:
+def _scripts_of(kind: Kind, file: str, holder: YamlNode) -> list[ScalarNode]:
+    """Return the scripts of a job in a file, and behind them those of the templates of its steps."""
     found = [node for way in kind.runs for _, _, node in _follow(holder, way, (), (), set())]
-    return sorted(found, key=lambda node: node.start_mark.index)
+    found.sort(key=lambda node: node.start_mark.index)
+    if kind.given:
+        from echo_migrate.formats._azure_templates import templates
+
+        for _, root in templates(file, effective(holder).get("steps")):
+            found += [node for way in kind.runs for _, _, node in _follow(root, way, (), (), set())]
+    return found
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image | Container]:
     own = {node.value for way in kind.names for _, _, node in _follow(root, way, (), (), set())}
-    partial = bool(kind.whole) and kind.whole.isdisjoint(effective(root))  # its names may be those of another file
+    by_path = kind.files.search(sheet.path.replace("\\", "/"))
+    whole = by_path and not kind.whole.isdisjoint(effective(root))
+    partial = bool(kind.whole) and not whole  # its names may be those of another file
     placed = [one for way in kind.images for one in _follow(root, way, (), (), set())]
     parameters = _parameters(kind, root, frozenset(id(node) for _, _, node in placed))
     used: dict[int, list[Scope]] = {}
@@ -213,8 +239,18 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
         for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
             if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):
                 yield image
-                for scripts in _run_in(kind, path, above):
+                for scripts in _run_in(sheet, kind, path, above):
                     yield from entered(kind.name, image, scripts)
+
+
+def _given(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:
+    """Yield the images that a template is given by the usual names, with a tag, where it may be in any file."""
+    for way in kind.given:
+        for path, above, node in _follow(root, (*way, "*"), (), (), set()):
+            inside = "template" in effective(above[-2] if len(above) > 1 else None)
+            if inside and _IMAGE.fullmatch(path[-1]) and TAGGED.fullmatch(node.value):
+                login = _NO_LOGIN if kind.login else None
+                yield from sheet.image(node, ".".join(path), unsafe_reasons=(_TEMPLATE,), needs_login=login)
 
 
 def _parameters(kind: Kind, root: YamlNode | None, images: frozenset[int]) -> Parameters | None:

@@ -57,6 +57,9 @@ _CHOICE = lazy_regex(r"\s*\$\{\{([^\n{}]{1,500})\}\}\s*")
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
+_ELSEWHERE = lazy_regex(r"\$|://|^git@")
+"""What a context that is no folder, or not one that the workflow names, has in it."""
+
 _BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
 _NO_LOGIN = because("login-credentials")
@@ -273,13 +276,29 @@ def _dockerfile(path: str, keys: dict[str, YamlNode]) -> str | None:
 
 def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
     """Yield where the platforms of builds are, each with the Dockerfile, None if that is not in the tree."""
+    for keys in _builds(source):
+        listed = keys.get("platforms")
+        if listed is not None:
+            yield _dockerfile(source.path, keys), listed.start_mark.index, listed.end_mark.index
+
+
+def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:
+    """Yield the Dockerfile of each build of the repository itself, and the span of the arguments that it is given."""
+    for keys in _builds(source):
+        given, context = keys.get("build-args"), keys.get("context")
+        path = _dockerfile(source.path, keys)
+        if path and given is not None and not (is_scalar(context) and _ELSEWHERE.search(context.value)):
+            yield path, given.start_mark.index, given.end_mark.index
+
+
+def _builds(source: Source) -> Iterator[dict[str, YamlNode]]:
+    """Yield the inputs of the steps of jobs and of actions that build an image."""
     for top in map(effective, YamlFile(source).roots):
-        for _, job in items(top.get("jobs")):
+        for job in (*dict(items(top.get("jobs"))).values(), top.get("runs")):
             for step in map(effective, sequence(effective(job).get("steps"))):
-                uses, keys = step.get("uses"), effective(step.get("with"))
-                listed = keys.get("platforms")
-                if is_text(uses) and uses.value.startswith(_BUILDS) and listed is not None:
-                    yield _dockerfile(source.path, keys), listed.start_mark.index, listed.end_mark.index
+                uses = step.get("uses")
+                if is_text(uses) and uses.value.startswith(_BUILDS):
+                    yield effective(step.get("with"))
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:

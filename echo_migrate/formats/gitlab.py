@@ -14,6 +14,7 @@ from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, 
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._gitlab_includes import FILE, beside_it, is_included
 from echo_migrate.formats._gitlab_inputs import Inputs
 from echo_migrate.formats._gitlab_jobs import SCRIPTS, VARIABLE, Jobs, Values, filled
 from echo_migrate.formats._jobs import entered
@@ -25,9 +26,8 @@ from echo_migrate.reasons import because
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 NAME = re.compile(r"(?i)\.gitlab-ci\.ya?ml")
-_FILE = re.compile(r"(?i)(?:.*[._-])?gitlab-ci(?:[._-].*)?\.ya?ml")
 _FOLDER = re.compile(r"(?:^|.*/)\.?gitlab(?:-ci)?/.*\.ya?ml")
-_NAMES = lazy_regex(r"(?m)^[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
+_NAMES = lazy_regex(r"(?m)(?:^|[{,])[ \t]*(?:image|services|[\"'](?:image|services)[\"'])[ \t]*:")
 _JOB = lazy_regex(r"(?m)^[ \t]+(?:script|extends|trigger|before_script)[ \t]*:")
 _STAGE = lazy_regex(r"(?m)^[ \t]+(?:stage|rules|only|tags|needs|artifacts)[ \t]*:")
 _NOT_GITLAB = lazy_regex(r"(?i)\.?(?:travis|appveyor)\.ya?ml")
@@ -42,10 +42,11 @@ _WORD = lazy_regex(r"[\w.-]+")
 
 
 class _Words:
-    """The words of a text, with their offsets."""
+    """The words of a text, with their offsets, and those of the other files of the pipeline."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, others: "tuple[_Words, ...]" = ()) -> None:
         self.text = text
+        self.others = others
         self.places: dict[str, list[int]] | None = None
         self.known: dict[tuple[str, ...], bool] = {}
 
@@ -55,6 +56,7 @@ class _Words:
             self.places = {}
             for match in _WORD.finditer(self.text):
                 self.places.setdefault(match[0], []).append(match.start())
+        among = tuple(text for text in among if word in text)
         key = (word, *among)
         if key not in self.known:
             offsets = [(text, match.start()) for text in among for match in _WORD.finditer(text) if match[0] == word]
@@ -62,6 +64,7 @@ class _Words:
                 not any(self.text.startswith(text, place - offset) for text, offset in offsets if place >= offset)
                 for place in self.places.get(word, ())
             )
+            self.known[key] |= any(one.stands_apart(word, *among) for one in self.others)
         return self.known[key]
 
 
@@ -70,21 +73,22 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file is a pipeline: by name, by inputs, or by jobs with a script and a stage, an image or
-    services."""
+    """Return whether a file is a pipeline, or a part of one: by name, by inputs, by jobs with a script and a stage, an
+    image or services, or as one that a pipeline of the tree includes."""
     if (
         not candidate(path)
         or not (_NAMES.search(text) or calls(text))
         or _NOT_GITLAB.fullmatch(path.rpartition("/")[2])
     ):
         return False
-    if _FILE.fullmatch(path.rpartition("/")[2]):
+    if FILE.fullmatch(path.rpartition("/")[2]):
         return True
     if _SPEC.search(text) and "$[[" in text and not _OTHER.search(text):
         return True
-    if _OTHER.search(text) or not _JOB.search(text):
+    if _OTHER.search(text):
         return False
-    return bool(_FOLDER.fullmatch(path)) or bool(_STAGE.search(text))
+    by_jobs = _JOB.search(text) and (_FOLDER.fullmatch(path) or _STAGE.search(text))
+    return bool(by_jobs) or is_included(path)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
@@ -117,8 +121,14 @@ def _name(node: YamlNode | None) -> YamlNode | None:
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[Image | Container]:
-    words = _Words(sheet.text)
+    others = beside_it(sheet.path)
+    words = _Words(sheet.text, tuple(_Words(one.text) for one in others))
     jobs = Jobs(effective(root))
+    every = jobs
+    if others:  # what runs in an image may be in another file; the values of variables are those of this one
+        every = Jobs(
+            {name: node for part in reversed(others) for top in part.tops for name, node in top.items()} | jobs.top
+        )
     holders = _holders(root)
     for where, keys in holders:
         for place, node in _named(keys):
@@ -128,7 +138,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[
                 found = (image._replace(variables=tuple(dict.fromkeys(given))) for image in found)
             for image in found if place == "image" else _service(found, node, words):
                 yield image
-                for run in jobs.scripts.get(id(node), ()) if place == "image" else ():
+                for run in every.scripts.get(id(node), ()) if place == "image" else ():
                     yield from entered(where.rstrip("."), image, run)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in SCRIPTS]
     yield from sheet.scripts(

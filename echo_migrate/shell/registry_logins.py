@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import Command, Script
+from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.parser import read
 
 DOCKER_HUB = "docker.io"
@@ -34,6 +34,9 @@ _PRINTING = frozenset(("", ":", "cat", "curl", "echo", "grep", "printf", "ssh", 
 
 _LOGIN = lazy_regex(r"\blogin\b")
 _CALL = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b.*")
+_VALUES = lazy_regex(r"[ \t](?:-u|-p|--username|--password)[= \t][ \t]{0,20}[^\s]+")
+"""Options of a login with their values, which name no registry."""
+
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
 _PIPES = ("|", "|&")
 _UNLESS = ("&&", "||")
@@ -153,10 +156,29 @@ def _chains(commands: tuple[Command, ...], text: str) -> list[int]:
 
 def registry_of(command: Command) -> str | None:
     """Return the host that a command logs in to, None if it is no login, or it is not known for what it is one."""
-    words = command.words[1:]
-    if command.name not in _PROGRAMS or not _logs_in(command):
+    operands = _operands(command) if command.name in _PROGRAMS and _logs_in(command) else None
+    if operands is None or not all(word.known for word in operands):
         return None
-    hosts: list[str] = []
+    hosts = [word.value.removeprefix("https://").lower() for word in operands]
+    return hosts[0] if len(hosts) == 1 else None if hosts else DOCKER_HUB
+
+
+def said_of(command: Command, text: str) -> str:
+    """Return what a login says of its host, given the text of its source: the host, or the words that may be it. The
+    name of a user is none."""
+    operands = _operands(command) if command.name in _PROGRAMS else None
+    said = (
+        text[command.start : command.end]
+        if operands is None
+        else " ".join(text[word.start : word.end] for word in operands)
+    )
+    return registry_of(command) or said
+
+
+def _operands(command: Command) -> list[Word] | None:
+    """Return the words of a login that are neither options nor their values, None if it has unknown options."""
+    words = command.words[1:]
+    found: list[Word] = []
     i = 1
     while i < len(words):
         value = words[i].value
@@ -166,23 +188,21 @@ def registry_of(command: Command) -> str | None:
         elif value.startswith("-") and option not in _FLAGS:
             return None
         elif not value.startswith("-"):
-            if not words[i].known:
-                return None
-            hosts.append(value.removeprefix("https://").lower())
+            found.append(words[i])
         i += 1
-    return hosts[0] if len(hosts) == 1 else None if hosts else DOCKER_HUB
+    return found
 
 
 def named_in(line: str) -> str:
-    """Return the hosts that the login commands in a line of another file log in to; the line if that is not certain."""
+    """Return what the login commands in a line of another file say of their hosts; the line without the users if they
+    cannot be read."""
     call = _CALL.search(line)
     if not call or line.rstrip().endswith("\\"):
         return line
-    text = _FILLED_IN.sub("$x", call[0])
+    text = _FILLED_IN.sub(lambda match: "$" + "_" * (len(match[0]) - 1), call[0])
     script = read(Traced.of(text, 0, len(text)))
-    made = [registry_of(one) for one in script.commands if one.name in _PROGRAMS and one.arguments[:1] == ["login"]]
-    hosts = [host for host in made if host]
-    return " ".join(hosts) if script.certain and hosts and len(hosts) == len(made) else line
+    made = [one for one in script.commands if one.name in _PROGRAMS and one.arguments[:1] == ["login"]]
+    return " ".join(said_of(one, call[0]) for one in made) if script.certain and made else _VALUES.sub(" ", line)
 
 
 def _moves_logins(command: Command) -> bool:

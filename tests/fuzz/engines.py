@@ -5,6 +5,7 @@ Both write a text that breaks a law into ``build/fuzz``: hypothesis the smallest
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,8 @@ OUT = Path(__file__).parent.parent.parent / "build" / "fuzz"
 LONGEST = 200_000
 SEEDS = 60
 """Of the seeds, how many are run before anything is changed: each costs time, and a Dockerfile has hundreds."""
+CPU_SECONDS = 20
+"""What one text may cost in a long run: a pattern that backtracks calls no function, so that counted calls miss it."""
 
 
 def by_hypothesis(name: str, examples: int, seed: int) -> None:
@@ -55,7 +58,10 @@ def by_atheris(name: str, seconds: int, seed: int) -> None:
 
     def check(data: bytes) -> None:
         if tree := loaded(data):
+            before = time.process_time()
             target.check(tree)
+            used = time.process_time() - before
+            assert used < CPU_SECONDS, f"{used:.1f} s of CPU time, where {CPU_SECONDS} are the budget"
 
     def change(data: bytes, most: int, seed: int) -> bytes:
         random = Random(seed)
