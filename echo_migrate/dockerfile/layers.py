@@ -117,7 +117,7 @@ def _clears(path: str, wanted: list[str]) -> bool:
         return True
     if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
         return True
-    return any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted)  # by its absolute path
+    return any(one.startswith("~") and f"{one[1:]}/" in f"{folder}/" for one in wanted)  # by its absolute path
 
 
 def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
