@@ -6,6 +6,7 @@ from functools import lru_cache
 from posixpath import basename, dirname, normpath, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.copied_scripts import interpreter_of, program_of, script_at
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import above, absolute, downloads, within
 from echo_migrate.dockerfile.owners import Folders, covered
@@ -14,12 +15,14 @@ from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import Command, Word
+from echo_migrate.shell.commands import SHELLS, Command, Script, Word
 from echo_migrate.shell.package_managers import Call, call
+from echo_migrate.shell.parser import read
 
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
@@ -64,13 +67,13 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
     yield from copied
     before = effective.before if effective.target else effective.base
     if stage.used and not copied and before and before.user is not None and not before.unprivileged:
-        yield from _found(stage)
+        yield from _found(stage, context.source.path)
 
 
 @lru_cache(maxsize=64)
-def _found(stage: Stage) -> tuple[Finding, ...]:
+def _found(stage: Stage, file: str) -> tuple[Finding, ...]:
     """Return the findings that any base gives: a stage is asked once for each base that it may have."""
-    return tuple(_made(stage))
+    return tuple(_made(stage, file))
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -195,7 +198,7 @@ def _writes(run: Run, path: str) -> bool:
     return False
 
 
-def _made(stage: Stage) -> Iterator[Finding]:
+def _made(stage: Stage, file: str) -> Iterator[Finding]:
     """Yield a finding for the first command of a user, in a RUN or at the start of a container, that writes to a folder
     that an instruction made as root."""
     runs_as = stage.user
@@ -226,8 +229,11 @@ def _made(stage: Stage) -> Iterator[Finding]:
                     return
                 folders.run(run, run.user is None or as_root(run.user))
                 called |= {call.manager.name for call in run.calls if not call.has(_ASIDE)}
-    for launch in _started(stage) if starts else ():
+    for launch, name in _started(stage, file) if starts else ():
         found = _cannot_write(launch, folders, called)
+        if found and name:  # its places are those in the script
+            step = launch.instruction
+            found = found._replace(start=step.start, end=step.end, message=f"in {name}, {found.message}")
         if found:
             yield found
             return
@@ -251,21 +257,33 @@ def _paths(step: Instruction) -> list[str]:
     return [normpath(path) for path in paths if path[:1] == "/" and "$" not in path]
 
 
-def _started(stage: Stage) -> Iterator[Run]:
-    """Yield the ENTRYPOINT and the CMD of a stage in the form of a RUN, in the folder that a container starts in."""
+def _started(stage: Stage, file: str) -> Iterator[tuple[Run, str]]:
+    """Yield the ENTRYPOINT and the CMD of a stage in the form of a RUN, in the folder that a container starts in, and
+    the script that it starts, with its name. ``file`` is the path of the file with the stage."""
     last = next((step for step in reversed(stage.instructions) if step.start in stage.workdirs), None)
     folder = stage.workdirs[last.start][1] if last else None
     entrypoint = stage.start_command("entrypoint")
     for verb in ("entrypoint", "cmd"):
         launch = stage.start_command(verb)
         given = verb == "cmd" and entrypoint is not None and not entrypoint.empty
-        if launch is None or launch.empty or given:
+        step = next((one for one in stage.instructions if launch and one.start == launch.start), None)
+        if launch is None or step is None or launch.empty or given:
             continue
-        step = next((one for one in stage.instructions if one.start == launch.start), None)
-        if step:
-            calls = [call(command) for command in launch.script.commands]
+        text = script_at(program_of(launch.words), stage, file)
+        for script, name in ((launch.script, ""), (_read(text), basename(program_of(launch.words)))):
+            calls = [call(command) for command in script.commands] if script else []
             known = tuple(one for one in calls if one)
-            yield Run(step, launch.script, known, (), stage.user, folder, stage.environment)
+            yield Run(step, script, known, (), stage.user, folder, stage.environment), name
+
+
+def _read(text: str | None) -> Script | None:
+    """Return the commands of a script of a shell, None for any other."""
+    first, _, body = (text or "").partition("\n")
+    name = interpreter_of(first)
+    if name not in SHELLS or not body:
+        return None
+    exits = any(word[:1] == "-" and "e" in word for word in first.split()[1:])
+    return read(Traced.of(body, 0, len(body)), exits, shell=name)
 
 
 def _may_be_root(user: str | None) -> bool:
