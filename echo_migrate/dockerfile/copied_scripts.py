@@ -48,10 +48,12 @@ def program_of(words: Sequence[str] | None) -> str:
 
 
 def interpreter_of(text: str) -> str:
-    """Return the name of the program in the first line of a script, that which ``env`` starts; "" if there is none."""
+    """Return the name of the program in the first line of a script, that which ``env`` starts; "" if there is none, or
+    if it is not in a folder of programs, where a COPY may bring it."""
     words = [word for word in text[2:].partition("\n")[0].split() if word[:1] != "-" and "=" not in word]
     named = [word for word in words[:2] if basename(word) != "env"]
-    return basename(named[0]) if named else ""
+    folder, slash, name = named[0].rpartition("/") if named else ("", "", "")
+    return name if not slash or folder in FOLDERS else ""
 
 
 def _wanted(path: str) -> list[str]:
