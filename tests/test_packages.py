@@ -40,7 +40,7 @@ KEYS = {
         "unnamed",
         "uncached",
         "ends",
-        "uncached",
+        "moved",
     ),
 }
 

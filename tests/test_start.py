@@ -34,6 +34,7 @@ DOCKERFILE = (
         "_drafts",
         "container",
         "control_flow",
+        "copied_scripts",
         "copies",
         "expansion",
         "images",

@@ -4,10 +4,11 @@ one that allows no fix.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.shell.commands import Command, Script
+from echo_migrate.shell.commands import SHELLS, Command, Script
 from echo_migrate.shell.package_managers import Call, Manager, does
 
 _ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
@@ -53,19 +54,31 @@ def runs_before_the_end(command: Command, script: Script) -> bool:
 def fails_the_run(command: Command, script: Script) -> bool:
     """Return whether the RUN fails if this command does: no construct around it or command after it continues.
 
-    ``set -e`` applies only to the last command of an ``&&`` list (POSIX, Shell Command Language, set -e).
+    ``set -e`` applies only to the last command of an ``&&`` list (POSIX, Shell Command Language, set -e). A command
+    that is passed to a shell (``sh -c``) fails that shell, which must fail the RUN.
     """
-    if command.inside or command.operator in ("|", "|&") or script.background or _is_tricky(script):
+    host = None if command.host is None else script.commands[command.host]
+    around = () if host is None else (*host.inside, "script")
+    if command.inside != around or command.operator in ("|", "|&") or script.background or _is_tricky(script):
         return False
-    commands = [one for one in script.commands if one.host is None]
+    if host is not None and not fails_the_run(host, script):
+        return False
+    commands = [one for one in script.commands if one.host == command.host]
+    errexit = script.errexit if host is None else _exits_on_errors(host)
     if command not in commands:
         return False
     for number, one in enumerate(commands[commands.index(command) + 1 :]):
         if one.operator == "||":
             return one.name == "false" or (one.name == "exit" and one.arguments[:1] != ["0"])
         if one.operator != "&&":
-            return script.errexit and number == 0 and one.operator in _IN_TURN
+            return errexit and number == 0 and one.operator in _IN_TURN
     return True
+
+
+def _exits_on_errors(shell: Command) -> bool:
+    """Return whether a shell that gets a script is called with ``-e``."""
+    options = takewhile(lambda word: word[:1] == "-", shell.arguments)
+    return shell.name in SHELLS and any("e" in word for word in options if word[:2] != "--")
 
 
 def must_succeed(command: Command, script: Script) -> bool:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from posixpath import basename, join, normpath
 
@@ -115,9 +116,11 @@ def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
 
 def _clears(path: str, wanted: list[str]) -> bool:
     folder = path.rstrip("/*") or "/"
+    if any("*" in one and (fnmatchcase(folder, one) or fnmatchcase(path, one)) for one in wanted):
+        return True
     if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
         return True
-    return any(one.startswith("~") and f"{folder}/".endswith(f"{one[1:]}/") for one in wanted)  # by its absolute path
+    return any(one.startswith("~") and f"{one[1:]}/" in f"{folder}/" for one in wanted)  # by its absolute path
 
 
 def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:

@@ -72,7 +72,7 @@ class Run(NamedTuple):
         return any(
             folder == mount.target or folder.startswith(mount.target + "/")
             for mount in self.mounts
-            if mount.kind in ("cache", "tmpfs") and mount.target
+            if mount.kind in ("cache", "tmpfs") and mount.target and mount.target[0] != "~"  # which no shell expands
             for folder in folders
         )
 

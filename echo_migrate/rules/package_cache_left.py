@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from echo_migrate.dockerfile.control_flow import (
     can_be_appended_to,
@@ -9,16 +10,20 @@ from echo_migrate.dockerfile.control_flow import (
     named_later,
     runs_before_the_end,
 )
-from echo_migrate.dockerfile.layers import caches_cleared, configures, sh_expands_braces
+from echo_migrate.dockerfile.layers import caches_cleared, configures, sh_expands_braces, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._purpose import of_shipped_images
+from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.package_managers import Call, Manager
+from echo_migrate.shell.package_managers import Call, Manager, data
 
 _REPOSITORIES = frozenset(("--disablerepo", "--enablerepo", "--repo", "--repoid", "removerepo", "rr"))
+
+_OF_ALL = frozenset(("~/.cache", "/root/.cache", "$HOME/.cache"))
+"""The folder in which many package managers have theirs."""
 
 
 @rule(on=Stage, level="note", also=("DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"), fixable=True)
@@ -60,23 +65,58 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         or call.subcommand in manager.uncached
         or call.opaque
         or not run.script
-        or call.has(("--offline",))
+        or call.has(("--offline", "--local"))
     ):
         return False
     return not (
         not run.script.certain
         or _too_old(manager, stage.root)
-        or call.has(manager.cached)
-        or run.mounted(manager.caches)
-        or any(mount.kind in ("cache", "tmpfs") and _may_be_its_cache(mount.target, manager) for mount in run.mounts)
+        or call.has((*manager.cached, *manager.moved))
+        or _on_a_mount(call, run)
         or not run.variables(call.command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
     )
 
 
+def _on_a_mount(call: Call, run: Run) -> bool:
+    """Return whether the cache of a call may be on a cache or tmpfs mount. The home folder of root is not that of
+    another user, and no shell expands a ``~``."""
+    mounts = [mount for mount in run.mounts if mount.kind in ("cache", "tmpfs") and mount.target[:1] != "~"]
+    user = run.user
+    if (
+        user is not None
+        and "$" not in user
+        and not as_root(user)
+        and not call.command.via
+        and "HOME" not in run.environment
+    ):
+        mounts = [mount for mount in mounts if not within(mount.target, "/root")]
+    run = run._replace(mounts=tuple(mounts))
+    return run.mounted(call.manager.caches) or any(_may_be_its_cache(one.target, call.manager) for one in mounts)
+
+
 def _may_be_its_cache(folder: str, manager: Manager) -> bool:
-    """Return whether a folder may be the cache of a manager: those of systems are where the system has them."""
-    return "$" in folder or ("cache" in folder and not manager.system)
+    """Return whether a folder may be the cache of a manager: those of systems are where the system has them, and that
+    of another manager is none."""
+    if "$" in folder:
+        return True
+    if manager.system:
+        return False
+    if any(_in_a_home(folder, one) for one in manager.caches if one not in _OF_ALL):
+        return True
+    others = _caches() - {*manager.caches, *_OF_ALL}
+    return "cache" in folder and not any(within(folder, one) or _in_a_home(folder, one) for one in others)
+
+
+def _in_a_home(folder: str, cache: str) -> bool:
+    return cache[:1] == "~" and f"{cache[1:]}/" in f"{folder}/"
+
+
+@lru_cache
+def _caches() -> frozenset[str]:
+    """Return the folders of the caches and package lists of all managers."""
+    managers = data().managers.values()
+    return frozenset(folder for one in managers for folder in (*one.caches, *one.lists)) | {"/var/cache/apt"}
 
 
 def _too_old(manager: Manager, base: str) -> bool:
@@ -90,7 +130,9 @@ def _remedy(call: Call) -> str:
         return f"remove it, and install with {manager.cached[0]}"
     if manager.cached:
         return f"add {manager.cached[0]}"
-    cleaning = f"{call.command.name} {manager.cleaning}" if manager.cleaning else f"rm -rf {manager.caches[0]}"
+    cleaning = (
+        f"{call.called.partition(' ')[0]} {manager.cleaning}" if manager.cleaning else f"rm -rf {manager.caches[0]}"
+    )
     return f"clean up in the same RUN ({cleaning})"
 
 
@@ -106,7 +148,13 @@ def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
         if not call.command.editable or any(one.action == "update" and one.manager is manager for one in run.calls):
             return None  # an update writes the same cache
         return Fix((Edit(call.verb.end, call.verb.end, f" {manager.cached[0]}"),), f"add {manager.cached[0]}")
-    if not manager.cleaning or call.command.via or script.tail is None or _may_not_clean(call, run):
+    if (
+        not manager.cleaning
+        or not manager.system
+        or call.command.via
+        or script.tail is None
+        or _may_not_clean(call, run)
+    ):
         return None
     if not can_be_appended_to(run) or not runs_before_the_end(call.command, script):
         return None

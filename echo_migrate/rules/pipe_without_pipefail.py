@@ -56,10 +56,10 @@ _ELSEWHERE = ("function", "not")
 def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
     shells = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
     for run in stage.runs:
-        shell = _shell_with_it(shells, run)
+        shell = _shell_with_it(shells, run) if run.shell_form else None  # an exec form names its own shell
         if shell and run.script and _is_unknown(shell, stage, context):
             yield Finding(run.instruction.start, run.instruction.end, _UNKNOWN)
-        elif run.script and run.script.certain and run.shell_form and not shell:
+        elif run.script and run.script.certain and not shell:
             found = next(_unnoticed(run, context.source.text), None)
             if found:
                 left, last = found

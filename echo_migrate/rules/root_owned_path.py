@@ -3,21 +3,26 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from posixpath import basename, dirname, splitext
+from posixpath import basename, dirname, normpath, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.copied_scripts import interpreter_of, program_of, script_at
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import above, absolute, within
+from echo_migrate.dockerfile.layers import above, absolute, downloads, within
 from echo_migrate.dockerfile.owners import Folders, covered
+from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import lacks_manager
-from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Call
+from echo_migrate.shell.commands import SHELLS, Command, Script, Word
+from echo_migrate.shell.package_managers import Call, call
+from echo_migrate.shell.parser import read
 
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
@@ -42,6 +47,11 @@ _ASIDE = (
     *("--prefix", "--working-dir"),
 )
 """Options with which they write elsewhere, or nothing."""
+_PLAIN = lazy_regex(
+    r"(?:^|/)(?:alpine|almalinux|amazoncorretto|amazonlinux|debian|eclipse-temurin|fedora|golang|node|openjdk|php|python"
+    r"|rockylinux|ruby|rust|ubuntu)(?=[:@]|$)"
+)
+"""Images of a language or a system, which have nothing in ``/data``."""
 _TARGET = ("-t", "--target")
 _ELSEWHERE = ("-t", "--target-directory")
 
@@ -53,17 +63,17 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     if effective.base.unprivileged and effective.base.shell is not False:
         yield from _needs_root(stage, effective)
-    if stage.ships:
-        yield from _copied(stage)
+    copied = list(_copied(stage)) if stage.ships else []
+    yield from copied
     before = effective.before if effective.target else effective.base
-    if stage.used and before and before.user is not None and not before.unprivileged:
-        yield from _found(stage)
+    if stage.used and not copied and before and before.user is not None and not before.unprivileged:
+        yield from _found(stage, context.source.path)
 
 
 @lru_cache(maxsize=64)
-def _found(stage: Stage) -> tuple[Finding, ...]:
+def _found(stage: Stage, file: str) -> tuple[Finding, ...]:
     """Return the findings that any base gives: a stage is asked once for each base that it may have."""
-    return tuple(_made(stage))
+    return tuple(_made(stage, file))
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -188,12 +198,16 @@ def _writes(run: Run, path: str) -> bool:
     return False
 
 
-def _made(stage: Stage) -> Iterator[Finding]:
-    """Yield a finding for the first command of a user that writes to a folder that a WORKDIR made as root."""
-    if not any(_of_a_user(run) for run in stage.runs):
+def _made(stage: Stage, file: str) -> Iterator[Finding]:
+    """Yield a finding for the first command of a user, in a RUN or at the start of a container, that writes to a folder
+    that an instruction made as root."""
+    runs_as = stage.user
+    starts = not _may_be_root(runs_as) and stage.top
+    if not starts and not any(_of_a_user(run) for run in stage.runs):
         return  # as in most stages: nothing that follows would find one
-    folders = Folders()
+    folders = Folders(data=_PLAIN.search(stage.root) is not None)
     called: set[str] = set()
+    volumes: list[tuple[Instruction, str]] = []
     for one in stage.lineage:
         runs = {run.instruction.start: run for run in one.runs}
         copies = {copy.instruction.start: copy for copy in one.copies}
@@ -204,13 +218,76 @@ def _made(stage: Stage) -> Iterator[Finding]:
             elif step.start in one.workdirs:
                 user, path = one.workdirs[step.start]
                 folders.workdir(path, user is None or as_root(user))
+            elif step.verb == "volume":
+                for path in _paths(step):
+                    folders.volume(path)
+                    volumes.append((step, path))
             elif run:
                 found = _cannot_write(run, folders, called) if one is stage else None
                 if found:
                     yield found
                     return
-                folders.run(run)
+                folders.run(run, run.user is None or as_root(run.user))
                 called |= {call.manager.name for call in run.calls if not call.has(_ASIDE)}
+    for launch, name in _started(stage, file) if starts else ():
+        found = _cannot_write(launch, folders, called)
+        if found and name:  # its places are those in the script
+            step = launch.instruction
+            found = found._replace(start=step.start, end=step.end, message=f"in {name}, {found.message}")
+        if found:
+            yield found
+            return
+    yield from _volumes(volumes, folders, stage.user or "") if starts else ()
+
+
+def _volumes(volumes: list[tuple[Instruction, str]], folders: Folders, user: str) -> Iterator[Finding]:
+    """Yield a note for the first volume that belongs to root, though the container runs as another user."""
+    for step, path in volumes:
+        found, _ = folders.of_root(path, user)
+        if found:
+            message = f"volume {path} belongs to root, and the container runs as {user}: chown it before VOLUME"
+            yield Finding(step.start, step.end, message)
+            return
+
+
+def _paths(step: Instruction) -> list[str]:
+    """Return the paths of a VOLUME, without those that have variables."""
+    words = exec_form(step.args) or step.words()
+    paths = [one.value if isinstance(one, Word) else step.unquoted(one).value for one in words]
+    return [normpath(path) for path in paths if path[:1] == "/" and "$" not in path]
+
+
+def _started(stage: Stage, file: str) -> Iterator[tuple[Run, str]]:
+    """Yield the ENTRYPOINT and the CMD of a stage in the form of a RUN, in the folder that a container starts in, and
+    the script that it starts, with its name. ``file`` is the path of the file with the stage."""
+    last = next((step for step in reversed(stage.instructions) if step.start in stage.workdirs), None)
+    folder = stage.workdirs[last.start][1] if last else None
+    entrypoint = stage.start_command("entrypoint")
+    for verb in ("entrypoint", "cmd"):
+        launch = stage.start_command(verb)
+        given = verb == "cmd" and entrypoint is not None and not entrypoint.empty
+        step = next((one for one in stage.instructions if launch and one.start == launch.start), None)
+        if launch is None or step is None or launch.empty or given:
+            continue
+        text = script_at(program_of(launch.words), stage, file)
+        for script, name in ((launch.script, ""), (_read(text), basename(program_of(launch.words)))):
+            calls = [call(command) for command in script.commands] if script else []
+            known = tuple(one for one in calls if one)
+            yield Run(step, script, known, (), stage.user, folder, stage.environment), name
+
+
+def _read(text: str | None) -> Script | None:
+    """Return the commands of a script of a shell, None for any other."""
+    first, _, body = (text or "").partition("\n")
+    name = interpreter_of(first)
+    if name not in SHELLS or not body:
+        return None
+    exits = any(word[:1] == "-" and "e" in word for word in first.split()[1:])
+    return read(Traced.of(body, 0, len(body)), exits, shell=name)
+
+
+def _may_be_root(user: str | None) -> bool:
+    return user is None or as_root(user) or "$" in user
 
 
 def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | None:
@@ -221,17 +298,35 @@ def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | Non
         if command.via or not command.words or not must_succeed(command, run.script):
             continue
         call = next((one for one in run.calls if one.command is command), None)
-        written = _filled(call, called) if call else _made_by(command)
-        paths = [path for path in (absolute(path, run, command) for path in written) if path]
-        if command.name == "mkdir" and _parents(command):
-            paths = [parent for path in paths for parent in above(path) if parent not in folders.filled]
-        for path in paths:
-            if folders.root_owned(path) and not covered(run, path):
-                what = call.shown if call else command.name
-                message = f"{what} as {user} fails: it writes to {path}, which WORKDIR made as root: "
-                message += f"set USER {user} before that WORKDIR, or chown it"
-                return Finding(command.start, command.end, message, level="warning")
+        for path, file in _filled(call, called) if call else _written(command):
+            place = absolute(path, run, command)
+            if place is None or any(letter in place for letter in "$*?[{"):
+                continue
+            anew = command.name == "mkdir" and _parents(command)
+            for folder in _missing(place, folders) if anew else [place]:
+                found, maker = folders.of_root(folder, user or "", file)
+                if found and not (anew and found != folder) and not covered(run, folder):
+                    what = call.shown if call else command.name
+                    message = f"{what} as {user} fails: it writes to {folder}, {_made_as_root(folder, found, maker)}: "
+                    message += _give(maker, user or "")
+                    return Finding(command.start, command.end, message, level="warning")
     return None
+
+
+def _missing(path: str, folders: Folders) -> list[str]:
+    """Return the folders that ``mkdir -p`` has to make something in, to make a path."""
+    return [parent for parent in above(path) if parent not in folders.filled]
+
+
+def _made_as_root(folder: str, found: str, maker: str) -> str:
+    return f"which {maker} made as root" if folder == found else f"and {maker} made {found} as root"
+
+
+def _give(maker: str, user: str) -> str:
+    """Return how to give a folder to a user, by what made it."""
+    if maker == "WORKDIR":
+        return f"set USER {user} before that WORKDIR, or chown it"
+    return f"add --chown={user}" if maker == "COPY" else f"chown it to {user}"
 
 
 def _of_a_user(run: Run) -> bool:
@@ -239,29 +334,45 @@ def _of_a_user(run: Run) -> bool:
     return run.user is not None and not as_root(run.user) and "$" not in run.user
 
 
-def _filled(call: Call, called: set[str]) -> list[str]:
+def _filled(call: Call, called: set[str]) -> list[tuple[str, bool]]:
     """Return the folders that a package manager certainly writes to; ``called`` are those that ran in them before."""
     if call.action != "install" or call.opaque:
         return []
     if call.manager.name == "pip":
         pairs = zip(call.options, (*call.options[1:], ""), strict=False)
-        return [value if "=" not in one else one.partition("=")[2] for one, value in pairs if one.startswith(_TARGET)]
+        given = [value if "=" not in one else one.partition("=")[2] for one, value in pairs if one.startswith(_TARGET)]
+        return [(folder, False) for folder in given]
     if call.verb.value not in _FILLS.get(call.manager.name, ()) or call.has(_ASIDE):
         return []
     anew = call.verb.value in ("ci", "clean-install", "install-clean")
-    return ["."] if anew or call.manager.name not in called else []
+    return [(".", False)] if anew or call.manager.name not in called else []
 
 
-def _made_by(command: Command) -> list[str]:
-    """Return the folders in which a command makes a file or folder."""
+def _written(command: Command) -> list[tuple[str, bool]]:
+    """Return the folders in which a command makes something, each with whether that is a file, which may be there."""
     words = [word for word in command.arguments if not word.startswith("-")]
-    targets = [one.target.value for one in command.redirects if one.operator in (">", ">>")]
-    if command.name in ("mkdir", "touch"):
-        targets += words
+    files = [one.target.value for one in command.redirects if one.operator in (">", ">>")]
+    made: list[str] = []
+    if command.name in ("touch", "tee"):
+        files += words
+    elif command.name == "mkdir":
+        made += words
+    elif command.name == "cp" and len(words) > 1 and not any(word.startswith(_ELSEWHERE) for word in command.arguments):
+        files += words[-1:]
     elif command.name == "git" and words[:1] == ["clone"]:
         place = next((i for i, word in enumerate(words) if "://" in word or word.startswith("git@")), len(words))
-        targets += (words[place + 1 :] or ["clone"])[:1] if place < len(words) else []
-    return [one if one in (".", "./") else dirname(one) or "." for one in targets]
+        made += (words[place + 1 :] or ["clone"])[:1] if place < len(words) else []
+    elif command.name == "sed" and any(re.match(r"-[nErsz]*i|--in-place", word) for word in command.arguments):
+        made += [word for word in words[1:] if "/" in word]  # it makes a new file beside each
+    elif command.name in _COMPILERS and "-o" in command.arguments[:-1]:
+        files.append(command.arguments[command.arguments.index("-o") + 1])
+    files += [file for _, file in downloads(command) if file]
+    return [(_folder_of(one), one in files) for one in (*made, *files) if one not in ("/dev/null", "-")]
+
+
+def _folder_of(path: str) -> str:
+    """Return the folder that something is written to."""
+    return path if path in (".", "./") or path.endswith("/") else dirname(path) or "."
 
 
 def _parents(command: Command) -> bool:

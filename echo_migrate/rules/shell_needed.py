@@ -1,11 +1,10 @@
 """A command in shell form on a base image without a shell."""
 
 from collections.abc import Iterator, Sequence
-from posixpath import basename, join
+from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container, stage_of
-from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.expansion import heredoc_words
+from echo_migrate.dockerfile.copied_scripts import program_of, script_at
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
@@ -32,7 +31,7 @@ def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]
     if effective is None or (effective.base.shell is not False and not effective.base.shell_at):
         return
     if isinstance(node, Stage):
-        yield from _in_runs(node, effective)
+        yield from _in_runs(node, effective, context.source.path)
     stage = stage_of(node)
     for launch in started(node):
         chosen = stage and not _usual_shell(stage, launch.start if stage is node else stage.end, effective.base)
@@ -41,7 +40,11 @@ def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]
         if launch.shell and not chosen:
             remedies = ("write it in exec form, without a shell", "") if stage is node else _FOR_SERVICES
             yield _finding(launch.shown, launch.start, launch.end, effective, *remedies)
-        elif not launch.shell and launch.words and _starts_script(launch, node, stage, effective.base):
+        elif (
+            not launch.shell
+            and launch.words
+            and _starts_script(launch, node, stage, effective.base, context.source.path)
+        ):
             what = f"{launch.shown} starts a script, which"
             remedies = "start a program of that image", "name that in its first line"
             yield _finding(what, launch.start, launch.end, effective, *remedies)
@@ -59,41 +62,32 @@ def _is_argument(launch: StartCommand, node: Stage | Container, base: ImageFacts
     return launch.verb in ("cmd", "command") and bool(base.entrypoint or node.start_command("entrypoint"))
 
 
-def _starts_script(launch: StartCommand, node: Stage | Container, stage: Stage | None, base: ImageFacts) -> bool:
-    return _is_script((launch.words or ("",))[0], stage, base) and not _is_argument(launch, node, base)
+def _starts_script(
+    launch: StartCommand, node: Stage | Container, stage: Stage | None, base: ImageFacts, file: str
+) -> bool:
+    return _is_script(program_of(launch.words), stage, base, file) and not _is_argument(launch, node, base)
 
 
-def _is_script(path: str, stage: Stage | None, base: ImageFacts) -> bool:
-    """Return whether a path is that of a shell script: its text stands in the file (``COPY <<EOF /start``), or it is
-    copied from the build context under the name of one (``start.sh``)."""
+def _is_script(path: str, stage: Stage | None, base: ImageFacts, file: str) -> bool:
+    """Return whether a path is that of a shell script: its text is known, or it is copied from the build context under
+    the name of one (``start.sh``). ``file`` is the path of the file with the stage."""
+    text = script_at(path, stage, file) if stage else None
+    if text:
+        return _by_usual_shell(text, base)
     for copy in [copy for one in stage.lineage for copy in one.copies] if stage else ():
-        heredocs = copy.instruction.heredocs
-        for (stripped, name), body in zip(
-            heredoc_words(copy.instruction.args.value) if heredocs else (), heredocs, strict=False
-        ):
-            text = body.value.lstrip("\t") if stripped else body.value
-            if text.startswith("#!") and _is_at(copy, name, path):
-                return _by_usual_shell(text, base)
-        sources = [] if copy.origin or heredocs else [basename(word.value) for word in copy.sources]
+        sources = [] if copy.origin or copy.instruction.heredocs else [basename(word.value) for word in copy.sources]
         if path.endswith(".sh") and basename(path) in (*sources, basename(copy.target or "") if sources else ""):
             return True
     return False
 
 
-def _is_at(copy: Copy, name: str, path: str) -> bool:
-    """Return whether a heredoc of that name is copied to a path; a bare name is sought in the usual folders."""
-    places = (copy.target or "", join(copy.target or "", name))
-    wanted = [path] if "/" in path else [join(folder, path) for folder in FOLDERS]
-    return not set(places).isdisjoint(wanted)
-
-
-def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
+def _in_runs(stage: Stage, effective: EffectiveBase, file: str) -> Iterator[Finding]:
     runs = [run for run in stage.runs if not may_provide(stage, effective.base, SHELL_PROGRAMS, run.instruction.start)]
     if not any(
         step.verb == "onbuild" and step.trigger and step.trigger.verb in ("add", "copy") for step in _steps(stage)
     ):
         runs += stage.triggers if not may_provide(stage, effective.base, SHELL_PROGRAMS) else ()
-    runs = [run for run in runs if _by_shell(run, stage, effective.base) and not mounted(run, SHELL_PROGRAMS)]
+    runs = [run for run in runs if _by_shell(run, stage, effective.base, file) and not mounted(run, SHELL_PROGRAMS)]
     if runs:
         one = f"{'ONBUILD ' * (runs[0] in stage.triggers)}RUN"
         what = one if len(runs) == 1 else f"{len(runs)} RUN instructions"
@@ -109,12 +103,12 @@ def _trusted(runs: Sequence[Run]) -> str:
     return made[0] if all(made) else ""
 
 
-def _by_shell(run: Run, stage: Stage, base: ImageFacts) -> bool:
+def _by_shell(run: Run, stage: Stage, base: ImageFacts, file: str) -> bool:
     """Return whether /bin/sh, or a shell in its place, runs a RUN; a heredoc may have its own interpreter."""
     if not run.shell_form:
         words = [word.value for word in exec_form(run.instruction.args) or ()]
         lacking = base.shell is False and bool(words) and words[0].rpartition("/")[2] in SHELLS
-        return lacking or _calls_usual_shell(words, base) or bool(words and _is_script(words[0], stage, base))
+        return lacking or _calls_usual_shell(words, base) or bool(words and _is_script(words[0], stage, base, file))
     if run.script is None or not _usual_shell(stage, run.instruction.start, base):
         return False
     return all(_by_usual_shell(body.value, base) for body in run.instruction.heredocs if body.value.startswith("#!"))

@@ -48,6 +48,7 @@ class Manager(NamedTuple):
     answers: tuple[str, ...]
     letters: str
     cached: tuple[str, ...]
+    moved: tuple[str, ...]
     recommended: tuple[str, ...]
     caches: tuple[str, ...]
     lists: tuple[str, ...]
@@ -95,9 +96,18 @@ class Call(NamedTuple):
         return self.subcommand in self.manager.unnamed
 
     @property
+    def called(self) -> str:
+        """The name of its command, which for some managers is one of several (``mamba``)."""
+        name, known = self.command.name, data().managers
+        if self.manager.system or known.get(name) is self.manager:
+            return name
+        first, space, rest = self.manager.name.partition(" ")
+        return f"{name if space and name in known else first}{space}{rest}"
+
+    @property
     def shown(self) -> str:
         """The name of the call in messages."""
-        name = self.command.name if self.manager.system else self.manager.name
+        name = self.called
         return name if self.verb is self.command.words[0] else f"{name} {self.subcommand or self.verb.value}"
 
     def versioned(self) -> bool:
@@ -160,6 +170,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         answers=tuple(row.get("answer", ())),
         letters=row.get("letters", ""),
         cached=tuple(row.get("cached", ())),
+        moved=tuple(row.get("moved", ())),
         recommended=tuple(row.get("recommended", ())),
         caches=tuple(row.get("caches", ())),
         lists=tuple(row.get("lists", ())),

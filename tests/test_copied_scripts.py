@@ -1,0 +1,59 @@
+"""Scripts of the build context that a Dockerfile starts: read where their text is known, by their first line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+SHELL = "#!/bin/sh\nset -e\ntouch /app/ready\nexec node server.js\n"
+BASE = "FROM gcr.io/distroless/nodejs22-debian13\n"
+
+
+def said(run: Run, tree: Path, text: str, rule: str, files: dict[str, str], path: str = "Dockerfile") -> str:
+    (tree / ".git").mkdir()
+    for name, body in {**files, path: text}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(body)
+    options = ["--no-config", "--select", rule, "--fail-on", "never", "--output-format", "concise"]
+    return run("check", *options, str(tree / path)).stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "path"),
+    [
+        ('COPY docker-entrypoint /\nENTRYPOINT ["/docker-entrypoint"]\n', {"docker-entrypoint": SHELL}, "Dockerfile"),
+        ('COPY bin /app/bin/\nENTRYPOINT ["/app/bin/start"]\n', {"bin/start": SHELL}, "Dockerfile"),
+        ('COPY a/run /start\nENTRYPOINT ["/tini", "--", "/start"]\n', {"a/run": SHELL}, "docker/Dockerfile"),
+    ],
+)
+def test_a_shell_script_needs_a_shell(run: Run, tmp_path: Path, lines: str, files: dict[str, str], path: str) -> None:
+    assert "starts a script, which needs a shell" in said(run, tmp_path, BASE + lines, "shell-needed", files, path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "files"),
+    [
+        ('COPY tool /tool\nENTRYPOINT ["/tool"]\n', {"tool": "\x7fELF\0"}),
+        ('COPY run /run\nENTRYPOINT ["/run"]\n', {"run": "#!/usr/bin/env node\n1\n"}),
+        ('COPY run /run\nENTRYPOINT ["/other"]\n', {"run": SHELL, "other": SHELL}),
+        ('COPY ../run /run\nENTRYPOINT ["/run"]\n', {"other": SHELL}),
+    ],
+)
+def test_no_shell_script(run: Run, tmp_path: Path, lines: str, files: dict[str, str]) -> None:
+    (tmp_path / "run").write_text(SHELL)
+    (tmp_path / "repository").mkdir()
+    assert "shell-needed" not in said(run, tmp_path / "repository", BASE + lines, "shell-needed", files)
+
+
+def test_an_interpreter_is_there(run: Run, tmp_path: Path) -> None:
+    text = 'FROM gcr.io/distroless/static-debian13\nCOPY run /app/run\nENTRYPOINT ["/app/run"]\n'
+    found = said(run, tmp_path, text, "missing-binary", {"run": "#!/usr/bin/env -S python3 -u\nprint(1)\n"})
+    assert "ENTRYPOINT runs run, which needs python3" in found
+
+
+@pytest.mark.parametrize("step", ["", "RUN sed -i s/sh/bash/ /app/start\n"])
+def test_what_a_script_writes(run: Run, tmp_path: Path, step: str) -> None:
+    text = f'FROM node:24-slim\nWORKDIR /app\nCOPY start /app/start\n{step}USER node\nENTRYPOINT ["/app/start"]\n'
+    found = said(run, tmp_path, text, "root-owned-path", {"start": SHELL})
+    assert ("in start, touch as node fails: it writes to /app" in found) is (step == "")
