@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import recipes
 from tests.warm import Request, Warm
 
 if TYPE_CHECKING:
@@ -118,7 +119,14 @@ def no_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the project as it stands."""
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+    (built,) = recipes.shared(tmp_path_factory, "wheel", lambda folder: build("wheel", ROOT, folder)).iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which what a recipe installs comes from an index that was fetched once, for all of them."""
+    return recipes.index(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -212,7 +212,7 @@ def test_the_documented_lines_for_each_ci_do_what_they_say(run: Run, tmp_path: P
     assert all((tmp_path / name).stat().st_size for name in names)
 
 
-def test_the_gitlab_job_is_one(tmp_path: Path) -> None:
+def test_the_gitlab_job_is_one(tmp_path: Path, index: dict[str, str]) -> None:
     """Its script, run as it stands on a checkout that is hostile, whose job names files of it to pip and Python."""
     path = ROOT / "hooks" / "gitlab-ci.yml"
     done = subprocess.run(
@@ -230,7 +230,7 @@ def test_the_gitlab_job_is_one(tmp_path: Path) -> None:
     files |= {"echo_migrate/__init__.py": trap, "Dockerfile": "FROM python:3.12\n"}
     commit(checkout, files | {"pip.conf": "[install]\nconstraint = nowhere.txt\n"})
     hostile = {"PYTHONPATH": ".", "PIP_CONFIG_FILE": "pip.conf", "PIP_CONSTRAINT": "no.txt", "PIP_CACHE_DIR": "cache"}
-    environment = os.environ | {name: str(checkout / file) for name, file in hostile.items()}
+    environment = os.environ | index | {name: str(checkout / file) for name, file in hostile.items()}
     environment |= {"CI_PROJECT_DIR": str(checkout), "TMPDIR": str(tmp_path), "ECHO_MIGRATE": str(tmp_path / "project")}
     environment["ECHO_MIGRATE_COMMIT"] = commit(tmp_path / "project", {})
     script = ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])]
