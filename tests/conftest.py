@@ -7,7 +7,10 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +33,21 @@ NOWHERE = "http://127.0.0.1:9"
 # Some thousand processes start the program: it is compiled once, whatever the environment has for other work.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+_IRIS = "rfc3987_syntax"
+_later = ModuleType(_IRIS)
+
+
+def _is_valid_syntax(term: str, value: str) -> bool:
+    """Check by the real module, which is imported for it: it makes a grammar, for a second, which few tests need."""
+    if sys.modules.get(_IRIS) is _later:
+        del sys.modules[_IRIS]
+    return bool(import_module(_IRIS).is_valid_syntax(term, value))
+
+
+if find_spec(_IRIS) and _IRIS not in sys.modules:  # which jsonschema imports as it is imported
+    _later.is_valid_syntax = _is_valid_syntax  # type: ignore[attr-defined]
+    sys.modules[_IRIS] = _later
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
 settings.load_profile("here")

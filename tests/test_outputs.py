@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 import yaml
+from check_jsonschema.cli import main as check_jsonschema
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator, validators
 
 from echo_migrate import reports
@@ -215,13 +216,9 @@ def test_the_documented_lines_for_each_ci_do_what_they_say(run: Run, tmp_path: P
 def test_the_gitlab_job_is_one(tmp_path: Path, index: dict[str, str]) -> None:
     """Its script, run as it stands on a checkout that is hostile, whose job names files of it to pip and Python."""
     path = ROOT / "hooks" / "gitlab-ci.yml"
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(path)]
-        + [str(ROOT / "hooks" / "gitlab-propose.yml")],
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    words = ["--builtin-schema", "vendor.gitlab-ci", str(path), str(ROOT / "hooks" / "gitlab-propose.yml")]
+    checked = CliRunner().invoke(check_jsonschema, words)
+    assert checked.exit_code == 0, checked.output
     job = yaml.safe_load(path.read_text())["echo-migrate"]
     copy_project(tmp_path / "project")
     trap = "import pathlib\npathlib.Path(__file__).with_name('it-ran').touch()\n"
