@@ -170,7 +170,7 @@ def test_github_says_all_where_there_is_room(results: list[Result]) -> None:
     assert "more findings" not in text
 
 
-@pytest.mark.parametrize("format", reports.FORMATS)
+@pytest.mark.parametrize("format", [*reports.FORMATS, *reports.ALSO])
 def test_no_output_has_a_credential(results: list[Result], format: str) -> None:
     assert "geheim" not in reports.render(format, results, RUN)
 
