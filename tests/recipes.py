@@ -53,7 +53,7 @@ def _fetch(folder: Path) -> None:
     words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     words += [word for lock in LOCKS for word in ("-r", str(lock))]
     with tempfile.TemporaryDirectory(dir=folder.parent) as fetched:
-        subprocess.run([*words, "--dest", fetched], check=True, capture_output=True)
+        subprocess.run([*words, "--dest", fetched], check=True)  # what pip says is shown where it fails
         for wheel in Path(fetched).iterdir():
             project = folder / parse_wheel_filename(wheel.name)[0]
             project.mkdir()
