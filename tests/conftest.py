@@ -7,12 +7,16 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from tests import recipes
 from tests.warm import Request, Warm
 
 if TYPE_CHECKING:
@@ -29,6 +33,21 @@ NOWHERE = "http://127.0.0.1:9"
 # Some thousand processes start the program: it is compiled once, whatever the environment has for other work.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+_IRIS = "rfc3987_syntax"
+_later = ModuleType(_IRIS)
+
+
+def _is_valid_syntax(term: str, value: str) -> bool:
+    """Check by the real module, which is imported for it: it makes a grammar, for a second, which few tests need."""
+    if sys.modules.get(_IRIS) is _later:
+        del sys.modules[_IRIS]
+    return bool(import_module(_IRIS).is_valid_syntax(term, value))
+
+
+if find_spec(_IRIS) and _IRIS not in sys.modules:  # which jsonschema imports as it is imported
+    _later.is_valid_syntax = _is_valid_syntax  # type: ignore[attr-defined]
+    sys.modules[_IRIS] = _later
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
 settings.load_profile("here")
@@ -118,7 +137,14 @@ def no_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the project as it stands."""
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+    (built,) = recipes.shared(tmp_path_factory, "wheel", lambda folder: build("wheel", ROOT, folder)).iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which what a recipe installs comes from an index that was fetched once, for all of them."""
+    return recipes.index(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

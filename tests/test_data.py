@@ -2,6 +2,8 @@
 
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,18 @@ def test_dates_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     read["names"].clear()
     assert data.read_data("a.yaml")["names"], "each caller has data of its own"
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_each_process_reads_a_file_anew_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    """An edited row of a checkout applies at once; what lies where something could be kept is in nobody's way."""
+    script = "import sys; from echo_migrate.files import data; data.folder = lambda: sys.argv[1]; "
+    command = [sys.executable, "-c", script + "print(data.read_data('a.yaml'))", str(tmp_path)]
+    (tmp_path / "__pycache__").write_text("in the way")
+    for names in (["a", "b"], ["a", "b", "c"]):
+        (tmp_path / "a.yaml").write_text(f"names: [{', '.join(names)}]\n")
+        said = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=True).stdout
+        assert said == f"{{'names': {names}}}\n"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["__pycache__", "a.yaml"]
 
 
 def test_a_block_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

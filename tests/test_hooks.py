@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -19,25 +20,33 @@ TEXT = "FROM python:3.12\nRUN true\n"
 FIXED = TEXT.replace("python:3.12", "reg.echohq.com/python:3.12")
 
 
-def environment(home: Path) -> dict[str, str]:
+class Home(NamedTuple):
+    """Where the programs keep what they install, and the environment in which they install it."""
+
+    folder: Path
+    installs: dict[str, str]
+
+
+def environment(home: Home) -> dict[str, str]:
     plain = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PRE_COMMIT", "PREK"))}
     who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    return plain | who | {"PRE_COMMIT_HOME": str(home / "pre-commit"), "PREK_HOME": str(home / "prek")}
+    kept = {"PRE_COMMIT_HOME": str(home.folder / "pre-commit"), "PREK_HOME": str(home.folder / "prek")}
+    return plain | who | home.installs | kept
 
 
-def call(folder: Path, home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def call(folder: Path, home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, cwd=folder, env=environment(home), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory, index: dict[str, str]) -> Home:
+    return Home(tmp_path_factory.mktemp("home"), index)
 
 
 @pytest.fixture(scope="module")
-def project(home: Path) -> Path:
+def project(home: Home) -> Path:
     """A repository that holds the project as it stands, to be hooked from."""
-    clone = home / "project"
+    clone = home.folder / "project"
     copy_project(clone)
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "all")):
         assert call(clone, home, "git", *words).returncode == 0
@@ -45,7 +54,7 @@ def project(home: Path) -> Path:
 
 
 @pytest.fixture
-def tree(tmp_path: Path, home: Path, project: Path) -> Path:
+def tree(tmp_path: Path, home: Home, project: Path) -> Path:
     """A repository of a user's, with the README's configuration: both hooks."""
     folder = tmp_path / "tree"
     folder.mkdir()
@@ -64,7 +73,7 @@ def tree(tmp_path: Path, home: Path, project: Path) -> Path:
 REPORTED = re.compile(r"(?m)^ *Dockerfile\n +1:6 +warning +unhardened-image ")
 
 
-def hook(tree: Path, home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def hook(tree: Path, home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
     return call(tree, home, sys.executable, "-m", "pre_commit", *words)
 
 
@@ -106,7 +115,7 @@ def test_the_files_of_the_hooks_are_those_that_the_program_takes(name: str, take
     assert candidate(name) == taken
 
 
-def test_check_then_fix_then_nothing(tree: Path, home: Path) -> None:
+def test_check_then_fix_then_nothing(tree: Path, home: Home) -> None:
     first = hook(tree, home, "run", "--all-files")
     assert first.returncode == 1, first.stdout + first.stderr
     assert REPORTED.search(first.stdout)
@@ -120,7 +129,7 @@ def test_check_then_fix_then_nothing(tree: Path, home: Path) -> None:
     assert sorted(path.name for path in tree.iterdir()) == [".git", ".pre-commit-config.yaml", "Dockerfile"]
 
 
-def test_a_commit_through_the_installed_hook(tree: Path, home: Path) -> None:
+def test_a_commit_through_the_installed_hook(tree: Path, home: Home) -> None:
     assert hook(tree, home, "install").returncode == 0
     refused = call(tree, home, "git", "commit", "-qm", "first")
     assert refused.returncode == 1
@@ -130,7 +139,7 @@ def test_a_commit_through_the_installed_hook(tree: Path, home: Path) -> None:
     assert call(tree, home, "git", "commit", "-qm", "first").returncode == 0
 
 
-def test_what_is_not_staged_is_kept_and_not_looked_at(tree: Path, home: Path) -> None:
+def test_what_is_not_staged_is_kept_and_not_looked_at(tree: Path, home: Home) -> None:
     (tree / "Dockerfile").write_text(FIXED)
     call(tree, home, "git", "add", ".")
     (tree / "Dockerfile").write_text(FIXED + "FROM node:22\n")
@@ -138,14 +147,14 @@ def test_what_is_not_staged_is_kept_and_not_looked_at(tree: Path, home: Path) ->
     assert (tree / "Dockerfile").read_text() == FIXED + "FROM node:22\n"
 
 
-def test_line_ends_are_kept(tree: Path, home: Path) -> None:
+def test_line_ends_are_kept(tree: Path, home: Home) -> None:
     (tree / "Dockerfile").write_bytes(TEXT.replace("\n", "\r\n").encode())
     call(tree, home, "git", "add", ".")
     hook(tree, home, "run", "--all-files", "--hook-stage", "manual", "echo-migrate-fix")
     assert (tree / "Dockerfile").read_bytes() == FIXED.replace("\n", "\r\n").encode()
 
 
-def test_four_hundred_files_in_one_run(tree: Path, home: Path) -> None:
+def test_four_hundred_files_in_one_run(tree: Path, home: Home) -> None:
     (tree / "Dockerfile").unlink()
     for number in range(400):
         (tree / f"Dockerfile.{number}").write_text(TEXT)
@@ -156,7 +165,7 @@ def test_four_hundred_files_in_one_run(tree: Path, home: Path) -> None:
     assert all((tree / f"Dockerfile.{number}").read_text() == FIXED for number in range(400))
 
 
-def test_a_users_own_files_pattern_meets_quiet(tree: Path, home: Path) -> None:
+def test_a_users_own_files_pattern_meets_quiet(tree: Path, home: Home) -> None:
     """It takes the place of ours, so that the program is handed what it does not know."""
     path = tree / ".pre-commit-config.yaml"
     config = yaml.safe_load(path.read_text())
@@ -167,13 +176,13 @@ def test_a_users_own_files_pattern_meets_quiet(tree: Path, home: Path) -> None:
     assert hook(tree, home, "run", "--all-files").returncode == 0
 
 
-def test_try_repo(tree: Path, home: Path, project: Path) -> None:
+def test_try_repo(tree: Path, home: Home, project: Path) -> None:
     done = hook(tree, home, "try-repo", str(project), "echo-migrate", "--all-files", "--verbose")
     assert done.returncode == 1, done.stderr
     assert REPORTED.search(done.stdout)
 
 
-def test_prek_reads_the_same(tree: Path, home: Path) -> None:
+def test_prek_reads_the_same(tree: Path, home: Home) -> None:
     prek = str(Path(sys.executable).parent / "prek")
     done = call(tree, home, prek, "run", "--all-files")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -183,7 +192,7 @@ def test_prek_reads_the_same(tree: Path, home: Path) -> None:
     assert call(tree, home, prek, "run", "--all-files").returncode == 0
 
 
-def test_the_plain_hook_looks_at_what_is_staged(tree: Path, home: Path) -> None:
+def test_the_plain_hook_looks_at_what_is_staged(tree: Path, home: Home) -> None:
     target = tree / ".git" / "hooks" / "pre-commit"
     target.write_bytes((ROOT / "hooks" / "pre-commit").read_bytes())
     target.chmod(0o755)
@@ -214,7 +223,7 @@ def test_the_plain_hook_looks_at_what_is_staged(tree: Path, home: Path) -> None:
     assert commit(f"{folder}:{usual}").returncode == 0, "what is not staged does not count"
 
 
-def test_a_name_is_no_option(tmp_path: Path, home: Path, tree: Path) -> None:
+def test_a_name_is_no_option(tmp_path: Path, home: Home, tree: Path) -> None:
     """Folders of a branch can be called as options are: to have another registry, or a file overwritten."""
     for hook in MANIFEST:
         assert re.search(hook["exclude"], "--registry=evil.example/a.py")

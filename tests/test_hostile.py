@@ -52,31 +52,31 @@ def test_content(run: Run, tmp_path: Path, data: bytes, says: str) -> None:
 
 def test_many_references_that_share_one_argument(run: Run, tmp_path: Path) -> None:
     """The fix of each would carry the edits of all: reports would grow with the square of their number."""
-    shared = "ARG R=docker.io\n" + "FROM ${R}/library/python:3.12\n" * 5000
-    (tmp_path / "Dockerfile").write_text(shared + "COPY --from=node:22 a b\n" * 5000)
-    done = run("fix", "--output-format", "json", limits={resource.RLIMIT_CPU: 60})
-    assert (done.returncode, len(done.stdout) < 20_000_000) == (0, True)
+    shared = "ARG R=docker.io\n" + "FROM ${R}/library/python:3.12\n" * 2500
+    (tmp_path / "Dockerfile").write_text(shared + "COPY --from=node:22 a b\n" * 2500)
+    done = run("fix", "--output-format", "json", limits={resource.RLIMIT_CPU: 15})
+    assert (done.returncode, len(done.stdout) < 5_000_000) == (0, True)
     assert b"more than 100 references share its text" in done.stdout
-    assert (tmp_path / "Dockerfile").read_text() == shared + "COPY --from=reg.echohq.com/node:22 a b\n" * 5000
+    assert (tmp_path / "Dockerfile").read_text() == shared + "COPY --from=reg.echohq.com/node:22 a b\n" * 2500
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "FROM python:3.12\n" * 25_000,
+        "FROM python:3.12\n" * 12_500,
         "ARG x=y\nARG a=" + "$x" * 4000 + "\nARG b=" + "$a" * 40_000 + "\nFROM $b\n",
         "# a=b" + " " * 80_000 + "c\nFROM a\n",
         "# hadolint ignore=DL3006\n" * 40_000 + "FROM alpine\n",
-        "# hadolint ignore=DL3006\nFROM alpine\n" * 20_000,
+        "# hadolint ignore=DL3006\nFROM alpine\n" * 10_000,
         "FROM a\nCOPY" + " --x=y \\\n" * 20_000 + "a b\n",
         "ARG " + "A=\\\nx " * 20_000 + "\nFROM a\n",
         "FROM a\nRUN --mount=type=bind\\\n" + ",from=a\\\n" * 20_000 + " b\n",
-        "".join(f"FROM a AS s{n}\nFROM x-${{V}}\n" for n in range(10_000)),
+        "".join(f"FROM a AS s{n}\nFROM x-${{V}}\n" for n in range(5_000)),
     ],
 )
 def test_long_texts_end_within_seconds(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "Dockerfile").write_text(text)
-    assert run("check", "-q", limits={resource.RLIMIT_CPU: 30}).returncode in (0, 1)
+    assert run("check", "-q", limits={resource.RLIMIT_CPU: 7}).returncode in (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 import yaml
+from check_jsonschema.cli import main as check_jsonschema
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator, validators
 
 from echo_migrate import reports
@@ -169,7 +170,7 @@ def test_github_says_all_where_there_is_room(results: list[Result]) -> None:
     assert "more findings" not in text
 
 
-@pytest.mark.parametrize("format", reports.FORMATS)
+@pytest.mark.parametrize("format", [*reports.FORMATS, *reports.ALSO])
 def test_no_output_has_a_credential(results: list[Result], format: str) -> None:
     assert "geheim" not in reports.render(format, results, RUN)
 
@@ -212,16 +213,12 @@ def test_the_documented_lines_for_each_ci_do_what_they_say(run: Run, tmp_path: P
     assert all((tmp_path / name).stat().st_size for name in names)
 
 
-def test_the_gitlab_job_is_one(tmp_path: Path) -> None:
+def test_the_gitlab_job_is_one(tmp_path: Path, index: dict[str, str]) -> None:
     """Its script, run as it stands on a checkout that is hostile, whose job names files of it to pip and Python."""
     path = ROOT / "hooks" / "gitlab-ci.yml"
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(path)]
-        + [str(ROOT / "hooks" / "gitlab-propose.yml")],
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    words = ["--builtin-schema", "vendor.gitlab-ci", str(path), str(ROOT / "hooks" / "gitlab-propose.yml")]
+    checked = CliRunner().invoke(check_jsonschema, words)
+    assert checked.exit_code == 0, checked.output
     job = yaml.safe_load(path.read_text())["echo-migrate"]
     copy_project(tmp_path / "project")
     trap = "import pathlib\npathlib.Path(__file__).with_name('it-ran').touch()\n"
@@ -230,7 +227,7 @@ def test_the_gitlab_job_is_one(tmp_path: Path) -> None:
     files |= {"echo_migrate/__init__.py": trap, "Dockerfile": "FROM python:3.12\n"}
     commit(checkout, files | {"pip.conf": "[install]\nconstraint = nowhere.txt\n"})
     hostile = {"PYTHONPATH": ".", "PIP_CONFIG_FILE": "pip.conf", "PIP_CONSTRAINT": "no.txt", "PIP_CACHE_DIR": "cache"}
-    environment = os.environ | {name: str(checkout / file) for name, file in hostile.items()}
+    environment = os.environ | index | {name: str(checkout / file) for name, file in hostile.items()}
     environment |= {"CI_PROJECT_DIR": str(checkout), "TMPDIR": str(tmp_path), "ECHO_MIGRATE": str(tmp_path / "project")}
     environment["ECHO_MIGRATE_COMMIT"] = commit(tmp_path / "project", {})
     script = ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])]

@@ -34,7 +34,7 @@ def results() -> list[Result]:
     return [fix.fix_source(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]
 
 
-@pytest.mark.parametrize("format", reports.FORMATS)
+@pytest.mark.parametrize("format", [*reports.FORMATS, *reports.ALSO])
 def test_nothing_printed_moves_the_cursor_or_breaks_a_line(results: list[Result], format: str) -> None:
     text = reports.render(format, results, RUN)
     assert not any(piece in text for piece in ("\x1b[31m", "\u202e", "c\n<img"))

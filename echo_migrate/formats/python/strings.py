@@ -6,7 +6,8 @@ against the text.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -40,14 +41,27 @@ class Text(NamedTuple):
     names: tuple[Assignment, ...] = ()
 
 
+class _Scopes(ScopeProvider):
+    """Scopes, by methods that are looked for once in a process: libcst looks through a thousand for each module."""
+
+    def get_visitors(self) -> Mapping[str, Callable[[cst.CSTNode], None]]:
+        return {name: getattr(self, name) for name in _visiting()}
+
+
+@cache
+def _visiting() -> tuple[str, ...]:
+    return tuple(ScopeProvider().get_visitors())
+
+
 class Strings:
     """The strings of a module. ``values`` has the values of assignments with a single target, by the ID of that target;
     ``taken`` collects the IDs of literals and names that were read."""
 
     def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
         self.text = text
+        wrapper.resolve_many((ByteSpanPositionProvider, _Scopes))  # at once: each by itself is one more visit of all
         self.spans = wrapper.resolve(ByteSpanPositionProvider)
-        self.scopes = wrapper.resolve(ScopeProvider)
+        self.scopes = wrapper.resolve(_Scopes)
         self.offsets = _Offsets(text)
         self.values: dict[int, cst.BaseExpression] = {}
         self.taken: set[int] = set()

@@ -1,0 +1,62 @@
+"""What recipes install from, in tests: an index in a folder, of what the locks name, fetched once for a whole run.
+
+The recipes' own commands ask it as they ask any index: where packages come from, and how long it takes to read what an
+index has of each, is no recipe's to say. What is compared with its hashes is compared all the same.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from packaging.utils import parse_wheel_filename
+
+_ROOT = Path(__file__).parent.parent
+LOCKS = tuple(_ROOT / "hooks" / name for name in ("requirements.txt", "requirements-github.txt"))
+
+
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder of this run of the tests, which the first of its workers that asks has filled by ``make``.
+
+    Another that asks meanwhile waits; where ``make`` fails, the next one tries.
+    """
+    own = factory.getbasetemp()
+    top = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = top / name
+    with (top / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = Path(tempfile.mkdtemp(dir=top, prefix=f"{name}-"))
+            make(made)
+            made.rename(folder)
+    return folder
+
+
+def index(factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment in which pip and uv install from the index, by a Python that its packages are for.
+
+    pip compiles nothing: most of what it installs is never imported.
+    """
+    url = shared(factory, "index", _fetch).as_uri()
+    here = Path(sys.executable)
+    path = os.pathsep.join([str(here.resolve().parent), os.environ["PATH"], str(here.parent)])  # the last has uv
+    return {"PATH": path, "PIP_INDEX_URL": url, "PIP_COMPILE": "0", "UV_DEFAULT_INDEX": url}
+
+
+def _fetch(folder: Path) -> None:
+    """Fill a folder with the packages of the locks, laid out as an index (PyPA's "simple repository API")."""
+    words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    words += [word for lock in LOCKS for word in ("-r", str(lock))]
+    with tempfile.TemporaryDirectory(dir=folder.parent) as fetched:
+        subprocess.run([*words, "--dest", fetched], check=True)  # what pip says is shown where it fails
+        for wheel in Path(fetched).iterdir():
+            project = folder / parse_wheel_filename(wheel.name)[0]
+            project.mkdir()
+            mark = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            (project / "index.html").write_text(f'<a href="{wheel.name}#sha256={mark}">{wheel.name}</a>\n')
+            wheel.rename(project / wheel.name)
