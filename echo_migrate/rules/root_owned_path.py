@@ -34,6 +34,8 @@ _OF_ROOT = ("/", "/opt", "/srv", "/usr", "/usr/local", "/usr/local/bin")
 
 _COMPILERS = frozenset(("c++", "cc", "clang", "g++", "gcc", "go", "rustc"))
 _WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
+_MAKES_NO_FILE = frozenset(("cd", "echo", "mkdir", "printf", "set"))
+"""Commands that replace no file and set no owner of one that is there."""
 _FILLS = {
     "npm": ("add", "ci", "clean-install", "i", "install", "install-clean"),
     "yarn": ("add", "install", "yarn"),
@@ -142,7 +144,8 @@ def _placed(command: Command, words: list[str], run: Run, own: list[str]) -> str
 
 def _of_a_copy(command: Command, run: Run, stage: Stage) -> str:
     """Return of which copied file a command changes the mode or owner, as only its owner may: root's, without
-    ``--chown``, in a folder where only root can replace it. "" for none, or if that is not known."""
+    ``--chown``, in a folder where only root can replace it, or that nothing up to now can have replaced. "" for none,
+    or if that is not known."""
     if command.name not in ("chmod", "chown") or command.via or not run.script or not must_succeed(command, run.script):
         return ""
     before = [copy for copy in stage.copies if copy.instruction.start < run.instruction.start]
@@ -150,8 +153,42 @@ def _of_a_copy(command: Command, run: Run, stage: Stage) -> str:
         return ""
     files = {copy.target for copy in before if _is_file(copy) and dirname(copy.target or "") in _OF_ROOT}
     words = [word for word in command.arguments if not word.startswith("-")][1:]
-    found = next((word for word in words if absolute(word, run, command) in files), None)
-    return f"{command.name} {found}" if found and not covered(run, found) else ""
+    places = {word: place for word in words if (place := absolute(word, run, command)) and not covered(run, place)}
+    found = next((word for word, place in places.items() if place in files), None)
+    if found is None and before and _as_copied(command, stage):
+        recursive = any(re.match(r"-[A-Za-z]*R|--recursive$", word) for word in command.arguments)
+        folders = [copy.target for copy in before if copy.target and copy.target != "/" and not copy.origin]
+        found = next((word for word, place in places.items() if _reaches(place, folders, recursive)), None)
+    return f"{command.name} {found}" if found else ""
+
+
+def _reaches(place: str, folders: list[str], recursive: bool) -> bool:
+    """Return whether a path is a file that a COPY into one of these folders brings, or a folder that is gone through
+    with what was copied."""
+    if {"*", "?", "[", "{", "$"} & {*place}:
+        return False
+    if recursive:
+        return place != "/" and any(within(folder, place) for folder in folders)
+    return splitext(place)[1] == ".sh" and dirname(place) in folders
+
+
+def _as_copied(command: Command, stage: Stage) -> bool:
+    """Return whether COPYs from the build context, which give them to root, certainly brought all files of a project
+    that are there when a command runs: nothing that ran before makes a file, or gives one to the user."""
+    copies = [copy for one in stage.lineage for copy in one.copies if copy.instruction.start < command.start]
+    for copy in copies:
+        given = any(flag.name == "chown" for flag in copy.instruction.flags)
+        if given or copy.instruction.verb != "copy" or copy.origin or copy.target is None:
+            return False
+    for run in (run for one in stage.lineage for run in one.runs if run.instruction.start < command.start):
+        if not run.script or not run.script.certain:
+            return False
+        calls = {call.command.start for call in run.calls if call.action == "install"}
+        for one in run.commands:
+            harmless = one.start in calls or one.name in _MAKES_NO_FILE
+            if one.start < command.start and (one.via or one.redirects or not harmless):
+                return False
+    return True
 
 
 def _is_file(copy: Copy) -> bool:
