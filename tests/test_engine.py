@@ -763,6 +763,29 @@ def test_stages_that_share_files_move_together(text: str, expected: list[str | N
     assert [next((reason.id for reason in one.reasons), None) for one in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("FROM debian:13.1 AS build\nFROM debian:13-slim\n", False),
+        ("FROM debian:13.1 AS build\nFROM debian:trixie-slim\n", False),
+        ("FROM debian:13.1 AS build\nFROM debian:12.11\n", True),
+        ("FROM debian:13.1 AS build\nFROM debian:stable\n", True),
+    ],
+)
+def test_a_point_release_of_debian_is_that_release(text: str, held: bool) -> None:
+    last = f"{NEEDS}{TAKEN}USER me\nHEALTHCHECK CMD nc -z localhost 80\n"
+    text = text.replace(" AS build\n", f" AS build\n{MADE}") + last
+    asked = Settings(catalog.load("echo"), tuple(RULES.values()), today="2026-11-28")
+    build, run = [
+        one
+        for one in fix.fix_source(Source("Dockerfile", text), dockerfile, asked).outcomes
+        if one.image.where == "FROM"
+    ]
+    assert run.state == "needs-person"
+    assert ("copied-into" in [one.id for one in build.reasons]) == held
+    assert build.safe != held
+
+
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copier.yml").write_text("name: {type: str}\n")
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")

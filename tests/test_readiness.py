@@ -219,6 +219,17 @@ def test_what_builds_a_dockerfile_speaks_for_its_image(
     assert (b"blocked by missing-binary (compose.yaml:4)" in done.stdout) != moves
 
 
+def test_an_unsafe_fix_that_breaks_what_builds_the_file_is_not_offered(tmp_path: Path, run: Run) -> None:
+    text = "FROM eclipse-temurin:25-jre-alpine\n"
+    compose = "services:\n  web:\n    build: .\n    healthcheck: {test: [CMD, PROGRAM, localhost]}\n"
+    for program, expected in (("wget", text), ("java", "FROM reg.echohq.com/eclipse-temurin-jre:25\n")):
+        (tmp_path / "Dockerfile").write_text(text)
+        (tmp_path / "compose.yaml").write_text(compose.replace("PROGRAM", program))
+        done = run("fix", "--no-config", "--unsafe-fixes", "--output-format", "concise")
+        assert (tmp_path / "Dockerfile").read_text() == expected
+        assert (b"blocked by missing-binary (compose.yaml:4)" in done.stdout) == (program == "wget")
+
+
 def test_a_tool_that_a_healthcheck_beside_calls_is_asked_of_the_image(tmp_path: Path, run: Run) -> None:
     (tmp_path / ".git").mkdir()
     dockerfile, compose = tmp_path / "Dockerfile", tmp_path / "compose.yaml"

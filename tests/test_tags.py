@@ -6,7 +6,15 @@ from echo_migrate.files.source import Traced
 from echo_migrate.images import catalog
 from echo_migrate.images.facts import listed
 from echo_migrate.images.migration import assess
-from echo_migrate.images.tags import BEFORE_RELEASE, BUILD, choose, meaning_of, nearest, without_word
+from echo_migrate.images.tags import (
+    BEFORE_RELEASE,
+    BUILD,
+    choose,
+    meaning_of,
+    nearest,
+    without_revision,
+    without_word,
+)
 from echo_migrate.model import Image
 
 DOCKER = catalog.load("docker")
@@ -112,12 +120,40 @@ def test_a_tag_of_a_version_before_its_release() -> None:
     assert [one.id for one in assess(image, DOCKER).reasons] == ["tag-unlisted"]
 
 
+def test_a_revision_of_the_image_is_no_release_of_its_distribution() -> None:
+    assert without_revision("v1.19-debian-1", DOCKER) == ("v1.19-debian", "1")
+    assert without_revision("v1.19.3-debian-1.0", DOCKER) == ("v1.19.3-debian", "1.0")
+    assert without_revision("1-debian-2-x", DOCKER) == ("1-debian-x", "2")
+    for tag in ("7.2-debian-12", "7.2-debian-7", "7.2-debian-12.5", "1-debian", "1-debian-12-r3", "1-alpine-3"):
+        assert without_revision(tag, DOCKER) == (tag, "")
+    image = Image(Traced.of("fluentd:v1.19-debian-1", 0, 22), "FROM", 0, 22)
+    move = assess(image, DOCKER)
+    assert move.target == "dhi.io/fluentd:1.19-debian"
+    assert [one.id for one in move.reasons] == ["drops-words"]
+
+
+@pytest.mark.parametrize("tag", ["bookworm-20240311-slim", "12.5", "12.5-slim"])
+def test_the_version_that_is_dropped_is_named(tag: str) -> None:
+    image = Image(Traced.of(f"debian:{tag}", 0, 7 + len(tag)), "FROM", 0, 7 + len(tag))
+    (reason,) = assess(image, DOCKER).reasons
+    assert dict(reason.values)["version"] in ("20240311", "12.5")
+
+
+def test_a_provider_whose_distribution_is_not_known_switches_to_none() -> None:
+    image = Image(Traced.of("mongo:7-jammy", 0, 13), "FROM", 0, 13)
+    found = [one.id for one in assess(image, catalog.load("ironbank")).reasons]
+    assert "drops-words" in found
+    assert "no-variant" not in found
+
+
 def test_what_is_not_kept_is_said() -> None:
     assert _choose("python:3.12.4-slim") == ("3.12", False, True, "")
     assert _choose("node:22.4.1") == ("22", False, True, "")
     assert _choose("debian:bookworm-20240311-slim") == ("bookworm", False, True, "")
     assert _choose("node:22-alpine3.19") == ("22-alpine", False, False, "alpine 3.19")
     assert _choose("ruby:3.4-bookworm") == ("3.4", False, False, "debian 12")
+    assert _choose("eclipse-temurin:8u302-b08-jre-alpine") == ("8-alpine", False, True, "")
+    assert _choose("eclipse-temurin:8u502-b07-jre-alpine3.22") == ("8u502.b07-alpine3.22", False, False, "")
     assert _choose("python:latest") == ("3.14", True, False, "")
     assert _choose("node:lts-alpine") == ("24.19-alpine", True, False, "")
     assert _choose("nginx:stable") == ("1.30", True, False, "")
@@ -129,6 +165,8 @@ def test_what_is_not_kept_is_said() -> None:
 
 def test_nothing_older_stands_for_the_latest() -> None:
     assert _choose("mysql:latest") is None
+    assert _choose("jenkins:2.580") is None, "the list's 2 is 2.568, the line of long-term support"
+    assert _choose("jenkins:2.568.1") == ("2.568", False, True, "")
 
 
 def test_a_line_that_stands_at_an_older_band_is_said() -> None:
@@ -156,6 +194,8 @@ def test_another_family_only_stands_for_one_that_the_image_does_not_have() -> No
 def test_the_nearest_is_of_the_same_function_and_distribution() -> None:
     assert nearest("php", "7.4-fpm-alpine", "php", DOCKER) == "8.5-alpine-fpm"
     assert nearest("redis", "7.2", "redis", DOCKER) == "7.4"
+    assert nearest("maven", "3.9-amazoncorretto-21", "maven", DOCKER) == "3.9-jdk21-dev", "of the same Java"
+    assert nearest("eclipse-temurin", "8-x-jdk", "eclipse-temurin", DOCKER).startswith("8")
     assert nearest("node", "1", "no-such-image", DOCKER) == ""
 
 

@@ -160,7 +160,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)
-    assessed = _with_all_reasons(assessed, grouped, asked, ignores)
+    assessed = _with_all_reasons(assessed, grouped, asked, ignores, format)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
     asked_for = findings or any(one.target for one in effective.values())
@@ -278,11 +278,11 @@ def _with_variants(
 
 
 def _with_all_reasons(
-    moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
+    moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> list[Migration]:
     """Return the migrations; unsafe ones have all further reasons that apply to their target.
 
-    A migration whose target would certainly fail has no fix.
+    A migration whose target would certainly fail has no fix: in the file, or in one that builds it.
     """
     unsafe = [move for move in moves if move.edits and not move.safe]
     if not unsafe:
@@ -298,6 +298,8 @@ def _with_all_reasons(
         ]
         for image, found in failures.items()
     }
+    for image, reasons in _blockers_elsewhere(format, context)[0].items():
+        failing.setdefault(image, []).extend(reasons)
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     doubts = other_blockers(readable, context.effective_bases, catalog)
     return [
@@ -348,17 +350,28 @@ def _bonds(
     blockers = _blockers(found, context, ignores)
     nodes = dict(nodes)
     if any(effective.target for effective in context.effective_bases.values()):
-        for other, there in building(format, context.source):
-            within = context._replace(source=other)
-            errors = _blockers(check(_blocking(), _grouped(there), within), within, Ignores(there))
-            for image, reasons in errors.items():
-                where = os.path.relpath(other.path)
-                blockers.setdefault(image, []).extend(_elsewhere(reason, where) for reason in reasons)
-            nodes[Container] = [*nodes.get(Container, []), *[node for node in there if isinstance(node, Container)]]
+        elsewhere, containers = _blockers_elsewhere(format, context)
+        for image, reasons in elsewhere.items():
+            blockers.setdefault(image, []).extend(reasons)
+        nodes[Container] = [*nodes.get(Container, []), *containers]
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     for image, reasons in other_blockers(readable, context.effective_bases, context.settings.catalog).items():
         blockers.setdefault(image, []).extend(reasons)
     return blockers
+
+
+def _blockers_elsewhere(format: Format, context: Context) -> tuple[dict[Image, list[Reason]], list[Container]]:
+    """Return why migrations would break the files that build the text, by image, and the containers in these files."""
+    blockers: dict[Image, list[Reason]] = {}
+    containers: list[Container] = []
+    for other, there in building(format, context.source):
+        within = context._replace(source=other)
+        errors = _blockers(check(_blocking(), _grouped(there), within), within, Ignores(there))
+        where = os.path.relpath(other.path)
+        for image, reasons in errors.items():
+            blockers.setdefault(image, []).extend(_elsewhere(reason, where) for reason in reasons)
+        containers += [node for node in there if isinstance(node, Container)]
+    return blockers, containers
 
 
 def _elsewhere(reason: Reason, path: str) -> Reason:

@@ -60,7 +60,8 @@ def together(
 
 def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> bool:
     """Return whether two migrations are of an operating system's image, and both references and the target of the one
-    that is copied name one release of it."""
+    that is copied name one release of it. A point release of Debian only has fixes of security and grave bugs
+    (wiki.debian.org, "Point Releases")."""
     if not copied.target or not copied.upstream or not catalog.word_family(copied.upstream):
         return False
     from echo_migrate.images.tags import meaning_of  # few files copy between such stages
@@ -68,6 +69,8 @@ def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> boo
     references = map(parsed, (into.image.ref.value, copied.image.ref.value, copied.target))
     meanings = [meaning_of(one.tag, catalog) for one in references if one and one.tag and not is_open(one.tag)]
     releases = [one.release or one.version for one in meanings]
+    if copied.upstream == "debian":
+        releases = [release.partition(".")[0] for release in releases]
     return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
 
 

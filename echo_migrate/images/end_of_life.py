@@ -111,10 +111,12 @@ def has_releases(upstream: str) -> bool:
 
 
 def release_line(upstream: str, version: str) -> str:
-    """Return the release line that a version belongs to, as the data has it: 22 for node 22.4.1; "" if not known."""
+    """Return the release line that a version belongs to, as the data has it: 22 for node 22.4.1; "" if not known. What
+    other lines of the data divide is none: Jenkins' 2 is both its weekly releases and 2.568."""
     product = _block("_images").get(upstream)
     cycles = _block(product)["cycles"] if product else ()
-    return next((line for line in lines(version) if line in cycles), "")
+    line = next((line for line in lines(version) if line in cycles), "")
+    return "" if any(cycle.startswith(f"{line}.") for cycle in cycles) else line
 
 
 @lru_cache(maxsize=4096)

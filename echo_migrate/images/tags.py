@@ -30,6 +30,12 @@ Distribution = tuple[str | None, str]
 _NUMBERED = lazy_regex(r"(?<=[a-z])-(?=\d{1,4}(?:\.\d+)*(?:-|$))")
 """The dash before a further version: ``otp-27`` is ``otp27``, ``alpine-3.22`` is ``alpine3.22``."""
 
+_REVISION = lazy_regex(r"(?<=-debian)-(\d{1,2}(?:\.\d+)*)(?=-|$)")
+"""The number behind the word debian: a release of it, or the revision of an image (fluentd's v1.19-debian-1.0)."""
+
+_UPDATE = lazy_regex(r"(?<=8u\d\d\d)-(?=b\d\d)")
+"""The dash before the build's number in a version of Java 8 (8u502-b07), which other tags write as a dot."""
+
 _BUILD_NUMBER = lazy_regex(r"[+_](?=\d)")
 """What stands before the build's number in a version (21.0.5_11), which other tags write as a dot."""
 
@@ -102,9 +108,19 @@ def without_word(tag: str, published: Iterable[str], known: Collection[str]) -> 
     return "-".join(one for one in words if one != word), word
 
 
+def without_revision(tag: str, catalog: Catalog) -> tuple[str, str]:
+    """Return an upstream tag without the revision of its image, the number behind the word debian that is lower than
+    that of any release, and that number; the tag and "" if it has none."""
+    found = _REVISION.search(tag)
+    if not found or numbers(found[1])[0] >= min(map(int, catalog.facts.debian_releases.values())):
+        return tag, ""
+    return tag[: found.start()] + tag[found.end() :], found[1]
+
+
 def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = False) -> str:
     """Return the tag of the provider's image that is nearest to an upstream tag without a counterpart: of its function
-    where there is any, then of its distribution, then of its major version or else the newest; "" if none is known.
+    where there is any, then of its language's version, its distribution, and its major version or else the newest; ""
+    if none is known.
 
     With ``newer`` it is of the same function and distribution and not older, or there is none: of the same minor
     version, else of the same major, else the newest.
@@ -116,13 +132,26 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = Fal
         successors = (one for one in tags if _succeeds(one, wanted, family, catalog))
         return max(successors, key=_closeness(wanted, catalog), default="")
 
-    def likeness(spelt: str) -> tuple[bool, bool, bool, tuple[int, ...], int]:
+    languages = _numbers_of(wanted.words)
+
+    def likeness(spelt: str) -> tuple[bool, bool, bool, bool, tuple[int, ...], int]:
         one = meaning_of(spelt, catalog)
-        same = one.version.split(".")[0] == wanted.version.split(".")[0]
+        same = _major(one.version) == _major(wanted.version)
+        language = bool(languages) and languages == _numbers_of(one.words)
         line = numbers(one.version)[:2]
-        return one.words - {BUILD} == wanted.words, one.family == wanted.family, same, line, -len(spelt)
+        return one.words - {BUILD} == wanted.words, language, one.family == wanted.family, same, line, -len(spelt)
 
     return max(tags, key=likeness, default="")
+
+
+def _numbers_of(words: Iterable[str]) -> set[str]:
+    """Return the numbers at the ends of words: 21 of jdk21."""
+    return {word.lstrip("abcdefghijklmnopqrstuvwxyz") for word in words} - {""}
+
+
+def _major(version: str) -> str:
+    """Return the first number of a version: 8 of 8u502."""
+    return version.partition(".")[0].partition("u")[0]
 
 
 def _succeeds(tag: str, wanted: Meaning, family: str | None, catalog: Catalog) -> bool:
@@ -226,7 +255,8 @@ def _wanted(name: str, tag: str, catalog: Catalog) -> tuple[Meaning, list[str], 
 @lru_cache(maxsize=4096)
 def meaning_of(tag: str, catalog: Catalog) -> Meaning:
     """Return what a tag says."""
-    first, *rest = _NUMBERED.sub("", tag.removeprefix("v") if tag[1:2].isdigit() else tag).split("-")
+    spelt = tag.removeprefix("v") if tag[1:2].isdigit() else tag
+    first, *rest = _UPDATE.sub(".", _NUMBERED.sub("", spelt)).split("-")
     version = _BUILD_NUMBER.sub(".", first) if first[:1].isdigit() else ""
     words, family, release = set(rest if version else [first, *rest]), None, ""
     for word in sorted(words):

@@ -64,7 +64,15 @@ class TargetTag:
         """Return the change to the tag of the provider's list that means what the reference's tag means, of the variant
         asked for where there is one, or why there is none."""
         # most runs are for a provider without a list
-        from echo_migrate.images.tags import BEFORE_RELEASE, BUILD, choose, meaning_of, nearest, without_word
+        from echo_migrate.images.tags import (
+            BEFORE_RELEASE,
+            BUILD,
+            choose,
+            meaning_of,
+            nearest,
+            without_revision,
+            without_word,
+        )
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         written, build = self.reference.tag or "latest", self.variant == "dev"
@@ -78,6 +86,9 @@ class TargetTag:
         written, architecture = without_word(written, self.published, catalog.facts.common_architectures)
         if architecture:
             self.unsafe_reasons.append(because("architecture-tag", word=architecture))
+        written, revision = without_revision(written, catalog)
+        if revision:
+            self.unsafe_reasons.append(because("drops-words", words=revision, provider=catalog.title))
         written, early = without_word(written, self.published, BEFORE_RELEASE)
         choice = choose(name, written, image, catalog, build)
         if not choice:
@@ -102,9 +113,8 @@ class TargetTag:
             self.unsafe_reasons.append(because("floating", tag=written, target=choice.tag))
         if choice.line:
             line = choice.tag.partition("-")[0]
-            self.unsafe_reasons.append(
-                because("drops-version", version=self.reference.words[0].text, image=image, line=line)
-            )
+            version = next(filter(is_version, self._texts()), written)  # debian's may have the day of its build
+            self.unsafe_reasons.append(because("drops-version", version=version, image=image, line=line))
         if choice.behind:
             self.unsafe_reasons.append(because("behind", target=choice.tag, version=choice.behind, date=catalog.date))
         if choice.release:
@@ -197,7 +207,7 @@ class TargetTag:
         return (word.start, word.end + 1, "") if first else (word.start - 1, word.end, "")
 
     def _dropped(self, text: str, family: str | None) -> None:
-        if family and family != self.catalog.family:
+        if family and self.catalog.family and family != self.catalog.family:
             self.unsafe_reasons.append(
                 because("no-variant", provider=self.catalog.title, **family_change(family, self.catalog.family))
             )

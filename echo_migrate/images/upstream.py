@@ -66,9 +66,11 @@ class Facts(NamedTuple):
 
 
 def lines(version: str) -> list[str]:
-    """Return a version and the release lines it belongs to, longest first: 3.12.1, 3.12 and 3."""
+    """Return a version and the release lines it belongs to, longest first: 3.12.1, 3.12 and 3; 8u502 and 8."""
     parts = version.split(".")
-    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    release, update, number = parts[0].partition("u")
+    older = [release] if update and release.isdecimal() and number.isdecimal() else []
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)] + older
 
 
 def numbers(version: str) -> tuple[int, ...]:
