@@ -24,6 +24,10 @@ _JINJA = lazy_regex(
 in any instruction."""
 
 
+_MARKS = ("{{", "{%", "<%", "%%", "@")
+"""What a text has one of that has any mark of a template, besides one at its start."""
+
+
 _LITERAL = frozenset(("add", "arg", "copy", "env", "expose", "from", "user", "volume", "workdir"))
 """Instructions in which template marks have no other meaning."""
 
@@ -57,9 +61,10 @@ def problem_of(text: str, file: Dockerfile) -> Problem | None:
         return Problem(0, 0, reason, "note")
     if file.broken:
         return Problem(*file.broken)
+    marked = text[:1] in ("<", "{", "%") or any(mark in text for mark in _MARKS)
     for instruction, verb in zip(file.instructions, verbs, strict=True):
         marks = _TEMPLATE if verb in _LITERAL else _JINJA
-        if marks.search(text, instruction.start, instruction.end):
+        if marked and marks.search(text, instruction.start, instruction.end):
             return Problem(instruction.start, instruction.end, "is a template", "note")
         if verb not in VERBS:
             end = min(instruction.end, (text + "\n").index("\n", instruction.start))
