@@ -106,8 +106,8 @@ class ImageReader:
         self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
         self.shared_spans: list[tuple[int, int, Reason]] = []
         self.problem: Problem | None = None
-        froms = [instruction.words() for instruction in file.instructions if instruction.verb == "from"]
-        self.every = {name for words in froms if (name := _stage_name(words))}
+        self.froms = {one.start: one.words() for one in file.instructions if one.verb == "from"}
+        self.every = {name for words in self.froms.values() if (name := _stage_name(words))}
 
     def read(self) -> list[Image]:
         images: list[Image] = []
@@ -153,7 +153,7 @@ class ImageReader:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
 
     def _from(self, instruction: Instruction) -> Iterator[Image]:
-        words = instruction.words()
+        words = self.froms[instruction.start]
         if len(words) not in (1, 3) or (len(words) == 3 and words[1].value.lower() != "as"):
             reason = "has a FROM that is not FROM image [AS name]"
             self.problem = self.problem or Problem(instruction.start, instruction.end, reason)

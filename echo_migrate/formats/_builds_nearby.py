@@ -155,7 +155,8 @@ def _read(name: str, data: bytes, results: set[str]) -> None:
     tagged = _TAGGED.findall(text)
     results.update(familiar(one) for one, _ in tagged if one)
     variables = {name for _, name in tagged if name}
-    results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
+    if variables:
+        results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
     results.update(
         familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not is_said(text, match.start())
     )
