@@ -20,6 +20,9 @@ can double them."""
 
 DEEPEST = 64
 _PLAIN = re.compile(r"[^$'\"\\`]*")
+_SPECIAL = {escape: lazy_regex(rf"[$'\"{re.escape(escape)}]") for escape in "\\`\0"}
+"""The characters of a word that stand for more than themselves, by the escape character; NUL is for none."""
+
 _NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[^\W\d]\w*")
 _HEREDOC_WORD = lazy_regex(r"([0-9]*)<<(-?)[\t\n\v\f\r ]*([^<]*)")
 _UNEXPANDED = lazy_regex(r"\$\{|\$\w")
@@ -200,8 +203,9 @@ def _expand(word: Traced, i: int, stop: int, reading: _Reading, escape: str) -> 
         if first < last:
             parts.append(word.cut(first, last))
 
-    while i < stop:
-        ch = text[i]
+    special = _SPECIAL[escape]
+    while match := special.search(text, i, stop):
+        i, ch = match.start(), match[0]
         if ch == "$":
             end = _skip_dollar(text, i, escape)
             literal(begin, i)

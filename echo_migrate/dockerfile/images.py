@@ -24,6 +24,10 @@ _JINJA = lazy_regex(
 in any instruction."""
 
 
+_MARKS = ("{{", "{%", "<%", "%%", "@")
+"""What a text has one of that has any mark of a template, besides one at its start."""
+
+
 _LITERAL = frozenset(("add", "arg", "copy", "env", "expose", "from", "user", "volume", "workdir"))
 """Instructions in which template marks have no other meaning."""
 
@@ -57,9 +61,10 @@ def problem_of(text: str, file: Dockerfile) -> Problem | None:
         return Problem(0, 0, reason, "note")
     if file.broken:
         return Problem(*file.broken)
+    marked = text[:1] in ("<", "{", "%") or any(mark in text for mark in _MARKS)
     for instruction, verb in zip(file.instructions, verbs, strict=True):
         marks = _TEMPLATE if verb in _LITERAL else _JINJA
-        if marks.search(text, instruction.start, instruction.end):
+        if marked and marks.search(text, instruction.start, instruction.end):
             return Problem(instruction.start, instruction.end, "is a template", "note")
         if verb not in VERBS:
             end = min(instruction.end, (text + "\n").index("\n", instruction.start))
@@ -101,8 +106,8 @@ class ImageReader:
         self.compared: dict[tuple[str, bool], tuple[bool, int]] = {}
         self.shared_spans: list[tuple[int, int, Reason]] = []
         self.problem: Problem | None = None
-        froms = [instruction.words() for instruction in file.instructions if instruction.verb == "from"]
-        self.every = {name for words in froms if (name := _stage_name(words))}
+        self.froms = {one.start: one.words() for one in file.instructions if one.verb == "from"}
+        self.every = {name for words in self.froms.values() if (name := _stage_name(words))}
 
     def read(self) -> list[Image]:
         images: list[Image] = []
@@ -148,7 +153,7 @@ class ImageReader:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
 
     def _from(self, instruction: Instruction) -> Iterator[Image]:
-        words = instruction.words()
+        words = self.froms[instruction.start]
         if len(words) not in (1, 3) or (len(words) == 3 and words[1].value.lower() != "as"):
             reason = "has a FROM that is not FROM image [AS name]"
             self.problem = self.problem or Problem(instruction.start, instruction.end, reason)

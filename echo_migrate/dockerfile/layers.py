@@ -52,8 +52,14 @@ def sh_expands_braces(stage: Stage, base: ImageFacts | None) -> bool:
     unless a command may have put another shell in its place."""
     if base is None or base.family not in _PLAIN_SH:
         return True
-    done = [set(text.split()) for one in stage.lineage for _, text in one.settings]
-    return any(not (_LINKS.isdisjoint(words) or _SH.isdisjoint(words)) for words in done)
+    return any(map(_replaces_sh, stage.lineage))
+
+
+@lru_cache(maxsize=64)
+def _replaces_sh(stage: Stage) -> bool:
+    """Return whether a command of a stage may put another shell in the place of its ``sh``."""
+    texts = [set(text.split()) for _, text in stage.settings if "sh" in text]  # each of _SH has it
+    return any(not (_LINKS.isdisjoint(words) or _SH.isdisjoint(words)) for words in texts)
 
 
 def removed(command: Command, expanding: bool = True) -> list[str]:
@@ -86,11 +92,12 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
         if call.action == "remove":
             names = {name for word in call.packages for name in (word.value, package_name(word))}
             removed_later.setdefault(call.manager.name, set()).update(names)
-        here = call.manager.system and "chroot" not in call.command.via and not call.has(call.manager.dry)
-        if call.action != "install" or not here or marked > call.command.start:
+        if call.action != "install" or not call.manager.system or marked > call.command.start:
+            continue
+        if "chroot" in call.command.via or call.has(call.manager.dry):
             continue
         gone = later or set()
-        left = [word for word in call.packages if gone.isdisjoint((word.value, package_name(word)))]
+        left = [word for word in call.packages if not gone or gone.isdisjoint((word.value, package_name(word)))]
         unknown = later is None and (call.opaque or call.unnamed)
         if (left or unknown) and (not call.group or call.group not in gone):
             found.append((call, left))

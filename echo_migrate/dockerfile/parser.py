@@ -194,9 +194,7 @@ class _Reader:
     def _instruction(self) -> None:
         text = self.text
         start, end = self._line()
-        first = start
-        while first < end and text[first] in SPACE:
-            first += 1
+        first = end - len(text[start:end].lstrip(SPACE))
         directive = self.directives is not None and self._directive(first, end)
         if first == end:
             return
@@ -207,9 +205,7 @@ class _Reader:
         runs = [(first, end if content is None else content)]
         while content is not None and self.position < len(text):
             start, end = self._line()
-            begin = start
-            while begin < end and text[begin] in SPACE:
-                begin += 1
+            begin = end - len(text[start:end].lstrip(SPACE))
             if begin == end or text[begin] == "#":
                 self.skipped.append(start)
                 if begin < end:

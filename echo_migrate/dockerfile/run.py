@@ -91,8 +91,7 @@ def exec_form(args: Traced) -> list[Word] | None:
     if not all(isinstance(item, str) for item in items) or len(items) != len(spans):
         return None
     words = []
-    for item, (start, end) in zip(items, spans, strict=True):
-        place = args.cut(start, end)
+    for item, place in zip(items, args.cuts(spans), strict=True):
         text = place if place.value == item else Traced(item, ())
         words.append(Word(text, True, place.start, place.end))
     return words

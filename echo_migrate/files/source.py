@@ -119,19 +119,23 @@ class Traced(NamedTuple):
         spans: list[tuple[int, int]] = []
         position = 0
         for first, last in self.spans:
-            length = last - first
-            low, high = max(start, position), min(stop, position + length)
+            after = position + last - first
+            low = start if start > position else position  # noqa: FURB136 - a call costs more than all around it
+            high = stop if stop < after else after  # noqa: FURB136
             if low < high or (low == high == start == stop and not spans):
                 spans.append((first + low - position, first + high - position))
-            position += length
+            position = after
             if position >= stop and spans:
                 break
         return Traced(self.value[start:stop], tuple(spans))
 
     def cuts(self, spans: "Iterable[tuple[int, int]]") -> "list[Traced]":
         """Return the ``cut`` of each span, in one pass; the spans must be sorted and must not overlap."""
+        if len(self.spans) == 1:
+            value, origin = self.value, self.spans[0][0]
+            return [Traced(value[start:stop], ((origin + start, origin + stop),)) for start, stop in spans]
         spans = list(spans)
-        if len(self.spans) < 2 or len(spans) < 2:
+        if not self.spans or len(spans) < 2:
             return [self.cut(start, stop) for start, stop in spans]
         ends = list(accumulate(last - first for first, last in self.spans))
         found = []

@@ -49,7 +49,7 @@ def _has_git(folder: str) -> bool:
 def top(path: str) -> str:
     """Return the root of a file's tree: its repository, else the working folder if it contains the file, else its own
     folder."""
-    return _top(os.path.dirname(os.path.abspath(path)), os.getcwd())
+    return _top(os.path.dirname(absolute(path)), os.getcwd())
 
 
 @of_a_run(4096)
@@ -135,6 +135,16 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 def is_environment(folder: str) -> bool:
     """Return whether a folder is a Python virtual environment."""
     return os.path.exists(os.path.join(folder, "pyvenv.cfg"))
+
+
+def absolute(path: str) -> str:
+    """Return ``os.path.abspath``, cached for a run, in which much is asked of the place of each file."""
+    return _absolute(path, os.getcwd())
+
+
+@of_a_run(4096)
+def _absolute(path: str, working: str) -> str:
+    return os.path.normpath(os.path.join(working, path))
 
 
 def real(path: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import repository
+from echo_migrate.files.tree import absolute, repository
 from echo_migrate.files.workspace import of_a_run
 
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
@@ -85,10 +85,11 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
 
     ``named`` are the files and folders that the user named: what lies above them, and a file itself, does not count.
     """
-    below = inside(os.path.abspath(path), named)
+    whole = absolute(path)
+    below = inside(whole, named)
     if not below:
         return None
-    root = os.path.abspath(path)[: -len(below)]
+    root = whole[: -len(below)]
     *folders, name = below.split(os.sep)
     if _GEMS.search(below):
         return "vendored"

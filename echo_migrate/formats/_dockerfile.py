@@ -17,11 +17,10 @@ _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]", needs=(".devcontaine
 """Paths of Dockerfiles for development images: these need what a shipped image should not have, so nothing ships."""
 
 _WINDOWS = lazy_regex(
-    r"(?mi)^[ \t]*SHELL[ \t]*\[[ \t]*\"(?:cmd|powershell)(?:\.exe)?\""
-    r"|^[ \t]*(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
-    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[a-z]:\\(?:\w{2}|\s)"
-    r"|^[ \t]*(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2})"
-    r"|^[ \t]*(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])[cd]:/",
+    r"(?mi)^[ \t]*(?:SHELL[ \t]*\[[ \t]*\"(?:cmd|powershell)(?:\.exe)?\""
+    r"|(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
+    r"|(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])(?:[a-z]:\\(?:\w{2}|\s)|[cd]:/)"
+    r"|(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2}))",
     needs=("powershell", '"cmd', "/s", "/c", ":\\", "c:/", "d:/"),
 )
 """Instructions that only Windows has a shell or a path for."""

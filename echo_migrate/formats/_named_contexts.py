@@ -14,7 +14,7 @@ from typing import NamedTuple
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
-from echo_migrate.files.tree import real, top
+from echo_migrate.files.tree import absolute, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.images.reference import familiar, untagged
@@ -50,7 +50,7 @@ def named(path: str) -> frozenset[str]:
 
 def folders_above(path: str) -> tuple[str, ...]:
     """Return the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
-    return _upwards(os.path.dirname(os.path.abspath(path)), os.getcwd())
+    return _upwards(os.path.dirname(absolute(path)), os.getcwd())
 
 
 @of_a_run(4096)

@@ -19,6 +19,7 @@ from echo_migrate.shell.commands import SHELLS
 _LIBC = {"alpine": "musl", **dict.fromkeys(("azure", "debian", "redhat", "suse", "ubuntu", "wolfi"), "glibc")}
 _UPSTREAM = "upstream"
 _RELEASE = lazy_regex(r"-debian\d+$", needs=("-debian",))
+_WILD = lazy_regex(r"[*?\[]")
 _ROOT = ("root", "0")
 _MANAGERS = ("apt-get", "apk", "microdnf", "dnf", "yum", "zypper", "tdnf")
 _FAMILIES = {
@@ -240,7 +241,9 @@ def _fits(tag: str, pattern: str) -> bool:
     no variant words."""
     if tag == pattern:
         return True
-    return _is_pattern(pattern) and fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
+    if not _is_pattern(pattern) or not tag.startswith(_WILD.split(pattern, maxsplit=1)[0]):
+        return False  # as most do, and no pattern is compiled for them
+    return fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
 
 
 def _is_pattern(tag: str) -> bool:

@@ -29,7 +29,9 @@ _USER = {
 """Options whose value is a name and a password with a colon between them."""
 _SETTING = lazy_regex(r"(?i)(?:^|[:.])_(?:auth|authtoken|password)$|(?:secret_access_key|session_token)$|authtoken$")
 """A setting whose value is a credential: ``npm config set //host/:_authToken``, ``aws configure set``."""
-_SETS = ("aws configure", "npm config", "npm set", "pnpm config", "pnpm set", "yarn config")
+_SETS = frozenset(("aws configure", "npm config", "npm set", "pnpm config", "pnpm set", "yarn config"))
+_TAKING = frozenset((*_PASSWORD, *_USER, *(one.partition(" ")[0] for one in _SETS), "chpasswd"))
+"""Commands that may be given a credential."""
 
 _HEADER = lazy_regex(
     r"(?i)^(?:proxy-)?authorization: *+(?:basic|bearer|token)? *+([\w+/=.:~-]{8,})$"
@@ -62,9 +64,9 @@ def in_text(text: str) -> Iterator[str]:
 
 def in_command(command: Command, before: Command | None) -> Iterator[str]:
     """Yield the literal values in the words of a command that are credentials; ``before`` is the command before it."""
-    words = [word.value if word.known else "" for word in command.words]
-    if not words:
+    if command.name not in _TAKING:
         return
+    words = [word.value if word.known else "" for word in command.words]
     login = command.name not in _LOGIN or "login" in words or command.name == "skopeo"
     joined = command.name in _JOINED
     for option in _PASSWORD.get(command.name, ()) if login else ():
@@ -76,7 +78,7 @@ def in_command(command: Command, before: Command | None) -> Iterator[str]:
             for value in _values(words, option):
                 match = _HEADER.match(value)
                 yield (match[1] or match[2] or "") if match else ""
-    if any(" ".join([command.name, *words[1:2]]) == one for one in _SETS):
+    if " ".join([command.name, *words[1:2]]) in _SETS:
         named = [word for word in words[2:] if word[:1] != "-" and word != "set"]
         yield from (value for key, value in pairwise(named) if _SETTING.search(key))
         yield from (value for key, _, value in (word.partition("=") for word in named) if _SETTING.search(key))

@@ -289,7 +289,11 @@ def package_name(word: Word) -> str:
 
 def used_for(word: Word) -> str:
     """Return the purpose of a package: "build", "shell", "network", "download", or "" for any other."""
-    name = package_name(word)
+    return _purpose(package_name(word))
+
+
+@lru_cache(maxsize=4096)
+def _purpose(name: str) -> str:
     return next((group for group, names in data().groups.items() if names.fullmatch(name)), "")
 
 
