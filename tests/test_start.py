@@ -77,6 +77,7 @@ CHECK = {
         "engine.logins",
         "engine.neighbours",
         "engine.run",
+        "engine.selection",
     ),
     *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
@@ -11,6 +10,7 @@ from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
+from echo_migrate.engine.selection import blocking_rules, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind
@@ -21,7 +21,7 @@ from echo_migrate.images.reference import parse, parsed
 from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
-from echo_migrate.rules import RULES, reporting
+from echo_migrate.rules import reporting
 from echo_migrate.rules._causes import one_per_cause
 from echo_migrate.rules._readiness import (
     EffectiveBase,
@@ -31,40 +31,12 @@ from echo_migrate.rules._readiness import (
     root_of,
     started,
 )
-from echo_migrate.rules._rule import ByKind, Context, Rule, Settings, by_kind, in_short
+from echo_migrate.rules._rule import ByKind, Context, Rule, Settings, in_short
 
 
 def _request(path: str, settings: Settings) -> Request:
     """Return what a run needs from a file: the node types of its rules, and the targets that other files build."""
-    return Request(_selected(settings.rules).kinds, settings.targets.get(os.path.normpath(path), frozenset()))
-
-
-@cache
-def _blocking() -> ByKind:
-    """Return the rules whose errors make a migration unsafe, selected or not."""
-    return by_kind(rule for rule in RULES.values() if rule.blocks)
-
-
-class _Selected:
-    """The selected rules: their ids, those that do not block, and the node types that they and those that block ask."""
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = rules
-        self.ids = frozenset(rule.id for rule in rules)
-        self.others = by_kind(rule for rule in rules if not rule.blocks)
-        self.kinds = frozenset((*by_kind(rules), *_blocking()))
-
-
-_last = [_Selected(())]
-
-
-def _selected(rules: tuple[Rule, ...]) -> _Selected:
-    """Return what a check needs of rules, which are mostly those of the last one: to hash all of them for each file
-    would take longer than to ask some of them."""
-    last = _last[0]
-    if last.rules is not rules:
-        last = _last[0] = _Selected(rules)
-    return last
+    return Request(selected(settings.rules).kinds, settings.targets.get(os.path.normpath(path), frozenset()))
 
 
 class _Content(NamedTuple):
@@ -95,12 +67,12 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     if content.unedited:
         return [], moves
     nodes = dict(content.nodes)
-    selected = _selected(settings.rules)
+    chosen = selected(settings.rules)
     comments = {Ignore: nodes.pop(Ignore, [])}
-    found = [entry for entry in blocking if entry[0].id in selected.ids] + check(selected.others, nodes, context)
+    found = [entry for entry in blocking if entry[0].id in chosen.ids] + check(chosen.others, nodes, context)
     loud = [match for match in found if not ignores.silence(match[0], match[2].start)]
     context = context._replace(used=ignores.used())
-    found = check(selected.others, comments, context)  # last, when the used comments are known
+    found = check(chosen.others, comments, context)  # last, when the used comments are known
     loud += [match for match in found if not ignores.silence(match[0], match[2].start)]
     reported = [(node, at_its_level(one, settings)) for _, node, one in loud if settings.reports(one)]
     findings = sorted(
@@ -136,7 +108,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     only what is asked of targets."""
     grouped, images, left = content
     ignores = Ignores(grouped.get(Ignore, []))
-    selected = _selected(settings.rules).ids
+    ids = selected(settings.rules).ids
 
     def commented(move: Migration) -> Reason | None:
         places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
@@ -147,7 +119,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
         reason = _UNEDITED[left] if left else commented(move)
         if reason or move.upstream is None:
             return reason
-        if reporting(move).id not in selected:
+        if reporting(move).id not in ids:
             return because("not-selected", rule=reporting(move).id)
         if move.image.ref.value in settings.left_out:
             return because("unticked")
@@ -164,7 +136,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective)
     asked_for = findings or any(one.target for one in effective.values())
-    blocking = check(_blocking(), grouped, context) if asked_for else []
+    blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
     moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
@@ -250,7 +222,7 @@ def _failures(
     bases = effective_bases([move.image for move in made], made, context.settings.catalog)
     context = context._replace(effective_bases=bases)
     based = {kind: [one for one in group if root_of(one, bases) in bases] for kind, group in nodes.items()}
-    return context, _errors(check(_blocking(), based, context), context, ignores)
+    return context, _errors(check(blocking_rules(), based, context), context, ignores)
 
 
 def _with_variants(
@@ -366,7 +338,7 @@ def _blockers_elsewhere(format: Format, context: Context) -> tuple[dict[Image, l
     containers: list[Container] = []
     for other, there in building(format, context.source):
         within = context._replace(source=other)
-        errors = _blockers(check(_blocking(), _grouped(there), within), within, Ignores(there))
+        errors = _blockers(check(blocking_rules(), _grouped(there), within), within, Ignores(there))
         where = os.path.relpath(other.path)
         for image, reasons in errors.items():
             blockers.setdefault(image, []).extend(_elsewhere(reason, where) for reason in reasons)

@@ -1,0 +1,35 @@
+"""The rules that a check asks: those that are selected, and those whose errors hold a migration back."""
+
+from functools import cache
+
+from echo_migrate.rules import RULES
+from echo_migrate.rules._rule import ByKind, Rule, by_kind
+
+
+@cache
+def blocking_rules() -> ByKind:
+    """Return the rules whose errors make a migration unsafe, selected or not."""
+    return by_kind(rule for rule in RULES.values() if rule.blocks)
+
+
+class Selected:
+    """The selected rules: their ids, those that do not block, and the node types that they and those that block ask."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.ids = frozenset(rule.id for rule in rules)
+        self.others = by_kind(rule for rule in rules if not rule.blocks)
+        self.kinds = frozenset((*by_kind(rules), *blocking_rules()))
+
+
+_last = [Selected(())]
+"""Those of the last check, replaced as a whole: checks of several threads may have others."""
+
+
+def selected(rules: tuple[Rule, ...]) -> Selected:
+    """Return what a check needs of rules, which are mostly those of the last one: to hash all of them for each file
+    would take longer than to ask some of them."""
+    last = _last[0]
+    if last.rules is not rules:
+        last = _last[0] = Selected(rules)
+    return last
