@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from packaging.utils import parse_wheel_filename
@@ -58,5 +59,5 @@ def _fetch(folder: Path) -> None:
             project = folder / parse_wheel_filename(wheel.name)[0]
             project.mkdir()
             mark = hashlib.sha256(wheel.read_bytes()).hexdigest()
-            (project / "index.html").write_text(f'<a href="{wheel.name}#sha256={mark}">{wheel.name}</a>\n')
+            (project / "index.html").write_text(f'<a href="{quote(wheel.name)}#sha256={mark}">{wheel.name}</a>\n')
             wheel.rename(project / wheel.name)

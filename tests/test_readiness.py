@@ -219,14 +219,17 @@ def test_what_builds_a_dockerfile_speaks_for_its_image(
     assert (b"blocked by missing-binary (compose.yaml:4)" in done.stdout) != moves
 
 
-def test_an_unsafe_fix_that_breaks_what_builds_the_file_is_not_offered(tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize("folder", [".", "web"])
+def test_an_unsafe_fix_that_breaks_what_builds_the_file_is_not_offered(tmp_path: Path, run: Run, folder: str) -> None:
     text = "FROM eclipse-temurin:25-jre-alpine\n"
-    compose = "services:\n  web:\n    build: .\n    healthcheck: {test: [CMD, PROGRAM, localhost]}\n"
+    compose = "services:\n  web:\n    build: FOLDER\n    healthcheck: {test: [CMD, PROGRAM, localhost]}\n"
+    file = tmp_path / folder / "Dockerfile"
+    file.parent.mkdir(exist_ok=True)
     for program, expected in (("wget", text), ("java", "FROM reg.echohq.com/eclipse-temurin-jre:25\n")):
-        (tmp_path / "Dockerfile").write_text(text)
-        (tmp_path / "compose.yaml").write_text(compose.replace("PROGRAM", program))
+        file.write_text(text)
+        (tmp_path / "compose.yaml").write_text(compose.replace("PROGRAM", program).replace("FOLDER", folder))
         done = run("fix", "--no-config", "--unsafe-fixes", "--output-format", "concise")
-        assert (tmp_path / "Dockerfile").read_text() == expected
+        assert file.read_text() == expected
         assert (b"blocked by missing-binary (compose.yaml:4)" in done.stdout) == (program == "wget")
 
 

@@ -68,7 +68,7 @@ _INSTALLERS = {
 rpm(8)). Their other options ask, or change settings."""
 _EXTRACTS = ("xX", "extract", "vextract")
 """The options of dpkg that unpack into the folder named last."""
-_FOLDER_OPTIONS = lazy_regex(r"(?:^ \w*C| -\w*[Cd]| --directory)[= ](\S+) | -o(/\S+) ")
+_FOLDER_OPTIONS = lazy_regex(r"(?:^ \w*C| -\w*[Cd](?=[ =/$])| --directory)[= ]?(\S+) | -o(\S+) ")
 """Where tar (``-C``), unzip (``-d``) and 7z (``-o``) unpack to."""
 
 
@@ -177,11 +177,13 @@ def _lands_on_path(command: Command, run: Run, base: ImageFacts) -> bool:
             return base.family is None or any(base.family in data().managers[name].families for name in managers)
         return any(_is_option(word, *_EXTRACTS) for word in words) and _on_path(words[-1].rstrip("/") or "/", "")
     if command.name in ("bsdtar", "tar"):
-        old = words[:1] if words and not words[0].startswith("-") else ()  # tar xzf
-        if not any(_is_option(f"-{word}", "x", "extract", "get") for word in old) and not any(
-            _is_option(word, "x", "extract", "get") for word in words
-        ):
+        old = [f"-{word}" for word in words[:1] if not word.startswith("-")]  # tar xzf
+        if not any(_is_option(word, "x", "extract", "get") for word in (*old, *words)):
             return False
+        if any(_is_option(word, "P", "absolute-names") for word in (*old, *words)) or any(
+            "C" in one[:-1] for one in old
+        ):
+            return True
     into = _FOLDER_OPTIONS.search(" ".join(["", *words, ""]))
     folder = absolute(into[1] or into[2] if into else ".", run, command)
     return folder is None or _on_path(folder.rstrip("/") or "/", run.environment.get("PATH", ""))

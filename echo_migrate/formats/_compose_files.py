@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import TEMPLATE
-from echo_migrate.files.tree import repository
+from echo_migrate.files.tree import top
 from echo_migrate.files.workspace import of_a_run
 
 COPIED = rf"\.(?:dist|example|sample|default)|{TEMPLATE}"
@@ -22,9 +22,9 @@ _MOST_FOLDERS = 200
 
 
 def above(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """Yield the folder of a Dockerfile and its parents up to the top of the repository, each with the top."""
+    """Yield the folder of a Dockerfile and its parents up to the top of its tree, each with the top."""
     folder = os.path.dirname(os.path.abspath(dockerfile))
-    root = repository(folder) or folder
+    root = top(dockerfile)
     while True:
         yield folder, root
         if folder in (root, os.path.dirname(folder)):

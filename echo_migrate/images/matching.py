@@ -127,7 +127,7 @@ def _candidates(path: str) -> tuple[Candidate, ...]:
         reason = f"{path} bears the project's name twice"
         return (Candidate(_own_name(path, official), 100, (reason,), True),)
     found = [*_mirrored(path, official, lists), *_named_by_its_tail(path, official), *_varied(path, official)]
-    if not found and "/" not in path:
+    if not found and "/" not in path and path not in lists.own:
         found = _misspelt(path, official)
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
 

@@ -89,7 +89,10 @@ class TargetTag:
         written, revision = without_revision(written, catalog)
         if revision:
             self.unsafe_reasons.append(because("drops-words", words=revision, provider=catalog.title))
-        written, early = without_word(written, self.published, BEFORE_RELEASE)
+        early = BUILD if BUILD in written.split("-") else ""  # a branch of development, not the variant for building
+        written = "-".join(one for one in written.split("-") if one != BUILD)
+        if not early:
+            written, early = without_word(written, self.published, BEFORE_RELEASE)
         choice = choose(name, written, image, catalog, build)
         if not choice:
             choice = choose(name, written, image, catalog, not build)
@@ -113,7 +116,8 @@ class TargetTag:
             self.unsafe_reasons.append(because("floating", tag=written, target=choice.tag))
         if choice.line:
             line = choice.tag.partition("-")[0]
-            version = next(filter(is_version, self._texts()), written)  # debian's may have the day of its build
+            version = next(filter(is_version, self._texts()), "")  # debian's may have the day of its build
+            version = meaning_of(written, catalog).version or version or written
             self.unsafe_reasons.append(because("drops-version", version=version, image=image, line=line))
         if choice.behind:
             self.unsafe_reasons.append(because("behind", target=choice.tag, version=choice.behind, date=catalog.date))
