@@ -212,11 +212,12 @@ def test_each_block_has_its_source_and_a_name_of_an_image(name: str) -> None:
     row = read_block("variables.yaml", name)
     known = catalog.load()
     assert row.keys() <= {"reads", "files", "known", "source"}
-    assert known.name_of(parse(read_data("homes.yaml")["images"].get(name, name))) == name
+    home = read_data("homes.yaml")["images"].get(name, name)
+    assert known.name_of(parse(home)) == name
     assert row["source"]
     assert set(row.get("known", {})) <= set(providers.providers())
     plain = row["reads"][0].replace("*", "X")
     for provider in providers.providers():
-        asked = told(name, (plain, f"{plain}_FILE"), provider)
+        asked = told(home, (plain, f"{plain}_FILE"), provider)
         assert bool(asked) is not catalog.load(provider).drop_in or plain in row.get("known", {}).get(provider, ())
     assert sorted(NAMES) == NAMES
