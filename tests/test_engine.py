@@ -514,6 +514,41 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
 
 
+@pytest.mark.parametrize(
+    ("built", "named", "state"),
+    [
+        ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph:local .\n"}, "dgraph/dgraph:local", "first-party"),
+        ({"hack/pack.sh": "docker buildx build --tag=umbrella/tool:dev .\n"}, "umbrella/tool:dev", "first-party"),
+        (
+            {"Makefile": "NAME := umbrella/tool\nx:\n\tdocker build -t $(NAME) .\n"},
+            "docker.io/umbrella/tool:latest",
+            "first-party",
+        ),
+        ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph:local .\n"}, "dgraph/dgraph:v24", "no-replacement"),
+        ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph .\n"}, "dgraph/dgraph:local", "no-replacement"),
+        ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "no-replacement"),
+        ({"Makefile": "image:\n\tdocker build -t node:22 .\n"}, "node:22", "needs-person"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("systest/ha/compose.yaml", "services: {a: {image: '%s'}}\n"),
+        ("systest/Dockerfile", "FROM %s\n"),
+        ("deploy/base/pod.yaml", "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: '%s'}]}}\n"),
+    ],
+)
+def test_an_image_that_a_folder_above_builds_is_first_party(
+    run: Run, tmp_path: Path, built: dict[str, str], named: str, state: str, path: str, text: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, content in {path: text % named, **built}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    listed = json.loads(run("inventory", "--output-format", "json", path).stdout)["references"]
+    assert [one["state"] for one in listed] == [state]
+
+
 def test_a_default_is_not_written_into_where_a_build_gives_another_value(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG V=22\nFROM node:$V AS b\nRUN npm ci\nFROM scratch\nCOPY --from=b /a /a\n")
     fixed = run("fix", "--diff", "--provider", "docker", ".").stdout.decode()
