@@ -549,6 +549,53 @@ def test_an_image_that_a_folder_above_builds_is_first_party(
     assert [one["state"] for one in listed] == [state]
 
 
+@pytest.mark.parametrize(
+    ("used", "others", "found"),
+    [
+        ("$(BASE)", {"common.mk": "BASE ?= debian:11-slim\n"}, "debian:11-slim"),
+        (
+            "${BASE}",
+            {"common.mk": "include deep/more.mk\n", "deep/more.mk": "BASE := $(A)/python:3\nA=docker.io\n"},
+            "",
+        ),
+        (
+            "$(BASE):3.12",
+            {"common.mk": "BASE = ${HUB}/python\nHUB = docker.io/library\n"},
+            "docker.io/library/python:3.12",
+        ),
+        ('"$(BASE)"', {"common.mk": "BASE = debian:11\nBASE = debian:12\n"}, None),
+        ('"$(BASE)"', {"common.mk": "BASE = $(BASE)\n"}, None),
+        ('"$(OWN)"', {"common.mk": "OWN = debian:11\n"}, None),
+        ('"$(BASE)"', {"../common.mk": "BASE = debian:11\n"}, None),
+    ],
+)
+def test_an_image_in_a_variable_of_an_included_makefile(
+    run: Run, tmp_path: Path, used: str, others: dict[str, str], found: str | None
+) -> None:
+    """Without a value of its own that is certain, it is listed by its variable."""
+    top = tmp_path / "top"
+    (top / ".git").mkdir(parents=True)
+    text = f"include common.mk\n-include ../common.mk\nOWN = $(shell ./name)\nrun:\n\tdocker run --rm {used} true\n"
+    for name, content in {"Makefile": text, **others}.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(content)
+    (listed,) = json.loads(run("inventory", "--output-format", "json", "top/Makefile").stdout)["references"]
+    assert (listed["state"], listed["line"]) == ("needs-person", 5)
+    expected = "docker.io/python:3" if found == "" else found or used.strip('"')
+    assert listed["resolved"] == expected
+    assert [reason["id"] for reason in listed["reasons"]] != ["set-elsewhere"] or found is not None
+
+
+def test_options_in_a_variable_of_an_included_makefile_are_no_image(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "common.mk").write_text("A = --rm\nB = $(C)\nD = $(A)\n")
+    (tmp_path / "Makefile").write_text(
+        "include common.mk\na:\n" + "".join(f"\tdocker run $({name}) node:22\n" for name in "ABD")
+    )
+    listed = json.loads(run("inventory", "--output-format", "json", "Makefile").stdout)["references"]
+    assert [one["resolved"] for one in listed] == ["node:22"] * 3
+
+
 def test_a_default_is_not_written_into_where_a_build_gives_another_value(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG V=22\nFROM node:$V AS b\nRUN npm ci\nFROM scratch\nCOPY --from=b /a /a\n")
     fixed = run("fix", "--diff", "--provider", "docker", ".").stdout.decode()
