@@ -106,6 +106,7 @@ class _Job:
         self.top, self.node, self.keys = top, node, effective(node)
         self.matrix = effective(effective(self.keys.get("strategy")).get("matrix"))
         self.mentioned: dict[str, list[ScalarNode]] | None = None
+        self.long: dict[str, list[tuple[YamlNode, Reason | None]]] = {}
 
     def values(self, written: str) -> list[Value]:
         """Return the values of an expression."""
@@ -122,10 +123,11 @@ class _Job:
         """Return the containers in long form that the matrix lists for an expression, each with why its image may not
         be edited; none if there are too many."""
         written = _MATRIX.fullmatch(node.value.strip()) if is_text(node) else None
-        listed = _listed(self.matrix, written[1]) if written else ()
-        found = [one for one in listed if is_mapping(one) and "image" in effective(one)]
-        shared = self._shared(f"{written[1]}.image") if written and found else None
-        return [(one, shared) for one in found] if len(found) <= MOST_CHOICES else []
+        if written and written[1] not in self.long:
+            found = [one for one in _listed(self.matrix, written[1]) if is_mapping(one) and "image" in effective(one)]
+            shared = self._shared(f"{written[1]}.image") if found else None
+            self.long[written[1]] = [(one, shared) for one in found] if len(found) <= MOST_CHOICES else []
+        return self.long[written[1]] if written else []
 
     def _shared(self, name: str) -> Reason | None:
         """Return why the values of a matrix may not be edited."""

@@ -206,7 +206,7 @@ def _included(path: str) -> dict[str, str]:
         with suppress(Unreadable):
             text = Source.of(here, contents(here, _LARGEST)).text
             seen[here] = _values(text) if here != path else {}
-            names = [name for match in _INCLUDE.finditer(text) for name in match[1].split()]
+            names = [name for match in _INCLUDE.finditer(text) for name in match[1].split()][: _MOST_FILES + 1]
             found = [dockerfile_at(path, ".", _HERE.sub("", name)) for name in names]
             waiting += filter(None, found)
     if len(seen) > _MOST_FILES:
