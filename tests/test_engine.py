@@ -514,6 +514,88 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
 
 
+@pytest.mark.parametrize(
+    ("built", "named", "state"),
+    [
+        ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph:local .\n"}, "dgraph/dgraph:local", "first-party"),
+        ({"hack/pack.sh": "docker buildx build --tag=umbrella/tool:dev .\n"}, "umbrella/tool:dev", "first-party"),
+        (
+            {"Makefile": "NAME := umbrella/tool\nx:\n\tdocker build -t $(NAME) .\n"},
+            "docker.io/umbrella/tool:latest",
+            "first-party",
+        ),
+        ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph:local .\n"}, "dgraph/dgraph:v24", "no-replacement"),
+        ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph .\n"}, "dgraph/dgraph:local", "no-replacement"),
+        ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "no-replacement"),
+        ({"Makefile": "image:\n\tdocker build -t node:22 .\n"}, "node:22", "needs-person"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("systest/ha/compose.yaml", "services: {a: {image: '%s'}}\n"),
+        ("systest/Dockerfile", "FROM %s\n"),
+        ("deploy/base/pod.yaml", "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: '%s'}]}}\n"),
+    ],
+)
+def test_an_image_that_a_folder_above_builds_is_first_party(
+    run: Run, tmp_path: Path, built: dict[str, str], named: str, state: str, path: str, text: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, content in {path: text % named, **built}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    listed = json.loads(run("inventory", "--output-format", "json", path).stdout)["references"]
+    assert [one["state"] for one in listed] == [state]
+
+
+@pytest.mark.parametrize(
+    ("used", "others", "found"),
+    [
+        ("$(BASE)", {"common.mk": "BASE ?= debian:11-slim\n"}, "debian:11-slim"),
+        (
+            "${BASE}",
+            {"common.mk": "include deep/more.mk\n", "deep/more.mk": "BASE := $(A)/python:3\nA=docker.io\n"},
+            "",
+        ),
+        (
+            "$(BASE):3.12",
+            {"common.mk": "BASE = ${HUB}/python\nHUB = docker.io/library\n"},
+            "docker.io/library/python:3.12",
+        ),
+        ('"$(BASE)"', {"common.mk": "BASE = debian:11\nBASE = debian:12\n"}, None),
+        ('"$(BASE)"', {"common.mk": "BASE = $(BASE)\n"}, None),
+        ('"$(OWN)"', {"common.mk": "OWN = debian:11\n"}, None),
+        ('"$(BASE)"', {"../common.mk": "BASE = debian:11\n"}, None),
+    ],
+)
+def test_an_image_in_a_variable_of_an_included_makefile(
+    run: Run, tmp_path: Path, used: str, others: dict[str, str], found: str | None
+) -> None:
+    """Without a value of its own that is certain, it is listed by its variable."""
+    top = tmp_path / "top"
+    (top / ".git").mkdir(parents=True)
+    text = f"include common.mk\n-include ../common.mk\nOWN = $(shell ./name)\nrun:\n\tdocker run --rm {used} true\n"
+    for name, content in {"Makefile": text, **others}.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(content)
+    (listed,) = json.loads(run("inventory", "--output-format", "json", "top/Makefile").stdout)["references"]
+    assert (listed["state"], listed["line"]) == ("needs-person", 5)
+    expected = "docker.io/python:3" if found == "" else found or used.strip('"')
+    assert listed["resolved"] == expected
+    assert [reason["id"] for reason in listed["reasons"]] != ["set-elsewhere"] or found is not None
+
+
+def test_options_in_a_variable_of_an_included_makefile_are_no_image(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "common.mk").write_text("A = --rm\nB = $(C)\nD = $(A)\n")
+    (tmp_path / "Makefile").write_text(
+        "include common.mk\na:\n" + "".join(f"\tdocker run $({name}) node:22\n" for name in "ABD")
+    )
+    listed = json.loads(run("inventory", "--output-format", "json", "Makefile").stdout)["references"]
+    assert [one["resolved"] for one in listed] == ["node:22"] * 3
+
+
 def test_a_default_is_not_written_into_where_a_build_gives_another_value(run: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG V=22\nFROM node:$V AS b\nRUN npm ci\nFROM scratch\nCOPY --from=b /a /a\n")
     fixed = run("fix", "--diff", "--provider", "docker", ".").stdout.decode()

@@ -809,6 +809,29 @@ def test_makefiles_are_known_by_name_and_a_program_for_containers(path: str, kno
     assert recognised(path, "a:\n\tcc a.c\n") is None
 
 
+@pytest.mark.parametrize(
+    ("where", "listed"),
+    [
+        ("""container: ${{ fromJSON('{"image":"a","credentials":{"password":"it''s"}}') }}""", "fromJSON('…')"),
+        (
+            """container: {image: "${{ fromJSON(format('{{\\"a\\":\\"{0}\\"}}', github.ref)).a }}"}""",
+            "fromJSON(format('…', github.ref)).a",
+        ),
+        (
+            """services: {a: "${{ github.actor && fromJSON('{\\"image\\":\\"redis:8\\"}') || null }}"}""",
+            "github.actor && fromJSON('…') || null",
+        ),
+        ("""services: ${{ fromJSON('{"db":{"image":"redis:8"}}') }}""", "fromJSON('…')"),
+        ("services: ${{ fromJSON(needs.a.outputs.services) }}", "fromJSON(needs.a.outputs.services)"),
+    ],
+)
+def test_what_an_expression_of_github_computes_is_listed_without_its_texts(where: str, listed: str) -> None:
+    """A password may be in them."""
+    (found,) = fix_source(".github/workflows/a.yml", f"on: push\njobs:\n  a:\n    {where}\n").outcomes
+    assert (found.image.ref.value, found.state, found.edits) == (f"${{{{ {listed} }}}}", "needs-person", ())
+    assert found.image.unsettled == (listed,)
+
+
 @given(st.text("\t\n\r\\$(){}'\"@-+:#&| ab docker run node:22", max_size=120))
 def test_any_text_is_a_makefile_that_keeps_its_other_lines(text: str) -> None:
     text = f"a:\n\tdocker run node:22 true\n{text}"

@@ -240,3 +240,30 @@ def test_only_an_image_may_change(old: str, new: str, kept: bool) -> None:
         Source("a.sh", text), Source("a.sh", text.replace(old, new, 1)), [Edit(place, place + 8, "node:3")]
     )
     assert (refused is None) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ('docker run "$X" true\n', [("$X", "no value for X in this file")]),
+        ('docker run --rm "$1"\n', [("$1", "no value for $1 in this file")]),
+        ("podman pull ${HUB}/${NAME}:1\n", [("${HUB}/${NAME}:1", "no value for HUB, NAME in this file")]),
+        (
+            'for C in nginx httpd; do\n  docker pull "$C"\ndone\n',
+            [("$C", "set by variable C on line 1")],
+        ),
+        (
+            'if a; then\n  X=node:20\nelse\n  X=node:22\nfi\ndocker run "${X}" a\n',
+            [("${X}", "set by variable X on line 2")],
+        ),
+        ('docker build -t "$X" . && docker run "${X}" a\n', []),
+        ('X=$1\ndocker build -t "$X" . && docker run "$1" a\n', []),
+        ('docker inspect "$X"; docker build --build-arg BASE="$X" .; docker push "$X"\n', []),
+        ('docker run $X\ndocker run "$(cat image)"\ndocker run "$@"\n', []),
+    ],
+)
+def test_an_image_in_a_variable_without_one_value_is_listed(text: str, listed: list[tuple[str, str]]) -> None:
+    """Not where it is built, looked at or given to a build, nor where the word may be options."""
+    source = Source("a.sh", text)
+    images = [node for node in script.parse(source) if isinstance(node, Image) and not node.local]
+    assert [(one.ref.value, one.not_editable and one.not_editable.message) for one in images] == listed

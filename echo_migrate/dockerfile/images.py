@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
 
-from echo_migrate.dockerfile.expansion import SET_BY_BUILD, Expansion, expand, fewer, glob_ends
+from echo_migrate.dockerfile.expansion import SET_BY_BUILD, Expansion, Lookup, expand, fewer, glob_ends
 from echo_migrate.dockerfile.parser import VERBS, Dockerfile, Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.images.reference import VARIABLE, familiar
+from echo_migrate.images.reference import VARIABLE, familiar, is_open, parsed
 from echo_migrate.model import Image, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
 
@@ -139,15 +139,28 @@ class ImageReader:
             elif value is not None:
                 self.arguments[name] = self._expand(value)
 
-    def _expand(self, word: Traced) -> Expansion:
+    def _expand(self, word: Traced, lookup: Lookup | None = None) -> Expansion:
         """Return the expanded word; one that cannot be expanded depends on every argument that it names."""
         try:
-            return expand(word, self._value, self.file.escape)
+            return expand(word, lookup or self._value, self.file.escape)
         except ValueError:
             named = dict.fromkeys(_NAMED.findall(word.value)[:_MOST_NAMES])
             values = [value for name in named if (value := self.arguments.get(name))]
             depends_on = fewer(run for value in values for run in (*value.text.spans, *value.depends_on))
             return Expansion(word, depends_on=depends_on, broken=True)
+
+    def _named(self, word: Traced) -> Expansion:
+        """Return the expanded word of a FROM; if empty defaults leave no reference, the word without these defaults: a
+        build fails unless it is given such an argument."""
+        found = self._expand(word)
+        if found.broken or "$" not in word.value or parsed(found.text.value):
+            return found
+        without = self._expand(word, self._filled)
+        return without if is_open(without.text.value) and parsed(without.text.value) else found
+
+    def _filled(self, name: str) -> Expansion | None:
+        value = self._value(name)
+        return value if value and (value.text.value or value is SET_BY_BUILD) else None
 
     def _value(self, name: str) -> Expansion | None:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)
@@ -161,7 +174,7 @@ class ImageReader:
             return
         platform = next((flag.value.value for flag in instruction.flags if flag.name == "platform"), "")
         written = words[0]
-        found = self._expand(written)
+        found = self._named(written)
         yield Image(
             found.text,
             "FROM",

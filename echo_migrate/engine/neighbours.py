@@ -53,10 +53,14 @@ def of_template(moves: list[Migration], source: Source) -> list[Migration]:
 
 def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
     """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
-    where a program finds the image by its name."""
-    if not any(move.edits for move in moves):
+    where a program finds the image by its name. An image without a replacement is first-party if a build nearby makes
+    it."""
+    if not any(move.edits or move.state == "no-replacement" for move in moves):
         return moves
     near = builds_near(source.path)
+    moves = [_built(move, near.results) for move in moves] if near.results else moves
+    if not any(move.edits for move in moves):
+        return moves
     arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
     defaults = _defaults(source.text) if arguments else {}
     found = []
@@ -73,6 +77,13 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)
     return found
+
+
+def _built(move: Migration, results: frozenset[str]) -> Migration:
+    """Return the migration, first-party if it has no replacement and a build has its name."""
+    if move.state != "no-replacement" or familiar(move.image.ref.value) not in results:
+        return move
+    return Migration(move.image, "first-party", reasons=(because("first-party"),))
 
 
 def _overridden(

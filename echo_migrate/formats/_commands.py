@@ -1,7 +1,6 @@
 """Images named in the commands of shell scripts, in whichever format the scripts are embedded."""
 
 import re
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -13,15 +12,17 @@ from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
+from echo_migrate.files.spelling import few
 from echo_migrate.formats._environment import of_options
+from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.formats._volumes import target_of
-from echo_migrate.images.reference import VARIABLE, bare, is_number
+from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import WINDOWS, Image, SharedSpans
-from echo_migrate.reasons import Reason, because
+from echo_migrate.reasons import because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
@@ -41,13 +42,17 @@ _NUMBER = re.compile(r"[1-9]")
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
 _SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)[A-Za-z_]\w*")
+_GIVEN = re.compile(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
+"""A variable that is given a value: by an assignment, a key of YAML, or a loop."""
+
 _ALIAS = re.compile(r"[\w.-]+=")
-_BOUND = r"[\w./:@-]"
-_WHOLE = re.compile(rf"{_BOUND}+")
 _MADE = "built by the script"
 _INSPECTED = because("inspected")
 _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 """What who pulls an image needs."""
+_FILLED = re.compile(r"\{\{|<<|\$\[")
+"""What a CI system fills in."""
+
 _READING = (".", "source", "eval")
 """Commands that may change variables."""
 
@@ -66,7 +71,7 @@ def named(
     text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES
 ) -> list[tuple[Image, Container | None]]:
     """Return the images named in the scripts of one text, each with the container that runs it, or None. ``given`` are
-    the variables that are set outside of the scripts.
+    the variables that are set outside of the scripts; those of other files have no place, and are words alone.
 
     Scripts that could be fully parsed are read together, as an image that one pulls may be used in another.
     """
@@ -108,15 +113,6 @@ def _aliased(command: Command) -> Iterator[Command]:
         yield from script.commands if script and script.certain else ()
 
 
-def _parts(command: Command) -> list[tuple[str, Word]]:
-    """Return all words of a command, each with its kind: "", the name of a variable, or the operator of a redirect."""
-    return [
-        *(("", word) for word in command.words),
-        *command.assignments,
-        *((one.operator, one.target) for one in command.redirects),
-    ]
-
-
 @lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
 def _counted(text: str) -> tuple[str, Counter[str]]:
     """Return the text with comments replaced by spaces, and the number of times that each name occurs in it."""
@@ -131,12 +127,9 @@ def names_set(text: str) -> Counter[str]:
 
 
 @lru_cache(maxsize=2)
-def _offsets(bare: str) -> dict[str, list[int]]:
-    """Return the offsets of each whole name in a text."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for match in _WHOLE.finditer(bare):
-        found[match[0]].append(match.start())
-    return found
+def _set_at(bare: str) -> dict[str, int]:
+    """Return the offset at which a text first gives each variable a value."""
+    return {match[1]: match.start() for match in reversed(list(_GIVEN.finditer(bare)))}
 
 
 class _Images:
@@ -148,7 +141,8 @@ class _Images:
         self.bare, self.named = _counted(text)
         self.commands = [*script.commands, *(one for command in script.commands for one in _aliased(command))]
         self.assigned: dict[str, list[str]] = defaultdict(list)
-        self.variables: dict[str, Expansion] = dict(given)
+        self.given = given
+        self.variables = {name: value for name, value in given.items() if value.text.spans}
         reads = max((command.start for command in script.commands if command.name in _READING), default=-1)
         for command in script.commands:
             for name, word in command.assignments:
@@ -156,7 +150,7 @@ class _Images:
                 value = self._assigned(name, word) if not command.words and not command.inside else None
                 if value and command.start > reads:
                     self.variables[name] = value
-                elif name in given and self.variables[name] is given[name]:
+                elif name in given and self.variables.get(name) is given[name]:
                     del self.variables[name]
         self.shared = SharedSpans(
             (start, end, because("variable-shared", name=name))
@@ -175,7 +169,7 @@ class _Images:
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
-        made = {_tagged(self._filled(word)) for _, one in called for word in one.made}
+        made = {_in_braces(_tagged(self._filled(word))) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
         begun = [list(takewhile(lambda word: word.known, one.behind)) for _, one in called if one.opens]
         entered = tuple(_launch("exec", words) for words in begun if words)
@@ -186,19 +180,19 @@ class _Images:
         for _, one in called:
             for word, where in one.places:
                 image = self._image(word, where, one)
-                if image and _tagged(image.ref.value) in made:
+                if image and _in_braces(_tagged(self._filled(word))) in made:
                     image = (
                         image._replace(local=_MADE)
-                        if one.runs or one.inspected
+                        if one.runs or one.inspected or image.templated
                         else image._replace(not_editable=because("script-builds"))
                     )
                 if image:
-                    runs = one.runs and not image.local
+                    runs = one.runs and not image.local and not image.templated
                     found.append((image, self._service(image, one, opened, entered) if runs else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         certain = self.script.certain
         pulled = [image for image, _ in found if image.not_editable != _INSPECTED]
-        elsewhere = _Elsewhere(self.bare, self.script, called, pulled) if certain else None
+        elsewhere = Elsewhere(self.bare, self.script, called, pulled) if certain else None
         for image, service in found:
             not_editable = image.not_editable or loads
             moved = image._replace(
@@ -220,7 +214,7 @@ class _Images:
             return "word"
         match = _VARIABLE.fullmatch(value)
         name = match[1] or match[2] if match else ""
-        known = self.variables.get(name)
+        known = self.variables.get(name) or self.given.get(name)
         if known and known.text.value and not _OPTION_OR_SPACE.search(known.text.value):
             return "word"
         values = self.assigned.get(name, [])
@@ -242,14 +236,16 @@ class _Images:
         return value.text.value if value else word.value
 
     def _image(self, word: Word, where: str, one: Invocation) -> Image | None:
-        """Return the image that a word names; None if its name is not given in the script."""
+        """Return the image that a word names; None if its text is not one."""
         value = self._expanded(word, self.variables.get)
         try:
             reference = parse_reference(value.text.value) if value and value.text.spans else None
         except ValueError:
             return None
-        if value is None or reference is None or "$" in reference.name:
+        if value is None or reference is None:
             return None
+        if "$" in reference.name:
+            return self._unresolved(word, where, one)
         start, end = self._written(word)
         platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
         never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
@@ -269,6 +265,22 @@ class _Images:
             needs_login=_WANTED.get(one.pulled),
         )
         return self.shared.of(image)
+
+    def _unresolved(self, word: Word, where: str, one: Invocation) -> Image | None:
+        """Return an image whose name is in a variable that has no one value in the script; None for one that is only
+        looked at or given to a build, and for an expression that another program fills in before the shell."""
+        start, end = self._written(word)
+        if one.inspected or one.argument or _FILLED.search(self.text, start, end):
+            return None
+        names = [name for match in VARIABLE.finditer(word.value) if (name := bare_name(match[0]))]
+        given = next((name for name in names if name in _set_at(self.bare)), "")
+        if given:
+            line = str(self.text.count("\n", 0, _set_at(self.bare)[given]) + 1)
+            reason = because("set-by-variable", name=given, line=line)
+        else:
+            unset = tuple(dict.fromkeys(f"${name}" if name.isdigit() else name for name in names))
+            reason = because("no-value", names=few(unset))
+        return Image(word.text, where, start, end, not_editable=reason, unsettled=tuple(names), templated=True)
 
     def _windows(self, one: Invocation) -> str:
         """Return Windows as the platform of a command that only Windows can run, else ""."""
@@ -348,52 +360,11 @@ def _launch(key: str, words: list[Word]) -> StartCommand:
     return unread(key, start, end)
 
 
+def _in_braces(name: str) -> str:
+    """Return a name with its variables in one spelling."""
+    return _VARIABLE.sub(lambda match: f"${{{match[1] or match[2]}}}", name)
+
+
 def _tagged(name: str) -> str:
     """Return a name with the default tag if it has neither tag nor digest."""
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
-
-
-class _Elsewhere:
-    """Other occurrences in a script of the names of images that it runs or pulls."""
-
-    def __init__(
-        self, bare: str, script: Script, called: list[tuple[Command, Invocation]], images: list[Image]
-    ) -> None:
-        silent = container_commands.data()["silent"]
-        behind = {word.start for _, one in called for word in one.behind}
-        self.text = bare
-        fine = [(command.start, command.end) for command in script.commands if command.name in silent]
-        fine += [(place.word.start, place.word.end) for _, one in called if not one.inspected for place in one.places]
-        fine += [run for image in images for run in image.ref.spans]
-        self.fine: list[tuple[int, int]] = []
-        for start, end in sorted(fine):
-            last = self.fine[-1][1] if self.fine else 0
-            self.fine.append((start, max(end, last)))
-        self.words: dict[str, list[int]] = defaultdict(list)
-        for command in script.commands:
-            for _, word in _parts(command):
-                if word.text.spans and word.start not in behind:
-                    self.words[word.value].append(word.text.start)
-        self.known: dict[str, bool] = {}
-
-    def says(self, image: Image) -> Reason | None:
-        """Return why an image must not be changed alone, or None if it may."""
-        value = image.ref.value
-        if value not in self.known:
-            self.known[value] = not all(self._fine(place) for place in self._places(value))
-        return because("same-name") if self.known[value] else None
-
-    def _places(self, value: str) -> list[int]:
-        """Return the offsets of a name: in the whole text, or only as a separate word if it has neither ``:`` nor
-        ``/`` and so may name anything."""
-        if ":" not in value and "/" not in value:
-            return self.words.get(value, [])
-        if _WHOLE.fullmatch(value):
-            return _offsets(self.text).get(value, [])
-        whole = rf"(?<!{_BOUND}){re.escape(value)}(?!{_BOUND})"
-        return [match.start() for match in re.finditer(whole, self.text)]
-
-    def _fine(self, place: int) -> bool:
-        """Return whether an occurrence is in a known image, an argument to a container, or printed output."""
-        at = bisect_right(self.fine, (place, len(self.text))) - 1
-        return at >= 0 and place < self.fine[at][1]

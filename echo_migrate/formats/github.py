@@ -31,11 +31,11 @@ from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
-from echo_migrate.formats._parameters import Value, filled, mentions, named, nothing
+from echo_migrate.formats._parameters import MOST_CHOICES, Value, filled, mentions, named, nothing
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
-from echo_migrate.images.reference import TAGGED
+from echo_migrate.images.reference import TAGGED, VARIABLE, is_open, variables
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
@@ -54,6 +54,7 @@ _INPUT = lazy_regex(r"\$\{\{\s*(?:github\.event\.)?inputs\.([\w-]+)\s*\}\}")
 _CHOICE = lazy_regex(r"\s*\$\{\{([^\n{}]{1,500})\}\}\s*")
 """An expression that may choose between literals; a longer one may be nested too deep."""
 
+_TEXT = lazy_regex(r"'(?:[^']|'')*'")
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
@@ -105,6 +106,7 @@ class _Job:
         self.top, self.node, self.keys = top, node, effective(node)
         self.matrix = effective(effective(self.keys.get("strategy")).get("matrix"))
         self.mentioned: dict[str, list[ScalarNode]] | None = None
+        self.long: dict[str, list[tuple[YamlNode, Reason | None]]] = {}
 
     def values(self, written: str) -> list[Value]:
         """Return the values of an expression."""
@@ -116,6 +118,16 @@ class _Job:
         given = _INPUT.fullmatch(written)
         default = _default(self.top, given[1]) if given else None
         return [Value(default, nothing, _DEFAULT)] if is_text(default) else []
+
+    def containers(self, node: YamlNode | None) -> list[tuple[YamlNode, Reason | None]]:
+        """Return the containers in long form that the matrix lists for an expression, each with why its image may not
+        be edited; none if there are too many."""
+        written = _MATRIX.fullmatch(node.value.strip()) if is_text(node) else None
+        if written and written[1] not in self.long:
+            found = [one for one in _listed(self.matrix, written[1]) if is_mapping(one) and "image" in effective(one)]
+            shared = self._shared(f"{written[1]}.image") if found else None
+            self.long[written[1]] = [(one, shared) for one in found] if len(found) <= MOST_CHOICES else []
+        return self.long[written[1]] if written else []
 
     def _shared(self, name: str) -> Reason | None:
         """Return why the values of a matrix may not be edited."""
@@ -140,8 +152,11 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         for own in _container(sheet, values, job.get("container"), f"{where}.container"):
             yield own
             yield from entered(id, own, (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh")))
-        for name, service in items(job.get("services")):
+        services = job.get("services")
+        for name, service in items(services):
             yield from _container(sheet, values, service, f"{where}.services.{name}")
+        if is_text(services) and is_open(services.value):
+            yield from _container(sheet, values, services, f"{where}.services")
         yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)
         yield from _inputs(sheet, job, where)
     runs = _runs(top)
@@ -161,6 +176,17 @@ def _image_of(node: YamlNode | None) -> YamlNode | None:
 
 def _container(sheet: YamlFile, job: _Job, node: YamlNode | None, where: str) -> Iterator[Image]:
     """Yield the image of a container; for an expression, the images that are its values."""
+    listed = job.containers(node)
+    for one, shared in listed:
+        yield from _long_or_short(sheet, job, one, where, shared)
+    if not listed or any(job.values(node.value.strip()) if is_text(node) else ()):
+        yield from _long_or_short(sheet, job, node, where, None)
+
+
+def _long_or_short(
+    sheet: YamlFile, job: _Job, node: YamlNode | None, where: str, not_editable: Reason | None
+) -> Iterator[Image]:
+    """Yield the image of a container in long or short form."""
     keys = effective(node) if is_mapping(node) else {}
     login = sheet.under(keys.get("credentials"))
     around: Around = {
@@ -171,7 +197,19 @@ def _container(sheet: YamlFile, job: _Job, node: YamlNode | None, where: str) ->
     }
     image = _image_of(node)
     literals = list(_literals(sheet, image, f"{where}.image", around)) if is_text(image) else []
-    yield from literals or named(sheet, image, f"{where}.image", [job.values], **around)
+    literals = literals or list(_in_braces(sheet, image, f"{where}.image", around))
+    yield from literals or named(sheet, image, f"{where}.image", [job.values], not_editable=not_editable, **around)
+
+
+def _in_braces(sheet: YamlFile, node: YamlNode | None, where: str, around: Around) -> Iterator[Image]:
+    """Yield the image of an expression with braces in its texts, as in ``fromJSON('{…}')``, which is not read: without
+    these texts, as a password may be in them."""
+    if is_text(node) and "{{" in VARIABLE.sub("", node.value):
+        text = _TEXT.sub("'…'", node.value).strip()
+        names = variables(text)
+        if names and "{{" not in VARIABLE.sub("", text):
+            start, end = node.start_mark.index, node.end_mark.index
+            yield Image(Traced(text, ()), where, start, end, unsettled=names, templated=True, **around)
 
 
 def _literals(sheet: YamlFile, node: ScalarNode, where: str, around: Around) -> Iterator[Image]:

@@ -15,11 +15,14 @@ from contextlib import suppress
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.files.source import Edit, Source, Traced, Unreadable, contents
+from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._templates import without_comments
+from echo_migrate.images.reference import LONGEST, is_open, parsed, with_values
 from echo_migrate.model import Ignore, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
@@ -53,6 +56,16 @@ _FOUND = lazy_regex(
 """What finds out which of the programs is there."""
 
 _SHARED = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|export)\b")
+_INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
+_HERE = lazy_regex(r"^\$[({]CURDIR[)}]/")
+_DEEPEST = 10
+"""A value may name another variable, whose value may name a third."""
+
+_MOST_FILES = 20
+_LARGEST = 500_000
+_MOST_VALUES = 1000
+"""How many makefiles are read beside one, how many bytes each may have, and how many variables all."""
+
 _VARIABLE = lazy_regex(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|\$(?P<own>\{?))")
 _WORD = lazy_regex(r"\w")
 _OTHER = lazy_regex(r"\W")
@@ -75,9 +88,11 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     places = [place._replace(value=_as_shells(place.value, programs)) for place in _scripts(text)]
     scripts = [place for place in places if calls(place.value)]
     given = _given(text, values) if scripts else {}
-    found = named(text, scripts, given) if scripts else []
+    included = _included(source.path) if scripts and _INCLUDE.search(text) else {}
+    others = {name: value for name, value in included.items() if name not in values}
+    found = named(text, scripts, {name: Expansion(Traced(value, ())) for name, value in others.items()} | given)
     shared = SharedSpans(_shared(source, given, [image for image, _ in found]))
-    images = [shared.of(image) for image, _ in found]
+    images = [shared.of(_with_values(image, others)) for image, _ in found]
     services = [
         service._replace(image=image)
         for image, (_, service) in zip(images, found, strict=True)
@@ -155,6 +170,56 @@ def _shared(source: Source, given: dict[str, Expansion], images: list[Image]) ->
         if name in elsewhere
         for start, end in given[name].text.spans
     ]
+
+
+def _with_values(image: Image, others: dict[str, str]) -> Image:
+    """Return an image whose name is in variables with that name, to be changed where it is, if other makefiles give it
+    to them."""
+    if not image.templated or not others:
+        return image
+    name = _resolved(image.ref.value, others)
+    if is_open(name) or parsed(name) is None:
+        return image
+    return image._replace(resolved=name, not_editable=because("set-elsewhere", value=name))
+
+
+def _resolved(value: str, given: dict[str, str]) -> str:
+    """Return a value with the variables in it replaced, as far as they are given."""
+    known = {f"$({name})": one for name, one in given.items()} if is_open(value) else {}
+    for _ in range(_DEEPEST):
+        if not is_open(value) or len(value) > LONGEST:
+            break
+        value = with_values(known, value.replace("${", "$(").replace("}", ")"))
+    return value
+
+
+@of_a_run(256)
+def _included(path: str) -> dict[str, str]:
+    """Return the variables that the makefiles that one includes, which are in its tree, give one value that is known.
+    Make looks for all of them in the folder in which it runs."""
+    waiting, seen = [path], dict[str, Values]()
+    while waiting and len(seen) <= _MOST_FILES:
+        here = waiting.pop()
+        if here in seen:
+            continue
+        seen[here] = {}
+        with suppress(Unreadable):
+            text = Source.of(here, contents(here, _LARGEST)).text
+            seen[here] = _values(text) if here != path else {}
+            names = [name for match in _INCLUDE.finditer(text) for name in match[1].split()][: _MOST_FILES + 1]
+            found = [dockerfile_at(path, ".", _HERE.sub("", name)) for name in names]
+            waiting += filter(None, found)
+    if len(seen) > _MOST_FILES:
+        return {}
+    given: dict[str, list[str]] = {}
+    for values in seen.values():
+        for name, all_given in values.items():
+            given.setdefault(name, []).extend(value for _, _, value in all_given)
+    single = {name: one[0] for name, one in given.items() if len(one) == 1 and 0 < len(one[0]) <= LONGEST}
+    if len(single) > _MOST_VALUES:
+        return {}
+    whole = {name: _resolved(value, single) for name, value in single.items()}
+    return {name: value for name, value in whole.items() if not is_open(value)}
 
 
 def _as_shells(recipe: str, programs: AbstractSet[str]) -> str:

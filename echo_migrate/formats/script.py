@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._commands import _parts, calls, named
+from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._names_elsewhere import parts_of
 from echo_migrate.model import Ignore, Image
 from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.parser import read
@@ -59,7 +60,7 @@ def _alike(one: Command, other: Command, edits: list[Edit]) -> bool:
     """Return whether two commands are equal apart from words that contain one of the (sorted) edits."""
     if (one.operator, one.inside, one.via, one.host) != (other.operator, other.inside, other.via, other.host):
         return False
-    old, new = _parts(one), _parts(other)
+    old, new = parts_of(one), parts_of(other)
     if [name for name, _ in old] != [name for name, _ in new]:
         return False
     return all(a.value == b.value or _edited(a, edits) for (_, a), (_, b) in zip(old, new, strict=True))
