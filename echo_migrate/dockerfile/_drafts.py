@@ -1,6 +1,6 @@
 """Stages under construction: the effect of each instruction on the user, working directory, shell and variables."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from posixpath import join, normpath
 
 from echo_migrate.dockerfile.copies import Copy
@@ -12,6 +12,7 @@ from echo_migrate.dockerfile.users import roots
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
+from echo_migrate.shell.commands import Command
 
 _LINE = lazy_regex(r"[^\n]+")
 _WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore", needs=("windows", "server"))
@@ -28,7 +29,7 @@ class Draft:
         self.parent = parent
         self.instructions: list[Instruction] = []
         self.runs: list[Run] = []
-        self.triggers: list[Run] = []
+        self.triggers: list[Instruction] = []
         self.copies: list[Copy] = []
         self.start_commands: list[StartCommand] = []
         self.workdirs: dict[int, tuple[str | None, str]] = {}
@@ -46,12 +47,9 @@ class Draft:
     def run(self, instruction: Instruction, text: str) -> Run:
         return run_of(instruction, text, self.shell, ShellState(self.user, self.folder, self.environment))
 
-    def settings(self) -> tuple[tuple[int, str], ...]:
-        found = [
-            (one.start, " ".join([word.text.value for word in one.words if word.text.value[:1] != "-"]))
-            for run in self.runs
-            for one in run.commands
-        ]
+    def settings(self, triggers: Sequence[Run]) -> tuple[tuple[int, str], ...]:
+        found = [(one.start, _shown(one)) for run in self.runs for one in run.commands]
+        found += [(self.instructions[-1].end, _shown(one)) for run in triggers for one in run.commands]
         for instruction in self.instructions:
             for body in instruction.heredocs:
                 lines = body.cuts(match.span() for match in _LINE.finditer(body.value))
@@ -59,6 +57,11 @@ class Draft:
             if instruction.verb == "env":
                 found.append((instruction.start, instruction.args.value))
         return tuple([(start, text.lower()) for start, text in sorted(found)])
+
+
+def _shown(command: Command) -> str:
+    """Return the words of a command that are no options."""
+    return " ".join([word.text.value for word in command.words if word.text.value[:1] != "-"])
 
 
 def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
@@ -87,7 +90,7 @@ def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
         if instruction.verb not in ("from", "onbuild"):
             _follow(instruction, drafts[-1], text, file.escape, numbers, len(drafts) - 1)
         elif instruction.trigger and instruction.trigger.verb == "run":
-            drafts[-1].triggers.append(drafts[-1].run(instruction.trigger, text))
+            drafts[-1].triggers.append(instruction.trigger)
     yield from drafts
 
 

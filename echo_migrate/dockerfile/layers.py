@@ -166,9 +166,11 @@ def configures(stage: Stage, settings: Sequence[str], call: Call) -> bool:
     """Return whether a lowercase setting, in which ``*`` is any text, occurs in what a stage or its parents run, write
     or set up to a call.
 
-    Command options do not count, as they apply to their own command only.
+    Command options do not count, as they apply to their own command only. A call in an ONBUILD runs after all of its
+    stage.
     """
-    return bool(settings) and any(_first(one, tuple(settings)) <= call.command.start for one in stage.lineage)
+    place = stage.place(call.command.start)
+    return bool(settings) and any(_first(one, tuple(settings)) <= place for one in stage.lineage)
 
 
 @lru_cache(maxsize=64)

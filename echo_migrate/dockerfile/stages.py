@@ -4,7 +4,7 @@ which its commands run (user, shell, working directory, environment).
 Values that come from the base image (user, shell, environment) are not known here, and are None.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -86,7 +86,8 @@ class Stage(NamedTuple):
     file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
     end, ``workdirs`` the user and folder of each WORKDIR, by its offset. ``settings`` is all it runs, writes or sets
     that can be configuration, in order: the offset and lowercase text of each command (without its options), ENV and
-    line of a heredoc. ``worked_in`` is true if people work in a container of it.
+    line of a heredoc. ``triggers`` are the RUNs of its ONBUILDs, which run in its state at its end, in the images built
+    on it. ``worked_in`` is true if people work in a container of it.
     """
 
     graph: Graph
@@ -159,6 +160,20 @@ class Stage(NamedTuple):
         return None
 
     @property
+    def every_run(self) -> tuple[Run, ...]:
+        """Its RUNs, and those of its ONBUILDs."""
+        return (*self.runs, *self.triggers)
+
+    def in_onbuild(self, offset: int) -> bool:
+        """Return whether an offset of the file lies in the RUN of an ONBUILD of the stage."""
+        above = bisect_right(self.triggers, offset, key=lambda run: run.instruction.start)
+        return above > 0 and offset <= self.triggers[above - 1].instruction.end
+
+    def place(self, offset: int) -> int:
+        """Return the offset at which a command runs that stands at one: in an ONBUILD, the end of the stage."""
+        return self.end if self.in_onbuild(offset) else offset
+
+    @property
     def root(self) -> str:
         """The base image of its lineage."""
         return self.lineage[0].base
@@ -175,7 +190,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     ``bases`` are the references of its FROMs with build arguments expanded, ``targets`` the lowercase names of stages
     that other files are known to build.
     """
-    scripts = sum(step.end - step.start for step in file.instructions if step.verb == "run")
+    scripts = sum(step.end - step.start for step in file.instructions if (step.trigger or step).verb == "run")
     if len(file.instructions) > MOST or scripts > MOST_SCRIPT:
         return []
     drafts: list[Draft] = []
@@ -187,7 +202,9 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
         drafts.append(draft)
         if total > MOST_INHERITED:
             return []
-    commands = [command for draft in drafts for run in draft.runs for command in run.commands]
+    triggers = [tuple([draft.run(trigger, text) for trigger in draft.triggers]) for draft in drafts]
+    every = [(*draft.runs, *own) for draft, own in zip(drafts, triggers, strict=True)]
+    commands = [command for runs in every for run in runs for command in run.commands]
     if not drafts or len(commands) > MOST or sum(len(command.words) for command in commands) > MOST_WORDS:
         return []
     last = len(drafts) - 1
@@ -205,7 +222,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
             later[other] |= {i, *later[i]}
         for other, path in draft.takes:
             taken_from.setdefault(other, []).append(path)
-    order = Order([(*draft.runs, *draft.triggers) for draft in drafts], [frozenset(numbers) for numbers in later])
+    order = Order(every, [frozenset(numbers) for numbers in later])
     if sum(len(order.runs[other]) for numbers in later for other in numbers) > MOST_INHERITED:
         return []
     for i, draft in enumerate(drafts):
@@ -220,7 +237,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 end=draft.instructions[-1].end,
                 instructions=tuple(draft.instructions),
                 runs=tuple(draft.runs),
-                triggers=tuple(draft.triggers),
+                triggers=triggers[i],
                 copies=tuple(draft.copies),
                 start_commands=tuple(draft.start_commands),
                 workdirs=draft.workdirs,
@@ -234,7 +251,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 alone=len(drafts) == 1,
                 user=draft.user,
                 environment=draft.environment,
-                settings=draft.settings(),
+                settings=draft.settings(triggers[i]),
             )
         )
     return graph.stages

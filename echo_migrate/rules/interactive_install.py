@@ -20,7 +20,7 @@ _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?
 
 @rule(on=Stage, level="warning", also=("DL3014", "DL3030", "DL3034", "DL3038"), fixable=True)
 def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
-    for run in stage.runs:
+    for run in stage.every_run:
         for call in run.calls:
             manager = call.manager
             if call.action in _PROMPTING and manager.answers and not _answered(call, run, stage):
@@ -29,7 +29,8 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
                 if manager.assumes:
                     message = f"{call.shown} prompts, and takes end of input as yes: add {option}"
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
-                safe = run.script is not None and fails_the_run(call.command, run.script)
+                certain = run.script is not None and fails_the_run(call.command, run.script)
+                safe = certain and not stage.in_onbuild(call.command.start)
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
                 level: Level | None = "note" if manager.assumes else None
                 yield Finding(call.command.start, call.command.end, message, fix, level)

@@ -33,7 +33,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     effective = context.effective(stage)
     expanding = sh_expands_braces(stage, effective.base if effective else None)
-    for run in stage.runs:
+    for run in stage.every_run:
         leaving: dict[str, list[Call]] = {}
         cleared = caches_cleared(run, expanding)
         for call in run.calls:
@@ -42,7 +42,8 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
         for calls in leaving.values():
             first = calls[0]
             message = f"{first.shown} leaves its cache in the image: {_remedy(first)}"
-            fix = _together([_fix(call, run, stage) for call in calls]) if stage.certain else None
+            known = stage.certain and not stage.in_onbuild(run.instruction.start)
+            fix = _together([_fix(call, run, stage) for call in calls]) if known else None
             yield Finding(first.command.start, first.command.end, message, fix)
 
 

@@ -24,7 +24,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     effective = context.effective(stage)
     expanding = sh_expands_braces(stage, effective.base if effective else None)
-    for run in stage.runs:
+    for run in stage.every_run:
         fetched = [call for call in run.calls if call.action == "update" and call.manager.lists]
         updates = [call for call in fetched if "chroot" not in call.command.via]
         if not updates or run.script is None or not run.script.certain or unlisted(run, updates[-1], expanding):
@@ -37,7 +37,8 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         remedy = "install in the same RUN, and remove the lists there" if alone else "remove the lists in the same RUN"
         message = f"{call.shown} leaves {folder}: {remedy}"
         useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
-        fix = _fix(run, stage, call) if stage.certain and not useless else None
+        certain = stage.certain and not stage.in_onbuild(run.instruction.start)
+        fix = _fix(run, stage, call) if certain and not useless else None
         yield Finding(call.command.start, call.command.end, message, fix)
 
 

@@ -11,7 +11,7 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Stage, level="note", also=("DL3035", "DD013", "DD026"))
 @of_shipped_images
 def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
-    for run in stage.runs if stage.ships else ():
+    for run in stage.every_run if stage.ships else ():
         for call in run.calls:
             if call.action == "upgrade" and call.manager.system and not call.packages:
                 message = (

@@ -55,8 +55,8 @@ _ELSEWHERE = ("function", "not")
 @rule(on=Stage, level="note", default=False, also=("DL4006",))
 def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
     shells = [step for one in stage.lineage for step in one.instructions if step.verb == "shell"]
-    for run in stage.runs:
-        shell = _shell_with_it(shells, run) if run.shell_form else None  # an exec form names its own shell
+    for run in stage.every_run:
+        shell = _shell_with_it(shells, run, stage) if run.shell_form else None  # an exec form names its own shell
         if shell and run.script and _is_unknown(shell, stage, context):
             yield Finding(run.instruction.start, run.instruction.end, _UNKNOWN)
         elif run.script and run.script.certain and not shell:
@@ -68,9 +68,9 @@ def pipe_without_pipefail(stage: Stage, context: Context) -> Iterator[Finding]:
                 yield Finding(left.start, left.end, message)
 
 
-def _shell_with_it(shells: list[Instruction], run: Run) -> Instruction | None:
-    """Return the last SHELL before a RUN if it sets pipefail."""
-    above = bisect_left(shells, run.instruction.start, key=lambda step: step.start)
+def _shell_with_it(shells: list[Instruction], run: Run, stage: Stage) -> Instruction | None:
+    """Return the last SHELL before a RUN, or of its stage for that of an ONBUILD, if it sets pipefail."""
+    above = bisect_left(shells, stage.place(run.instruction.start), key=lambda step: step.start)
     return shells[above - 1] if above > 0 and "pipefail" in shells[above - 1].args.value else None
 
 

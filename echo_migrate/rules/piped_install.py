@@ -12,7 +12,7 @@ from echo_migrate.shell.package_managers import does
 
 @rule(on=Stage, level="warning", also=("DD054",))
 def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
-    for run in stage.runs:
+    for run in stage.every_run:
         commands = run.commands
         for i, command in enumerate(commands):
             if does(command, "download") and (shell := _runs_it(commands, i)):

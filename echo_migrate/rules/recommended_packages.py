@@ -17,7 +17,7 @@ _SETTINGS = ("apt::install-recommends", "install_weak_deps")
 def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
-    for run in stage.runs:
+    for run in stage.every_run:
         for call, words in remaining_installs(run):
             known = call.manager.recommended
             if not known or call.opaque or not words or call.has(known) or configures(stage, _SETTINGS, call):
@@ -25,5 +25,6 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
             option = known[0]
             message = f"{call.command.name} installs recommended packages: add {option}"
             edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
-            fix = Fix(edits, f"add {option}", safe=False) if call.command.editable and stage.certain else None
+            editable = call.command.editable and not stage.in_onbuild(call.command.start)
+            fix = Fix(edits, f"add {option}", safe=False) if editable and stage.certain else None
             yield Finding(call.command.start, call.command.end, message, fix)

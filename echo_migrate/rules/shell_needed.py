@@ -109,7 +109,7 @@ def _by_shell(run: Run, stage: Stage, base: ImageFacts, file: str) -> bool:
         words = [word.value for word in exec_form(run.instruction.args) or ()]
         lacking = base.shell is False and bool(words) and words[0].rpartition("/")[2] in SHELLS
         return lacking or _calls_usual_shell(words, base) or bool(words and _is_script(words[0], stage, base, file))
-    if run.script is None or not _usual_shell(stage, run.instruction.start, base):
+    if run.script is None or not _usual_shell(stage, stage.place(run.instruction.start), base):
         return False
     return all(_by_usual_shell(body.value, base) for body in run.instruction.heredocs if body.value.startswith("#!"))
 

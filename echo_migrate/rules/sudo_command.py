@@ -13,7 +13,7 @@ _IDLE = frozenset(("", ":", "echo", "true"))
 
 @rule(on=Stage, level="warning", also=("DL3004",))
 def sudo_command(stage: Stage, context: Context) -> Iterator[Finding]:
-    for run in stage.runs:
+    for run in stage.every_run:
         commands = run.script.commands if run.script and run.user is not None else ()
         command = next((one for one in commands if "sudo" in one.via and one.name not in _IDLE), None)
         if command:

@@ -26,7 +26,7 @@ _MOVES = lazy_regex(r".@[a-z]+$")
     default=False,
 )
 def unpinned_package(stage: Stage, context: Context) -> Iterator[Finding]:
-    for run in stage.runs:
+    for run in stage.every_run:
         for call in run.calls:
             marks = call.manager.pinned
             if not marks or call.versioned() or call.subcommand in call.manager.groups:
