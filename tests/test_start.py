@@ -45,7 +45,7 @@ DOCKERFILE = (
         "programs",
         "run",
     ),
-    *("secret_mounts", "stages", "startup", "users", "verify"),
+    *("secret_mounts", "stages", "startup", "users", "verify", "writes"),
 )
 CHECK = {
     *(

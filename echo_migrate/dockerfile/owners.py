@@ -91,7 +91,9 @@ class Folders:
         if target is None:
             self.unknown = True
         elif keeps and owned and target in self.made and all(_is_a_file(word.value) for word in copy.sources):
-            self.given.add(target)  # which remains root's: COPY sets the owner of what it makes
+            # the folder itself remains root's: a COPY sets the owner of what it makes, and of what is below in folders
+            # of its sources (BuildKit: tonistiigi/fsutil, copy/copy.go; Buildah 1.28 builds the same)
+            self.given.add(target)
         elif not keeps or owned:
             self._change(target)
         elif _into_a_folder(copy):

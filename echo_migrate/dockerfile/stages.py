@@ -82,7 +82,7 @@ class Stage(NamedTuple):
     ``ships`` tells how it reaches a final image: with its layers (it is final, or a parent of a final stage), with all
     its files (``COPY --from=stage /``), or not as a whole (""). ``certain`` is False if it ships only because a compose
     file names it as a target. ``used`` is true if a final image needs it, ``leaf`` if no stage is FROM it or copies
-    from it, ``top`` if no stage is FROM it, ``alone`` if it is the only stage. ``order`` is that of the RUNs of the
+    from it, ``top`` if no stage is FROM it. ``order`` is that of the RUNs of the
     file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
     end, ``workdirs`` the user and folder of each WORKDIR, by its offset. ``settings`` is all it runs, writes or sets
     that can be configuration, in order: the offset and lowercase text of each command (without its options), ENV and
@@ -110,7 +110,6 @@ class Stage(NamedTuple):
     used: bool
     leaf: bool
     top: bool
-    alone: bool
     user: str | None
     environment: Mapping[str, str]
     settings: tuple[tuple[int, str], ...]
@@ -248,7 +247,6 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 used=i in used,
                 leaf=i not in taken,
                 top=i not in parents,
-                alone=len(drafts) == 1,
                 user=draft.user,
                 environment=draft.environment,
                 settings=draft.settings(triggers[i]),

@@ -6,23 +6,20 @@ from functools import lru_cache
 from posixpath import basename, dirname, normpath, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
-from echo_migrate.dockerfile.copied_scripts import interpreter_of, program_of, script_at
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import above, absolute, downloads, within
+from echo_migrate.dockerfile.layers import above, absolute, within
 from echo_migrate.dockerfile.owners import Folders, covered
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.writes import COMPILERS, ELSEWHERE, makes_parents, runs_here, started, written
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, as_root
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import SHELLS, Command, Script, Word
-from echo_migrate.shell.package_managers import Call, call
-from echo_migrate.shell.parser import read
+from echo_migrate.shell.commands import Command, Word
 
 _ACCOUNTS = frozenset(("addgroup", "adduser", "groupadd", "groupmod", "update-ca-certificates", "useradd", "usermod"))
 _ROOTS = ("/bin/", "/etc/", "/lib/", "/root/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/local/bin/", "/usr/sbin/")
@@ -32,30 +29,14 @@ _THERE = ("/bin", "/etc/ca-certificates", "/etc/pki", "/etc/ssl", "/lib", "/sbin
 _OF_ROOT = ("/", "/opt", "/srv", "/usr", "/usr/local", "/usr/local/bin")
 """Folders in which nobody but root makes an entry."""
 
-_COMPILERS = frozenset(("c++", "cc", "clang", "g++", "gcc", "go", "rustc"))
 _WRITERS = frozenset(("cp", "ln", "mkdir", "mv", "tee"))
 _MAKES_NO_FILE = frozenset(("cd", "echo", "mkdir", "printf", "set"))
 """Commands that replace no file and set no owner of one that is there."""
-_FILLS = {
-    "npm": ("add", "ci", "clean-install", "i", "install", "install-clean"),
-    "yarn": ("add", "install", "yarn"),
-    "pnpm": ("add", "i", "install"),
-    "bun": ("add", "i", "install"),
-    "composer": ("install", "require", "update"),
-}
-"""The installs of projects, which write to the working directory."""
-_ASIDE = (
-    *("-C", "-d", "-g", "--cwd", "--dir", "--dry-run", "--filter", "--global", "--location", "--modules-folder"),
-    *("--prefix", "--working-dir"),
-)
-"""Options with which they write elsewhere, or nothing."""
 _PLAIN = lazy_regex(
     r"(?:^|/)(?:alpine|almalinux|amazoncorretto|amazonlinux|debian|eclipse-temurin|fedora|golang|node|openjdk|php|python"
     r"|rockylinux|ruby|rust|ubuntu)(?=[:@]|$)"
 )
 """Images of a language or a system, which have nothing in ``/data``."""
-_TARGET = ("-t", "--target")
-_ELSEWHERE = ("-t", "--target-directory")
 
 
 @rule(on=Stage, level="note", blocks=True)
@@ -115,7 +96,7 @@ def _what(command: Command, run: Run, base: ImageFacts, own: list[str]) -> str:
     if place := _placed(command, words, run, own):
         return f"{command.name} {place}"
     paths = [word for word in words if not word.startswith("-")]
-    if command.name not in _WRITERS or any(word.startswith(_ELSEWHERE) for word in words):
+    if command.name not in _WRITERS or any(word.startswith(ELSEWHERE) for word in words):
         return ""
     if command.name == "mkdir" and "-p" in words:
         paths = [path for path in paths if not path.startswith(_THERE)]
@@ -128,13 +109,13 @@ def _placed(command: Command, words: list[str], run: Run, own: list[str]) -> str
     """Return what a command makes in a folder that root owns in any image: a folder, a virtual environment, or the
     output of a build. "" for nothing, or if it is not known."""
     named = ""
-    if command.name == "mkdir" and not _parents(command):  # which may find the folder there
+    if command.name == "mkdir" and not makes_parents(command):  # which may find the folder there
         named = next((word for word in words if word[:1] == "/"), "")
     if command.name.rstrip("0123456789.") == "python" and words[:2] == ["-m", "venv"]:
         named = words[-1] if len(words) > 2 else ""
     elif command.name in ("virtualenv", "uv"):
         named = words[-1] if words and (command.name == "virtualenv" or words[0] == "venv") else ""
-    elif command.name in _COMPILERS and "-o" in words[:-1]:
+    elif command.name in COMPILERS and "-o" in words[:-1]:
         named = words[words.index("-o") + 1]
     place = absolute(named, run, command) if named and not named.startswith("-") else None
     if place is None or "$" in place or any(within(place, folder) for folder in own) or covered(run, dirname(place)):
@@ -265,8 +246,8 @@ def _made(stage: Stage, file: str) -> Iterator[Finding]:
                     yield found
                     return
                 folders.run(run, run.user is None or as_root(run.user))
-                called |= {call.manager.name for call in run.calls if not call.has(_ASIDE)}
-    for launch, name in _started(stage, file) if starts else ():
+                called |= {call.manager.name for call in run.calls if runs_here(call)}
+    for launch, name in started(stage, file) if starts else ():
         found = _cannot_write(launch, folders, called)
         if found and name:  # its places are those in the script
             step = launch.instruction
@@ -294,35 +275,6 @@ def _paths(step: Instruction) -> list[str]:
     return [normpath(path) for path in paths if path[:1] == "/" and "$" not in path]
 
 
-def _started(stage: Stage, file: str) -> Iterator[tuple[Run, str]]:
-    """Yield the ENTRYPOINT and the CMD of a stage in the form of a RUN, in the folder that a container starts in, and
-    the script that it starts, with its name. ``file`` is the path of the file with the stage."""
-    last = next((step for step in reversed(stage.instructions) if step.start in stage.workdirs), None)
-    folder = stage.workdirs[last.start][1] if last else None
-    entrypoint = stage.start_command("entrypoint")
-    for verb in ("entrypoint", "cmd"):
-        launch = stage.start_command(verb)
-        given = verb == "cmd" and entrypoint is not None and not entrypoint.empty
-        step = next((one for one in stage.instructions if launch and one.start == launch.start), None)
-        if launch is None or step is None or launch.empty or given:
-            continue
-        text = script_at(program_of(launch.words), stage, file)
-        for script, name in ((launch.script, ""), (_read(text), basename(program_of(launch.words)))):
-            calls = [call(command) for command in script.commands] if script else []
-            known = tuple(one for one in calls if one)
-            yield Run(step, script, known, (), stage.user, folder, stage.environment), name
-
-
-def _read(text: str | None) -> Script | None:
-    """Return the commands of a script of a shell, None for any other."""
-    first, _, body = (text or "").partition("\n")
-    name = interpreter_of(first)
-    if name not in SHELLS or not body:
-        return None
-    exits = any(word[:1] == "-" and "e" in word for word in first.split()[1:])
-    return read(Traced.of(body, 0, len(body)), exits, shell=name)
-
-
 def _may_be_root(user: str | None) -> bool:
     return user is None or as_root(user) or "$" in user
 
@@ -335,11 +287,11 @@ def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | Non
         if command.via or not command.words or not must_succeed(command, run.script):
             continue
         call = next((one for one in run.calls if one.command is command), None)
-        for path, file in _filled(call, called) if call else _written(command):
+        for path, file in written(command, call, called):
             place = absolute(path, run, command)
             if place is None or any(letter in place for letter in "$*?[{"):
                 continue
-            anew = command.name == "mkdir" and _parents(command)
+            anew = command.name == "mkdir" and makes_parents(command)
             for folder in _missing(place, folders) if anew else [place]:
                 found, maker = folders.of_root(folder, user or "", file)
                 if found and not (anew and found != folder) and not covered(run, folder):
@@ -369,48 +321,3 @@ def _give(maker: str, user: str) -> str:
 def _of_a_user(run: Run) -> bool:
     """Return whether a RUN certainly runs as a user other than root."""
     return run.user is not None and not as_root(run.user) and "$" not in run.user
-
-
-def _filled(call: Call, called: set[str]) -> list[tuple[str, bool]]:
-    """Return the folders that a package manager certainly writes to; ``called`` are those that ran in them before."""
-    if call.action != "install" or call.opaque:
-        return []
-    if call.manager.name == "pip":
-        pairs = zip(call.options, (*call.options[1:], ""), strict=False)
-        given = [value if "=" not in one else one.partition("=")[2] for one, value in pairs if one.startswith(_TARGET)]
-        return [(folder, False) for folder in given]
-    if call.verb.value not in _FILLS.get(call.manager.name, ()) or call.has(_ASIDE):
-        return []
-    anew = call.verb.value in ("ci", "clean-install", "install-clean")
-    return [(".", False)] if anew or call.manager.name not in called else []
-
-
-def _written(command: Command) -> list[tuple[str, bool]]:
-    """Return the folders in which a command makes something, each with whether that is a file, which may be there."""
-    words = [word for word in command.arguments if not word.startswith("-")]
-    files = [one.target.value for one in command.redirects if one.operator in (">", ">>")]
-    made: list[str] = []
-    if command.name in ("touch", "tee"):
-        files += words
-    elif command.name == "mkdir":
-        made += words
-    elif command.name == "cp" and len(words) > 1 and not any(word.startswith(_ELSEWHERE) for word in command.arguments):
-        files += words[-1:]
-    elif command.name == "git" and words[:1] == ["clone"]:
-        place = next((i for i, word in enumerate(words) if "://" in word or word.startswith("git@")), len(words))
-        made += (words[place + 1 :] or ["clone"])[:1] if place < len(words) else []
-    elif command.name == "sed" and any(re.match(r"-[nErsz]*i|--in-place", word) for word in command.arguments):
-        made += [word for word in words[1:] if "/" in word]  # it makes a new file beside each
-    elif command.name in _COMPILERS and "-o" in command.arguments[:-1]:
-        files.append(command.arguments[command.arguments.index("-o") + 1])
-    files += [file for _, file in downloads(command) if file]
-    return [(_folder_of(one), one in files) for one in (*made, *files) if one not in ("/dev/null", "-")]
-
-
-def _folder_of(path: str) -> str:
-    """Return the folder that something is written to."""
-    return path if path in (".", "./") or path.endswith("/") else dirname(path) or "."
-
-
-def _parents(command: Command) -> bool:
-    return any(word == "--parents" or re.match(r"-[a-z]*p", word) for word in command.arguments)

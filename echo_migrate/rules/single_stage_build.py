@@ -17,7 +17,7 @@ _BUILDER = lazy_regex(r"(?i)build")
 @rule(on=Stage, level="note", also=("prefer-multi-stage-build",))
 @of_shipped_images
 def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
-    if not stage.alone or not stage.ships or not stage.started or _BUILDER.search(stage.name):
+    if not stage.ships or not stage.started or _BUILDER.search(stage.name):
         return
     for run in stage.runs:
         command = next((one for one in run.commands if does(one, "build")), None)
