@@ -280,15 +280,18 @@ def _with_variants(
 def _with_all_reasons(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores
 ) -> list[Migration]:
-    """Return the migrations; unsafe ones have all further reasons that apply to their target.
-
-    A migration whose target would certainly fail has no fix.
-    """
-    unsafe = [move for move in moves if move.edits and not move.safe]
-    if not unsafe:
-        return moves
-    context, failures = _failures(unsafe, nodes, context, ignores)
+    """Return the migrations; unsafe ones have all further reasons that apply to their target, and those to a tag that
+    is not listed what would fail with any. A migration whose target would certainly fail has no fix."""
     catalog = context.settings.catalog
+    unsafe = [move for move in moves if move.edits and not move.safe]
+    unlisted: list[Migration] = []
+    if catalog.tags == "listed":
+        from echo_migrate.images.vendor_tags import unlisted_builds  # most runs are for a provider without a list
+
+        unlisted = unlisted_builds(moves, catalog)
+    if not unsafe and not unlisted:
+        return moves
+    context, failures = _failures([*unsafe, *unlisted], nodes, context, ignores)
     failing = {
         image: [
             because(
@@ -300,15 +303,16 @@ def _with_all_reasons(
     }
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     doubts = other_blockers(readable, context.effective_bases, catalog)
-    return [
-        move._replace(
-            edits=() if move.image in failing else move.edits,
-            reasons=tuple(dict.fromkeys((*failing.get(move.image, ()), *move.reasons, *doubts.get(move.image, ())))),
-        )
-        if move.edits and not move.safe
-        else move
-        for move in moves
-    ]
+    found = []
+    for move in moves:
+        fails = failing.get(move.image, ())
+        if move.edits and not move.safe:
+            reasons = dict.fromkeys((*fails, *move.reasons, *doubts.get(move.image, ())))
+            move = move._replace(edits=() if fails else move.edits, reasons=tuple(reasons))
+        elif fails:
+            move = move._replace(reasons=tuple(dict.fromkeys((*move.reasons, *fails))))
+        found.append(move)
+    return found
 
 
 Match = tuple[Rule, Any, Finding]
