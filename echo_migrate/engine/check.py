@@ -14,6 +14,7 @@ from echo_migrate.engine.neighbours import of_template, with_neighbours, without
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind
+from echo_migrate.formats._builds_nearby import folders_of
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
 from echo_migrate.images.moved import swap
@@ -162,7 +163,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
         assessed = _with_variants(assessed, grouped, asked, ignores)
     assessed = _with_all_reasons(assessed, grouped, asked, ignores)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
-    context = Context(source, settings, {}, effective_bases=effective)
+    context = Context(source, settings, {}, effective_bases=effective, folders=folders_of)
     asked_for = findings or any(one.target for one in effective.values())
     blocking = check(_blocking(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
