@@ -174,6 +174,29 @@ def test_wrong_arguments_are_an_error_and_the_server_goes_on(agent: Agent, argum
     assert not agent.call("explain", rule="shell-needed")[0]
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("check", {"path": "Dockerfile"}, "check has no argument 'path': it has paths, text"),
+        (
+            "fix",
+            {"paths": ["."], "unsafe_fixes": True},
+            "fix has no argument 'unsafe_fixes': it has paths, text, unsafe, images",
+        ),
+        ("match", {"image": "node"}, "match has no argument 'image': it has images, provider"),
+        ("explain", {"rule": "shell-needed", "": 1}, "explain has no argument '': it has rule"),
+        ("check", {"x" * 9_999: 1}, f"check has no argument '{'x' * 200}…': it has paths, text"),
+    ],
+)
+def test_an_unknown_argument_is_refused(agent: Agent, tool: str, arguments: dict[str, object], said: str) -> None:
+    assert agent.call(tool, **arguments) == (True, [said])
+
+
+def test_schemas_allow_no_other_arguments(agent: Agent) -> None:
+    for tool in agent.tools().values():
+        assert tool.input_schema["additionalProperties"] is False
+
+
 def test_a_link_out_is_not_followed_from_within(agent: Agent) -> None:
     failed, (text,) = agent.call("check")
     assert not failed
@@ -191,6 +214,8 @@ def test_files_are_written_only_if_the_server_was_started_so(tmp_path: Path) -> 
             "prove",
         }
         assert agent.call("apply_fixes", paths=["../Dockerfile"])[0]
+        failed, (text,) = agent.call("apply_fixes", paths=["."], image=["python"])
+        assert (failed, text) == (True, "apply_fixes has no argument 'image': it has paths, unsafe, images")
         failed, (text,) = agent.call("prove", paths=["."])
         assert failed
         assert "no builder can be used" in text

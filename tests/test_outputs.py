@@ -224,7 +224,7 @@ def test_the_gitlab_job_is_one(tmp_path: Path, index: dict[str, str]) -> None:
     trap = "import pathlib\npathlib.Path(__file__).with_name('it-ran').touch()\n"
     checkout = tmp_path / "checkout"
     files: dict[str, str | bytes | None] = {f"{name}.py": trap for name in ("pip", "venv", "json", "hatchling")}
-    files |= {"echo_migrate/__init__.py": trap, "Dockerfile": "FROM python:3.12\n"}
+    files |= {"echo_migrate/__init__.py": trap, "Dockerfile": "FROM node:22-slim\nCMD npm start\n"}
     commit(checkout, files | {"pip.conf": "[install]\nconstraint = nowhere.txt\n"})
     hostile = {"PYTHONPATH": ".", "PIP_CONFIG_FILE": "pip.conf", "PIP_CONSTRAINT": "no.txt", "PIP_CACHE_DIR": "cache"}
     environment = os.environ | index | {name: str(checkout / file) for name, file in hostile.items()}
@@ -234,5 +234,7 @@ def test_the_gitlab_job_is_one(tmp_path: Path, index: dict[str, str]) -> None:
     ran = subprocess.run(script, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     report = job["artifacts"]["reports"]["codequality"]
-    validate(GITLAB, json.loads((checkout / report).read_text()))
+    written = (checkout / report).read_text()
+    validate(GITLAB, json.loads(written))
+    assert f"```console\n$ cat {report}\n{written.strip()}\n```" in (ROOT / "docs" / "ci.md").read_text()
     assert git(checkout, "status", "--porcelain") == f"?? {report}\n", "nothing else is left there, and nothing ran"

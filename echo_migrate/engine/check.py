@@ -14,6 +14,7 @@ from echo_migrate.engine.selection import blocking_rules, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind
+from echo_migrate.formats._builds_nearby import folders_of
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
 from echo_migrate.images.moved import swap
@@ -134,7 +135,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
         assessed = _with_variants(assessed, grouped, asked, ignores)
     assessed = _with_all_reasons(assessed, grouped, asked, ignores, format)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
-    context = Context(source, settings, {}, effective_bases=effective)
+    context = Context(source, settings, {}, effective_bases=effective, folders=folders_of)
     asked_for = findings or any(one.target for one in effective.values())
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
@@ -252,15 +253,21 @@ def _with_variants(
 def _with_all_reasons(
     moves: list[Migration], nodes: dict[type, list[Any]], context: Context, ignores: Ignores, format: Format
 ) -> list[Migration]:
-    """Return the migrations; unsafe ones have all further reasons that apply to their target.
+    """Return the migrations; unsafe ones have all further reasons that apply to their target, and those to a tag that
+    is not listed what would fail with any.
 
     A migration whose target would certainly fail has no fix: in the file, or in one that builds it.
     """
-    unsafe = [move for move in moves if move.edits and not move.safe]
-    if not unsafe:
-        return moves
-    context, failures = _failures(unsafe, nodes, context, ignores)
     catalog = context.settings.catalog
+    unsafe = [move for move in moves if move.edits and not move.safe]
+    unlisted: list[Migration] = []
+    if catalog.tags == "listed":
+        from echo_migrate.images.vendor_tags import unlisted_builds  # most runs are for a provider without a list
+
+        unlisted = unlisted_builds(moves, catalog)
+    if not unsafe and not unlisted:
+        return moves
+    context, failures = _failures([*unsafe, *unlisted], nodes, context, ignores)
     failing = {
         image: [
             because(
@@ -274,15 +281,17 @@ def _with_all_reasons(
         failing.setdefault(image, []).extend(reasons)
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
     doubts = other_blockers(readable, context.effective_bases, catalog)
-    return [
-        move._replace(
-            edits=() if move.image in failing else move.edits,
-            reasons=tuple(dict.fromkeys((*failing.get(move.image, ()), *move.reasons, *doubts.get(move.image, ())))),
-        )
-        if move.edits and not move.safe
-        else move
-        for move in moves
-    ]
+    without_tag = {move.image for move in unlisted}
+    found = []
+    for move in moves:
+        fails = failing.get(move.image, ())
+        if move.edits and not move.safe:
+            reasons = dict.fromkeys((*fails, *move.reasons, *doubts.get(move.image, ())))
+            move = move._replace(edits=() if fails else move.edits, reasons=tuple(reasons))
+        elif fails and move.image in without_tag:
+            move = move._replace(reasons=tuple(dict.fromkeys((*move.reasons, *fails))))
+        found.append(move)
+    return found
 
 
 Match = tuple[Rule, Any, Finding]

@@ -66,10 +66,14 @@ def _above(folder: str) -> str:
 
 
 @of_a_run(4096)
-def ignore_file(path: str) -> bool:
-    """Return whether a .dockerignore may apply to a Dockerfile: its own, or one in its folder or above, within the
-    repository, or else within the working folder."""
-    return os.path.lexists(f"{path}.dockerignore") or any(at_or_above(path, ".dockerignore"))
+def ignore_file(path: str, contexts: frozenset[str] = frozenset()) -> bool:
+    """Return whether a .dockerignore may apply to a Dockerfile: its own, or one in a folder that it is built from; if
+    none of these is known, in its folder or above, within the repository, or else within the working folder."""
+    if os.path.lexists(f"{path}.dockerignore"):
+        return True
+    if contexts:
+        return any(os.path.lexists(os.path.join(folder, ".dockerignore")) for folder in contexts)
+    return any(at_or_above(path, ".dockerignore"))
 
 
 def at_or_above(path: str, name: str) -> Iterator[str]:

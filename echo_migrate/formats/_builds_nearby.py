@@ -89,6 +89,33 @@ def builds_near(path: str) -> Builds:
     )
 
 
+def folders_of(path: str) -> frozenset[str]:
+    """Return the real paths of the folders that a Dockerfile is built from, by the compose files near it and the
+    workflows of its repository; none if these build it from nowhere, or if one of the folders is not known."""
+    from echo_migrate.formats import compose
+
+    workflows = os.path.join(top(path), ".github", "workflows")
+    found = [*compose.folders_of(path), *_of_workflows(workflows).get(real(path), ())]
+    return frozenset(real(one) for one in found if one) if None not in found else frozenset()
+
+
+@of_a_run(64)
+def _of_workflows(folder: str) -> dict[str, list[str | None]]:
+    """Return the folders that the workflows in a folder build from, by the real path of the Dockerfile."""
+    from echo_migrate.formats import github
+
+    found: dict[str, list[str | None]] = {}
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(folder)):
+            # an error in a related file is reported when that file is read
+            with contextlib.suppress(Exception), beside():
+                source = Source.read(os.path.join(folder, name))
+                built = list(github.folders(source)) if _ACTION in source.text else []
+                for dockerfile, context in built:
+                    found.setdefault(real(dockerfile), []).append(context)
+    return found
+
+
 @of_a_run(4096)
 def _builds(folder: str) -> tuple[Builds, _Platforms]:
     """Return the results and arguments of the builds in a folder, and their platforms."""

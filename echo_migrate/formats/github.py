@@ -329,6 +329,17 @@ def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:
             yield path, given.start_mark.index, given.end_mark.index
 
 
+def folders(source: Source) -> Iterator[tuple[str, str | None]]:
+    """Yield the Dockerfile of each build, and the folder that it is built from, None if that is not known; that of a
+    build without one is the repository."""
+    for keys in _builds(source):
+        path, context = _dockerfile(source.path, keys), keys.get("context")
+        if path:
+            folder = os.path.join(tree_top(source.path), context.value if is_text(context) else "")
+            known = context is None or (is_text(context) and not _ELSEWHERE.search(context.value))
+            yield path, folder if known and os.path.isdir(folder) else None
+
+
 def _builds(source: Source) -> Iterator[dict[str, YamlNode]]:
     """Yield the inputs of the steps of jobs and of actions that build an image."""
     for top in map(effective, YamlFile(source).roots):

@@ -1,12 +1,14 @@
 """Whether a vendor is known to have the tag of one of its images, by the list of its tags."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from echo_migrate.images.catalog import Catalog, load
-from echo_migrate.images.facts import listed
+from echo_migrate.images.facts import listed, published
 from echo_migrate.images.reference import Reference, is_open
 from echo_migrate.images.tags import BUILD, Meaning, meaning_of, nearest
 from echo_migrate.images.upstream import lines, numbers
+from echo_migrate.model import Migration
 
 _FIXED = ("chainguard",)
 """Vendors whose free images have these tags alone, at all times: any other tag is of an organisation's own registry."""
@@ -56,6 +58,23 @@ def runtime_tag(reference: Reference, catalog: Catalog) -> str:
         return ""
     tag = "-".join(word for word in words if word != BUILD)
     return tag if tag in listed(place[1], place[0]) else ""
+
+
+def unlisted_builds(moves: Iterable[Migration], catalog: Catalog) -> list[Migration]:
+    """Return those of some moves that are to a tag which the provider's list does not have, as moves to the variant for
+    building of that tag, the one with most in it: what that lacks, any tag lacks. Images without that variant are left
+    out."""
+    return [found for move in moves if (found := _unlisted_build(move, catalog))]
+
+
+def _unlisted_build(move: Migration, catalog: Catalog) -> Migration | None:
+    reason = move.reasons[0] if move.reasons and not move.edits and move.target else None
+    if reason is None or reason.id not in ("no-such-tag", "tag-unlisted"):
+        return None
+    image, tag = (dict(reason.values)[key] for key in ("image", "tag"))
+    if not any(one.endswith(f"-{BUILD}") for one in published(image, catalog)):
+        return None
+    return move._replace(target=f"{catalog.target(image)}:{tag.removesuffix(f'-{BUILD}')}-{BUILD}")
 
 
 def _listed_place(reference: Reference, catalog: Catalog) -> tuple[str, str] | None:

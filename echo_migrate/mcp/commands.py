@@ -42,9 +42,9 @@ class Commands:
         try:
             found = os.path.realpath(os.path.join(self.root, path))
         except (OSError, ValueError) as error:
-            raise ToolError(f"{_quoted(path)}: {error}") from None
+            raise ToolError(f"{quoted(path)}: {error}") from None
         if found != self.root and not found.startswith(self.root.rstrip(os.sep) + os.sep):
-            raise ToolError(f"{_quoted(path)} is outside {self.root}, the folder that this server was started for")
+            raise ToolError(f"{quoted(path)} is outside {self.root}, the folder that this server was started for")
         below = os.path.relpath(found, self.root)
         return os.path.join(os.curdir, below) if below.startswith("-") else below  # no option, nor standard input
 
@@ -111,7 +111,8 @@ def patch_of(text: str) -> tuple[str, str]:
     return "".join(shown), left
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """Return a text of an agent as messages quote it: at most 200 characters of it."""
     return repr(path if len(path) <= 200 else f"{path[:200]}…")
 
 

@@ -3,16 +3,16 @@
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, Tool, ToolAnnotations
 from pydantic import Field
 
 from echo_migrate import __version__
-from echo_migrate.mcp.commands import Commands, joined, patch_of
+from echo_migrate.mcp.commands import Commands, joined, patch_of, quoted
 
 _ABOUT = """\
 Moves container images to hardened ones. Before you write or change a Dockerfile, a compose file, a Kubernetes manifest
@@ -30,6 +30,8 @@ Only = Annotated[
     list[str], Field(max_length=100, description="Move only these upstream images, such as node or python:3.13.")
 ]
 
+_Answer = CallToolResult | InputRequiredResult
+
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 _BUILDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
@@ -40,7 +42,7 @@ def serve(root: str, write: bool, prove: bool) -> None:
 
     All paths are below ``root``. ``write`` adds a tool that changes files, ``prove`` one that runs their code.
     """
-    server = MCPServer("echo-migrate", instructions=_ABOUT, version=__version__, log_level="ERROR")
+    server = _Server("echo-migrate", instructions=_ABOUT, version=__version__, log_level="ERROR")
     commands = Commands(root)
     _add_reading(server, commands)
     if write:
@@ -48,6 +50,24 @@ def serve(root: str, write: bool, prove: bool) -> None:
     if prove:
         _add_proving(server, commands)
     anyio.run(_run, server, commands)
+
+
+class _Server(MCPServer):
+    """A server whose tools refuse arguments that they do not have, which the library leaves out without a word."""
+
+    async def list_tools(self) -> list[Tool]:
+        closed = {"additionalProperties": False}
+        tools = await super().list_tools()
+        return [tool.model_copy(update={"input_schema": {**tool.input_schema, **closed}}) for tool in tools]
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> _Answer:
+        """Call a tool. Raises ``ToolError`` also for an unknown argument."""
+        for tool in await self.list_tools():
+            known = tool.input_schema["properties"]
+            unknown = next((one for one in arguments if one not in known), None)
+            if tool.name == name and unknown is not None:
+                raise ToolError(f"{name} has no argument {quoted(unknown)}: it has {', '.join(known)}")
+        return await super().call_tool(name, arguments, context)
 
 
 async def _run(server: MCPServer, commands: Commands) -> None:

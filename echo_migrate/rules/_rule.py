@@ -190,7 +190,8 @@ _matcher = lru_cache(lambda glob: matcher([glob]))
 class Context(NamedTuple):
     """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
     they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
-    suppressed a finding; only rules on ``Ignore``, which run last, know them."""
+    suppressed a finding; only rules on ``Ignore``, which run last, know them. ``folders`` returns the real paths of the
+    folders that a Dockerfile is known to be built from."""
 
     source: Source
     settings: Settings
@@ -198,6 +199,7 @@ class Context(NamedTuple):
     used: set[Ignore] = set()  # noqa: RUF012 - never changed in place
     effective_bases: EffectiveBases = EffectiveBases()
     swaps: Mapping[Image, Migration] = MappingProxyType({})
+    folders: Callable[[str], frozenset[str]] = lambda path: frozenset()
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""

@@ -37,6 +37,7 @@ from echo_migrate.formats.compose.service import (
     Build,
     arguments_named,
     build_in,
+    context_in,
     contexts_of,
     dockerfile_of,
 )
@@ -279,12 +280,22 @@ def project_of(dockerfile: str) -> Project | None:
     return project(*found[1:]) if found else None
 
 
+def folders_of(dockerfile: str) -> Iterator[str | None]:
+    """Yield the folders that services of compose files build a Dockerfile from, None for one that is not known."""
+    for document, _, keys in _builders(dockerfile):
+        yield context_in(document.source, keys["build"])
+
+
 def _uses(dockerfile: str) -> Iterator[tuple[Build, Document, str]]:
     """Yield how services of compose files build a Dockerfile, those of the nearest file first."""
+    for document, service, keys in _builders(dockerfile):
+        build = build_in(document.source, keys["build"])
+        if build:
+            yield build, document, service
+
+
+def _builders(dockerfile: str) -> Iterator[tuple[Document, str, dict[str, YamlNode]]]:
     wanted = os.path.realpath(dockerfile)
     for folder, root in above(dockerfile):
         for _, users in _building(folder, root).get(wanted, {}).values():
-            for document, service, keys in users:
-                build = build_in(document.source, keys["build"])
-                if build:
-                    yield build, document, service
+            yield from users

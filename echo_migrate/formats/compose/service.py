@@ -190,17 +190,24 @@ class Build(NamedTuple):
     unvalued: tuple[tuple[str, bool], ...] = ()
 
 
+def context_in(source: Source, node: YamlNode) -> str | None:
+    """Return the path of the folder that a service of a compose file builds from, given its ``build``; None if it is
+    not here, or set elsewhere."""
+    context = node if is_scalar(node) else effective(node).get("context")
+    path = os.path.join(os.path.dirname(source.path), context.value if is_scalar(context) else ".")
+    return os.path.normpath(path) if os.path.isdir(path) else None
+
+
 def build_in(source: Source, node: YamlNode) -> Build | None:
     """Return how a service of a compose file builds its Dockerfile; None if the context is not here, or with values
     that are not known here."""
-    build = effective(node)
-    context = node if is_scalar(node) else build.get("context")
-    place, target = context.value if is_scalar(context) else ".", build.get("target")
+    build, path = effective(node), context_in(source, node)
+    target = build.get("target")
     given = [(name, value.value) for name, value in arguments(build, source.text)]
-    path = os.path.join(os.path.dirname(source.path), place)
     name = target.value if is_scalar(target) else ""
-    known = os.path.isdir(path) and "$" not in "".join((name, *(value for _, value in given)))
-    return Build(os.path.normpath(path), name, tuple(given), (*_unvalued(build, source.path),)) if known else None
+    if path is None or "$" in "".join((name, *(value for _, value in given))):
+        return None
+    return Build(path, name, tuple(given), (*_unvalued(build, source.path),))
 
 
 def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:

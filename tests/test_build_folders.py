@@ -1,0 +1,74 @@
+"""What a COPY of the whole context brings: that of the folder that compose files and workflows build from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from echo_migrate.files.workspace import begin
+from echo_migrate.formats._builds_nearby import folders_of
+from tests.conftest import Run
+
+COMPOSE = """\
+services:
+  a: {build: ./a}
+  top: {build: {context: ., dockerfile: top/Dockerfile}}
+  both: {build: ./both}
+  all: {build: {context: ., dockerfile: both/Dockerfile}}
+  beside: {build: {context: ./src, dockerfile: ../beside/Dockerfile}}
+  partly: {build: ./partly}
+"""
+STEP = "      - uses: docker/build-push-action@v6\n        with: {WITH}\n"
+STEPS = ("context: ./w", "file: g/Dockerfile", "file: partly/Dockerfile, context: '${{ matrix.c }}'")
+WORKFLOW = "on: push\njobs:\n  a:\n    steps:\n" + "".join(STEP.replace("WITH", one) for one in STEPS)
+FOLDERS = {
+    "a": {"a"},
+    "top": {""},
+    "both": {"both", ""},
+    "beside": {"src"},
+    "partly": set[str](),
+    "w": {"w"},
+    "g": {""},
+    "nobody": set[str](),
+}
+"""Of each folder, those that its Dockerfile is known to be built from."""
+
+WHOLE = "COPY . includes .git, .env and build output: the context needs a .dockerignore"
+BELOW = "COPY . includes .env and build output: the context needs a .dockerignore"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    files = {f"{name}/Dockerfile": "FROM node:22-slim\nCOPY . .\n" for name in FOLDERS}
+    files |= {"compose.yaml": COMPOSE, ".github/workflows/a.yml": WORKFLOW, "src/a": "", ".git/HEAD": ""}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def found(run: Run, tree: Path) -> dict[str, str]:
+    """Return the message for each folder."""
+    done = run("check", "--select", "whole-context-copy", "--output-format", "json", str(tree))
+    assert not done.stderr
+    files = json.loads(done.stdout)["findings"]
+    return {Path(one["path"]).parent.name: one["message"] for one in files}
+
+
+def test_the_folders_that_are_built_from(tree: Path) -> None:
+    begin()
+    there = {name: folders_of(str(tree / name / "Dockerfile")) for name in FOLDERS}
+    assert there == {name: {str((tree / one).resolve()) for one in folders} for name, folders in FOLDERS.items()}
+
+
+def test_the_repository_is_sent_from_its_top_alone(run: Run, tree: Path) -> None:
+    below = {"a", "beside", "w"}
+    assert found(run, tree) == {name: BELOW if name in below else WHOLE for name in FOLDERS}
+
+
+def test_the_rules_of_what_is_left_out_are_those_of_the_context(run: Run, tree: Path) -> None:
+    (tree / "src" / ".dockerignore").write_text(".env\n")
+    (tree / "w" / "Dockerfile.dockerignore").write_text(".env\n")
+    assert found(run, tree).keys() == FOLDERS.keys() - {"beside", "w"}
+    (tree / ".dockerignore").write_text(".env\n")
+    assert found(run, tree) == {"a": BELOW}
