@@ -286,8 +286,8 @@ def _with_all_reasons(
     for move in moves:
         fails = failing.get(move.image, ())
         if move.edits and not move.safe:
-            reasons = dict.fromkeys((*fails, *move.reasons, *doubts.get(move.image, ())))
-            move = move._replace(edits=() if fails else move.edits, reasons=tuple(reasons))
+            every = dict.fromkeys((*fails, *move.reasons, *doubts.get(move.image, ())))
+            move = move._replace(edits=() if fails else move.edits, reasons=tuple(every))
         elif fails and move.image in without_tag:
             move = move._replace(reasons=tuple(dict.fromkeys((*move.reasons, *fails))))
         found.append(move)
