@@ -1,129 +1,121 @@
-"""Which Dockerfile a build command reads, as far as the command itself says.
+"""Which Dockerfile a build command reads, where the command is plain enough to say it.
 
-Follows docs.docker.com, "docker buildx build" (``--file``, default ``PATH/Dockerfile``), and podman-build(1), which
-also reads ``Containerfile``. The folder in which a command runs is not known: it is the end of a path that counts.
+Follows docs.docker.com, "docker buildx build" (``--file`` is relative to the working folder, and the last one counts).
+Only commands of shell scripts and of recipes of makefiles are read, and of these only those whose words are all plain:
+what a variable adds, another program makes of a command, or a link leads to could be another Dockerfile.
 """
 
 import os
-from functools import cache, partial
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
 from echo_migrate.files.tree import real, top
+from echo_migrate.shell.commands import Command
 
-_BUILD = lazy_regex(
-    r"(?<![\w.$/-])(?:docker|podman|nerdctl|buildah)[ \t]+(?:(?:buildx|image|builder)[ \t]+)?(?:build|bud)(?![\w.:=/-])"
+Build = tuple[int, int, str]
+"""The span of a build command, and how the path of its Dockerfile ends."""
+
+_BUILD = r"\bdocker[ \t]+(?:(?:buildx|image|builder)[ \t]+)?build(?![\w.:=/-])"
+_NAMES = lazy_regex(
+    rf"(?m){_BUILD}(?:[^\n\\;&|<>]|\\\r?\n)*|^[ \t]*#[^\n]*|^[ \t]*(?:-[ \t]+)?file:[^\n]*",
+    needs=("docker", "#", "file"),
 )
-_GAP = lazy_regex(r"(?:[ \t]|\\\r?\n)*")
-_WORD = lazy_regex(
-    r"(?:\$\{\{[^{}\n]*\}\}|\$\{[^{}\n]*\}|\$\([^()\n]*\)|\"(?:[^\"\\\n]|\\[^\n])*\"|'[^'\n]*'"
-    r"|\\[^\r\n]|[^\s\"'`\\;&|<>()])+"
-)
-_PLAIN = lazy_regex(r"[\w.+-]+")
-_MORE = lazy_regex(r"\s*--?\w")
-"""What begins a line that goes on with a command, as in a folded scalar of YAML."""
+"""Where the name of a Dockerfile is one that is read: by a build, or by a step of a workflow."""
 
 _NAMED = lazy_regex(r"(?i)(?:docker|container)file", needs=("dockerfile", "containerfile"))
-_WRITES = lazy_regex(r"(?i)(?<![\w-])(?:cat|cp|envsubst|install|ln|mv|rsync|sed|tee)\s|copy|move|render|template|write")
-_REDIRECTED = lazy_regex(r"(?i)>[ \t]{0,20}[^\s>]{0,200}(?:docker|container)file")
-_DEFAULTS = ("Dockerfile", "dockerfile", "Containerfile")
-_FLAGS = frozenset(("--compress", "--force-rm", "--load", "--no-cache", "--pull", "--push", "--quiet", "--rm", "-q"))
-"""Options that take no value, so that what follows them can be the context."""
+_OTHERWISE = lazy_regex(
+    r"(?<![\w-])(?:cd|chdir|pushd|alias|unalias|shopt|docker[ \t]*\(|function[ \t]+docker)(?![\w-])"
+    r"|(?m:^[ \t]*(?:override[ \t]+)?define\b|^\.ONESHELL\b)"
+)
+"""What changes where a command runs, or what it is. Text of ``define`` in a makefile may go on where it is used."""
 
+_PASSED_ON = frozenset(("script", "substitution"))
+"""What a command is inside of whose output another one gets, or that is a text which another one runs."""
 
-class Build(NamedTuple):
-    """The span of a build command, and how the path of its Dockerfile ends: in one of several ways."""
-
-    start: int
-    end: int
-    endings: tuple[str, ...]
+_PLAIN = lazy_regex(r"[\w./:=@-]+")
+_FILLED = lazy_regex(r"(?:[\w./:=@,-]|\$\w+|\$\{\w+\}|\$\(\w+\))+|\"(?:[\w./:=@,-]|\$\w+|\$\{\w+\}|\$\(\w+\))+\"")
+_TAKES = lazy_regex(r"-t|--(?:build-arg|tag|label|platform|cache-from|cache-to)")
+_SHORT = frozenset(("-f", "-q", "-t"))
+_STEP = lazy_regex(r"[\w.-]+")
+_LOCAL = lazy_regex(r"[\w./-]+")
+_REMOTE = lazy_regex(r"[\w.-]+@|github\.com/|\w+://")
+_AFTER = lazy_regex(r"[ \t]*(?:\r?\n|\Z|;|&&|\|\|)")
 
 
 def builds_in(path: str, text: str) -> list[Build]:
-    """Return the build commands in the text of a file, in their order, but those that do not say which Dockerfile they
-    read, or of which there is none in the tree."""
+    """Return the plain build commands of a script or a makefile, in their order, whose Dockerfile is in the tree."""
+    if "docker" not in text or "build" not in text or _OTHERWISE.search(text) or makes_dockerfiles(text):
+        return []
     found: list[Build] = []
-    if not _BUILD.search(text) or makes_dockerfiles(text):
-        return found
-    in_tree = cache(partial(_in_tree, path))
-    end = 0
-    for call in _BUILD.finditer(text):
-        if call.start() >= end:
-            words, end = _words(text, call.end())
-            ends = end == len(text) or (text[end] in "\r\n\"';&|)" and not _MORE.match(text, end))
-            endings = _endings(words) if ends else ()
-            if in_tree(endings):
-                found.append(Build(call.start(), end, endings))
+    for command in _commands(path, text):
+        ending = _ending(text[command.start : command.end]) if _AFTER.match(text, command.end) else ""
+        if ending and _in_tree(path, ending):
+            found.append((command.start, command.end, ending))
     return found
 
 
 def makes_dockerfiles(text: str) -> bool:
-    """Return whether a text may copy or write a Dockerfile: then one at the path of another may be built."""
-    last: dict[int, int] = {}  # where the last name on a line ends, by the start of the line
-    start = end = 0
-    for named in _NAMED.finditer(text):
-        if named.start() >= end:
-            start = text.rfind("\n", 0, named.start()) + 1
-            end = text.find("\n", start) + 1 or len(text)
-        last[start] = named.end()
-    return any(_WRITES.search(text, *span) or _REDIRECTED.search(text, *span) for span in last.items())
+    """Return whether a text names a Dockerfile otherwise than to build it: one may be made at the path of another."""
+    return _NAMED.search(_NAMES.sub("", text)) is not None
 
 
-def _words(text: str, start: int) -> tuple[list[str], int]:
-    """Return the words of a command from an offset on, without quotes around them, and the offset at which they end."""
-    words: list[str] = []
-    while True:
-        gap = _GAP.match(text, start)
-        word = _WORD.match(text, gap.end() if gap else start)
-        if not word or word[0][:1] == "#":
-            return words, gap.end() if gap else start
-        quoted = word[0][0] in "\"'" and word[0].count(word[0][0]) == 2 and word[0][-1] == word[0][0]
-        words.append(word[0][1:-1] if quoted else word[0])
-        start = word.end()
+def is_local(path: str) -> bool:
+    """Return whether a path of a build is written whole, and is one of a file or a folder."""
+    return bool(_LOCAL.fullmatch(path)) and path[0] not in "-/" and not _REMOTE.match(path)
 
 
-def _endings(words: list[str]) -> tuple[str, ...]:
-    """Return how the path of the Dockerfile of a build ends, given the words behind ``build``."""
-    for number, word in enumerate(words):
+def _commands(path: str, text: str) -> Iterator[Command]:
+    """Yield the commands of docker that a script or a recipe runs as they are written."""
+    from echo_migrate.formats import makefile, script
+    from echo_migrate.shell.parser import read
+
+    whole = [Traced.of(text, 0, len(text))] if script.candidate(path) else []
+    for place in makefile.recipes(text) if makefile.candidate(path) else whole:
+        line = text.rfind("\n", 0, place.start) + 1
+        if text[max(0, line - 3) : line].endswith(("\\\n", "\\\r\n")):
+            continue  # the value of a variable that goes on
+        one = read(place) if "docker" in place.value else None
+        for command in one.commands if one and one.certain else ():
+            if command.name == "docker" and not command.via and _PASSED_ON.isdisjoint(command.inside):
+                yield command
+
+
+def _ending(written: str) -> str:
+    """Return how the path of the Dockerfile of a plain command ends, "" if the command is not plain."""
+    words = written.replace("\\\r\n", " ").replace("\\\n", " ").split()
+    build = words.index("build") if "build" in words[:3] else len(words)
+    files: list[str] = []
+    before = ""
+    for word in words[build + 1 :]:
         option, equals, value = word.partition("=")
-        if option == "--file":
-            return _ending(value if equals else next(iter(words[number + 1 :]), ""))
-        if word[:1] == "-" and word[:2] != "--" and "f" in option:
-            return _ending(word[2:].removeprefix("=") or next(iter(words[number + 1 :]), "")) if word[1] == "f" else ()
-    if not words or any(word[:1] == "$" for word in words[:-1]):
-        return ()
-    before = words[-2] if len(words) > 1 else ""
-    if before[:1] == "-" and "=" not in before and before not in _FLAGS:
-        return ()
-    return tuple(end for name in _DEFAULTS for end in _ending(f"{words[-1]}/{name}"))
+        taken = _TAKES.fullmatch(before) or (equals and _TAKES.fullmatch(option))
+        if not (_FILLED if taken else _PLAIN).fullmatch(word) or _REMOTE.match(word):
+            return ""
+        if word[0] == "-" and word[:2] != "--" and word not in _SHORT:
+            return ""
+        if option in ("-f", "--file"):
+            files.append(value)
+        elif before in ("-f", "--file"):
+            files[-1] = word
+        before = word
+    steps = files[0].removeprefix("./").split("/") if len(files) == 1 else []
+    while steps[:1] == [".."]:
+        del steps[0]
+    plain = len(steps) > 1 and all(_STEP.fullmatch(step) and step not in (".", "..") for step in steps)
+    return "/" + "/".join(steps) if plain and is_local(words[-1]) else ""
 
 
-def _ending(path: str) -> tuple[str, ...]:
-    """Return how a path ends: behind what is filled in, and behind the last ``..``; nothing for standard input, an
-    address, and other words that are no path. Of an absolute path only the name counts, as it may be one of another
-    machine."""
-    steps = [step for step in path.split("/") if step != "."]
-    if path[:1] in ("-", "") or "://" in path or "@" in path or not _PLAIN.fullmatch(steps[-1] if steps else ""):
-        return ()
-    kept: list[str] = []
-    for step in reversed(steps[-1:] if path[:1] == "/" else steps):
-        if not _PLAIN.fullmatch(step) or step == "..":
-            break
-        kept.insert(0, step)
-    return ("/" + "/".join(kept),) if kept else ()
-
-
-def _in_tree(path: str, endings: tuple[str, ...]) -> bool:
-    """Return whether a file with one of the endings is in the folder of a file or in one above it, and no link leads
-    to any."""
+def _in_tree(path: str, ending: str) -> bool:
+    """Return whether a file with an ending is in the folder of a file or in one above it, and no link leads to any."""
     folder, root = os.path.dirname(real(path)), real(top(path))
     found = False
     while True:
-        for each in (folder + ending for ending in endings):
-            if os.path.lexists(each):
-                if real(each) != each:
-                    return False
-                found = True
+        each = folder + ending
+        if os.path.lexists(each):
+            if real(each) != each or not os.path.isfile(each):
+                return False
+            found = True
         if len(folder) <= len(root):
             return found
         folder = os.path.dirname(folder)

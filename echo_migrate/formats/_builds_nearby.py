@@ -120,7 +120,7 @@ def _of_workflows(folder: str) -> dict[str, list[str | None]]:
 def _builds(folder: str) -> tuple[Builds, _Platforms]:
     """Return the results and arguments of the builds in a folder, and their platforms."""
     results, platforms = set[str](), set[str]()
-    arguments: dict[str, dict[tuple[str | None, str, tuple[str, ...]], Given]] = {}
+    arguments: dict[str, dict[tuple[str | None, str, str], Given]] = {}
     own: dict[str, frozenset[str]] = {}
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
@@ -131,7 +131,7 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                 with contextlib.suppress(Unreadable):
                     data = contents(path) if GIVES.fullmatch(name) else contents(path, _LARGEST_CODE)
                     for one in given_in(path, data):
-                        arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.endings), one)
+                        arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
                     if GIVES.fullmatch(name):
                         _read(name, data, results)
                         if b"platform" in data:

@@ -65,19 +65,19 @@ _BLOCKS = ((_MAPPED, _KEY), (_LISTED, _NAMED), (_TAGGED, _TAG))
 
 class Given(NamedTuple):
     """An argument that is given a value, ``value`` if it is written there. ``dockerfile`` is the real path of the
-    Dockerfile that is built, "" where a file does not say of which; ``endings`` are how its path may end, where that is
-    all that is known. ``path`` and ``line`` are the place."""
+    Dockerfile that is built, "" where a file does not say of which; ``ending`` is how its path ends, where that is all
+    that is known. ``path`` and ``line`` are the place."""
 
     name: str
     value: str | None
     dockerfile: str
-    endings: tuple[str, ...]
+    ending: str
     path: str
     line: int
 
     def reaches(self, path: str) -> bool:
         """Return whether a build of the Dockerfile at a real path may have the argument."""
-        return path.endswith(self.endings) if self.endings else self.dockerfile in ("", path)
+        return path.endswith(self.ending) if self.ending else self.dockerfile in ("", path)
 
 
 def given_in(path: str, data: bytes) -> Iterator[Given]:
@@ -87,42 +87,34 @@ def given_in(path: str, data: bytes) -> Iterator[Given]:
         return
     source = Source.of(path, data)
     line = place = 0
-    text, comments = source.text, _comments(path, source.text)
-    found = [one for one in _written(text) if not is_said(text, one[3]) and not _within(comments, one[3])]
+    comments = _comments(path, source.text)
+    found = [one for one in _written(source) if not _within(comments, one[3])]
     found += _stated(source)
     builds = _builds(source)
     for dockerfile, name, value, start in sorted(found, key=itemgetter(3)):
         line += source.text.count("\n", place, start)
         place = start
         number = bisect_right(builds, start, key=itemgetter(0)) - 1
-        endings = builds[number][2] if number >= 0 and start < builds[number][1] and not dockerfile else ()
-        yield Given(name, value, real(dockerfile) if dockerfile else "", endings, path, line + 1)
+        ending = builds[number][2] if number >= 0 and start < builds[number][1] and not dockerfile else ""
+        yield Given(name, value, real(dockerfile) if dockerfile else "", ending, path, line + 1)
 
 
 def _builds(source: Source) -> list[Build]:
-    """Return the builds of a file that say which Dockerfile they read: commands, and steps of workflows."""
+    """Return the builds of a file that say plainly which Dockerfile they read: commands, and steps of workflows."""
     from echo_migrate.formats import github
 
     found = builds_in(source.path, source.text)
     if github.recognise(source.path, source.text) and not makes_dockerfiles(source.text):
         with contextlib.suppress(Exception), beside():  # an error in a related file is reported when that file is read
-            found += [Build(start, end, (real(path),)) for path, start, end in list(github.inputs_of_builds(source))]
+            found += [(start, end, real(path)) for path, start, end in list(github.inputs_of_builds(source))]
     return sorted(found)
 
 
 def _comments(path: str, text: str) -> list[tuple[int, int]]:
-    """Return where the comments over lines and the docstrings of a file of code are."""
-    if path.endswith(".py"):
-        return [match.span() for match in _DOCSTRING.finditer(text)]
-    found: list[tuple[int, int]] = []
-    end = 0
-    for match in _COMMENT.finditer(text) if _SLASHES.fullmatch(os.path.basename(path)) else ():
-        if match.start() >= end:
-            end = text.find("*/" if match[0][-1] == "*" else "\n", match.end())
-            if end < 0:
-                break
-            found.append((match.start(), end))
-    return found
+    """Return where the docstrings of a file of code are, and its lines that are comments. What seems to be a comment
+    over lines may be in a text."""
+    pattern = _DOCSTRING if path.endswith(".py") else _COMMENT if _SLASHES.fullmatch(os.path.basename(path)) else None
+    return [match.span() for match in pattern.finditer(text)] if pattern else []
 
 
 def _within(spans: list[tuple[int, int]], place: int) -> bool:
@@ -133,9 +125,10 @@ def _within(spans: list[tuple[int, int]], place: int) -> bool:
 _SLASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|hcl|[cm]?[jt]s|kts|php|tf)|jenkinsfile.*")
 """Names of files in which comments begin with slashes."""
 
-_COMMENT = lazy_regex(r"(?m)^[ \t]*(?://|/\*(?=[\s*]))")
-"""How a comment begins that has its lines for itself."""
+_NO_HASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|[cm]?[jt]s|kts)|jenkinsfile.*")
+"""Names of files in which no comment begins with ``#``."""
 
+_COMMENT = lazy_regex(r"(?m)^[ \t]*//[^\n]*", needs=("//",))
 _DOCSTRING = lazy_regex(
     r"(?:\A(?>[ \t]*(?:#[^\n]*)?\r?\n)*|^[ \t]*(?:async[ \t]+)?(?:class|def)\b[^\n]*:[ \t]*\r?\n)"
     r"[ \t]*[rR]?(\"\"\"|''')(?>[^\"'\\]+|\\.|(?!\1)[\"'])*\1[ \t]*\r?$",
@@ -143,7 +136,8 @@ _DOCSTRING = lazy_regex(
 )
 """A text that is all of a statement: at the beginning of a file, a class or a function."""
 
-_SAID = lazy_regex(r"^(?:[^\"'#]*[ \t])?#|(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
+_HASH = lazy_regex(r"^(?:[^\"'#]*[ \t])?#")
+_PRINTED = lazy_regex(r"(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
 _MOST_BEFORE = 1_000
 
 Stated = tuple[str | None, str, str | None, int]
@@ -167,11 +161,15 @@ def _stated(source: Source) -> Iterator[Stated]:
             return
 
 
-def _written(text: str) -> Iterator[Stated]:
+def _written(source: Source) -> Iterator[Stated]:
     """Yield the arguments that commands, inputs of actions and calls name."""
+    text, hashes = source.text, not _NO_HASHES.fullmatch(os.path.basename(source.path))
     for match in _ARGUMENT.finditer(text):
-        yield None, match[1], match[2], match.start(1)
-    yield from ((None, match[1], None, match.start(1)) for match in _SET.finditer(text))
+        if not is_said(text, match.start(1), hashes):
+            yield None, match[1], match[2], match.start(1)
+    for match in _SET.finditer(text):
+        if not is_said(text, match.start(1), hashes):
+            yield None, match[1], None, match.start(1)
     for block, inner in _BLOCKS:
         yield from ((None, name, None, start) for name, start in _in_blocks(text, block, inner))
 
@@ -186,6 +184,8 @@ def _in_blocks(text: str, block: re.Pattern[str], inner: re.Pattern[str]) -> Ite
             yield one[1], match.start(group) + one.start(1)
 
 
-def is_said(text: str, start: int) -> bool:
-    """Return whether what starts at a place stands in a comment, or is what a command prints, on its line."""
-    return bool(_SAID.search(text[max(text.rfind("\n", 0, start) + 1, start - _MOST_BEFORE) : start]))
+def is_said(text: str, start: int, hashes: bool = True) -> bool:
+    """Return whether what starts at a place stands in a comment, or is what a command prints, on its line. ``hashes``:
+    whether ``#`` begins comments there."""
+    line = text[max(text.rfind("\n", 0, start) + 1, start - _MOST_BEFORE) : start]
+    return bool((hashes and _HASH.search(line)) or _PRINTED.search(line))

@@ -28,6 +28,7 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
+from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
@@ -58,9 +59,6 @@ _TEXT = lazy_regex(r"'(?:[^']|'')*'")
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
-_ELSEWHERE = lazy_regex(r"\$|://|^git@")
-"""What a context that is no folder, or not one that the workflow names, has in it."""
-
 _BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
 _NO_LOGIN = because("login-credentials")
@@ -314,40 +312,57 @@ def _dockerfile(path: str, keys: dict[str, YamlNode]) -> str | None:
 
 def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
     """Yield where the platforms of builds are, each with the Dockerfile, None if that is not in the tree."""
-    for keys in _builds(source):
+    for keys in map(_inputs_of, _all_steps(source)):
         listed = keys.get("platforms")
         if listed is not None:
             yield _dockerfile(source.path, keys), listed.start_mark.index, listed.end_mark.index
 
 
 def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:
-    """Yield the Dockerfile of each build of the repository itself, and the span of the arguments that it is given."""
-    for keys in _builds(source):
-        given, context = keys.get("build-args"), keys.get("context")
-        path = _dockerfile(source.path, keys)
-        if path and given is not None and not (is_scalar(context) and _ELSEWHERE.search(context.value)):
+    """Yield the Dockerfile of each build whose context and file are written whole, and the span of the arguments that
+    it is given; nothing if a step checks out another repository, or into a folder."""
+    steps = list(_all_steps(source))
+    if any(_placed(step) for step in steps):
+        return
+    for keys in map(_inputs_of, steps):
+        given, *paths = map(keys.get, ("build-args", "context", "file"))
+        path = _dockerfile(source.path, keys) if all(is_text(one) and is_local(one.value) for one in paths) else None
+        if path and given is not None:
             yield path, given.start_mark.index, given.end_mark.index
 
 
 def folders(source: Source) -> Iterator[tuple[str, str | None]]:
     """Yield the Dockerfile of each build, and the folder that it is built from, None if that is not known; that of a
     build without one is the repository."""
-    for keys in _builds(source):
+    for keys in filter(None, map(_inputs_of, _all_steps(source))):
         path, context = _dockerfile(source.path, keys), keys.get("context")
         if path:
             folder = os.path.join(tree_top(source.path), context.value if is_text(context) else "")
-            known = context is None or (is_text(context) and not _ELSEWHERE.search(context.value))
+            known = context is None or (is_text(context) and is_local(context.value))
             yield path, folder if known and os.path.isdir(folder) else None
 
 
-def _builds(source: Source) -> Iterator[dict[str, YamlNode]]:
-    """Yield the inputs of the steps of jobs and of actions that build an image."""
+def _placed(step: dict[str, YamlNode]) -> bool:
+    """Return whether a step checks out a repository that is not the workflow's own, or not at the top."""
+    uses = step.get("uses")
+    return (
+        is_text(uses)
+        and "checkout" in uses.value
+        and not {"path", "repository"}.isdisjoint(effective(step.get("with")))
+    )
+
+
+def _inputs_of(step: dict[str, YamlNode]) -> dict[str, YamlNode]:
+    """Return the inputs of a step that builds an image, nothing of any other."""
+    uses = step.get("uses")
+    return effective(step.get("with")) if is_text(uses) and uses.value.startswith(_BUILDS) else {}
+
+
+def _all_steps(source: Source) -> Iterator[dict[str, YamlNode]]:
+    """Yield the steps of jobs and of actions."""
     for top in map(effective, YamlFile(source).roots):
         for job in (*dict(items(top.get("jobs"))).values(), top.get("runs")):
-            for step in map(effective, sequence(effective(job).get("steps"))):
-                uses = step.get("uses")
-                if is_text(uses) and uses.value.startswith(_BUILDS):
-                    yield effective(step.get("with"))
+            yield from map(effective, sequence(effective(job).get("steps")))
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:

@@ -85,7 +85,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     text = source.text
     values = _values(text)
     programs = _programs(values)
-    places = [place._replace(value=_as_shells(place.value, programs)) for place in _scripts(text)]
+    places = [place._replace(value=_as_shells(place.value, programs)) for place in recipes(text)]
     scripts = [place for place in places if calls(place.value)]
     given = _given(text, values) if scripts else {}
     included = _included(source.path) if scripts and _INCLUDE.search(text) else {}
@@ -101,7 +101,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     return [*images, *services, *in_yaml(text)] if found else []
 
 
-def _scripts(text: str) -> Iterator[Traced]:
+def recipes(text: str) -> Iterator[Traced]:
     """Yield the recipes of a makefile, line by line, and the commands of its shell functions outside of them."""
     set_to = _PREFIX.search(text)
     prefix = set_to[1] if set_to and set_to[1] else "\t"
