@@ -102,7 +102,7 @@ def folders_of(path: str) -> frozenset[str]:
 @of_a_run(64)
 def _of_workflows(folder: str) -> dict[str, list[str | None]]:
     """Return the folders that the workflows in a folder build from, by the real path of the Dockerfile."""
-    from echo_migrate.formats import github
+    from echo_migrate.formats import _github_builds
 
     found: dict[str, list[str | None]] = {}
     with contextlib.suppress(OSError):
@@ -110,7 +110,7 @@ def _of_workflows(folder: str) -> dict[str, list[str | None]]:
             # an error in a related file is reported when that file is read
             with contextlib.suppress(Exception), beside():
                 source = Source.read(os.path.join(folder, name))
-                built = list(github.folders(source)) if _ACTION in source.text else []
+                built = list(_github_builds.folders(source)) if _ACTION in source.text else []
                 for dockerfile, context in built:
                     found.setdefault(real(dockerfile), []).append(context)
     return found

@@ -101,12 +101,12 @@ def given_in(path: str, data: bytes) -> Iterator[Given]:
 
 def _builds(source: Source) -> list[Build]:
     """Return the builds of a file that say plainly which Dockerfile they read: commands, and steps of workflows."""
-    from echo_migrate.formats import github
+    from echo_migrate.formats import _github_builds, github
 
     found = builds_in(source.path, source.text)
     if github.recognise(source.path, source.text) and not makes_dockerfiles(source.text):
         with contextlib.suppress(Exception), beside():  # an error in a related file is reported when that file is read
-            found += [(start, end, real(path)) for path, start, end in list(github.inputs_of_builds(source))]
+            found += [(start, end, real(path)) for path, start, end in list(_github_builds.inputs_of_builds(source))]
     return sorted(found)
 
 

@@ -5,7 +5,6 @@ steps[*].uses, on.workflow_call.inputs) and "Metadata syntax for GitHub Actions"
 github.com/docker/build-push-action (build-args, build-contexts, context, file).
 """
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -13,8 +12,6 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced
-from echo_migrate.files.tree import dockerfile_at
-from echo_migrate.files.tree import top as tree_top
 from echo_migrate.files.yaml import (
     ScalarNode,
     YamlNode,
@@ -28,9 +25,9 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
-from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
+from echo_migrate.formats._github_builds import BUILDS, dockerfile_of, platforms
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import MOST_CHOICES, Value, filled, mentions, named, nothing
 from echo_migrate.formats._volumes import mounts_of
@@ -42,7 +39,7 @@ from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
 
-__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
+__all__ = ["NAME", "candidate", "parse", "platforms", "recognise", "verify"]
 
 _ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
 _WORKFLOW = lazy_regex(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
@@ -59,7 +56,6 @@ _TEXT = lazy_regex(r"'(?:[^']|'')*'")
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
-_BUILDS = ("docker/build-push-action@",)
 _DOCKER = "docker://"
 _NO_LOGIN = because("login-credentials")
 _OTHER_LOGIN = because("login-other")
@@ -274,7 +270,7 @@ def _steps(sheet: YamlFile, steps: YamlNode | None, where: str, since: int) -> I
         if is_text(uses):
             yield from _docker(sheet, uses, f"{where}.steps.{index}.uses")
             yield from _inputs(sheet, effective(step), f"{where}.steps.{index}")
-            if uses.value.startswith(_BUILDS):
+            if uses.value.startswith(BUILDS):
                 yield from _build(sheet, effective(effective(step).get("with")), f"{where}.steps.{index}.with", since)
 
 
@@ -299,70 +295,8 @@ def _build(sheet: YamlFile, keys: dict[str, YamlNode], where: str, since: int) -
     given = {
         name: Expansion(place) for name, place in _entries(sheet, keys.get("build-args")) if "$" not in place.value
     }
-    for image in of_a_build(_dockerfile(sheet.path, keys), given, f"{where}.build-args", frozenset(contexts)):
+    for image in of_a_build(dockerfile_of(sheet.path, keys), given, f"{where}.build-args", frozenset(contexts)):
         yield image._replace(needs_login=NOBODY, login=sheet.logins(since, image.start))
-
-
-def _dockerfile(path: str, keys: dict[str, YamlNode]) -> str | None:
-    """Return the path of the Dockerfile that a step of a workflow at ``path`` builds, given its inputs."""
-    context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
-    here = os.path.join(tree_top(path), "_")
-    return dockerfile_at(here, "." if file else context or ".", file or "Dockerfile")
-
-
-def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
-    """Yield where the platforms of builds are, each with the Dockerfile, None if that is not in the tree."""
-    for keys in map(_inputs_of, _all_steps(source)):
-        listed = keys.get("platforms")
-        if listed is not None:
-            yield _dockerfile(source.path, keys), listed.start_mark.index, listed.end_mark.index
-
-
-def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:
-    """Yield the Dockerfile of each build whose context and file are written whole, and the span of the arguments that
-    it is given; nothing if a step checks out another repository, or into a folder."""
-    steps = list(_all_steps(source))
-    if any(_placed(step) for step in steps):
-        return
-    for keys in map(_inputs_of, steps):
-        given, *paths = map(keys.get, ("build-args", "context", "file"))
-        path = _dockerfile(source.path, keys) if all(is_text(one) and is_local(one.value) for one in paths) else None
-        if path and given is not None:
-            yield path, given.start_mark.index, given.end_mark.index
-
-
-def folders(source: Source) -> Iterator[tuple[str, str | None]]:
-    """Yield the Dockerfile of each build, and the folder that it is built from, None if that is not known; that of a
-    build without one is the repository."""
-    for keys in filter(None, map(_inputs_of, _all_steps(source))):
-        path, context = _dockerfile(source.path, keys), keys.get("context")
-        if path:
-            folder = os.path.join(tree_top(source.path), context.value if is_text(context) else "")
-            known = context is None or (is_text(context) and is_local(context.value))
-            yield path, folder if known and os.path.isdir(folder) else None
-
-
-def _placed(step: dict[str, YamlNode]) -> bool:
-    """Return whether a step checks out a repository that is not the workflow's own, or not at the top."""
-    uses = step.get("uses")
-    return (
-        is_text(uses)
-        and "checkout" in uses.value
-        and not {"path", "repository"}.isdisjoint(effective(step.get("with")))
-    )
-
-
-def _inputs_of(step: dict[str, YamlNode]) -> dict[str, YamlNode]:
-    """Return the inputs of a step that builds an image, nothing of any other."""
-    uses = step.get("uses")
-    return effective(step.get("with")) if is_text(uses) and uses.value.startswith(_BUILDS) else {}
-
-
-def _all_steps(source: Source) -> Iterator[dict[str, YamlNode]]:
-    """Yield the steps of jobs and of actions."""
-    for top in map(effective, YamlFile(source).roots):
-        for job in (*dict(items(top.get("jobs"))).values(), top.get("runs")):
-            yield from map(effective, sequence(effective(job).get("steps")))
 
 
 def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Traced]]:

@@ -1,0 +1,78 @@
+"""The builds of images in GitHub workflows and actions: which Dockerfile each reads, and what it is given.
+
+Inputs: github.com/docker/build-push-action (build-args, context, file, platforms).
+"""
+
+import os
+from collections.abc import Iterator
+
+from echo_migrate.files.source import Source
+from echo_migrate.files.tree import dockerfile_at, top
+from echo_migrate.files.yaml import YamlNode, effective, is_text, items, sequence
+from echo_migrate.formats._build_commands import is_local
+from echo_migrate.formats._yaml import YamlFile
+
+BUILDS = ("docker/build-push-action@",)
+"""How the names of the actions begin that build."""
+
+
+def dockerfile_of(path: str, keys: dict[str, YamlNode]) -> str | None:
+    """Return the path of the Dockerfile that a step of a workflow at ``path`` builds, given its inputs."""
+    context, file = (node.value if is_text(node) else "" for node in map(keys.get, ("context", "file")))
+    here = os.path.join(top(path), "_")
+    return dockerfile_at(here, "." if file else context or ".", file or "Dockerfile")
+
+
+def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
+    """Yield where the platforms of builds are, each with the Dockerfile, None if that is not in the tree."""
+    for keys in map(_inputs_of, _all_steps(source)):
+        listed = keys.get("platforms")
+        if listed is not None:
+            yield dockerfile_of(source.path, keys), listed.start_mark.index, listed.end_mark.index
+
+
+def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:
+    """Yield the Dockerfile of each build whose context and file are written whole, and the span of the arguments that
+    it is given; nothing if a step checks out another repository, or into a folder."""
+    steps = list(_all_steps(source))
+    if any(_placed(step) for step in steps):
+        return
+    for keys in map(_inputs_of, steps):
+        given, *paths = map(keys.get, ("build-args", "context", "file"))
+        path = dockerfile_of(source.path, keys) if all(is_text(one) and is_local(one.value) for one in paths) else None
+        if path and given is not None:
+            yield path, given.start_mark.index, given.end_mark.index
+
+
+def folders(source: Source) -> Iterator[tuple[str, str | None]]:
+    """Yield the Dockerfile of each build, and the folder that it is built from, None if that is not known; that of a
+    build without one is the repository."""
+    for keys in filter(None, map(_inputs_of, _all_steps(source))):
+        path, context = dockerfile_of(source.path, keys), keys.get("context")
+        if path:
+            folder = os.path.join(top(source.path), context.value if is_text(context) else "")
+            known = context is None or (is_text(context) and is_local(context.value))
+            yield path, folder if known and os.path.isdir(folder) else None
+
+
+def _placed(step: dict[str, YamlNode]) -> bool:
+    """Return whether a step checks out a repository that is not the workflow's own, or not at the top."""
+    uses = step.get("uses")
+    return (
+        is_text(uses)
+        and "checkout" in uses.value
+        and not {"path", "repository"}.isdisjoint(effective(step.get("with")))
+    )
+
+
+def _inputs_of(step: dict[str, YamlNode]) -> dict[str, YamlNode]:
+    """Return the inputs of a step that builds an image, nothing of any other."""
+    uses = step.get("uses")
+    return effective(step.get("with")) if is_text(uses) and uses.value.startswith(BUILDS) else {}
+
+
+def _all_steps(source: Source) -> Iterator[dict[str, YamlNode]]:
+    """Yield the steps of jobs and of actions."""
+    for keys in map(effective, YamlFile(source).roots):
+        for job in (*dict(items(keys.get("jobs"))).values(), keys.get("runs")):
+            yield from map(effective, sequence(effective(job).get("steps")))
