@@ -38,6 +38,12 @@ def test_a_shell_script_needs_a_shell(run: Run, tmp_path: Path, lines: str, file
         ('COPY run /run\nENTRYPOINT ["/run"]\n', {"run": "#!/usr/bin/env node\n1\n"}),
         ('COPY run /run\nENTRYPOINT ["/other"]\n', {"run": SHELL, "other": SHELL}),
         ('COPY ../run /run\nENTRYPOINT ["/run"]\n', {"other": SHELL}),
+        ('COPY . /a\nCOPY --from=busybox /bin/run /a/run\nENTRYPOINT ["/a/run"]\n', {"run": SHELL}),
+        ('COPY . /a\nCOPY --from=busybox /bin /a/\nENTRYPOINT ["/a/run"]\n', {"run": SHELL}),
+        ('COPY . /a\nADD https://example.com/run /a/run\nENTRYPOINT ["/a/run"]\n', {"run": SHELL}),
+        ('COPY . /a\nCOPY x/r* /a/run\nENTRYPOINT ["/a/run"]\n', {"run": SHELL}),
+        ('COPY --exclude=run . /a\nENTRYPOINT ["/a/run"]\n', {"run": SHELL}),
+        ('COPY . /a\nENTRYPOINT ["/a/run"]\n', {"run": SHELL, ".dockerignore": "run\n"}),
     ],
 )
 def test_no_shell_script(run: Run, tmp_path: Path, lines: str, files: dict[str, str]) -> None:
@@ -52,8 +58,7 @@ def test_an_interpreter_is_there(run: Run, tmp_path: Path) -> None:
     assert "ENTRYPOINT runs run, which needs python3" in found
 
 
-@pytest.mark.parametrize("step", ["", "RUN sed -i s/sh/bash/ /app/start\n"])
-def test_what_a_script_writes(run: Run, tmp_path: Path, step: str) -> None:
-    text = f'FROM node:24-slim\nWORKDIR /app\nCOPY start /app/start\n{step}USER node\nENTRYPOINT ["/app/start"]\n'
-    found = said(run, tmp_path, text, "root-owned-path", {"start": SHELL})
-    assert ("in start, touch as node fails: it writes to /app" in found) is (step == "")
+def test_a_file_at_two_heights_is_not_known(run: Run, tmp_path: Path) -> None:
+    files = {"entry": "#!/usr/bin/env node\n", "services/entry": SHELL}
+    text = BASE + 'COPY entry /entry\nENTRYPOINT ["/entry"]\n'
+    assert "shell-needed" not in said(run, tmp_path, text, "shell-needed", files, "services/api/Dockerfile")

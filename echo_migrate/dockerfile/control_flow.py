@@ -8,7 +8,8 @@ from itertools import takewhile
 
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.shell.commands import SHELLS, Command, Script
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.shell.commands import SHELLS, Command, Script, handed
 from echo_migrate.shell.package_managers import Call, Manager, does
 
 _ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
@@ -61,7 +62,7 @@ def fails_the_run(command: Command, script: Script) -> bool:
     around = () if host is None else (*host.inside, "script")
     if command.inside != around or command.operator in ("|", "|&") or script.background or _is_tricky(script):
         return False
-    if host is not None and not fails_the_run(host, script):
+    if host is not None and (not fails_the_run(host, script) or _is_lenient(host)):
         return False
     commands = [one for one in script.commands if one.host == command.host]
     errexit = script.errexit if host is None else _exits_on_errors(host)
@@ -81,9 +82,41 @@ def _exits_on_errors(shell: Command) -> bool:
     return shell.name in SHELLS and any("e" in word for word in options if word[:2] != "--")
 
 
+_LENIENT = lazy_regex(r"(?<!&)&(?!&)|\(\s*\)|\b(?:function|trap)\s|\bset\s+\+")
+
+
+def _is_lenient(shell: Command) -> bool:
+    """Return whether a script that is passed to a shell may go on after an error: it runs something in the background,
+    defines functions or a trap, or switches ``-e`` off."""
+    script = handed(shell)
+    return script is not None and _LENIENT.search(script.value) is not None
+
+
 def must_succeed(command: Command, script: Script) -> bool:
     """Return whether a RUN succeeds only if a command does: it runs if all before it succeed, and fails the RUN."""
-    return script.certain and command.always and fails_the_run(command, script)
+    if not script.certain or not fails_the_run(command, script):
+        return False
+    each: Command | None = command
+    while each is not None:
+        if not each.always or _may_be_left_out(each, script):
+            return False
+        each = None if each.host is None else script.commands[each.host]
+    return True
+
+
+def _may_be_left_out(command: Command, script: Script) -> bool:
+    """Return whether a script may succeed without it: it has ended before, or goes on after a failure on the left of
+    the ``&&`` before it."""
+    beside = [one for one in script.commands if one.host == command.host]
+    place = beside.index(command)
+    ended = any(one.name in ("exec", "return") or "exec" in one.via or _succeeds(one) for one in beside[:place])
+    skipped = command.operator == "&&" and any(one.operator in _IN_TURN for one in beside[place + 1 :])
+    return ended or skipped
+
+
+def _succeeds(command: Command) -> bool:
+    """Return whether a command may end its script without an error."""
+    return command.name == "exit" and command.arguments[:1] in ([], ["0"])
 
 
 def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:

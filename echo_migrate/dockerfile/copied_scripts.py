@@ -12,29 +12,35 @@ from echo_migrate.dockerfile.programs import FOLDERS
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.tree import dockerfile_at, ignore_file, real
 from echo_migrate.files.workspace import of_a_run
 
 _LONGEST = 100_000
 """The length in bytes up to which a file of the build context is read."""
 
 _HIGHEST = 6
-"""How many folders above that of a Dockerfile its build context is sought in."""
+"""How many folders, that of a Dockerfile and those above it, may be its build context."""
+
+_KEEPING = frozenset(("chmod", "chown", "link"))
+"""Flags of COPY with which it brings the same files."""
 
 
 def script_at(path: str, stage: Stage, dockerfile: str) -> str | None:
     """Return the text of the script that a path names in a stage: one that begins with ``#!``. Return "" for a file
-    that begins otherwise, and None if the file is not known.
+    that begins otherwise, and None if it is not certain which file it is.
 
-    ``dockerfile`` is the path of the file with the stage; the build context is its folder or the next above it, within
-    the repository, that has the file. A bare name is sought in the folders of programs.
+    ``dockerfile`` is the path of the file with the stage; the build context is its folder or one above it, within the
+    repository. A bare name is sought in the folders of programs.
     """
+    wanted = _wanted(path)
     for copy in reversed([copy for one in stage.lineage for copy in one.copies] if path[:1] not in ("", "$") else ()):
-        if copy.origin:
+        target = copy.target
+        if target is not None and not any(within(one, target.rstrip("/") or "/") for one in wanted):
             continue
-        text = _heredoc(copy, path) if copy.instruction.heredocs else _file(copy, path, dockerfile)
-        if text is not None:
-            return None if _changed(path, stage) else text if text.startswith("#!") else ""
+        text = _heredoc(copy, wanted)
+        if text is None and _brings_files_as_they_are(copy) and not ignore_file(dockerfile):
+            text = _file(copy, wanted, dockerfile)
+        return None if text is None or _changed(path, stage) else text if text.startswith("#!") else ""
     return None
 
 
@@ -60,35 +66,47 @@ def _wanted(path: str) -> list[str]:
     return [path] if "/" in path else [join(folder, path) for folder in FOLDERS]
 
 
-def _heredoc(copy: Copy, path: str) -> str | None:
+def _heredoc(copy: Copy, wanted: list[str]) -> str | None:
     for (stripped, name), body in zip(
-        heredoc_words(copy.instruction.args.value), copy.instruction.heredocs, strict=False
+        heredoc_words(copy.instruction.args.value) if copy.instruction.heredocs else (),
+        copy.instruction.heredocs,
+        strict=False,
     ):
-        if not {copy.target or "", join(copy.target or "", name)}.isdisjoint(_wanted(path)):
+        if not {copy.target or "", join(copy.target or "", name)}.isdisjoint(wanted):
             return body.value.lstrip("\t") if stripped else body.value
     return None
 
 
-def _file(copy: Copy, path: str, dockerfile: str) -> str | None:
-    for written in _sources(copy, path):
-        for above in range(_HIGHEST):
-            found = dockerfile_at(dockerfile, "/".join([".."] * above) or ".", written)
-            if found:
-                return _text(found)
-    return None
+def _brings_files_as_they_are(copy: Copy) -> bool:
+    """Return whether a COPY brings files of the build context under names that are known."""
+    if copy.origin or copy.target is None or copy.instruction.heredocs or copy.instruction.verb != "copy":
+        return False
+    if any(flag.name not in _KEEPING for flag in copy.instruction.flags):
+        return False
+    return not any(letter in word.value for word in (*copy.sources,) for letter in "$*?[:")
 
 
-def _sources(copy: Copy, path: str) -> Iterator[str]:
-    """Yield the files of the build context that a COPY may bring to a path."""
+def _file(copy: Copy, wanted: list[str], dockerfile: str) -> str | None:
+    """Return the text of the only file that a COPY may bring to one of some paths, None if there are several."""
+    heights = ["/".join([".."] * above) or "." for above in range(_HIGHEST)]
+    found = {
+        real(file)
+        for written in _sources(copy, wanted)
+        for height in heights
+        if (file := dockerfile_at(dockerfile, height, written))
+    }
+    return _text(found.pop()) if len(found) == 1 else None
+
+
+def _sources(copy: Copy, wanted: list[str]) -> Iterator[str]:
+    """Yield the files of the build context that a COPY may bring to one of some paths."""
     target = copy.target or ""
     for source in [word.value.lstrip("/") for word in copy.sources]:
-        if any(letter in source for letter in "$*?[:"):
-            continue
-        for wanted in _wanted(path) if target else ():
-            if wanted in (target, join(target, basename(source))):
+        for one in wanted:
+            if one in (target, join(target, basename(source))):
                 yield source
-            elif within(wanted, target.rstrip("/") or "/"):
-                yield join(source, wanted[len(target.rstrip("/")) + 1 :])
+            elif within(one, target.rstrip("/") or "/"):
+                yield join(source, one[len(target.rstrip("/")) + 1 :])
 
 
 @of_a_run(256)

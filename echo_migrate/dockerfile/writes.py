@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from posixpath import basename, dirname
+from posixpath import dirname
 
-from echo_migrate.dockerfile.copied_scripts import interpreter_of, program_of, script_at
 from echo_migrate.dockerfile.layers import downloads
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import SHELLS, Command, Script
+from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, call
-from echo_migrate.shell.parser import read
 
 COMPILERS = frozenset(("c++", "cc", "clang", "g++", "gcc", "go", "rustc"))
 ELSEWHERE = ("-t", "--target-directory")
@@ -31,6 +28,7 @@ _ASIDE = (
 )
 """Options with which they write elsewhere, or nothing."""
 _TARGET = ("-t", "--target")
+_GOING = frozenset(("cd", "popd", "pushd"))
 
 
 def written(command: Command, called: Call | None, before: set[str]) -> list[tuple[str, bool]]:
@@ -49,9 +47,9 @@ def makes_parents(command: Command) -> bool:
     return any(word == "--parents" or re.match(r"-[a-z]*p", word) for word in command.arguments)
 
 
-def started(stage: Stage, file: str) -> Iterator[tuple[Run, str]]:
-    """Yield the ENTRYPOINT and the CMD of a stage in the form of a RUN, in the folder that a container starts in, and
-    the script that it starts, with its name. ``file`` is the path of the file with the stage."""
+def started(stage: Stage) -> Iterator[Run]:
+    """Yield the ENTRYPOINT and the CMD of a stage in the form of a RUN, in the folder that a container starts in; none
+    that goes to another one."""
     last = next((step for step in reversed(stage.instructions) if step.start in stage.workdirs), None)
     folder = stage.workdirs[last.start][1] if last else None
     entrypoint = stage.start_command("entrypoint")
@@ -59,23 +57,12 @@ def started(stage: Stage, file: str) -> Iterator[tuple[Run, str]]:
         launch = stage.start_command(verb)
         given = verb == "cmd" and entrypoint is not None and not entrypoint.empty
         step = next((one for one in stage.instructions if launch and one.start == launch.start), None)
-        if launch is None or step is None or launch.empty or given:
+        if launch is None or step is None or launch.empty or given or launch.script is None:
             continue
-        text = script_at(program_of(launch.words), stage, file)
-        for script, name in ((launch.script, ""), (_read(text), basename(program_of(launch.words)))):
-            calls = [call(command) for command in script.commands] if script else []
-            known = tuple(one for one in calls if one)
-            yield Run(step, script, known, (), stage.user, folder, stage.environment), name
-
-
-def _read(text: str | None) -> Script | None:
-    """Return the commands of a script of a shell, None for any other."""
-    first, _, body = (text or "").partition("\n")
-    name = interpreter_of(first)
-    if name not in SHELLS or not body:
-        return None
-    exits = any(word[:1] == "-" and "e" in word for word in first.split()[1:])
-    return read(Traced.of(body, 0, len(body)), exits, shell=name)
+        if any(command.name in _GOING for command in launch.script.commands):
+            continue
+        calls = tuple(one for one in map(call, launch.script.commands) if one)
+        yield Run(step, launch.script, calls, (), stage.user, folder, stage.environment)
 
 
 def _filled(call: Call, before: set[str]) -> list[tuple[str, bool]]:

@@ -9,7 +9,7 @@ from echo_migrate.dockerfile.copied_scripts import interpreter_of, program_of, s
 from echo_migrate.dockerfile.interpreters import borrowed
 from echo_migrate.dockerfile.programs import FOLDERS, manager_of, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import INITS, StartCommand, line, passes
+from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.rules._rule import Context, rule
@@ -78,33 +78,18 @@ def _is_program(node: Stage | Container, effective: EffectiveBase) -> bool:
 
 
 def _in_scripts(stage: Stage, effective: EffectiveBase, file: str) -> Iterator[Finding]:
-    """Yield an error for each script that a stage starts and that needs a program which the base image lacks: that of
-    its first line, or one that it certainly calls."""
+    """Yield an error for each script that a stage starts and whose first line names a program that the base image
+    lacks. If that has no shell, ``shell-needed`` reports scripts of one."""
     for launch in started(stage):
         path = program_of(launch.words)
         argument = launch.verb == "cmd" and not _is_program(stage, effective)
-        text = script_at(path, stage, file) if path and not argument else None
-        names = _called(text, effective.base.shell is False) if text else []
-        for name in names:
-            if effective.base.has(name) is False and not may_provide(stage, effective.base, [name]):
-                message = f"{launch.shown} runs {basename(path)}, which needs {name}, and {effective.shown} does not "
-                message += f"have it: {_remedy(launch, name)}"
-                yield Finding(launch.start, launch.end, message)
-                break
-
-
-def _called(text: str, shellless: bool) -> Iterator[str]:
-    """Yield the interpreter of a script, and the programs that a shell script certainly calls. If the base image has no
-    shell, ``shell-needed`` reports scripts of one."""
-    interpreter = interpreter_of(text)
-    if interpreter and not (shellless and interpreter in SHELLS):
-        yield interpreter
-    if interpreter in SHELLS and not shellless:
-        script = line("entrypoint", text.partition("\n")[2], 0, 0)
-        for command in script.commands():
-            word = command.words[0].value
-            if "/" not in word and not command.via and word not in BUILT_IN | SHELLS:
-                yield word
+        name = interpreter_of((path and not argument and script_at(path, stage, file)) or "")
+        if not name or (effective.base.shell is False and name in SHELLS):
+            continue
+        if effective.base.has(name) is False and not may_provide(stage, effective.base, [name]):
+            message = f"{launch.shown} runs {basename(path)}, which needs {name}, and {effective.shown} does not have "
+            message += f"it: {_remedy(launch, name)}"
+            yield Finding(launch.start, launch.end, message)
 
 
 def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:

@@ -50,13 +50,13 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
     yield from copied
     before = effective.before if effective.target else effective.base
     if stage.used and not copied and before and before.user is not None and not before.unprivileged:
-        yield from _found(stage, context.source.path)
+        yield from _found(stage)
 
 
 @lru_cache(maxsize=64)
-def _found(stage: Stage, file: str) -> tuple[Finding, ...]:
+def _found(stage: Stage) -> tuple[Finding, ...]:
     """Return the findings that any base gives: a stage is asked once for each base that it may have."""
-    return tuple(_made(stage, file))
+    return tuple(_made(stage))
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -216,7 +216,7 @@ def _writes(run: Run, path: str) -> bool:
     return False
 
 
-def _made(stage: Stage, file: str) -> Iterator[Finding]:
+def _made(stage: Stage) -> Iterator[Finding]:
     """Yield a finding for the first command of a user, in a RUN or at the start of a container, that writes to a folder
     that an instruction made as root."""
     runs_as = stage.user
@@ -247,11 +247,8 @@ def _made(stage: Stage, file: str) -> Iterator[Finding]:
                     return
                 folders.run(run, run.user is None or as_root(run.user))
                 called |= {call.manager.name for call in run.calls if runs_here(call)}
-    for launch, name in started(stage, file) if starts else ():
+    for launch in started(stage) if starts else ():
         found = _cannot_write(launch, folders, called)
-        if found and name:  # its places are those in the script
-            step = launch.instruction
-            found = found._replace(start=step.start, end=step.end, message=f"in {name}, {found.message}")
         if found:
             yield found
             return
