@@ -730,6 +730,8 @@ def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
         ("docker login -u echo_ci -p x", False),
         ("docker login -u ${{ secrets.ECHO_USER }} -p x quay.io", False),
         ("docker login -u reg.echohq.com -p x $R", False),
+        ("docker login -ureg.echohq.com -p x $R", False),
+        ("docker login --config /h/reg.echohq.com $R", False),
         ("docker login -u ${{ secrets.ECHO_USER }} -p $P ${{ vars.R }}", False),
         ("'try { docker login -u reg.echohq.com $R } catch { throw }'", False),
         ("docker login --username=reg.echohq.com $R", False),

@@ -29,6 +29,10 @@ UNREAD = {
     "another folder": ("include: 'ci/*.yml'\n", {"ci/b/a.yml": HIDDEN}),
     "an address": ("include: https://a.io/ci/a.yml\n", {"https:/a.io/ci/a.yml": HIDDEN}),
     "a folder above": ("include: ci/../ci/a.yml\n", {"ci/a.yml": HIDDEN}),
+    "a manifest of Kubernetes": (
+        "include: ci/a.yml\n",
+        {"ci/a.yml": "apiVersion: example.io/v1\nkind: Other\nspec:\n  image: python:3.12\n"},
+    ),
     "a manifest": ("include: ci/a.yml\n", {"ci/a.yml": f"version: 2\n{HIDDEN}"}),
 }
 MORE = "default: {image: node:22}\ninclude: ci/a.yml\n"
@@ -68,6 +72,32 @@ REASONS = {
         ".base:\n  services:\n  - {name: 'redis:7', alias: db}\n",
         {"redis:7": []},
     ),
+    "a job in two files": (
+        "include: ci/a.yml\nx: {script: [wget x]}\n",
+        "x: {image: 'python:3.12', stage: a}\n",
+        {"python:3.12": ["program-unknown"]},
+    ),
+    "what is for all jobs in two files": (
+        "include: ci/a.yml\ndefault: {before_script: [wget x]}\nx: {script: [b]}\n",
+        "default: {image: 'python:3.12'}\n",
+        {"python:3.12": ["program-unknown"]},
+    ),
+    "what one version of a job installs": (
+        "include: ci/a.yml\nx: {before_script: [b]}\n",
+        "x: {image: 'python:3.12', before_script: [apt-get install -y wget], script: [wget x]}\n",
+        {"python:3.12": ["program-unknown"]},
+    ),
+    "what one version of a reference installs": (
+        "include: ci/a.yml\n.s: {script: [b]}\n",
+        ".s: {script: [apt-get install -y wget]}\n"
+        "x: {image: 'python:3.12', script: [!reference [.s, script], wget x]}\n",
+        {"python:3.12": ["program-unknown"]},
+    ),
+    "a file that may be left out": (
+        "include: [{local: ci/a.yml, rules: [{if: $A}]}]\ndefault: {image: 'node:22'}\nx: {script: [wget x]}\n",
+        "x: {image: 'python:3.12'}\n",
+        {"node:22": ["program-unknown"], "python:3.12": ["program-unknown"]},
+    ),
     "a variable of another file": (
         "include: ci/a.yml\nvariables: {V: '22'}\n",
         ".base:\n  image: node:$V\n",
@@ -103,3 +133,20 @@ def test_other_files_of_a_pipeline_say_how_an_image_is_used(run: Run, tmp_path: 
     first, other, expected = REASONS[kind]
     found = _listed(run, tmp_path, {".gitlab-ci.yml": first, "ci/a.yml": other})
     assert {one["raw"]: [reason["id"] for reason in one["reasons"]] for one in found} == expected  # type: ignore[attr-defined]
+
+
+UNREAD_PARTS = {
+    "all": ({}, []),
+    "many": ({"ci/x.yml": "x: {script: [wget x]}\n"}, ["pipeline-unread"]),
+    "large": ({"ci/00.yml": "x: {script: [wget x]}\n" + "#\n" * 300_000}, ["pipeline-unread"]),
+    "broken": ({"ci/00.yml": "x: [\n"}, ["pipeline-unread"]),
+}
+
+
+@pytest.mark.parametrize("kind", UNREAD_PARTS)
+def test_nothing_of_a_pipeline_is_safe_unless_all_of_it_is_read(run: Run, tmp_path: Path, kind: str) -> None:
+    more, expected = UNREAD_PARTS[kind]
+    parts = {f"ci/{number:02}.yml": f"j{number}: {{script: [b]}}\n" for number in range(49)}
+    first = {".gitlab-ci.yml": "default: {image: node:22}\ninclude: 'ci/*.yml'\n"}
+    found = _listed(run, tmp_path, {**first, **parts, **more})
+    assert [[reason["id"] for reason in one["reasons"]] for one in found] == [expected]  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import real, top
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import YamlNode, is_scalar, positions
 from echo_migrate.formats._pipeline_parts import MOST_FILES, part_at
 
@@ -18,23 +19,31 @@ _PATH = lazy_regex(r"[^$:@*]+\.ya?ml(?=(?:@self)?$)", needs=(".y",))
 def templates(path: str, root: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
     """Yield the documents of the templates that a part of a file names, and of those that these name, each with the
     path of its file."""
-    below = real(top(path)).rstrip("/") + "/"
-    waiting, seen = [(real(path), root)], {real(path)}
-    for _ in range(MOST_FILES):
-        if not waiting:
-            return
-        here, node = waiting.pop(0)
-        if here != real(path) and node:
-            yield here, node
-        for name in _named(node):
-            each = real(os.path.join(below if name[:1] == "/" else os.path.dirname(here), name.lstrip("/")))
-            part = part_at(each) if each not in seen and each.startswith(below) else None
+    waiting = [*_reached(real(path), root)]
+    seen = {real(path)}
+    while waiting and len(seen) <= MOST_FILES:
+        each = waiting.pop(0)
+        if each not in seen:
             seen.add(each)
-            waiting += [(each, one) for one in part.roots] if part else []
+            part = part_at(each)
+            yield from ((each, one) for one in part.roots if one) if part else ()
+            waiting += _reached_from(each)
 
 
-def _named(root: YamlNode | None) -> Iterator[str]:
+@of_a_run(256)
+def _reached_from(path: str) -> tuple[str, ...]:
+    """Return the real paths of the templates that a file at a real path names."""
+    part = part_at(path)
+    return tuple(dict.fromkeys(each for one in part.roots for each in _reached(path, one))) if part else ()
+
+
+def _reached(path: str, root: YamlNode | None) -> Iterator[str]:
+    """Yield the real paths in the repository that a part of a file at a real path names."""
+    below = real(top(path)).rstrip("/") + "/"
     for key, node in positions(root):
         name = _PATH.match(node.value) if is_scalar(key) and key.value == "template" and is_scalar(node) else None
         if name:
-            yield name[0]
+            folder = below if name[0][:1] == "/" else os.path.dirname(path)
+            each = real(os.path.join(folder, name[0].lstrip("/")))
+            if each.startswith(below):
+                yield each

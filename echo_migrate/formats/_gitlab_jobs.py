@@ -16,7 +16,7 @@ Keys = dict[str, YamlNode]
 Values = dict[str, ScalarNode | None]
 """The values of variables; None for one that is set, but not to a text of this file."""
 
-_GLOBAL = frozenset(
+GLOBAL = frozenset(
     ("after_script", "before_script", "cache", "default", "image", "include", "services", "spec", "stages")
     + ("variables", "workflow")
 )
@@ -41,7 +41,7 @@ class Jobs:
         self.uses: dict[int, list[Values]] = {}
         self.scripts: dict[int, list[list[YamlNode | None]]] = {}
         for name in top:
-            if name not in _GLOBAL and not name.startswith("."):
+            if name not in GLOBAL and not name.startswith("."):
                 self._note(self._chain(name))
 
     def used(self, node: YamlNode | None, keys: Keys) -> list[Values]:

@@ -7,12 +7,19 @@ from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective
+from echo_migrate.reasons import because
 
 MOST_FILES = 50
 """The number of files of a pipeline that are read, and of the pipelines of a tree."""
 
 _LARGEST = 500_000
 """How many bytes a file may have that is read beside another."""
+
+MOST_READ = 5_000_000
+"""The number of characters of a pipeline that are read."""
+
+UNREAD = because("pipeline-unread")
+"""Why no image of a pipeline moves safely of which not all is read."""
 
 
 class Part(NamedTuple):

@@ -13,6 +13,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.data import read_data
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import (
     MappingNode,
     ScalarNode,
@@ -28,6 +29,7 @@ from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
+from echo_migrate.formats._pipeline_parts import part_at
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
@@ -212,9 +214,17 @@ def _scripts_of(kind: Kind, file: str, holder: YamlNode) -> list[ScalarNode]:
     if kind.given:
         from echo_migrate.formats._azure_templates import templates
 
-        for _, root in templates(file, effective(holder).get("steps")):
-            found += [node for way in kind.runs for _, _, node in _follow(root, way, (), (), set())]
+        for each in dict.fromkeys(each for each, _ in templates(file, effective(holder).get("steps"))):
+            found += _scripts_in(each, kind.runs)
     return found
+
+
+@of_a_run(256)
+def _scripts_in(path: str, runs: tuple[tuple[str, ...], ...]) -> list[ScalarNode]:
+    """Return the scripts of a template at a real path."""
+    part = part_at(path)
+    roots = part.roots if part else ()
+    return [node for root in roots for way in runs for _, _, node in _follow(root, way, (), (), set())]
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image | Container]:

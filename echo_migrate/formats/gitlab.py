@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls
@@ -19,6 +20,7 @@ from echo_migrate.formats._gitlab_inputs import Inputs
 from echo_migrate.formats._gitlab_jobs import SCRIPTS, VARIABLE, Jobs, Values, filled
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import named
+from echo_migrate.formats._pipeline_parts import MOST_FILES, UNREAD, part_at
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -39,6 +41,8 @@ _TAG = lazy_regex(r"(?::[^/]*|@.*)$")
 
 
 _WORD = lazy_regex(r"[\w.-]+")
+_MOST_ASKED = 10_000
+"""The number of answers that are kept for each file."""
 
 
 class _Words:
@@ -59,6 +63,8 @@ class _Words:
         among = tuple(text for text in among if word in text)
         key = (word, *among)
         if key not in self.known:
+            if len(self.known) > _MOST_ASKED:
+                self.known.clear()
             offsets = [(text, match.start()) for text in among for match in _WORD.finditer(text) if match[0] == word]
             self.known[key] = any(
                 not any(self.text.startswith(text, place - offset) for text, offset in offsets if place >= offset)
@@ -66,6 +72,13 @@ class _Words:
             )
             self.known[key] |= any(one.stands_apart(word, *among) for one in self.others)
         return self.known[key]
+
+
+@of_a_run(MOST_FILES)
+def _words(path: str) -> _Words | None:
+    """Return the words of another file of a pipeline, at a real path."""
+    part = part_at(path)
+    return _Words(part.text) if part else None
 
 
 def candidate(path: str) -> bool:
@@ -121,14 +134,16 @@ def _name(node: YamlNode | None) -> YamlNode | None:
 
 
 def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[Image | Container]:
-    others = beside_it(sheet.path)
-    words = _Words(sheet.text, tuple(_Words(one.text) for one in others))
+    pipelines, whole = beside_it(sheet.path)
+    others = dict.fromkeys(part.path for one in pipelines for part in one.parts)
+    words = _Words(sheet.text, tuple(filter(None, map(_words, others))))
     jobs = Jobs(effective(root))
-    every = jobs
+    scripts_in = [jobs.scripts]
     if others:  # what runs in an image may be in another file; the values of variables are those of this one
-        every = Jobs(
-            {name: node for part in reversed(others) for top in part.tops for name, node in top.items()} | jobs.top
-        )
+        from echo_migrate.formats._gitlab_scripts import Scripts  # few files have any
+
+        tops = [[jobs.top, *(top for part in one.parts for top in part.tops)] for one in pipelines]
+        scripts_in = [Scripts(each, one.certain).of for each, one in zip(tops, pipelines, strict=True)]
     holders = _holders(root)
     for where, keys in holders:
         for place, node in _named(keys):
@@ -137,8 +152,9 @@ def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[
                 given = [one for each in (holders[0][1], keys, effective(node)) for one in variables_of(each)]
                 found = (image._replace(variables=tuple(dict.fromkeys(given))) for image in found)
             for image in found if place == "image" else _service(found, node, words):
+                image = image if whole else image._replace(unsafe_reasons=(*image.unsafe_reasons, UNREAD))
                 yield image
-                for run in every.scripts.get(id(node), ()) if place == "image" else ():
+                for run in (run for one in scripts_in for run in one.get(id(node), ()) if place == "image"):
                     yield from entered(where.rstrip("."), image, run)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in SCRIPTS]
     yield from sheet.scripts(

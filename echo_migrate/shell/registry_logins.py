@@ -34,7 +34,7 @@ _PRINTING = frozenset(("", ":", "cat", "curl", "echo", "grep", "printf", "ssh", 
 
 _LOGIN = lazy_regex(r"\blogin\b")
 _CALL = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b.*")
-_VALUES = lazy_regex(r"[ \t](?:-u|-p|--username|--password)[= \t][ \t]{0,20}[^\s]+")
+_VALUES = lazy_regex(r"[ \t](?:-[up](?:[= \t][ \t]{0,20})?|--(?:username|password)[= \t][ \t]{0,20})[^\s]+")
 """Options of a login with their values, which name no registry."""
 
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
@@ -156,8 +156,10 @@ def _chains(commands: tuple[Command, ...], text: str) -> list[int]:
 
 def registry_of(command: Command) -> str | None:
     """Return the host that a command logs in to, None if it is no login, or it is not known for what it is one."""
-    operands = _operands(command) if command.name in _PROGRAMS and _logs_in(command) else None
-    if operands is None or not all(word.known for word in operands):
+    if command.name not in _PROGRAMS or not _logs_in(command):
+        return None
+    operands, certain = _operands(command)
+    if not certain or not all(word.known for word in operands):
         return None
     hosts = [word.value.removeprefix("https://").lower() for word in operands]
     return hosts[0] if len(hosts) == 1 else None if hosts else DOCKER_HUB
@@ -165,32 +167,34 @@ def registry_of(command: Command) -> str | None:
 
 def said_of(command: Command, text: str) -> str:
     """Return what a login says of its host, given the text of its source: the host, or the words that may be it. The
-    name of a user is none."""
-    operands = _operands(command) if command.name in _PROGRAMS else None
-    said = (
-        text[command.start : command.end]
-        if operands is None
-        else " ".join(text[word.start : word.end] for word in operands)
-    )
-    return registry_of(command) or said
+    name of a user is none, nor is a path."""
+    if command.name not in _PROGRAMS:
+        return text[command.start : command.end]
+    said = (text[word.start : word.end] for word in _operands(command)[0] if word.value[:1] not in ("/", "."))
+    return registry_of(command) or " ".join(said)
 
 
-def _operands(command: Command) -> list[Word] | None:
-    """Return the words of a login that are neither options nor their values, None if it has unknown options."""
+def _operands(command: Command) -> tuple[list[Word], bool]:
+    """Return the words of a login that are neither options nor their values, and whether all options are known: the
+    word behind another one may be its value."""
     words = command.words[1:]
     found: list[Word] = []
+    certain = True
     i = 1
     while i < len(words):
         value = words[i].value
         option = value.partition("=")[0]
         if option in _VALUED:
             i += "=" not in value
+        elif value[:2] in ("-p", "-u"):
+            pass  # with its value
         elif value.startswith("-") and option not in _FLAGS:
-            return None
+            certain = False
+            i += "=" not in value
         elif not value.startswith("-"):
             found.append(words[i])
         i += 1
-    return found
+    return found, certain
 
 
 def named_in(line: str) -> str:
