@@ -29,7 +29,8 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
                 if manager.assumes:
                     message = f"{call.shown} prompts, and takes end of input as yes: add {option}"
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
-                safe = run.script is not None and fails_the_run(call.command, run.script)
+                fails = run.script is not None and fails_the_run(call.command, run.script)
+                safe = fails and "script" not in call.command.inside  # which shell reads it, and how, is not known
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
                 level: Level | None = "note" if manager.assumes else None
                 yield Finding(call.command.start, call.command.end, message, fix, level)
@@ -49,9 +50,8 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
         or not (call.packages or call.unnamed or call.action != "install" or call.has(manager.elsewhere))
         or call.has(manager.answers, manager.letters)
         or _quiet(call)
-        or command.operator in ("|", "|&")
+        or command.fed
         or "xargs" in command.via
-        or any(redirect.operator.startswith("<") for redirect in command.redirects)
         or not run.variables(command).keys().isdisjoint(manager.answering)
         or configures(stage, tuple(one.lower() for one in manager.answering), call)
         or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)
