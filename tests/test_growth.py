@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.engine.run import check_safely, fix_path
 from echo_migrate.files import budget
 from echo_migrate.files.source import Source, TooMuch, Traced
@@ -52,6 +53,15 @@ def steps(work: Callable[[], object]) -> int:
     finally:
         sys.settrace(before)
     return count
+
+
+def test_four_times_the_commands_take_four_times_the_steps_to_be_followed() -> None:
+    counts = []
+    for size in (4, 40, 160):
+        text = "a\n[ -d x ]\nb && c\n" * size
+        script = read(Traced.of(text, 0, len(text)))
+        counts.append(steps(lambda script=script: [must_succeed(one, script) for one in script.commands]))  # type: ignore[misc]
+    assert 0 < counts[2] <= MOST * counts[1]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -9,11 +9,18 @@ from itertools import takewhile
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.shell.commands import SHELLS, Command, Script, handed
+from echo_migrate.shell.commands import SHELLS, Command, Script, undoes_errexit
 from echo_migrate.shell.package_managers import Call, Manager, does
 
 _ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
+_REDEFINING = frozenset((".", "alias", "eval", "source", "trap"))
 _IN_TURN = frozenset(("", ";", "\n"))
+_PIPES = frozenset(("|", "|&"))
+_MAY_NOT_RUN = frozenset(("setsid", "xargs"))
+"""Wrappers whose success says nothing of the command: setsid may not wait for it, xargs not start it."""
+
+_SHELL_OPTION = lazy_regex(r"-[ceuxvl]+|--(?:login|norc|noprofile|posix)")
+"""The options of a shell that runs the script it is given, and ends with its status (bash(1), dash(1))."""
 
 
 def outer(script: Script) -> list[Command]:
@@ -37,7 +44,7 @@ def can_be_appended_to(run: Run) -> bool:
 
 def _is_tricky(script: Script) -> bool:
     """Return whether a script may redefine commands, itself or in a file that it sources, or sets a trap."""
-    return script.defines or any(command.name in (".", "eval", "source", "trap") for command in script.commands)
+    return script.defines or any(command.name in _REDEFINING for command in script.commands)
 
 
 def runs_before_the_end(command: Command, script: Script) -> bool:
@@ -52,28 +59,121 @@ def runs_before_the_end(command: Command, script: Script) -> bool:
     return script.errexit and later <= {"&&", *_IN_TURN} and command.operator in _IN_TURN
 
 
-def fails_the_run(command: Command, script: Script) -> bool:
-    """Return whether the RUN fails if this command does: no construct around it or command after it continues.
+class _Flow:
+    """What follows from a failure of each command of a script, found once for all of them.
 
     ``set -e`` applies only to the last command of an ``&&`` list (POSIX, Shell Command Language, set -e). A command
     that is passed to a shell (``sh -c``) fails that shell, which must fail the RUN.
     """
-    host = None if command.host is None else script.commands[command.host]
-    around = () if host is None else (*host.inside, "script")
-    if command.inside != around or command.operator in ("|", "|&") or script.background or _is_tricky(script):
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.numbers = {id(command): number for number, command in enumerate(script.commands)}
+        self._tricky = script.background or _is_tricky(script)
+        self._after_an_end = _after_an_end(script.commands)
+        self._failing: set[int] = set()  # what fails its own script if it fails
+        self._needed: set[int] = set()  # what fails its own script if it is passed over: ``false && command``
+        undone = any(map(undoes_errexit, script.commands))
+        beside: dict[int | None, list[int]] = {}
+        for number, command in enumerate(script.commands):
+            beside.setdefault(command.host, []).append(number)
+        for host, numbers in beside.items():
+            exits = script.errexit if host is None else not undone and _exits_on_errors(script.commands[host])
+            self._follow(numbers, exits)
+
+    def _follow(self, numbers: list[int], errexit: bool) -> None:
+        """Go through the statements of one script, from the last to the first."""
+        failed = passed = True  # whether the script fails if a statement fails there, or is passed over after that
+        behind = ""
+        for number in reversed(numbers):
+            command = self.script.commands[number]
+            for operator in reversed(command.then):
+                goes_on = passed if operator == "&&" else False
+                failed, passed, behind = goes_on or (errexit and operator in _IN_TURN), goes_on, operator
+            self._failing.update((number,) if failed else ())
+            self._needed.update((number,) if passed else ())
+            operator = command.operator
+            if operator == "||":
+                ends = _fails_itself(command) and behind not in _PIPES
+                passed = failed = ends and (command.name == "exit" or failed)
+            else:
+                passed = passed and operator == "&&"
+                failed = passed or (errexit and operator in _IN_TURN)
+            behind = operator
+
+    def fails(self, number: int) -> bool:
+        """Return whether the RUN fails if a command of the script does."""
+        command = self.script.commands[number]
+        host = None if command.host is None else self.script.commands[command.host]
+        around = () if host is None else (*host.inside, "script")
+        if self._tricky or number not in self._failing or command.inside != around or command.operator in _PIPES:
+            return False
+        if not _MAY_NOT_RUN.isdisjoint(command.via):
+            return False
+        return host is None or (_runs_what_it_is_given(host) and self.fails(command.host or 0))
+
+    def must_succeed(self, number: int) -> bool:
+        """Return whether the RUN succeeds only if a command of the script runs and succeeds."""
+        command = self.script.commands[number]
+        if not command.always or number in self._after_an_end or not self.fails(number):
+            return False
+        if command.operator == "&&" and number not in self._needed:
+            return False
+        return command.host is None or self.must_succeed(command.host)
+
+
+_latest: list[_Flow] = []
+"""That of the script which was asked for last: rules ask for one command of it after the other."""
+
+
+def _flow(script: Script) -> _Flow:
+    flow = _latest[0] if _latest else None
+    if flow is None or flow.script is not script:
+        flow = _Flow(script)
+        _latest[:] = [flow]
+    return flow
+
+
+def _after_an_end(commands: tuple[Command, ...]) -> set[int]:
+    """Return the commands behind one that may end their script with success: ``exit 0``, ``exec x``, ``return``."""
+    homes: list[int | None] = []  # the shell that reads the script of each command
+    ended: set[int | None] = set()
+    found: set[int] = set()
+    for number, command in enumerate(commands):
+        host, own = None if command.host is None else commands[command.host], command.via
+        if host is not None and command.inside.count("script") > host.inside.count("script"):
+            home, own = command.host, command.via[len(host.via) :]
+        else:
+            home = None if command.host is None else homes[command.host]
+        homes.append(home)
+        if home in ended:
+            found.add(number)
+        replaced = "exec" in own or (command.name == "exec" and len(command.words) > 1)
+        if replaced or command.name == "return" or (command.name == "exit" and not _fails_itself(command)):
+            ended.add(home)
+    return found
+
+
+def _fails_itself(command: Command) -> bool:
+    """Return whether a command certainly fails, behind one that failed: ``false``, ``exit`` with no status or one other
+    than 0. In parentheses, ``exit`` would not end the script, and ``!`` turns its status."""
+    if command.via or (command.operator == "||" and not _plainly_inside(command)):
         return False
-    if host is not None and (not fails_the_run(host, script) or _is_lenient(host)):
-        return False
-    commands = [one for one in script.commands if one.host == command.host]
-    errexit = script.errexit if host is None else _exits_on_errors(host)
-    if command not in commands:
-        return False
-    for number, one in enumerate(commands[commands.index(command) + 1 :]):
-        if one.operator == "||":
-            return one.name == "false" or (one.name == "exit" and one.arguments[:1] != ["0"])
-        if one.operator != "&&":
-            return errexit and number == 0 and one.operator in _IN_TURN
-    return True
+    if command.name == "false":
+        return True
+    status = (command.arguments or ["" if command.operator == "||" else "0"])[0]
+    literal = status.isdecimal() and status.isascii() and len(status) <= 3 and int(status) % 256 != 0
+    return command.name == "exit" and (literal or (command.operator == "||" and status in ("", "$?")))
+
+
+def _plainly_inside(command: Command) -> bool:
+    """Return whether there is nothing around a command, in the shell that runs it, but braces."""
+    own: list[str] = []
+    for construct in reversed(command.inside):
+        if construct == "script":
+            break
+        own.append(construct)
+    return set(own) <= {"group"}
 
 
 def _exits_on_errors(shell: Command) -> bool:
@@ -82,41 +182,31 @@ def _exits_on_errors(shell: Command) -> bool:
     return shell.name in SHELLS and any("e" in word for word in options if word[:2] != "--")
 
 
-_LENIENT = lazy_regex(r"(?<!&)&(?!&)|\(\s*\)|\b(?:function|trap)\s|\bset\s+\+")
+def _runs_what_it_is_given(shell: Command) -> bool:
+    """Return whether a shell runs its script (``-n`` would only parse it), and is one that is known (not ``su``'s)."""
+    options = takewhile(lambda word: word[:1] == "-", shell.arguments)
+    return shell.name in SHELLS and all(map(_SHELL_OPTION.fullmatch, options))
 
 
-def _is_lenient(shell: Command) -> bool:
-    """Return whether a script that is passed to a shell may go on after an error: it runs something in the background,
-    defines functions or a trap, or switches ``-e`` off."""
-    script = handed(shell)
-    return script is not None and _LENIENT.search(script.value) is not None
+def fails_the_run(command: Command, script: Script) -> bool:
+    """Return whether the RUN fails if this command does: no construct around it or command after it continues.
+
+    ``command`` is one of those of the script itself, not a copy.
+    """
+    flow = _flow(script)
+    number = flow.numbers.get(id(command))
+    return number is not None and flow.fails(number)
 
 
 def must_succeed(command: Command, script: Script) -> bool:
-    """Return whether a RUN succeeds only if a command does: it runs if all before it succeed, and fails the RUN."""
-    if not script.certain or not fails_the_run(command, script):
-        return False
-    each: Command | None = command
-    while each is not None:
-        if not each.always or _may_be_left_out(each, script):
-            return False
-        each = None if each.host is None else script.commands[each.host]
-    return True
+    """Return whether a RUN succeeds only if a command does: it certainly runs, or what keeps it from running fails the
+    RUN as it would.
 
-
-def _may_be_left_out(command: Command, script: Script) -> bool:
-    """Return whether a script may succeed without it: it has ended before, or goes on after a failure on the left of
-    the ``&&`` before it."""
-    beside = [one for one in script.commands if one.host == command.host]
-    place = beside.index(command)
-    ended = any(one.name in ("exec", "return") or "exec" in one.via or _succeeds(one) for one in beside[:place])
-    skipped = command.operator == "&&" and any(one.operator in _IN_TURN for one in beside[place + 1 :])
-    return ended or skipped
-
-
-def _succeeds(command: Command) -> bool:
-    """Return whether a command may end its script without an error."""
-    return command.name == "exit" and command.arguments[:1] in ([], ["0"])
+    ``command`` is one of those of the script itself, not a copy.
+    """
+    flow = _flow(script)
+    number = flow.numbers.get(id(command))
+    return script.certain and number is not None and flow.must_succeed(number)
 
 
 def named_later(run: Run, stage: Stage, folders: Iterable[str]) -> bool:

@@ -13,9 +13,6 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
 _QUIET = lazy_regex(r"-q{2,20}|--quiet=[2-9]|-q=[2-9]")
-_FED = lazy_regex(r"(?<!\|)\|(?!\|)|<")
-"""What may feed the input of a shell."""
-
 _PROMPTING = ("install", "remove", "upgrade")
 _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """The targets of a COPY that may contain a package manager's configuration: its folder, or a parent."""
@@ -32,9 +29,9 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
                 if manager.assumes:
                     message = f"{call.shown} prompts, and takes end of input as yes: add {option}"
                 edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
-                certain = run.script is not None and fails_the_run(call.command, run.script)
+                fails = run.script is not None and fails_the_run(call.command, run.script)
                 by_sh = "script" in call.command.inside  # which shell reads it, and how, is not known
-                safe = certain and not by_sh and not stage.in_onbuild(call.command.start)
+                safe = fails and not by_sh and not stage.in_onbuild(call.command.start)
                 fix = Fix(edits, f"add {option}", safe) if call.command.editable else None
                 level: Level | None = "note" if manager.assumes else None
                 yield Finding(call.command.start, call.command.end, message, fix, level)
@@ -54,10 +51,8 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
         or not (call.packages or call.unnamed or call.action != "install" or call.has(manager.elsewhere))
         or call.has(manager.answers, manager.letters)
         or _quiet(call)
-        or command.operator in ("|", "|&")
+        or command.fed
         or "xargs" in command.via
-        or any(redirect.operator.startswith("<") for redirect in command.redirects)
-        or ("script" in command.inside and _FED.search(run.instruction.args.value) is not None)
         or not run.variables(command).keys().isdisjoint(manager.answering)
         or configures(stage, tuple(one.lower() for one in manager.answering), call)
         or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)

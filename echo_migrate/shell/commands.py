@@ -55,13 +55,15 @@ _ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*=")
 class Word(NamedTuple):
     """A word without its quotes and escapes. Expansions are kept as written, and make the word not ``known``.
 
-    ``start`` and ``end`` are the source offsets of the whole word, quotes included.
+    ``start`` and ``end`` are the source offsets of the whole word, quotes included. ``whole`` is false if it is written
+    in several pieces (``a"b"``, escapes).
     """
 
     text: Traced
     known: bool
     start: int
     end: int
+    whole: bool = True
 
     @property
     def value(self) -> str:
@@ -76,7 +78,7 @@ class Word(NamedTuple):
     def verbatim(self) -> bool:
         """Whether it stands in the source as it is read between its quotes, so that an edit of it is one of the
         source."""
-        return bool(self.text.spans) and self.text.end == self.end - 1
+        return self.whole and bool(self.text.spans) and self.text.end == self.end - 1
 
 
 class Redirect(NamedTuple):
@@ -94,7 +96,9 @@ class Command(NamedTuple):
     substitution, script). ``via`` lists the wrappers that run it. ``host`` is the index of the command whose words
     contain its substitution. ``editable`` is true if words can be inserted after its words verbatim. ``exported``
     are the variables that commands before it export, the last value of each last. ``shell`` is the name of the shell
-    that expands its words, "" for none; that of ``su`` is not known.
+    that expands its words, "" for none; that of ``su`` is not known. ``fed`` is true
+    if something is piped or redirected to its input, or to that of a construct or shell around it. ``then`` are the
+    operators of the statements behind it that are no commands (``[ -d x ]``, ``unset x``, ``> x``).
     """
 
     name: str
@@ -110,6 +114,8 @@ class Command(NamedTuple):
     editable: bool = True
     exported: tuple[tuple[str, Word], ...] = ()
     shell: str = "sh"
+    fed: bool = False
+    then: tuple[str, ...] = ()
 
     @property
     def variables(self) -> dict[str, str]:
@@ -139,7 +145,7 @@ class Script(NamedTuple):
     ``certain`` is False if the grammar could not parse all of it. ``errexit`` is true if the first failure ends the
     script (``set -e``). ``tail`` is the offset at which ``&& command`` can be appended to the last command, or None if
     that command is not a simple one. ``background`` is true if a command runs in the background (``&``), and
-    ``defines`` if the script defines functions.
+    ``defines`` if the script defines functions, be it in a script that it passes to a shell.
     """
 
     commands: tuple[Command, ...]
@@ -239,6 +245,11 @@ def sets_errexit(command: Command) -> bool:
     )
 
 
+def undoes_errexit(command: Command) -> bool:
+    """Return whether a command may turn ``-e`` off: ``set +e``, ``shopt -uo errexit``."""
+    return command.name == "shopt" or (command.name == "set" and any(word[:1] == "+" for word in command.arguments))
+
+
 def reads_input(command: Command) -> bool:
     """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``, ``su -``)."""
     options = [word.value for word in command.words[1:]]
@@ -287,3 +298,22 @@ def handed(command: Command) -> Word | None:
         if not value.startswith("-") and name != "su":
             return None
     return None
+
+
+def within(script: Script, command: Command, number: int, editable: bool) -> Script:
+    """Return a script as one that a command, the ``number``-th of the enclosing script, passes to a shell."""
+    return script._replace(
+        commands=tuple(
+            [
+                one._replace(
+                    inside=(*command.inside, "script", *one.inside),
+                    via=(*command.via, *one.via),
+                    host=number if one.host is None else one.host + number + 1,
+                    editable=one.editable and editable,
+                    fed=one.fed or command.fed,
+                    exported=(*command.exported, *command.assignments, *one.exported),
+                )
+                for one in script.commands
+            ]
+        )
+    )

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser
+    from tree_sitter import Node, Parser
 
 
 @lru_cache
@@ -43,3 +43,29 @@ CONSTRUCTS = {
     "negated_command": "not",
 }
 """The constructs around a command (``Command.inside``), by the type of their node."""
+
+WORDS = frozenset(
+    ("word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion", "ansi_c_string")
+    + ("command_substitution", "process_substitution", "arithmetic_expansion", "brace_expression", "regex")
+    + ("translated_string", "extglob_pattern", "test_operator")
+)
+RESERVED = frozenset(("!", "do", "done", "elif", "else", "esac", "fi", "then", "{", "}"))
+SUBSTITUTIONS = frozenset(("command_substitution", "process_substitution"))
+SUBSHELLS = frozenset(("pipeline", "subshell"))
+SILENT = frozenset(("test_command", "comment", "heredoc_start", "heredoc_end", "unset_command"))
+PIPES = frozenset(("|", "|&"))
+SEPARATORS = PIPES | {";", "\n", "&", "&&", "||", ";;"}
+
+
+def tail(root: "Node") -> int | None:
+    """Return the offset in the script behind its last statement, or None if that does not end in a simple command."""
+    children = [child for child in root.children if child.type != "comment"]
+    last = next((child for child in reversed(children) if child.is_named), None)
+    behind = children[children.index(last) + 1 :] if last is not None else []
+    end = last
+    while end is not None and end.type in ("list", "redirected_statement") and end.children:
+        simple = end.type == "list" or not any(child.type == "heredoc_redirect" for child in end.children)
+        end = end.children[-1 if end.type == "list" else 0] if simple else None
+    if last is None or end is None or end.type != "command" or any(child.type == "&" for child in behind):
+        return None
+    return last.end_byte

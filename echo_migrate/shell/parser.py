@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from echo_migrate.files import budget
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Places, Traced
+from echo_migrate.shell import grammar
 from echo_migrate.shell.commands import (
+    NOTHING,
     UNREADABLE,
     Command,
     Redirect,
@@ -24,9 +26,10 @@ from echo_migrate.shell.commands import (
     reads_input,
     sets_errexit,
     simple,
+    undoes_errexit,
+    within,
 )
 from echo_migrate.shell.exports import Exports
-from echo_migrate.shell.grammar import CONSTRUCTS, parser
 from echo_migrate.shell.quotes import unquoted
 
 if TYPE_CHECKING:
@@ -37,16 +40,6 @@ _NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
 
 _PLAIN = lazy_regex(r"[^$`\\'\"<>]*")
 _UNKNOWN = lazy_regex(r"[$`]|<\(|>\(")
-_WORDS = frozenset(
-    ("word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion", "ansi_c_string")
-    + ("command_substitution", "process_substitution", "arithmetic_expansion", "brace_expression", "regex")
-    + ("translated_string", "extglob_pattern", "test_operator")
-)
-_RESERVED = frozenset(("!", "do", "done", "elif", "else", "esac", "fi", "then", "{", "}"))
-_SUBSTITUTIONS = frozenset(("command_substitution", "process_substitution"))
-_SUBSHELLS = frozenset(("pipeline", "subshell"))
-_SILENT = frozenset(("test_command", "comment", "heredoc_start", "heredoc_end", "unset_command"))
-SEPARATORS = frozenset((";", "\n", "&", "&&", "||", "|", "|&", ";;"))
 
 
 class _Reader:
@@ -60,6 +53,10 @@ class _Reader:
         self.commands: list[Command] = []
         self.certain = True
         self.defines = False
+        self.background = False
+        self.fed = False  # whether something is piped or redirected to the input of what is read now
+        self.input = False  # the same of the rest of the script: ``exec < file``
+        self.latest: dict[int | None, int] = {}  # the last command of each host
         self.pieces = 0
         self.exports = Exports()
         places = Places(script)
@@ -69,7 +66,7 @@ class _Reader:
         # One byte per character, so that tree offsets are text offsets. The grammar ends a word at a $ that starts no
         # variable, and takes many of them for errors, from which it is slow to recover.
         masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
-        root = budget.parse(parser(), masked.encode("ascii", "replace"))
+        root = budget.parse(grammar.parser(), masked.encode("ascii", "replace"))
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
         for command in self.commands:
@@ -78,25 +75,14 @@ class _Reader:
             if command.name != "set" or command.operator not in ("", ";", "\n"):
                 break
             errexit = errexit or sets_errexit(command)
-        if any(word[:1] == "+" for one in self.commands if one.name == "set" for word in one.arguments):
+        if any(map(undoes_errexit, self.commands)):
             errexit = False
         if not self.certain:
             self.commands = [command._replace(editable=False) for command in self.commands]
-        tail = self._tail(root) if self.certain else None
-        background = any(child.type == "&" for child in root.children)
+        end = grammar.tail(root) if self.certain else None
+        tail = None if end is None else self._place(end)
+        background = self.background or any(child.type == "&" for child in root.children)
         return Script(tuple(self.commands), self.certain, errexit, tail, background, self.defines)
-
-    def _tail(self, root: "Node") -> int | None:
-        children = [child for child in root.children if child.type != "comment"]
-        last = next((child for child in reversed(children) if child.is_named), None)
-        behind = children[children.index(last) + 1 :] if last is not None else []
-        end = last
-        while end is not None and end.type in ("list", "redirected_statement") and end.children:
-            simple = end.type == "list" or not any(child.type == "heredoc_redirect" for child in end.children)
-            end = end.children[-1 if end.type == "list" else 0] if simple else None
-        if last is None or end is None or end.type != "command" or any(child.type == "&" for child in behind):
-            return None
-        return self._place(last.end_byte)
 
     def _place(self, offset: int) -> int:
         """Return the source offset of an insertion after ``offset`` characters of the script."""
@@ -104,15 +90,24 @@ class _Reader:
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         """Read the statements among the children of a node, each with the operator that joins it to the previous."""
+        fed = self.fed
         for child in node.children:
             kind = child.type
-            if kind in SEPARATORS:
+            if kind in grammar.SEPARATORS:
                 operator = kind
+                self.fed = fed or kind in grammar.PIPES
             elif child.is_named:
                 count = len(self.commands)
                 self._statement(child, operator, inside, host)
                 if len(self.commands) > count or kind == "test_command":
                     operator = ";"
+        self.fed = fed
+
+    def _without_a_name(self, operator: str, host: int | None) -> None:
+        """Note a statement that is no command, but has a status, behind the last command of its script."""
+        if host in self.latest:
+            last = self.latest[host]
+            self.commands[last] = self.commands[last]._replace(then=(*self.commands[last].then, operator))
 
     def _statement(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         kind = node.type
@@ -127,14 +122,16 @@ class _Reader:
             for children in reversed(spine):
                 joined = ";"
                 for child in children:
-                    if child.type in SEPARATORS:
+                    if child.type in grammar.SEPARATORS:
                         joined = child.type
                     else:
                         self._statement(child, joined, inside, host)
         elif kind == "redirected_statement":
             self._redirected(node, operator, inside, host)
-        elif kind in _SILENT:
+        elif kind in grammar.SILENT:
             self._substituted(node, inside, host)
+            if kind in ("test_command", "unset_command"):
+                self._without_a_name(operator, host)
             if kind == "unset_command":
                 names = {self.script.value[one.start_byte : one.end_byte] for one in node.named_children}
                 self.exports = self.exports.unset(names)
@@ -144,17 +141,21 @@ class _Reader:
             self._assigned(
                 [child for child in node.children if child.type == "variable_assignment"], node, operator, inside, host
             )
-        elif kind in _WORDS:
+        elif kind in grammar.WORDS:
             self._substituted(node, inside, host)
         elif kind == "ERROR":
             self.certain = False
         elif kind == "function_definition":
             self.defines = True
-            self._sequence(node, operator, (*inside, CONSTRUCTS[kind]), host)
+            self._sequence(node, operator, (*inside, grammar.CONSTRUCTS[kind]), host)
         else:
-            before = self.exports
-            self._sequence(node, operator, (*inside, CONSTRUCTS[kind]) if kind in CONSTRUCTS else inside, host)
-            self.exports = before if kind in _SUBSHELLS else self.exports
+            before, count = self.exports, len(self.commands)
+            self._sequence(
+                node, operator, (*inside, grammar.CONSTRUCTS[kind]) if kind in grammar.CONSTRUCTS else inside, host
+            )
+            self.exports = before if kind in grammar.SUBSHELLS else self.exports
+            if kind in grammar.CONSTRUCTS and len(self.commands) == count:
+                self._without_a_name(operator, host)
 
     def _redirected(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         redirects: list[Redirect] = []
@@ -174,6 +175,8 @@ class _Reader:
             elif body is None:
                 body = child
         number = len(self.commands) if body is not None and body.type == "command" else None
+        fed = self.fed
+        self.fed = fed or len(rest) > 0 or any("<" in one.operator for one in redirects)
         if body is not None and body.type == "command":
             self._command(body, operator, inside, host, tuple(redirects))
         elif body is not None:
@@ -184,18 +187,23 @@ class _Reader:
                     redirects=(*self.commands[last].redirects, *redirects)
                 )
                 number = last
+        else:
+            self._without_a_name(operator, host)
+        self.fed = fed
         joined = ";"
         for part in rest:
-            if part.type in SEPARATORS:
+            if part.type in grammar.SEPARATORS:
                 joined = part.type
+                self.fed = fed or joined in grammar.PIPES
             elif part.type in ("heredoc_body", "herestring_redirect"):
                 self._substituted(part, inside, host)
                 reader = reader_of(self.commands, number) if part.type == "heredoc_body" else None
                 if reader is not None:
                     self._feed(self._cut(part.start_byte, part.end_byte), reader)
-            elif part.is_named and part.type not in _SILENT:
+            elif part.is_named and part.type not in grammar.SILENT:
                 number = len(self.commands) if number is None and part.type == "command" else number
                 self._statement(part, joined, inside, host)
+        self.fed = fed
 
     def _redirect(self, node: "Node") -> Iterator[Redirect]:
         target = node.child_by_field_name("destination")
@@ -208,7 +216,7 @@ class _Reader:
     ) -> None:
         place = self._cut(whole.start_byte, whole.end_byte)
         assignments = tuple([pair for node in nodes for pair in self._assignment(node)])
-        number = len(self.commands)
+        number = self.latest[host] = len(self.commands)
         self.commands.append(simple((), operator, inside, assignments, (), host, place.start, place.end))
         for node in nodes:
             self._substituted(node, inside, number)
@@ -261,12 +269,18 @@ class _Reader:
         redirects = (*redirects, *more)
         if not words and not assignments:
             return
-        if words and words[0].value in _RESERVED and not words[0].quoted:
+        if words and words[0].value in grammar.RESERVED and not words[0].quoted:
             self.certain = False  # to a shell, it is a misplaced keyword
         last = words[-1].end if words else assignments[-1][1].end
         first = assignments[0][1].start if assignments else words[0].start
         given, exported = tuple(assignments), self.exports.variables
         command = simple(tuple(words), operator, inside, given, redirects, host, first, last, exported, self.shell)
+        given_input = any(one.type == "herestring_redirect" for one in hosts) or any(
+            "<" in one.operator for one in more
+        )
+        if self.fed or self.input or given_input:
+            command = command._replace(fed=True)
+            self.input = self.input or command.name == "exec"
         number = self.emit(command)
         for part in hosts:
             self._substituted(part, inside, number)
@@ -277,14 +291,14 @@ class _Reader:
         """Append the commands of a script that a command reads from its standard input."""
         by = self.commands[number]
         fed = read(script, depth=self.depth + 1, shell=by.name) if self.depth < DEEPEST else UNREADABLE
-        self._nest(_within(fed, by, number, editable=True))
+        self._nest(within(fed, by, number, editable=True))
 
     def _substituted(self, node: "Node", inside: tuple[str, ...], host: int | None) -> None:
         """Read the commands of the substitutions below a node."""
         waiting = [node] if self.substitutions else []
         while waiting:
             node = waiting.pop()
-            if node.type in _SUBSTITUTIONS:
+            if node.type in grammar.SUBSTITUTIONS:
                 exports = self.exports
                 self._sequence(node, "", (*inside, "substitution"), host)
                 self.exports = exports
@@ -303,20 +317,21 @@ class _Reader:
         if plain:
             return Word(whole, True, whole.start, whole.end)
         known = not _UNKNOWN.search(value)
-        text = whole
+        text, pieces = whole, 1
         if "\\" in value or "'" in value or '"' in value:
             spans = list(unquoted(value))
-            self.pieces += len(spans)
+            pieces = len(spans)
+            self.pieces += pieces
             if self.pieces > MOST_PIECES:
                 raise RecursionError
             known = known or not _UNKNOWN.search("".join([value[a:b] for a, b, quote in spans if quote != "'"]))
             kept = [(a, b) for a, b, _ in spans if a < b] or [(1, 1)]
             text = Traced.join([self._cut(start + a, start + b) for a, b in kept])
-        return Word(text, known, whole.start, whole.end)
+        return Word(text, known, whole.start, whole.end, pieces == 1)
 
     def emit(self, command: Command) -> int:
         """Append a command and the commands of the script it passes to a shell; return its index."""
-        number = len(self.commands)
+        number = self.latest[command.host] = len(self.commands)
         self.commands.append(command)
         if command.name == "set":
             self.exports = self.exports.after_set(command)
@@ -331,6 +346,8 @@ class _Reader:
     def _nest(self, script: Script) -> None:
         """Append the commands of a script that a command passes to a shell."""
         self.certain = self.certain and script.certain
+        self.defines = self.defines or script.defines
+        self.background = self.background or script.background
         self.commands += script.commands
 
 
@@ -365,7 +382,8 @@ def execute(words: tuple[Word, ...], start: int, end: int) -> Script:
     """Return the commands that a list of words, between two source offsets, runs without a shell (exec form)."""
     command = simple(words, "", (), (), (), None, start, end)._replace(editable=False, shell="")
     inner = run_by(command)
-    return Script((command, *(inner.commands if inner else ())), inner is None or inner.certain, False, None)
+    inner = inner or NOTHING
+    return Script((command, *inner.commands), inner.certain, False, None, inner.background, inner.defines)
 
 
 def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
@@ -379,22 +397,4 @@ def run_by(command: Command, number: int = 0, depth: int = 0) -> Script | None:
     # the outer shell runs the substitutions of a word that is not known, so they are read there
     shell = command.shell if command.name == "eval" else command.name
     script = read(word.text, False, depth + 1, word.known, shell) if depth < DEEPEST else UNREADABLE
-    return _within(script, command, number, editable=word.quoted and word.verbatim)
-
-
-def _within(script: Script, command: Command, number: int, editable: bool) -> Script:
-    """Return a script as one that a command, the ``number``-th of the enclosing script, passes to a shell."""
-    return script._replace(
-        commands=tuple(
-            [
-                one._replace(
-                    inside=(*command.inside, "script", *one.inside),
-                    via=(*command.via, *one.via),
-                    host=number if one.host is None else one.host + number + 1,
-                    editable=one.editable and editable,
-                    exported=(*command.exported, *command.assignments, *one.exported),
-                )
-                for one in script.commands
-            ]
-        )
-    )
+    return within(script, command, number, editable=word.quoted and word.verbatim)
