@@ -108,6 +108,7 @@ class Folders:
             return
         calls = {call.command.start for call in run.calls}
         masked = any(command.name == "umask" for command in run.commands)
+        self.unknown |= root and any(call.action in ("other", "run") for call in run.calls)  # as npm run: of any script
         for command in run.commands:
             if not command.words or command.start in calls:
                 continue
