@@ -62,3 +62,28 @@ def test_a_file_at_two_heights_is_not_known(run: Run, tmp_path: Path) -> None:
     files = {"entry": "#!/usr/bin/env node\n", "services/entry": SHELL}
     text = BASE + 'COPY entry /entry\nENTRYPOINT ["/entry"]\n'
     assert "shell-needed" not in said(run, tmp_path, text, "shell-needed", files, "services/api/Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("cp -r /src/. /app", False),
+        ("cd /app && mv /src/* .", False),
+        ("sed -i s/sh/node/ /app/r*", False),
+        ("chmod 755 /app/* && rm -rf /var/lib/apt/lists/*", True),
+        ("cp -r /src /opt", True),
+    ],
+)
+def test_a_command_may_write_a_file_that_it_does_not_name(run: Run, tmp_path: Path, step: str, told: bool) -> None:
+    text = f'{BASE}COPY . /app\nRUN {step}\nENTRYPOINT ["/app/run"]\n'
+    assert ("starts a script" in said(run, tmp_path, text, "shell-needed", {"run": SHELL})) is told
+
+
+def test_a_service_does_not_tell_the_folder_of_its_dockerfile(run: Run, tmp_path: Path) -> None:
+    files = {
+        "run": SHELL,
+        "app/run": "#!/usr/bin/env node\n",
+        "app/Dockerfile": f"{BASE}COPY . /app\n",
+    }
+    text = 'services:\n  app:\n    build: app\n    entrypoint: ["/app/run"]\n'
+    assert "shell-needed" not in said(run, tmp_path, text, "shell-needed", files, "compose.yaml")

@@ -2,8 +2,9 @@
 context that a COPY names."""
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from itertools import dropwhile
-from posixpath import basename, join
+from posixpath import basename, join, normpath
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import heredoc_words
@@ -24,13 +25,19 @@ _HIGHEST = 6
 _KEEPING = frozenset(("chmod", "chown", "link"))
 """Flags of COPY with which it brings the same files."""
 
+_HARMLESS = frozenset(("chgrp", "chmod", "chown", "rm"))
+"""Commands that write no file that is started: what is removed cannot be."""
+
+_FILLING = frozenset(("cp", "git", "install", "mv", "rsync", "tar", "unzip"))
+"""Commands that write files, of any names, to a folder that they are given."""
+
 
 def script_at(path: str, stage: Stage, dockerfile: str) -> str | None:
     """Return the text of the script that a path names in a stage: one that begins with ``#!``. Return "" for a file
     that begins otherwise, and None if it is not certain which file it is.
 
-    ``dockerfile`` is the path of the file with the stage; the build context is its folder or one above it, within the
-    repository. A bare name is sought in the folders of programs.
+    ``dockerfile`` is the path of the file with the stage, "" if it is not known; the build context is its folder or one
+    above it, within the repository. A bare name is sought in the folders of programs.
     """
     wanted = _wanted(path)
     for copy in reversed([copy for one in stage.lineage for copy in one.copies] if path[:1] not in ("", "$") else ()):
@@ -38,9 +45,9 @@ def script_at(path: str, stage: Stage, dockerfile: str) -> str | None:
         if target is not None and not any(within(one, target.rstrip("/") or "/") for one in wanted):
             continue
         text = _heredoc(copy, wanted)
-        if text is None and _brings_files_as_they_are(copy) and not ignore_file(dockerfile):
+        if text is None and dockerfile and _brings_files_as_they_are(copy) and not ignore_file(dockerfile):
             text = _file(copy, wanted, dockerfile)
-        return None if text is None or _changed(path, stage) else text if text.startswith("#!") else ""
+        return None if text is None or _changed(wanted, stage) else text if text.startswith("#!") else ""
     return None
 
 
@@ -119,14 +126,23 @@ def _text(path: str) -> str | None:
     return "" if b"\0" in data else data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def _changed(path: str, stage: Stage) -> bool:
-    """Return whether a command may write the file anew."""
-    name = basename(path)
-    runs = [run for one in stage.lineage for run in one.runs]
-    return any(
-        name in word
-        for run in runs
-        for command in run.commands
-        if command.name not in ("chmod", "chown")
-        for word in (*command.arguments, *[one.target.value for one in command.redirects])
-    )
+def _changed(wanted: list[str], stage: Stage) -> bool:
+    """Return whether a command may write one of the files anew."""
+    name = basename(wanted[0])
+    for run in [run for one in stage.lineage for run in one.runs]:
+        if (run.script is None or not run.script.certain) and name in run.instruction.args.value:
+            return True
+        for command in run.commands:
+            words = command.arguments if command.name not in _HARMLESS else []
+            words = [*words, *[one.target.value for one in command.redirects]]
+            if any(name in word or ("*" in word and fnmatchcase(name, basename(word))) for word in words):
+                return True
+            if command.name in _FILLING and any(_is_above(word, wanted) for word in words):
+                return True
+    return False
+
+
+def _is_above(word: str, wanted: list[str]) -> bool:
+    """Return whether a word of a command may name one of the paths or a folder above it."""
+    place = normpath(word)
+    return any(within(path, place) for path in wanted) if word[:1] == "/" else place == "."

@@ -19,7 +19,11 @@ _BASE = (
 _MODES = frozenset(("chgrp", "chmod", "chown", "setfacl"))
 _MOVERS = frozenset(("cp", "find", "install", "mv", "rsync"))
 _HARMLESS = frozenset(("[", "cat", "cd", "echo", "ls", "mkdir", "printf", "test", "touch"))
-_RUNNERS = frozenset((".", "ansible-playbook", "eval", "gosu", "make", "source", "su", "su-exec", "sudo"))
+_RUNNERS = frozenset(
+    (".", "ansible-playbook", "bundle", "bunx", "composer", "eval", "gosu", "make", "npx", "pipenv", "poetry", "rake")
+    + ("source", "su", "su-exec", "sudo", "uv")
+)
+"""Programs that run what is not known, but for their calls as package managers."""
 _ROOT = frozenset(("0", "0:0", "root", "root:", "root:root"))
 _ACCOUNTS = frozenset(("adduser", "addgroup", "gpasswd", "groupmod", "useradd", "usermod"))
 _CLOSED = lazy_regex(
@@ -203,7 +207,7 @@ def _runs_a_file(command: Command) -> bool:
     """Return whether a command runs a script or a program that is not known."""
     shell = command.name in SHELLS and handed(command) is None
     named = "/" in command.words[0].value or not command.words[0].known
-    return shell or named or command.name in _RUNNERS or does(command, "interpret")
+    return shell or named or command.name in _RUNNERS or does(command, "interpret") or does(command, "start")
 
 
 def _values(command: Command) -> list[str]:

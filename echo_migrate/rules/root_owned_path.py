@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from posixpath import basename, dirname, normpath, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -15,6 +14,7 @@ from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.writes import COMPILERS, ELSEWHERE, makes_parents, runs_here, started, written
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, as_root
@@ -53,7 +53,7 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
         yield from _found(stage)
 
 
-@lru_cache(maxsize=64)
+@of_a_run(64)
 def _found(stage: Stage) -> tuple[Finding, ...]:
     """Return the findings that any base gives: a stage is asked once for each base that it may have."""
     return tuple(_made(stage))
@@ -281,6 +281,8 @@ def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | Non
     if not _of_a_user(run) or not run.script:
         return None
     for command in run.commands:
+        if "sudo" in command.via:
+            return None  # what it gives to the user is not followed
         if command.via or not command.words or not must_succeed(command, run.script):
             continue
         call = next((one for one in run.calls if one.command is command), None)

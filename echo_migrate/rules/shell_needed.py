@@ -33,6 +33,7 @@ def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]
     if isinstance(node, Stage):
         yield from _in_runs(node, effective, context.source.path)
     stage = stage_of(node)
+    file = context.source.path if stage is node else ""
     for launch in started(node):
         chosen = stage and not _usual_shell(stage, launch.start if stage is node else stage.end, effective.base)
         if may_provide(node, effective.base, SHELL_PROGRAMS):
@@ -40,11 +41,7 @@ def shell_needed(node: Stage | Container, context: Context) -> Iterator[Finding]
         if launch.shell and not chosen:
             remedies = ("write it in exec form, without a shell", "") if stage is node else _FOR_SERVICES
             yield _finding(launch.shown, launch.start, launch.end, effective, *remedies)
-        elif (
-            not launch.shell
-            and launch.words
-            and _starts_script(launch, node, stage, effective.base, context.source.path)
-        ):
+        elif not launch.shell and _starts_script(launch, node, stage, effective.base, file):
             what = f"{launch.shown} starts a script, which"
             remedies = "start a program of that image", "name that in its first line"
             yield _finding(what, launch.start, launch.end, effective, *remedies)
