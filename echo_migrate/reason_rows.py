@@ -254,12 +254,7 @@ REASONS: dict[str, Row] = {
     ),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row("what it starts could not be read", "run it once on the new image", "proof", "untested start"),
-    "pipeline-unread": Row(
-        "not all files of its pipeline could be read",
-        "run the pipeline once on the new image",
-        "proof",
-        "pipeline not read whole",
-    ),
+    "pipeline-unread": Row("its pipeline was not read whole", "run it once on the new image", "proof", "untested jobs"),
     "base-unread": Row(
         "what it needs of its base could not be read", "build it once on the new image", "proof", "untested build"
     ),
