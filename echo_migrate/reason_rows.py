@@ -211,9 +211,7 @@ REASONS: dict[str, Row] = {
         "login",
         "no registry login",
     ),
-    "pulled-first": Row(
-        "GitHub pulls it before any step can log in", "use docker run in a step, after a login", "edit"
-    ),
+    "pulled-first": Row("GitHub pulls it before any step can log in", "use docker run in a step after a login", "edit"),
     "cloud-run": Row(
         "Cloud Run pulls only from Google's registries and Docker Hub", "use a mirror there (--registry)", "edit"
     ),
