@@ -158,6 +158,7 @@ main()
             CHECK,
             {"json", "tree_sitter"},
         ),
+        (("check", "--no-config", "Dockerfile"), "COPY . /app\n", CHECK, {"json"}),
     ],
 )
 def test_imports(

@@ -90,7 +90,7 @@ def _brings_files_as_they_are(copy: Copy) -> bool:
         return False
     if any(flag.name not in _KEEPING for flag in copy.instruction.flags):
         return False
-    return not any(letter in word.value for word in (*copy.sources,) for letter in "$*?[:")
+    return not any(letter in word.value for word in copy.sources for letter in "$*?[:")
 
 
 def _file(copy: Copy, wanted: list[str], dockerfile: str) -> str | None:

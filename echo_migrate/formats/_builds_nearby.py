@@ -13,6 +13,7 @@ from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
+from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.formats._given_arguments import GIVING, Given, given_in, is_said
 from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.images.reference import familiar
@@ -92,26 +93,29 @@ def builds_near(path: str) -> Builds:
 def folders_of(path: str) -> frozenset[str]:
     """Return the real paths of the folders that a Dockerfile is built from, by the compose files near it and the
     workflows of its repository; none if these build it from nowhere, or if one of the folders is not known."""
-    from echo_migrate.formats import compose
+    found: list[str | None] = []
+    if any(compose_files(folder, root) for folder, root in above(path)):
+        from echo_migrate.formats import compose  # reads YAML, as few starts do
 
-    workflows = os.path.join(top(path), ".github", "workflows")
-    found = [*compose.folders_of(path), *_of_workflows(workflows).get(real(path), ())]
+        found += compose.folders_of(path)
+    found += _of_workflows(os.path.join(top(path), ".github", "workflows")).get(real(path), ())
     return frozenset(real(one) for one in found if one) if None not in found else frozenset()
 
 
 @of_a_run(64)
 def _of_workflows(folder: str) -> dict[str, list[str | None]]:
     """Return the folders that the workflows in a folder build from, by the real path of the Dockerfile."""
-    from echo_migrate.formats import _github_builds
-
     found: dict[str, list[str | None]] = {}
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
             # an error in a related file is reported when that file is read
             with contextlib.suppress(Exception), beside():
                 source = Source.read(os.path.join(folder, name))
-                built = list(_github_builds.folders(source)) if _ACTION in source.text else []
-                for dockerfile, context in built:
+                if _ACTION not in source.text:
+                    continue
+                from echo_migrate.formats import _github_builds
+
+                for dockerfile, context in list(_github_builds.folders(source)):
                     found.setdefault(real(dockerfile), []).append(context)
     return found
 

@@ -18,16 +18,7 @@ _DEVELOPMENT = lazy_regex(
     needs=("dev", "test", "lint", "ci", "build", "debug", "cypress", "playwright"),
 )
 _STARTS = (
-    "dev",
-    "test",
-    "watch",
-    "nodemon",
-    "rails",
-    "serve",
-    "lint",
-    "develop",
-    "cypress",
-    "playwright",
+    *("dev", "test", "watch", "nodemon", "rails", "serve", "lint", "develop", "cypress", "playwright"),
     "npm-run-all",
 )
 _STARTS_DEVELOPMENT = lazy_regex(rf"\b(?:{'|'.join(_STARTS)})\b", needs=_STARTS)

@@ -166,8 +166,8 @@ def registry_of(command: Command) -> str | None:
 
 
 def said_of(command: Command, text: str) -> str:
-    """Return what a login says of its host, given the text of its source: the host, or the words that may be it. The
-    name of a user is none, nor is a path."""
+    """Return the host of a login, given the text of its source, or the words that may be it. The name of a user is
+    none, nor is a path."""
     if command.name not in _PROGRAMS:
         return text[command.start : command.end]
     said = (text[word.start : word.end] for word in _operands(command)[0] if word.value[:1] not in ("/", "."))
@@ -198,8 +198,8 @@ def _operands(command: Command) -> tuple[list[Word], bool]:
 
 
 def named_in(line: str) -> str:
-    """Return what the login commands in a line of another file say of their hosts; the line without the users if they
-    cannot be read."""
+    """Return the hosts of the login commands in a line of another file, or the words that may be them; the line without
+    the users if they cannot be read."""
     call = _CALL.search(line)
     if not call or line.rstrip().endswith("\\"):
         return line

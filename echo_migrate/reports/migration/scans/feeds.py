@@ -32,7 +32,7 @@ class FeedError(ValueError):
 
 
 class Advisory(NamedTuple):
-    """What one advisory says of a package: the release that it is about ("" for all), single versions that are
+    """What one advisory states of a package: the release that it is about ("" for all), single versions that are
     affected, and the events of ranges of versions."""
 
     id: str
