@@ -9,6 +9,7 @@ from itertools import takewhile
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.workspace import of_the_last
 from echo_migrate.shell.commands import SHELLS, Command, Script, undoes_errexit
 from echo_migrate.shell.package_managers import Call, Manager, does
 
@@ -122,16 +123,10 @@ class _Flow:
         return command.host is None or self.must_succeed(command.host)
 
 
-_latest: list[_Flow] = []
-"""That of the script which was asked for last: rules ask for one command of it after the other."""
-
-
+@of_the_last
 def _flow(script: Script) -> _Flow:
-    flow = _latest[0] if _latest else None
-    if flow is None or flow.script is not script:
-        flow = _Flow(script)
-        _latest[:] = [flow]
-    return flow
+    """Return that of a script: rules ask for one command of it after the other."""
+    return _Flow(script)
 
 
 def _after_an_end(commands: tuple[Command, ...]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from echo_migrate.files.workspace import of_the_last
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import ByKind, Rule, by_kind
 
@@ -22,14 +23,7 @@ class Selected:
         self.kinds = frozenset((*by_kind(rules), *blocking_rules()))
 
 
-_last = [Selected(())]
-"""Those of the last check, replaced as a whole: checks of several threads may have others."""
-
-
+@of_the_last
 def selected(rules: tuple[Rule, ...]) -> Selected:
-    """Return what a check needs of rules, which are mostly those of the last one: to hash all of them for each file
-    would take longer than to ask some of them."""
-    last = _last[0]
-    if last.rules is not rules:
-        last = _last[0] = Selected(rules)
-    return last
+    """Return what a check needs of rules, which are mostly those of the last one."""
+    return Selected(rules)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import _lru_cache_wrapper, lru_cache
 from typing import Any, TypeVar
 
+_Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 _kept: "list[_lru_cache_wrapper[Any]]" = []
 
@@ -20,6 +21,21 @@ def of_a_run(most: int) -> "Callable[[Callable[..., _Answer]], _lru_cache_wrappe
         return kept
 
     return keep
+
+
+def of_the_last(function: Callable[[_Asked], _Answer]) -> Callable[[_Asked], _Answer]:
+    """Return a function that keeps its answer for the object that it was asked of last: of one that takes long to hash,
+    and is asked of many times in a row. The pair is replaced as a whole, as several threads may ask."""
+    last: list[tuple[_Asked, _Answer]] = []
+
+    def answer(asked: _Asked) -> _Answer:
+        pair = last[0] if last else None
+        if pair is None or pair[0] is not asked:
+            pair = (asked, function(asked))
+            last[:] = [pair]
+        return pair[1]
+
+    return answer
 
 
 def begin() -> None:
