@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.workspace import of_the_last
 from echo_migrate.shell.commands import SHELLS, Command, Script, shell_arguments, undoes_errexit
 from echo_migrate.shell.package_managers import Call, Manager, does

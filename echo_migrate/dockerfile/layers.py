@@ -21,6 +21,8 @@ ARCHIVE = lazy_regex(
 _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
+_VARIABLE = lazy_regex(r"\$(?:(?=\w)|\{(?=\w+\}))(\w+)\}?(?=/|$)")
+_CACHE = lazy_regex(r"(?i)cache|gopath\)?(?:/pkg|$)|/pkgs|store", needs=("cache", "gopath", "pkgs", "store"))
 _UNKNOWN = frozenset("$`~")
 """Characters of what only a shell knows."""
 _URL = lazy_regex(r"(?i)^['\"]?(?:https?|ftp)://")
@@ -117,8 +119,22 @@ def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
     """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
     if none does."""
     wanted = [folder.rstrip("/") for folder in folders]
-    clearing = (one for one in run.commands if any(_clears(path, wanted) for path in removed(one, expanding)))
-    return max((command.start for command in clearing), default=-1)
+    return max(
+        (one.start for one in run.commands if any(_clears(path, wanted) for path in _removed_by(one, run, expanding))),
+        default=-1,
+    )
+
+
+def _removed_by(command: Command, run: Run, expanding: bool) -> Iterator[str]:
+    """Yield the paths that a command of a RUN removes, as written and in their absolute form, as far as it is known."""
+    for path in removed(command, expanding):
+        yield path
+        match = _VARIABLE.match(path)
+        value = run.variables(command).get(match[1]) if match else None
+        if match and value:
+            yield value + path[match.end() :]
+        elif path[:1] not in ("/", "~", "$") and (place := absolute(path, run, command)):
+            yield place
 
 
 def _clears(path: str, wanted: list[str]) -> bool:
@@ -134,13 +150,25 @@ def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], in
     """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
     folders of these: the manager's own, or one that removes the folders; -1 if none does."""
     found = {caches: clears(run, caches, expanding) for caches in {call.manager.caches: None for call in run.calls}}
+    asked = [
+        (one.start, path) for one in run.commands for path in removed(one, expanding) if "$(" in path or "`" in path
+    ]
     for call in run.calls:
+        for start, path in asked:
+            if _asks_for_the_cache(path, call):
+                found[call.manager.caches] = max(found[call.manager.caches], start)
         whole = call.verb.value not in ("cache", "store") or any(
             word.value in ("clean", "clear", "prune", "purge", "rm") for word in call.packages
         )
         if call.action == "clean" and whole:
             found[call.manager.caches] = max(found[call.manager.caches], call.command.start)
     return found
+
+
+def _asks_for_the_cache(path: str, call: Call) -> bool:
+    """Return whether a path is what a package manager prints as the place of its cache (``$(yarn cache dir)``)."""
+    named = {words.partition(" ")[0] for words in (call.manager.name, call.called)}
+    return bool(_CACHE.search(path)) and not named.isdisjoint(re.findall(r"[\w-]+", path))
 
 
 def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
