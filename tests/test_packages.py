@@ -41,6 +41,7 @@ KEYS = {
         "uncached",
         "ends",
         "moved",
+        "kept",
     ),
 }
 

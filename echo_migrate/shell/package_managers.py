@@ -52,6 +52,7 @@ class Manager(NamedTuple):
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
     caches: tuple[str, ...]
+    kept: tuple[str, ...]
     lists: tuple[str, ...]
     emptied: frozenset[str]
     environment: tuple[str, ...]
@@ -193,6 +194,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         moved=tuple(row.get("moved", ())),
         recommended=tuple(row.get("recommended", ())),
         caches=tuple(row.get("caches", ())),
+        kept=tuple(row.get("kept", ())),
         lists=tuple(row.get("lists", ())),
         emptied=frozenset(row.get("emptied", ())),
         environment=tuple(row.get("environment", ())),
