@@ -118,11 +118,17 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
 def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
     """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
     if none does."""
+    return _last_of(_removals(run, expanding), folders)
+
+
+def _last_of(removals: list[tuple[int, str]], folders: Iterable[str]) -> int:
     wanted = [folder.rstrip("/") for folder in folders]
-    return max(
-        (one.start for one in run.commands if any(_clears(path, wanted) for path in _removed_by(one, run, expanding))),
-        default=-1,
-    )
+    return max((start for start, path in removals if _clears(path, wanted)), default=-1)
+
+
+def _removals(run: Run, expanding: bool) -> list[tuple[int, str]]:
+    """Return the paths that the commands of a RUN remove, each with the offset of the command."""
+    return [(one.start, path) for one in run.commands for path in _removed_by(one, run, expanding)]
 
 
 def _removed_by(command: Command, run: Run, expanding: bool) -> Iterator[str]:
@@ -149,14 +155,12 @@ def _clears(path: str, wanted: list[str]) -> bool:
 def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
     """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
     folders of these: the manager's own, or one that removes the folders; -1 if none does."""
-    found = {caches: clears(run, caches, expanding) for caches in {call.manager.caches: None for call in run.calls}}
-    asked = [
-        (one.start, path) for one in run.commands for path in removed(one, expanding) if "$(" in path or "`" in path
-    ]
+    removals = _removals(run, expanding) if run.calls else []
+    found = {caches: _last_of(removals, caches) for caches in {call.manager.caches: None for call in run.calls}}
+    printed = {word: start for start, path in removals for word in _asked_for_its_cache(path)}
     for call in run.calls:
-        for start, path in asked:
-            if _asks_for_the_cache(path, call):
-                found[call.manager.caches] = max(found[call.manager.caches], start)
+        asked = [printed.get(words.partition(" ")[0], -1) for words in (call.manager.name, call.called)]
+        found[call.manager.caches] = max(found[call.manager.caches], *asked)
         whole = call.verb.value not in ("cache", "store") or any(
             word.value in ("clean", "clear", "prune", "purge", "rm") for word in call.packages
         )
@@ -165,10 +169,10 @@ def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], in
     return found
 
 
-def _asks_for_the_cache(path: str, call: Call) -> bool:
-    """Return whether a path is what a package manager prints as the place of its cache (``$(yarn cache dir)``)."""
-    named = {words.partition(" ")[0] for words in (call.manager.name, call.called)}
-    return bool(_CACHE.search(path)) and not named.isdisjoint(re.findall(r"[\w-]+", path))
+def _asked_for_its_cache(path: str) -> list[str]:
+    """Return the words of which one is a package manager that prints a path as the place of its cache (``$(yarn cache
+    dir)``); none for any other path."""
+    return re.findall(r"[\w-]+", path) if ("$(" in path or "`" in path) and _CACHE.search(path) else []
 
 
 def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
