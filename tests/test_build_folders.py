@@ -72,3 +72,31 @@ def test_the_rules_of_what_is_left_out_are_those_of_the_context(run: Run, tree: 
     assert found(run, tree).keys() == FOLDERS.keys() - {"beside", "w"}
     (tree / ".dockerignore").write_text(".env\n")
     assert found(run, tree) == {"a": BELOW}
+
+
+WRITES = """\
+FROM node:22-slim AS web
+WORKDIR /srv/app
+USER node
+CMD ["sh", "-c", "touch /srv/app/x && exec node a.js"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("volumes", "told"),
+    [("[./src:/srv/app]", False), ("['data:/srv:rw']", False), ("[{type: tmpfs, target: /srv/app}]", False)]
+    + [("[./src:/srv/app/sub]", True), ("[./src:/data]", True), ("['./src:${PLACE}']", False), ("[]", True)],
+)
+def test_what_a_mount_may_lie_over_is_not_said_to_fail(run: Run, tmp_path: Path, volumes: str, told: bool) -> None:
+    (tmp_path / "Dockerfile").write_text(WRITES)
+    (tmp_path / "compose.yaml").write_text(f"services:\n  a:\n    build: .\n    volumes: {volumes}\n")
+    done = run("check", "--select", "root-owned-path", "--output-format", "json", str(tmp_path))
+    assert not done.stderr
+    assert [one["line"] for one in json.loads(done.stdout)["findings"]] == [4] * told
+
+
+def test_a_mount_of_a_container_is_not_there_in_a_build(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(WRITES.replace("CMD", "RUN"))
+    (tmp_path / "compose.yaml").write_text("services:\n  a:\n    build: .\n    volumes: [./src:/srv/app]\n")
+    done = run("check", "--select", "root-owned-path", "--output-format", "json", str(tmp_path))
+    assert [one["line"] for one in json.loads(done.stdout)["findings"]] == [4]

@@ -41,6 +41,7 @@ KEYS = {
         "uncached",
         "ends",
         "moved",
+        "kept",
     ),
 }
 
@@ -89,6 +90,9 @@ def test_shown(text: str, shown: str) -> None:
         ("gem install x --version=1.2", True),
         ("pip install -rall.txt", True),
         ("gem install --verbose x", False),
+        ("gem install -Nv 1.2 x", True),
+        ("pip install -Ur all.txt", True),
+        ("pip install -Uq x", False),
     ],
 )
 def test_versioned(text: str, versioned: bool) -> None:
@@ -109,6 +113,13 @@ def test_groups_are_sorted_and_apart() -> None:
     [
         ("apt-get -o A=b -t sid install -y --no-install curl=7 'git' libc6:arm64", "apt-get install curl git libc6"),
         ("apt-get -qy update", "apt-get update"),
+        ("apt-get install -yqt sid curl", "apt-get install curl"),
+        ("apt-get -qqo Dpkg::Use-Pty=0 install curl", "apt-get install curl"),
+        ("aptitude -q install curl", "aptitude install curl"),
+        ("conda install -yc conda-forge numpy", "conda install numpy"),
+        ("apk add -qt .d gcc", "apk install gcc"),
+        ("apk add -t.d gcc", "apk install gcc"),
+        ("go install -tags x example.com/x@v1", "go install example.com/x"),
         ("apt-get purge -y --auto-remove gcc", "apt-get remove gcc"),
         ("apt-get build-dep nginx", "apt-get install"),
         ("apt-get --version", None),

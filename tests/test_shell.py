@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from echo_migrate.dockerfile.parser import read as read_dockerfile
 from echo_migrate.dockerfile.run import script_of
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import Script
+from echo_migrate.shell.commands import Command, Script, handed, reads_input
 from echo_migrate.shell.parser import read
 
 PIECES = [
@@ -108,6 +108,10 @@ def test_what_is_certain_is_what_bash_accepts_and_its_tail_takes_a_command(token
     assert [one.arguments for one in again.commands if one.name == "rm" and not one.inside][-1:] == [["-rf", "x"]]
 
 
+def simple_command(text: str) -> Command:
+    return script(text).commands[0]
+
+
 def accepts(text: str) -> bool:
     return subprocess.run(["bash", "-n"], input=text.encode(), capture_output=True, check=False).returncode == 0
 
@@ -138,6 +142,32 @@ def test_commands(text: str, says: str) -> None:
         + (f"<{','.join(one.via)}>" if one.via else "")
         for one in found.commands
     ) == says  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+@pytest.mark.parametrize(
+    "options",
+    ["-c", "-ec", "-o errexit -c", "-euo noglob -c", "-ceu", "-c -e", "-c --", "-c -", "+x -c", "-e", "--", "-x"]
+    + ["-o noglob", "-c x", "-ec x", "-e x -c", "-s"],
+)
+def test_a_shell_runs_the_word_that_it_is_given_and_no_other(options: str, shell: str) -> None:
+    """The shell itself tells: its input prints one word, its last argument another."""
+    command = simple_command(f"{shell} {options} 'echo given'")
+    run = subprocess.run(
+        [shell, *options.split(), "echo given"], input=b"echo read", capture_output=True, check=False, cwd="/"
+    )
+    word = handed(command)
+    assert (word is not None and word.value == "echo given") is (run.stdout == b"given\n")
+    assert reads_input(command) is (run.stdout == b"read\n")
+
+
+def test_what_bash_alone_takes_as_options() -> None:
+    for text in ("bash --rcfile /etc/x -c a", "bash --noprofile --norc -c a", "bash -O extglob -c a", "bash +O x -c a"):
+        word = handed(simple_command(text))
+        assert word is not None, text
+        assert word.value == "a", text
+    assert reads_input(simple_command("bash -eu /dev/stdin x"))
+    assert not reads_input(simple_command("bash -eu x.sh"))
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,11 @@ one that allows no fix.
 """
 
 from collections.abc import Callable, Iterable
-from itertools import takewhile
 
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.workspace import of_the_last
-from echo_migrate.shell.commands import SHELLS, Command, Script, undoes_errexit
+from echo_migrate.shell.commands import SHELLS, Command, Script, shell_arguments, undoes_errexit
 from echo_migrate.shell.package_managers import Call, Manager, does
 
 _ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
@@ -20,7 +18,9 @@ _PIPES = frozenset(("|", "|&"))
 _MAY_NOT_RUN = frozenset(("setsid", "xargs"))
 """Wrappers whose success says nothing of the command: setsid may not wait for it, xargs not start it."""
 
-_SHELL_OPTION = lazy_regex(r"-[ceuxvl]+|--(?:login|norc|noprofile|posix)")
+_SHELL_LETTERS = frozenset("celouvx")
+_SHELL_SETTINGS = frozenset(("errexit", "nounset", "pipefail", "verbose", "xtrace"))
+_SHELL_NAMES = frozenset(("--login", "--norc", "--noprofile", "--posix"))
 """The options of a shell that runs the script it is given, and ends with its status (bash(1), dash(1))."""
 
 
@@ -173,14 +173,15 @@ def _plainly_inside(command: Command) -> bool:
 
 def _exits_on_errors(shell: Command) -> bool:
     """Return whether a shell that gets a script is called with ``-e``."""
-    options = takewhile(lambda word: word[:1] == "-", shell.arguments)
-    return shell.name in SHELLS and any("e" in word for word in options if word[:2] != "--")
+    given = shell_arguments(shell)
+    return shell.name in SHELLS and ("e" in given.letters or "errexit" in given.settings)
 
 
 def _runs_what_it_is_given(shell: Command) -> bool:
     """Return whether a shell runs its script (``-n`` would only parse it), and is one that is known (not ``su``'s)."""
-    options = takewhile(lambda word: word[:1] == "-", shell.arguments)
-    return shell.name in SHELLS and all(map(_SHELL_OPTION.fullmatch, options))
+    given = shell_arguments(shell)
+    plain = given.letters <= _SHELL_LETTERS and given.settings <= _SHELL_SETTINGS
+    return shell.name in SHELLS and plain and _SHELL_NAMES.issuperset(given.others)
 
 
 def fails_the_run(command: Command, script: Script) -> bool:

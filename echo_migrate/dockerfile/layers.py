@@ -21,6 +21,8 @@ ARCHIVE = lazy_regex(
 _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
+_VARIABLE = lazy_regex(r"\$(?:(?=\w)|\{(?=\w+\}))(\w+)\}?(?=/|$)")
+_CACHE = lazy_regex(r"(?i)cache|gopath\)?(?:/pkg|$)|/pkgs|store", needs=("cache", "gopath", "pkgs", "store"))
 _UNKNOWN = frozenset("$`~")
 """Characters of what only a shell knows."""
 _URL = lazy_regex(r"(?i)^['\"]?(?:https?|ftp)://")
@@ -116,9 +118,29 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
 def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
     """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
     if none does."""
+    return _last_of(_removals(run, expanding), folders)
+
+
+def _last_of(removals: list[tuple[int, str]], folders: Iterable[str]) -> int:
     wanted = [folder.rstrip("/") for folder in folders]
-    clearing = (one for one in run.commands if any(_clears(path, wanted) for path in removed(one, expanding)))
-    return max((command.start for command in clearing), default=-1)
+    return max((start for start, path in removals if _clears(path, wanted)), default=-1)
+
+
+def _removals(run: Run, expanding: bool) -> list[tuple[int, str]]:
+    """Return the paths that the commands of a RUN remove, each with the offset of the command."""
+    return [(one.start, path) for one in run.commands for path in _removed_by(one, run, expanding)]
+
+
+def _removed_by(command: Command, run: Run, expanding: bool) -> Iterator[str]:
+    """Yield the paths that a command of a RUN removes, as written and in their absolute form, as far as it is known."""
+    for path in removed(command, expanding):
+        yield path
+        match = _VARIABLE.match(path)
+        value = run.variables(command).get(match[1]) if match else None
+        if match and value:
+            yield value + path[match.end() :]
+        elif path[:1] not in ("/", "~", "$") and (place := absolute(path, run, command)):
+            yield place
 
 
 def _clears(path: str, wanted: list[str]) -> bool:
@@ -133,14 +155,24 @@ def _clears(path: str, wanted: list[str]) -> bool:
 def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
     """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
     folders of these: the manager's own, or one that removes the folders; -1 if none does."""
-    found = {caches: clears(run, caches, expanding) for caches in {call.manager.caches: None for call in run.calls}}
+    removals = _removals(run, expanding) if run.calls else []
+    found = {caches: _last_of(removals, caches) for caches in {call.manager.caches: None for call in run.calls}}
+    printed = {word: start for start, path in removals for word in _asked_for_its_cache(path)}
     for call in run.calls:
+        asked = [printed.get(words.partition(" ")[0], -1) for words in (call.manager.name, call.called)]
+        found[call.manager.caches] = max(found[call.manager.caches], *asked)
         whole = call.verb.value not in ("cache", "store") or any(
             word.value in ("clean", "clear", "prune", "purge", "rm") for word in call.packages
         )
         if call.action == "clean" and whole:
             found[call.manager.caches] = max(found[call.manager.caches], call.command.start)
     return found
+
+
+def _asked_for_its_cache(path: str) -> list[str]:
+    """Return the words of which one is a package manager that prints a path as the place of its cache (``$(yarn cache
+    dir)``); none for any other path."""
+    return re.findall(r"[\w-]+", path) if ("$(" in path or "`" in path) and _CACHE.search(path) else []
 
 
 def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:

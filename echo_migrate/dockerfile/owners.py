@@ -1,5 +1,6 @@
 """The folders that a Dockerfile certainly makes as root, and that certainly remain as it made them."""
 
+import re
 from collections.abc import Iterator
 from posixpath import basename, join, normpath, splitext
 
@@ -30,6 +31,7 @@ _CLOSED = lazy_regex(
     r"0?[0-7][0-7]?[0145][0145]|(?:[ugoa]*[-+=][rxXst]{1,5}|u[-+=][rwxXst]{1,5}|[ugoa]*-[rwxXst]{1,5})"
 )
 """A mode of chmod that gives nobody but the owner the right to write."""
+_IN_A_HOME = lazy_regex(r"/home/[^/.][^/]*/[^/.]")
 _FILES = frozenset(
     (".cfg", ".gradle", ".ini", ".js", ".json", ".kts", ".lock", ".mod", ".py", ".sum", ".toml", ".ts", ".txt", ".xml")
     + (".yaml", ".yml")
@@ -47,10 +49,10 @@ class Folders:
     another instruction may have set, ``_above`` their parents too, and ``unknown`` is true if that may be any path.
     ``open`` are folders in which those of the build context lie, with its modes, so that members of root's group may
     write to them, and ``grouped`` is true if a user may be such a member. ``data`` is true if the base image has
-    nothing in ``/data``.
+    nothing in ``/data``, and ``homes`` if it has nothing but hidden files in the home folders of its users.
     """
 
-    def __init__(self, data: bool = False) -> None:
+    def __init__(self, data: bool = False, homes: bool = False) -> None:
         self.made: dict[str, str] = {}
         self.filled: set[str] = set()
         self.given: set[str] = set()
@@ -60,6 +62,7 @@ class Folders:
         self.grouped = False
         self._above: set[str] = set()
         self._base = _BASE[1:] if data else _BASE
+        self._homes = homes
 
     def of_root(self, path: str, user: str, file: bool = False) -> tuple[str, str]:
         """Return the folder at or above a path that certainly belongs to root, which alone may write there, and what
@@ -111,7 +114,7 @@ class Folders:
             self.unknown = True
             return
         calls = {call.command.start for call in run.calls}
-        masked = any(command.name == "umask" for command in run.commands)
+        masked = any(command.name == "umask" and not _masks(command) for command in run.commands)
         for command in run.commands:
             if not command.words or command.start in calls:
                 continue
@@ -129,7 +132,8 @@ class Folders:
 
     def _make(self, path: str, what: str, new: bool = False) -> None:
         """Note a folder that root makes; ``new`` tells that it was not there before."""
-        apart = path not in self.filled and not any(within(path, one) for one in self._base)
+        own = self._homes and _IN_A_HOME.match(path)
+        apart = path not in self.filled and (own or not any(within(path, one) for one in self._base))
         if path != "/" and (new or apart):
             self.made.setdefault(path, what)
 
@@ -171,6 +175,12 @@ def _folders(command: Command, run: Run) -> Iterator[tuple[str, bool]]:
     for path in [absolute(word, run, command) for word in named]:
         if path and not any(letter in path for letter in "$*?[{"):
             yield path, command.name == "mkdir" and "p" not in letters
+
+
+def _masks(command: Command) -> bool:
+    """Return whether a umask leaves the group and others no right to write, as the usual one does."""
+    mask = (command.arguments or [""])[0]
+    return command.always and re.fullmatch(r"0{0,2}[0-7]?[2367][2367]", mask) is not None
 
 
 def _has_mode(command: Command) -> bool:

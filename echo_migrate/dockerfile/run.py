@@ -142,7 +142,8 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
         return execute(tuple(items), instruction.start, instruction.end) if items else NOTHING
     if shell is not None and (not shell or shell[0].rpartition("/")[2] not in SHELLS):
         return None
-    errexit = any(flag[:1] == "-" and flag[1:2] != "-" and "e" in flag for flag in (shell or ())[1:])
+    options = (shell or ())[1:]
+    errexit = "errexit" in options or any(flag[:1] == "-" and flag[1:2] != "-" and "e" in flag for flag in options)
     name = shell[0].rpartition("/")[2] if shell else "sh"
     if not instruction.heredocs:
         return _read(args, errexit, name)

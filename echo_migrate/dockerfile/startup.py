@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import exec_form
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, Word
 from echo_migrate.shell.parser import execute, read
+
+_COMMAND_STRING = lazy_regex(r"-[a-z]*c")
 
 INITS = frozenset(("catatonit", "dumb-init", "tini", "tini-static"))
 """Programs that run the arguments after their options as a command."""
@@ -122,8 +125,10 @@ def wraps(entrypoint: tuple[str, ...] | None) -> bool:
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:
     """Return whether an entrypoint runs its CMD as a command: all its words are options or ``known`` programs, or it is
-    ``sh -c``."""
-    if len(entrypoint) == 2 and entrypoint[1] == "-c" and entrypoint[0].rpartition("/")[2] in SHELLS:
+    ``sh -c``, with any options."""
+    options = entrypoint[1:-1]  # which may name a setting: -o pipefail
+    calls_shell = len(entrypoint) > 1 and entrypoint[0].rpartition("/")[2] in SHELLS
+    if calls_shell and _COMMAND_STRING.fullmatch(entrypoint[-1]) and all(one[:1] == "-" for one in options[:1]):
         return True
     words = [word for word in entrypoint if not word.startswith("-")]
     return all(word.rpartition("/")[2] in known for word in words)

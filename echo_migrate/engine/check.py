@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
@@ -136,6 +137,7 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
     assessed = _with_all_reasons(assessed, grouped, asked, ignores, format)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective, folders=folders_of)
+    context = context._replace(mounts=partial(_mounts, format, source))
     asked_for = findings or any(one.target for one in effective.values())
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
@@ -353,6 +355,12 @@ def _blockers_elsewhere(format: Format, context: Context) -> tuple[dict[Image, l
             blockers.setdefault(image, []).extend(_elsewhere(reason, where) for reason in reasons)
         containers += [node for node in there if isinstance(node, Container)]
     return blockers, containers
+
+
+def _mounts(format: Format, source: Source, stage: Stage) -> frozenset[str]:
+    """Return the paths that the containers of the files that build a stage mount into it."""
+    found = (node for _, there in building(format, source) for node in there if isinstance(node, Container))
+    return frozenset(path for one in found if one.stage and one.stage.number == stage.number for path in one.mounts)
 
 
 def _elsewhere(reason: Reason, path: str) -> Reason:

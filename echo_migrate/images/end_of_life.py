@@ -130,7 +130,7 @@ def _end(product: str, version: str, today: str) -> End | None:
     line = next((line for line in lines(version) if line in cycles), None)
     possible = [line] if line else [cycle for cycle in cycles if cycle.startswith(f"{version}.")]
     if not possible:
-        return _before_all(block, version, today)
+        return _unlisted(block, version, today)
     if any(_supported(cycles[cycle], today) for cycle in possible):
         return None
     last = max(possible, key=numbers)
@@ -141,10 +141,15 @@ def _end(product: str, version: str, today: str) -> End | None:
     return End(block["title"], line or version, max(dates, default=""), until, _follower(cycles, last, today))
 
 
-def _before_all(block: Any, version: str, today: str) -> End | None:
-    """Return the end of a version that is older than all cycles there is data of, whose dates are not known."""
-    known = [cycle for cycle in map(numbers, block["cycles"]) if cycle]
-    if not known or numbers(version) >= min(known):
+def _unlisted(block: Any, version: str, today: str) -> End | None:
+    """Return the end of a version of which there is no data: it is older than all cycles, or between two that have
+    ended and are written like it (nginx 1.17, of 1.16 and 1.18). Its dates are not known."""
+    wanted, known = numbers(version), {numbers(cycle): end for cycle, end in block["cycles"].items() if numbers(cycle)}
+    older, newer = [one for one in known if one <= wanted], [one for one in known if one > wanted]
+    beside = [max(older), min(newer)] if older and newer else []
+    alike = beside and len({(one[0], len(one)) for one in beside} | {(wanted[0], len(beside[0]))}) == 1
+    ended = alike and not any(_supported(known[one], today) for one in beside)
+    if not newer or (older and not ended):
         return None
     return End(block["title"], version, "", "", _follower(block["cycles"], version, today))
 

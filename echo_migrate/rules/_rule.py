@@ -6,6 +6,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited, unedited
@@ -191,7 +192,8 @@ class Context(NamedTuple):
     """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
     they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
     suppressed a finding; only rules on ``Ignore``, which run last, know them. ``folders`` returns the real paths of the
-    folders that a Dockerfile is known to be built from."""
+    folders that a Dockerfile is known to be built from, ``mounts`` the paths that the containers of other files mount
+    into a stage."""
 
     source: Source
     settings: Settings
@@ -200,6 +202,7 @@ class Context(NamedTuple):
     effective_bases: EffectiveBases = EffectiveBases()
     swaps: Mapping[Image, Migration] = MappingProxyType({})
     folders: Callable[[str], frozenset[str]] = lambda path: frozenset()
+    mounts: Callable[[Stage], frozenset[str]] = lambda stage: frozenset()
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""

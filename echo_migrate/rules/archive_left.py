@@ -16,6 +16,9 @@ from echo_migrate.shell.package_managers import does
 
 _EXTRACTS = {"tar": "x", "bsdtar": "x", "rpm": "iUF", "dpkg": "ix"}
 """The letters of options that unpack (tar(1), rpm(8), dpkg(1)). Programs without an entry always unpack."""
+_LONG = frozenset(("--extract", "--get", "--install", "--upgrade"))
+_OLD = frozenset(("bsdtar", "tar"))
+"""Programs whose first word has options without a dash (``tar xf``)."""
 
 
 @rule(on=Stage, level="warning", also=("DL3010",))
@@ -24,7 +27,7 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     effective = context.effective(stage)
     expanding = sh_expands_braces(stage, effective.base if effective else None)
-    last = _Last([one for run in stage.runs for one in run.commands], expanding)
+    last = _Last(stage.runs, expanding)
     for run in stage.runs:
         for j, command in enumerate(run.commands):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
@@ -43,13 +46,17 @@ class _Last:
     """The offset of the last command that unpacks, or removes, a file, by file name. ``expanding`` tells whether
     ``sh`` may expand braces."""
 
-    def __init__(self, commands: list[Command], expanding: bool) -> None:
+    def __init__(self, runs: tuple[Run, ...], expanding: bool) -> None:
         self.expanding = expanding
-        self.commands = commands
+        self.runs = runs
+        self.commands = [one for run in runs for one in run.commands]
 
     @cached_property
     def _unpacked(self) -> dict[str, int]:
-        return {basename(word): one.start for one in self.commands if _extracts(one) for word in one.arguments}
+        calls = [call for run in self.runs for call in run.calls if call.action == "install"]
+        found = [(call.command.start, word.value) for call in calls for word in call.packages]  # ./x.deb, x.whl
+        found += [(one.start, word) for one in self.commands if _extracts(one) for word in one.arguments]
+        return {basename(word): start for start, word in sorted(found)}
 
     @cached_property
     def _removed(self) -> dict[str, int]:
@@ -65,10 +72,13 @@ class _Last:
 def _extracts(command: Command) -> bool:
     if not does(command, "unpack"):
         return False
+    words = command.arguments
     letters = _EXTRACTS.get(command.name)
-    short = [word for word in command.arguments if not word.startswith("--")][:1]
-    long = {"--extract", "--get", "--install", "--upgrade"}.intersection(command.arguments)
-    return letters is None or bool(long) or any(letter in word for word in short for letter in letters)
+    if letters is None or not _LONG.isdisjoint(words):
+        return True
+    given = {letter for word in words if word[:1] == "-" and word[:2] != "--" for letter in word}
+    given.update(words[0] if command.name in _OLD and words and words[0][:1] != "-" else "")
+    return not given.isdisjoint(letters) and not (command.name == "rpm" and "q" in given)
 
 
 def _gone(path: str, run: Run, number: int, last: _Last) -> bool:

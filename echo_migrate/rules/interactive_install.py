@@ -12,7 +12,7 @@ from echo_migrate.model import Finding, Fix, Level
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import Call
 
-_QUIET = lazy_regex(r"-q{2,20}|--quiet=[2-9]|-q=[2-9]")
+_QUIET = lazy_regex(r"--quiet=[2-9]|-q=[2-9]")
 _PROMPTING = ("install", "remove", "upgrade")
 _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """The targets of a COPY that may contain a package manager's configuration: its folder, or a parent."""
@@ -39,7 +39,8 @@ def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
 
 def _quiet(call: Call) -> bool:
     """Return whether ``-q`` is given twice or more, which implies ``-y`` for apt (apt-get(8), --quiet)."""
-    once = sum(option in ("-q", "--quiet") for option in call.options)
+    given = [name for option in call.options for name in (call.manager.short(option) or [option])]
+    once = sum(option in ("-q", "--quiet") for option in given)
     return call.manager.name == "apt-get" and (once > 1 or any(map(_QUIET.fullmatch, call.options)))
 
 

@@ -67,6 +67,7 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         or call.opaque
         or not run.script
         or call.has(("--offline", "--local"))
+        or (manager.kept and not configures(stage, manager.kept, call))
     ):
         return False
     return not (
@@ -152,6 +153,7 @@ def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:
     if (
         not manager.cleaning
         or not manager.system
+        or manager.kept
         or call.command.via
         or script.tail is None
         or _may_not_clean(call, run)

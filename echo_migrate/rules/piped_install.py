@@ -6,7 +6,7 @@ from echo_migrate.dockerfile.layers import address
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import SHELLS, Command
+from echo_migrate.shell.commands import SHELLS, Command, reads_input
 from echo_migrate.shell.package_managers import does
 
 
@@ -44,5 +44,5 @@ def _has_program(command: Command) -> bool:
     """Return whether an interpreter has its program in its arguments, so that the pipe is only data for it."""
     words = command.arguments
     if command.name in SHELLS:
-        return "-c" in words or any(word[:1] not in ("-", "+") for word in words[:1])
+        return not reads_input(command)
     return any(word[:1] != "-" or word in ("-c", "-e", "-m", "-ne", "-pe", "-n", "-r") for word in words if word != "-")

@@ -1,7 +1,7 @@
 """A command or a write that requires root, in a stage that runs as another user."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from posixpath import basename, dirname, normpath, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -50,13 +50,21 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
     yield from copied
     before = effective.before if effective.target else effective.base
     if stage.used and not copied and before and before.user is not None and not before.unprivileged:
-        yield from _found(stage)
+        yield from (one for one, place in _found(stage) if not place or not _mounted(place, context.mounts(stage)))
+
+
+_Found = tuple[Finding, str]
+"""A finding, and the folder that a container writes to, over which a mount may lie; "" for what a RUN writes."""
 
 
 @of_a_run(64)
-def _found(stage: Stage) -> tuple[Finding, ...]:
+def _found(stage: Stage) -> tuple[_Found, ...]:
     """Return the findings that any base gives: a stage is asked once for each base that it may have."""
     return tuple(_made(stage))
+
+
+def _mounted(folder: str, mounts: Iterable[str]) -> bool:
+    return any(within(folder, path) for path in mounts)
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
@@ -216,14 +224,16 @@ def _writes(run: Run, path: str) -> bool:
     return False
 
 
-def _made(stage: Stage) -> Iterator[Finding]:
+def _made(stage: Stage) -> Iterator[_Found]:
     """Yield a finding for the first command of a user, in a RUN or at the start of a container, that writes to a folder
     that an instruction made as root."""
     runs_as = stage.user
     starts = not _may_be_root(runs_as) and stage.top
     if not starts and not any(_of_a_user(run) for run in stage.runs):
         return  # as in most stages: nothing that follows would find one
-    folders = Folders(data=_PLAIN.search(stage.root) is not None)
+    plain = _PLAIN.search(stage.root)
+    official = plain is not None and stage.root[: plain.start()] in ("", "docker.io/library", "library")
+    folders = Folders(plain is not None, homes=official)
     called: set[str] = set()
     volumes: list[tuple[Instruction, str]] = []
     for one in stage.lineage:
@@ -243,7 +253,7 @@ def _made(stage: Stage) -> Iterator[Finding]:
             elif run:
                 found = _cannot_write(run, folders, called) if one is stage else None
                 if found:
-                    yield found
+                    yield found[0], ""
                     return
                 folders.run(run, run.user is None or as_root(run.user))
                 called |= {call.manager.name for call in run.calls if runs_here(call)}
@@ -255,13 +265,13 @@ def _made(stage: Stage) -> Iterator[Finding]:
     yield from _volumes(volumes, folders, stage.user or "") if starts else ()
 
 
-def _volumes(volumes: list[tuple[Instruction, str]], folders: Folders, user: str) -> Iterator[Finding]:
+def _volumes(volumes: list[tuple[Instruction, str]], folders: Folders, user: str) -> Iterator[_Found]:
     """Yield a note for the first volume that belongs to root, though the container runs as another user."""
     for step, path in volumes:
         found, _ = folders.of_root(path, user)
         if found:
             message = f"volume {path} belongs to root, and the container runs as {user}: chown it before VOLUME"
-            yield Finding(step.start, step.end, message)
+            yield Finding(step.start, step.end, message), path
             return
 
 
@@ -276,7 +286,8 @@ def _may_be_root(user: str | None) -> bool:
     return user is None or as_root(user) or "$" in user
 
 
-def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | None:
+def _cannot_write(run: Run, folders: Folders, called: set[str]) -> _Found | None:
+    """Return the finding for the first command of a RUN that cannot write to a folder, with that folder."""
     user = run.user
     if not _of_a_user(run) or not run.script:
         return None
@@ -297,7 +308,7 @@ def _cannot_write(run: Run, folders: Folders, called: set[str]) -> Finding | Non
                     what = call.shown if call else command.name
                     message = f"{what} as {user} fails: it writes to {folder}, {_made_as_root(folder, found, maker)}: "
                     message += _give(maker, user or "")
-                    return Finding(command.start, command.end, message, level="warning")
+                    return Finding(command.start, command.end, message, level="warning"), folder
     return None
 
 

@@ -70,6 +70,7 @@ _TOKENS = (
 _IN_URL = lazy_regex(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})", needs=("://",))
 _NOWHERE = lazy_regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
 _FEWEST_CHARACTERS = 3
+_STORED = frozenset(("arg", "cmd", "entrypoint", "env", "healthcheck", "label"))
 _TESTS = frozenset((":", "[", "[[", "test"))
 
 _FILES = frozenset(
@@ -122,7 +123,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
             end = instruction.start + len(instruction.verb)
             message = f"{kind} in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
             yield Finding(instruction.start, end, message, private=True)
-        if stage.ships == "layers" and not named and not kind and _has_password(instruction):
+        if stage.ships == "layers" and not named and not kind and _has_password(instruction, stage):
             end = instruction.start + len(instruction.verb)
             message = f"a password in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
             yield Finding(instruction.start, end, message, private=True)
@@ -136,10 +137,20 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
             yield Finding(copy.instruction.start, copy.instruction.end, message)
 
 
-def _has_password(instruction: Instruction) -> bool:
-    """Return whether a text of an instruction other than a RUN has a credential in a connection string."""
-    texts = [instruction.args.value] if instruction.verb in ("arg", "env", "label", "cmd", "entrypoint") else []
-    return any(_could_be_one(value) for text in texts for value in in_text(text))
+def _has_password(instruction: Instruction, stage: Stage) -> bool:
+    """Return whether an instruction other than a RUN has a credential, in a connection string or in the arguments of
+    what it starts."""
+    texts = [instruction.args.value] if instruction.verb in _STORED else []
+    starts = [one.script.commands for one in stage.start_commands if one.start == instruction.start]
+    values = [value for text in texts for value in in_text(text)]
+    values += [value for commands in starts for value in _given(commands)]
+    return any(map(_could_be_one, values))
+
+
+def _given(commands: tuple[Command, ...]) -> Iterator[str]:
+    """Yield the credentials in the arguments of commands."""
+    for before, command in zip((None, *commands), commands, strict=False):
+        yield from (*in_command(command, before), *_set_by(command))
 
 
 def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:

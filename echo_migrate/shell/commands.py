@@ -50,6 +50,9 @@ _ALWAYS = frozenset(("group", "script", "subshell"))
 """Constructs that always run the commands inside them."""
 
 _ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*=")
+_SHELL_FILES = frozenset(("--init-file", "--rcfile"))
+"""Options of bash whose value is the next word."""
+_INPUTS = frozenset(("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))
 
 
 class Word(NamedTuple):
@@ -245,6 +248,41 @@ def sets_errexit(command: Command) -> bool:
     )
 
 
+class ShellArguments(NamedTuple):
+    """The arguments of a shell: the ``letters`` of its options after ``-``, the ``settings`` that ``-o`` names, its
+    ``others`` (``+x``, ``--posix``), and the words that are no options."""
+
+    letters: frozenset[str]
+    settings: frozenset[str]
+    others: tuple[str, ...]
+    operands: tuple[Word, ...]
+
+
+def shell_arguments(command: Command) -> ShellArguments:
+    """Return the arguments of a shell, as bash(1) and dash(1) read them: ``o`` takes the next word (``-euo pipefail``),
+    and ``-c`` takes the first operand, not the word behind it."""
+    letters: set[str] = set()
+    settings: set[str] = set()
+    others: list[str] = []
+    words = command.words
+    i = 1
+    while i < len(words):
+        option = words[i].value
+        if option in ("-", "--"):
+            i += 1
+            break
+        if option[:1] not in ("-", "+"):
+            break
+        taking = option in _SHELL_FILES if option[:2] == "--" else not {"o", "O"}.isdisjoint(option[1:])
+        if option[:1] == "+" or option[:2] == "--":
+            others.append(option)
+        else:
+            letters.update(option[1:])
+            settings.update([words[i + 1].value] if taking and "o" in option and i + 1 < len(words) else ())
+        i += 1 + taking
+    return ShellArguments(frozenset(letters), frozenset(settings), tuple(others), words[i:])
+
+
 def undoes_errexit(command: Command) -> bool:
     """Return whether a command may turn ``-e`` off: ``set +e``, ``shopt -uo errexit``."""
     return command.name == "shopt" or (command.name == "set" and any(word[:1] == "+" for word in command.arguments))
@@ -252,13 +290,14 @@ def undoes_errexit(command: Command) -> bool:
 
 def reads_input(command: Command) -> bool:
     """Return whether a command is a shell that reads its script from standard input (``bash -ex <<EOF``, ``su -``)."""
-    options = [word.value for word in command.words[1:]]
-    short = [one for one in options if one[:1] == "-" and one[:2] != "--"]
-    if any("c" in one for one in short) or any(one.startswith("--command") for one in options):
+    if command.name == "su":
+        options = [word for word in command.arguments if word[:1] == "-"]
+        return not any(("c" in one and one[:2] != "--") or one.startswith("--command") for one in options)
+    if command.name not in SHELLS:
         return False
-    if command.name == "su" or (command.name in SHELLS and any("s" in one for one in short)):
-        return True
-    return command.name in SHELLS and all(one == "-" or one[:1] in "-+" for one in options if one)
+    given = shell_arguments(command)
+    own = not given.operands or given.operands[0].value in _INPUTS or "s" in given.letters
+    return own and "c" not in given.letters
 
 
 def reads_a_pipe(command: Command) -> bool:
@@ -273,8 +312,14 @@ def reader_of(commands: list[Command], number: int | None) -> int | None:
         return None
     if reads_input(commands[number]):
         return number
-    passes = commands[number].name == "cat" and len(commands[number].words) == 1 and not commands[number].redirects
-    return number + 1 if passes and number + 1 < len(commands) and reads_a_pipe(commands[number + 1]) else None
+    piped = number + 1 < len(commands) and reads_a_pipe(commands[number + 1])
+    return number + 1 if piped and _passes_on(commands[number]) else None
+
+
+def _passes_on(command: Command) -> bool:
+    """Return whether a command prints its input as it is: ``cat``, and ``tee FILE``."""
+    own = [word for word in command.arguments if word != "-"]
+    return not command.redirects and (command.name == "tee" or (command.name == "cat" and not own))
 
 
 def printed_by(command: Command) -> Traced | None:
@@ -289,14 +334,13 @@ def handed(command: Command) -> Word | None:
     name = command.name
     if name == "eval" and len(command.words) == 2:
         return command.words[1]
-    if name not in SHELLS and name != "su":
-        return None
-    for option, word in zip(command.words[1:], command.words[2:], strict=False):
-        value = option.value
-        if value.startswith("-") and not value.startswith("--") and value.endswith("c"):
-            return word
-        if not value.startswith("-") and name != "su":
-            return None
+    if name in SHELLS:
+        given = shell_arguments(command)
+        return given.operands[0] if given.operands and "c" in given.letters else None
+    if name == "su":
+        for option, word in zip(command.words[1:], command.words[2:], strict=False):
+            if option.value[:1] == "-" and option.value[:2] != "--" and option.value.endswith("c"):
+                return word
     return None
 
 

@@ -39,7 +39,8 @@ class Development(NamedTuple):
 
 
 class Manager(NamedTuple):
-    """A package manager as defined in ``mappings/commands.yaml``."""
+    """A package manager as defined in ``mappings/commands.yaml``. ``dashed`` tells that it has long options with one
+    dash (``-tags``), and so no joined short ones."""
 
     name: str
     system: bool
@@ -51,6 +52,7 @@ class Manager(NamedTuple):
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
     caches: tuple[str, ...]
+    kept: tuple[str, ...]
     lists: tuple[str, ...]
     emptied: frozenset[str]
     environment: tuple[str, ...]
@@ -69,7 +71,26 @@ class Manager(NamedTuple):
     unnamed: frozenset[str]
     uncached: frozenset[str]
     ends: str
+    dashed: bool
     development: Development | None
+
+    def short(self, option: str) -> list[str]:
+        """Return the short options in a word, up to one that takes a value: ``-y`` and ``-t`` of ``-yt sid``."""
+        if option[:1] != "-" or option[1:2] == "-" or self.dashed:
+            return []
+        letters = [f"-{letter}" for letter in option[1:]]
+        ends = next((i for i, one in enumerate(letters, 1) if one in self.valued), len(letters))
+        return letters[:ends]
+
+    def valued_in(self, option: str) -> tuple[str, str | None]:
+        """Return the option of a word that takes a value ("" for none), and the value, None if it is the next word."""
+        name, equals, value = option.partition("=")
+        if name in self.valued:
+            return name, value if equals else None
+        short = self.short(option)
+        if not short or short[-1] not in self.valued:
+            return "", ""
+        return short[-1], option[len(short) + 1 :] or None
 
 
 class Call(NamedTuple):
@@ -112,8 +133,8 @@ class Call(NamedTuple):
 
     def versioned(self) -> bool:
         """Return whether an option has the versions, or the file with them, also joined to its value (``-v1.2``)."""
-        short = {option[:2] for option in self.options if option[1:2] != "-"}
-        return not self.manager.elsewhere.isdisjoint({*short, *[one.partition("=")[0] for one in self.options]})
+        given = {name for one in self.options for name in (*self.manager.short(one), one.partition("=")[0])}
+        return not self.manager.elsewhere.isdisjoint(given)
 
     def has(self, options: Iterable[str], letters: str = "") -> bool:
         """Return whether one of the options is given, also as ``--option=value`` or in a group of short options."""
@@ -173,6 +194,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         moved=tuple(row.get("moved", ())),
         recommended=tuple(row.get("recommended", ())),
         caches=tuple(row.get("caches", ())),
+        kept=tuple(row.get("kept", ())),
         lists=tuple(row.get("lists", ())),
         emptied=frozenset(row.get("emptied", ())),
         environment=tuple(row.get("environment", ())),
@@ -191,6 +213,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         unnamed=frozenset(row.get("unnamed", ())),
         uncached=frozenset(row.get("uncached", ())),
         ends=row.get("ends", ""),
+        dashed=any(re.match(r"-[^-]{3}", option) for option in (*row.get("valued", ()), *row.get("from", ()))),
         development=development
         and Development(
             frozenset(development["unless"]),
@@ -225,13 +248,13 @@ def _read(
     verb, action, group, subcommand = command.words[length - 1], manager.actions.get("*", ""), "", ""
     packages: list[Word] = []
     options: list[str] = []
-    opaque = False
-    skip = False
+    opaque = skip = False
+    last = ""
     for word in words:
         text = word.value
         if skip:
             skip = False
-            group = text if options[-1] in ("-t", "--virtual") else group
+            group = text if last in ("-t", "--virtual") else group
             options.append(text)
         elif text == manager.ends and action:
             break
@@ -240,9 +263,10 @@ def _read(
             if named and manager.actions[named]:
                 action, verb = manager.actions[named], word
             options.append(text)
-            skip = text in manager.valued
-            if text.startswith("--virtual="):
-                group = text.partition("=")[2]
+            last, joined = manager.valued_in(text)
+            skip = joined is None
+            if last in ("-t", "--virtual"):
+                group = joined or ""
         elif not action and not word.known:
             opaque = True
         elif not action:
