@@ -15,9 +15,14 @@ from echo_migrate.formats._named_contexts import named
 __all__ = ["NAME", "building", "candidate", "parse", "recognise", "verify"]
 
 NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)")
-_CODE = re.compile(
-    r"(?i).*\.(?:[jt]sx?|bats|cs|css|go|hs|html?|java|json|kt|lock|ps1|py|rb|rs|rst|sh|snap|toml|xml|ya?ml)"
+_CODE = frozenset(
+    (
+        *("bats", "cs", "css", "go", "hs", "htm", "html", "java", "js", "json", "jsx", "kt", "lock", "ps1", "py", "rb"),
+        *("rs", "rst", "sh", "snap", "toml", "ts", "tsx", "xml", "yaml", "yml"),
+    )
 )
+"""Endings of names that files of code and data have too."""
+
 _OPENING = lazy_regex(
     r"(?i)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
     r"(?:ARG[ \t]+\w+(?:=[^\n]*)?|FROM[ \t]+(?:--\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?)[ \t\r]*(?:\n|$)"
@@ -32,7 +37,7 @@ def candidate(path: str) -> bool:
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a Dockerfile, by name, as any text may be meant as one; names such as ``Dockerfile.go``
     also need a matching first instruction."""
-    return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
+    return candidate(path) and (path.rpartition(".")[2].lower() not in _CODE or bool(_OPENING.match(text)))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
