@@ -82,11 +82,9 @@ CHECK = {
     *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
-        "formats._build_commands",
         "formats._builds_nearby",
         "formats._follower",
         "formats._followers",
-        "formats._given_arguments",
         "formats._compose_files",
         "formats._dockerfile",
         "formats._ignores",
@@ -96,7 +94,6 @@ CHECK = {
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
     *(
         "images",
-        "images.answers",
         "images.approval",
         "images.catalog",
         "images.providers",
@@ -130,7 +127,6 @@ CHECK = {
         "files.spelling",
         "files.tree",
         "files.unedited",
-        "files.unread",
     ),
     "files.workspace",
 }
