@@ -45,7 +45,7 @@ DOCKERFILE = (
         "programs",
         "run",
     ),
-    *("secret_mounts", "stages", "startup", "users", "verify", "writes"),
+    *("secret_mounts", "stages", "startup", "users", "writes"),
 )
 CHECK = {
     *(
@@ -94,7 +94,6 @@ CHECK = {
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
     *(
         "images",
-        "images.approval",
         "images.catalog",
         "images.providers",
         "images.end_of_life",
@@ -132,7 +131,7 @@ CHECK = {
 }
 HELP = {
     *("", "cli", "cli.asking", "cli.completion", "cli.options", "cli.program", "cli.reading", "cli.signals"),
-    *("files", "files.plugins"),
+    *("cli.starting", "files", "files.plugins"),
 }
 SCRIPT = """
 import sys, atexit
