@@ -4,15 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from echo_migrate.dockerfile.verify import verify
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
-
-__all__ = ["NAME", "building", "candidate", "parse", "recognise", "verify"]
 
 NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)")
 _CODE = frozenset(
@@ -47,6 +44,13 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     Named contexts that other files pass to its builds are not images.
     """
     return nodes(source, request, named(source.path))
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may."""
+    from echo_migrate.dockerfile.verify import verify  # as few files are changed
+
+    return verify(before, after, edits)
 
 
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:

@@ -241,8 +241,11 @@ def _stated(row: dict[str, list[str]]) -> ImageFacts:
 def _fits(tag: str, pattern: str) -> bool:
     """Return whether a tag fits a pattern; most patterns are tags, and one that ends in a version's further numbers has
     no variant words."""
-    if tag == pattern:
+    if tag == pattern or pattern == "*":
         return True
+    word = pattern[1:-1]
+    if word.isalpha() and pattern == f"*{word}*":
+        return word in tag
     if not _is_pattern(pattern) or not tag.startswith(_WILD.split(pattern, maxsplit=1)[0]):
         return False  # as most do, and no pattern is compiled for them
     return fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)
