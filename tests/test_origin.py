@@ -13,11 +13,11 @@ from echo_migrate.files.data import read_block
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import Format, recognised
 from echo_migrate.images import catalog, providers
-from echo_migrate.images.answers import Answer, Answers, full_name
+from echo_migrate.images.answers import Answer, Answers
 from echo_migrate.images.facts import facts_of, listed
 from echo_migrate.images.migration import assess
 from echo_migrate.images.official_tags import may_have
-from echo_migrate.images.reference import parse
+from echo_migrate.images.reference import full_name, parse
 from echo_migrate.images.tags import meaning_of
 from echo_migrate.model import Image, Migration, Variant
 from echo_migrate.reasons import because

@@ -45,7 +45,7 @@ DOCKERFILE = (
         "programs",
         "run",
     ),
-    *("secret_mounts", "stages", "startup", "users", "verify", "writes"),
+    *("secret_mounts", "stages", "startup", "users", "writes"),
 )
 CHECK = {
     *(
@@ -82,11 +82,9 @@ CHECK = {
     *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
-        "formats._build_commands",
         "formats._builds_nearby",
         "formats._follower",
         "formats._followers",
-        "formats._given_arguments",
         "formats._compose_files",
         "formats._dockerfile",
         "formats._ignores",
@@ -96,8 +94,6 @@ CHECK = {
     *("dockerfile", *(f"dockerfile.{name}" for name in DOCKERFILE)),
     *(
         "images",
-        "images.answers",
-        "images.approval",
         "images.catalog",
         "images.providers",
         "images.end_of_life",
@@ -130,13 +126,12 @@ CHECK = {
         "files.spelling",
         "files.tree",
         "files.unedited",
-        "files.unread",
     ),
     "files.workspace",
 }
 HELP = {
     *("", "cli", "cli.asking", "cli.completion", "cli.options", "cli.program", "cli.reading", "cli.signals"),
-    *("files", "files.plugins"),
+    *("cli.starting", "files", "files.plugins"),
 }
 SCRIPT = """
 import sys, atexit

@@ -1,6 +1,7 @@
 """The wheel, installed elsewhere, carries its data, runs, and is left as it was installed."""
 
 import csv
+import json
 import os
 import runpy
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from echo_migrate.cli.init import TEMPLATES
+from echo_migrate.files.data import blocks, names
 from tests.conftest import ROOT, build, unpacked
 
 TEXT = "FROM python:3.12\nFROM dhi.io/node:22\n"
@@ -64,6 +66,15 @@ def test_wheel(wheel: Path, installed: Path, tmp_path: Path) -> None:
     )
     assert done.stdout.startswith(f"{installed}/echo_migrate/mappings\n")
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
+
+
+def test_a_wheel_has_the_keys_of_the_data_of_a_checkout(installed: Path, tmp_path: Path) -> None:
+    script = (
+        "import json; from echo_migrate.files.data import *; print(json.dumps({one: blocks(one) for one in names()}))"
+    )
+    path = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=path, capture_output=True, check=True)
+    assert json.loads(done.stdout) == {name: blocks(name) for name in names()}
 
 
 def test_a_wheel_of_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:

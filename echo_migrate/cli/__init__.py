@@ -1,4 +1,5 @@
-"""The command line. Each command is a signature and one call, and imports what it needs when it runs."""
+"""The command line. Each command is a signature and one call, and imports what it needs when it runs; here are the two
+that hooks start."""
 
 import gc
 import os
@@ -10,25 +11,19 @@ import click
 
 from echo_migrate import __version__
 from echo_migrate.cli.options import (
-    BUILD,
     CATALOG,
-    EXCLUDE,
     FILE,
     FILES,
     GATE,
     IMAGE,
-    INCLUDE,
     ONLINE,
     PATHS,
     PROGRAM,
     PROOFS,
-    PROVIDER,
-    REGISTRY,
     REPORTS,
     SELECTION,
     TESTS,
     TODAY,
-    output_formats,
 )
 from echo_migrate.cli.program import Program, options_of
 from echo_migrate.cli.signals import STOPPING
@@ -50,25 +45,6 @@ _STATISTICS = click.option("--statistics", is_flag=True, help="Print the number 
 
 
 @cli.command()
-@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=str))
-@options_of((PROVIDER, REGISTRY, EXCLUDE))
-@click.option("--hook/--no-hook", default=None, help="Also write .pre-commit-config.yaml.")
-@click.option("--workflow/--no-workflow", default=None, help="Also write a GitHub workflow for pull requests.")
-@click.option("--yes", is_flag=True, help="Ask nothing: use the defaults.")
-@click.option("--diff", is_flag=True, help="Print a patch for git apply; write nothing.")
-def init(**options: Any) -> None:
-    """Write a configuration, hook and workflow.
-
-    Counts the image references below FOLDER (default: the working folder), asks on a terminal for what no option sets,
-    and writes .echo-migrate.toml there. Existing files are never changed. Exits with 0 when done, 2 if FOLDER is
-    configured already or a file could not be written.
-    """
-    from echo_migrate.cli.init import run
-
-    sys.exit(run(**options))
-
-
-@cli.command()
 @options_of(PATHS, CATALOG, ONLINE, SELECTION, GATE, TODAY, FILES, (REPORTS, _STATISTICS), PROOFS, TESTS, PROGRAM)
 @click.option("--diff-base", metavar="REV", default="", help="Report only findings on lines changed since REV.")
 @click.option(
@@ -82,28 +58,6 @@ def check(**options: Any) -> None:
     Exits with 0 if clean, 1 with findings at or above --fail-on, 2 on misuse.
     """
     from echo_migrate.cli.check import run
-
-    sys.exit(run(**options))
-
-
-@cli.command()
-@options_of(PATHS, CATALOG, SELECTION, GATE, TODAY, FILES, PROGRAM)
-@click.option(
-    "--baseline",
-    metavar="FILE",
-    type=FILE,
-    default="echo-migrate-baseline.json",
-    show_default=True,
-    help="File to write.",
-)
-def baseline(**options: Any) -> None:
-    """Record today's findings in a file.
-
-    check --baseline FILE then reports only new ones.
-
-    Fixed findings are removed from the file by the next check, and are reported again if they reappear.
-    """
-    from echo_migrate.cli.baseline import run
 
     sys.exit(run(**options))
 
@@ -133,71 +87,10 @@ def fix(**options: Any) -> None:
     sys.exit(run(**options))
 
 
-@cli.command()
-@options_of(PATHS, BUILD, (IMAGE,), CATALOG, ONLINE, SELECTION, TODAY, (EXCLUDE, INCLUDE), PROOFS, TESTS, PROGRAM)
-@click.option("--unsafe-fixes", is_flag=True, help="Prove what --unsafe-fixes would write.")
-@click.option("--blocked", is_flag=True, help="Build what is held back, to see whether it is so rightly.")
-@click.option("--apply", is_flag=True, help="Write the changes whose proof shows no difference.")
-@click.option(
-    "--smoke",
-    metavar="COMMAND",
-    multiple=True,
-    help="Command that must succeed in the container, before and after.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(0, 64),
-    default=1,
-    show_default=True,
-    help="Number of Dockerfiles that are built at a time.",
-)
-@output_formats("text", "markdown", "json")
-def prove(**options: Any) -> None:
-    """Build and start before and after; compare.
-
-    For each Dockerfile below PATHS (default: the working folder) that fix would change: builds it as it is and as it
-    would be, from the same context, starts both images, and prints what differs. Runs the code of the repository, with
-    your builder: docker, podman or buildah. Writes nothing but, with --apply, what is proven.
-
-    Exits with 0 when done, 1 if a change breaks something, 2 on misuse or without a builder.
-    """
-    from echo_migrate.cli.prove import run
-
-    sys.exit(run(**options))
-
-
-@cli.command()
-@click.option("--stdio", is_flag=True, hidden=True, help="Accepted, as editors give it: there is no other way.")
-def lsp(stdio: bool) -> None:
-    """Serve an editor (Language Server Protocol).
-
-    Over standard input and output, with the settings of the configuration file of the editor's folder. Editors start
-    it; it needs the extra lsp.
-    """
-    from echo_migrate.cli.lsp import run
-
-    sys.exit(run())
-
-
-@cli.command()
-@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=str))
-@click.option("--write", is_flag=True, help="Also offer a tool that applies fixes.")
-@click.option("--prove", is_flag=True, help="Also offer a tool that builds images, and so runs the repository's code.")
-def mcp(folder: str, write: bool, prove: bool) -> None:
-    """Serve an agent (Model Context Protocol).
-
-    Over standard input and output: check, match, fix as a patch, and explain as tools, for FOLDER (default: the working
-    folder) and nothing outside it. Agents start it; it needs the extra mcp.
-    """
-    from echo_migrate.cli.mcp import run
-
-    sys.exit(run(folder, write, prove))
-
-
 def _others() -> tuple[click.Command, ...]:
-    from echo_migrate.cli import asking, reading
+    from echo_migrate.cli import asking, reading, starting
 
-    return (*reading.COMMANDS, *asking.COMMANDS)
+    return (*reading.COMMANDS, *asking.COMMANDS, *starting.COMMANDS)
 
 
 cli.others = _others

@@ -4,11 +4,10 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.files.source import Traced
-from echo_migrate.images.answers import full_name
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.matching import Candidate, candidates
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import VARIABLE, is_open, parsed
+from echo_migrate.images.reference import VARIABLE, full_name, is_open, parsed
 from echo_migrate.model import Image, Status
 from echo_migrate.reasons import because
 

@@ -8,11 +8,11 @@ import click
 
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say
-from echo_migrate.images.answers import Answers
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Image
 
 if TYPE_CHECKING:
+    from echo_migrate.images.answers import Answers
     from echo_migrate.registry.client import Client
 
 _SILENCE = 60.0
@@ -67,7 +67,7 @@ def tell(notes: dict[str, str]) -> None:
         say(note)
 
 
-def _locked(pin: bool) -> Answers:
+def _locked(pin: bool) -> "Answers":
     """Return the answers in the lock file of the working folder. Raises ``click.UsageError``."""
     from echo_migrate.registry import lock
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -10,12 +10,14 @@ from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog, providers
-from echo_migrate.images.approval import Approval, problem
 from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.images.upstream import VendorRegistry
 from echo_migrate.model import LEVELS, Level
 from echo_migrate.rules import UnknownRule, named, not_named, selected
 from echo_migrate.rules._rule import Rule, Settings
+
+if TYPE_CHECKING:
+    from echo_migrate.images.approval import Approval
 
 
 def configuration(options: Options) -> str:
@@ -102,13 +104,15 @@ def settings_of(options: Options) -> Settings:
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
         levels=levels,
-        approval=approval_of(options),
+        approval=approval_of(options) if options.get("approved") or options.get("exceptions") else None,
         quiet=frozenset() if "all" in names else not_named(by_name),
     )
 
 
-def approval_of(options: Options) -> Approval:
+def approval_of(options: Options) -> "Approval":
     """Return what the options approve. Raises ``click.UsageError``."""
+    from echo_migrate.images.approval import Approval, problem
+
     names, rows = options.get("approved", ()), options.get("exceptions", ())
     for name in names:
         if reason := problem(name):

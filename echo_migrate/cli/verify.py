@@ -15,9 +15,8 @@ from echo_migrate.cli.policies import policies_of
 from echo_migrate.cli.settings import catalog_of
 from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import images_of
-from echo_migrate.images.answers import full_name
 from echo_migrate.images.catalog import Catalog, load
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import full_name, parsed
 from echo_migrate.registry import lock
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import RegistryError

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from echo_migrate.files.patterns import matcher, slashed
 from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
-from echo_migrate.files.unread import may_be_unread
 from echo_migrate.files.workspace import begin, of_a_run
 from echo_migrate.formats import candidate
 
@@ -63,7 +62,11 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 
 def _wanted(path: str) -> bool:
     """Return whether the name of a file is one that a format has, or a kind of files that names images and has none."""
-    return candidate(path) or may_be_unread(path)
+    if candidate(path):
+        return True
+    from echo_migrate.files.unread import may_be_unread  # as few are asked
+
+    return may_be_unread(path)
 
 
 def _add(path: str, root: str, seen: set[str], found: Discovery) -> None:

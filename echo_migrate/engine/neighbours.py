@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
@@ -9,11 +10,13 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real, top
 from echo_migrate.formats._builds_nearby import builds_near
 from echo_migrate.formats._followers import followed
-from echo_migrate.formats._given_arguments import Given
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
 from echo_migrate.model import Migration
 from echo_migrate.reasons import Reason, because
+
+if TYPE_CHECKING:
+    from echo_migrate.formats._given_arguments import Given
 
 _BUILD_HOST = "BUILDPLATFORM"
 """The argument by which a stage runs on the platform of the builder."""
@@ -87,7 +90,7 @@ def _built(move: Migration, results: frozenset[str]) -> Migration:
 
 
 def _overridden(
-    move: Migration, written: str, defaults: dict[str, set[str]], arguments: Mapping[str, tuple[Given, ...]]
+    move: Migration, written: str, defaults: dict[str, set[str]], arguments: "Mapping[str, tuple[Given, ...]]"
 ) -> Iterator[Reason]:
     """Yield for each argument of a reference that a build gives a value of its own why that value is to be changed too.
 

@@ -14,7 +14,6 @@ from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.plugins import PluginFailed
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
-from echo_migrate.files.unread import unread_kind
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
@@ -78,6 +77,8 @@ def fix_path(path: str, settings: Settings) -> Result | None:
 
 def _not_read(source: Source) -> Result | None:
     """Return the result for a file that no format recognises, if it is of a kind that names images."""
+    from echo_migrate.files.unread import unread_kind  # most files have a format
+
     kind = unread_kind(source.path, source.text)
     empty = Source(source.path, "")
     return Result(empty, (), (), empty, not_read=kind) if kind else None

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import Any
 
-_DATE = re.compile(r"\b[12][0-9]{3}-[01][0-9]-[0-3][0-9]\b")
+_DATE = r"\b[12][0-9]{3}-[01][0-9]-[0-3][0-9]\b"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -49,9 +49,11 @@ def read_block(name: str, key: str) -> Any:
 
 def blocks(name: str) -> list[str]:
     """Return the keys of a file in ``mappings/`` that has one block per image, without its metadata keys (``_…``)."""
-    keys = [
-        key.strip('"') for key in re.findall(r"(?m)^(\"[^\"\n]+\"|\w[^:\n]*):", _text(os.path.join(folder(), name))[1])
-    ]
+    parsed, text = _text(os.path.join(folder(), name))
+    if parsed:  # one key a line
+        keys = [line.partition('"')[0] for line in text.split('\n"')[1:]]
+    else:
+        keys = [key.strip('"') for key in re.findall(r"(?m)^(\"[^\"\n]+\"|\w[^:\n]*):", text)]
     return [key for key in keys if key[0] != "_"]
 
 
@@ -60,10 +62,10 @@ def latest_date(before: str, *texts: str) -> str:
 
     What depends on a day depends on whether dates have passed: between two of them, each day gives the same.
     """
-    found = {date for text in texts for date in _DATE.findall(text)}
+    found = {date for text in texts for date in re.findall(_DATE, text)}
     for above, _, files in os.walk(folder()):
         for name in files:
-            found.update(_DATE.findall(_text(os.path.join(above, name))[1]))
+            found.update(re.findall(_DATE, _text(os.path.join(above, name))[1]))
     return max((date for date in found if date < before), default="")
 
 

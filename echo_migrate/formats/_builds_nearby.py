@@ -3,9 +3,9 @@ of images that are not pulled, build arguments whose default is not what is buil
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -14,9 +14,22 @@ from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
-from echo_migrate.formats._given_arguments import GIVING, Given, given_in, is_said
-from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
+from echo_migrate.formats._named_contexts import MOST_FOLDERS, folders_above, is_one_of, may_pass, places
 from echo_migrate.images.reference import familiar
+
+if TYPE_CHECKING:
+    from echo_migrate.formats._given_arguments import Given
+
+_GIVING = frozenset(
+    (
+        *("sh", "bash", "bat", "cmd", "fish", "ps1", "mk", "yml", "yaml", "hcl", "tf", "toml", "xml", "gradle", "kts"),
+        *("groovy", "py", "rb", "php", "js", "cjs", "mjs", "ts", "cts", "mts"),
+    )
+)
+_JSON = frozenset(("package", "project", "devcontainer", ".devcontainer"))
+_FILES = ("makefile.", "dockerfile.", "taskfile.", "justfile.", "tiltfile.", "jenkinsfile.")
+_ARGUMENT = (b"build-arg", b"build_arg", b"buildarg", b"args")
+"""The words of which each file that gives arguments to a build has one, in any case."""
 
 _TAGGED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
@@ -57,7 +70,7 @@ class Builds(NamedTuple):
     that are built for, common ones left out."""
 
     results: frozenset[str]
-    arguments: Mapping[str, tuple[Given, ...]]
+    arguments: "Mapping[str, tuple[Given, ...]]"
     platforms: frozenset[str]
 
 
@@ -130,13 +143,14 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
-                if not GIVING.fullmatch(name) or os.path.islink(path):
+                if not is_one_of(name, _GIVING, _JSON, _FILES) or os.path.islink(path):
                     continue
                 with contextlib.suppress(Unreadable):
-                    data = contents(path) if GIVES.fullmatch(name) else contents(path, _LARGEST_CODE)
-                    for one in given_in(path, data):
+                    passing = may_pass(name)
+                    data = contents(path) if passing else contents(path, _LARGEST_CODE)
+                    for one in _given_in(path, data):
                         arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
-                    if GIVES.fullmatch(name):
+                    if passing:
                         _read(name, data, results)
                         if b"platform" in data:
                             said = _platforms(Source.of(path, data))
@@ -144,6 +158,16 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                             own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
     given = {name: tuple(each.values()) for name, each in arguments.items()}
     return Builds(frozenset(results), given, frozenset()), _Platforms(own, frozenset(platforms))
+
+
+def _given_in(path: str, data: bytes) -> "Iterable[Given]":
+    """Return the arguments that a file gives to builds."""
+    small = data.lower()
+    if not any(word in small for word in _ARGUMENT):
+        return ()
+    from echo_migrate.formats._given_arguments import given_in  # as few files give any
+
+    return given_in(path, data)
 
 
 def _platforms(source: Source) -> _Platforms:
@@ -189,8 +213,10 @@ def _read(name: str, data: bytes, results: set[str]) -> None:
     variables = {name for _, name in tagged if name}
     if variables:
         results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
-    results.update(
-        familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not is_said(text, match.start())
-    )
+    named = list(_NAMED_ANEW.finditer(text))
+    if named:
+        from echo_migrate.formats._given_arguments import is_said
+
+        results.update(familiar(one[1] or one[2]) for one in named if not is_said(text, one.start()))
     if "skaffold" in name and "artifacts:" in text:
         results.update(familiar(one) for one in _ARTIFACT.findall(text))

@@ -21,13 +21,6 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real
 from echo_migrate.formats._build_commands import Build, builds_in, makes_dockerfiles
 
-GIVING = lazy_regex(
-    r"(?i).*\.(?:sh|bash|bat|cmd|fish|ps1|mk|ya?ml|hcl|tf|toml|xml|gradle|kts|groovy|py|rb|php|[cm]?[jt]s)|[^.]+"
-    r"|(?:.*bake.*|package|project|\.?devcontainer)\.json|(?:make|docker|task|just|tilt|jenkins)file\..*"
-)
-"""Names of files that may give arguments to a build."""
-
-_WORDS = (b"build-arg", b"build_arg", b"buildarg", b"args")
 _ARGUMENT = lazy_regex(
     r"--build-arg(?:[= \t]++(?:\\\r?\n[ \t]*+)?|[\"']?,\s{0,100}+|[\"']?[ \t]*+\r?\n[ \t]*+-[ \t]++)(?:[fru]?[\"'`])?"
     r"([A-Za-z_]\w*+)(?=[=\s\"'`\\,;)]|$)(?:=([\w.:/@-]++)[\"'`]?+(?![^\s,;)\]]|[ \t]*+\+))?",
@@ -82,9 +75,6 @@ class Given(NamedTuple):
 
 def given_in(path: str, data: bytes) -> Iterator[Given]:
     """Yield the arguments that a file gives to builds."""
-    low = data.lower()
-    if not any(word in low for word in _WORDS):
-        return
     source = Source.of(path, data)
     line = place = 0
     comments = _comments(path, source.text)

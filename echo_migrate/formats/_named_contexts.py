@@ -7,7 +7,7 @@ Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), 
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,11 +19,9 @@ from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.images.reference import familiar, untagged
 
-GIVES = lazy_regex(
-    r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1|hcl|tf)|[^.]+|(?:.*bake.*|package|\.?devcontainer)\.json|(?:make|docker|task)file\..*"
-)
-"""Names of files that may pass contexts to a build."""
-
+_SCRIPTS = frozenset(("sh", "bash", "mk", "yml", "yaml", "ps1", "hcl", "tf"))
+_JSON = frozenset(("package", "devcontainer", ".devcontainer"))
+_FILES = ("makefile.", "dockerfile.", "taskfile.")
 _BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$", needs=(".hcl", ".json"))
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
 MOST_FOLDERS = 64
@@ -70,6 +68,21 @@ def shadows(path: str, name: str) -> bool:
     """
     folders = folders_above(path)
     return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
+
+
+def may_pass(name: str) -> bool:
+    """Return whether a file of this name may pass contexts to a build."""
+    return is_one_of(name, _SCRIPTS, _JSON, _FILES)
+
+
+def is_one_of(name: str, endings: Set[str], json: Set[str], begins: tuple[str, ...]) -> bool:
+    """Return whether a name has none of its own endings, one of these, one of these beginnings, or is that of a JSON
+    file: of one of these, or of bake. All of them are in lowercase."""
+    name = name.lower()
+    stem, dot, ending = name.rpartition(".")
+    if not dot or ending in endings or name.startswith(begins):
+        return True
+    return ending == "json" and (stem in json or "bake" in stem)
 
 
 class _Names(NamedTuple):
@@ -127,7 +140,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
-            if GIVES.fullmatch(name) and not os.path.islink(path):
+            if may_pass(name) and not os.path.islink(path):
                 with contextlib.suppress(Unreadable):
                     data = contents(path)
                     bake = _BAKE.search(name) and b"context" in data

@@ -4,20 +4,22 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from echo_migrate.dockerfile.verify import verify
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
 
-__all__ = ["NAME", "building", "candidate", "parse", "recognise", "verify"]
-
 NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)")
-_CODE = re.compile(
-    r"(?i).*\.(?:[jt]sx?|bats|cs|css|go|hs|html?|java|json|kt|lock|ps1|py|rb|rs|rst|sh|snap|toml|xml|ya?ml)"
+_CODE = frozenset(
+    (
+        *("bats", "cs", "css", "go", "hs", "htm", "html", "java", "js", "json", "jsx", "kt", "lock", "ps1", "py", "rb"),
+        *("rs", "rst", "sh", "snap", "toml", "ts", "tsx", "xml", "yaml", "yml"),
+    )
 )
+"""Endings of names that files of code and data have too."""
+
 _OPENING = lazy_regex(
     r"(?i)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
     r"(?:ARG[ \t]+\w+(?:=[^\n]*)?|FROM[ \t]+(?:--\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?)[ \t\r]*(?:\n|$)"
@@ -32,7 +34,7 @@ def candidate(path: str) -> bool:
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a Dockerfile, by name, as any text may be meant as one; names such as ``Dockerfile.go``
     also need a matching first instruction."""
-    return candidate(path) and (not _CODE.fullmatch(path) or bool(_OPENING.match(text)))
+    return candidate(path) and (path.rpartition(".")[2].lower() not in _CODE or bool(_OPENING.match(text)))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
@@ -42,6 +44,13 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     Named contexts that other files pass to its builds are not images.
     """
     return nodes(source, request, named(source.path))
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None if it may."""
+    from echo_migrate.dockerfile.verify import verify  # as few files are changed
+
+    return verify(before, after, edits)
 
 
 def building(source: Source) -> Iterable[tuple[Source, list[Any]]]:

@@ -5,10 +5,7 @@ Offline nothing is known, and nothing is asked. Online, and from a lock, an answ
 
 from typing import NamedTuple, Protocol
 
-from echo_migrate.images.reference import Reference
 from echo_migrate.model import Status
-
-HUB = "docker.io"
 
 
 class Config(NamedTuple):
@@ -128,15 +125,3 @@ class Answers:
         new = Answers(self.pin, self.locked, self.kept)
         new.images, new.tags, new.configs, new.used = self.images, self.tags, self.configs, self.used
         return new
-
-
-def full_name(reference: Reference) -> str:
-    """Return the full name of an image. A tag beside a digest is left out, as registries do."""
-    registry, repository = reference.registry, reference.repository
-    if registry in ("", "index.docker.io", "registry-1.docker.io"):
-        registry = HUB
-    if registry == HUB and "/" not in repository:
-        repository = f"library/{repository}"
-    if reference.digest is not None:
-        return f"{registry}/{repository}@{reference.digest}"
-    return f"{registry}/{repository}:{reference.tag or 'latest'}"

@@ -31,6 +31,10 @@ class Approval(NamedTuple):
     names: tuple[str, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
 
+    def approves(self, value: str) -> bool:
+        """Return whether a reference is of an approved registry, folder or image."""
+        return bool(re.match(pattern(self.names), value))
+
     def valid(self, today: str) -> tuple[Exemption, ...]:
         """Return the exemptions that hold on a day."""
         return tuple(one for one in self.exemptions if one.holds(today))

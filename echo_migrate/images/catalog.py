@@ -4,17 +4,19 @@ import contextlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.data import read_data
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.images.answers import Answers
 from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
 from echo_migrate.images.moved import Moved, moved
 from echo_migrate.images.providers import PROVIDER, UPSTREAM, of_plugins, provider_data, providers
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, VendorRegistry, facts, lines, shortest
 from echo_migrate.reasons import Reason, because
+
+if TYPE_CHECKING:
+    from echo_migrate.images.answers import Answers
 
 FIPS = "fips"
 """The word of variants with cryptographic modules that are validated under FIPS 140, in names or in tags."""
@@ -72,7 +74,7 @@ class Catalog(NamedTuple):
     rows: dict[str, tuple[Row, ...]]
     own: frozenset[str]
     facts: Facts
-    answers: Answers | None = None
+    answers: "Answers | None" = None
     lists: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed in place
     known_as: dict[str, str] = {}  # noqa: RUF012 - never changed in place
     prefix: str = ""

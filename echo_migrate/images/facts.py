@@ -7,14 +7,16 @@ represented by ``None`` or an empty set; no conclusion is drawn from it.
 import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from echo_migrate.files.data import read_block
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.answers import Config, Contents, full_name
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.reference import Reference, is_number, is_open, is_version, parsed
+from echo_migrate.images.reference import Reference, full_name, is_number, is_open, is_version, parsed
 from echo_migrate.shell.commands import SHELLS
+
+if TYPE_CHECKING:
+    from echo_migrate.images.answers import Config, Contents
 
 _LIBC = {"alpine": "musl", **dict.fromkeys(("azure", "debian", "redhat", "suse", "ubuntu", "wolfi"), "glibc")}
 _UPSTREAM = "upstream"
@@ -130,7 +132,7 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     return _as_configured(found, config) if config else found
 
 
-def _as_configured(found: ImageFacts, config: Config) -> ImageFacts:
+def _as_configured(found: ImageFacts, config: "Config") -> ImageFacts:
     """Return facts with what an image's own configuration, and its layers where they were read, state."""
     user = config.user.partition(":")[0]
     uids = dict(config.contents.users) if config.contents else {}
@@ -145,7 +147,7 @@ def _as_configured(found: ImageFacts, config: Config) -> ImageFacts:
     return _as_contained(found, config.contents) if config.contents else found
 
 
-def _as_contained(found: ImageFacts, contents: Contents) -> ImageFacts:
+def _as_contained(found: ImageFacts, contents: "Contents") -> ImageFacts:
     """Return facts with what the layers of an image have: all of its programs and packages are known then."""
     system = dict(contents.os_release)
     family = next((_FAMILIES[id] for id in _ids(system) if id in _FAMILIES), found.family)
@@ -239,8 +241,11 @@ def _stated(row: dict[str, list[str]]) -> ImageFacts:
 def _fits(tag: str, pattern: str) -> bool:
     """Return whether a tag fits a pattern; most patterns are tags, and one that ends in a version's further numbers has
     no variant words."""
-    if tag == pattern:
+    if tag == pattern or pattern == "*":
         return True
+    word = pattern[1:-1]
+    if word.isalpha() and pattern == f"*{word}*":
+        return word in tag
     if not _is_pattern(pattern) or not tag.startswith(_WILD.split(pattern, maxsplit=1)[0]):
         return False  # as most do, and no pattern is compiled for them
     return fnmatchcase(tag, pattern) and not (pattern.endswith("[._]*") and "-" in tag)

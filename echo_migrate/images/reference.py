@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 
+HUB = "docker.io"
+"""The registry of names that have none."""
+
 LONGEST = 1000
 """The maximum length in characters: a name has at most 255 (reference.go), a tag 128; the rest is for variables and
 digests."""
@@ -127,6 +130,18 @@ def parsed(value: str) -> Reference | None:
         return parse(value)
     except ValueError:
         return None
+
+
+def full_name(reference: Reference) -> str:
+    """Return the full name of an image. A tag beside a digest is left out, as registries do."""
+    registry, repository = reference.registry, reference.repository
+    if registry in ("", "index.docker.io", "registry-1.docker.io"):
+        registry = HUB
+    if registry == HUB and "/" not in repository:
+        repository = f"library/{repository}"
+    if reference.digest is not None:
+        return f"{registry}/{repository}@{reference.digest}"
+    return f"{registry}/{repository}:{reference.tag or 'latest'}"
 
 
 def familiar(value: str) -> str:

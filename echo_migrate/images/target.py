@@ -1,21 +1,24 @@
 """The target of one image reference that has a row: its edits, and the reasons why they are not safe."""
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
-from echo_migrate.images.answers import Answer, full_name
 from echo_migrate.images.catalog import FIPS, Catalog, Row, Upstream
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.parts import spell, tagged, worded
 from echo_migrate.images.providers import UPSTREAM
-from echo_migrate.images.reference import Reference, is_open, name_change, parsed, with_values
+from echo_migrate.images.reference import Reference, full_name, is_open, name_change, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag, family_change
 from echo_migrate.images.upstream import numbers
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
 from echo_migrate.reasons import Reason, because
+
+if TYPE_CHECKING:
+    from echo_migrate.images.answers import Answer
 
 _SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "pre-release", "ended")
 """The reasons that only doubt whether an image, or its tag, is there."""
@@ -123,7 +126,7 @@ class Target:
             state="needs-person" if self.unsafe_reasons else "migrate", edits=edits, reasons=tuple(self.unsafe_reasons)
         )
 
-    def _answer(self, target: str) -> Answer | None:
+    def _answer(self, target: str) -> "Answer | None":
         """Return the registry's answer about a target without digest; None if it is not asked, or not yet."""
         reference = parsed(target)
         if not self.catalog.answers or is_open(target) or not reference:
@@ -151,7 +154,7 @@ class Target:
             text = before + text
         return [*changes, (start, len(written), text)]
 
-    def _confirmed(self, target: str, answer: Answer) -> Reason | None:
+    def _confirmed(self, target: str, answer: "Answer") -> Reason | None:
         """Return why a target must not be written, given the registry's answer. Takes the doubts away that the answer
         settles, and adds those that it gives."""
         name, shown = self.row.image or "", target.removeprefix(f"{self.catalog.registry}/")

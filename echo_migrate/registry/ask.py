@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from echo_migrate.images.answers import Answer, Answers, Config, full_name
+from echo_migrate.images.answers import Answer, Answers, Config
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.migration import assess
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import full_name, parsed
 from echo_migrate.model import STATUSES, Image, Variant
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import platform

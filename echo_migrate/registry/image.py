@@ -4,7 +4,8 @@ import re
 from datetime import date
 from typing import Any, NamedTuple
 
-from echo_migrate.images.answers import HUB, Config
+from echo_migrate.images.answers import Config
+from echo_migrate.images.reference import HUB
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import Manifest, parsed_json
 from echo_migrate.registry.errors import Malformed

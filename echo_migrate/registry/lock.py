@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.images.answers import Answer, Answers, full_name
-from echo_migrate.images.reference import is_open, parsed
+from echo_migrate.images.answers import Answer, Answers
+from echo_migrate.images.reference import full_name, is_open, parsed
 from echo_migrate.model import STATUSES
 
 NAME = ".echo-migrate.lock"

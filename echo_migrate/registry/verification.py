@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from echo_migrate.images.answers import HUB
+from echo_migrate.images.reference import HUB
 from echo_migrate.registry.attached import attached_to, attestations_in, is_attestation
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import Descriptor, Manifest

@@ -4,17 +4,19 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited, unedited
-from echo_migrate.images.approval import Approval
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.reasons import Reason
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
+
+if TYPE_CHECKING:
+    from echo_migrate.images.approval import Approval
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]
 
@@ -143,8 +145,8 @@ class Settings(NamedTuple):
     login is set up elsewhere. ``variant`` is the variant to use if a provider has several (auto: the one that the stage
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
     whose quiet findings are not reported. ``compared`` are catalogs, with each of which the images are assessed in
-    place of findings. ``approval`` is what the user approved. ``left_out`` are references that stay as they are in the
-    files of the run."""
+    place of findings. ``approval`` is what the user approved, None for nothing. ``left_out`` are references that stay
+    as they are in the files of the run."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -163,7 +165,7 @@ class Settings(NamedTuple):
     add_logins: bool = False
     quiet: frozenset[str] = frozenset()
     compared: tuple[Catalog, ...] = ()
-    approval: Approval = Approval()
+    approval: "Approval | None" = None
     left_out: frozenset[str] = frozenset()
 
     def unedited(self, source: Source) -> Unedited | None:

@@ -1,10 +1,8 @@
 """An image that is from no approved registry."""
 
-import re
 from collections.abc import Iterator
 
 from echo_migrate.files.spelling import few
-from echo_migrate.images.approval import pattern
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
@@ -15,9 +13,7 @@ def unapproved_registry(image: Image, context: Context) -> Iterator[Finding]:
     approval = context.settings.approval
     value = image.resolved or image.ref.value
     reference = parsed(value)
-    if not approval.names or image.local or reference is None:
-        return
-    if re.match(pattern(approval.names), value):
+    if approval is None or not approval.names or image.local or reference is None or approval.approves(value):
         return
     if is_open(reference.name):
         message = f"{image.shown} cannot be checked: no value for its registry or name in this file"

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.images.answers import full_name
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import full_name, parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 

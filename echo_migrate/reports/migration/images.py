@@ -7,10 +7,10 @@ user has (packages), or from published facts (user, shell, ports). What is not k
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from echo_migrate.images.answers import Config, full_name
+from echo_migrate.images.answers import Config
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of, is_root
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import full_name, parsed
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import Figure, Index
 from echo_migrate.reports.migration.rows import ReportRow

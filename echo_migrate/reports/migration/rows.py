@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from echo_migrate.files.spelling import shown, unsigned
-from echo_migrate.images.answers import full_name
 from echo_migrate.images.end_of_life import ends
-from echo_migrate.images.reference import parsed, untagged
+from echo_migrate.images.reference import full_name, parsed, untagged
 from echo_migrate.model import Migration, Result
 from echo_migrate.reasons import Reason
 from echo_migrate.registry.lock import Lock

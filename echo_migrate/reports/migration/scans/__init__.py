@@ -8,8 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from echo_migrate.files.json_file import read_json
 from echo_migrate.files.source import Unreadable
-from echo_migrate.images.answers import full_name
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import full_name, parsed
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import Figure, Index
 from echo_migrate.reports.migration.rows import ReportRow

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.answers import full_name
-from echo_migrate.images.reference import is_open, parsed
+from echo_migrate.images.reference import full_name, is_open, parsed
 
 LONGEST = 500
 _DIGEST = lazy_regex(r"sha256:[0-9a-f]{64}")
