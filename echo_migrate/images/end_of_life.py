@@ -130,7 +130,7 @@ def _end(product: str, version: str, today: str) -> End | None:
     line = next((line for line in lines(version) if line in cycles), None)
     possible = [line] if line else [cycle for cycle in cycles if cycle.startswith(f"{version}.")]
     if not possible:
-        return _before_all(block, version, today)
+        return _without_cycle(block, version, today)
     if any(_supported(cycles[cycle], today) for cycle in possible):
         return None
     last = max(possible, key=numbers)
@@ -141,12 +141,15 @@ def _end(product: str, version: str, today: str) -> End | None:
     return End(block["title"], line or version, max(dates, default=""), until, _follower(cycles, last, today))
 
 
-def _before_all(block: Any, version: str, today: str) -> End | None:
-    """Return the end of a version that is older than all cycles there is data of, whose dates are not known."""
-    known = [cycle for cycle in map(numbers, block["cycles"]) if cycle]
-    if not known or numbers(version) >= min(known):
+def _without_cycle(block: Any, version: str, today: str) -> End | None:
+    """Return the end of a version that there is no cycle of: it is older than all, or stands between two that are past
+    their end (nginx 1.13, before 1.14). Its date is not known."""
+    number, cycles = numbers(version), block["cycles"]
+    known = sorted((numbers(cycle), cycle) for cycle in cycles if numbers(cycle))
+    newer = next((index for index, (one, _) in enumerate(known) if one > number), None)
+    if newer is None or (newer and any(_maintained(cycles[cycle], today) for _, cycle in known[newer - 1 : newer + 1])):
         return None
-    return End(block["title"], version, "", "", _follower(block["cycles"], version, today))
+    return End(block["title"], version, "", "", _follower(cycles, version, today))
 
 
 def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
@@ -158,6 +161,11 @@ def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
 def _supported(end: Any, today: str) -> bool:
     """Return whether a line has full support on a day, by the dates of its end."""
     return end == "" or any(date >= today for date in _dates(end)[:1])
+
+
+def _maintained(end: Any, today: str) -> bool:
+    """Return whether a line has support on a day, full or long-term."""
+    return end == "" or any(date >= today for date in _dates(end))
 
 
 def _dates(end: Any) -> list[str]:

@@ -17,7 +17,7 @@ from echo_migrate.images.upstream import numbers
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
 from echo_migrate.reasons import Reason, because
 
-_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "pre-release", "ended")
+_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "pre-release", "ended", "ended-there")
 """The reasons that only doubt whether an image, or its tag, is there."""
 
 _PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
