@@ -157,6 +157,28 @@ def test_a_word_of_support_names_no_version(value: str, reason: str) -> None:
     assert [one.id for one in move.reasons] == [reason]
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"), [("REPLACE-ME", "template"), ("TO_BE_REPLACED:1", "template"), ("NGINX", "not-a-reference")]
+)
+def test_words_in_capitals_are_filled_in(value: str, reason: str) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), DOCKER)
+    assert [one.id for one in move.reasons] == [reason]
+
+
+def test_the_build_of_java_8_is_part_of_its_version() -> None:
+    echo = catalog.load("echo")
+    for tag, target in (
+        ("8u502-b07-jre", "-jre:8u502-b07"),
+        ("8u502-b07-jdk", ":8u502-b07"),
+        ("8u502-b07-jdk-jammy", ":8u502-b07"),
+    ):
+        move = assess(Image(Traced.of(f"eclipse-temurin:{tag}", 0, 16 + len(tag)), "FROM", 0, 16 + len(tag)), echo)
+        assert move.target == f"reg.echohq.com/eclipse-temurin{target}"
+    assert [one.id for one in move.reasons] == ["no-variant"]
+    move = assess(Image(Traced.of("eclipse-temurin:8u502-x07", 0, 25), "FROM", 0, 25), echo)
+    assert [one.id for one in move.reasons] == ["no-such-word"]
+
+
 def test_the_client_of_docker_is_no_daemon() -> None:
     for tag in ("29-cli", "cli", "29-git", "git"):
         move = assess(
