@@ -175,6 +175,9 @@ def test_the_build_of_java_8_is_part_of_its_version() -> None:
         move = assess(Image(Traced.of(f"eclipse-temurin:{tag}", 0, 16 + len(tag)), "FROM", 0, 16 + len(tag)), echo)
         assert move.target == f"reg.echohq.com/eclipse-temurin{target}"
     assert [one.id for one in move.reasons] == ["no-variant"]
+    old = "eclipse-temurin:8u302-b08-jre"
+    move = assess(Image(Traced.of(old, 0, len(old)), "FROM", 0, len(old)), echo)
+    assert [one.id for one in move.reasons] == ["unpublished"]
     move = assess(Image(Traced.of("eclipse-temurin:8u502-x07", 0, 25), "FROM", 0, 25), echo)
     assert [one.id for one in move.reasons] == ["no-such-word"]
 

@@ -12,6 +12,8 @@ from echo_migrate.model import Image
 
 _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
+_UPDATE = lazy_regex(r"(?<=^8)u(?=\d)")
+"""What stands before the update of a version of Java 8 (8u502)."""
 _EARLY = lazy_regex(r"(?i)v?\d+(?:\.\d+)*\.?(?:a|alpha|b|beta|m|rc|preview)\d*")
 """A version before its release: 3.15.0a2, 19beta1, 8.6.0RC1."""
 
@@ -193,4 +195,5 @@ def published_since(upstream: str, version: str) -> bool:
     the data, or there is none of the image."""
     known, highest = _published(upstream)
     version = version.removeprefix("v")
-    return not known or version in known or not numbers(version) or numbers(version) > highest
+    number = numbers(_UPDATE.sub(".", version))
+    return not known or version in known or not number or number > highest
