@@ -45,7 +45,7 @@ REASONS: dict[str, Row] = {
         "not a known public image", "if it is a copy of a public image, add a row to a mapping file", "edit"
     ),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
-    "not-offered": Row("{provider} does not offer {name}", "try: echo-migrate match {name} --provider all", ""),
+    "not-offered": Row("{provider} is not known to offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "hardened": Row("already at {vendor}", "", ""),
     "at-upstream": Row("an upstream image", "", ""),
     "no-origin": Row("what this image of {vendor} replaces is not known", "add a row to a mapping file", "edit"),
@@ -59,6 +59,13 @@ REASONS: dict[str, Row] = {
     "architecture-tag": Row("tag word {word} asks for one architecture", "use --platform", "edit"),
     # the target
     "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
+    "ended-there": Row(
+        "{provider} ends {line} on {date}, and lists no newer line",
+        "confirm with --online that it is still built",
+        "online",
+        "end of life there",
+        kind="the provider's list has no line past its end",
+    ),
     "unpublished": Row(
         "upstream last published {version} before {since}, so the provider may lack it",
         "use a newer version",
@@ -81,7 +88,7 @@ REASONS: dict[str, Row] = {
     "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
     "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
     "drops-version": Row(
-        "{image} has the {line} line, but not {version}",
+        "{image} has line {line}; {version} is not known",
         "check that any {line} release will do",
         "proof",
         "{line} for {version}",

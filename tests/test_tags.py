@@ -139,6 +139,68 @@ def test_the_version_that_is_dropped_is_named(tag: str) -> None:
     assert dict(reason.values)["version"] in ("20240311", "12.5")
 
 
+@pytest.mark.parametrize(
+    ("tag", "version"), [("25.0.3_9-jre", "25.0.3_9"), ("8u302-b08-jre", "8u302.b08"), ("v25.0.3", "v25.0.3")]
+)
+def test_the_version_that_is_dropped_is_shown_as_written(tag: str, version: str) -> None:
+    image = Image(Traced.of(f"eclipse-temurin:{tag}", 0, 16 + len(tag)), "FROM", 0, 16 + len(tag))
+    shown = [dict(one.values)["version"] for one in assess(image, DOCKER).reasons if one.id == "drops-version"]
+    assert shown == [version]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("jenkins/jenkins:lts", "no-version"), ("node:lts", "floating"), ("jenkins/jenkins:jdk21", "tag-unlisted")],
+)
+def test_a_word_of_support_names_no_version(value: str, reason: str) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), DOCKER)
+    assert [one.id for one in move.reasons] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [("REPLACE-ME", "template"), ("TO_BE_REPLACED:1", "template"), ("NGINX", "not-a-reference")]
+)
+def test_words_in_capitals_are_filled_in(value: str, reason: str) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), DOCKER)
+    assert [one.id for one in move.reasons] == [reason]
+
+
+def test_the_build_of_java_8_is_part_of_its_version() -> None:
+    echo = catalog.load("echo")
+    for tag, target in (
+        ("8u502-b07-jre", "-jre:8u502-b07"),
+        ("8u502-b07-jdk", ":8u502-b07"),
+        ("8u502-b07-jdk-jammy", ":8u502-b07"),
+    ):
+        move = assess(Image(Traced.of(f"eclipse-temurin:{tag}", 0, 16 + len(tag)), "FROM", 0, 16 + len(tag)), echo)
+        assert move.target == f"reg.echohq.com/eclipse-temurin{target}"
+    assert [one.id for one in move.reasons] == ["no-variant"]
+    old = "eclipse-temurin:8u302-b08-jre"
+    move = assess(Image(Traced.of(old, 0, len(old)), "FROM", 0, len(old)), echo)
+    assert [one.id for one in move.reasons] == ["unpublished"]
+    move = assess(Image(Traced.of("eclipse-temurin:8u502-x07", 0, 25), "FROM", 0, 25), echo)
+    assert [one.id for one in move.reasons] == ["no-such-word"]
+
+
+def test_the_client_of_docker_is_no_daemon() -> None:
+    for tag in ("29-cli", "cli", "29-git", "git"):
+        move = assess(
+            Image(Traced.of(f"docker:{tag}", 0, 7 + len(tag)), "FROM", 0, 7 + len(tag)), catalog.load("chainguard")
+        )
+        assert (move.state, move.target) == ("no-replacement", None)
+
+
+def test_a_line_whose_end_the_vendor_states_and_which_is_its_newest() -> None:
+    """DHI dates all its RabbitMQ to 2026-07-30, and has newer lines of CloudNativePG than 1.27, which ended."""
+    for value, day, reason in (
+        ("rabbitmq:4.3", "2026-11-01", "ended-there"),
+        ("rabbitmq:4.3", "2026-07-01", ""),
+        ("ghcr.io/cloudnative-pg/cloudnative-pg:1.27", "2026-07-01", "ended"),
+    ):
+        move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), DOCKER, today=day)
+        assert [one.id for one in move.reasons if one.id.startswith("ended")] == [reason] * bool(reason), value
+
+
 def test_a_provider_whose_distribution_is_not_known_switches_to_none() -> None:
     image = Image(Traced.of("mongo:7-jammy", 0, 13), "FROM", 0, 13)
     found = [one.id for one in assess(image, catalog.load("ironbank")).reasons]

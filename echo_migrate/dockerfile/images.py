@@ -53,6 +53,10 @@ _NAMED = lazy_regex(r"\$\{?(\w+)")
 _BROKEN = lazy_regex(r"\$\{\w*[^\w}]", needs=("${",))
 
 
+IS_A_TEMPLATE = "is a template"
+"""The problem of a Dockerfile that another program fills in, in the words of a finding."""
+
+
 def problem_of(text: str, file: Dockerfile) -> Problem | None:
     """Return the first reason why the file is not a valid Dockerfile, or None."""
     verbs = [instruction.verb for instruction in file.instructions]
@@ -65,11 +69,11 @@ def problem_of(text: str, file: Dockerfile) -> Problem | None:
     for instruction, verb in zip(file.instructions, verbs, strict=True):
         marks = _TEMPLATE if verb in _LITERAL else _JINJA
         if marked and marks.search(text, instruction.start, instruction.end):
-            return Problem(instruction.start, instruction.end, "is a template", "note")
+            return Problem(instruction.start, instruction.end, IS_A_TEMPLATE, "note")
         if verb not in VERBS:
             end = min(instruction.end, (text + "\n").index("\n", instruction.start))
             if _TEMPLATE.search(text, instruction.start, end):
-                return Problem(instruction.start, end, "is a template", "note")
+                return Problem(instruction.start, end, IS_A_TEMPLATE, "note")
             return Problem(instruction.start, end, f"has the unknown instruction {verb.upper()[:40]}")
     return None
 

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.images import ImageReader, problem_of
+from echo_migrate.dockerfile.images import IS_A_TEMPLATE, ImageReader, problem_of
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction, read
 from echo_migrate.dockerfile.stages import Stage, stages
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -47,7 +47,8 @@ def nodes(source: Source, request: Request, contexts: frozenset[str]) -> list[No
                 graph = [one._replace(ships="", worked_in=bool(one.ships)) for one in graph]
             nodes += graph
         return [*nodes, *images]
-    not_editable = because("faulty-file", problem=problem.reason)
+    template = problem.reason == IS_A_TEMPLATE
+    not_editable = because("in-template") if template else because("faulty-file", problem=problem.reason)
     return [*nodes, problem, *[image._replace(not_editable=image.not_editable or not_editable) for image in images]]
 
 

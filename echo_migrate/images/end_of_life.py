@@ -12,6 +12,8 @@ from echo_migrate.model import Image
 
 _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?")
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
+_UPDATE = lazy_regex(r"(?<=^8)u(?=\d)")
+"""What stands before the update of a version of Java 8 (8u502)."""
 _EARLY = lazy_regex(r"(?i)v?\d+(?:\.\d+)*\.?(?:a|alpha|b|beta|m|rc|preview)\d*")
 """A version before its release: 3.15.0a2, 19beta1, 8.6.0RC1."""
 
@@ -130,7 +132,7 @@ def _end(product: str, version: str, today: str) -> End | None:
     line = next((line for line in lines(version) if line in cycles), None)
     possible = [line] if line else [cycle for cycle in cycles if cycle.startswith(f"{version}.")]
     if not possible:
-        return _unlisted(block, version, today)
+        return _without_cycle(block, version, today)
     if any(_supported(cycles[cycle], today) for cycle in possible):
         return None
     last = max(possible, key=numbers)
@@ -141,17 +143,15 @@ def _end(product: str, version: str, today: str) -> End | None:
     return End(block["title"], line or version, max(dates, default=""), until, _follower(cycles, last, today))
 
 
-def _unlisted(block: Any, version: str, today: str) -> End | None:
-    """Return the end of a version of which there is no data: it is older than all cycles, or between two that have
-    ended and are written like it (nginx 1.17, of 1.16 and 1.18). Its dates are not known."""
-    wanted, known = numbers(version), {numbers(cycle): end for cycle, end in block["cycles"].items() if numbers(cycle)}
-    older, newer = [one for one in known if one <= wanted], [one for one in known if one > wanted]
-    beside = [max(older), min(newer)] if older and newer else []
-    alike = beside and len({(one[0], len(one)) for one in beside} | {(wanted[0], len(beside[0]))}) == 1
-    ended = alike and not any(_supported(known[one], today) for one in beside)
-    if not newer or (older and not ended):
+def _without_cycle(block: Any, version: str, today: str) -> End | None:
+    """Return the end of a version that there is no cycle of: it is older than all, or stands between two that are past
+    their end (nginx 1.13, before 1.14). Its date is not known."""
+    number, cycles = numbers(version), block["cycles"]
+    known = sorted((numbers(cycle), cycle) for cycle in cycles if numbers(cycle))
+    newer = next((index for index, (one, _) in enumerate(known) if one > number), None)
+    if newer is None or (newer and any(_maintained(cycles[cycle], today) for _, cycle in known[newer - 1 : newer + 1])):
         return None
-    return End(block["title"], version, "", "", _follower(block["cycles"], version, today))
+    return End(block["title"], version, "", "", _follower(cycles, version, today))
 
 
 def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
@@ -163,6 +163,11 @@ def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
 def _supported(end: Any, today: str) -> bool:
     """Return whether a line has full support on a day, by the dates of its end."""
     return end == "" or any(date >= today for date in _dates(end)[:1])
+
+
+def _maintained(end: Any, today: str) -> bool:
+    """Return whether a line has support on a day, full or long-term."""
+    return end == "" or any(date >= today for date in _dates(end))
 
 
 def _dates(end: Any) -> list[str]:
@@ -190,4 +195,5 @@ def published_since(upstream: str, version: str) -> bool:
     the data, or there is none of the image."""
     known, highest = _published(upstream)
     version = version.removeprefix("v")
-    return not known or version in known or not numbers(version) or numbers(version) > highest
+    number = numbers(_UPDATE.sub(".", version))
+    return not known or version in known or not number or number > highest

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from echo_migrate.images.origin import Origin
 
 _PLACEHOLDER = lazy_regex(
-    r"[A-Z][A-Z0-9_]+/|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
+    r"[A-Z][A-Z0-9_]+/|[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+(?:$|[:/@])|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
 )
-"""A placeholder that a script replaces, usually with a registry."""
+"""A placeholder that a script replaces, usually with a registry; or words in capitals, which no name has."""
 
 
 def assess(

@@ -20,7 +20,7 @@ from echo_migrate.images.upstream import facts
 from echo_migrate.model import Migration, Variant
 from echo_migrate.reasons import Reason, because
 
-_OF_THE_VENDOR = ("inferred", "offered", "tag-unknown", "unpublished", "pre-release", "ended")
+_OF_THE_VENDOR = ("inferred", "offered", "tag-unknown", "unpublished", "pre-release", "ended", "ended-there")
 """Reasons that doubt whether the vendor has the image, which is written."""
 
 OF_FAMILY = ("family", "family-unknown", "no-variant")

@@ -21,6 +21,9 @@ BUILD = "dev"
 BEFORE_RELEASE = ("preview", "rc")
 """The tag words of images of a version that is to be released: a list that has the version has its release."""
 
+FLOATING = frozenset(("current", "lts", "mainline", "stable"))
+"""The tag words that name a line by its support, which may be another one tomorrow."""
+
 _IS_ITS_RELEASE = "debian"
 """The image whose versions are the releases of its distribution."""
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog, Row
 from echo_migrate.images.end_of_life import end_of_line, is_early, published_since
 from echo_migrate.images.facts import ImageFacts, published
@@ -12,6 +13,9 @@ from echo_migrate.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.tags import Choice
+
+_JAVA_8 = lazy_regex(r"8u\d{1,4}-b\d{1,3}")
+"""A version of Java 8 with the number of its build, which are two words of a tag (8u502-b07)."""
 
 Change = tuple[int, int, str]
 """A change to the text of a reference: start, end, new text."""
@@ -69,7 +73,6 @@ class TargetTag:
             BUILD,
             choose,
             meaning_of,
-            nearest,
             without_revision,
             without_word,
         )
@@ -97,15 +100,7 @@ class TargetTag:
         if not choice:
             choice = choose(name, written, image, catalog, not build)
             if not choice:
-                self._age()
-                answers = catalog.answers
-                if answers and answers.tags_of(catalog.target(image)) is not None:
-                    near = nearest(name, written, image, catalog, newer=True)
-                    return because("no-such-tag", image=image, tag=written, nearest=f"; nearest: {near}" * bool(near))
-                near = nearest(name, written, image, catalog)
-                if not near:
-                    return because("image-unlisted", image=image, date=catalog.date)
-                return because("tag-unlisted", image=image, tag=written, date=catalog.date, nearest=near)
+                return self._unlisted(written)
             if not build:
                 self.unsafe_reasons.append(because("one-variant", image=image))
         if early:
@@ -117,7 +112,8 @@ class TargetTag:
         if choice.line:
             line = choice.tag.partition("-")[0]
             version = next(filter(is_version, self._texts()), "")  # debian's may have the day of its build
-            version = meaning_of(written, catalog).version or version or written
+            meant = meaning_of(written, catalog).version
+            version = version if meaning_of(version, catalog).version == meant else meant or version or written
             self.unsafe_reasons.append(because("drops-version", version=version, image=image, line=line))
         if choice.behind:
             self.unsafe_reasons.append(because("behind", target=choice.tag, version=choice.behind, date=catalog.date))
@@ -127,10 +123,33 @@ class TargetTag:
             self._age()
         elif self.today and target.eol < self.today:
             shown = f"{image}:{choice.tag}"
-            self.unsafe_reasons.append(because("ended", line=shown, date=f" on {target.eol}", follower="a newer one"))
+            if any(not one.eol or one.eol >= self.today for one in self.published.values()):
+                self.unsafe_reasons.append(
+                    because("ended", line=shown, date=f" on {target.eol}", follower="a newer one")
+                )
+            else:  # the vendor's date may be that of an older line
+                reason = because("ended-there", line=shown, provider=catalog.title, date=target.eol)
+                self.unsafe_reasons.append(reason)
         word = next((one for one in map(catalog.word_family, self._texts()) if one), None)
         self._family(word, meaning_of(choice.tag, catalog).family or target.family or catalog.family)
         return tag_change(self.reference.name_end, self.reference.tag, choice.tag)
+
+    def _unlisted(self, tag: str) -> Reason:
+        """Return why the list has no counterpart of a tag, with the nearest one there."""
+        from echo_migrate.images.tags import FLOATING, nearest
+
+        catalog, image, name = self.catalog, self.row.image or "", self.name
+        self._age()
+        answers = catalog.answers
+        if answers and answers.tags_of(catalog.target(image)) is not None:
+            near = nearest(name, tag, image, catalog, newer=True)
+            return because("no-such-tag", image=image, tag=tag, nearest=f"; nearest: {near}" * bool(near))
+        near = nearest(name, tag, image, catalog)
+        if not near:
+            return because("image-unlisted", image=image, date=catalog.date)
+        if not FLOATING.isdisjoint(tag.split("-")):
+            return because("no-version", tag=tag, name=name)
+        return because("tag-unlisted", image=image, tag=tag, date=catalog.date, nearest=near)
 
     def _exact(self, choice: "Choice") -> "Choice":
         """Return the choice with the patch version that is written, if the registry has that tag too: lists of tags
@@ -159,8 +178,8 @@ class TargetTag:
             return [(self.reference.name_end, words[-1].end, "")]  # the row of a user takes the place of the whole tag
         for word in words[1:] if versioned else words:
             text = word.text
-            if is_open(text):
-                continue  # kept as written; the missing value is a reason of its own
+            if is_open(text) or _JAVA_8.fullmatch(f"{words[0].text}-{text}"):
+                continue  # kept as written; a missing value is a reason of its own
             if text in self.row.words:
                 changes.append(self._without(word))
                 continue
@@ -259,7 +278,7 @@ class TargetTag:
             self.unsafe_reasons.append(because("family", **family_change(known, target or "another")))
 
 
-_TITLES = {"azure": "Azure Linux", "redhat": "Red Hat", "suse": "SUSE", "another": "another distribution"}
+_TITLES = {"azure": "Azure Linux", "redhat": "Red Hat", "suse": "SUSE", "another": "an unknown distribution"}
 
 
 def family_change(before: str, after: str) -> dict[str, str]:

@@ -60,6 +60,13 @@ def runtime_tag(reference: Reference, catalog: Catalog) -> str:
     return tag if tag in listed(place[1], place[0]) else ""
 
 
+def all_ended(reference: Reference, catalog: Catalog, today: str) -> bool:
+    """Return whether a vendor lists the image, and no tag of it whose line is not past its end."""
+    place = _listed_place(reference, catalog)
+    tags = listed(place[1], place[0]) if place else {}
+    return bool(tags) and all(facts.eol and facts.eol < today for facts in tags.values())
+
+
 def unlisted_builds(moves: Iterable[Migration], catalog: Catalog) -> list[Migration]:
     """Return those of some moves that are to a tag which the provider's list does not have, as moves to the variant for
     building of that tag, the one with most in it: what that lacks, any tag lacks. Images without that variant are left

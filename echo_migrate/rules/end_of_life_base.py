@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from echo_migrate.images.end_of_life import End, ends
 from echo_migrate.images.facts import facts_of
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
@@ -17,7 +18,12 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
         ended = facts_of(image.ref.value, context.settings.catalog).eol
         if ended == "ended" or (ended and ended < today):
             on = f" on {ended}" if ended != "ended" else ""
-            message = f"{image.shown} reached end of life{on}, by its vendor: use a newer release"
+            from echo_migrate.images.vendor_tags import all_ended  # most files name no image of a vendor
+
+            reference = parsed(image.ref.value)
+            last = reference is not None and all_ended(reference, context.settings.catalog, today)
+            remedy = ", which lists no newer line" if last else ": use a newer release"
+            message = f"{image.shown} reached end of life{on}, by its vendor{remedy}"
             yield Finding(image.start, image.end, message)
         return
     found = ends(image, None if move.likely else move.upstream, context.settings.catalog, today)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.dockerfile.images import IS_A_TEMPLATE
 from echo_migrate.model import Finding, Problem
 from echo_migrate.rules._rule import Context, rule
 
@@ -9,5 +10,5 @@ from echo_migrate.rules._rule import Context, rule
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
     message = f"{problem.what} {problem.reason}; it is not rewritten"
-    idle = problem.reason == "is a template" and not any(move.upstream for move in context.moves.values())
+    idle = problem.reason == IS_A_TEMPLATE and not any(move.upstream for move in context.moves.values())
     yield Finding(problem.start, problem.end, message, level=problem.level, quiet=idle)  # nothing in it could move

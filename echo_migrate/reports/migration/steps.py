@@ -72,7 +72,7 @@ def steps(report: Report, words: Sequence[str]) -> list[Step]:
     add(
         "match",
         "Look for another source",
-        f"{report.title} does not offer these images",
+        f"{report.title} is not known to offer these images",
         named if most else _command("inventory", words),
     )
     return found
