@@ -12,35 +12,16 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._build_results import results_in
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
-from echo_migrate.formats._given_arguments import GIVING, Given, given_in, is_said
+from echo_migrate.formats._given_arguments import GIVING, Given, given_in
 from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
-from echo_migrate.images.reference import familiar
-
-_TAGGED = lazy_regex(
-    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
-    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?(?:([^\s\"'$]+)|\$[({]?(\w+)[)}]?[\"']?(?=\s|$))",
-    needs=("docker", "podman", "nerdctl", "buildah"),
-)
-"""The name that a build is given, or the variable that has it."""
-
-_ASSIGNED = lazy_regex(
-    r"(?m)^[ \t]*(?:(?:export|local|readonly)[ \t]+)?(\w+)[ \t]*[:?]{0,2}=[ \t]*[\"']?([^\s\"'$#;]+)[\"']?[ \t]*\r?$"
-)
-_NAMED_ANEW = lazy_regex(
-    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
-    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|)]+)[\"']?[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
-    r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)",
-    needs=("docker", "podman", "nerdctl", "buildah", "type="),
-)
-"""The name that an image is given by another command, or that the output of a build has."""
+from echo_migrate.images.reference import familiar, untagged
 
 _LARGEST_CODE = 200_000
 """How many bytes a file of code may have that is read for the arguments of its calls."""
 
-_MAKES = (b"build", b" tag ", b" commit ", b" import ")
-_ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
@@ -54,11 +35,19 @@ Stated = tuple[str | None, int, int]
 
 class Builds(NamedTuple):
     """The names of what is built, without ``:latest``, the arguments that builds are given, by name, and the platforms
-    that are built for, common ones left out."""
+    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built."""
 
     results: frozenset[str]
     arguments: Mapping[str, tuple[Given, ...]]
     platforms: frozenset[str]
+
+    def make(self, image: str) -> bool:
+        """Return whether an image may be one that is built, by its reference; a tag with a variable may be any."""
+        name = familiar(image)
+        known = untagged(name)
+        if name in self.results or f"{known}:" in self.results:
+            return True
+        return "$" in name and "$" not in known and any(untagged(one) == known for one in self.results)
 
 
 class _Platforms(NamedTuple):
@@ -136,12 +125,11 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                     data = contents(path) if GIVES.fullmatch(name) else contents(path, _LARGEST_CODE)
                     for one in given_in(path, data):
                         arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
-                    if GIVES.fullmatch(name):
-                        _read(name, data, results)
-                        if b"platform" in data:
-                            said = _platforms(Source.of(path, data))
-                            platforms |= said.any
-                            own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
+                    results.update(results_in(path, data))
+                    if GIVES.fullmatch(name) and b"platform" in data:
+                        said = _platforms(Source.of(path, data))
+                        platforms |= said.any
+                        own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
     given = {name: tuple(each.values()) for name, each in arguments.items()}
     return Builds(frozenset(results), given, frozenset()), _Platforms(own, frozenset(platforms))
 
@@ -177,20 +165,3 @@ def _stated(source: Source) -> Iterator[Stated]:
             file = _FILE.search(line[0]) if "build" in line[0] and not _OF_SEVERAL.search(line[0]) else None
             if file:
                 yield next(filter(None, (dockerfile_at(one, ".", file[1]) for one in above)), None), *line.span()
-
-
-def _read(name: str, data: bytes, results: set[str]) -> None:
-    """Add the results of the builds in one file."""
-    if not any(word in data for word in _MAKES):
-        return
-    text = data.decode("utf-8", "replace").replace("\\\n", " ")
-    tagged = _TAGGED.findall(text)
-    results.update(familiar(one) for one, _ in tagged if one)
-    variables = {name for _, name in tagged if name}
-    if variables:
-        results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
-    results.update(
-        familiar(match[1] or match[2]) for match in _NAMED_ANEW.finditer(text) if not is_said(text, match.start())
-    )
-    if "skaffold" in name and "artifacts:" in text:
-        results.update(familiar(one) for one in _ARTIFACT.findall(text))

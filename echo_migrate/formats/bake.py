@@ -74,6 +74,11 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
         yield from _File(source, _read(source)).platforms()
 
 
+def results(source: Source) -> Iterator[str]:
+    """Yield the names of what targets build, with the defaults of variables. Raises ``NotRead``."""
+    yield from _File(source, _read(source)).results()
+
+
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
     """Yield the arguments of targets: the Dockerfile, None if it is not known, the name, the value if it is written,
     and the place. Raises ``NotRead``."""
@@ -179,6 +184,13 @@ class _File:
                 if node.value != "null":
                     value = node.text if node.text and "$" not in node.text else None
                     yield self._built(whole), name, value, node.start
+
+    def results(self) -> Iterator[str]:
+        """Yield the tags of targets."""
+        for whole in self.whole.values():
+            for one in _list(whole, "tags"):
+                value = self._value(one)
+                yield value.text.value if value else ""
 
     def _built(self, whole: Attributes) -> str | None:
         return self._dockerfile(whole) or self._dockerfile(whole, os.path.join(top(self.source.path), "_"))

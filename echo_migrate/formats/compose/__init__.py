@@ -121,6 +121,13 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
                         yield built, node.start_mark.index, node.end_mark.index
 
 
+def results(source: Source) -> Iterator[str]:
+    """Yield the names of what services build, as they are written and as an ``.env`` file beside settles them."""
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            yield from Document(source, root).named_results()
+
+
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
     """Yield the arguments that services give their builds: the Dockerfile, None if another file may say which it is,
     the name, the value if it is written, and the place."""

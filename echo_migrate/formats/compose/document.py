@@ -170,6 +170,14 @@ class Document:
         named = [keys.get("image") for keys in self.keys.values() if "build" in keys]
         return {node.value for node in named if is_text(node)}
 
+    def named_results(self) -> Iterator[str]:
+        """Yield the names and further tags of what its services build, and what the ``.env`` file makes of them."""
+        for keys in self.keys.values():
+            for node in (keys.get("image"), *sequence(effective(keys.get("build")).get("tags"))):
+                if is_text(node) and "build" in keys:
+                    yield node.value
+                    yield self._resolved(node.value)
+
     def nodes(self, services: bool) -> Iterator[Node]:
         yield from self._images(services)
         for name, scalar, inline in self.inlines():
