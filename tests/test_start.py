@@ -83,6 +83,7 @@ CHECK = {
     *(
         "formats",
         "formats._build_commands",
+        "formats._build_places",
         "formats._build_results",
         "formats._builds_nearby",
         "formats._follower",

@@ -12,11 +12,11 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._build_places import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.formats._build_results import results_in
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.formats._given_arguments import GIVING, Given, given_in
-from echo_migrate.formats._named_contexts import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.images.reference import familiar, untagged
 
 _LARGEST_CODE = 200_000

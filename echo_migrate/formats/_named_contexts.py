@@ -7,38 +7,24 @@ Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), 
 import contextlib
 import os
 import re
-from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
-from echo_migrate.files.tree import absolute, real, top
+from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._build_places import GIVES, MOST_FOLDERS, folders_above, places
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.images.reference import familiar, untagged
 
-GIVES = lazy_regex(
-    r"(?i).*\.(?:sh|bash|mk|ya?ml|ps1|hcl|tf)|[^.]+|(?:.*bake.*|package|\.?devcontainer)\.json|(?:make|docker|task)file\..*"
-)
-"""Names of files that may pass contexts to a build."""
-
 _BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$", needs=(".hcl", ".json"))
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
-MOST_FOLDERS = 64
-"""The maximum number of folders above a file, and in each of them, that are searched: beyond that, any name may be that
-of a context."""
-
 _MOST_PARTLY = 500
 """The maximum number of names with variables that are compared: beyond that, any name may match."""
 
 _KEYWORDS = (b"build-context", b"additional_contexts")
-_BESIDE = (
-    *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
-    *("deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
-)
-"""Folders that usually contain the build definitions for the files around them."""
 
 
 def named(path: str) -> frozenset[str]:
@@ -48,24 +34,11 @@ def named(path: str) -> frozenset[str]:
     return frozenset(name for folder in folders_above(path) for name in _given(folder).get(wanted, ()))
 
 
-def folders_above(path: str) -> tuple[str, ...]:
-    """Return the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
-    return _upwards(os.path.dirname(absolute(path)), os.getcwd())
-
-
-@of_a_run(4096)
-def _upwards(folder: str, working: str) -> tuple[str, ...]:
-    folders, root = [real(folder)], top(os.path.join(folder, "_"))
-    while len(folders) < MOST_FOLDERS and folders[-1] not in (root, os.path.dirname(folders[-1])):
-        folders.append(os.path.dirname(folders[-1]))
-    return tuple(folders)
-
-
 def shadows(path: str, name: str) -> bool:
     """Return whether the name of an image, without tag, may be that of a named context in a build.
 
     Considers every file that passes contexts to any build, in the folder of ``path``, its parents up to the top of the
-    tree, and their folders for build definitions (``_BESIDE``): no legitimate context has the name of a hardened image.
+    tree, and their folders for build definitions: no legitimate context has the name of a hardened image.
     A name with a variable may match any other, and a file that cannot be read may have any name.
     """
     folders = folders_above(path)
@@ -101,24 +74,6 @@ def _said_in(folder: str) -> _Names:
     partly = frozenset(name for names in found for name in names.partly)
     open = len(searched) == MOST_FOLDERS or len(partly) > _MOST_PARTLY or any(names.any for names in found)
     return _ANY if open else _Names(frozenset(name for names in found for name in names.plain), partly)
-
-
-def places(folder: str) -> Iterator[str]:
-    """Yield a folder and its folders for build definitions, except links."""
-    yield folder
-    there: set[str] = set()
-    with contextlib.suppress(OSError):
-        there.update(os.listdir(folder))
-    for name in _BESIDE:
-        place = os.path.join(folder, name)
-        if name.partition("/")[0] not in there or os.path.islink(place) or os.path.islink(os.path.dirname(place)):
-            continue
-        yield place
-        if name == ".github":
-            with contextlib.suppress(OSError):
-                own = os.path.join(place, "actions")
-                entries = [] if os.path.islink(own) else list(os.scandir(own))
-                yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def _giving(folder: str) -> list[tuple[str, str]]:

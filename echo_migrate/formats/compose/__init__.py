@@ -29,6 +29,7 @@ from echo_migrate.formats._compose_files import NAME as NAME
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
 from echo_migrate.formats._templates import fails_as_template, literals, of_template
+from echo_migrate.formats.compose.commands import named_with
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
 from echo_migrate.formats.compose.service import (
@@ -216,10 +217,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
     """Return the documents of the other compose files in a file's folder, whatever their names, which may be laid over
-    it (``-f``), and of those at the given paths."""
+    it (``-f``), of those that commands name with it, and of those at the given paths."""
     own = real(path)
     folder, root = next(above(path))
-    beside_it = (files_in(folder, root), over, [one for one in yaml_in(folder) if _may_be_laid(one)])
+    beside_it = (files_in(folder, root), over, named_with(path), [one for one in yaml_in(folder) if _may_be_laid(one)])
     listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in beside_it)
     others = dict.fromkeys(one for paths in listed for one in islice(paths, _MOST_SIBLINGS))
     return tuple(document for one in others for document in _laid_over(one))
