@@ -166,6 +166,17 @@ def test_an_image_with_an_official_name_that_is_built_nearby_does_not_move_safel
     assert not any(each["id"] == "build-result" for one in pulled for each in one["reasons"])
 
 
+@pytest.mark.parametrize(
+    ("path", "makes"),
+    [("build.py", True), ("ci/x.py", True), ("test_build.py", False), ("web.spec.ts", False), ("tests.sh", True)],
+)
+def test_the_code_of_tests_makes_nothing_for_others(tmp_path: Path, path: str, makes: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text("x('docker build -t nginx:1.29 .')\n")
+    assert builds_near(str(tmp_path / "Dockerfile")).make("nginx:1.29") == makes
+
+
 def test_an_image_whose_tag_is_a_variable_may_be_any_that_is_built(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "a.sh").write_text("docker build -t nginx:1.29 .\n")

@@ -26,6 +26,11 @@ _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64l
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
 
+_OF_TESTS = lazy_regex(
+    r"(?i)(?:^|/)(?:(?:__)?(?:tests?|specs?)(?:__)?/[^/]*|test_[^/]*|[^/]*[._-](?:test|spec)\.[^/]*)$"
+)
+"""Code of tests, in which the text of a command is often data, and which makes what it needs for itself alone."""
+
 _FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
 _OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
 _ACTION = "build-push-action@"
@@ -125,7 +130,8 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                     data = contents(path) if GIVES.fullmatch(name) else contents(path, _LARGEST_CODE)
                     for one in given_in(path, data):
                         arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
-                    results.update(results_in(path, data))
+                    if GIVES.fullmatch(name) or not _OF_TESTS.search(path):
+                        results.update(results_in(path, data))
                     if GIVES.fullmatch(name) and b"platform" in data:
                         said = _platforms(Source.of(path, data))
                         platforms |= said.any
