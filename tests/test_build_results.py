@@ -53,6 +53,10 @@ MADE = {
         'variable "T" { default = "1.29" }\ntarget "a" { tags = ["x/y", "nginx:${T}"] }',
     ),
     "a bake file in JSON": ("docker-bake.json", '{"target": {"a": {"tags": ["nginx:1.29"]}}}'),
+    "tags that bake computes": (
+        "docker-bake.hcl",
+        'function "t" {\n  params = [n]\n  result = ["nginx:1.29"]\n}\ntarget "a" { tags = t("1.29") }',
+    ),
     "a service": ("compose.yaml", "services: {a: {build: ., image: 'nginx:1.29'}}"),
     "a service with more tags": ("b.yaml", "services: {a: {build: {context: ., tags: ['nginx:1.29']}, image: x/y}}"),
     "a service with defaults": ("compose.yaml", "services: {a: {build: ., image: '${R:-}nginx:${V:-1.29}'}}"),
@@ -73,6 +77,8 @@ ANY_TAG = {
     "a part of a tag that is not known": ("a.sh", "docker build -t nginx:${V}-alpine ."),
     "Tilt": ("Tiltfile", "docker_build('nginx', '.')"),
     "skaffold": ("skaffold.yaml", "build:\n  artifacts:\n    - image: nginx"),
+    "skaffold, context first": ("skaffold.yaml", "build:\n  artifacts:\n  - context: web\n    image: nginx"),
+    "ko": ("a.sh", "KO_DOCKER_REPO=nginx ko build --bare ."),
     "Drone": (".drone.yml", "steps:\n- name: build\n  image: plugins/docker\n  settings:\n    repo: nginx"),
     "Azure": ("azure-pipelines.yml", "- task: Docker@2\n  inputs:\n    command: build\n    repository: nginx"),
     "tags that a step makes": (
@@ -88,6 +94,14 @@ OTHERS = {
     "a cache": ("a.sh", "docker build --cache-from nginx:1.29 -t app ."),
     "another name for it": ("a.sh", "docker tag nginx:1.29 localhost:5000/nginx:1.29"),
     "a repository that is not known": ("a.sh", "docker build -t $R/nginx:1.29 ."),
+    "what skaffold runs": (
+        "skaffold.yaml",
+        "build:\n  artifacts:\n  - image: x/y\nverify:\n- container: {image: z}\n- image: nginx",
+    ),
+    "an argument beside tags that bake lists": (
+        "docker-bake.hcl",
+        'target "a" {\n  tags = []\n  args = { B = "nginx:1.29" }\n}',
+    ),
     "a comment": ("a.sh", "# docker build -t nginx:1.29 ."),
     "what is printed": ("a.sh", "echo docker build -t nginx:1.29 ."),
     "a service beside one that is built": (
@@ -164,6 +178,49 @@ def test_an_image_with_an_official_name_that_is_built_nearby_does_not_move_safel
         (tmp_path / place).unlink()
     pulled = json.loads(run("inventory", "--output-format", "json", path).stdout)["references"]
     assert not any(each["id"] == "build-result" for one in pulled for each in one["reasons"])
+
+
+SPLIT = {
+    "a variable of an included makefile": {
+        "Makefile": "include vars.mk\nb:\n\tdocker build -t $(IMG) .\n",
+        "vars.mk": "IMG = nginx:1.29\n",
+    },
+    "a variable of a sourced script": {
+        "b.sh": '. scripts/env.sh\ndocker build -t "$IMG" .\n',
+        "scripts/env.sh": "export IMG=nginx:1.29\n",
+    },
+    "a service whose name another file has": {
+        "compose.yaml": "services: {a: {image: 'nginx:1.29'}}\n",
+        "compose.override.yaml": "services: {a: {build: .}}\n",
+    },
+    "a variable of .env": {
+        "compose.yaml": "services: {a: {image: '${I}', build: .}}\n",
+        ".env": "I=nginx:1.29\n",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", SPLIT)
+def test_a_name_may_be_in_another_file_than_the_build(tmp_path: Path, kind: str) -> None:
+    (tmp_path / ".git").mkdir()
+    for path, text in SPLIT[kind].items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    near = builds_near(str(tmp_path / "web" / "Dockerfile"))
+    assert near.make("nginx:1.29")
+    assert not near.make("nginx:1.28")
+
+
+@pytest.mark.parametrize(("service", "held"), [("a: {build: .}", True), ("b: {build: .}", False)])
+def test_an_image_that_a_file_laid_over_builds_does_not_move_safely(
+    run: Run, tmp_path: Path, service: str, held: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")
+    (tmp_path / "compose.override.yaml").write_text(f"services: {{{service}}}\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json", "compose.yaml").stdout)["references"]
+    assert ([each["id"] for each in one["reasons"]] == []) != held
+    assert one["state"] == ("needs-person" if held else "migrate")
 
 
 @pytest.mark.parametrize(

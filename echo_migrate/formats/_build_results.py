@@ -18,7 +18,8 @@ from itertools import islice, product
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, Unreadable, contents
+from echo_migrate.files.tree import real, top
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._given_arguments import is_said
 from echo_migrate.images.reference import VARIABLE, bare, familiar, untagged
@@ -94,7 +95,11 @@ _CALLED = lazy_regex(
 )
 """Calls and keys whose values are the names of results."""
 
-_ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
+_ARTIFACTS = lazy_regex(
+    r"(?m)^([ \t]*)artifacts:[ \t]*\r?\n((?:\1[ \t-][^\n]*\n?|[ \t]*\r?\n)*)", needs=("artifacts:",)
+)
+_ARTIFACT = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*[\"']?([^\s\"'#{]+)")
+_KO = lazy_regex(rf"\bKO_DOCKER_REPO[\"']?[=:][ \t]*{_VALUE}", needs=("ko_docker_repo",))
 _PLUGIN = lazy_regex(r"(?m)^[ \t]*[\"']?repo(?:sitory)?[\"']?:[ \t]*[\"']?([^\s\"'#{,]+)")
 _PLUGS = lazy_regex(
     r"plugins?/(?:docker|kaniko|buildx|plugin-docker)|plugin-(?:docker|kaniko)|\bDocker@\d", needs=("plugin", "docker@")
@@ -126,6 +131,11 @@ _NAME = re.compile(r"[\w.]+")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _QUOTE = re.compile(r"\\?[\"']")
 _MOST_VALUES = 20
+_TAKES_IN = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|source|\.)[ \t]+[\"']?([^\s\"'$;&|#]+)")
+_MOST_TAKEN_IN = 10
+_LARGEST = 200_000
+"""How many other files are read for the values of variables, and how many bytes each may have."""
+
 _UNKNOWN = "$"
 
 
@@ -136,7 +146,7 @@ def results_in(path: str, data: bytes) -> Iterator[str]:
         return
     text = data.decode("utf-8", "replace").replace("\\\r\n", " ").replace("\\\n", " ")
     written = list(dict.fromkeys((*_written(os.path.basename(path), text), *_stated(path, data, low))))
-    known = _Variables(text)
+    known = _Variables(text, path)
     for one in written:
         yield from known.names(one)
 
@@ -152,8 +162,9 @@ def _written(name: str, text: str) -> Iterator[str]:
             if not is_said(text, match.start(match.lastindex or 0)):
                 yield match[match.lastindex or 0]
     yield from _of_blocks(text)
-    if "skaffold" in name and "artifacts:" in text:
-        yield from (f"{each}{end}" for each in _ARTIFACT.findall(text) for end in ("", ":$"))
+    for block in _ARTIFACTS.finditer(text) if "skaffold" in name else ():
+        yield from (f"{each}{end}" for each in _ARTIFACT.findall(block[2]) for end in ("", ":$"))
+    yield from (f"{match[1]}:$" for match in _KO.finditer(text))
     if name.lower().startswith("tilt"):
         yield from (f"{match[1]}:$" for match in _CALLED.finditer(text) if match[1])
     if _PLUGS.search(text):
@@ -180,7 +191,7 @@ def _of_blocks(text: str) -> Iterator[str]:
 
 def _stated(path: str, data: bytes, low: bytes) -> Iterator[str]:
     """Yield the names that a compose or bake file or a workflow gives, as its reader has them."""
-    from_compose = b"services" in low and b"build" in low and b"image" in low
+    from_compose = b"services" in low and b"build" in low
     from_bake = b"tags" in low and bool(_BAKED.search(path))
     from_workflow = any(word in low for word in (b"build-push-action@", b"metadata-action@", b"buildah-build@"))
     if not (from_compose or from_bake or from_workflow):
@@ -197,18 +208,29 @@ def _stated(path: str, data: bytes, low: bytes) -> Iterator[str]:
             yield from list(_github_builds.results(source))
 
 
-class _Variables:
-    """The values that a text gives to variables."""
+def _taken_in(path: str, text: str) -> Iterator[str]:
+    """Yield the texts of the files of the tree that a makefile includes, or a script sources."""
+    below = real(top(path)).rstrip(os.sep) + os.sep
+    for match in islice(_TAKES_IN.finditer(text), _MOST_TAKEN_IN):
+        other = real(os.path.join(os.path.dirname(path), match[1]))
+        with contextlib.suppress(Unreadable):
+            if other.startswith(below):
+                yield contents(other, _LARGEST).decode("utf-8", "replace")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+
+class _Variables:
+    """The values that a text, and the files that it takes in, give to variables."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.text, self.path = text, path
         self.known: dict[str, list[str]] = {}
 
     @cached_property
     def assigned(self) -> dict[str, list[str]]:
         """The values of each variable as they are written."""
         found: dict[str, list[str]] = {}
-        for match in _ASSIGNED.finditer(self.text):
+        text = "\n".join((self.text, *_taken_in(self.path, self.text)))
+        for match in _ASSIGNED.finditer(text):
             found.setdefault(match[1], []).append(match[2] or "")
         for match in _LOOP.finditer(self.text):
             found.setdefault(match[1], []).extend(match[2].split())

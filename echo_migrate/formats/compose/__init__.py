@@ -126,7 +126,9 @@ def results(source: Source) -> Iterator[str]:
     """Yield the names of what services build, as they are written and as an ``.env`` file beside settles them."""
     with contextlib.suppress(NotYaml):
         for root in documents(source.text):
-            yield from Document(source, root).named_results()
+            document = Document(source, root)
+            split = any("build" in keys and "image" not in keys for keys in document.keys.values())
+            yield from (Document(source, root, _siblings(source.path, ())) if split else document).named_results()
 
 
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
