@@ -59,7 +59,7 @@ _BUILD = lazy_regex(
 _ITEMS = lazy_regex(
     r"(?<![\w./-])(?:build|bud)[\"']((?:[ \t\r\n]{0,100},[ \t\r\n]{0,100}[^,\[\]\n]{1,300}){1,60})"
     r"|(?m:^[ \t]*-[ \t]+)[\"']?(?:build|bud)[\"']?[ \t]*((?:\r?\n[ \t]*-[ \t]+[^\n]{1,300}){1,60})",
-    needs=("build", "bud"),
+    needs=('build"', "build'", 'bud"', "bud'", "- "),
 )
 """The words behind one that builds, in a list."""
 
@@ -68,7 +68,7 @@ _NAMED = lazy_regex(
     rf"(?<![\w-])--(?:tag|destination|image-name){_BETWEEN}{_VALUE}|\.tags\+?={_VALUE}"
     rf"|(?<![\w-])-D(?:jib\.to\.image|spring-boot\.build-image\.imageName|quarkus\.container-image\.image)={_VALUE}"
     rf"|\bpack[ \t]+build[ \t]+{_VALUE}",
-    needs=("--tag", "--destination", "--image-name", ".tags", "-d", "pack"),
+    needs=("--tag", "--destination", "--image-name", ".tags", "-djib", "-dspring", "-dquarkus", "pack"),
 )
 """Options whose values are the names of results, whatever the command."""
 
@@ -91,7 +91,10 @@ _CALLED = lazy_regex(
     r"|<to>\s*<image>\s*([^<>\s]+)|<imageName>\s*([^<>\s]+)"
     r"|<image>(?=(?:[^<]|<(?!/image>)){0,2000}<build>)(?:[^<]|<(?!/image>)){0,500}?<name>\s*([^<>\s]+)"
     r"|\boutput:[ \t]*\r?\n(?:[ \t]+to:[ \t]*\r?\n(?:[ \t]+kind:[^\n]*\n)?[ \t]+name|[ \t]+image):[ \t]*([^\s#]+)",
-    needs=("build", "save image", "jib", "imagename", "to"),
+    needs=(
+        *("build(", "build_image(", "buildimage(", "docker_build", "custom_build", "imagefromdockerfile", "save"),
+        *("jib", "imagename", "to.image", "<image>", "output:"),
+    ),
 )
 """Calls and keys whose values are the names of results."""
 
