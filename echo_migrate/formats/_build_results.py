@@ -58,7 +58,7 @@ _BUILD = lazy_regex(
 
 _ITEMS = lazy_regex(
     r"(?<![\w./-])(?:build|bud)[\"']((?:[ \t\r\n]{0,100},[ \t\r\n]{0,100}[^,\[\]\n]{1,300}){1,60})"
-    r"|(?m:^[ \t]*-[ \t]+)[\"']?(?:build|bud)[\"']?[ \t]*((?:\r?\n[ \t]*-[ \t]+[^\n]{1,300}){1,60})",
+    r"|(?m:^[ \t]*- [ \t]*)[\"']?(?:build|bud)[\"']?[ \t]*((?:\r?\n[ \t]*-[ \t]+[^\n]{1,300}){1,60})",
     needs=('build"', "build'", 'bud"', "bud'", "- "),
 )
 """The words behind one that builds, in a list."""
@@ -86,14 +86,14 @@ _CALLED = lazy_regex(
     r"|(?m:^[ \t]*SAVE[ \t]+IMAGE[ \t]+(?:--\S+[ \t]+)*(\S+))"
     r"|\b(?:build|build_image|legacy_build)\((?:[^()]|\([^()]*\)){0,1000}?\btags?\s*=\s*\[?\s*f?[\"']([^\"'\n]+)[\"']"
     r"|\bbuildImage\((?:[^()]|\([^()]*\)){0,1000}?\bt:\s*[\"'`]([^\"'`\n]+)[\"'`]"
-    r"|\bto\s*\{[^{}]{0,500}?\bimage\s*=\s*[\"']([^\"'\n]+)[\"']|\bto\.image\s*=\s*[\"']([^\"'\n]+)[\"']"
+    r"|\b(?:to \{|to\{)[^{}]{0,500}?\bimage\s*=\s*[\"']([^\"'\n]+)[\"']|\bto\.image\s*=\s*[\"']([^\"'\n]+)[\"']"
     r"|\bimageName(?:\.set\(|\s*=)\s*[\"']([^\"'\n]+)[\"']"
     r"|<to>\s*<image>\s*([^<>\s]+)|<imageName>\s*([^<>\s]+)"
     r"|<image>(?=(?:[^<]|<(?!/image>)){0,2000}<build>)(?:[^<]|<(?!/image>)){0,500}?<name>\s*([^<>\s]+)"
     r"|\boutput:[ \t]*\r?\n(?:[ \t]+to:[ \t]*\r?\n(?:[ \t]+kind:[^\n]*\n)?[ \t]+name|[ \t]+image):[ \t]*([^\s#]+)",
     needs=(
         *("build(", "build_image(", "buildimage(", "docker_build", "custom_build", "imagefromdockerfile", "save"),
-        *("jib", "imagename", "to.image", "<image>", "output:"),
+        *("to {", "to{", "imagename", "to.image", "<image>", "output:"),
     ),
 )
 """Calls and keys whose values are the names of results."""
