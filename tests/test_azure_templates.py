@@ -89,3 +89,34 @@ def test_what_templates_run_in_an_image_is_asked_for(run: Run, tmp_path: Path, k
     pipeline, template, asked = RUN_IN[kind]
     found = _listed(run, tmp_path, {"azure-pipelines.yml": pipeline, "b.yml": template})
     assert found == {"python:3.12": [NOT_BESIDE, *(["program-unknown"] if asked else [])]}
+
+
+UNREAD = {
+    "a template that is not valid YAML": ("steps:\n- template: b.yml\n", {"b.yml": "steps: [\n"}),
+    "a template that is not there": ("steps:\n- template: c.yml\n", {}),
+    "a template in a template that is not there": (
+        "steps:\n- template: b.yml\n",
+        {"b.yml": "steps: [{template: c.yml}]"},
+    ),
+    "a template whose name a parameter has": ("steps:\n- template: ${{ parameters.steps }}.yml\n", {}),
+    "a template outside of the tree": ("steps:\n- template: ../../b.yml\n", {}),
+    "more templates than are read": (
+        "steps:\n" + "".join(f"- template: t{number}.yml\n" for number in range(51)),
+        {f"t{number}.yml": "steps: []\n" for number in range(51)},
+    ),
+}
+CONTAINER = "container: {image: 'python:3.12', endpoint: r}\n"
+
+
+@pytest.mark.parametrize("form", [CONTAINER, f"{ALIAS}container: py\n"])
+@pytest.mark.parametrize("kind", UNREAD)
+def test_templates_that_could_not_be_read_are_said(run: Run, tmp_path: Path, kind: str, form: str) -> None:
+    steps, files = UNREAD[kind]
+    found = _listed(run, tmp_path, {"azure-pipelines.yml": form + steps, **files})
+    assert "pipeline-unread" in found["python:3.12"]
+
+
+@pytest.mark.parametrize("steps", ["- template: b.yml@other\n", "- script: x\n", "- template: b.yml\n"])
+def test_templates_that_were_read_hold_no_image(run: Run, tmp_path: Path, steps: str) -> None:
+    files = {"azure-pipelines.yml": f"{CONTAINER}steps:\n{steps}", "b.yml": "steps: [{script: x}]\n"}
+    assert "pipeline-unread" not in _listed(run, tmp_path, files)["python:3.12"]

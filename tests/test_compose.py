@@ -8,6 +8,7 @@ import yaml
 
 from echo_migrate.engine import fix
 from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.workspace import begin
 from echo_migrate.formats import compose, recognised
 from echo_migrate.images import catalog
 from echo_migrate.model import Result
@@ -235,6 +236,35 @@ def test_what_is_laid_over_a_service_counts_for_what_it_extends(
         path.write_text(f"services: {{{services}}}\n")
     own = tmp_path / "base" / "compose.yaml"
     outcome = fix_source(str(own), own.read_text()).outcomes[0]
+    assert ("a volume keeps its data" in outcome.reason) == counts
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "counts"),
+    [
+        (".env", "COMPOSE_FILE=base/compose.yaml:over/state.yml\n", True),
+        ("base/.env", "COMPOSE_FILE='compose.yaml:../over/state.yml'\n", True),
+        (".envrc", "export COMPOSE_FILE=base/compose.yaml;over/state.yml\n", True),
+        ("Makefile", "up:\n\tdocker compose -f base/compose.yaml \\\n\t  -f over/state.yml up\n", True),
+        ("scripts/up.sh", "docker-compose --file base/compose.yaml --file=over/state.yml up\n", True),
+        ("a.yml", "steps: [{run: [docker, compose, '-f', 'base/compose.yaml', '-f', 'over/state.yml', up]}]\n", True),
+        (".github/workflows/a.yml", "env:\n  COMPOSE_FILE: base/compose.yaml:over/state.yml\n", True),
+        ("up.sh", "docker compose -f base/compose.yaml up\ndocker compose -f over/state.yml up\n", False),
+        ("up.sh", "docker compose -f base/other.yaml -f over/state.yml up\n", False),
+        ("README", "nothing\n", False),
+    ],
+)
+def test_files_that_commands_and_settings_name_with_a_file_are_laid_over_it(
+    tmp_path: Path, path: str, text: str, counts: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    own = "services: {db: {image: 'postgres:16'}}\n"
+    over = f"services: {{db: {{{VOLUME}}}}}\n"
+    for name, content in {"base/compose.yaml": own, "over/state.yml": over, path: text}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    begin()
+    (outcome,) = fix_source(str(tmp_path / "base" / "compose.yaml"), own).outcomes
     assert ("a volume keeps its data" in outcome.reason) == counts
 
 

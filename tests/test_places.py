@@ -794,6 +794,38 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
 
 
 @pytest.mark.parametrize(
+    ("path", "library", "line", "image"),
+    [
+        ("lib/web-stack.ts", "aws-cdk-lib/aws-ecs", "ContainerImage.fromRegistry('nginx:1.29')", "nginx:1.29"),
+        ("bin/app.js", "@aws-cdk/core", 'DockerImage.fromRegistry("node:22")', "node:22"),
+        ("infra/src/build.ts", "aws-cdk-lib", "LinuxBuildImage.fromDockerRegistry(`node:22`)", "node:22"),
+        ("infra/src/build.ts", "aws-cdk-lib", "ContainerImage.fromRegistry(`node:${v}`)", ""),
+        ("src/registry.ts", "aws-cdk-lib", "ContainerImage.fromRegistry('nginx:1.29')", ""),
+        ("lib/web-stack.ts", "other", "ContainerImage.fromRegistry('nginx:1.29')", ""),
+        (
+            "cdk/WebStack.java",
+            "software.amazon.awscdk.Stack",
+            'ContainerImage.fromRegistry("nginx:1.29")',
+            "nginx:1.29",
+        ),
+        ("src/WebStack.cs", "Amazon.CDK.AWS.ECS", 'ContainerImage.FromRegistry("nginx:1.29")', "nginx:1.29"),
+        ("stack.go", "aws-cdk-go", 'ContainerImage_FromRegistry(jsii.String("nginx:1.29"), nil)', "nginx:1.29"),
+        ("test/e2e/pod.go", '"k8s.io/api/core/v1"', 'Image: "nginx:1.29",', "nginx:1.29"),
+        ("test/e2e/pod.go", '"k8s.io/api/core/v1"', 'Image: "name",', ""),
+        ("pkg/pod_test.go", '"k8s.io/api/core/v1"', 'Image: "busybox:1.37",', ""),
+    ],
+)
+def test_images_in_code_for_clouds_and_clusters_are_listed_alone(
+    path: str, library: str, line: str, image: str
+) -> None:
+    text = f"import x {library} x\n{line}\n"
+    format = recognised(path, text)
+    outcomes = fix_source(path, text, unsafe=True).outcomes if format else ()
+    assert [outcome.image.ref.value for outcome in outcomes] == ([image] if image else [])
+    assert all("only reported" in outcome.reason for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
     ("path", "known"),
     [
         ("Makefile", True),

@@ -82,6 +82,7 @@ CHECK = {
     *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
+        "formats._build_places",
         "formats._builds_nearby",
         "formats._follower",
         "formats._followers",

@@ -1,5 +1,6 @@
 """The start commands of a container: CMD, ENTRYPOINT and HEALTHCHECK, and their equivalents in compose files."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import Instruction
@@ -107,7 +108,12 @@ def unread(verb: str, start: int, end: int) -> StartCommand:
 
 def line(verb: str, text: str, start: int, end: int) -> StartCommand:
     """Return the command of a shell command line outside a Dockerfile."""
-    return StartCommand(verb, True, None, read(Traced.of(text, 0, len(text))), start, end, Traced(text, ()))
+    return _line(verb, text)._replace(start=start, end=end)
+
+
+@lru_cache(maxsize=4)  # jobs of one pipeline may all run the same
+def _line(verb: str, text: str) -> StartCommand:
+    return StartCommand(verb, True, None, read(Traced.of(text, 0, len(text))), 0, 0, Traced(text, ()))
 
 
 def checked(words: list[str], start: int, end: int) -> StartCommand:

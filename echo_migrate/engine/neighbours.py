@@ -8,7 +8,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real, top
-from echo_migrate.formats._builds_nearby import builds_near
+from echo_migrate.formats._builds_nearby import Builds, builds_near
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
@@ -61,7 +61,7 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     if not any(move.edits or move.state == "no-replacement" for move in moves):
         return moves
     near = builds_near(source.path)
-    moves = [_built(move, near.results) for move in moves] if near.results else moves
+    moves = [_built(move, near) for move in moves] if near.results else moves
     if not any(move.edits for move in moves):
         return moves
     arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
@@ -71,7 +71,7 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
         reasons = list(_overridden(move, written, defaults, arguments)) if arguments else []
-        if familiar(move.image.ref.value) in near.results:
+        if near.results and near.make(move.image.ref.value):
             reasons.append(because("build-result"))
         if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
             reasons.append(because("platform", platform=min(near.platforms)))
@@ -82,9 +82,9 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     return found
 
 
-def _built(move: Migration, results: frozenset[str]) -> Migration:
+def _built(move: Migration, near: Builds) -> Migration:
     """Return the migration, first-party if it has no replacement and a build has its name."""
-    if move.state != "no-replacement" or familiar(move.image.ref.value) not in results:
+    if move.state != "no-replacement" or not near.make(move.image.ref.value):
         return move
     return Migration(move.image, "first-party", reasons=(because("first-party"),))
 

@@ -12,51 +12,34 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_build, may_pass, places
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
-from echo_migrate.formats._named_contexts import MOST_FOLDERS, folders_above, is_one_of, may_pass, places
-from echo_migrate.images.reference import familiar
+from echo_migrate.images.reference import familiar, untagged
 
 if TYPE_CHECKING:
     from echo_migrate.formats._given_arguments import Given
 
-_GIVING = frozenset(
-    (
-        *("sh", "bash", "bat", "cmd", "fish", "ps1", "mk", "yml", "yaml", "hcl", "tf", "toml", "xml", "gradle", "kts"),
-        *("groovy", "py", "rb", "php", "js", "cjs", "mjs", "ts", "cts", "mts"),
-    )
-)
-_JSON = frozenset(("package", "project", "devcontainer", ".devcontainer"))
-_FILES = ("makefile.", "dockerfile.", "taskfile.", "justfile.", "tiltfile.", "jenkinsfile.")
-_ARGUMENT = (b"build-arg", b"build_arg", b"buildarg", b"args")
-"""The words of which each file that gives arguments to a build has one, in any case."""
+_GIVES = (b"build-arg", b"build_arg", b"buildarg", b"args")
+"""Words of which a file that gives arguments to a build has one, in lowercase."""
 
-_TAGGED = lazy_regex(
-    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
-    r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?(?:([^\s\"'$]+)|\$[({]?(\w+)[)}]?[\"']?(?=\s|$))",
-    needs=("docker", "podman", "nerdctl", "buildah"),
+_MAKES = (
+    *(b"build", b"bud", b" tag ", b" commit ", b" import ", b"destination", b"type=", b"save image", b"jib"),
+    *(b"to.image", b"-image="),
 )
-"""The name that a build is given, or the variable that has it."""
-
-_ASSIGNED = lazy_regex(
-    r"(?m)^[ \t]*(?:(?:export|local|readonly)[ \t]+)?(\w+)[ \t]*[:?]{0,2}=[ \t]*[\"']?([^\s\"'$#;]+)[\"']?[ \t]*\r?$"
-)
-_NAMED_ANEW = lazy_regex(
-    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
-    r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|)]+)[\"']?[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
-    r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)",
-    needs=("docker", "podman", "nerdctl", "buildah", "type="),
-)
-"""The name that an image is given by another command, or that the output of a build has."""
+"""Words of which a file that makes an image has one, in lowercase; a bake file has none of its own."""
 
 _LARGEST_CODE = 200_000
 """How many bytes a file of code may have that is read for the arguments of its calls."""
 
-_MAKES = (b"build", b" tag ", b" commit ", b" import ")
-_ARTIFACT = lazy_regex(r"(?m)^[ \t]*-[ \t]+image:[ \t]*[\"']?([^\s\"'#{]+)")
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
+
+_OF_TESTS = lazy_regex(
+    r"(?i)(?:^|/)(?:(?:__)?(?:tests?|specs?)(?:__)?/[^/]*|test_[^/]*|[^/]*[._-](?:test|spec)\.[^/]*)$"
+)
+"""Code of tests, in which the text of a command is often data, and which makes what it needs for itself alone."""
 
 _FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
 _OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
@@ -67,11 +50,19 @@ Stated = tuple[str | None, int, int]
 
 class Builds(NamedTuple):
     """The names of what is built, without ``:latest``, the arguments that builds are given, by name, and the platforms
-    that are built for, common ones left out."""
+    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built."""
 
     results: frozenset[str]
     arguments: "Mapping[str, tuple[Given, ...]]"
     platforms: frozenset[str]
+
+    def make(self, image: str) -> bool:
+        """Return whether an image may be one that is built, by its reference; a tag with a variable may be any."""
+        name = familiar(image)
+        known = untagged(name)
+        if name in self.results or f"{known}:" in self.results:
+            return True
+        return "$" in name and "$" not in known and any(untagged(one) == known for one in self.results)
 
 
 class _Platforms(NamedTuple):
@@ -143,31 +134,40 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
-                if not is_one_of(name, _GIVING, _JSON, _FILES) or os.path.islink(path):
+                if not may_build(name) or os.path.islink(path):
                     continue
                 with contextlib.suppress(Unreadable):
                     passing = may_pass(name)
                     data = contents(path) if passing else contents(path, _LARGEST_CODE)
-                    for one in _given_in(path, data):
+                    low = data.lower()
+                    for one in _given_in(path, data, low):
                         arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
-                    if passing:
-                        _read(name, data, results)
-                        if b"platform" in data:
-                            said = _platforms(Source.of(path, data))
-                            platforms |= said.any
-                            own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
+                    if passing or not _OF_TESTS.search(path):
+                        results.update(_results_in(path, data, low))
+                    if passing and b"platform" in data:
+                        said = _platforms(Source.of(path, data))
+                        platforms |= said.any
+                        own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
     given = {name: tuple(each.values()) for name, each in arguments.items()}
     return Builds(frozenset(results), given, frozenset()), _Platforms(own, frozenset(platforms))
 
 
-def _given_in(path: str, data: bytes) -> "Iterable[Given]":
-    """Return the arguments that a file gives to builds."""
-    small = data.lower()
-    if not any(word in small for word in _ARGUMENT):
+def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
+    """Return the arguments that a file gives to builds; ``low`` is its text in lowercase."""
+    if not any(word in low for word in _GIVES):
         return ()
     from echo_migrate.formats._given_arguments import given_in  # as few files give any
 
     return given_in(path, data)
+
+
+def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
+    """Return the names of what a file builds; ``low`` is its text in lowercase."""
+    if not any(word in low for word in _MAKES) and not may_be_baked(path):
+        return ()
+    from echo_migrate.formats._build_results import results_in  # as few files build any
+
+    return results_in(path, data)
 
 
 def _platforms(source: Source) -> _Platforms:
@@ -201,22 +201,3 @@ def _stated(source: Source) -> Iterator[Stated]:
             file = _FILE.search(line[0]) if "build" in line[0] and not _OF_SEVERAL.search(line[0]) else None
             if file:
                 yield next(filter(None, (dockerfile_at(one, ".", file[1]) for one in above)), None), *line.span()
-
-
-def _read(name: str, data: bytes, results: set[str]) -> None:
-    """Add the results of the builds in one file."""
-    if not any(word in data for word in _MAKES):
-        return
-    text = data.decode("utf-8", "replace").replace("\\\n", " ")
-    tagged = _TAGGED.findall(text)
-    results.update(familiar(one) for one, _ in tagged if one)
-    variables = {name for _, name in tagged if name}
-    if variables:
-        results.update(familiar(value) for name, value in _ASSIGNED.findall(text) if name in variables)
-    named = list(_NAMED_ANEW.finditer(text))
-    if named:
-        from echo_migrate.formats._given_arguments import is_said
-
-        results.update(familiar(one[1] or one[2]) for one in named if not is_said(text, one.start()))
-    if "skaffold" in name and "artifacts:" in text:
-        results.update(familiar(one) for one in _ARTIFACT.findall(text))

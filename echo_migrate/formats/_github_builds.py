@@ -1,11 +1,13 @@
 """The builds of images in GitHub workflows and actions: which Dockerfile each reads, and what it is given.
 
-Inputs: github.com/docker/build-push-action (build-args, context, file, platforms).
+Inputs: github.com/docker/build-push-action (build-args, context, file, platforms, tags), docker/metadata-action
+(images) and redhat-actions/buildah-build (image, tags).
 """
 
 import os
 from collections.abc import Iterator
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.yaml import YamlNode, effective, is_text, items, sequence
@@ -14,6 +16,16 @@ from echo_migrate.formats._yaml import YamlFile
 
 BUILDS = ("docker/build-push-action@",)
 """How the names of the actions begin that build."""
+
+
+_NAMING = {
+    "docker/build-push-action": (("tags", ""),),
+    "docker/metadata-action": (("images", ":$"),),
+    "redhat-actions/buildah-build": (("image", ":$"), ("tags", "")),
+}
+"""Inputs of actions that name results, and what is behind such a name."""
+
+_LIST = lazy_regex(r"[\n,]")
 
 
 def dockerfile_of(path: str, keys: dict[str, YamlNode]) -> str | None:
@@ -29,6 +41,18 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
         listed = keys.get("platforms")
         if listed is not None:
             yield dockerfile_of(source.path, keys), listed.start_mark.index, listed.end_mark.index
+
+
+def results(source: Source) -> Iterator[str]:
+    """Yield the names that steps give to what they build; with any tag, the name that tags are made of."""
+    for step in _all_steps(source):
+        uses = step.get("uses")
+        if is_text(uses) and uses.value.partition("@")[0] in _NAMING:
+            inputs = effective(step.get("with"))
+            for key, end in _NAMING[uses.value.partition("@")[0]]:
+                node = inputs.get(key)
+                values = _LIST.split(node.value) if is_text(node) else []
+                yield from (f"{one.strip()}{end}" for one in values if one.strip())
 
 
 def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:

@@ -7,36 +7,23 @@ Docker's documentation, "Bake", ``target.contexts`` ("Replace a remote image"), 
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Set
 from itertools import islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents
-from echo_migrate.files.tree import absolute, real, top
+from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_pass, places
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.images.reference import familiar, untagged
 
-_SCRIPTS = frozenset(("sh", "bash", "mk", "yml", "yaml", "ps1", "hcl", "tf"))
-_JSON = frozenset(("package", "devcontainer", ".devcontainer"))
-_FILES = ("makefile.", "dockerfile.", "taskfile.")
-_BAKE = lazy_regex(r"(?i)\.hcl$|bake[^/]*\.json$", needs=(".hcl", ".json"))
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
-MOST_FOLDERS = 64
-"""The maximum number of folders above a file, and in each of them, that are searched: beyond that, any name may be that
-of a context."""
-
 _MOST_PARTLY = 500
 """The maximum number of names with variables that are compared: beyond that, any name may match."""
 
 _KEYWORDS = (b"build-context", b"additional_contexts")
-_BESIDE = (
-    *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
-    *("deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
-)
-"""Folders that usually contain the build definitions for the files around them."""
 
 
 def named(path: str) -> frozenset[str]:
@@ -46,43 +33,15 @@ def named(path: str) -> frozenset[str]:
     return frozenset(name for folder in folders_above(path) for name in _given(folder).get(wanted, ()))
 
 
-def folders_above(path: str) -> tuple[str, ...]:
-    """Return the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
-    return _upwards(os.path.dirname(absolute(path)), os.getcwd())
-
-
-@of_a_run(4096)
-def _upwards(folder: str, working: str) -> tuple[str, ...]:
-    folders, root = [real(folder)], top(os.path.join(folder, "_"))
-    while len(folders) < MOST_FOLDERS and folders[-1] not in (root, os.path.dirname(folders[-1])):
-        folders.append(os.path.dirname(folders[-1]))
-    return tuple(folders)
-
-
 def shadows(path: str, name: str) -> bool:
     """Return whether the name of an image, without tag, may be that of a named context in a build.
 
     Considers every file that passes contexts to any build, in the folder of ``path``, its parents up to the top of the
-    tree, and their folders for build definitions (``_BESIDE``): no legitimate context has the name of a hardened image.
+    tree, and their folders for build definitions: no legitimate context has the name of a hardened image.
     A name with a variable may match any other, and a file that cannot be read may have any name.
     """
     folders = folders_above(path)
     return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
-
-
-def may_pass(name: str) -> bool:
-    """Return whether a file of this name may pass contexts to a build."""
-    return is_one_of(name, _SCRIPTS, _JSON, _FILES)
-
-
-def is_one_of(name: str, endings: Set[str], json: Set[str], begins: tuple[str, ...]) -> bool:
-    """Return whether a name has none of its own endings, one of these, one of these beginnings, or is that of a JSON
-    file: of one of these, or of bake. All of them are in lowercase."""
-    name = name.lower()
-    stem, dot, ending = name.rpartition(".")
-    if not dot or ending in endings or name.startswith(begins):
-        return True
-    return ending == "json" and (stem in json or "bake" in stem)
 
 
 class _Names(NamedTuple):
@@ -116,24 +75,6 @@ def _said_in(folder: str) -> _Names:
     return _ANY if open else _Names(frozenset(name for names in found for name in names.plain), partly)
 
 
-def places(folder: str) -> Iterator[str]:
-    """Yield a folder and its folders for build definitions, except links."""
-    yield folder
-    there: set[str] = set()
-    with contextlib.suppress(OSError):
-        there.update(os.listdir(folder))
-    for name in _BESIDE:
-        place = os.path.join(folder, name)
-        if name.partition("/")[0] not in there or os.path.islink(place) or os.path.islink(os.path.dirname(place)):
-            continue
-        yield place
-        if name == ".github":
-            with contextlib.suppress(OSError):
-                own = os.path.join(place, "actions")
-                entries = [] if os.path.islink(own) else list(os.scandir(own))
-                yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
-
-
 def _giving(folder: str) -> list[tuple[str, str]]:
     """Return the files in a folder that pass contexts to builds, with their texts."""
     found: list[tuple[str, str]] = []
@@ -143,7 +84,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
             if may_pass(name) and not os.path.islink(path):
                 with contextlib.suppress(Unreadable):
                     data = contents(path)
-                    bake = _BAKE.search(name) and b"context" in data
+                    bake = may_be_baked(name) and b"context" in data
                     if bake or any(word in data for word in _KEYWORDS):
                         found.append((path, data.decode("utf-8", "replace")))
     return found
@@ -161,7 +102,7 @@ def _names(path: str, text: str) -> _Names:
                 names = re.findall(r"(?<![^\s\"'=,])([^\s\"'=,]+)=", flat)
                 names += re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
             else:
-                known = bake.context_names(path, text) if _BAKE.search(path) else compose.context_names(text)
+                known = bake.context_names(path, text) if may_be_baked(path) else compose.context_names(text)
                 if known is None:
                     return _ANY
                 names = [_VARIABLE.sub("$", one) for one in known]

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files import hcl, json
-from echo_migrate.files.source import Edit, Places, Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.source import Edit, Places, Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
+from echo_migrate.formats._bake_targets import Attributes, laid_over, listed, resolved
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._ignores import SLASHED, in_yaml
@@ -32,12 +33,6 @@ _QUOTED = re.compile(r'"([^"\n]*)"')
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(\w+)\r?\n((?:.*\n)?)[ \t]*\2\s*", re.DOTALL)
 _TEMPLATED = re.compile(r"[$%]\{")
-_MERGED = frozenset(("args", "contexts"))
-
-MOST_INHERITED = 50_000
-"""The maximum number of attributes, arguments and contexts that all targets of a file inherit, in total."""
-
-Attributes = dict[str, Value]
 
 
 def candidate(path: str) -> bool:
@@ -72,6 +67,11 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
     """Yield where the platforms of targets are, each with the Dockerfile, None if that is not in the tree."""
     with contextlib.suppress(NotRead):
         yield from _File(source, _read(source)).platforms()
+
+
+def results(source: Source) -> Iterator[str]:
+    """Yield the names of what targets build, with the defaults of variables. Raises ``NotRead``."""
+    yield from _File(source, _read(source)).results()
 
 
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
@@ -125,7 +125,7 @@ class _File:
         for kind, blocks in root.items:
             for name, body in blocks.items:
                 if kind == "target":
-                    self.targets[name] = _over(self.targets.get(name, {}), dict(body.items))
+                    self.targets[name] = laid_over(self.targets.get(name, {}), dict(body.items))
                 elif kind == "variable" and "default" in dict(body.items):
                     self.variables[name] = dict(body.items)["default"]
         self.shared = SharedSpans(
@@ -137,9 +137,9 @@ class _File:
             for name, default in self.variables.items()
             if default.plain
         )
-        self.whole = _resolved(self.targets)
+        self.whole = resolved(self.targets)
         self.fed = BuildArguments()
-        self.parents = {one.text for body in self.targets.values() for one in _list(body, "inherits")}
+        self.parents = {one.text for body in self.targets.values() for one in listed(body, "inherits")}
 
     def contexts(self) -> Iterator[Image]:
         """Yield the named contexts that are images."""
@@ -168,9 +168,9 @@ class _File:
         Paths are those of the folder that bake is called in: that of the file, or the top of the repository.
         """
         for whole in self.whole.values():
-            listed = _list(whole, "platforms")
-            path = self._built(whole) if listed else None
-            yield from ((path, one.start, one.end) for one in listed)
+            platforms = listed(whole, "platforms")
+            path = self._built(whole) if platforms else None
+            yield from ((path, one.start, one.end) for one in platforms)
 
     def given(self) -> Iterator[tuple[str | None, str, str | None, int]]:
         """Yield the arguments of targets, each with the Dockerfile of its target, and its value if that is a text."""
@@ -179,6 +179,15 @@ class _File:
                 if node.value != "null":
                     value = node.text if node.text and "$" not in node.text else None
                     yield self._built(whole), name, value, node.start
+
+    def results(self) -> Iterator[str]:
+        """Yield the tags of targets; where they are computed, every text of the file may be one."""
+        for whole in self.whole.values():
+            for one in listed(whole, "tags"):
+                value = self._value(one)
+                yield value.text.value if value else ""
+            if "tags" in whole and any(one.kind == "other" for one in (whole["tags"], *listed(whole, "tags"))):
+                yield from _QUOTED.findall(self.source.text)
 
     def _built(self, whole: Attributes) -> str | None:
         return self._dockerfile(whole) or self._dockerfile(whole, os.path.join(top(self.source.path), "_"))
@@ -270,7 +279,7 @@ class _File:
         return found
 
     def _image(self, ref: Traced, where: str, start: int, end: int, value: Expansion, whole: Attributes) -> Image:
-        platforms = [one.text for one in _list(whole, "platforms") if one.text and "$" not in one.text]
+        platforms = [one.text for one in listed(whole, "platforms") if one.text and "$" not in one.text]
         image = Image(
             ref,
             where,
@@ -308,45 +317,6 @@ class _File:
         return Expansion(Traced.join([one for one in pieces if one.value] or [whole]), tuple(dict.fromkeys(names)))
 
 
-def _resolved(targets: dict[str, Attributes]) -> dict[str, Attributes]:
-    """Return the attributes of targets, including inherited ones, which their own override.
-
-    An inheritance cycle is an error in Docker; nothing is inherited through it here. Raises ``TooMuch``.
-    """
-    whole: dict[str, Attributes] = {}
-    begun: set[str] = set()
-    waiting = list(targets)
-    left = MOST_INHERITED
-    while waiting:
-        name = waiting[-1]
-        own = targets[name]
-        parents = [one.text for one in _list(own, "inherits") if one.text in targets]
-        if name in whole or name in begun:
-            waiting.pop()
-            if name not in whole:
-                found: Attributes = {}
-                for parent in parents:
-                    found = _over(found, whole.get(parent, {}))
-                    left -= len(found) + sum(len(found[key].value) for key in _MERGED & found.keys())
-                    if left < 0:
-                        raise TooMuch(f"its targets inherit more than {MOST_INHERITED:,} values")
-                whole[name] = _over(found, own)
-            continue
-        begun.add(name)
-        waiting += [parent for parent in parents if parent not in begun]
-    return {name: whole[name] for name in targets}
-
-
-def _over(below: Attributes, above: Attributes) -> Attributes:
-    """Return attributes overlaid with others: maps of arguments and contexts are merged, all else is replaced."""
-    found = below | above
-    for key in _MERGED & below.keys() & above.keys():
-        merged = dict(below[key].items) | dict(above[key].items)
-        pairs = tuple((Value("other", name, 0, 0), value) for name, value in merged.items())
-        found[key] = above[key]._replace(value=pairs) if above[key].kind == "map" else above[key]
-    return found
-
-
 def _inline(value: Value) -> Traced | None:
     """Return the text of an inline Dockerfile: a heredoc, with its source places, or a string; None for another."""
     if value.kind == "text":
@@ -366,10 +336,6 @@ def _inline(value: Value) -> Traced | None:
         start += len(line)
     text = "".join([line[min(margin, len(line) - 1) :] for line in lines])
     return Traced(text, tuple(spans)) if text else None
-
-
-def _list(attributes: Attributes, key: str) -> list[Value]:
-    return attributes[key].each if key in attributes else []
 
 
 def _pairs(attributes: Attributes, key: str) -> Iterator[tuple[str, Value]]:

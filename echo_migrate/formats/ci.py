@@ -29,7 +29,7 @@ from echo_migrate.formats._commands import calls
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
-from echo_migrate.formats._pipeline_parts import part_at
+from echo_migrate.formats._pipeline_parts import UNREAD, part_at
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
@@ -173,9 +173,24 @@ def _run_in(
     if kind.name == "azure-pipelines" and path[:2] == ("resources", "containers"):
         from echo_migrate.formats._azure_templates import templates
 
-        roots = ((sheet.path, above[0]), *templates(sheet.path, above[0]))
+        roots = ((sheet.path, above[0]), *templates(sheet.path, above[0]).documents)
         return [scripts for file, root in roots for scripts in _run_by_alias(kind, file, root, above[-1]) if scripts]
     return islice(filter(None, (_scripts_of(kind, sheet.path, holder) for holder in reversed(above[-3:]))), 1)
+
+
+def _is_whole(sheet: YamlFile, kind: Kind, path: tuple[str, ...], above: tuple[MappingNode, ...]) -> bool:
+    """Return whether all templates in the tree could be read that may have what runs in an image."""
+    if kind.name != "azure-pipelines" or not above:
+        return True
+    from echo_migrate.formats._azure_templates import templates
+
+    named = [above[0]] if path[:2] == ("resources", "containers") else [_steps_of(above)]
+    return all(templates(sheet.path, one).whole for one in named)
+
+
+def _steps_of(above: tuple[MappingNode, ...]) -> YamlNode | None:
+    """Return the steps of the job around an image of Azure Pipelines."""
+    return next((keys["steps"] for keys in map(effective, reversed(above[-3:])) if "steps" in keys), None)
 
 
 def _run_by_alias(kind: Kind, file: str, root: YamlNode, container: YamlNode) -> Iterator[list[ScalarNode]]:
@@ -214,7 +229,7 @@ def _scripts_of(kind: Kind, file: str, holder: YamlNode) -> list[ScalarNode]:
     if kind.given:
         from echo_migrate.formats._azure_templates import templates
 
-        for each in dict.fromkeys(each for each, _ in templates(file, effective(holder).get("steps"))):
+        for each in templates(file, effective(holder).get("steps")).paths:
             found += _scripts_in(each, kind.runs)
     return found
 
@@ -248,6 +263,8 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
         around: Around = {"needs_login": needs_login, "login": login, "mounts": mounts, "variables": variables_of(keys)}
         for image in named(sheet, node, ".".join(path), used[id(node)], not_editable=left, **around):
             if image.ref.value not in own and not (partial and _BARE.fullmatch(image.ref.value)):
+                if not _is_whole(sheet, kind, path, above):
+                    image = image._replace(unsafe_reasons=(*image.unsafe_reasons, UNREAD))
                 yield image
                 for scripts in _run_in(sheet, kind, path, above):
                     yield from entered(kind.name, image, scripts)

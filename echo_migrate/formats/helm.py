@@ -103,7 +103,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 platform=platform,
             )
         for key, node in keys.items():
-            if key != name and _names_image(node, key):
+            if key != name and _names_image(node, key) and not (known is None and _is_word(keys, node)):
                 unsafe_reasons = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
                 not_editable = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
                 yield from sheet.image(
@@ -180,6 +180,12 @@ def _names_image(node: YamlNode, key: str) -> TypeGuard[ScalarNode]:
         return _plain(node)
     written = re.split(r"[:/@]", node.value)
     return key.endswith("Image") and len(written) > 1 and _plain(node)
+
+
+def _is_word(keys: dict[str, YamlNode], node: ScalarNode) -> bool:
+    """Return whether a text is one word, and nothing beside it says that it is an image: away from a chart, it may be
+    the name of a picture."""
+    return not re.search(r"[:/@]", node.value) and _BESIDE.isdisjoint(keys)
 
 
 def _plain(node: ScalarNode) -> bool:

@@ -31,7 +31,10 @@ from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_OPERATION = lazy_regex(r"(?m)^-[ \t]+[\"']?(?:op|path|value)[\"']?[ \t]*:|^-[ \t]*\{[ \t]*[\"']?(?:op|path)\b")
+_OPERATION = lazy_regex(
+    r"(?m)^-[ \t]+[\"']?(?:op|path|value)[\"']?[ \t]*:|^-[ \t]*\{[ \t]*[\"']?(?:op|path)\b"
+    r"|\A\s*\[\s*\{\s*\"(?:op|path|value)\""
+)
 _SETS = lazy_regex(r"path[\"']?[ \t]*:[ \t]*[\"']?/[\w./~-]*/image\b")
 _OF_A_CONTAINER = lazy_regex(r"[cC]ontainers/[^/]+/image$")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
@@ -40,7 +43,7 @@ _UNSEEN = ("/",)
 
 
 def candidate(path: str) -> bool:
-    return bool(NAME.fullmatch(path.rpartition("/")[2]) or YAML.fullmatch(path))
+    return bool(NAME.fullmatch(path.rpartition("/")[2]) or YAML.fullmatch(path) or path[-5:].lower() == ".json")
 
 
 def recognise(path: str, text: str) -> bool:

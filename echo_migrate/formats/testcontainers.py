@@ -1,4 +1,5 @@
-"""Tests in other languages that start containers with Testcontainers: their images are reported but never rewritten.
+"""Code in other languages than Python that names images: tests with Testcontainers or a cluster, and stacks of the CDK.
+Its images are reported but never rewritten.
 
 The calls that name an image are defined in ``mappings/places/code.yaml``.
 """
@@ -17,7 +18,6 @@ from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_LIBRARY = re.compile(r"(?i)testcontainers")
 _ENDINGS = (
     ".cs",
     ".go",
@@ -38,10 +38,13 @@ _COMMENT = re.compile(r"[^\S\n]*(?://|/\*|\*|#)")
 
 
 class Language(NamedTuple):
-    """The files of a language that may start containers, and the calls that name an image."""
+    """The files of a language that may start containers, what is said of where an image stands in them, what their text
+    must have, and the calls that name an image."""
 
     title: str
     files: "re.Pattern[str]"
+    where: str
+    needs: "re.Pattern[str]"
     calls: "re.Pattern[str]"
 
 
@@ -50,28 +53,38 @@ def languages() -> dict[str, Language]:
     """Return the languages that are defined in the data."""
     rows: dict[str, Any] = read_data("places/code.yaml")
     return {
-        name: Language(row["title"], re.compile(row["files"]), re.compile("|".join(row["calls"])))
+        name: Language(
+            row["title"],
+            re.compile(row["files"]),
+            row["where"],
+            re.compile(row["needs"]),
+            re.compile("|".join(row["calls"])),
+        )
         for name, row in rows.items()
     }
 
 
 def candidate(path: str) -> bool:
-    return path.endswith(_ENDINGS) and _language(path) is not None
+    return path.endswith(_ENDINGS) and bool(_languages(path))
 
 
-def _language(path: str) -> Language | None:
-    return next((one for one in languages().values() if one.files.search(path.replace("\\", "/"))), None)
+def _languages(path: str) -> list[Language]:
+    return [one for one in languages().values() if one.files.search(path.replace("\\", "/"))]
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file is a candidate whose text mentions Testcontainers."""
-    return candidate(path) and bool(_LIBRARY.search(text))
+    """Return whether a file is a candidate whose text mentions what names images there."""
+    return path.endswith(_ENDINGS) and any(one.needs.search(text) for one in _languages(path))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image]:
     """Return the images that calls name literally; never raises."""
-    language = _language(source.path)
-    return list(_images(source.text, language)) if language else []
+    known = [one for one in _languages(source.path) if one.needs.search(source.text)]
+    return sorted({image.start: image for one in known for image in _images(source.text, one)}.values(), key=_start)
+
+
+def _start(image: Image) -> int:
+    return image.start
 
 
 def _images(text: str, language: Language) -> Iterator[Image]:
@@ -90,7 +103,7 @@ def _images(text: str, language: Language) -> Iterator[Image]:
             start, end = match.span(match.lastindex or 0)
             yield Image(
                 Traced.of(text, start, end),
-                "Testcontainers.image",
+                language.where,
                 start,
                 end,
                 not_editable=because("report-only", language=language.title),

@@ -29,6 +29,7 @@ from echo_migrate.formats._compose_files import NAME as NAME
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
 from echo_migrate.formats._templates import fails_as_template, literals, of_template
+from echo_migrate.formats.compose.commands import named_with
 from echo_migrate.formats.compose.document import Document, Node
 from echo_migrate.formats.compose.project import Project, project
 from echo_migrate.formats.compose.service import (
@@ -121,6 +122,15 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
                         yield built, node.start_mark.index, node.end_mark.index
 
 
+def results(source: Source) -> Iterator[str]:
+    """Yield the names of what services build, as they are written and as an ``.env`` file beside settles them."""
+    with contextlib.suppress(NotYaml):
+        for root in documents(source.text):
+            document = Document(source, root)
+            split = any("build" in keys and "image" not in keys for keys in document.keys.values())
+            yield from (Document(source, root, _siblings(source.path, ())) if split else document).named_results()
+
+
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
     """Yield the arguments that services give their builds: the Dockerfile, None if another file may say which it is,
     the name, the value if it is written, and the place."""
@@ -209,10 +219,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
 def _siblings(path: str, over: tuple[str, ...]) -> tuple[Document, ...]:
     """Return the documents of the other compose files in a file's folder, whatever their names, which may be laid over
-    it (``-f``), and of those at the given paths."""
+    it (``-f``), of those that commands name with it, and of those at the given paths."""
     own = real(path)
     folder, root = next(above(path))
-    beside_it = (files_in(folder, root), over, [one for one in yaml_in(folder) if _may_be_laid(one)])
+    beside_it = (files_in(folder, root), over, named_with(path), [one for one in yaml_in(folder) if _may_be_laid(one)])
     listed = (dict.fromkeys(one for one in map(real, paths) if one != own) for paths in beside_it)
     others = dict.fromkeys(one for paths in listed for one in islice(paths, _MOST_SIBLINGS))
     return tuple(document for one in others for document in _laid_over(one))

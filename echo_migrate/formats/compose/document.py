@@ -170,6 +170,16 @@ class Document:
         named = [keys.get("image") for keys in self.keys.values() if "build" in keys]
         return {node.value for node in named if is_text(node)}
 
+    def named_results(self) -> Iterator[str]:
+        """Yield the names and further tags of what its services build, and what the ``.env`` file makes of them. The
+        name may be in a file that is laid over this one."""
+        for name, keys in self.keys.items():
+            named = [one.keys[name].get("image") for one in self.siblings if name in one.keys]
+            for node in (keys.get("image"), *named, *sequence(effective(keys.get("build")).get("tags"))):
+                if is_text(node) and "build" in keys:
+                    yield node.value
+                    yield self._resolved(node.value)
+
     def nodes(self, services: bool) -> Iterator[Node]:
         yield from self._images(services)
         for name, scalar, inline in self.inlines():
@@ -301,7 +311,9 @@ class Document:
         if id(scalar) in self.elsewhere:
             not_editable = _ALIASED
         around = [self._circumstances(*user) for user in users]
+        laid = any("build" in one.keys.get(name, ()) for one in self.siblings for name, _ in users)
         return image._replace(
+            unsafe_reasons=(because("build-result"),) if laid and not any(built) else (),
             local=local,
             not_editable=not_editable,
             platform=next((one for one, _, _ in around if one), ""),

@@ -1,0 +1,86 @@
+"""Where the files are that may define builds of the files near them: in the same folder, above it, and in the folders
+that usually have such files. Found by name, without reading any."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Set
+
+from echo_migrate.files.tree import absolute, real, top
+from echo_migrate.files.workspace import of_a_run
+
+_SCRIPTS = frozenset(("sh", "bash", "mk", "yml", "yaml", "ps1", "hcl", "tf"))
+_SCRIPT_FILES = ("makefile.", "dockerfile.", "taskfile.")
+_SCRIPT_JSON = frozenset(("package", "devcontainer", ".devcontainer"))
+_CODE = _SCRIPTS | {
+    *("bat", "cmd", "fish", "toml", "xml", "gradle", "kts", "groovy", "py", "rb", "php"),
+    *("js", "cjs", "mjs", "ts", "cts", "mts"),
+}
+_CODE_FILES = (*_SCRIPT_FILES, "justfile.", "tiltfile.", "jenkinsfile.")
+_CODE_JSON = _SCRIPT_JSON | {"project"}
+
+MOST_FOLDERS = 64
+"""The maximum number of folders above a file, and in each of them, that are searched: beyond that, any name may be that
+of a context."""
+
+_BESIDE = (
+    *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
+    *("deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
+)
+"""Folders that usually contain the build definitions for the files around them."""
+
+
+def may_pass(name: str) -> bool:
+    """Return whether a file of this name may pass contexts to a build."""
+    return _is_one_of(name, _SCRIPTS, _SCRIPT_FILES, _SCRIPT_JSON)
+
+
+def may_build(name: str) -> bool:
+    """Return whether a file of this name may define a build, with arguments, or call a program that does."""
+    return _is_one_of(name, _CODE, _CODE_FILES, _CODE_JSON)
+
+
+def _is_one_of(name: str, endings: Set[str], begins: tuple[str, ...], json: Set[str]) -> bool:
+    """Return whether a name has none of its own endings, one of these, one of these beginnings, or is that of a JSON
+    file: of one of these, or of bake. All of them are in lowercase."""
+    name = name.lower()
+    stem, dot, ending = name.rpartition(".")
+    if not dot or ending in endings or name.startswith(begins):
+        return True
+    return ending == "json" and (stem in json or "bake" in stem)
+
+
+def may_be_baked(path: str) -> bool:
+    """Return whether ``docker buildx bake`` may read a file, by its name."""
+    name = os.path.basename(path).lower()
+    return name.endswith(".hcl") or (name.endswith(".json") and "bake" in name)
+
+
+def folders_above(path: str) -> tuple[str, ...]:
+    """Return the folder of a file and its parents up to the top of its tree, at most ``MOST_FOLDERS``."""
+    return _upwards(os.path.dirname(absolute(path)), os.getcwd())
+
+
+@of_a_run(4096)
+def _upwards(folder: str, working: str) -> tuple[str, ...]:
+    folders, root = [real(folder)], top(os.path.join(folder, "_"))
+    while len(folders) < MOST_FOLDERS and folders[-1] not in (root, os.path.dirname(folders[-1])):
+        folders.append(os.path.dirname(folders[-1]))
+    return tuple(folders)
+
+
+def places(folder: str) -> Iterator[str]:
+    """Yield a folder and its folders for build definitions, except links."""
+    yield folder
+    there: set[str] = set()
+    with contextlib.suppress(OSError):
+        there.update(os.listdir(folder))
+    for name in _BESIDE:
+        place = os.path.join(folder, name)
+        if name.partition("/")[0] not in there or os.path.islink(place) or os.path.islink(os.path.dirname(place)):
+            continue
+        yield place
+        if name == ".github":
+            with contextlib.suppress(OSError):
+                own = os.path.join(place, "actions")
+                entries = [] if os.path.islink(own) else list(os.scandir(own))
+                yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))

@@ -1,0 +1,242 @@
+"""What the builds near a file make is not pulled: whichever program builds, and whichever kind of file names it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from echo_migrate.files.workspace import begin
+from echo_migrate.formats._build_results import results_in
+from echo_migrate.formats._builds_nearby import builds_near
+from tests.conftest import Run
+
+MADE = {
+    "a command": ("a.sh", "docker build -t nginx:1.29 ."),
+    "a second tag": ("a.sh", "docker build -q -t app:1 -t nginx:1.29 ."),
+    "a name behind its option": ("a.sh", "docker buildx b -tnginx:1.29 ."),
+    "variables of a script": ("a.sh", 'V=1.29\nN=nginx\nnerdctl build -t "$N:$V" .'),
+    "a default": ("a.sh", "docker build -t ${I:-nginx:1.29} ."),
+    "a loop": ("a.sh", "for v in 1.28 1.29; do docker build -t nginx:$v $v; done"),
+    "buildah": ("a.sh", "buildah bud --tag=docker.io/library/nginx:1.29 ."),
+    "a target of bake": ("a.sh", "docker buildx bake --set web.tags=nginx:1.29"),
+    "buildpacks": ("a.sh", "pack build nginx:1.29 --builder x"),
+    "quarkus": ("a.sh", "mvn -Dquarkus.container-image.build=true -Dquarkus.container-image.image=nginx:1.29"),
+    "kaniko in a pod": ("a.yaml", "args:\n  - --destination=nginx:1.29"),
+    "kaniko in a list": ("a.yaml", 'args: ["--dockerfile=d", "--destination", "nginx:1.29"]'),
+    "variables of make": ("Makefile", "IMG ?= nginx\nTAG := 1.29\nx:\n\t$(DOCKER) build \\\n\t  -t $(IMG):$(TAG) ."),
+    "words of Cloud Build": ("a.yaml", "args:\n  - build\n  - -t\n  - nginx:1.29\n  - ."),
+    "words of Cloud Build in brackets": ("a.yaml", "args: ['build', '-t', 'nginx:1.29', '.']"),
+    "words in Python": ("a.py", 'run(["docker", "build", "-t", "nginx:1.29", "."])'),
+    "a name in Python": ("a.py", 'IMAGE = "nginx:1.29"\nrun(["docker", "build", "-t", IMAGE, "."])'),
+    "a field in Python": ("a.py", 'V = "1.29"\nrun(f"docker build -t nginx:{V} .")'),
+    "docker-py": ("a.py", 'client.images.build(path=str(here), tag="nginx:1.29")'),
+    "dockerode": ("a.js", "docker.buildImage(s, { t: 'nginx:1.29' })"),
+    "a script of npm": ("package.json", '{"scripts": {"image": "docker build -t nginx:1.29 ."}}'),
+    "Jenkins": ("Jenkinsfile", 'docker.build("nginx:1.29", "web")'),
+    "Earthly": ("Earthfile", "build:\n  FROM scratch\n  SAVE IMAGE --push nginx:1.29"),
+    "jib in Gradle": ("build.gradle", "jib {\n  to {\n    image = 'nginx:1.29'\n  }\n}"),
+    "jib in Maven": ("pom.xml", "<configuration><to><image>nginx:1.29</image></to> jib"),
+    "docker-maven-plugin": ("pom.xml", "<image><name>nginx:1.29</name><build><from>x</from></build></image>"),
+    "Spring Boot": ("b.gradle.kts", 'bootBuildImage { imageName.set("nginx:1.29") }'),
+    "Terraform": ("a.tf", 'resource "docker_image" "x" {\n  name = "nginx:1.29"\n  build {\n    context = "."\n  }\n}'),
+    "Ansible": ("a.yml", '- community.docker.docker_image:\n    name: nginx\n    tag: "1.29"\n    source: build'),
+    "OpenShift": (
+        "a.yaml",
+        "kind: BuildConfig\nspec:\n  output:\n    to:\n      kind: DockerImage\n      name: nginx:1.29",
+    ),
+    "a variable of just": ("justfile", 'image := "nginx:1.29"\nb:\n  docker build -t {{image}} .'),
+    "a variable of Task": ("Taskfile.yml", "vars:\n  I: nginx:1.29\ntasks:\n  b: docker build -t {{.I}} ."),
+    "a variable of PowerShell": ("a.ps1", '$Image = "nginx:1.29"\ndocker build -t $Image .'),
+    "a variable of cmd": ("a.bat", "set IMAGE=nginx:1.29\r\ndocker build -t %IMAGE% .\r\n"),
+    "a bake file": (
+        "docker-bake.hcl",
+        'variable "T" { default = "1.29" }\ntarget "a" { tags = ["x/y", "nginx:${T}"] }',
+    ),
+    "a bake file in JSON": ("docker-bake.json", '{"target": {"a": {"tags": ["nginx:1.29"]}}}'),
+    "tags that bake computes": (
+        "docker-bake.hcl",
+        'function "t" {\n  params = [n]\n  result = ["nginx:1.29"]\n}\ntarget "a" { tags = t("1.29") }',
+    ),
+    "a service": ("compose.yaml", "services: {a: {build: ., image: 'nginx:1.29'}}"),
+    "a service with more tags": ("b.yaml", "services: {a: {build: {context: ., tags: ['nginx:1.29']}, image: x/y}}"),
+    "a service with defaults": ("compose.yaml", "services: {a: {build: ., image: '${R:-}nginx:${V:-1.29}'}}"),
+    "a step": (
+        ".github/workflows/x.yml",
+        "jobs: {a: {steps: [{uses: docker/build-push-action@v6, with: {tags: 'a/b:1, nginx:1.29'}}]}}",
+    ),
+    "a step with a variable": (
+        ".github/workflows/x.yml",
+        "env:\n  I: nginx:1.29\n"
+        "jobs: {a: {steps: [{uses: docker/build-push-action@v6, with: {tags: '${{ env.I }}'}}]}}",
+    ),
+}
+"""Files that make nginx:1.29."""
+
+ANY_TAG = {
+    "a tag that is not known": ("a.sh", "docker build -t nginx:$V ."),
+    "a part of a tag that is not known": ("a.sh", "docker build -t nginx:${V}-alpine ."),
+    "Tilt": ("Tiltfile", "docker_build('nginx', '.')"),
+    "skaffold": ("skaffold.yaml", "build:\n  artifacts:\n    - image: nginx"),
+    "skaffold, context first": ("skaffold.yaml", "build:\n  artifacts:\n  - context: web\n    image: nginx"),
+    "ko": ("a.sh", "KO_DOCKER_REPO=nginx ko build --bare ."),
+    "Drone": (".drone.yml", "steps:\n- name: build\n  image: plugins/docker\n  settings:\n    repo: nginx"),
+    "Azure": ("azure-pipelines.yml", "- task: Docker@2\n  inputs:\n    command: build\n    repository: nginx"),
+    "tags that a step makes": (
+        ".github/workflows/x.yml",
+        "jobs: {build: {steps: [{uses: docker/metadata-action@v5, with: {images: nginx}}]}}",
+    ),
+}
+"""Files that make nginx with any tag."""
+
+OTHERS = {
+    "an image that is run": ("a.sh", "docker run -t nginx:1.29 npm build"),
+    "an image that is run after a build": ("a.sh", "npm run build; docker run -t nginx:1.29 x"),
+    "a cache": ("a.sh", "docker build --cache-from nginx:1.29 -t app ."),
+    "another name for it": ("a.sh", "docker tag nginx:1.29 localhost:5000/nginx:1.29"),
+    "a repository that is not known": ("a.sh", "docker build -t $R/nginx:1.29 ."),
+    "what skaffold runs": (
+        "skaffold.yaml",
+        "build:\n  artifacts:\n  - image: x/y\nverify:\n- container: {image: z}\n- image: nginx",
+    ),
+    "an argument beside tags that bake lists": (
+        "docker-bake.hcl",
+        'target "a" {\n  tags = []\n  args = { B = "nginx:1.29" }\n}',
+    ),
+    "a comment": ("a.sh", "# docker build -t nginx:1.29 ."),
+    "what is printed": ("a.sh", "echo docker build -t nginx:1.29 ."),
+    "a service beside one that is built": (
+        "compose.yaml",
+        "services: {a: {build: ., image: x/y}, b: {image: 'nginx:1.29'}}",
+    ),
+    "a resource beside one that is built": (
+        "a.tf",
+        'resource "docker_image" "x" {\n  name = "nginx:1.29"\n}\n'
+        'resource "docker_image" "y" {\n  name = "y"\n  build {\n  }\n}',
+    ),
+    "an image that Maven runs": ("pom.xml", "<image><name>nginx:1.29</name><run>x</run></image> <build>"),
+    "variables that name each other": ("a.sh", "A=$B\nB=$A\ndocker build -t nginx$A:1.29 ."),
+}
+
+
+@pytest.fixture(autouse=True)
+def _begun() -> None:
+    begin()
+
+
+def _results(path: str, text: str) -> set[str]:
+    return set(results_in(f"/none/{path}", f"{text}\n".encode()))
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_the_name_of_what_a_build_makes_is_read(kind: str) -> None:
+    assert "nginx:1.29" in _results(*MADE[kind])
+
+
+@pytest.mark.parametrize("kind", ANY_TAG)
+def test_a_tag_that_is_not_known_may_be_any(kind: str) -> None:
+    assert "nginx:" in _results(*ANY_TAG[kind])
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_a_build_does_not_make_is_pulled(kind: str) -> None:
+    assert not {"nginx:1.29", "nginx:", "nginx"} & _results(*OTHERS[kind])
+
+
+REFERENCES = {
+    "a Dockerfile": ("web/Dockerfile", "FROM nginx:1.29\n"),
+    "a script": ("scripts/run.sh", "docker run -d nginx:1.29\n"),
+    "a makefile": ("web/Makefile", "x:\n\tdocker run nginx:1.29\n"),
+    "a compose file": ("web/compose.yaml", "services: {web: {image: 'nginx:1.29'}}\n"),
+    "a manifest": (
+        "deploy/pod.yaml",
+        "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: 'nginx:1.29'}]}}\n",
+    ),
+    "a pipeline": (".gitlab-ci.yml", "x:\n  image: nginx:1.29\n  script: [a]\n"),
+    "a workflow": (".github/workflows/t.yml", "on: push\njobs: {a: {steps: [{run: docker run nginx:1.29}]}}\n"),
+    "Python": ("tests/a.py", "import docker\ndocker.from_env().containers.run('nginx:1.29')\n"),
+    "a quadlet": ("web/a.container", "[Container]\nImage=docker.io/library/nginx:1.29\n"),
+    "a dev container": (".devcontainer/devcontainer.json", '{"image": "nginx:1.29"}\n'),
+    "Terraform": ("web/a.tf", 'resource "docker_image" "x" {\n  name = "nginx:1.29"\n}\n'),
+}
+BUILDERS = ("a bake file", "a service", "a step", "variables of make")
+
+
+@pytest.mark.parametrize("kind", REFERENCES)
+def test_an_image_with_an_official_name_that_is_built_nearby_does_not_move_safely(
+    run: Run, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    path, text = REFERENCES[kind]
+    for place, content in ((path, text), *(MADE[one] for one in BUILDERS)):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(content)
+    held = json.loads(run("inventory", "--output-format", "json", "--logins", "gitlab", path).stdout)["references"]
+    assert [("build-result" in [each["id"] for each in one["reasons"]], one["state"]) for one in held] == [
+        (True, "needs-person")
+    ]
+    for place, _ in (MADE[one] for one in BUILDERS):
+        (tmp_path / place).unlink()
+    pulled = json.loads(run("inventory", "--output-format", "json", path).stdout)["references"]
+    assert not any(each["id"] == "build-result" for one in pulled for each in one["reasons"])
+
+
+SPLIT = {
+    "a variable of an included makefile": {
+        "Makefile": "include vars.mk\nb:\n\tdocker build -t $(IMG) .\n",
+        "vars.mk": "IMG = nginx:1.29\n",
+    },
+    "a variable of a sourced script": {
+        "b.sh": '. scripts/env.sh\ndocker build -t "$IMG" .\n',
+        "scripts/env.sh": "export IMG=nginx:1.29\n",
+    },
+    "a service whose name another file has": {
+        "compose.yaml": "services: {a: {image: 'nginx:1.29'}}\n",
+        "compose.override.yaml": "services: {a: {build: .}}\n",
+    },
+    "a variable of .env": {
+        "compose.yaml": "services: {a: {image: '${I}', build: .}}\n",
+        ".env": "I=nginx:1.29\n",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", SPLIT)
+def test_a_name_may_be_in_another_file_than_the_build(tmp_path: Path, kind: str) -> None:
+    (tmp_path / ".git").mkdir()
+    for path, text in SPLIT[kind].items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    near = builds_near(str(tmp_path / "web" / "Dockerfile"))
+    assert near.make("nginx:1.29")
+    assert not near.make("nginx:1.28")
+
+
+@pytest.mark.parametrize(("service", "held"), [("a: {build: .}", True), ("b: {build: .}", False)])
+def test_an_image_that_a_file_laid_over_builds_does_not_move_safely(
+    run: Run, tmp_path: Path, service: str, held: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")
+    (tmp_path / "compose.override.yaml").write_text(f"services: {{{service}}}\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json", "compose.yaml").stdout)["references"]
+    assert ([each["id"] for each in one["reasons"]] == []) != held
+    assert one["state"] == ("needs-person" if held else "migrate")
+
+
+@pytest.mark.parametrize(
+    ("path", "makes"),
+    [("build.py", True), ("ci/x.py", True), ("test_build.py", False), ("web.spec.ts", False), ("tests.sh", True)],
+)
+def test_the_code_of_tests_makes_nothing_for_others(tmp_path: Path, path: str, makes: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text("x('docker build -t nginx:1.29 .')\n")
+    assert builds_near(str(tmp_path / "Dockerfile")).make("nginx:1.29") == makes
+
+
+def test_an_image_whose_tag_is_a_variable_may_be_any_that_is_built(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a.sh").write_text("docker build -t nginx:1.29 .\n")
+    near = builds_near(str(tmp_path / "Dockerfile"))
+    assert near.make("docker.io/library/nginx:${V}")
+    assert not any(map(near.make, ("nginx:1.28", "${R}nginx:1.29", "redis:${V}")))
