@@ -101,12 +101,12 @@ def process(warm: Warm, tmp_path: Path) -> Run:
 def inside(process: Run, tmp_path: Path) -> Run:
     """As ``run``, in this process, which costs a tenth: for many runs of which none is about the process.
 
-    Where there is something on standard input, words for Python or limits, it is a process all the same.
+    Where it reads standard input, or has words for Python or limits, it is a process all the same.
     """
 
     def inside(*words: str | bytes, cwd: Path = tmp_path, env: dict[str, str] | None = None, **more: object) -> Done:
         given = env or {}
-        if more or any(key.startswith("PYTHON") for key in given):
+        if more or "-" in words or any(key.startswith("PYTHON") for key in given):
             return process(*words, cwd=cwd, env=env, **more)
         environment = dict.fromkeys(("NO_COLOR", "FORCE_COLOR", "CI")) | {"COLUMNS": "120"} | given
         environment["PYTHONSAFEPATH"] = os.environ.get("PYTHONSAFEPATH")  # which a run with several processes sets
