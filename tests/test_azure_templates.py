@@ -69,6 +69,12 @@ RUN_IN = {
 }
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def _listed(run: Run, tmp_path: Path, files: dict[str, str]) -> dict[str, list[str]]:
     (tmp_path / ".git").mkdir()
     for name, text in files.items():

@@ -23,6 +23,12 @@ LINES = st.sampled_from(["FROM python", "FROM node:22", "FROM acme/x:1", "FROM r
 TREES = st.dictionaries(st.sampled_from(["a", "b", "c/d"]), st.lists(LINES, max_size=5), max_size=3)
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def results(tree: dict[str, list[str]]) -> list[Result]:
     return [fix.fix_source(Source(name, "\n".join(lines)), dockerfile, SETTINGS) for name, lines in tree.items()]
 

@@ -38,6 +38,12 @@ BELOW = "COPY . includes .env and build output: the context needs a .dockerignor
 
 
 @pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
+@pytest.fixture
 def tree(tmp_path: Path) -> Path:
     files = {f"{name}/Dockerfile": "FROM node:22-slim\nCOPY . .\n" for name in FOLDERS}
     files |= {"compose.yaml": COMPOSE, ".github/workflows/a.yml": WORKFLOW, "src/a": "", ".git/HEAD": ""}

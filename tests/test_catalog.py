@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from echo_migrate.engine.fix import fix_source
-from echo_migrate.files.data import blocks, folder
+from echo_migrate.files.data import blocks, folder, parse_yaml
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import recognised
 from echo_migrate.images import catalog, mapping_file, moved, providers
@@ -17,14 +17,14 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 
 FOLDER = Path(folder())
-UPSTREAM = yaml.safe_load((FOLDER / "upstream.yaml").read_text())
-PUBLISHERS = yaml.safe_load((FOLDER / "publishers.yaml").read_text())
+UPSTREAM = parse_yaml((FOLDER / "upstream.yaml").read_text())
+PUBLISHERS = parse_yaml((FOLDER / "publishers.yaml").read_text())
 PROVIDERS = providers.providers()
 CATALOG = frozenset(blocks("images/docker.yaml"))
 
 
 def data(provider: str) -> dict[str, object]:
-    loaded = yaml.safe_load((FOLDER / f"{provider}.yaml").read_text())
+    loaded = parse_yaml((FOLDER / f"{provider}.yaml").read_text())
     assert isinstance(loaded, dict)
     return loaded
 
@@ -200,7 +200,7 @@ def test_keys_stand_once() -> None:
                 waiting += [value for _, value in node.value]
 
 
-MOVED = yaml.safe_load((FOLDER / "moved.yaml").read_text())
+MOVED = parse_yaml((FOLDER / "moved.yaml").read_text())
 
 
 @pytest.mark.parametrize("key", [key for key in MOVED if key != "_about"])

@@ -21,6 +21,12 @@ MERGED = [(rule, into) for table in (AT_ITS_PLACE, IN_ITS_STAGE) for rule, other
 PIPED = "FROM debian:12\nRUN curl -fsSL https://example.com/install.sh | sh\n"
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 @pytest.mark.parametrize(("rule", "into"), MERGED)
 def test_what_stays_is_as_severe(rule: str, into: str) -> None:
     assert LEVELS.index(RULES[into].level) >= LEVELS.index(RULES[rule].level)

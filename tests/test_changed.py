@@ -12,6 +12,12 @@ from tests.conftest import Run
 BASE = "FROM python:3.12 AS a\nFROM node:22 AS b\nFROM debian:12 AS c\n"
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def git(folder: Path, *words: str) -> str:
     identity = {
         "GIT_AUTHOR_NAME": "a",

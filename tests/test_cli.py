@@ -124,11 +124,11 @@ def test_unsafe_fixes_and_image(run: Run, dockerfile: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["Dockerfile", "a b/Dockerfile", 'q"é\\/Dockerfile', "t\tn\n/Dockerfile"])
-def test_diff_is_a_patch_that_git_applies(run: Run, tmp_path: Path, data: bytes, name: str) -> None:
+def test_diff_is_a_patch_that_git_applies(inside: Run, tmp_path: Path, data: bytes, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
-    done = run("fix", "--diff")
+    done = inside("fix", "--diff")
     assert done.returncode == 1
     assert path.read_bytes() == data
     assert re.fullmatch(rb"Would fix \d in 1 file\.\n", done.stderr)
@@ -136,9 +136,9 @@ def test_diff_is_a_patch_that_git_applies(run: Run, tmp_path: Path, data: bytes,
     subprocess.run(["git", "-c", "core.autocrlf=false", "apply"], input=done.stdout, cwd=tmp_path, check=True)
     patched = path.read_bytes()
     path.write_bytes(data)
-    run("fix")
+    inside("fix")
     assert path.read_bytes() == patched != data
-    assert run("fix", "--diff").stdout == b""
+    assert inside("fix", "--diff").stdout == b""
 
 
 def test_diff_from_a_folder_below_and_through_a_link(run: Run, tmp_path: Path) -> None:

@@ -17,6 +17,12 @@ EXAMPLES = str(ROOT / "tests" / "examples")
 STATES = ("offered", "not_offered", "hardened", "first_party", "ignored", "unclear")
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def test_counts_are_those_of_each_provider(run: Run) -> None:
     done = run("compare", "--output-format", "json", "--today", comparison.TODAY, EXAMPLES)
     assert done.returncode == 0

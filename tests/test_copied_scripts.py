@@ -10,6 +10,12 @@ SHELL = "#!/bin/sh\nset -e\ntouch /app/ready\nexec node server.js\n"
 BASE = "FROM gcr.io/distroless/nodejs22-debian13\n"
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def said(run: Run, tree: Path, text: str, rule: str, files: dict[str, str], path: str = "Dockerfile") -> str:
     (tree / ".git").mkdir()
     for name, body in {**files, path: text}.items():

@@ -4,6 +4,7 @@ import re
 import runpy
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,16 @@ from echo_migrate.rules import RULES
 
 FOLDER = Path(data.folder())
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-IMAGES = {path.stem: yaml.load(path.read_text(), LOADER) for path in sorted((FOLDER / "images").glob("*.yaml"))}
+VENDORS = sorted(path.stem for path in (FOLDER / "images").glob("*.yaml"))
 UPSTREAM = yaml.load((FOLDER / "upstream.yaml").read_text(), LOADER)
 EOL = yaml.load((FOLDER / "eol.yaml").read_text(), LOADER)
+
+
+@cache
+def images(vendor: str) -> dict[str, Any]:
+    """What a file of images holds, read once it is asked for: reading all of them takes a second."""
+    read: dict[str, Any] = yaml.load((FOLDER / "images" / f"{vendor}.yaml").read_text(), LOADER)
+    return read
 
 
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.yaml"))
@@ -64,15 +72,15 @@ def test_a_block_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_image_is_described_in_one_file() -> None:
-    assert not {name for name in IMAGES["official"] if name[0] != "_"} & IMAGES["upstream"].keys()
+    assert not {name for name in images("official") if name[0] != "_"} & images("upstream").keys()
 
 
-@pytest.mark.parametrize("vendor", IMAGES)
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_each_block_is_what_the_whole_file_says(vendor: str) -> None:
-    names = list(IMAGES[vendor])
+    names = list(images(vendor))
     for name in names[:: max(1, len(names) // 40)]:
         block = data.read_block(f"images/{vendor}.yaml", name)
-        assert block == data._with_text_dates(IMAGES[vendor][name]), name
+        assert block == data._with_text_dates(images(vendor)[name]), name
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -93,9 +101,9 @@ def test_what_json_would_change_is_no_data() -> None:
         as_json({"a": {1: "b"}})
 
 
-@pytest.mark.parametrize("vendor", IMAGES)
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_facts_of_images(vendor: str) -> None:
-    blocks: dict[str, Any] = dict(IMAGES[vendor])
+    blocks: dict[str, Any] = dict(images(vendor))
     about = blocks.pop("_about")
     assert set(about) == {"source", "date"}
     ends = blocks.pop("_ends", {})
@@ -121,8 +129,8 @@ def test_facts_of_images(vendor: str) -> None:
 
 
 def test_vendors_have_files() -> None:
-    assert set(UPSTREAM["vendors"]["registries"].values()) | {"official", "upstream"} == set(IMAGES)
-    assert set(providers.providers()) <= set(IMAGES)
+    assert set(UPSTREAM["vendors"]["registries"].values()) | {"official", "upstream"} == set(VENDORS)
+    assert set(providers.providers()) <= set(VENDORS)
     known = catalog.load()
     for prefix in UPSTREAM["vendors"]["registries"]:
         assert upstream.shortest(prefix, "", known.facts) == prefix

@@ -55,6 +55,12 @@ LINES = [
 ]
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(LINES), max_size=12), st.booleans(), st.sampled_from(["\n", "\r\n"]))
 def test_laws(lines: list[str], unsafe: bool, newline: str) -> None:

@@ -86,8 +86,8 @@ def test_a_long_text_ends_soon(limited: Run, tmp_path: Path, shape: str) -> None
     name, text = SHAPES[shape]
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     each = (len(text(40)) - len(text(20))) / 20
-    (tmp_path / name).write_text(text(int(50_000 / each)))
-    done = limited(15, "fix", "--select", "all", "--unsafe-fixes", "--quiet", "--no-config", name)
+    (tmp_path / name).write_text(text(int(25_000 / each)))
+    done = limited(6, "fix", "--select", "all", "--unsafe-fixes", "--quiet", "--no-config", name)
     assert done.returncode in (0, 1, 2)
     assert b"fault of" not in done.stdout + done.stderr
 

@@ -16,6 +16,12 @@ from tests.conftest import Run
 from tests.test_schemas import validator
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def reference(text: str, path: str = "Dockerfile", line: int = 1) -> Reference:
     """A reference of ``state resolved``, with upstream and target as the program has them."""
     state, resolved = text.split()

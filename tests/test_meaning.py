@@ -40,6 +40,12 @@ SHADOWS = {
 }
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 @pytest.mark.parametrize("file", SHADOWS)
 @pytest.mark.parametrize("name", ["reg.echohq.com/python:3.12", "reg.echohq.com/python"])
 def test_a_target_that_is_the_name_of_a_context_is_none(run: Run, tmp_path: Path, file: str, name: str) -> None:

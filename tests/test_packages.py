@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from echo_migrate.files.data import folder
+from echo_migrate.files.data import folder, parse_yaml
 from echo_migrate.files.source import Traced
 from echo_migrate.shell.package_managers import Call, call, data, does, listed, used_for
 from echo_migrate.shell.parser import read
 
-RAW = yaml.safe_load((Path(folder()) / "commands.yaml").read_text())
+RAW = parse_yaml((Path(folder()) / "commands.yaml").read_text())
 ROWS = [(name, row) for kind in ("system", "language") for name, row in RAW[kind].items()]
 KEYS = {
     *(

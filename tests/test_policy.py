@@ -34,6 +34,12 @@ EXCEPTED = (Exemption("alpine", "until there is one", "2199-12-31"), Exemption("
 HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def full(value: str) -> str:
     """A reference as BuildKit has it: the name alone, with the registry written out."""
     name = value.partition("@")[0]

@@ -7,7 +7,6 @@ import tokenize
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +23,7 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.conftest import Run
 
-DATA = yaml.safe_load((Path(data.folder()) / "places/python.yaml").read_text())
+DATA = data.parse_yaml((Path(data.folder()) / "places/python.yaml").read_text())
 ROWS = [
     (library, callee, place)
     for library, row in DATA["libraries"].items()

@@ -23,6 +23,12 @@ HEALTHCHECK CMD wget -q http://localhost:8080 || exit 1
 GUARDS = {id for id, rule in RULES.items() if rule.blocks}
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def fix_source(
     text: str, rules: set[str], provider: str = "echo", path: str = "Dockerfile", unsafe: bool = False
 ) -> Result:

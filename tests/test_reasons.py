@@ -29,6 +29,12 @@ AVOIDED = re.compile(
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def calls() -> list[tuple[str, set[str], str]]:
     """Every reason that the program gives: its id, its parameters, and where."""
     found = []

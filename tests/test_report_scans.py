@@ -22,6 +22,12 @@ DIGEST = "sha256:" + "1" * 64
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def trivy(image: str, *ids: str, **more: Any) -> dict[str, Any]:
     found = [
         {

@@ -29,6 +29,12 @@ RUN = reports.RunReport("check", "echo", "Echo", "docker login reg.echohq.com")
 
 
 @pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
+@pytest.fixture
 def results() -> list[Result]:
     settings = Settings(catalog.load(), tuple(RULES.values()))
     return [fix.fix_source(Source(path, TEXT), dockerfile, settings) for path in ("Dockerfile", EVIL)]

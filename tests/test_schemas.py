@@ -20,6 +20,12 @@ ROOT = Path(__file__).parent.parent
 SCHEMAS = {path.name.partition(".")[0]: path for path in ROOT.glob("echo_migrate/**/*.schema.json")}
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def validator(name: str) -> Draft202012Validator:
     schema = json.loads(SCHEMAS[name].read_text())
     Draft202012Validator.check_schema(schema)

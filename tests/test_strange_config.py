@@ -17,6 +17,12 @@ MAPPING = "images:\n  acme/tool: tool\n"
 
 
 @pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
+@pytest.fixture
 def tree(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     root.mkdir()

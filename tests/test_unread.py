@@ -47,6 +47,12 @@ FILES = {
 }
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 @pytest.mark.parametrize(("path", "text", "kind"), [(path, *known) for path, known in FILES.items()])
 def test_a_kind_is_known_by_name_and_by_what_only_it_has(path: str, text: str, kind: str) -> None:
     assert recognised(path, text) is None

@@ -105,6 +105,12 @@ ELSEWHERE = {
 }
 
 
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
 def reasons(run: Run, folder: Path, provider: str) -> tuple[dict[str, str], str]:
     done = run("inventory", "--provider", provider, "--output-format", "json", str(folder))
     found = json.loads(done.stdout)["references"]
