@@ -3,6 +3,10 @@
 import re
 from typing import Any, AnyStr, cast
 
+_LONG = 200
+"""The length in characters from which on to look for the words that a pattern needs takes less time than to look for a
+match."""
+
 _NONE = {"search": None, "match": None, "fullmatch": None, "findall": (), "finditer": (), "sub": None}
 """What the methods of a pattern return for a text in which it has no match, iterable where they return several."""
 
@@ -23,18 +27,22 @@ def _compiled(lazy: _Lazy, name: str) -> Any:
 
 
 def _asked_first(lazy: _Lazy, name: str) -> Any:
-    """Return a method that is the pattern's own from the first text on that has a word that the pattern needs."""
+    """Return a method that compiles the pattern for the first text that has a word that it needs, and that looks for
+    these words first in a long text."""
+    made: list[Any] = []
 
     def lacks(text: str) -> bool:
         small = text.casefold()
         return not any(word in small for word in lazy._needs)
 
     def own() -> Any:
-        method = _compiled(lazy, name)
-        setattr(lazy, name, method)
-        return method
+        if not made:
+            made.append(_compiled(lazy, name))
+        return made[0]
 
     def search(text: str, *span: int, **named: int) -> Any:
+        if made and (span or len(text) < _LONG):
+            return made[0](text, *span, **named)
         if named or not lacks(text[span[0] : span[1] if len(span) > 1 else None] if span else text):
             return own()(text, *span, **named)
         return [] if name == "findall" else _NONE[name]
