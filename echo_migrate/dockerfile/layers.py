@@ -62,16 +62,22 @@ def _replaces_sh(stage: Stage) -> bool:
     return any(not (_LINKS.isdisjoint(words) or _SH.isdisjoint(words)) for words in texts)
 
 
+REMOVING = frozenset(("find", "rm", "rmdir", "shred", "unlink"))
+"""Commands that may remove files."""
+
+
 def removed(command: Command, expanding: bool = True) -> list[str]:
-    """Return the paths that an ``rm`` or a deleting ``find`` names, with braces expanded for ``rm`` if its shell does.
+    """Return the paths that one of ``REMOVING`` removes, with braces expanded for ``rm`` if its shell does.
 
     ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not.
     """
-    if command.name in ("rm", "rmdir", "unlink", "shred"):
+    if command.name not in REMOVING:
+        return []
+    if command.name != "find":
         expands = not command.forced or (expanding if command.shell == "sh" else command.shell not in _NEVER)
         words = [word for word in command.arguments if not word.startswith("-")]
         return [path for word in words for path in (braces(word) if expands else [word][: not _BRACES.search(word)])]
-    if command.name == "find" and ("-delete" in command.arguments or "rm" in command.arguments):
+    if "-delete" in command.arguments or "rm" in command.arguments:
         return [word for word in command.arguments if word.startswith(("/", ".", "~", "$"))]
     return []
 
@@ -83,7 +89,8 @@ def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
     """
     if not run.calls:
         return []
-    marks = (command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments)
+    marking = run.commands if "apt-mark" in run.names else ()
+    marks = (command.start for command in marking if command.name == "apt-mark" and "auto" in command.arguments)
     marked = max(marks, default=-1)
     removed_later: dict[str, set[str]] = {}
     found = []
@@ -116,6 +123,8 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
 def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
     """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
     if none does."""
+    if REMOVING.isdisjoint(run.names):
+        return -1
     wanted = [folder.rstrip("/") for folder in folders]
     clearing = (one for one in run.commands if any(_clears(path, wanted) for path in removed(one, expanding)))
     return max((command.start for command in clearing), default=-1)
@@ -244,7 +253,7 @@ def address(url: str) -> str:
 
 def absolute(path: str, run: Run, command: Command) -> str | None:
     """Return the absolute form of a path in a command of a RUN, or None if it is not known (variables, ``~``)."""
-    path = _BRACED.sub(r"$\1", path)
+    path = _BRACED.sub(r"$\1", path) if "${" in path else path
     if path.startswith("/") and "$(" not in path and "`" not in path:
         return normpath(path)  # a variable has the same value in both places
     if not _UNKNOWN.isdisjoint(path):

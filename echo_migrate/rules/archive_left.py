@@ -1,6 +1,6 @@
 """An archive that stays in the image after it has been unpacked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from posixpath import basename
@@ -12,7 +12,6 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import does
 
 _EXTRACTS = {"tar": "x", "bsdtar": "x", "rpm": "iUF", "dpkg": "ix"}
 """The letters of options that unpack (tar(1), rpm(8), dpkg(1)). Programs without an entry always unpack."""
@@ -24,11 +23,11 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     effective = context.effective(stage)
     expanding = sh_expands_braces(stage, effective.base if effective else None)
-    last = _Last([one for run in stage.runs for one in run.commands], expanding)
+    last = _Last(stage.runs, expanding)
     for run in stage.runs:
-        for j, command in enumerate(run.commands):
+        for command in run.that("download"):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
-                if last.unpacks(path, command) and not _gone(path, run, j, last):
+                if last.unpacks(path, command) and not _gone(path, run, command, last):
                     message = f"{path} stays in the image after it is unpacked: remove it in the same RUN"
                     yield Finding(command.start, command.end, message)
     for copy in stage.copies if stage.ships == "layers" else ():
@@ -43,17 +42,19 @@ class _Last:
     """The offset of the last command that unpacks, or removes, a file, by file name. ``expanding`` tells whether
     ``sh`` may expand braces."""
 
-    def __init__(self, commands: list[Command], expanding: bool) -> None:
+    def __init__(self, runs: Sequence[Run], expanding: bool) -> None:
         self.expanding = expanding
-        self.commands = commands
+        self.runs = runs
 
     @cached_property
     def _unpacked(self) -> dict[str, int]:
-        return {basename(word): one.start for one in self.commands if _extracts(one) for word in one.arguments}
+        unpacking = (one for run in self.runs for one in run.that("unpack") if _extracts(one))
+        return {basename(word): one.start for one in unpacking for word in one.arguments}
 
     @cached_property
     def _removed(self) -> dict[str, int]:
-        return {basename(word): one.start for one in self.commands for word in removed(one, self.expanding)}
+        commands = (one for run in self.runs for one in run.commands)
+        return {basename(word): one.start for one in commands for word in removed(one, self.expanding)}
 
     def unpacks(self, path: str, after: Command | Instruction) -> bool:
         return bool(path) and self._unpacked.get(basename(path), -1) > after.start
@@ -63,24 +64,22 @@ class _Last:
 
 
 def _extracts(command: Command) -> bool:
-    if not does(command, "unpack"):
-        return False
+    """Return whether a command of the kind unpacks: of some programs, the options tell."""
     letters = _EXTRACTS.get(command.name)
     short = [word for word in command.arguments if not word.startswith("--")][:1]
     long = {"--extract", "--get", "--install", "--upgrade"}.intersection(command.arguments)
     return letters is None or bool(long) or any(letter in word for word in short for letter in letters)
 
 
-def _gone(path: str, run: Run, number: int, last: _Last) -> bool:
+def _gone(path: str, run: Run, command: Command, last: _Last) -> bool:
     """Return whether the archive that a command of a RUN downloads is removed or moved again, or is on a mount.
 
     If a later RUN removes it, ``layer-left-behind`` reports it instead.
     """
-    command = run.commands[number]
     place = absolute(path, run, command)
     if (place and run.mounted([place])) or last.removes(path, command):
         return True
-    for one in run.commands[number + 1 :]:
+    for one in run.commands[run.commands.index(command) + 1 :]:
         if one.name == "mv" and basename(path) in map(basename, one.arguments):
             return True
         if one.name == "rm" and not one.words[-1].known:
