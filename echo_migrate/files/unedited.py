@@ -114,7 +114,7 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     if _is_foreign(root, below):
         return "foreign"
     within = [os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS]
-    if _GOLDEN.fullmatch(name) or any(map(_TEST_CASES.fullmatch, _names(within[0]))):
+    if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]):
         return "fixture"
     if _GENERATED.search(text[:_HEAD]) or _SITE in folders or (name == "Dockerfile" and _is_made(tuple(within))):
         return "generated"
@@ -181,6 +181,11 @@ def _names(folder: str) -> frozenset[str]:
     with contextlib.suppress(OSError):
         return frozenset(os.listdir(folder))
     return frozenset()
+
+
+@of_a_run(4096)
+def _has_test_cases(folder: str) -> bool:
+    return any(map(_TEST_CASES.fullmatch, _names(folder)))
 
 
 @of_a_run(1024)

@@ -138,8 +138,8 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
 
 def _has_password(instruction: Instruction) -> bool:
     """Return whether a text of an instruction other than a RUN has a credential in a connection string."""
-    texts = [instruction.args.value] if instruction.verb in ("arg", "env", "label", "cmd", "entrypoint") else []
-    return any(_could_be_one(value) for text in texts for value in in_text(text))
+    has_texts = instruction.verb in ("arg", "env", "label", "cmd", "entrypoint")
+    return has_texts and any(map(_could_be_one, in_text(instruction.args.value)))
 
 
 def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
