@@ -22,6 +22,7 @@ _TAGGED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+buildx)?[ \t]+(?:build|bud)\b"
     r"[^\n]{0,500}?[ \t](?:-t|--tag)[= \t]+[\"']?(?:([^\s\"'$]+)|\$[({]?(\w+)[)}]?[\"']?(?=\s|$))",
     needs=("docker", "podman", "nerdctl", "buildah"),
+    of_files=True,
 )
 """The name that a build is given, or the variable that has it."""
 
@@ -33,6 +34,7 @@ _NAMED_ANEW = lazy_regex(
     r"[^\n;&|]{0,500}?[ \t][\"']?([^\s\"'$;&|)]+)[\"']?[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',$]+)",
     needs=("docker", "podman", "nerdctl", "buildah", "type="),
+    of_files=True,
 )
 """The name that an image is given by another command, or that the output of a build has."""
 

@@ -22,6 +22,7 @@ _WINDOWS = lazy_regex(
     r"|(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])(?:[a-z]:\\(?:\w{2}|\s)|[cd]:/)"
     r"|(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2}))",
     needs=("powershell", '"cmd', " cmd", "\tcmd", ":\\", "c:/", "d:/"),
+    of_files=True,
 )
 """Instructions that only Windows has a shell or a path for."""
 
