@@ -2,12 +2,12 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from posixpath import basename, join, normpath
 
-from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.run import Run, once_a_run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import ImageFacts
@@ -82,7 +82,8 @@ def removed(command: Command, expanding: bool = True) -> list[str]:
     return []
 
 
-def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
+@once_a_run
+def remaining_installs(run: Run) -> Sequence[tuple[Call, list[Word]]]:
     """Return the installs of a layer by system package managers, each with the packages that the layer does not remove.
 
     Installs before an ``apt-mark auto`` are ignored: only apt knows which of their packages ``autoremove`` removes.
@@ -139,7 +140,8 @@ def _clears(path: str, wanted: list[str]) -> bool:
     return any(one.startswith("~") and f"{one[1:]}/" in f"{folder}/" for one in wanted)  # by its absolute path
 
 
-def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
+@once_a_run
+def caches_cleared(run: Run, expanding: bool = True) -> Mapping[tuple[str, ...], int]:
     """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
     folders of these: the manager's own, or one that removes the folders; -1 if none does."""
     found = {caches: clears(run, caches, expanding) for caches in {call.manager.caches: None for call in run.calls}}

@@ -1,9 +1,9 @@
 """RUN instructions: their commands, package manager calls and mounts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache, wraps
 from posixpath import join, normpath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -77,6 +77,11 @@ class Run(_Read):
     def _kinds(self) -> dict[str, list[Command]]:
         return by_kind(self.commands)
 
+    @cached_property
+    def known(self) -> dict[Any, Any]:
+        """What functions of ``once_a_run`` have found out about it."""
+        return {}
+
     def that(self, kind: str) -> Sequence[Command]:
         """Return its commands of a kind, in order (see ``package_managers.does``)."""
         return self._kinds.get(kind, ())
@@ -93,6 +98,27 @@ class Run(_Read):
             if mount.kind in ("cache", "tmpfs") and mount.target and mount.target[0] != "~"  # which no shell expands
             for folder in folders
         )
+
+
+_Rest = ParamSpec("_Rest")
+_Answer = TypeVar("_Answer")
+
+
+def once_a_run(
+    function: Callable[Concatenate[Run, _Rest], _Answer],
+) -> Callable[Concatenate[Run, _Rest], _Answer]:
+    """Return a function that keeps its answers with the RUN that it is asked of, as many rules ask the same; they are
+    not to be changed."""
+
+    @wraps(function)
+    def answer(run: Run, /, *args: _Rest.args, **named: _Rest.kwargs) -> _Answer:
+        key = (function, args, *named.items())
+        if key not in run.known:
+            run.known[key] = function(run, *args, **named)
+        found: _Answer = run.known[key]
+        return found
+
+    return answer
 
 
 def exec_form(args: Traced) -> list[Word] | None:

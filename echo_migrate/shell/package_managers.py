@@ -120,11 +120,14 @@ class Call(NamedTuple):
 
     def has(self, options: Iterable[str], letters: str = "") -> bool:
         """Return whether one of the options is given, also as ``--option=value`` or in a group of short options."""
+        if not self.options:
+            return False
         wanted = tuple(options)
+        within = [word for word in wanted if not word.startswith("-")]
         return any(
             option in wanted
             or option.partition("=")[0] in wanted
-            or any(word in option for word in wanted if not word.startswith("-"))
+            or (within and any(word in option for word in within))
             or (letters and option[:1] == "-" and option[1:2] != "-" and any(letter in option for letter in letters))
             for option in self.options
         )
