@@ -75,8 +75,8 @@ def test_a_word_that_a_match_can_do_without_is_found() -> None:
 def test_it_is_as_if_compiled(text: str) -> None:
     written = r"(?i)key: *(\d)"
     own = re.compile(written)
-    for first in (text, "Key: 9", text):  # before, and after it is compiled
-        made = lazy_regex(written, needs=("key",))
+    for first, of_files in product((text, "Key: 9"), (False, True)):  # before, and after it is compiled
+        made = lazy_regex(written, needs=("key",), of_files=of_files)
         for one in (first, text):
             assert made.findall(one) == own.findall(one)
             assert made.sub("x", one) == own.sub("x", one)

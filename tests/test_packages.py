@@ -6,7 +6,7 @@ import pytest
 
 from echo_migrate.files.data import folder, parse_yaml
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.package_managers import Call, call, data, does, listed, used_for
+from echo_migrate.shell.package_managers import Call, by_kind, call, data, does, listed, used_for
 from echo_migrate.shell.parser import read
 
 RAW = parse_yaml((Path(folder()) / "commands.yaml").read_text())
@@ -216,3 +216,17 @@ def test_uses(name: str, use: str) -> None:
 def test_kinds(text: str, kind: str, is_one: bool) -> None:
     (command,) = read(Traced.of(text, 0, len(text))).commands
     assert does(command, kind) is is_one
+
+
+def test_commands_by_kind_are_those_that_are_of_it() -> None:
+    forms = sorted({form for known in data().does.values() for form in known})
+    lines = [
+        text for form in forms for text in (form, f"{form}3.11 -x", f"{form}.sh", f"{form} --version", f"V=1 {form} a")
+    ]
+    text = "\n".join([*lines, "V=1", "./x", "nothing at all"])
+    commands = [one for line in text.split("\n") for one in read(Traced.of(line, 0, len(line))).commands]
+    found = by_kind(commands)
+    assert {kind: found.get(kind, []) for kind in data().does} == {
+        kind: [one for one in commands if does(one, kind)] for kind in data().does
+    }
+    assert set(found) == set(data().does)

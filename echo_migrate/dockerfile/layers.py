@@ -2,12 +2,12 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from posixpath import basename, join, normpath
 
-from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.run import Run, once_a_run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import ImageFacts
@@ -64,28 +64,36 @@ def _replaces_sh(stage: Stage) -> bool:
     return any(not (_LINKS.isdisjoint(words) or _SH.isdisjoint(words)) for words in texts)
 
 
+REMOVING = frozenset(("find", "rm", "rmdir", "shred", "unlink"))
+"""Commands that may remove files."""
+
+
 def removed(command: Command, expanding: bool = True) -> list[str]:
-    """Return the paths that an ``rm`` or a deleting ``find`` names, with braces expanded for ``rm`` if its shell does.
+    """Return the paths that one of ``REMOVING`` removes, with braces expanded for ``rm`` if its shell does.
 
     ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not.
     """
-    if command.name in ("rm", "rmdir", "unlink", "shred"):
+    if command.name not in REMOVING:
+        return []
+    if command.name != "find":
         expands = not command.forced or (expanding if command.shell == "sh" else command.shell not in _NEVER)
         words = [word for word in command.arguments if not word.startswith("-")]
         return [path for word in words for path in (braces(word) if expands else [word][: not _BRACES.search(word)])]
-    if command.name == "find" and ("-delete" in command.arguments or "rm" in command.arguments):
+    if "-delete" in command.arguments or "rm" in command.arguments:
         return [word for word in command.arguments if word.startswith(("/", ".", "~", "$"))]
     return []
 
 
-def remaining_installs(run: Run) -> list[tuple[Call, list[Word]]]:
+@once_a_run
+def remaining_installs(run: Run) -> Sequence[tuple[Call, list[Word]]]:
     """Return the installs of a layer by system package managers, each with the packages that the layer does not remove.
 
     Installs before an ``apt-mark auto`` are ignored: only apt knows which of their packages ``autoremove`` removes.
     """
     if not run.calls:
         return []
-    marks = (command.start for command in run.commands if command.name == "apt-mark" and "auto" in command.arguments)
+    marking = run.commands if "apt-mark" in run.names else ()
+    marks = (command.start for command in marking if command.name == "apt-mark" and "auto" in command.arguments)
     marked = max(marks, default=-1)
     removed_later: dict[str, set[str]] = {}
     found = []
@@ -128,6 +136,8 @@ def _last_of(removals: list[tuple[int, str]], folders: Iterable[str]) -> int:
 
 def _removals(run: Run, expanding: bool) -> list[tuple[int, str]]:
     """Return the paths that the commands of a RUN remove, each with the offset of the command."""
+    if REMOVING.isdisjoint(run.names):
+        return []
     return [(one.start, path) for one in run.commands for path in _removed_by(one, run, expanding)]
 
 
@@ -152,7 +162,8 @@ def _clears(path: str, wanted: list[str]) -> bool:
     return any(one.startswith("~") and f"{one[1:]}/" in f"{folder}/" for one in wanted)  # by its absolute path
 
 
-def caches_cleared(run: Run, expanding: bool = True) -> dict[tuple[str, ...], int]:
+@once_a_run
+def caches_cleared(run: Run, expanding: bool = True) -> Mapping[tuple[str, ...], int]:
     """Return the offset of the last command of a RUN that clears the caches of a package manager that it calls, by the
     folders of these: the manager's own, or one that removes the folders; -1 if none does."""
     removals = _removals(run, expanding) if run.calls else []
@@ -276,7 +287,7 @@ def address(url: str) -> str:
 
 def absolute(path: str, run: Run, command: Command) -> str | None:
     """Return the absolute form of a path in a command of a RUN, or None if it is not known (variables, ``~``)."""
-    path = _BRACED.sub(r"$\1", path)
+    path = _BRACED.sub(r"$\1", path) if "${" in path else path
     if path.startswith("/") and "$(" not in path and "`" not in path:
         return normpath(path)  # a variable has the same value in both places
     if not _UNKNOWN.isdisjoint(path):

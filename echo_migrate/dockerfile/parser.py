@@ -25,6 +25,9 @@ _WITH_HEREDOC = frozenset(("add", "copy", "run"))
 _DIRECTIVE = lazy_regex(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)", re.DOTALL)
 _WORD = re.compile(r"[^\t\v\f\r ]+")
 _VERB = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*")
+_PLAIN_FLAG = lazy_regex(rf"--[^'\"\\`{SPACE}]*(?![^{SPACE}])")
+"""A flag without quotes and escapes, as most are: it is read at once, others by character."""
+
 _ARGUMENT = {
     escape: lazy_regex(
         r"""(?:'[^']*'?|"(?:E.|[^"E])*"?|E.?|[^\s'"E])+""".replace("E", re.escape(escape)),
@@ -284,7 +287,9 @@ def _flags(args: Traced, escape: str) -> tuple[Traced, tuple[Flag, ...]]:
     words: list[tuple[int, int, list[tuple[int, int]]]] = []
     while value.startswith("--", i):
         begin = i
-        kept: list[tuple[int, int]] = []
+        plain = _PLAIN_FLAG.match(value, i)
+        kept = [(i, plain.end())] if plain else []
+        i = plain.end() if plain else i
         quote = ""
         while i < len(value) and (quote or value[i] not in SPACE):
             ch = value[i]

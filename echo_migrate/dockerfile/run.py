@@ -1,16 +1,19 @@
 """RUN instructions: their commands, package manager calls and mounts."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache, wraps
 from posixpath import join, normpath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, Word
-from echo_migrate.shell.package_managers import Call, call
+from echo_migrate.shell.package_managers import Call, by_kind, call
 from echo_migrate.shell.parser import execute, read
+
+if TYPE_CHECKING:
+    from json import JSONDecoder
 
 _HEREDOC = lazy_regex(r"<<-?\s*(['\"]?)[\w.-]+\1")
 _FED = lazy_regex(r"<<-?[ \t]*[\"']?\w+[\"']?[ \t]+(?:\S*/)?(\w+)((?:[ \t]+-\w+)*)")
@@ -36,14 +39,7 @@ class ShellState(NamedTuple):
     environment: Mapping[str, str]
 
 
-class Run(NamedTuple):
-    """A RUN, or the RUN of an ONBUILD, with the state in which it runs (see ``ShellState``).
-
-    ``script`` is None if it is not run by a POSIX shell (SHELL, PowerShell, cmd, another interpreter). ``calls`` are
-    its package manager calls, ``moves`` the offsets at which it changes the working directory (``cd``), each with the
-    new one, None if not known.
-    """
-
+class _Read(NamedTuple):
     instruction: Instruction
     script: Script | None
     calls: tuple[Call, ...]
@@ -52,6 +48,15 @@ class Run(NamedTuple):
     folder: str | None
     environment: Mapping[str, str]
     moves: tuple[tuple[int, str | None], ...] = ()
+
+
+class Run(_Read):
+    """A RUN, or the RUN of an ONBUILD, with the state in which it runs (see ``ShellState``).
+
+    ``script`` is None if it is not run by a POSIX shell (SHELL, PowerShell, cmd, another interpreter). ``calls`` are
+    its package manager calls, ``moves`` the offsets at which it changes the working directory (``cd``), each with the
+    new one, None if not known. What many rules ask of each RUN is found out once: ``names``, and ``that``.
+    """
 
     @property
     def shell_form(self) -> bool:
@@ -62,6 +67,24 @@ class Run(NamedTuple):
     def commands(self) -> tuple[Command, ...]:
         """The commands that can be read; empty if there is no script."""
         return self.script.commands if self.script else ()
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of its commands."""
+        return frozenset([command.name for command in self.commands])
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[Command]]:
+        return by_kind(self.commands)
+
+    @cached_property
+    def known(self) -> dict[Any, Any]:
+        """What functions of ``once_a_run`` have found out about it."""
+        return {}
+
+    def that(self, kind: str) -> Sequence[Command]:
+        """Return its commands of a kind, in order (see ``package_managers.does``)."""
+        return self._kinds.get(kind, ())
 
     def variables(self, command: Command) -> Mapping[str, str]:
         """Return the environment of one of its commands."""
@@ -77,14 +100,33 @@ class Run(NamedTuple):
         )
 
 
+_Rest = ParamSpec("_Rest")
+_Answer = TypeVar("_Answer")
+
+
+def once_a_run(
+    function: Callable[Concatenate[Run, _Rest], _Answer],
+) -> Callable[Concatenate[Run, _Rest], _Answer]:
+    """Return a function that keeps its answers with the RUN that it is asked of, as many rules ask the same; they are
+    not to be changed."""
+
+    @wraps(function)
+    def answer(run: Run, /, *args: _Rest.args, **named: _Rest.kwargs) -> _Answer:
+        key = (function, args, *named.items())
+        if key not in run.known:
+            run.known[key] = function(run, *args, **named)
+        found: _Answer = run.known[key]
+        return found
+
+    return answer
+
+
 def exec_form(args: Traced) -> list[Word] | None:
     """Return the words of an exec form, or None if the arguments are not one. Text after the list is ignored."""
     if not args.value.startswith("["):
         return None
-    import json
-
     try:
-        items, end = json.JSONDecoder().raw_decode(args.value)
+        items, end = _decoder().raw_decode(args.value)
     except (ValueError, RecursionError):
         return None
     spans = [match.span(1) for match in _ITEM.finditer(args.value, 0, end)]
@@ -95,6 +137,13 @@ def exec_form(args: Traced) -> list[Word] | None:
         text = place if place.value == item else Traced(item, ())
         words.append(Word(text, True, place.start, place.end))
     return words
+
+
+@lru_cache
+def _decoder() -> "JSONDecoder":
+    import json  # few starts need it
+
+    return json.JSONDecoder()
 
 
 def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "ShellState") -> Run:

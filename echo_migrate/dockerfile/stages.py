@@ -153,9 +153,11 @@ class Stage(NamedTuple):
         dockerfile2llb/convert.go, dispatchEntrypoint), and the result is None as well.
         """
         for stage in reversed(self.lineage):
-            found = next((one for one in reversed(stage.start_commands) if one.verb == verb), None)
-            if found or (verb == "cmd" and any(one.verb == "entrypoint" for one in stage.start_commands)):
-                return found
+            verbs = [one.verb for one in stage.start_commands]
+            if verb in verbs:
+                return stage.start_commands[-1 - verbs[::-1].index(verb)]
+            if verb == "cmd" and "entrypoint" in verbs:
+                return None
         return None
 
     @property

@@ -8,6 +8,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import is_root
 from echo_migrate.shell.commands import Command, Word
 
+_CREATES = frozenset(("adduser", "useradd"))
 _LETTERS = "GKPRZbcdefghkpsu"
 _VALUED = frozenset(
     ("--base-dir", "--comment", "--expiredate", "--gecos", "--gid", "--groups", "--home", "--home-dir", "--inactive")
@@ -30,7 +31,7 @@ class Account(NamedTuple):
 def accounts(run: Run) -> Iterator[Account]:
     """Yield the users that a RUN creates unconditionally."""
     for command in run.commands:
-        if command.name in ("adduser", "useradd") and command.always:
+        if command.name in _CREATES and command.always:
             operands, uid = _operands(command.words[1:])
             if len(operands) == 1 and operands[0].known:  # adduser with two adds a user to a group
                 yield Account(operands[0].value, uid, command)
@@ -38,9 +39,8 @@ def accounts(run: Run) -> Iterator[Account]:
 
 def roots(run: Run) -> Iterator[str]:
     """Yield the names of users that a RUN gives the user ID of root: with useradd, usermod or a line of /etc/passwd."""
-    for account in accounts(run):
-        if is_root(account.uid):
-            yield account.name
+    if not _CREATES.isdisjoint(run.names):
+        yield from (account.name for account in accounts(run) if is_root(account.uid))
     for command in run.commands:
         if command.name == "usermod":
             operands, uid = _operands(command.words[1:])

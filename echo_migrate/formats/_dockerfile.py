@@ -18,10 +18,11 @@ _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]", needs=(".devcontaine
 
 _WINDOWS = lazy_regex(
     r"(?mi)^[ \t]*(?:SHELL[ \t]*\[[ \t]*\"(?:cmd|powershell)(?:\.exe)?\""
-    r"|(?:RUN|CMD|ENTRYPOINT)[ \t]+(?:\[[ \t]*\")?(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
+    r"|(?:RUN|CMD|ENTRYPOINT)[ \t]*(?:[ \t]|[ \t]\[[ \t]*\")(?:powershell(?:\.exe)?\b|cmd(?:\.exe)?[ \t\",]+/[sc]\b)"
     r"|(?:WORKDIR|COPY|ADD|VOLUME)\b[^\n]*(?<![\w/\\])(?:[a-z]:\\(?:\w{2}|\s)|[cd]:/)"
     r"|(?:ENV|RUN)\b[^\n]*(?:(?<=[ \t=])[a-z]:\\(?:\w{2}|[ \t])|[\"'][a-z]:\\(?![abefnrtv0\\])\w{2}))",
-    needs=("powershell", '"cmd', "/s", "/c", ":\\", "c:/", "d:/"),
+    needs=("powershell", '"cmd', " cmd", "\tcmd", ":\\", "c:/", "d:/"),
+    of_files=True,
 )
 """Instructions that only Windows has a shell or a path for."""
 

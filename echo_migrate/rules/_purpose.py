@@ -8,6 +8,7 @@ from typing import Any
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
+from echo_migrate.files.tree import absolute
 from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
@@ -91,6 +92,6 @@ def _path_tells(context: Context) -> bool:
 
 
 def _tells(path: str, named: tuple[str, ...]) -> bool:
-    below = inside(os.path.abspath(path), named)
+    below = inside(absolute(path), named)
     names = (os.path.basename(path), *below.split(os.sep))
     return is_of_tests(names) or not all(_BASE.isdisjoint(_words(name)) for name in names)

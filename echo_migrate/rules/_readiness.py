@@ -89,9 +89,9 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
 
 def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
     """Return the image that a stage (through its lineage) or a service is based on, or None."""
-    if isinstance(node, Container):
-        return node.image
-    return effective_bases.root(node) if isinstance(node, Stage) else None
+    if isinstance(node, Stage):
+        return effective_bases.root(node)
+    return node.image if isinstance(node, Container) else None
 
 
 def other_blockers(

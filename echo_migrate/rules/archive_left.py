@@ -1,6 +1,6 @@
 """An archive that stays in the image after it has been unpacked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from posixpath import basename
@@ -12,7 +12,6 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import does
 
 _EXTRACTS = {"tar": "x", "bsdtar": "x", "rpm": "iUF", "dpkg": "ix"}
 """The letters of options that unpack (tar(1), rpm(8), dpkg(1)). Programs without an entry always unpack."""
@@ -29,9 +28,9 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
     expanding = sh_expands_braces(stage, effective.base if effective else None)
     last = _Last(stage.runs, expanding)
     for run in stage.runs:
-        for j, command in enumerate(run.commands):
+        for command in run.that("download"):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
-                if last.unpacks(path, command) and not _gone(path, run, j, last):
+                if last.unpacks(path, command) and not _gone(path, run, command, last):
                     message = f"{path} stays in the image after it is unpacked: remove it in the same RUN"
                     yield Finding(command.start, command.end, message)
     for copy in stage.copies if stage.ships == "layers" else ():
@@ -46,21 +45,27 @@ class _Last:
     """The offset of the last command that unpacks, or removes, a file, by file name. ``expanding`` tells whether
     ``sh`` may expand braces."""
 
-    def __init__(self, runs: tuple[Run, ...], expanding: bool) -> None:
+    def __init__(self, runs: Sequence[Run], expanding: bool) -> None:
         self.expanding = expanding
         self.runs = runs
-        self.commands = [one for run in runs for one in run.commands]
 
     @cached_property
     def _unpacked(self) -> dict[str, int]:
         calls = [call for run in self.runs for call in run.calls if call.action == "install"]
         found = [(call.command.start, word.value) for call in calls for word in call.packages]  # ./x.deb, x.whl
-        found += [(one.start, word) for one in self.commands if _extracts(one) for word in one.arguments]
+        found += [
+            (one.start, word)
+            for run in self.runs
+            for one in run.that("unpack")
+            if _extracts(one)
+            for word in one.arguments
+        ]
         return {basename(word): start for start, word in sorted(found)}
 
     @cached_property
     def _removed(self) -> dict[str, int]:
-        return {basename(word): one.start for one in self.commands for word in removed(one, self.expanding)}
+        commands = (one for run in self.runs for one in run.commands)
+        return {basename(word): one.start for one in commands for word in removed(one, self.expanding)}
 
     def unpacks(self, path: str, after: Command | Instruction) -> bool:
         return bool(path) and self._unpacked.get(basename(path), -1) > after.start
@@ -70,8 +75,7 @@ class _Last:
 
 
 def _extracts(command: Command) -> bool:
-    if not does(command, "unpack"):
-        return False
+    """Return whether a command of the kind unpacks: of some programs, the options tell."""
     words = command.arguments
     letters = _EXTRACTS.get(command.name)
     if letters is None or not _LONG.isdisjoint(words):
@@ -81,16 +85,15 @@ def _extracts(command: Command) -> bool:
     return not given.isdisjoint(letters) and not (command.name == "rpm" and "q" in given)
 
 
-def _gone(path: str, run: Run, number: int, last: _Last) -> bool:
+def _gone(path: str, run: Run, command: Command, last: _Last) -> bool:
     """Return whether the archive that a command of a RUN downloads is removed or moved again, or is on a mount.
 
     If a later RUN removes it, ``layer-left-behind`` reports it instead.
     """
-    command = run.commands[number]
     place = absolute(path, run, command)
     if (place and run.mounted([place])) or last.removes(path, command):
         return True
-    for one in run.commands[number + 1 :]:
+    for one in run.commands[run.commands.index(command) + 1 :]:
         if one.name == "mv" and basename(path) in map(basename, one.arguments):
             return True
         if one.name == "rm" and not one.words[-1].known:

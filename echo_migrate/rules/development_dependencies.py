@@ -11,7 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.package_managers import Call, Development, does
+from echo_migrate.shell.package_managers import Call, Development
 
 _DEVELOPMENT = lazy_regex(
     r"(?i)dev|test|lint|\bci\b|build|debug|cypress|playwright",
@@ -61,4 +61,4 @@ def _pruned(stage: Stage) -> bool:
 
 def _builds(stage: Stage) -> bool:
     """Return whether a stage runs a build, which may need development dependencies."""
-    return any(does(command, "build") for run in stage.runs for command in run.commands)
+    return any(run.that("build") for run in stage.runs)

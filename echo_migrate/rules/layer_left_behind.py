@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import above, absolute, caches_cleared, downloads, removed, sh_expands_braces
+from echo_migrate.dockerfile.layers import (
+    REMOVING,
+    above,
+    absolute,
+    caches_cleared,
+    downloads,
+    removed,
+    sh_expands_braces,
+)
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -17,6 +25,7 @@ from echo_migrate.shell.package_managers import Call, listed, package_name
 _SMALL = lazy_regex(r"(?i)^(?!\w+://).*\.(?:bash|cfg|conf|in|ini|lock|md|patch|pl|py|rb|sh|toml|txt|ya?ml)$")
 """A script or settings, which take a few kilobytes of a layer."""
 
+_CHANGING = ("chmod", "chown")
 _VALUED = ("--from", "--reference")
 
 
@@ -32,8 +41,9 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         if isinstance(step, Copy):
             below.copy(step)
             continue
-        said = [(one, _twice(one, step, below), False) for one in step.commands]
-        said += [(one, *_too_late(one, step, below)) for one in step.commands]
+        said = [(one, _twice(one, step, below), False) for one in step.commands if one.name in _CHANGING]
+        if not REMOVING.isdisjoint(step.names):
+            said += [(one, *_too_late(one, step, below)) for one in step.commands]
         said += [(call.command, message, False) for call, message in _cleaned_too_late(step, below)]
         said = sorted((one for one in said if one[1]), key=lambda one: (one[2], one[0].start))
         yield from [Finding(one.start, one.end, message, quiet=small) for one, message, small in said][:1]
@@ -64,7 +74,7 @@ class _Layers:
             self.trees.setdefault(folder, []).append(copy)
 
     def run(self, run: Run) -> None:
-        for command in run.commands:
+        for command in run.that("download"):
             for file in filter(None, [absolute(name, run, command) for _, name in downloads(command) if name]):
                 if not run.mounted([file]):
                     self.downloaded.update(above(file))
@@ -85,7 +95,7 @@ def _tree(copy: Copy) -> bool:
 
 def _twice(command: Command, run: Run, below: _Layers) -> str:
     """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
-    if command.name not in ("chown", "chmod") or not any(map(_recursive, command.arguments)):
+    if not any(map(_recursive, command.arguments)):
         return ""
     operands, options = _operands(command.arguments)
     owner = options.get("--from")

@@ -16,7 +16,7 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import BUILT_IN, SHELLS
 from echo_migrate.shell.package_managers import data
 
-_ASKS = ("command", "hash", "type", "which")
+_ASKS = frozenset(("command", "hash", "type", "which"))
 
 
 @rule(on=Stage | Container, level="error", blocks=True)
@@ -94,7 +94,7 @@ def _in_scripts(stage: Stage, effective: EffectiveBase, file: str) -> Iterator[F
 
 def _in_runs(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     for run in stage.runs:
-        if not run.script or any(command.name in _ASKS for command in run.commands):
+        if not run.script or not _ASKS.isdisjoint(run.names):
             continue
         if effective.base.shell is False and run.shell_form:
             continue  # shell-needed reports it

@@ -13,6 +13,9 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
 
+_ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
+"""Commands that a RUN calls to find out whether there is a program."""
+
 
 @rule(on=Stage, level="note", blocks=True)
 def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -43,8 +46,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
 def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     """Yield an error for each install with a manager that neither the base image nor an earlier step provides."""
     for run in stage.runs:
-        asks = any(command.name in ("[", "command", "hash", "test", "type", "which") for command in run.commands)
-        for call in run.calls if run.script and not asks else ():
+        for call in run.calls if run.script and _ASKS.isdisjoint(run.names) else ():
             command, manager = call.command, call.manager
             elsewhere = "chroot" in command.via or "/" in command.words[0].value or not manager.system
             if elsewhere or not lacks_manager(effective.base, manager.name, manager.families):
@@ -83,7 +85,7 @@ def _remedy(stage: Stage, words: list[Word], unnamed: bool) -> str:
     it = "it" if len(names) == 1 else "them"
     if any(name.startswith(word) for name in names for word in _STARTED.findall(stage.started)):
         return f"COPY {it} from a builder stage, or use a base with {it}"
-    called = {command.name for run in stage.runs for command in run.commands}
+    called = {name for run in stage.runs for name in run.names}
     if uses and uses <= {"shell", "network", "download"} and names <= called:
         return f"use {it} in a builder stage, and COPY the result"
     return f"remove {it}, or COPY {it} from a builder stage"

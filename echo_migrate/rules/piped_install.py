@@ -13,7 +13,7 @@ from echo_migrate.shell.package_managers import does
 @rule(on=Stage, level="warning", also=("DD054",))
 def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.every_run:
-        commands = run.commands
+        commands = run.commands if run.that("download") else ()
         for i, command in enumerate(commands):
             if does(command, "download") and (shell := _runs_it(commands, i)):
                 url = next((word for word in command.arguments if "://" in word), "a script")

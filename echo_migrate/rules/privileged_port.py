@@ -53,7 +53,7 @@ def _instead(effective: EffectiveBase | None) -> str:
 
 def _ports(instruction: Instruction) -> list[str]:
     """Return the ports in an EXPOSE, the first of each range, or in the variable PORT of an ENV."""
-    words = [word.value for word in instruction.words()]
+    words = [word.value for word in instruction.words()] if instruction.verb in ("env", "expose") else []
     if instruction.verb == "expose":
         return [word.partition("/")[0].partition("-")[0] for word in words]
     if instruction.verb == "env":

@@ -23,7 +23,7 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     installs = installed(stage)
     if not installs:
         return
-    called = {command.name for run in stage.runs for command in run.commands}
+    called = {name for run in stage.runs for name in run.names}
     scripted = any(
         _SCRIPT.search(one.started) or any(_brings_script(copy, one) for copy in one.copies) for one in _built_on(stage)
     )

@@ -9,7 +9,6 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.package_managers import does
 
 _BUILDER = lazy_regex(r"(?i)build")
 
@@ -20,7 +19,7 @@ def single_stage_build(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships or not stage.started or _BUILDER.search(stage.name):
         return
     for run in stage.runs:
-        command = next((one for one in run.commands if does(one, "build")), None)
+        command = next(iter(run.that("build")), None)
         if command and not _cleans_up(run) and command.name not in tools_started(stage):
             message = f"{command.name} builds in the final stage, so sources, compilers and caches ship too: "
             message += "build in an earlier stage, and COPY what runs"

@@ -25,7 +25,8 @@ queries)."""
 @rule(on=Stage, level="note")
 def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs[_last_check(stage) + 1 :]:
-        for command, below in zip_longest(run.commands, run.commands[1:]):
+        commands = run.commands if run.that("download") else ()
+        for command, below in zip_longest(commands, commands[1:]):
             unpacked = below is not None and below.operator == "|" and does(below, "unpack")
             for url, path in downloads(command):
                 if unpacked or _is_program(url.partition("?")[0]) or _is_program(path):
@@ -76,4 +77,4 @@ def _last_check(stage: Stage) -> int:
 
 
 def _checks(run: Run) -> bool:
-    return any(does(command, "check") for command in run.commands)
+    return bool(run.that("check"))

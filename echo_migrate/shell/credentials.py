@@ -51,15 +51,14 @@ _NEEDED = (*_SPELLINGS, "jdbc:", ":_", "machine")
 """Words in lowercase of which each text has one in which one of these patterns has a match."""
 
 
-def in_text(text: str) -> Iterator[str]:
-    """Yield the values that stand in a text as credentials: in connection strings, and lines of credentials files."""
+def in_text(text: str) -> list[str]:
+    """Return the values that stand in a text as credentials: in connection strings, and lines of credentials files."""
     if "=" not in text and " " not in text:  # as most words: none of these
-        return
+        return []
     small = text.casefold()
     if not any(word in small for word in _NEEDED):
-        return
-    for form in _TEXTS:
-        yield from form.findall(text)
+        return []
+    return [value for form in _TEXTS for value in form.findall(text)]
 
 
 def in_command(command: Command, before: Command | None) -> Iterator[str]:
@@ -90,9 +89,9 @@ def in_command(command: Command, before: Command | None) -> Iterator[str]:
 def options_of(command: Command) -> Iterator[tuple[str, str]]:
     """Yield the long options with their literal values after an equals sign, and the variables that are set."""
     for word in command.words[1:]:
-        name, equals, value = word.value.partition("=")
-        if word.known and equals and name.startswith("--"):
-            yield name.removeprefix("--"), value
+        text = word.text.value
+        if text[:2] == "--" and "=" in text and word.known:
+            yield text[2 : text.index("=")], text[text.index("=") + 1 :]
     yield from ((name, word.value) for name, word in command.assignments if word.known)
 
 

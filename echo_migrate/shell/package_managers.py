@@ -23,6 +23,9 @@ ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
 _CREDENTIALS = lazy_regex(r"(?<=://)[^/]*@|\?.*")
 _VERSION = lazy_regex(r"(?<![\d.])[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
+_BEHIND_A_NAME = "0123456789h"
+"""The last characters of what may follow the name of a program: a version, or .sh."""
+
 _ASKING = frozenset(("--version", "-V", "--help"))
 _OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
 """A variable whose name suggests that it holds options; any other is assumed to hold packages."""
@@ -138,11 +141,14 @@ class Call(NamedTuple):
 
     def has(self, options: Iterable[str], letters: str = "") -> bool:
         """Return whether one of the options is given, also as ``--option=value`` or in a group of short options."""
+        if not self.options:
+            return False
         wanted = tuple(options)
+        within = [word for word in wanted if not word.startswith("-")]
         return any(
             option in wanted
             or option.partition("=")[0] in wanted
-            or any(word in option for word in wanted if not word.startswith("-"))
+            or (within and any(word in option for word in within))
             or (letters and option[:1] == "-" and option[1:2] != "-" and any(letter in option for letter in letters))
             for option in self.options
         )
@@ -157,6 +163,7 @@ class Data(NamedTuple):
     groups: dict[str, re.Pattern[str]]
     does: dict[str, frozenset[str]]
     verbs: dict[str, frozenset[str]]
+    called: frozenset[str]
 
 
 @lru_cache
@@ -178,7 +185,7 @@ def data() -> Data:
     heads = frozenset(words.partition(" ")[0] for words in managers if " " in words)
     kinds = {kind: frozenset(names) for kind, names in raw["does"].items()}
     verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in kinds.items()}
-    return Data(managers, longest, heads, groups, kinds, verbs)
+    return Data(managers, longest, heads, groups, kinds, verbs, frozenset().union(*verbs.values()))
 
 
 def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
@@ -324,10 +331,25 @@ def _purpose(name: str) -> str:
 def does(command: Command, kind: str) -> bool:
     """Return whether a command is of a kind: build, check, download, interpret, launch, plain, start, tool, unpack."""
     name = command.name
-    if name not in data().verbs[kind] and name[-1:] not in "0123456789h":  # a version, or .sh, may follow the name
+    if name not in data().verbs[kind] and name[-1:] not in _BEHIND_A_NAME:
         return False
+    return kind in _kinds_of(command)
+
+
+def by_kind(commands: Iterable[Command]) -> dict[str, list[Command]]:
+    """Return the commands of each kind that ``does`` has, without the kinds of which there is none."""
+    called = data().called
+    found: dict[str, list[Command]] = {}
+    for command in commands:
+        if command.name in called or command.name[-1:] in _BEHIND_A_NAME:
+            for kind in _kinds_of(command):
+                found.setdefault(kind, []).append(command)
+    return found
+
+
+def _kinds_of(command: Command) -> frozenset[str]:
     words = [word.text.value for word in command.words[1:3]]
-    return kind in _kinds(name, *words) and _ASKING.isdisjoint(words)
+    return _kinds(command.name, *words) if _ASKING.isdisjoint(words) else frozenset()
 
 
 @lru_cache(maxsize=4096)
