@@ -8,6 +8,7 @@ from threading import Barrier, Event, Lock
 import pytest
 
 from echo_migrate.files.source import Source
+from echo_migrate.files.workspace import begin
 from echo_migrate.formats import compose
 from echo_migrate.model import Finding, Result
 from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn, Podman, State
@@ -118,6 +119,30 @@ def test_in_a_network_that_others_are_in_one_is_built_after_the_other(network: s
     with ThreadPoolExecutor(2) as pool:
         assert [proof.verdict for proof in pool.map(one.prove, changes)] == ["same", "same"]
     assert builder.most == 1
+
+
+def test_siblings_are_built_after_both(tmp_path: Path) -> None:
+    """One that fails beside a build is not built again."""
+    path = dockerfile(tmp_path, "FROM a\n")
+    dockerfile(tmp_path / "db", "FROM c\n")
+    services = {"web": {"build": ".", "command": ["run"], "depends_on": ["db"]}, "db": {"build": "db"}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    begin()
+    early, order = Event(), list[str]()
+
+    def build(dockerfile: str, *_: object) -> Built:
+        base = Path(dockerfile).read_text().split()[1]
+        if base == "c":
+            early.set()
+        elif base == "b":
+            early.wait(0.5)
+        order.append(base)
+        return Built("f" * 64, 0, "")
+
+    builder = Recorder()
+    builder.shares_steps, builder.build = True, build  # type: ignore[method-assign, assignment]
+    bench(tmp_path, builder).prove(change(path))
+    assert (sorted(order[:2]), order[2:]) == (["a", "b"], ["c"])
 
 
 class Late(Recorder):

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from threading import Lock, Semaphore
@@ -213,6 +213,8 @@ class Bench:
                         first = self._built(change.before, "before, alone", context, asked)
                     before = Observed(False, first.failure)
                     if first.id:
+                        if early and asked.project:  # a sibling that fails is not built again
+                            wait((early,))
                         self._prepare(asked.project)
                         watched = pool.submit(self._started, first, path, "before", asked)
                 if not first.id:
