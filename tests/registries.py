@@ -224,7 +224,9 @@ def make_authority(folder: Path, *names: str) -> Authority:
     """Make an authority, and a certificate for ``localhost``, ``127.0.0.1`` and other names."""
     made = Authority(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
-    _openssl("req", "-x509", *key, "-subj", "/CN=test authority", "-keyout", f"{folder}/ca.key", "-out", made.authority)
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # which Python wants from 3.13 on
+    subject = ("-subj", "/CN=test authority")
+    _openssl("req", "-x509", *key, *usage, *subject, "-keyout", f"{folder}/ca.key", "-out", made.authority)
     every = ",".join(["subjectAltName=IP:127.0.0.1", *(f"DNS:{name}" for name in ("localhost", *names))])
     signed = (
         "-CA",

@@ -27,7 +27,7 @@ from echo_migrate.proof.compare import Observed, Row, Verdict, compare
 from echo_migrate.proof.container import Running, Smoke, request
 from echo_migrate.proof.context import Context, context_of, digest
 from echo_migrate.proof.image import Config, Files, Reader, config_of
-from echo_migrate.proof.processes import Processes, Stopped
+from echo_migrate.proof.processes import MARK, Processes, Stopped
 from echo_migrate.proof.prove import stale
 from echo_migrate.proof.records import Proof, Records, own_folder, records, text_hash
 from echo_migrate.proof.secrets import Secrets
@@ -510,22 +510,30 @@ def test_a_builder_whose_step_is_ended_removes_what_it_began(supervised: bool, t
                 os.kill(int((tmp_path / "step").read_text()), signal.SIGKILL)
 
 
-def test_what_a_killed_run_still_builds_is_ended_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_run_still_runs_is_ended_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a build by podman its step first; of other commands all at once: they may never end by themselves."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(Builder, "labelled", lambda _: ([], []))
     monkeypatch.setattr(Builder, "networks", lambda _: [])
     place, living = Workplace(), Workplace()
+    for name in ("build", "export"):
+        (tmp_path / name).write_text("sleep 600; true")
 
-    def begun(name: str, token: str) -> "subprocess.Popen[bytes]":
-        words = [name, "-c", "sleep 600; true", "x", f"io.echo-migrate.prove={token}"]
-        return subprocess.Popen(words, executable="/bin/sh", start_new_session=True)
+    def begun(name: str, command: str, token: str) -> "subprocess.Popen[bytes]":
+        words, environment = [name, command], {**os.environ, MARK: token}
+        one = subprocess.Popen(words, executable="/bin/sh", cwd=tmp_path, env=environment, start_new_session=True)
+        while not Path(f"/proc/{one.pid}/task/{one.pid}/children").read_text():
+            assert one.poll() is None
+            time.sleep(0.01)
+        return one
 
     dead = f"{place.machine}.{'0' * 16}"
-    ended = [begun("docker", dead), begun("podman", dead)]
-    kept = [begun("docker", living.token), begun("editor", dead), begun("docker", f"{'0' * 16}.{'0' * 16}")]
+    ended = [begun(*words, dead) for words in (("docker", "build"), ("podman", "build"), ("podman", "export"))]
+    kept = [begun("docker", "build", one) for one in (living.token, f"{'0' * 16}.{'0' * 16}")]
+    kept.append(begun("editor", "build", dead))
     try:
         place.sweep(Builder("docker", Processes(), place.token))
-        assert [one.wait(60) for one in ended] == [-signal.SIGTERM, 0]
+        assert [one.wait(60) for one in ended] == [-signal.SIGTERM, 0, -signal.SIGTERM]
         assert [one.poll() for one in kept] == [None] * 3
     finally:
         for one in (*ended, *kept):

@@ -24,7 +24,7 @@ from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.write import NotWritten, write
 from echo_migrate.model import Result
 from echo_migrate.proof.builders import NoBuilder, PassedOn, chosen
-from echo_migrate.proof.processes import Processes
+from echo_migrate.proof.processes import MARK, Processes
 from echo_migrate.proof.prove import WATCHED, Bench, Change
 from echo_migrate.proof.records import Proof, records
 from echo_migrate.proof.workplace import Workplace
@@ -109,7 +109,8 @@ def _blocked(result: Result) -> Change | None:
 
 def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof] | None:
     """Return the proofs of changes, in their order; None if there is no builder."""
-    processes, place = Processes(), Workplace()
+    place = Workplace()
+    processes = Processes({MARK: place.token})
     try:
         builder, version = chosen(options["builder"], processes, place.token)
     except NoBuilder as error:

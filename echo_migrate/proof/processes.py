@@ -10,6 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
+MARK = "ECHO_MIGRATE_PROVE"
+"""The variable by which the programs that a run has started are known: its value is the run's token."""
+
+_LARGEST_ENVIRONMENT = 8_000_000
 _HEAD = 64_000
 _TAIL = 256_000
 _BETWEEN = 0.05
@@ -167,22 +171,29 @@ def end(group: int, steps: bool, lives: Callable[[], bool]) -> None:
     _kill(os.killpg, group, signal.SIGKILL)
 
 
-def labelled(label: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the user's programs that lead a process group and have a word ``LABEL=VALUE`` on their command lines, where
-    that is known here: each with its process, its name, and the value."""
+def marked() -> Iterator[tuple[int, list[str], str]]:
+    """Yield the user's programs that lead a process group and that a run has started, where that is known here: each
+    with its process, its command line, and the run's token."""
     for path in glob.iglob("/proc/[0-9]*"):
         process = int(path.rpartition("/")[2])
-        words = words_of(process)
-        values = [word.removeprefix(f"{label}=") for word in words if word.startswith(f"{label}=")]
+        token = mark_of(process)
         with contextlib.suppress(OSError):
-            if values and os.getpgid(process) == process and os.stat(path).st_uid == os.getuid():
-                yield process, os.path.basename(words[0]), values[0]
+            if token and os.getpgid(process) == process and os.stat(path).st_uid == os.getuid():
+                words = [os.fsdecode(word) for word in _fields(process, "cmdline")]
+                yield process, words, token
 
 
-def words_of(process: int) -> list[str]:
-    """Return the command line of a process; none if there is no such process, or that is not known here."""
-    with contextlib.suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as file:
-        return os.fsdecode(file.read(_HEAD)).split("\0")
+def mark_of(process: int) -> str:
+    """Return the token of the run that has started a process; "" if none has, or that is not known here."""
+    start = f"{MARK}=".encode()
+    return next((os.fsdecode(one[len(start) :]) for one in _fields(process, "environ") if one.startswith(start)), "")
+
+
+def _fields(process: int, name: str) -> list[bytes]:
+    """Return the strings of a file that the system has of a process; none if there is no such process, or it is not
+    the user's."""
+    with contextlib.suppress(OSError), open(f"/proc/{process}/{name}", "rb") as file:
+        return file.read(_LARGEST_ENVIRONMENT).split(b"\0")
     return []
 
 

@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 
-from echo_migrate.proof.builders import LABEL, NAMES, STEPS, Builder
-from echo_migrate.proof.processes import end, labelled, words_of
+from echo_migrate.proof.builders import NAMES, STEPS, Builder
+from echo_migrate.proof.processes import end, mark_of, marked
 from echo_migrate.registry.cache import default_folder
 
 _TOKEN = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{16}")
@@ -39,11 +39,12 @@ class Workplace:
         os.close(self._lock)
 
     def sweep(self, builder: Builder, own: bool = False) -> int:
-        """Remove what runs that are no more have left, after what they still build is ended, and with ``own`` what this
-        run has made. Returns how many containers and images there were."""
-        for process, name, token in labelled(LABEL):
+        """Remove what runs that are no more have left, after the builders that still work for them are ended, and with
+        ``own`` what this run has made. Returns how many containers and images there were."""
+        for process, words, token in marked():
+            name = os.path.basename(words[0])
             if name in NAMES and self._is_left(token, own=False):
-                end(process, name in STEPS, partial(_is_of, process, token))
+                end(process, name in STEPS and "build" in words[1:2], partial(_is_of, process, token))
         containers, images = builder.labelled()
         mine = [id for token, id in containers if self._is_left(token, own)]
         if mine:
@@ -82,8 +83,8 @@ class Workplace:
 
 
 def _is_of(process: int, token: str) -> bool:
-    """Return whether a process is a builder's that a run has started."""
-    return f"{LABEL}={token}" in words_of(process)
+    """Return whether a process is one that a run has started."""
+    return mark_of(process) == token
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from echo_migrate.images.catalog import load
 from echo_migrate.model import Result
 from echo_migrate.proof.builders import Builder, PassedOn, chosen
 from echo_migrate.proof.compare import Verdict
-from echo_migrate.proof.processes import Processes
+from echo_migrate.proof.processes import MARK, Processes
 from echo_migrate.proof.prove import Bench, Change
 from echo_migrate.proof.records import Proof, Records
 from echo_migrate.proof.workplace import Workplace
@@ -198,7 +198,8 @@ def run(names: Iterable[str], providers: Sequence[str], environment: dict[str, s
     from echo_migrate.cli.smoke import Tests, rows
 
     os.environ |= environment
-    processes, place = Processes(), Workplace()
+    place = Workplace()
+    processes = Processes({MARK: place.token})
     bases, here = Bases(environment, _USER if NONROOT in providers else ""), os.getcwd()
     try:
         builder, version = chosen("docker", processes, place.token)
