@@ -14,7 +14,10 @@ from echo_migrate.formats._named_contexts import named
 
 __all__ = ["NAME", "building", "candidate", "parse", "recognise", "verify"]
 
-NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)")
+NAME = re.compile(
+    r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)(?<!\.rej)"
+    r"(?<!\.license)(?<!\.asc)(?<!\.sig)(?<!\.sha256)"
+)
 _CODE = re.compile(
     r"(?i).*\.(?:[jt]sx?|bats|cs|css|go|hs|html?|java|json|kt|lock|ps1|py|rb|rs|rst|sh|snap|toml|xml|ya?ml)"
 )
