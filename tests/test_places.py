@@ -270,7 +270,7 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
 def test_an_empty_registry_is_that_of_all_images_where_templates_take_it(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "web.yaml").write_text(
-        'image: "{{ .Values.web.image.registry | default .Values.image.registry }}/{{ .Values.web.image.repository }}"\n'
+        "image: {{ .Values.web.image.registry | default .Values.image.registry }}/{{ .Values.web.image.repository }}\n"
     )
     (tmp_path / "Chart.yaml").write_text("name: web\n")
     text = 'image: {registry: ghcr.io/acme}\nweb: {image: {registry: "", repository: node, tag: "22"}}\n'

@@ -73,7 +73,10 @@ _MOST_FOLDERS = 64
 
 _EMBEDS = lazy_regex(r"(?m)^//go:embed[ \t]+([^\r\n]{1,1000})")
 
-_GOLDEN = lazy_regex(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?", needs=("golden", "snap"))
+_GOLDEN = lazy_regex(
+    r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?|.+\.(?:expected|upstream)\.\w+",
+    needs=("golden", "snap", "expected", "upstream"),
+)
 _GENERATED = lazy_regex(
     r"(?i)(?:^|\n)[ \t]*(?:#|//|/?\*|;|<!--)[^\n]{0,300}?"
     r"(?:(?:do not (?:edit|modify|change)|don't edit)"

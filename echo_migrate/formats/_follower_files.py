@@ -5,8 +5,8 @@ Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io,
 kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
 kubectl.docs.kubernetes.io, ImageTagTransformer (imageTag), which a kustomization elsewhere may name;
 docs.tilt.dev, Tiltfile API (docker_build, custom_build, k8s_custom_deploy); devspace.sh, devspace.yaml (images,
-imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml (allow, ignore,
-groups).
+imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml
+(allow, ignore, groups).
 """
 
 import os
@@ -22,10 +22,11 @@ _WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-update
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)Names[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
 _BUILT = lazy_regex(
-    r"\b(?:(?:docker|custom)_build\w*\(\s*(?:ref\s*=\s*)?|image_selector\s*=\s*)(?:\"([^\"\n{]+)\"|'([^'\n{]+)')",
+    r"\b(?:(?:docker|custom)_build\w*\(\s*(?:ref\s*=\s*)?|image_selector\s*=\s*)"
+    r"(?:\"([^\"\n{]+)\"|'([^'\n{]+)')",
     needs=("build", "image_selector"),
 )
-"""The images that a Tiltfile builds in the place of those of that name in its manifests, and that it looks for there."""
+"""The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there."""
 
 _QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _ECOSYSTEMS = ("docker", "docker-compose", "helm")

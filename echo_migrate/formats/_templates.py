@@ -18,7 +18,7 @@ MARK = lazy_regex(
 )
 """The beginning of an action of a Go template, or of a statement of Jinja."""
 
-_FILLED_IN = lazy_regex(r"(?<!\$)\{\{-?\s*[a-z_]\w*(?:\.\w+)+\s*(?:\|[^{}\n]*)?-?\}\}")
+_FILLED_IN = lazy_regex(r"(?<!\$)\{\{-?\s*[a-z_]\w*(?:(?:\.\w+)+\s*(?:\|[^{}\n]*)?|\s*\|[^{}\n]*)-?\}\}")
 """A variable of Jinja, which other programs fill in too, but only in texts that are YAML."""
 
 _REPLACED = lazy_regex(r"(?m)^[^#@\n]{0,200}[:-][ \t]+@[A-Za-z_]\w{0,50}@", needs=("@",))
