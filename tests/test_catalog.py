@@ -240,7 +240,7 @@ def test_only_evidence_makes_a_swap(key: str) -> None:
         ("registry.digitalocean.com/acme/shop:1", None, "first-party"),
         ("registry.heroku.com/shop/web", None, "first-party"),
         ("ko://example.com/shop/cmd/web", None, "first-party"),
-        ("chainguard/bash:latest", None, "hardened"),
+        ("chainguard/bash:latest", "bash", "hardened"),
         ("docker.io/chainguard/unheard-of", None, "hardened"),
         ("public.ecr.aws/nginx/nginx:1.30", "nginx", "migrate"),
         ("public.ecr.aws/nginx/nginx-unprivileged:1.30", None, "no-replacement"),
