@@ -232,3 +232,20 @@ def test_only_evidence_makes_a_swap(key: str) -> None:
         }
         assert bool(before) == bool(fact)
         assert result.fixed.text == (f"FROM {found.target}{pin}\n" if found else source.text)
+
+
+@pytest.mark.parametrize(
+    ("name", "upstream", "state"),
+    [
+        ("registry.digitalocean.com/acme/shop:1", None, "first-party"),
+        ("registry.heroku.com/shop/web", None, "first-party"),
+        ("ko://example.com/shop/cmd/web", None, "first-party"),
+        ("chainguard/bash:latest", "bash", "hardened"),
+        ("docker.io/chainguard/unheard-of", None, "hardened"),
+        ("public.ecr.aws/nginx/nginx:1.30", "nginx", "migrate"),
+        ("public.ecr.aws/nginx/nginx-unprivileged:1.30", None, "no-replacement"),
+    ],
+)
+def test_where_images_of_a_registry_belong(name: str, upstream: str | None, state: str) -> None:
+    move = assess(Image(Traced.of(name, 0, len(name)), "FROM", 0, len(name)), catalog.load("echo"))
+    assert (move.upstream, move.state) == (upstream, state)

@@ -34,6 +34,8 @@ FOUND = [
 PASSED = [
     "Dockerfile.dockerignore",
     "Dockerfile.orig",
+    "Dockerfile.j2.license",
+    "Dockerfile.sig",
     "README.rst",
     "Dockerfiles",
     "MyDockerfile",

@@ -943,8 +943,12 @@ UNEDITED = {
     "third_party/x/Dockerfile": ("vendored", {}, ""),
     "pkg/testdata/Dockerfile": ("fixture", {}, ""),
     "tests/fixtures/deep/Dockerfile": ("fixture", {}, ""),
+    "tests/_fixtures/Dockerfile": ("fixture", {}, ""),
     "src/__snapshots__/Dockerfile": ("fixture", {}, ""),
     "a/pod.golden.yaml": ("fixture", {}, POD),
+    "a/pod.expected.yaml": ("fixture", {}, POD),
+    "a/daily.upstream.yaml": ("fixture", {}, POD),
+    "upstream/Dockerfile": ("", {}, ""),
     "tests/checks/example_Run/Dockerfile": ("fixture", {}, ""),
     "integration/dockerfiles/Dockerfile": ("fixture", {}, ""),
     "3.13/slim/Dockerfile": ("official", {"generate-stackbrew-library.sh": ""}, ""),
@@ -967,6 +971,8 @@ UNEDITED = {
         "",
     ),
     "8.4/Dockerfile": ("generated", {"versions.json": "", "Dockerfile.template": ""}, ""),
+    "flows/on-exit.yaml": ("generated", {"flows/on_exit.py": "import os\nfrom hera.workflows import Workflow\n"}, POD),
+    "flows/daily.yaml": ("", {"flows/daily.py": "import os\n"}, "services: {a: {image: python:3.12}}\n"),
     "cmd/new/start/Dockerfile": ("embedded", {"cmd/new/new.go": "package new\n\n//go:embed start/*\n"}, ""),
     "cmd/pod.yaml": ("embedded", {"cmd/a.go": "//go:embed README.md pod.yaml\nvar pod []byte\n"}, POD),
     "internal/all/deep/Dockerfile": ("embedded", {"internal/x.go": '//go:embed "all:all"\n'}, ""),
@@ -1015,7 +1021,8 @@ def test_what_nobody_edits_is_listed_and_left_unless_it_is_named_or_included(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     moved = text.replace("python:3.12", "reg.echohq.com/python:3.12")
-    beside = "golden" in path or any((tmp_path / name).parent == (tmp_path / path).parent for name in others)
+    by_name = any(word in path for word in ("golden", ".expected.", ".upstream."))
+    beside = by_name or any((tmp_path / name).parent == (tmp_path / path).parent for name in others)
     lasting = why and (beside or "enerated" in text or "edit" in text or "Source:" in text)
 
     def fixed(*words: str, **environment: str) -> str:

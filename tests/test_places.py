@@ -249,6 +249,11 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
             '{{ define "a.image" }}{{ list .Values.hub .Values.image.repository | compact | join "/" }}{{ end }}\n',
             "the chart may put a registry in front of it",
         ),
+        (
+            "templates/web.yaml",
+            'image: "{{ default .Values.image.registry .Values.web.image.registry }}/{{ .Values.image.name }}"\n',
+            "the chart may put a registry in front of it",
+        ),
         ("values-prod.yaml", "image: {tag: 1.27-alpine}\n", "another values file sets part of it"),
         ("ci/test-values.yaml", "image: {registry: harbor.example.com/hub}\n", "another values file sets part of it"),
     ],
@@ -260,6 +265,17 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
     (outcome,) = fix_source(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
     assert outcome.state == "needs-person"
     assert reason in outcome.reason
+
+
+def test_an_empty_registry_is_that_of_all_images_where_templates_take_it(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "web.yaml").write_text(
+        "image: {{ .Values.web.image.registry | default .Values.image.registry }}/{{ .Values.web.image.repository }}\n"
+    )
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    text = 'image: {registry: ghcr.io/acme}\nweb: {image: {registry: "", repository: node, tag: "22"}}\n'
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), text).outcomes
+    assert (outcome.image.ref.value, outcome.state) == ("ghcr.io/acme/node:22", "no-replacement")
 
 
 @pytest.mark.parametrize(
@@ -523,8 +539,26 @@ FOLLOWERS = {
         "updates: [{package-ecosystem: docker, directory: /apps, ignore: [{dependency-name: 'nod*'}]}]\n",
         "Dependabot finds it by its name, in .github/dependabot.yml",
     ),
+    "Tilt, which builds it": (
+        "apps/Tiltfile",
+        "custom_build(\n    ref='node',\n    command=':',\n)\nk8s_yaml('pod.yaml')\n",
+        "Tilt finds it by its name, in apps/Tiltfile",
+    ),
+    "Tilt, which looks for it": (
+        "web.tiltfile",
+        'k8s_custom_deploy("web", apply_cmd="make", image_selector="docker.io/library/node:22")\n',
+        "Tilt finds it by its name, in web.tiltfile",
+    ),
+    "DevSpace": (
+        "apps/devspace.yaml",
+        "version: v2beta1\ndev:\n  web: {imageSelector: 'node:22', ssh: {enabled: true}}\n",
+        "DevSpace finds it by its name, in apps/devspace.yaml",
+    ),
 }
 NO_FOLLOWERS = {
+    "of Tilt elsewhere": ("other/Tiltfile", "docker_build('node', '.')\n"),
+    "of Tilt, a file alone": ("Tiltfile", "k8s_yaml('node')\nlocal_resource('node', 'make build')\n"),
+    "of DevSpace, filled in": ("devspace.yaml", "version: v2beta1\nimages: {a: {image: '${IMAGE}'}}\n"),
     "of another folder": ("apps.yaml", FOLLOWERS["Flux"][1].replace("./apps", "./other")),
     "of another image": ("apps.yaml", FOLLOWERS["Flux"][1].replace("node", "nodejs")),
     "of another system": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("docker", "npm")),

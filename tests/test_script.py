@@ -108,6 +108,15 @@ def test_options_are_read_as_docker_reads_them() -> None:
         assert result.fixed is result.source, options
 
 
+@pytest.mark.parametrize(
+    ("name", "local"), [("scratch", True), ("library/scratch", False), ("scratch:1", False), ("acme/scratch", False)]
+)
+def test_scratch_is_no_image(name: str, local: bool) -> None:
+    text = f"c=$(buildah from --arch arm64 {name})\nbuildah commit $c app\n"
+    found = [node for node in script.parse(Source("run.sh", text)) if isinstance(node, Image)]
+    assert [(one.ref.value, bool(one.local)) for one in found] == [(name, local)]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_bash_takes_what_it_took(case: Case) -> None:
     assert shutil.which("bash")

@@ -16,7 +16,7 @@ from echo_migrate.files.workspace import of_a_run
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
 
 _FIXTURES = lazy_regex(
-    r"__(?:fixtures|golden|snapshots)__|fixtures|goldens?|test[-_]?(?:data|files|fixtures?|resources)|\.(?:chainsaw|kyverno)-test"
+    r"__(?:fixtures|golden|snapshots)__|_?fixtures|goldens?|test[-_]?(?:data|files|fixtures?|resources)|\.(?:chainsaw|kyverno)-test"
 )
 _TEST_CASES = lazy_regex(r"(?:chainsaw|kyverno)-test\.ya?ml|\d\d-assert\.ya?ml")
 """What lies beside the input and the expected output of a test of cluster policies (Chainsaw, Kyverno, KUTTL)."""
@@ -64,12 +64,19 @@ _TEMPLATES = ("Dockerfile.template", "Dockerfile.tmpl", "Dockerfile.j2", "Docker
 _VERSIONS = ("apply-templates.sh", "versions.json", "versions.yaml", "versions.yml")
 """What lies above Dockerfiles that are made of a template, one for each version."""
 
+_WRITES = lazy_regex(r"(?m)^(?:from|import)[ \t]+hera\b", needs=("hera",))
+"""How a Python program begins that the manifest of the same name beside it is compiled from (Hera, for Argo Workflows):
+``exit_handler.py`` makes ``exit-handler.yaml`` (https://hera.readthedocs.io)."""
+
 _MOST_FOLDERS = 64
 """The maximum number of folders, and of files in one of them, that are searched for what makes or embeds a file."""
 
 _EMBEDS = lazy_regex(r"(?m)^//go:embed[ \t]+([^\r\n]{1,1000})")
 
-_GOLDEN = lazy_regex(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?", needs=("golden", "snap"))
+_GOLDEN = lazy_regex(
+    r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?|.+\.(?:expected|upstream)\.\w+",
+    needs=("golden", "snap", "expected", "upstream"),
+)
 _GENERATED = lazy_regex(
     r"(?i)(?:^|\n)[ \t]*(?:#|//|/?\*|;|<!--)[^\n]{0,300}?"
     r"(?:(?:do not (?:edit|modify|change)|don't edit)"
@@ -118,6 +125,8 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]):
         return "fixture"
     if _GENERATED.search(text[:_HEAD]) or _SITE in folders or (name == "Dockerfile" and _is_made(tuple(within))):
+        return "generated"
+    if _is_compiled(within[0], name):
         return "generated"
     if _EXAMPLES.match(below) and _names(os.path.join(root, "docs")) and "go.mod" in _names(root):
         return "example"
@@ -203,6 +212,22 @@ def _has_template(folder: str) -> bool:
     return any(not _names(one).isdisjoint(_TEMPLATES) for one in (folder, templates, *deeper))
 
 
+def _is_compiled(folder: str, name: str) -> bool:
+    """Return whether a manifest is what the Python program beside it writes."""
+    stem, extension = os.path.splitext(name)
+    program = stem.replace("-", "_") + ".py"
+    if extension not in (".yaml", ".yml") or program not in _names(folder):
+        return False
+    return bool(_WRITES.search(_text(os.path.join(folder, program))))
+
+
+def _text(path: str) -> str:
+    """Return the text of a file, "" for a link and for what cannot be read."""
+    with contextlib.suppress(Unreadable):
+        return "" if os.path.islink(path) else contents(path).decode("utf-8", "replace")
+    return ""
+
+
 def _embeds(folder: str, path: str) -> bool:
     """Return whether a Go file of a folder embeds a file, by its path from there (https://pkg.go.dev/embed)."""
     patterns = _embedded(folder)
@@ -216,8 +241,6 @@ def _embedded(folder: str) -> tuple[str, ...]:
     """Return the patterns of the files that the Go files of a folder embed."""
     found: list[str] = []
     for name in sorted(one for one in _names(folder) if one.endswith(".go"))[:_MOST_FOLDERS]:
-        path = os.path.join(folder, name)
-        with contextlib.suppress(Unreadable):
-            text = "" if os.path.islink(path) else contents(path).decode("utf-8", "replace")
-            found += (word.strip('"`').removeprefix("all:") for one in _EMBEDS.findall(text) for word in one.split())
+        text = _text(os.path.join(folder, name))
+        found += (word.strip('"`').removeprefix("all:") for one in _EMBEDS.findall(text) for word in one.split())
     return tuple(found)

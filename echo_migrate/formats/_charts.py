@@ -20,7 +20,7 @@ _IMAGE = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*([^\n]*)")
 _FILLED = lazy_regex(r"\{\{[^{}]*\}\}")
 _STRING = lazy_regex(r"\"[^\"\n]*\"|`[^`]*`")
 _CONTROL = lazy_regex(r"\{\{-?\s*(?:if|else|end|with|range|define|block|/\*|\$\w+\s*:?=)")
-_REPOSITORY = lazy_regex(r"(?i)[.$]\w*(?:repository|image|imagename)\b(?![.\w])")
+_REPOSITORY = lazy_regex(r"(?i)[.$]\w*(?:repository|image(?:\.name)?|imagename)\b(?![.\w])")
 _REGISTRY = lazy_regex(r"(?i)[.$]\w*registry\b(?![.\w])")
 _FORMATTED = lazy_regex(r"\bprintf\s+\"([^\"\n]*)\"\s*([^\s|()]*)")
 _JOINED = lazy_regex(r"\bjoin\b")
@@ -175,8 +175,9 @@ def _is_joined(action: str) -> bool:
 
 
 def _is_registry(action: str) -> bool:
-    """Return whether an expression is the value of a key for the registry, with no text for where that is not set."""
-    return bool(_REGISTRY.search(_STRING.sub("", action))) and not any(len(one) > 2 for one in _STRING.findall(action))
+    """Return whether an expression is the value of one key for the registry, with nothing for where that is not set."""
+    keys = len(_REGISTRY.findall(_STRING.sub("", action)))
+    return keys == 1 and not any(len(one) > 2 for one in _STRING.findall(action))
 
 
 @of_a_run(4096)

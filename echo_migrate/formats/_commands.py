@@ -47,6 +47,7 @@ _GIVEN = re.compile(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}
 
 _ALIAS = re.compile(r"[\w.-]+=")
 _MADE = "built by the script"
+_NOTHING = "scratch"  # the name that builders keep for no image at all
 _INSPECTED = because("inspected")
 _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 """What who pulls an image needs."""
@@ -254,6 +255,7 @@ class _Images:
             where,
             start,
             end,
+            local=value.text.value if value.text.value == _NOTHING else "",
             not_editable=_INSPECTED if one.inspected else because("never-pulled") if never else None,
             unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
             platform="" if "$" in platform else rare((platform,)) or self._windows(one),

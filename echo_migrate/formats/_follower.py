@@ -9,6 +9,8 @@ from echo_migrate.images.reference import familiar
 
 RENOVATE = lazy_regex(r"(?i)\.?renovate(?:rc)?(?:\.json5?)?", needs=("renovate",))
 DEPENDABOT = lazy_regex(r"dependabot\.ya?ml", needs=("dependabot",))
+TILT = lazy_regex(r"Tiltfile(?:\..+)?|.+\.tiltfile", needs=("tilt",))
+DEVSPACE = lazy_regex(r"devspace\.ya?ml", needs=("devspace",))
 _VERSION = lazy_regex(r"[:@][^/]*$")
 
 

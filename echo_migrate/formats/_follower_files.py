@@ -1,10 +1,12 @@
-"""What the files of Flux, Argo CD, its Image Updater, kustomize, Renovate and Dependabot look for: images by name.
+"""What the files of Flux, Argo CD, its Image Updater, kustomize, Renovate, Dependabot, Tilt and DevSpace look for:
+images by name.
 
 Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io, Application (spec.source.path,
 kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
 kubectl.docs.kubernetes.io, ImageTagTransformer (imageTag), which a kustomization elsewhere may name;
-docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml (allow, ignore,
-groups).
+docs.tilt.dev, Tiltfile API (docker_build, custom_build, k8s_custom_deploy); devspace.sh, devspace.yaml (images,
+imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml
+(allow, ignore, groups).
 """
 
 import os
@@ -12,13 +14,20 @@ from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, documents, effective, is_text, sequence
-from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, Follower, name_of
+from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, RENOVATE, TILT, Follower, name_of
 from echo_migrate.formats._yaml import walk
 
 _MOST_PATTERNS = 100
 _WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer")
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)Names[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
+_BUILT = lazy_regex(
+    r"\b(?:(?:docker|custom)_build\w*\(\s*(?:ref\s*=\s*)?|image_selector\s*=\s*)"
+    r"(?:\"([^\"\n{]+)\"|'([^'\n{]+)')",
+    needs=("build", "image_selector"),
+)
+"""The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there."""
+
 _QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _ECOSYSTEMS = ("docker", "docker-compose", "helm")
 
@@ -31,6 +40,12 @@ def followers_in(path: str, data: bytes, root: str) -> Iterator[Follower]:
             a or b for written in _RULE.findall(data.decode("utf-8", "replace")) for a, b in _QUOTED.findall(written)
         }
         yield Follower(path, root, "followed", "Renovate", *_named(found))
+    elif TILT.fullmatch(name):
+        built = {a or b for a, b in _BUILT.findall(data.decode("utf-8", "replace"))}
+        yield Follower(path, os.path.dirname(path), "followed", "Tilt", *_named(built))
+    elif DEVSPACE.fullmatch(name):
+        for document in documents(data.decode("utf-8", "replace")):
+            yield Follower(path, os.path.dirname(path), "followed", "DevSpace", *_named(_of_devspace(document)))
     elif DEPENDABOT.fullmatch(name) or any(word in data for word in _WORDS):
         for document in documents(data.decode("utf-8", "replace")):
             yield from _in_dependabot(path, root, document) if DEPENDABOT.fullmatch(name) else ()
@@ -43,6 +58,13 @@ def _named(names: set[str]) -> tuple[frozenset[str], tuple[str, ...]]:
     kept = {name_of(name) for name in names if name.strip("*/") and name[0] not in "/!*"}
     patterns = sorted(name.replace("**", "*") for name in kept if "*" in name)
     return frozenset(name for name in kept if "*" not in name), tuple(patterns[:_MOST_PATTERNS])
+
+
+def _of_devspace(document: YamlNode | None) -> set[str]:
+    """Return the images that DevSpace builds, and those whose containers it replaces or synchronizes."""
+    found = [place.keys.get("imageSelector") for place in walk(document)]
+    found += [effective(one).get("image") for one in effective(effective(document).get("images")).values()]
+    return {node.value for node in found if is_text(node) and "$" not in node.value}
 
 
 def _in_dependabot(path: str, root: str, document: YamlNode | None) -> Iterator[Follower]:

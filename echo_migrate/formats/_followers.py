@@ -9,7 +9,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, searched, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, Follower, name_of
+from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, TILT, Follower, name_of
 from echo_migrate.reasons import Reason, because
 
 _MOST_FILES = 20_000
@@ -51,8 +51,9 @@ def _updaters(root: str) -> tuple[Follower, ...]:
 
 @of_a_run(64)
 def _followers(root: str) -> tuple[Follower, ...]:
-    """Return what the resources of Flux and Argo CD in a tree look for."""
-    paths = (os.path.join(folder, name) for folder, names in searched(root) for name in names if _YAML.fullmatch(name))
+    """Return what the resources of Flux and Argo CD in a tree, Tilt and DevSpace look for."""
+    found = ((folder, name) for folder, names in searched(root) for name in names)
+    paths = (os.path.join(folder, name) for folder, name in found if _YAML.fullmatch(name) or TILT.fullmatch(name))
     return tuple(one for path in islice(paths, _MOST_FILES) for one in _read(path, root))
 
 

@@ -18,8 +18,11 @@ MARK = lazy_regex(
 )
 """The beginning of an action of a Go template, or of a statement of Jinja."""
 
-_FILLED_IN = lazy_regex(r"(?<!\$)\{\{-?\s*[a-z_]\w*(?:\.\w+)+\s*(?:\|[^{}\n]*)?-?\}\}")
+_FILLED_IN = lazy_regex(r"(?<!\$)\{\{-?\s*[a-z_]\w*(?:(?:\.\w+)+\s*(?:\|[^{}\n]*)?|\s*\|[^{}\n]*)-?\}\}")
 """A variable of Jinja, which other programs fill in too, but only in texts that are YAML."""
+
+_REPLACED = lazy_regex(r"(?m)^[^#@\n]{0,200}[:-][ \t]+@[A-Za-z_]\w{0,50}@", needs=("@",))
+"""A value that a program replaces, as ``configure`` and CMake do in their input; no text of YAML begins with ``@``."""
 
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#[^\n]*")
 _LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#<>]+)\1[ \t]*(?:#[^\n]*)?\r?$")
@@ -39,7 +42,9 @@ def is_template(text: str) -> bool:
 
 def fails_as_template(text: str) -> bool:
     """Return whether a text that is no YAML is a template from which YAML is generated."""
-    return is_template(text) or ("{{" in text and bool(_FILLED_IN.search(without_comments(text))))
+    if is_template(text) or _REPLACED.search(text):
+        return True
+    return "{{" in text and bool(_FILLED_IN.search(without_comments(text)))
 
 
 def without_comments(text: str) -> str:

@@ -11,7 +11,10 @@ from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
 
-NAME = re.compile(r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)")
+NAME = re.compile(
+    r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)(?<!\.rej)"
+    r"(?<!\.license)(?<!\.asc)(?<!\.sig)(?<!\.sha256)"
+)
 _CODE = frozenset(
     (
         *("bats", "cs", "css", "go", "hs", "htm", "html", "java", "js", "json", "jsx", "kt", "lock", "ps1", "py", "rb"),

@@ -25,6 +25,9 @@ _PLACEHOLDER = lazy_regex(
 )
 """A placeholder that a script replaces, usually with a registry; or words in capitals, which no name has."""
 
+_KO = "ko://"
+"""How a manifest names an image that ko builds, by the import path of its Go program (https://ko.build)."""
+
 
 def assess(
     image: Image,
@@ -39,6 +42,8 @@ def assess(
     if image.local:
         return Migration(image, "local", reasons=())
     value = image.ref.value
+    if value.startswith(_KO):
+        return Migration(image, "first-party", reasons=(because("first-party"),))
     try:
         reference = parse(value)
     except ValueError:

@@ -14,6 +14,10 @@ _FIXED = ("chainguard",)
 """Vendors whose free images have these tags alone, at all times: any other tag is of an organisation's own registry."""
 
 
+_BUILT = ("suse",)
+"""Vendors whose list is of what is built today, while their registry keeps the tags of earlier versions."""
+
+
 class Missing(NamedTuple):
     """A tag that a vendor's list does not have: the vendor's title, the tag, the list's date, the nearest tag there."""
 
@@ -33,6 +37,8 @@ def missing(reference: Reference, catalog: Catalog) -> Missing | None:
     known, tag = load(vendor), reference.tag or "latest"
     tags = listed(image, vendor)
     if not tags or tag in tags:
+        return None
+    if vendor in _BUILT and meaning_of(tag, known).version:
         return None
     if vendor not in _FIXED and _may_be_there(meaning_of(tag, known), [meaning_of(one, known) for one in tags]):
         return None

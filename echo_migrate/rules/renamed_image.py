@@ -12,6 +12,8 @@ def renamed_image(image: Image, context: Context) -> Iterator[Finding]:
     move = context.moves[image]
     if not move.likely or move.target is None or move.state not in ("migrate", "needs-person"):
         return
+    if image.not_editable and image.not_editable.id == "report-only":
+        return  # a guess, in a file that only its author changes
     guess = [reason for reason in move.reasons if reason.id == "guess"]
     others = [reason for reason in move.reasons if reason.id != "guess"]
     move = move._replace(reasons=(*guess, *others))

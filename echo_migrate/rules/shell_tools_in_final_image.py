@@ -16,6 +16,15 @@ from echo_migrate.shell.package_managers import listed, package_name, used_for
 _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 """Start commands that run a script whose content is not in this file."""
 
+_BRINGS = {
+    "dnsutils": ("dnsutils", "dig", "nslookup"),
+    "inetutils-ping": ("ping",),
+    "iputils": ("iputils", "ping"),
+    "iputils-ping": ("ping",),
+    "knot-dnsutils": ("kdig", "khost"),
+}
+"""The words by which a file mentions tools of other names than their package's (packages.debian.org, file lists)."""
+
 
 @rule(on=Stage, level="note", also=("DH003",))
 @of_shipped_images
@@ -65,14 +74,16 @@ def _is_tool(word: Word, called: set[str], scripted: bool) -> bool:
 def _needed(name: str, stage: Stage) -> bool:
     """Return whether the file mentions a tool other than to install or call it: in a start command, in a permission for
     it, in a file for it (``/etc/sudoers``)."""
+    words_for = _BRINGS.get(name, (name,))
     for one in dict.fromkeys((*stage.lineage, *_built_on(stage))):
-        if any(name in step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")):
+        texts = [step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")]
+        if any(word in text for text in texts for word in words_for):
             return True
         for run in one.runs:
             installs = {call.command.start for call in run.calls}
             for command in run.commands:
                 words = [*command.words[1:], *[redirect.target for redirect in command.redirects]]
-                other = command.name != name and command.start not in installs
-                if other and any(name in word.value for word in words):
+                other = command.name not in words_for and command.start not in installs
+                if other and any(tool in word.value for word in words for tool in words_for):
                     return True
     return False
