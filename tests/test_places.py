@@ -155,6 +155,8 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
                 continue  # a recorded request: nobody pulls what it names
             if value == "library":
                 continue  # a piece of a name in a form that is not known
+            if path[-2:-1] == ("hero",):
+                continue  # the name of a picture
             if VARIABLE.match(value) and value not in listed:
                 continue  # the values of a parameter, which are listed where they are written
             assert value.removeprefix("docker://") in listed, path
