@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog, Row
 from echo_migrate.images.end_of_life import end_of_line, is_early, published_since
 from echo_migrate.images.facts import ImageFacts, published
@@ -13,9 +12,6 @@ from echo_migrate.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.tags import Choice
-
-_JAVA_8 = lazy_regex(r"8u\d{1,4}-b\d{1,3}")
-"""A version of Java 8 with the number of its build, which are two words of a tag (8u502-b07)."""
 
 Change = tuple[int, int, str]
 """A change to the text of a reference: start, end, new text."""
@@ -136,7 +132,7 @@ class TargetTag:
 
     def _unlisted(self, tag: str) -> Reason:
         """Return why the list has no counterpart of a tag, with the nearest one there."""
-        from echo_migrate.images.tags import FLOATING, nearest
+        from echo_migrate.images.tags import FLOATING, meaning_of, nearest
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         self._age()
@@ -147,7 +143,7 @@ class TargetTag:
         near = nearest(name, tag, image, catalog)
         if not near:
             return because("image-unlisted", image=image, date=catalog.date)
-        if not FLOATING.isdisjoint(tag.split("-")):
+        if not meaning_of(tag, catalog).version and not FLOATING.isdisjoint(tag.split("-")):
             return because("no-version", tag=tag, name=name)
         return because("tag-unlisted", image=image, tag=tag, date=catalog.date, nearest=near)
 
@@ -178,8 +174,8 @@ class TargetTag:
             return [(self.reference.name_end, words[-1].end, "")]  # the row of a user takes the place of the whole tag
         for word in words[1:] if versioned else words:
             text = word.text
-            if is_open(text) or _JAVA_8.fullmatch(f"{words[0].text}-{text}"):
-                continue  # kept as written; a missing value is a reason of its own
+            if is_open(text):
+                continue  # kept as written; the missing value is a reason of its own
             if text in self.row.words:
                 changes.append(self._without(word))
                 continue

@@ -180,7 +180,8 @@ def marked() -> Iterator[tuple[int, list[str], str]]:
         with contextlib.suppress(OSError):
             if token and os.getpgid(process) == process and os.stat(path).st_uid == os.getuid():
                 words = [os.fsdecode(word) for word in _fields(process, "cmdline")]
-                yield process, words, token
+                if words:  # it has not ended since
+                    yield process, words, token
 
 
 def mark_of(process: int) -> str:
