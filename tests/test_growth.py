@@ -10,17 +10,20 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.engine.run import check_safely, fix_path
 from echo_migrate.files import budget
 from echo_migrate.files.source import Source, TooMuch, Traced
-from echo_migrate.formats import _charts, _kustomizations, compose, dockerfile
+from echo_migrate.files.workspace import begin
+from echo_migrate.formats import Request, _charts, _kustomizations, ci, compose, dockerfile
 from echo_migrate.formats.compose import document
 from echo_migrate.images import catalog
 from echo_migrate.reasons import because
@@ -492,3 +495,19 @@ def test_a_grammar_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
     result = check_safely(Source("docker-bake.hcl", 'target "a" {}\n'), SETTINGS)
     assert result is not None
     assert result.findings == ()
+
+
+def test_four_times_the_jobs_of_the_same_templates_take_four_times_the_steps(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    names = [f"t{number}.yml" for number in range(12)]
+    for name in names:
+        (tmp_path / name).write_text("steps:\n" + f"- script: make {name}\n" * 12)
+    job = "- job: a\n  container: {image: 'python:3.12', endpoint: r}\n  steps:\n"
+    job += "".join(f"  - template: {name}\n" for name in names)
+    counts = []
+    for size in (1, 6, 24):
+        begin()
+        source = Source(str(tmp_path / "azure-pipelines.yml"), "jobs:\n" + job * size)
+        counts.append(steps(partial(ci.parse, source, Request(frozenset([Container])))))
+    assert counts[2] < MOST * counts[1]
+    assert counts[1] < 3 * counts[0]  # the templates' scripts are read once, not once a job
