@@ -161,6 +161,14 @@ def test_a_shell_runs_the_word_that_it_is_given_and_no_other(options: str, shell
     assert reads_input(command) is (run.stdout == b"read\n")
 
 
+@pytest.mark.parametrize(
+    "options",
+    ["-login -c", "-norc", "-rcfile /x -c", "--rcfile /x -c", "-noprofile -posix -c", "-oo errexit nounset -c"],
+)
+def test_bash_takes_long_options_with_one_dash(options: str) -> None:
+    test_a_shell_runs_the_word_that_it_is_given_and_no_other(options, "bash")
+
+
 def test_what_bash_alone_takes_as_options() -> None:
     for text in ("bash --rcfile /etc/x -c a", "bash --noprofile --norc -c a", "bash -O extglob -c a", "bash +O x -c a"):
         word = handed(simple_command(text))
@@ -213,6 +221,9 @@ def test_an_unquoted_word_with_two_variables_is_one() -> None:
         ("RUN cd /x && bash -s -- v <<E\na\nE", None, "cd bash a"),
         ("RUN su - <<E\na\nE", None, "su a"),
         ("RUN su - -c b <<E\na\nE", None, "su b"),
+        ("RUN su x --command='b c'", None, "su b"),
+        ("RUN cat <<E | tee x | bash\na\nE", None, "cat tee bash a"),
+        ("RUN cat <<E | tee x | sort | bash\na\nE", None, "cat tee sort bash"),
         ("RUN cat - f <<E | sh\na\nE", None, "cat sh"),
         ("RUN cat <<E > f\na\nE", None, "cat"),
         ("RUN bash f <<E\na\nE", None, "bash"),
@@ -222,6 +233,8 @@ def test_an_unquoted_word_with_two_variables_is_one() -> None:
         ('RUN bash <<< "a && b"', None, "bash a b"),
         ("RUN a; b", ("powershell", "-Command"), None),
         ("RUN a; b", ("/bin/bash", "-euo", "pipefail", "-c"), "a b"),
+        ("RUN a; b", ("/bin/bash", "+o", "errexit", "-c"), "a b"),
+        ("RUN a; b", ("/bin/bash", "-o", "errexit", "+e", "-c"), "a b"),
         ("RUN a; b", (), None),
         ("RUN --mount=type=cache,target=/x a", None, "a"),
     ],

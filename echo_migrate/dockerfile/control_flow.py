@@ -173,8 +173,7 @@ def _plainly_inside(command: Command) -> bool:
 
 def _exits_on_errors(shell: Command) -> bool:
     """Return whether a shell that gets a script is called with ``-e``."""
-    given = shell_arguments(shell)
-    return shell.name in SHELLS and ("e" in given.letters or "errexit" in given.settings)
+    return shell.name in SHELLS and shell_arguments(shell).errexit
 
 
 def _runs_what_it_is_given(shell: Command) -> bool:

@@ -163,6 +163,8 @@ def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | Non
     calls = {call.command.start: call for call in run.calls}
     commands = [command for command in run.commands if before is None or command.end <= before]
     if likely:
+        read = {id(run.commands[one.host]) for one in run.commands if one.host is not None}  # by what they run
+        commands = [one for one in commands if id(one) not in read]
         commands = [one for one in commands if not does(one, "unpack") or _lands_on_path(one, run, base)]
     return any(_command_makes(command, calls.get(command.start), base, names, likely) for command in commands)
 

@@ -5,12 +5,9 @@ from typing import NamedTuple
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import exec_form
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, Word
+from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, Word, as_command, shell_arguments
 from echo_migrate.shell.parser import execute, read
-
-_COMMAND_STRING = lazy_regex(r"-[a-z]*c")
 
 INITS = frozenset(("catatonit", "dumb-init", "tini", "tini-static"))
 """Programs that run the arguments after their options as a command."""
@@ -129,12 +126,29 @@ def wraps(entrypoint: tuple[str, ...] | None) -> bool:
     return any(word.rpartition("/")[2] in WRAPPERS for word in entrypoint or ())
 
 
+def asks_for_a_script(entrypoint: tuple[str, ...] | None) -> bool:
+    """Return whether an entrypoint runs the first word behind it as a script: ``sh -c``, with any options."""
+    if not entrypoint or entrypoint[0].rpartition("/")[2] not in SHELLS:
+        return False
+    given = shell_arguments(as_command(entrypoint))
+    return "c" in given.letters and not given.operands
+
+
+def as_started(commands: list[StartCommand]) -> list[StartCommand]:
+    """Return the commands of a container, in the order of their keys, as they are started: behind an entrypoint that
+    asks for a script, the first word of the next is that script."""
+    if len(commands) > 1 and asks_for_a_script(commands[0].words) and commands[1].verb != "healthcheck":
+        script = commands[1]
+        if script.words:
+            own = line(script.verb, script.words[0], script.start, script.end)
+            return [commands[0], own._replace(shell=False), *commands[2:]]  # the entrypoint brings the shell
+    return commands
+
+
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:
     """Return whether an entrypoint runs its CMD as a command: all its words are options or ``known`` programs, or it is
     ``sh -c``, with any options."""
-    options = entrypoint[1:-1]  # which may name a setting: -o pipefail
-    calls_shell = len(entrypoint) > 1 and entrypoint[0].rpartition("/")[2] in SHELLS
-    if calls_shell and _COMMAND_STRING.fullmatch(entrypoint[-1]) and all(one[:1] == "-" for one in options[:1]):
+    if asks_for_a_script(entrypoint):
         return True
     words = [word for word in entrypoint if not word.startswith("-")]
     return all(word.rpartition("/")[2] in known for word in words)

@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Graph, Stage
-from echo_migrate.dockerfile.startup import SCRIPTS, StartCommand, wraps
+from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
@@ -210,8 +210,10 @@ def published(node: Stage | Container) -> list[str]:
 def _launches(node: Stage | Container) -> list[StartCommand]:
     """Return the start commands of a stage or service, without a CMD that only has the arguments of its ENTRYPOINT."""
     entrypoint = node.start_command("entrypoint")
-    verbs = ("entrypoint", "healthcheck") if entrypoint and not entrypoint.empty else ("cmd", "healthcheck")
-    return [launch for launch in map(node.start_command, verbs) if launch and not launch.empty]
+    verbs = ["entrypoint", "cmd", "healthcheck"]
+    if entrypoint and not entrypoint.empty and not (entrypoint.words and passes(entrypoint.words, INITS)):
+        verbs.remove("cmd")
+    return as_started([launch for launch in map(node.start_command, verbs) if launch and not launch.empty])
 
 
 def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
@@ -303,11 +305,11 @@ def started(node: Stage | Container) -> list[StartCommand]:
     A stage that is not final is assumed not to be started if other stages copy from it.
     """
     if isinstance(node, Container):
-        return [launch for launch in node.start_commands if not launch.empty and not node.open]
+        return as_started([launch for launch in node.start_commands if not launch.empty and not node.open])
     if not node.top or not (node.ships == "layers" or node.leaf):
         return []
     found = [node.start_command(verb) for verb in ("entrypoint", "cmd", "healthcheck")]
-    return [launch for launch in found if launch and not launch.empty]
+    return as_started([launch for launch in found if launch and not launch.empty])
 
 
 def as_root(user: str | None) -> bool:

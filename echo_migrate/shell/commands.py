@@ -4,6 +4,7 @@ The input is the text that the shell receives: Dockerfile line continuations and
 such as ``sudo``, ``env`` and ``xargs``, and scripts after ``sh -c``, are read as the commands they run.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -50,8 +51,12 @@ _ALWAYS = frozenset(("group", "script", "subshell"))
 """Constructs that always run the commands inside them."""
 
 _ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*=")
-_SHELL_FILES = frozenset(("--init-file", "--rcfile"))
-"""Options of bash whose value is the next word."""
+_SHELL_FILES = frozenset(("init-file", "rcfile"))
+"""Long options of bash whose value is the next word."""
+_SHELL_LONG = _SHELL_FILES | {
+    *("debugger", "dump-strings", "login", "noediting", "noprofile", "norc", "posix", "restricted", "verbose")
+}
+"""Long options of bash, which it also takes with one dash."""
 _INPUTS = frozenset(("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))
 
 
@@ -257,9 +262,20 @@ class ShellArguments(NamedTuple):
     others: tuple[str, ...]
     operands: tuple[Word, ...]
 
+    @property
+    def errexit(self) -> bool:
+        """Whether the shell ends at the first failure (``-e``), and nothing among its options may undo that."""
+        undone = any(one[:1] == "+" and not {"e", "o"}.isdisjoint(one) for one in self.others)
+        return not undone and ("e" in self.letters or "errexit" in self.settings)
+
+
+def as_command(words: Iterable[str]) -> Command:
+    """Return the command of words that stand in no text: those of a SHELL, or of an image's entrypoint."""
+    return simple(tuple(Word(Traced(word, ()), True, 0, 0) for word in words), "", (), (), (), None, 0, 0)
+
 
 def shell_arguments(command: Command) -> ShellArguments:
-    """Return the arguments of a shell, as bash(1) and dash(1) read them: ``o`` takes the next word (``-euo pipefail``),
+    """Return the arguments of a shell, as bash(1) and dash(1) read them: each ``o`` takes a word (``-euo pipefail``),
     and ``-c`` takes the first operand, not the word behind it."""
     letters: set[str] = set()
     settings: set[str] = set()
@@ -273,12 +289,13 @@ def shell_arguments(command: Command) -> ShellArguments:
             break
         if option[:1] not in ("-", "+"):
             break
-        taking = option in _SHELL_FILES if option[:2] == "--" else not {"o", "O"}.isdisjoint(option[1:])
-        if option[:1] == "+" or option[:2] == "--":
-            others.append(option)
+        long = option[2:] if option[:2] == "--" else option[1:] if option[1:] in _SHELL_LONG else ""
+        taking = long in _SHELL_FILES if long else option.count("o") + option.count("O")
+        if long or option[:1] == "+":
+            others.append(f"--{long}" if long else option)
         else:
             letters.update(option[1:])
-            settings.update([words[i + 1].value] if taking and "o" in option and i + 1 < len(words) else ())
+            settings.update(word.value for word in words[i + 1 : i + 1 + taking])
         i += 1 + taking
     return ShellArguments(frozenset(letters), frozenset(settings), tuple(others), words[i:])
 
@@ -306,14 +323,16 @@ def reads_a_pipe(command: Command) -> bool:
 
 
 def reader_of(commands: list[Command], number: int | None) -> int | None:
-    """Return the index of the shell that reads a heredoc of a command as its script: itself, or the next in its pipe
-    if it only passes the heredoc on (``cat <<EOF | bash``)."""
-    if number is None:
-        return None
-    if reads_input(commands[number]):
+    """Return the index of the shell that reads a heredoc of a command as its script: itself, or one behind it in its
+    pipe if all before that only pass the heredoc on (``cat <<EOF | tee x | bash``)."""
+    if number is None or reads_input(commands[number]):
         return number
-    piped = number + 1 < len(commands) and reads_a_pipe(commands[number + 1])
-    return number + 1 if piped and _passes_on(commands[number]) else None
+    for at in range(number, len(commands) - 1):
+        if not _passes_on(commands[at]) or commands[at + 1].operator not in ("|", "|&"):
+            return None
+        if reads_input(commands[at + 1]):
+            return at + 1
+    return None
 
 
 def _passes_on(command: Command) -> bool:
@@ -338,7 +357,9 @@ def handed(command: Command) -> Word | None:
         given = shell_arguments(command)
         return given.operands[0] if given.operands and "c" in given.letters else None
     if name == "su":
-        for option, word in zip(command.words[1:], command.words[2:], strict=False):
+        for option, word in zip(command.words[1:], (*command.words[2:], command.words[0]), strict=False):
+            if option.value.startswith("--command="):
+                return pair(option)[1]
             if option.value[:1] == "-" and option.value[:2] != "--" and option.value.endswith("c"):
                 return word
     return None
