@@ -23,6 +23,8 @@ _INCLUDE = "name the file, or include it (--include)"
 _REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
 _TAG = "confirm with --online"
 _LITERAL = "write the image out where it is used"
+_RUN = "run it once on the new image"
+_NO_LOGIN = "no registry login"
 _APART = "use a separate variable for this image"
 
 REASONS: dict[str, Row] = {
@@ -177,13 +179,10 @@ REASONS: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "login-step": Row(
-        "no login to {registry} before it",
-        "add a login step before it (fix --add-logins)",
-        "login",
-        "no registry login",
+        "no login to {registry} before it", "add a login step before it (fix --add-logins)", "login", _NO_LOGIN
     ),
     "login-credentials": Row(
-        "no credentials for {registry}, and pulled before any step", "add credentials", "login", "no registry login"
+        "no credentials for {registry}, and pulled before any step", "add credentials", "login", _NO_LOGIN
     ),
     "login-other": Row(
         "its credentials may be for another registry than {registry}",
@@ -191,32 +190,27 @@ REASONS: dict[str, Row] = {
         "login",
         "login of another registry",
     ),
-    "login-beside": Row(
-        "no credentials for {registry} beside it", "add them to the same entry", "login", "no registry login"
-    ),
+    "login-beside": Row("no credentials for {registry} beside it", "add them to the same entry", "login", _NO_LOGIN),
     "login-pod": Row(
         "no pull secret for {registry}",
         "add one (fix --add-logins), or set logins in the configuration",
         "login",
-        "no registry login",
+        _NO_LOGIN,
     ),
     "login-runner": Row(
         "the runner needs a login for {registry}",
         "set one up (fix --add-logins), or set logins in the configuration",
         "login",
-        "no registry login",
+        _NO_LOGIN,
     ),
     "login-ci": Row(
         "jobs use this file: they need a login for {registry}",
         "add one to them, or set logins in the configuration",
         "login",
-        "no registry login",
+        _NO_LOGIN,
     ),
     "login-service": Row(
-        "the service that pulls it needs a login for {registry}",
-        "set one up for the service",
-        "login",
-        "no registry login",
+        "the service that pulls it needs a login for {registry}", "set one up for the service", "login", _NO_LOGIN
     ),
     "pulled-first": Row("GitHub pulls it before any step can log in", "use docker run in a step after a login", "edit"),
     "cloud-run": Row(
@@ -258,8 +252,8 @@ REASONS: dict[str, Row] = {
         "variables from elsewhere",
     ),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
-    "start-unread": Row("what it starts could not be read", "run it once on the new image", "proof", "untested start"),
-    "pipeline-unread": Row("its pipeline was not read whole", "run it once on the new image", "proof", "untested jobs"),
+    "start-unread": Row("what it starts could not be read", _RUN, "proof", "untested start"),
+    "pipeline-unread": Row("its pipeline was not read whole", _RUN, "proof", "untested jobs"),
     "base-unread": Row(
         "what it needs of its base could not be read", "build it once on the new image", "proof", "untested build"
     ),
@@ -279,24 +273,15 @@ REASONS: dict[str, Row] = {
     "run-unknown": Row(
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
-    "shell-unknown": Row(
-        "the new image may have no shell", "run it once on the new image", "proof", "may lack a shell"
-    ),
-    "worked-in": Row(
-        "people work in it: the new image may lack their tools",
-        "run it once on the new image",
-        "proof",
-        "tools of people",
-    ),
+    "shell-unknown": Row("the new image may have no shell", _RUN, "proof", "may lack a shell"),
+    "worked-in": Row("people work in it: the new image may lack their tools", _RUN, "proof", "tools of people"),
     "wrapper": Row(
         "the new image may start {word} itself, not {program} {word}",
         "begin the command with {program}",
         "edit",
         "needs {program} in its command",
     ),
-    "program-unknown": Row(
-        "the new image may have no {program}", "run it once on the new image", "proof", "may lack {program}"
-    ),
+    "program-unknown": Row("the new image may have no {program}", _RUN, "proof", "may lack {program}"),
     # the place
     "cannot-edit": Row("written in a form that fix cannot edit", _BY_HAND, "edit"),
     "expression": Row("its expression cannot be expanded", "change it where its value is set", "edit"),
