@@ -96,8 +96,9 @@ def _listed_place(reference: Reference, catalog: Catalog) -> tuple[str, str] | N
     if place is None or (place[0] == catalog.vendor and (catalog.answers or catalog.lists)):
         return None
     known = load(place[0])
-    registries = [known.registry, *(source.registry for source in catalog.facts.sources if source.vendor == place[0])]
-    own = any(catalog.path(reference) == f"{registry}/{place[1]}" for registry in registries)
+    registries = [source.registry for source in catalog.facts.sources if source.vendor == place[0]]
+    above = [registry for registry in registries if known.registry.startswith(f"{registry}/")]  # of organisations' own
+    own = any(catalog.path(reference) == f"{registry}/{place[1]}" for registry in registries if registry not in above)
     return place if own and known.tags == "listed" else None
 
 
