@@ -27,7 +27,7 @@ _DEFAULTED = lazy_regex(
     r"\{\{-?\s*(?:\$\w+\s*:?=\s*)?(?:default\s+\.Values\.([\w.]+)\s+\.Values\.([\w.]+)"
     r"|\.Values\.([\w.]+)\s*\|\s*default\s+\.Values\.([\w.]+))\s*-?\}\}"
 )
-_REGISTRIES = lazy_regex(r"\.Values\.([\w.]*[rR]egistry)\b")
+_REGISTRIES = lazy_regex(r"(?<![\w.])\.Values\.([\w.]*[rR]egistry)\b")
 _JOINED = lazy_regex(r"\bjoin\b")
 _DEFINED = lazy_regex(r"\{\{-?\s*(?:define|block)\s+\"([^\"\n]+)\"")
 _INCLUDED = lazy_regex(r"\b(?:include|template)\s+\"([^\"\n]+)\"")
