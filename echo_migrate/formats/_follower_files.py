@@ -25,8 +25,7 @@ _BUILT = lazy_regex(
     r"\b(?:(?:docker|custom)_build\w*\(\s*(?:ref\s*=\s*)?|image_selector\s*=\s*)"
     r"(?:\"([^\"\n{]+)\"|'([^'\n{]+)')"
     r"|#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?(?:\"\"\"|\\?\Z)|'''(?:\\[\s\S]|[^\\])*?(?:'''|\\?\Z)"
-    r"|\"(?:\\[\s\S]|[^\"\\\n])*+\"?|'(?:\\[\s\S]|[^'\\\n])*+'?",
-    needs=("build", "image_selector"),
+    r"|\"(?>(?:\\[\s\S]|[^\"\\\n])*)\"?|'(?>(?:\\[\s\S]|[^'\\\n])*)'?"
 )
 """The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there. Its
 comments and its other strings match too, without a name, so that no call is found in one (github:bazelbuild/starlark,
