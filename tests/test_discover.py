@@ -28,13 +28,13 @@ FOUND = [
     "prod.containerfile",
     "DOCKERFILE",
     "Dockerfile.j2",
+    "Dockerfile.license",
     ".github/Dockerfile",
     ".devcontainer/Dockerfile",
 ]
 PASSED = [
     "Dockerfile.dockerignore",
     "Dockerfile.orig",
-    "Dockerfile.j2.license",
     "Dockerfile.sig",
     "README.rst",
     "Dockerfiles",

@@ -278,6 +278,31 @@ def test_an_empty_registry_is_that_of_all_images_where_templates_take_it(tmp_pat
     text = 'image: {registry: ghcr.io/acme}\nweb: {image: {registry: "", repository: node, tag: "22"}}\n'
     (outcome,) = fix_source(str(tmp_path / "values.yaml"), text).outcomes
     assert (outcome.image.ref.value, outcome.state) == ("ghcr.io/acme/node:22", "no-replacement")
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), text.replace("node", "quay.io/acme/node")).outcomes
+    assert outcome.image.ref.value == "quay.io/acme/node:22"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{{ .Values.image.registry | default "docker.io" }}/{{ .Values.image.repository }}\n'
+        "image: {{ with .Values.web.image.registry }}{{ . }}/{{ end }}{{ .Values.web.image.repository }}\n",
+        "{{ default .Values.image.registry .Values.job.image.registry }}/{{ .Values.job.image.repository }}\n"
+        "image: {{ with .Values.web.image.registry }}{{ . }}/{{ end }}{{ .Values.web.image.repository }}\n",
+        "{{ default .Values.image.registry .Values.web.image.registry }}/{{ .Values.web.image.repository }}\n"
+        "image: {{ with .Values.web.image.registry }}{{ . }}/{{ end }}{{ .Values.web.image.repository }}\n",
+        "image: {{ default .Values.web.image.registry .Values.image.registry }}/{{ .Values.image.repository }}\n",
+        "image: {{ .Values.image.registry }}{{ .Values.web.image.registry }}/{{ .Values.web.image.repository }}\n",
+    ],
+)
+def test_an_empty_registry_is_not_that_of_others(tmp_path: Path, template: str) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "web.yaml").write_text(f"image: {template}")
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    text = 'image: {registry: ghcr.io/acme}\nweb: {image: {registry: "", repository: node, tag: "22"}}\n'
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), text).outcomes
+    assert outcome.image.ref.value == "node:22"
+    assert outcome.state == "needs-person"
 
 
 @pytest.mark.parametrize(
@@ -541,9 +566,9 @@ FOLLOWERS = {
         "updates: [{package-ecosystem: docker, directory: /apps, ignore: [{dependency-name: 'nod*'}]}]\n",
         "Dependabot finds it by its name, in .github/dependabot.yml",
     ),
-    "Tilt, which builds it": (
+    "Tilt, which runs it": (
         "apps/Tiltfile",
-        "custom_build(\n    ref='node',\n    command=':',\n)\nk8s_yaml('pod.yaml')\n",
+        "'''Builds \\''' \"all\".'''\nx = 'it\\'s # \"'  # \"one\nk8s_custom_deploy('a', image_selector = 'node')\n",
         "Tilt finds it by its name, in apps/Tiltfile",
     ),
     "Tilt, which looks for it": (
@@ -559,6 +584,10 @@ FOLLOWERS = {
 }
 NO_FOLLOWERS = {
     "of Tilt elsewhere": ("other/Tiltfile", "docker_build('node', '.')\n"),
+    "of Tilt, in a comment": ("apps/Tiltfile", "# image_selector='node', once\nx = 'a' # image_selector='node'\n"),
+    "of Tilt, in a docstring": ("apps/Tiltfile", 'def a():\n  """As in:\n  f(image_selector="node") \\"""\n  """\n'),
+    "of Tilt, in a string": ("apps/Tiltfile", "print('write image_selector=\"node\"')\n"),
+    "of Tilt, in one that does not end": ("apps/Tiltfile", "x = r'''\nimage_selector='node'\n"),
     "of Tilt, a file alone": ("Tiltfile", "k8s_yaml('node')\nlocal_resource('node', 'make build')\n"),
     "of DevSpace, filled in": ("devspace.yaml", "version: v2beta1\nimages: {a: {image: '${IMAGE}'}}\n"),
     "of another folder": ("apps.yaml", FOLLOWERS["Flux"][1].replace("./apps", "./other")),
@@ -575,6 +604,18 @@ def test_a_program_that_finds_an_image_by_its_name_is_named(tmp_path: Path, name
     result = _followed(tmp_path, name, text)
     assert [outcome.state for outcome in result.outcomes] == ["needs-person", "migrate"]
     assert says in [reason.message for reason in result.outcomes[0].reasons]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("apps/Tiltfile", "custom_build(\n    ref='node',\n    command=':',\n)\nk8s_yaml('pod.yaml')\n"),
+        ("apps/Tiltfile", "docker_build('node', '.')\n"),
+    ],
+)
+def test_that_a_program_builds_an_image_is_reason_enough(tmp_path: Path, name: str, text: str) -> None:
+    outcome, _ = _followed(tmp_path, name, text).outcomes
+    assert [reason.id for reason in outcome.reasons] == ["build-result"]
 
 
 @pytest.mark.parametrize(("name", "text"), NO_FOLLOWERS.values(), ids=NO_FOLLOWERS)

@@ -40,7 +40,7 @@ _FILE = lazy_regex(
 )
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
-    **dict.fromkeys(("ar", "as", "ld"), ("binutils", *_COMPILERS)),
+    **dict.fromkeys(("ar", "as", "ld", "strip"), ("binutils", *_COMPILERS)),
     **dict.fromkeys(("c++", "cc", "g++", "gcc", "make"), _COMPILERS),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
     **dict.fromkeys(("groupadd", "useradd"), ("shadow",)),

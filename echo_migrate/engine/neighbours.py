@@ -71,11 +71,12 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
         reasons = list(_overridden(move, written, defaults, arguments)) if arguments else []
-        if near.results and near.make(move.image.ref.value):
+        built = bool(near.results) and near.make(move.image.ref.value)
+        if built:
             reasons.append(because("build-result"))
         if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
             reasons.append(because("platform", platform=min(near.platforms)))
-        reasons += followed(source.path, move.image.ref.value, deployed) if move.edits else []
+        reasons += followed(source.path, move.image.ref.value, deployed, built) if move.edits else []
         if move.edits and reasons:
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)

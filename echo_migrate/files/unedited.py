@@ -68,15 +68,20 @@ _WRITES = lazy_regex(r"(?m)^(?:from|import)[ \t]+hera\b", needs=("hera",))
 """How a Python program begins that the manifest of the same name beside it is compiled from (Hera, for Argo Workflows):
 ``exit_handler.py`` makes ``exit-handler.yaml`` (https://hera.readthedocs.io)."""
 
+_ARGO = "argoproj.io/"
+"""The group in the ``apiVersion`` of all that it writes."""
+
 _MOST_FOLDERS = 64
 """The maximum number of folders, and of files in one of them, that are searched for what makes or embeds a file."""
 
 _EMBEDS = lazy_regex(r"(?m)^//go:embed[ \t]+([^\r\n]{1,1000})")
 
-_GOLDEN = lazy_regex(
-    r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?|.+\.(?:expected|upstream)\.\w+",
-    needs=("golden", "snap", "expected", "upstream"),
+_GOLDEN = lazy_regex(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?", needs=("golden", "snap"))
+_RESULT = lazy_regex(
+    r"(?i)(?!.*(?:compose|dockerfile|containerfile))(.+)\.(expected|upstream)\.ya?ml", needs=("expected", "upstream")
 )
+"""What a test compares with, if it lies below a folder of tests, or what it is compared with, beside it."""
+
 _GENERATED = lazy_regex(
     r"(?i)(?:^|\n)[ \t]*(?:#|//|/?\*|;|<!--)[^\n]{0,300}?"
     r"(?:(?:do not (?:edit|modify|change)|don't edit)"
@@ -122,11 +127,11 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     if _is_foreign(root, below):
         return "foreign"
     within = [os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS]
-    if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]):
+    if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]) or _is_result(within[0], name, folders):
         return "fixture"
     if _GENERATED.search(text[:_HEAD]) or _SITE in folders or (name == "Dockerfile" and _is_made(tuple(within))):
         return "generated"
-    if _is_compiled(within[0], name):
+    if _is_compiled(within[0], name, text):
         return "generated"
     if _EXAMPLES.match(below) and _names(os.path.join(root, "docs")) and "go.mod" in _names(root):
         return "example"
@@ -212,11 +217,24 @@ def _has_template(folder: str) -> bool:
     return any(not _names(one).isdisjoint(_TEMPLATES) for one in (folder, templates, *deeper))
 
 
-def _is_compiled(folder: str, name: str) -> bool:
-    """Return whether a manifest is what the Python program beside it writes."""
+def _is_result(folder: str, name: str, folders: list[str]) -> bool:
+    """Return whether a manifest is the expected result of a test, by its name and its place, or by the name of what
+    lies beside it. ``X.upstream.yaml`` beside ``X.yaml`` may be applied as well as that."""
+    match = _RESULT.fullmatch(name)
+    if not match:
+        return False
+    if not _TESTS.isdisjoint(folders) and _ENVIRONMENTS.isdisjoint(folders):
+        return True
+    written = (".py",) if match[2].lower() == "upstream" else (".py", ".yaml", ".yml")
+    stems = (match[1], match[1].replace("-", "_"))
+    return not _names(folder).isdisjoint(f"{stem}{extension}" for stem in stems for extension in written)
+
+
+def _is_compiled(folder: str, name: str, text: str) -> bool:
+    """Return whether a resource of Argo is what the Python program beside it writes."""
     stem, extension = os.path.splitext(name)
     program = stem.replace("-", "_") + ".py"
-    if extension not in (".yaml", ".yml") or program not in _names(folder):
+    if extension not in (".yaml", ".yml") or program not in _names(folder) or _ARGO not in text:
         return False
     return bool(_WRITES.search(_text(os.path.join(folder, program))))
 

@@ -23,6 +23,11 @@ _CONTROL = lazy_regex(r"\{\{-?\s*(?:if|else|end|with|range|define|block|/\*|\$\w
 _REPOSITORY = lazy_regex(r"(?i)[.$]\w*(?:repository|image(?:\.name)?|imagename)\b(?![.\w])")
 _REGISTRY = lazy_regex(r"(?i)[.$]\w*registry\b(?![.\w])")
 _FORMATTED = lazy_regex(r"\bprintf\s+\"([^\"\n]*)\"\s*([^\s|()]*)")
+_DEFAULTED = lazy_regex(
+    r"\{\{-?\s*(?:\$\w+\s*:?=\s*)?(?:default\s+\.Values\.([\w.]+)\s+\.Values\.([\w.]+)"
+    r"|\.Values\.([\w.]+)\s*\|\s*default\s+\.Values\.([\w.]+))\s*-?\}\}"
+)
+_REGISTRIES = lazy_regex(r"(?<![\w.])\.Values\.([\w.]*[rR]egistry)\b")
 _JOINED = lazy_regex(r"\bjoin\b")
 _DEFINED = lazy_regex(r"\{\{-?\s*(?:define|block)\s+\"([^\"\n]+)\"")
 _INCLUDED = lazy_regex(r"\b(?:include|template)\s+\"([^\"\n]+)\"")
@@ -32,7 +37,8 @@ _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 class Chart:
     """A chart in a folder. ``dependencies`` are the keys of values passed to other charts; ``adds`` is true if a
     template adds literal text to the name of an image, or if part of the chart could not be read; ``defaults`` is true
-    if a template may take the registry from elsewhere where the image has no key for it."""
+    if a template may take the registry from elsewhere where the image has no key for it. ``shared`` has for the key of
+    a registry, as templates write it, the one that they take where it is empty: where they always take that."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -41,6 +47,7 @@ class Chart:
         texts = [*map(_text, _templates(folder))]
         self.adds, self.defaults = _prefixes(texts)
         self.adds |= None in named
+        self.shared = _shared(texts) if self.defaults else {}
 
     def others(self, path: str) -> set[tuple[str, ...]] | None:
         """Return the key paths at which other values files, which may overlay this one, set a part of an image's name;
@@ -143,6 +150,21 @@ def _prefixes(templates: list[str]) -> tuple[bool, bool]:
     except TooMuch:
         return True, True
     return adds, defaults
+
+
+def _shared(templates: list[str]) -> dict[str, str]:
+    """Return for each key of a registry the key whose value templates take where it is empty; "" if one of them does
+    not, none if reading them takes too long."""
+    found: dict[str, str] = {}
+    with contextlib.suppress(TooMuch), beside():
+        for action in (action for text in templates for action in _FILLED.findall(text)):
+            match = _DEFAULTED.fullmatch(action)
+            own, other = (match[2] or match[3], match[1] or match[4]) if match else ("", "")
+            for key in _REGISTRIES.findall(_STRING.sub("", action)):
+                if key != other:
+                    found[key] = other if key == own and found.get(key, other) == other else ""
+        return found
+    return {}
 
 
 def _before_names(text: str) -> Iterator[str]:

@@ -23,10 +23,13 @@ _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)Names[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
 _BUILT = lazy_regex(
     r"\b(?:(?:docker|custom)_build\w*\(\s*(?:ref\s*=\s*)?|image_selector\s*=\s*)"
-    r"(?:\"([^\"\n{]+)\"|'([^'\n{]+)')",
-    needs=("build", "image_selector"),
+    r"(?:\"([^\"\n{]+)\"|'([^'\n{]+)')"
+    r"|#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?(?:\"\"\"|\\?\Z)|'''(?:\\[\s\S]|[^\\])*?(?:'''|\\?\Z)"
+    r"|\"(?>(?:\\[\s\S]|[^\"\\\n])*)\"?|'(?>(?:\\[\s\S]|[^'\\\n])*)'?"
 )
-"""The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there."""
+"""The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there. Its
+comments and its other strings match too, without a name, so that no call is found in one (github:bazelbuild/starlark,
+spec.md, "Lexical elements")."""
 
 _QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _ECOSYSTEMS = ("docker", "docker-compose", "helm")
@@ -41,7 +44,7 @@ def followers_in(path: str, data: bytes, root: str) -> Iterator[Follower]:
         }
         yield Follower(path, root, "followed", "Renovate", *_named(found))
     elif TILT.fullmatch(name):
-        built = {a or b for a, b in _BUILT.findall(data.decode("utf-8", "replace"))}
+        built = {a or b for a, b in _BUILT.findall(data.decode("utf-8", "replace")) if a or b}
         yield Follower(path, os.path.dirname(path), "followed", "Tilt", *_named(built))
     elif DEVSPACE.fullmatch(name):
         for document in documents(data.decode("utf-8", "replace")):

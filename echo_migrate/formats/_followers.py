@@ -27,12 +27,14 @@ def replaced_by(path: str, name: str, folders: set[str]) -> Reason | None:
     return None
 
 
-def followed(path: str, image: str, deployed: bool) -> list[Reason]:
+def followed(path: str, image: str, deployed: bool, built: bool = False) -> list[Reason]:
     """Return for each program that looks for an image of a file by its name why the image should not move alone;
-    ``deployed`` means that the file is of a kind that programs of a cluster read."""
+    ``deployed`` means that the file is of a kind that programs of a cluster read, ``built`` that it is known that a
+    build nearby makes the image, which is why Tilt looks for it."""
     root, folder = real(top(path)), {os.path.dirname(real(path))}
     followers = (*_updaters(root), *(_followers(root) if deployed else ()))
     found = [one for one in followers if one.reason == "followed" and one.means(name_of(image), folder)]
+    found = [one for one in found if not (built and one.program == "Tilt")]
     paths = {one.program: os.path.relpath(one.path, root) for one in found}
     return [because("followed", program=program, path=where) for program, where in paths.items()]
 

@@ -13,7 +13,7 @@ from echo_migrate.formats._named_contexts import named
 
 NAME = re.compile(
     r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)(?<!\.rej)"
-    r"(?<!\.license)(?<!\.asc)(?<!\.sig)(?<!\.sha256)"
+    r"(?<!\.asc)(?<!\.sig)(?<!\.sha256)"
 )
 _CODE = frozenset(
     (
@@ -22,6 +22,11 @@ _CODE = frozenset(
     )
 )
 """Endings of names that files of code and data have too."""
+
+_LICENSE = ".license"
+"""The ending of a file beside another with the licence of that (reuse.software), and of Dockerfiles about licences."""
+
+_FROM = lazy_regex(r"(?mi)^[ \t]*FROM[ \t]", needs=("from",))
 
 _OPENING = lazy_regex(
     r"(?i)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
@@ -36,7 +41,9 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a Dockerfile, by name, as any text may be meant as one; names such as ``Dockerfile.go``
-    also need a matching first instruction."""
+    also need a matching first instruction, ``Dockerfile.license`` a FROM."""
+    if path.lower().endswith(_LICENSE) and not _FROM.search(text):
+        return False
     return candidate(path) and (path.rpartition(".")[2].lower() not in _CODE or bool(_OPENING.match(text)))
 
 

@@ -34,9 +34,6 @@ _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
 _MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
 _REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
-_SHARED = ((("image",), "registry"), (("global",), "imageRegistry"), (("global", "image"), "registry"))
-"""Where values have the registry of all images of a chart: charts of bitnami/charts and of open-telemetry's."""
-
 _OTHER_FILE = lazy_regex(r"(?i)\.(?:git|gif|ico|jpe?g|png|svg|webp|avif|qcow2|iso|img)$")
 _UNSEEN = ("/",)
 """The volumes of the templates are not read, so any path may be mounted."""
@@ -87,23 +84,23 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else None
         overlaid = [_OVERLAY] if others is None or path in others else []
         alone = not _is_own(sheet.path, path, known)
-        registry = keys.get("registry")
-        if known and known.defaults and is_scalar(registry) and not is_text(registry):
-            shared = _shared_registry(around)
-            registry, above = (shared, above or _ABOVE) if shared else (registry, above)
         name, text = _name(place)
         if text is not None:
+            shared = None if known is None or _hosted(text) else _shared_registry(place, around, known)
             tag = next((keys[key] for key in _TAGS if key in keys), None)
             unsafe_reasons = [_NO_CHART] if alone and not _hosted(text) and not _has_registry(keys, known) else []
             unsafe_reasons += [] if is_text(tag) else [_NO_TAG]
             unsafe_reasons += [_OTHER_KEYS] if any(map(_MORE.search, keys)) else []
             yield from sheet.parted(
                 text,
-                registry,
+                shared or keys.get("registry"),
                 tag,
                 place.where(name),
                 digest=next((keys[key] for key in _DIGESTS if is_text(keys.get(key))), None),
-                not_editable=_stays(keys) or above or (_OTHER_KEYS if "imageRegistry" in keys else None),
+                not_editable=_stays(keys)
+                or above
+                or (_ABOVE if shared else None)
+                or (_OTHER_KEYS if "imageRegistry" in keys else None),
                 unsafe_reasons=(*unsafe_reasons, *overlaid),
                 mounts=_UNSEEN,
                 variables=variables,
@@ -124,10 +121,17 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 )
 
 
-def _shared_registry(around: dict[tuple[str, ...], dict[str, YamlNode]]) -> ScalarNode | None:
-    """Return the registry that a chart's templates take where an image has an empty one; None if values set none."""
-    found = [around.get(path, {}).get(key) for path, key in _SHARED]
-    return next(filter(is_text, found), None)
+def _shared_registry(
+    place: YamlMapping, around: dict[tuple[str, ...], dict[str, YamlNode]], known: Chart
+) -> ScalarNode | None:
+    """Return the registry that a chart's templates take for an image whose own one is empty; None if it is not, they
+    take none, or the values set none."""
+    registry = place.keys.get("registry")
+    if not is_scalar(registry) or is_text(registry):
+        return None
+    *path, key = known.shared.get(".".join((*place.path, "registry")), "").split(".")
+    found = around.get(tuple(path), {}).get(key)
+    return found if is_text(found) else None
 
 
 def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:

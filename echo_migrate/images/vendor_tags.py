@@ -96,8 +96,10 @@ def _listed_place(reference: Reference, catalog: Catalog) -> tuple[str, str] | N
     if place is None or (place[0] == catalog.vendor and (catalog.answers or catalog.lists)):
         return None
     known = load(place[0])
-    own = known.tags == "listed" and catalog.path(reference).startswith(f"{known.registry}/")
-    return place if own else None
+    registries = [source.registry for source in catalog.facts.sources if source.vendor == place[0]]
+    above = [registry for registry in registries if known.registry.startswith(f"{registry}/")]  # of organisations' own
+    own = any(catalog.path(reference) == f"{registry}/{place[1]}" for registry in registries if registry not in above)
+    return place if own and known.tags == "listed" else None
 
 
 def _may_be_there(wanted: Meaning, known: list[Meaning]) -> bool:

@@ -1,6 +1,8 @@
 """Interactive tools and download tools in the final image."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from posixpath import basename
 
 from echo_migrate.dockerfile.copies import Copy
@@ -17,13 +19,11 @@ _SCRIPT = lazy_regex(r"\.(?:ba)?sh\b|entrypoint|/(?:start|run|init)\b")
 """Start commands that run a script whose content is not in this file."""
 
 _BRINGS = {
-    "dnsutils": ("dnsutils", "dig", "nslookup"),
-    "inetutils-ping": ("ping",),
-    "iputils": ("iputils", "ping"),
-    "iputils-ping": ("ping",),
+    **dict.fromkeys(("bind-tools", "bind-utils", "bind9-dnsutils", "dnsutils"), ("dig", "nslookup")),
+    **dict.fromkeys(("inetutils-ping", "iputils", "iputils-ping"), ("ping",)),
     "knot-dnsutils": ("kdig", "khost"),
 }
-"""The words by which a file mentions tools of other names than their package's (packages.debian.org, file lists)."""
+"""The programs of packages whose names are others (file lists of packages.debian.org and pkgs.alpinelinux.org)."""
 
 
 @rule(on=Stage, level="note", also=("DH003",))
@@ -74,16 +74,27 @@ def _is_tool(word: Word, called: set[str], scripted: bool) -> bool:
 def _needed(name: str, stage: Stage) -> bool:
     """Return whether the file mentions a tool other than to install or call it: in a start command, in a permission for
     it, in a file for it (``/etc/sudoers``)."""
-    words_for = _BRINGS.get(name, (name,))
+    programs = _BRINGS.get(name, (name,))
+    mention = _mention(name)
     for one in dict.fromkeys((*stage.lineage, *_built_on(stage))):
         texts = [step.args.value.lower() for step in one.instructions if step.verb not in ("run", "from")]
-        if any(word in text for text in texts for word in words_for):
+        if any(map(mention.search, texts)):
             return True
         for run in one.runs:
             installs = {call.command.start for call in run.calls}
             for command in run.commands:
                 words = [*command.words[1:], *[redirect.target for redirect in command.redirects]]
-                other = command.name not in words_for and command.start not in installs
-                if other and any(tool in word.value for word in words for tool in words_for):
+                other = command.name not in programs and command.start not in installs
+                if other and any(mention.search(word.value) for word in words):
                     return True
     return False
+
+
+@cache
+def _mention(name: str) -> re.Pattern[str]:
+    """Return a pattern for the mention of a package: its name, also in another (``/etc/sudoers``), or one of its
+    programs as a word of its own, as these are short: ``dig`` is in DIGEST, ``ping`` in shipping-service."""
+    programs = "|".join(_BRINGS.get(name, ()))
+    return re.compile(
+        re.escape(name) + (rf"|(?<![\w./-])(?:(?:/usr)?/s?bin/)?(?:{programs})(?![\w./-])" if programs else "")
+    )

@@ -9,13 +9,13 @@ SHELLS = {"bash", "busybox", "busybox-binsh", "dash"}
 MANAGERS = {"apk-tools": "apk", "apt": "apt-get"}
 EXCLUDED = {"curl", "gawk", "gcc", "git", "make", "patch", "tar", "unzip", "wget"}
 """What a definition may exclude (``!curl``) so that the program of this name is certainly not there."""
-_BUILD = "ar as c++ cc g++ gcc ld make patch"
+_BUILD = "ar as c++ cc g++ gcc ld make patch strip"
 _BUSYBOX = """addgroup adduser bunzip2 bzip2 deluser free killall less nc netstat nslookup patch pgrep ping pkill ps
     telnet top unzip uptime watch wget xz"""
 _ALIKE = """autoconf automake cmake curl dumb-init file git gosu jq less make nano openssl patch pkg-config rsync
     su-exec sudo tini unzip vim wget xz zip"""
-_OTHERS = f"""adduser: addgroup adduser deluser; binutils: ar as ld; build-base: {_BUILD}; build-essential: {_BUILD};
-    busybox: {_BUSYBOX};
+_OTHERS = f"""adduser: addgroup adduser deluser; binutils: ar as ld strip; build-base: {_BUILD};
+    build-essential: {_BUILD}; busybox: {_BUSYBOX};
     bzip2: bunzip2 bzip2; g++: c++ g++; gcc: cc gcc; gnupg: gpg; gpg: gpg; iproute2: ip; iputils-ping: ping;
     mercurial: hg; netcat-openbsd: nc; openssh-client: ssh; openssh-client-default: ssh; pkgconf: pkg-config;
     procps: free pgrep pkill ps top uptime watch; subversion: svn; xz-utils: xz"""
