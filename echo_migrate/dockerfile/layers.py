@@ -47,6 +47,8 @@ _TAKES_ALL = frozenset(
 _NAMED = frozenset(("-iname", "-name"))
 _PATHS = frozenset(("-ipath", "-iwholename", "-path", "-wholename"))
 _INVERTED = frozenset(("!", "-not", "-prune"))
+GLOB = frozenset("*?[")
+"""Characters of a pattern (fnmatch(3))."""
 _SOME = "?*"
 """The name in ``removed`` of files of which only tests other than names tell."""
 
@@ -112,9 +114,10 @@ def _found(words: list[str]) -> list[str]:
     every = {"-maxdepth"} if deep else {"-type"} if ("-type", "f") in given else set()
     if all(word in _TAKES_ALL or word in every for word in tests if word == "!" or word[:1] == "-"):
         return starts
-    patterns = [pattern for word, value in given if word in _NAMED for pattern in (value, f"*/{value}")]
-    patterns += [value for word, value in given if word in _PATHS]
-    patterns = patterns if patterns and _INVERTED.isdisjoint(tests) else [_SOME]
+    patterns = [pattern for word, value in given if word in _NAMED and value for pattern in (value, f"*/{value}")]
+    patterns += [value for word, value in given if word in _PATHS and value]
+    patterns = patterns[:_MOST_FOLDERS] if patterns and _INVERTED.isdisjoint(tests) else [_SOME]
+    starts = starts[:_MOST_FOLDERS]
     return [one if one.startswith(f"{start}/") else join(start, one) for start in starts for one in patterns]
 
 
@@ -129,14 +132,22 @@ def _tests(words: list[str]) -> tuple[list[str], list[str]]:
     return tests, started
 
 
-def takes(word: str, command: Command, run: Run, path: str, place: str | None) -> bool:
-    """Return whether a path that a command of a RUN removes (see ``removed``) is a file, a folder of it or a pattern of
-    its name. ``place`` is the absolute form of its ``path``, None if not known."""
-    pattern = word.rstrip("/").removesuffix("/*")
-    folder = absolute(pattern, run, command) or pattern
-    if within(place or path, folder) or fnmatchcase(place or path, folder):
+def placed(word: str, run: Run, command: Command) -> str:
+    """Return what a command of a RUN removes (see ``removed``) in its absolute form, or as written if that is not
+    known; of ``folder/*`` the folder."""
+    folder = word.rstrip("/").removesuffix("/*") or "/"
+    return absolute(folder, run, command) or folder
+
+
+def takes(removed: str, path: str, place: str | None) -> bool:
+    """Return whether what is removed (see ``placed``) is a file, a folder of it or a pattern of its name. ``place`` is
+    the absolute form of its ``path``, None if not known."""
+    name = basename(removed)
+    if within(place or path, removed) or name == basename(path):
         return True
-    return basename(pattern) != _SOME and fnmatchcase(basename(path), basename(pattern))
+    return not GLOB.isdisjoint(removed) and (
+        fnmatchcase(place or path, removed) or (name != _SOME and fnmatchcase(basename(path), name))
+    )
 
 
 @once_a_run

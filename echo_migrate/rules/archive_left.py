@@ -5,7 +5,17 @@ from functools import cached_property
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import ARCHIVE, absolute, downloads, removed, sh_expands_braces, takes
+from echo_migrate.dockerfile.layers import (
+    ARCHIVE,
+    GLOB,
+    above,
+    absolute,
+    downloads,
+    placed,
+    removed,
+    sh_expands_braces,
+    takes,
+)
 from echo_migrate.dockerfile.owners import covered
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
@@ -61,20 +71,29 @@ class _Last:
         return {basename(word): start for run in self.runs for start, word in sorted(_unpacked(run))}
 
     @cached_property
-    def _removed(self) -> list[tuple[Run, Command, str]]:
-        return [(run, one, word) for run in self.runs for one in run.commands for word in removed(one, self.expanding)]
+    def _removed(self) -> dict[str, int]:
+        """The offset of the last command that removes a file or a folder, by its name and by its place; without those
+        that only patterns name, as ``layer-left-behind`` sees none."""
+        commands = [(run, one) for run in self.runs for one in run.commands]
+        found = [
+            (one.start, place) for run, one in commands for place in self._places(run, one) if GLOB.isdisjoint(place)
+        ]
+        return {key: start for start, place in found for key in (basename(place), place)}
+
+    def _places(self, run: Run, command: Command) -> list[str]:
+        return [placed(word, run, command) for word in removed(command, self.expanding)]
 
     def unpacks(self, path: str, after: Command | Instruction) -> bool:
         return bool(path) and self._unpacked.get(basename(path), -1) > after.start
 
-    def removes(self, path: str, place: str | None, after: Command | Instruction, here: Run | None = None) -> bool:
-        """Return whether a file is removed later: by a pattern of its name in the same RUN alone, which is ``here``, as
-        ``layer-left-behind`` sees none."""
-        return any(
-            takes(word, one, run, path, place)
-            for run, one, word in self._removed
-            if one.start > after.start and (run is here or "*" not in word.removesuffix("/*"))
-        )
+    def removes(self, path: str, place: str | None, after: Command | Instruction) -> bool:
+        """Return whether a file, or a folder of it, is removed later."""
+        names = (basename(path), *above(place or path))
+        return any(self._removed.get(name, -1) > after.start for name in names)
+
+    def takes(self, command: Command, run: Run, path: str, place: str | None) -> bool:
+        """Return whether a command of a RUN removes a file by a pattern."""
+        return any(not GLOB.isdisjoint(one) and takes(one, path, place) for one in self._places(run, command))
 
 
 def _unpacked(run: Run) -> Iterator[tuple[int, str]]:
@@ -105,11 +124,13 @@ def _gone(path: str, run: Run, command: Command, last: _Last) -> bool:
     If a later RUN removes it, ``layer-left-behind`` reports it instead.
     """
     place = absolute(path, run, command)
-    if (place and run.mounted([place])) or last.removes(path, place, command, run):
+    if (place and run.mounted([place])) or last.removes(path, place, command):
         return True
     for one in run.commands[run.commands.index(command) + 1 :]:
         if one.name == "mv" and basename(path) in map(basename, one.arguments):
             return True
         if one.name == "rm" and not one.words[-1].known:
+            return True
+        if last.takes(one, run, path, place):
             return True
     return False
