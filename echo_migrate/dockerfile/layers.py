@@ -23,7 +23,8 @@ _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
 _VARIABLE = lazy_regex(r"\$(?:(?=\w)|\{(?=\w+\}))(\w+)\}?(?=/|$)")
 _PRINTED = lazy_regex(
-    r"(?i)(?:\$\(|`)\s*([\w-]+)\s[^)`]*(?:cache|store|gopath[)`](?:/pkg|$))", needs=("cache", "gopath", "store")
+    r"(?i)(?:\$\(|`)\s*(?:python[\d.]*\s+-m\s+)?([a-z-]+)[\d.]*\s[^)`]*(?:cache|store|gopath[)`](?:/pkg|$))",
+    needs=("cache", "gopath", "store"),
 )
 """A cache whose place a program prints: ``$(yarn cache dir)``, ``$(go env GOPATH)/pkg``."""
 _UNKNOWN = frozenset("$`~")
