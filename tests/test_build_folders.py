@@ -106,3 +106,20 @@ def test_a_mount_of_a_container_is_not_there_in_a_build(run: Run, tmp_path: Path
     (tmp_path / "compose.yaml").write_text("services:\n  a:\n    build: .\n    volumes: [./src:/srv/app]\n")
     done = run("check", "--select", "root-owned-path", "--output-format", "json", str(tmp_path))
     assert [one["line"] for one in json.loads(done.stdout)["findings"]] == [4]
+
+
+BUILT = "services:\n  a:\n    build: .\n    volumes: [./src:/srv/app]\n  b:\n    build: .\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [("", True), ("    volumes: [data:/srv]\n", False), ("    command: node b.js\n", False)]
+    + [("    volumes: [data:/srv/app/sub]\n", True), ("    entrypoint: [x]\n  c:\n    build: .\n", True)],
+)
+def test_each_service_that_runs_a_start_command_needs_its_mount(
+    run: Run, tmp_path: Path, more: str, told: bool
+) -> None:
+    (tmp_path / "Dockerfile").write_text(WRITES)
+    (tmp_path / "compose.yaml").write_text(BUILT + more)
+    done = run("check", "--select", "root-owned-path", "--output-format", "json", str(tmp_path))
+    assert [one["line"] for one in json.loads(done.stdout)["findings"]] == [4] * told

@@ -22,7 +22,11 @@ _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _USER = lazy_regex(r"//[^/]*@")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
 _VARIABLE = lazy_regex(r"\$(?:(?=\w)|\{(?=\w+\}))(\w+)\}?(?=/|$)")
-_CACHE = lazy_regex(r"(?i)cache|gopath\)?(?:/pkg|$)|/pkgs|store", needs=("cache", "gopath", "pkgs", "store"))
+_PRINTED = lazy_regex(
+    r"(?i)(?:\$\(|`)\s*(?:python[\d.]*\s+-m\s+)?([a-z-]+)[\d.]*\s[^)`]*(?:cache|store|gopath[)`](?:/pkg|$))",
+    needs=("cache", "gopath", "store"),
+)
+"""A cache whose place a program prints: ``$(yarn cache dir)``, ``$(go env GOPATH)/pkg``."""
 _UNKNOWN = frozenset("$`~")
 """Characters of what only a shell knows."""
 _URL = lazy_regex(r"(?i)^['\"]?(?:https?|ftp)://")
@@ -33,6 +37,21 @@ _LINKS = frozenset(("cp", "dpkg-divert", "dpkg-reconfigure", "install", "ln", "m
 _SH = frozenset(("/bin/sh", "/usr/bin/sh", "dash", "sh"))
 _MOST_BRACES = 64
 _MOST_FOLDERS = 64
+_LITERAL = frozenset("$`")
+"""Characters that remain in a word only if a quote keeps them from the shell."""
+_SETTING = frozenset((".", "eval", "source"))
+"""Commands that may set any variable."""
+_TAKES_ALL = frozenset(
+    ("-a", "-and", "-delete", "-depth", "-follow", "-mindepth", "-mount", "-noleaf", "-o", "-or", "-print", "-xdev")
+)
+"""Words of a ``find`` that leave nothing out (find(1))."""
+_NAMED = frozenset(("-iname", "-name"))
+_PATHS = frozenset(("-ipath", "-iwholename", "-path", "-wholename"))
+_INVERTED = frozenset(("!", "-not", "-prune"))
+GLOB = frozenset("*?[")
+"""Characters of a pattern (fnmatch(3))."""
+_SOME = "?*"
+"""The name in ``removed`` of files of which only tests other than names tell."""
 
 
 def braces(word: str) -> list[str]:
@@ -71,17 +90,65 @@ REMOVING = frozenset(("find", "rm", "rmdir", "shred", "unlink"))
 def removed(command: Command, expanding: bool = True) -> list[str]:
     """Return the paths that one of ``REMOVING`` removes, with braces expanded for ``rm`` if its shell does.
 
-    ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not.
+    ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not. A word whose ``$`` a
+    quote keeps from the shell is left out. Of a ``find`` with tests, they are the patterns of these.
     """
     if command.name not in REMOVING:
         return []
-    if command.name != "find":
-        expands = not command.forced or (expanding if command.shell == "sh" else command.shell not in _NEVER)
-        words = [word for word in command.arguments if not word.startswith("-")]
-        return [path for word in words for path in (braces(word) if expands else [word][: not _BRACES.search(word)])]
-    if "-delete" in command.arguments or "rm" in command.arguments:
-        return [word for word in command.arguments if word.startswith(("/", ".", "~", "$"))]
-    return []
+    words = [word.value for word in command.words[1:] if not word.known or _LITERAL.isdisjoint(word.value)]
+    if command.name == "find":
+        return _found(words) if "-delete" in words or "rm" in words else []
+    expands = not command.forced or (expanding if command.shell == "sh" else command.shell not in _NEVER)
+    paths = [word for word in words if not word.startswith("-")]
+    return [path for word in paths for path in (braces(word) if expands else [word][: not _BRACES.search(word)])]
+
+
+def _found(words: list[str]) -> list[str]:
+    """Return what a ``find`` removes, by its arguments: the paths that it starts from, or patterns below these if tests
+    leave some files out, whose ``*`` is any text."""
+    words = [word for word in words if word not in ("-H", "-L", "-P")]
+    first = next((i for i, word in enumerate(words) if word[:1] in ("-", "(", "!")), len(words))
+    starts = words[:first] or ["."]
+    tests, started = _tests(words[first:])
+    given = list(zip(tests, [*tests[1:], ""], strict=True))
+    deep = "-type" not in tests and any(word[:1] == "-" and "r" in word.lower() for word in started)
+    every = {"-maxdepth"} if deep else {"-type"} if ("-type", "f") in given else set()
+    if all(word in _TAKES_ALL or word in every for word in tests if word == "!" or word[:1] == "-"):
+        return starts
+    patterns = [pattern for word, value in given if word in _NAMED and value for pattern in (value, f"*/{value}")]
+    patterns += [value for word, value in given if word in _PATHS and value]
+    patterns = patterns[:_MOST_FOLDERS] if patterns and _INVERTED.isdisjoint(tests) else [_SOME]
+    starts = starts[:_MOST_FOLDERS]
+    return [one if one.startswith(f"{start}/") else join(start, one) for start in starts for one in patterns]
+
+
+def _tests(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the expression of a ``find`` without the commands that it starts, and the words of these."""
+    tests: list[str] = []
+    started: list[str] = []
+    running = False
+    for word in words:
+        running = (running and word not in (";", "+")) or word in ("-exec", "-execdir", "-ok", "-okdir")
+        (started if running or word in (";", "+") else tests).append(word)
+    return tests, started
+
+
+def placed(word: str, run: Run, command: Command) -> str:
+    """Return what a command of a RUN removes (see ``removed``) in its absolute form, or as written if that is not
+    known; of ``folder/*`` the folder."""
+    folder = word.rstrip("/").removesuffix("/*") or "/"
+    return absolute(folder, run, command) or folder
+
+
+def takes(removed: str, path: str, place: str | None) -> bool:
+    """Return whether what is removed (see ``placed``) is a file, a folder of it or a pattern of its name. ``place`` is
+    the absolute form of its ``path``, None if not known."""
+    name = basename(removed)
+    if within(place or path, removed) or name == basename(path):
+        return True
+    return not GLOB.isdisjoint(removed) and (
+        fnmatchcase(place or path, removed) or (name != _SOME and fnmatchcase(basename(path), name))
+    )
 
 
 @once_a_run
@@ -146,16 +213,27 @@ def _removed_by(command: Command, run: Run, expanding: bool) -> Iterator[str]:
     for path in removed(command, expanding):
         yield path
         match = _VARIABLE.match(path)
-        value = run.variables(command).get(match[1]) if match else None
+        value = run.environment.get(match[1]) if match else None
         if match and value:
-            yield value + path[match.end() :]
+            if not _may_set(run, match[1]):
+                yield value + path[match.end() :]
         elif path[:1] not in ("/", "~", "$") and (place := absolute(path, run, command)):
             yield place
+
+
+def _may_set(run: Run, name: str) -> bool:
+    """Return whether a RUN names a variable other than to expand it, as what sets, reads or loops over it does, or runs
+    what may set any."""
+    texts = (run.instruction.args.value, *[heredoc.value for heredoc in run.instruction.heredocs])
+    named = re.compile(rf"(?<![\w${{./-]){name}(?![\w./-])")
+    return not _SETTING.isdisjoint(run.names) or any(map(named.search, texts))
 
 
 def _clears(path: str, wanted: list[str]) -> bool:
     folder = path.rstrip("/*") or "/"
     if any("*" in one and (fnmatchcase(folder, one) or fnmatchcase(path, one)) for one in wanted):
+        return True
+    if "*" in folder and any(fnmatchcase(one, folder) for one in wanted):
         return True
     if any(f"{one}/".startswith(f"{folder}/") or path.startswith(f"{one}/") for one in wanted):
         return True
@@ -168,7 +246,7 @@ def caches_cleared(run: Run, expanding: bool = True) -> Mapping[tuple[str, ...],
     folders of these: the manager's own, or one that removes the folders; -1 if none does."""
     removals = _removals(run, expanding) if run.calls else []
     found = {caches: _last_of(removals, caches) for caches in {call.manager.caches: None for call in run.calls}}
-    printed = {word: start for start, path in removals for word in _asked_for_its_cache(path)}
+    printed = {match[1]: start for start, path in removals if (match := _PRINTED.match(path))}
     for call in run.calls:
         asked = [printed.get(words.partition(" ")[0], -1) for words in (call.manager.name, call.called)]
         found[call.manager.caches] = max(found[call.manager.caches], *asked)
@@ -178,12 +256,6 @@ def caches_cleared(run: Run, expanding: bool = True) -> Mapping[tuple[str, ...],
         if call.action == "clean" and whole:
             found[call.manager.caches] = max(found[call.manager.caches], call.command.start)
     return found
-
-
-def _asked_for_its_cache(path: str) -> list[str]:
-    """Return the words of which one is a package manager that prints a path as the place of its cache (``$(yarn cache
-    dir)``); none for any other path."""
-    return re.findall(r"[\w-]+", path) if ("$(" in path or "`" in path) and _CACHE.search(path) else []
 
 
 def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 from typing import NamedTuple
 
-from echo_migrate.dockerfile.layers import absolute, removed
+from echo_migrate.dockerfile.layers import absolute, placed, removed, takes
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.credentials import stores
@@ -100,6 +100,8 @@ def _gone(file: str, i: int, run: Run) -> bool:
         paths = [path.rstrip("/") for path in removed(later)]
         if any(basename(path) == name or f"/{basename(path)}/" in f"/{file}/" for path in paths):
             return True
+        if later.name == "find" and any(takes(placed(path, run, later), file, place) for path in paths):
+            return True  # a * of the shell takes no hidden file
         if stores(run.commands[i]) and later.name == run.commands[i].name and not _UNDOES.isdisjoint(later.arguments):
             return True
         if later.name == "shred" or (later.name == "mv" and name in map(basename, later.arguments)):

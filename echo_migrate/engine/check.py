@@ -357,10 +357,13 @@ def _blockers_elsewhere(format: Format, context: Context) -> tuple[dict[Image, l
     return blockers, containers
 
 
-def _mounts(format: Format, source: Source, stage: Stage) -> frozenset[str]:
-    """Return the paths that the containers of the files that build a stage mount into it."""
-    found = (node for _, there in building(format, source) for node in there if isinstance(node, Container))
-    return frozenset(path for one in found if one.stage and one.stage.number == stage.number for path in one.mounts)
+def _mounts(format: Format, source: Source, stage: Stage) -> list[tuple[str, ...]]:
+    """Return the paths that each container of the files that build a stage mounts into it; if some run its own start
+    command, of these alone."""
+    nodes = (node for _, there in building(format, source) for node in there if isinstance(node, Container))
+    found = [node for node in nodes if node.stage and node.stage.number == stage.number]
+    starting = [one for one in found if not any(own.verb in ("command", "entrypoint") for own in one.start_commands)]
+    return [one.mounts for one in starting or found]
 
 
 def _elsewhere(reason: Reason, path: str) -> Reason:

@@ -1,7 +1,7 @@
 """The interface of rules: a rule, the settings of a run, and the context that a rule receives."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -194,8 +194,8 @@ class Context(NamedTuple):
     """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
     they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
     suppressed a finding; only rules on ``Ignore``, which run last, know them. ``folders`` returns the real paths of the
-    folders that a Dockerfile is known to be built from, ``mounts`` the paths that the containers of other files mount
-    into a stage."""
+    folders that a Dockerfile is known to be built from, ``mounts`` the paths that each container of other files mounts
+    into a stage that it starts."""
 
     source: Source
     settings: Settings
@@ -204,7 +204,7 @@ class Context(NamedTuple):
     effective_bases: EffectiveBases = EffectiveBases()
     swaps: Mapping[Image, Migration] = MappingProxyType({})
     folders: Callable[[str], frozenset[str]] = lambda path: frozenset()
-    mounts: Callable[[Stage], frozenset[str]] = lambda stage: frozenset()
+    mounts: Callable[[Stage], Sequence[tuple[str, ...]]] = lambda stage: ()
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""

@@ -1,11 +1,22 @@
 """An archive that stays in the image after it has been unpacked."""
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
-from posixpath import basename
+from posixpath import basename, join
 
-from echo_migrate.dockerfile.layers import ARCHIVE, absolute, downloads, removed, sh_expands_braces, within
+from echo_migrate.dockerfile.copies import Copy
+from echo_migrate.dockerfile.layers import (
+    ARCHIVE,
+    GLOB,
+    above,
+    absolute,
+    downloads,
+    placed,
+    removed,
+    sh_expands_braces,
+    takes,
+)
+from echo_migrate.dockerfile.owners import covered
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -36,14 +47,19 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
     for copy in stage.copies if stage.ships == "layers" else ():
         name = next((word.value for word in (copy.written, *copy.sources) if ARCHIVE.search(word.value)), "")
         step = copy.instruction
-        if step.verb == "copy" and last.unpacks(name, step) and not last.removes(name, step):
+        if step.verb == "copy" and last.unpacks(name, step) and not last.removes(name, _place(copy, name), step):
             message = f"{name} is unpacked in a later RUN and stays in this layer: mount it (RUN --mount=type=bind)"
             yield Finding(step.start, step.end, message)
 
 
+def _place(copy: Copy, name: str) -> str | None:
+    """Return the path that a COPY gives to one of its files, None if not known."""
+    target = copy.target
+    return target if target is None or basename(target) == basename(name) else join(target, basename(name))
+
+
 class _Last:
-    """The offset of the last command that unpacks, or removes, a file, by file name. ``expanding`` tells whether
-    ``sh`` may expand braces."""
+    """What unpacks and removes files, in the RUNs of a stage. ``expanding`` tells whether ``sh`` may expand braces."""
 
     def __init__(self, runs: Sequence[Run], expanding: bool) -> None:
         self.expanding = expanding
@@ -51,27 +67,44 @@ class _Last:
 
     @cached_property
     def _unpacked(self) -> dict[str, int]:
-        calls = [call for run in self.runs for call in run.calls if call.action == "install"]
-        found = [(call.command.start, word.value) for call in calls for word in call.packages]  # ./x.deb, x.whl
-        found += [
-            (one.start, word)
-            for run in self.runs
-            for one in run.that("unpack")
-            if _extracts(one)
-            for word in one.arguments
-        ]
-        return {basename(word): start for start, word in sorted(found)}
+        """The offset of the last command that unpacks a file, by file name."""
+        return {basename(word): start for run in self.runs for start, word in sorted(_unpacked(run))}
 
     @cached_property
     def _removed(self) -> dict[str, int]:
-        commands = (one for run in self.runs for one in run.commands)
-        return {basename(word): one.start for one in commands for word in removed(one, self.expanding)}
+        """The offset of the last command that removes a file or a folder, by its name and by its place; without those
+        that only patterns name, as ``layer-left-behind`` sees none."""
+        commands = [(run, one) for run in self.runs for one in run.commands]
+        found = [
+            (one.start, place) for run, one in commands for place in self._places(run, one) if GLOB.isdisjoint(place)
+        ]
+        return {key: start for start, place in found for key in (basename(place), place)}
+
+    def _places(self, run: Run, command: Command) -> list[str]:
+        return [placed(word, run, command) for word in removed(command, self.expanding)]
 
     def unpacks(self, path: str, after: Command | Instruction) -> bool:
         return bool(path) and self._unpacked.get(basename(path), -1) > after.start
 
-    def removes(self, path: str, after: Command | Instruction) -> bool:
-        return self._removed.get(basename(path), -1) > after.start
+    def removes(self, path: str, place: str | None, after: Command | Instruction) -> bool:
+        """Return whether a file, or a folder of it, is removed later."""
+        names = (basename(path), *above(place or path))
+        return any(self._removed.get(name, -1) > after.start for name in names)
+
+    def takes(self, command: Command, run: Run, path: str, place: str | None) -> bool:
+        """Return whether a command of a RUN removes a file by a pattern."""
+        return any(not GLOB.isdisjoint(one) and takes(one, path, place) for one in self._places(run, command))
+
+
+def _unpacked(run: Run) -> Iterator[tuple[int, str]]:
+    """Yield the files that a RUN unpacks, or installs (``./x.deb``, ``x.whl``), each with the offset of the command. A
+    file on a mount is another than the one in the image."""
+    found = [(call.command, word.value) for call in run.calls if call.action == "install" for word in call.packages]
+    found += [(one, word) for one in run.that("unpack") if _extracts(one) for word in one.arguments]
+    for command, word in found:
+        place = absolute(word, run, command) if run.mounts else None
+        if "://" not in word and not (place and covered(run, place)):
+            yield command.start, word
 
 
 def _extracts(command: Command) -> bool:
@@ -91,16 +124,13 @@ def _gone(path: str, run: Run, command: Command, last: _Last) -> bool:
     If a later RUN removes it, ``layer-left-behind`` reports it instead.
     """
     place = absolute(path, run, command)
-    if (place and run.mounted([place])) or last.removes(path, command):
+    if (place and run.mounted([place])) or last.removes(path, place, command):
         return True
     for one in run.commands[run.commands.index(command) + 1 :]:
         if one.name == "mv" and basename(path) in map(basename, one.arguments):
             return True
         if one.name == "rm" and not one.words[-1].known:
             return True
-        for word in removed(one, last.expanding):
-            pattern = word.rstrip("/").removesuffix("/*")
-            folder = absolute(pattern, run, one) or pattern
-            if fnmatchcase(basename(path), basename(pattern)) or within(place or path, folder):
-                return True
+        if last.takes(one, run, path, place):
+            return True
     return False

@@ -1,7 +1,7 @@
 """A command or a write that requires root, in a stage that runs as another user."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname, normpath, splitext
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -50,7 +50,7 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
     yield from copied
     before = effective.before if effective.target else effective.base
     if stage.used and not copied and before and before.user is not None and not before.unprivileged:
-        yield from (one for one, place in _found(stage) if not place or not _mounted(place, context.mounts(stage)))
+        yield from (one for one, place in _found(stage) if not (place and _mounted(place, context.mounts(stage))))
 
 
 _Found = tuple[Finding, str]
@@ -63,8 +63,9 @@ def _found(stage: Stage) -> tuple[_Found, ...]:
     return tuple(_made(stage))
 
 
-def _mounted(folder: str, mounts: Iterable[str]) -> bool:
-    return any(within(folder, path) for path in mounts)
+def _mounted(folder: str, containers: Sequence[tuple[str, ...]]) -> bool:
+    """Return whether each container has a mount over a folder, of the paths that each mounts; False without any."""
+    return bool(containers) and all(any(within(folder, path) for path in mounts) for mounts in containers)
 
 
 def _needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
