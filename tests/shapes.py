@@ -398,4 +398,4 @@ BUILDERS: dict[str, tuple[str, Callable[[int], str]]] = {
 }
 """Files that may build, in which something is repeated: they are read for every Dockerfile near."""
 
-LONG_BUILDS = 20_000
+LONG_BUILDS = 12_000

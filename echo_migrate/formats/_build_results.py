@@ -119,6 +119,9 @@ _JOINED = lazy_regex(r"(?:\\|(?<=[ \t])`)\r?\n")
 _FOLDED = lazy_regex(r"\r?\n[ \t]++(?=--?[a-z])")
 """Where a line of a command goes on: behind a sign for it, and in YAML before an option."""
 
+_WHOLE = lazy_regex(r"\w*+[./:@-][\w./:@-]*")
+"""A name without variables, which is the same wherever it is written."""
+
 _Written = tuple[str, int]
 """A name as it is written, and where."""
 
@@ -130,12 +133,11 @@ def results_in(path: str, data: bytes, stated: Iterable[str]) -> Iterator[str]:
     if path.lower().endswith((".yml", ".yaml")):
         text = _FOLDED.sub(" ", text)
     text = _JOINED.sub(" ", without_comments(path, text))
-    written = dict.fromkeys(_written(os.path.basename(path), text))
+    written = _written(os.path.basename(path), text)
+    placed = ((one, None if _WHOLE.fullmatch(one) else place) for one, place in written)
     known = Variables(text, path)
-    for one, place in written:
+    for one, place in dict.fromkeys((*placed, *((one, None) for one in stated))):
         yield from known.names(one, place)
-    for one in dict.fromkeys(stated):
-        yield from known.names(one, None)
 
 
 def _written(name: str, text: str) -> Iterator[_Written]:

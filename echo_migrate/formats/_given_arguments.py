@@ -109,8 +109,8 @@ def _within(spans: list[tuple[int, int]], place: int) -> bool:
 _NO_HASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|[cm]?[jt]s|kts)|jenkinsfile.*")
 """Names of files in which no comment begins with ``#``."""
 
-_HASH = lazy_regex(r"^(?:[^\"'#]*[ \t])?#")
-_PRINTED = lazy_regex(r"(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
+_HASH = lazy_regex(r"^(?:[^\"'#]*[ \t])?#", needs=("#",), of_files=True)
+_PRINTED = lazy_regex(r"(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$", needs=("echo", "printf"), of_files=True)
 _MOST_BEFORE = 1_000
 
 Stated = tuple[str | None, str, str | None, int]
