@@ -24,6 +24,15 @@ MADE = {
     ),
     "a variable of a function": ("a.py", 'def a():\n    i = "nginx:1.29"\n    run(f"docker build -t {i} .")'),
     "a variable of a job": ("a.yml", "jobs:\n  a:\n    env:\n      I: nginx:1.29\n    run: docker build -t $I ."),
+    "a variable of the function that calls": (
+        "a.sh",
+        "a() {\n  local i=nginx:1.29\n  b\n}\nb() {\n  docker build -t $i .\n}",
+    ),
+    "a variable of the task that calls": (
+        "Taskfile.yml",
+        "tasks:\n  a:\n    cmds:\n      - task: b\n        vars:\n          I: nginx:1.29\n"
+        "  b:\n    cmds:\n      - docker build -t {{.I}} .",
+    ),
     "an entry of a matrix": (
         "a.yml",
         "jobs:\n  a:\n    matrix:\n      include:\n      - image: nginx\n"
@@ -150,7 +159,8 @@ OTHERS = {
     ),
     "a variable of another task": (
         "Taskfile.yml",
-        "tasks:\n  a:\n    vars:\n      I: nginx:1.29\n  b:\n    cmds:\n      - docker build -t {{.I}} .",
+        "tasks:\n  a:\n    vars:\n      I: nginx:1.29\n"
+        "  b:\n    vars:\n      I: b:1\n    cmds:\n      - docker build -t {{.I}} .",
     ),
     "a variable of a program": ("db.ts", 'const imageName = "nginx:1.29"  // not the build'),
     "what a target takes beside tags that bake computes": (

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain, islice, product
 from operator import itemgetter
@@ -44,6 +44,7 @@ _DEEPEST = 20
 """How long the value of a variable may be, and how many variables it may be made of, one of the other."""
 
 _DECLARED = lazy_regex(r"\s*(?:local|const|let|var)[ \t]")
+_LOCAL = lazy_regex(r"(?m)^[ \t]*local[ \t]", needs=("local",))
 _FUNCTION = lazy_regex(r"(?m)^(?:(?:    |\t)?(?:async[ \t]+)?(?P<own>def)\b|[A-Za-z@])")
 _BLOCK = lazy_regex(r"(?m)^(?P<own>)\}")
 _TASKS = lazy_regex(r"(?m)^(?:  )?(?P<own>)[A-Za-z\"'][^\n]*:[ \t]*\r?$")
@@ -89,6 +90,11 @@ class Variables:
             if not _HAS_TASKS.search(self.text):
                 return []
         return [(match.start(), match["own"] is not None) for match in pattern.finditer(self.text)]
+
+    @cached_property
+    def passes(self) -> bool:
+        """Whether a function or task may have a variable from what calls it, as in a shell and in a Taskfile."""
+        return self.path.lower().endswith((".yml", ".yaml")) or _LOCAL.search(self.text) is not None
 
     def _part(self, place: int) -> int:
         return bisect_right(self.parts, place, key=itemgetter(0))
@@ -167,7 +173,9 @@ class Variables:
             return []
         part = None if place is None else self._part(place)
         if (name, part) not in self.known:
-            seen = assigned.values() if part is None else (assigned.get(None, ()), assigned.get(part, ()))
+            seen: Iterable[list[str]] = [assigned[one] for one in (None, part) if one in assigned]
+            if part is None or (self.passes and not seen):
+                seen = assigned.values()
             values = list(islice(chain.from_iterable(seen), _MOST_VALUES))
             self.known[name, part] = [_UNKNOWN] if values else []
             if self.depth < _DEEPEST:

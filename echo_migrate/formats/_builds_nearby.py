@@ -144,13 +144,14 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
     results, platforms, unread = set[str](), set[str](), set[str]()
     arguments: dict[str, dict[tuple[str | None, str, str], Given]] = {}
     own: dict[str, frozenset[str]] = {}
+    root = real(top(os.path.join(folder, "_")))
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
                 if not may_build(name) or os.path.islink(path):
                     continue
-                read = _read(path, real(top(path)))
+                read = _read(path, root)
                 if read is None:
                     unread.add(path)
                     continue
