@@ -30,7 +30,7 @@ _BETWEEN = r"(?:[ \t]++(?:=[ \t]*+)?|=[ \t]*+|[\"']?[ \t]*+,\s{0,100}+|[\"']?[ \
 _BUILD = lazy_regex(
     r"(?<![\w./-])(?<!--name[ =])(?:build|bud|build-using-dockerfile|buildx[ \t]+b)(?![\w./=-])(?![\"']?[ \t]*:)"
     r"((?:\$\((?:[^()\n]|\([^()\n]{0,100}\)){0,300}\)|(?<=[\s=])(?:\\?\"[^\"\n]{0,500}\"|'[^'\n]{0,500}'|`[^`\n]{0,500}`)"
-    r"|(?!\b(?:docker|podman|nerdctl)[ \t]+(?:container[ \t]+)?(?:run|create)\b)[^\n;&|])*+)",
+    r"|(?!\b(?:docker|podman|nerdctl)[ \t]+(?:container[ \t]+)?(?:run|create)\b)[^\n;&|])*)",
     needs=("bu",),
 )
 """The rest of a command that builds: what ends a command does not in quotes or where another is filled in."""
@@ -63,7 +63,7 @@ _ANEW = lazy_regex(
 _CALLED = lazy_regex(
     r"\b(?:docker_build|custom_build|docker_build_with_restart|ImageFromDockerfile)\(\s*+(?:ref\s*+=\s*+)?f?[\"']([^\"'\n]+)[\"']"
     r"|\.build\(\s*+[\"'`]([^\"'`\s:/]{0,200}[:/][^\"'`\s]{0,300})[\"'`]"
-    r"|(?m:^[ \t]*+SAVE[ \t]++IMAGE[ \t]++(?:--\S++[ \t]++)*+(\S+))"
+    r"|(?m:^[ \t]*+SAVE[ \t]++IMAGE[ \t]++(?>(?:--\S++[ \t]++)*)(\S+))"
     r"|\b(?:build|build_image|legacy_build)\((?:[^()]|\([^()]*\)){0,1000}?\btags?\s*+=\s*+\[?\s*+f?[\"']([^\"'\n]+)[\"']"
     r"|\bbuildImage\((?:[^()]|\([^()]*\)){0,1000}?\bt:\s*[\"'`]([^\"'`\n]+)[\"'`]"
     r"|\boutput:[ \t]*+\r?\n(?:[ \t]+to:[ \t]*\r?\n(?:[ \t]+kind:[^\n]*\n)?[ \t]+name|[ \t]+image):[ \t]*([^\s#]+)",
