@@ -377,7 +377,7 @@ BUILDERS: dict[str, tuple[str, Callable[[int], str]]] = {
     "variables that double": (
         "a.sh",
         lambda n: (
-            "A0=x\n" + "".join(f"A{i}={f'$A{i - 1}' * 90}\n" for i in range(1, 5)) + "docker build -t $A4 .\n" * n
+            "A0=x\n" + "".join(f"A{i}={f'$A{i - 1}' * 90}\n" for i in range(1, 6)) + "docker build -t $A5 .\n" * n
         ),
     ),
     "a variable of many functions": (
