@@ -356,3 +356,46 @@ SHAPES: dict[str, tuple[str, Shape]] = {
     "a dev container": ("devcontainer.json", _devcontainer),
     "tests in Go": ("a_test.go", _go),
 }
+
+
+BUILDERS: dict[str, tuple[str, Callable[[int], str]]] = {
+    "spaces behind --tag": ("a.sh", lambda n: f"docker build --tag{' ' * n}\n"),
+    "spaces behind -t": ("a.sh", lambda n: f"docker build -t{' ' * n}\n"),
+    "many options without a name": ("a.sh", lambda n: "docker build " + "-t --tag -t" * n),
+    "a path in a call": ("a.py", lambda n: f'x.build("{"/" * n} '),
+    "spaces in a call": ("a.py", lambda n: f"docker.build(tag={' ' * n}x)"),
+    "calls in calls": ("a.py", lambda n: "docker.build(" * n),
+    "open quotes": ("a.sh", lambda n: "docker build -t " + " \"$(' `" * n),
+    "open brackets": ("a.sh", lambda n: "docker build " + "$((" * n),
+    "many builds on a line": ("a.sh", lambda n: "docker build -t a:1 ; " * n),
+    "images without a name": ("pom.xml", lambda n: "<image>" * n + "build"),
+    "many images": ("pom.xml", lambda n: "<image><name>a</name><run/></image>" * n + "<build>"),
+    "a chain of variables": (
+        "a.sh",
+        lambda n: "".join(f"A{i}=$(A{i + 1})\n" for i in range(n)) + "docker build -t $A0 .\n",
+    ),
+    "variables that double": (
+        "a.sh",
+        lambda n: (
+            "A0=x\n" + "".join(f"A{i}={f'$A{i - 1}' * 90}\n" for i in range(1, 6)) + "docker build -t $A5 .\n" * n
+        ),
+    ),
+    "a variable of many functions": (
+        "a.sh",
+        lambda n: "f() {\n  local i=$i\n  docker build -t $i .\n}\n" * n,
+    ),
+    "a file with a zero in its name": ("Makefile", lambda n: "include a\0b\n" * n + "docker build -t $A .\n"),
+    "texts of a Tiltfile": ("Tiltfile", lambda n: "docker_build(a)\n" + '"""x\n' * n),
+    "keys of a bake file": (
+        "docker-bake.hcl",
+        lambda n: (
+            "".join(f'variable "v{i}" {{ default = "a" }}\n' for i in range(n))
+            + 'target "a" { tags = f('
+            + ", ".join(f"v{i}" for i in range(n))
+            + ") }\n"
+        ),
+    ),
+}
+"""Files that may build, in which something is repeated: they are read for every Dockerfile near."""
+
+LONG_BUILDS = 12_000

@@ -6,12 +6,38 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.files.workspace import begin
-from echo_migrate.formats._build_results import results_in
 from echo_migrate.formats._builds_nearby import builds_near
 from tests.conftest import Run
 
 MADE = {
     "a command": ("a.sh", "docker build -t nginx:1.29 ."),
+    "a command in an argument": ("a.sh", "docker build --build-arg V=$(cat v | tr -d x) -t nginx:1.29 ."),
+    "a quoted argument": ("a.sh", 'docker build --build-arg "U=https://x?a=1&b=2" -t nginx:1.29 .'),
+    "a quoted label": ("package.json", '{"scripts": {"b": "docker build --label \\"a;b\\" -t nginx:1.29 ."}}'),
+    "a folded command": ("a.yml", "run: >\n  docker build\n  -t nginx:1.29 ."),
+    "a continued command of PowerShell": ("a.ps1", "docker build `\r\n  -t nginx:1.29 ."),
+    "a registry of Azure": ("a.sh", "az acr build --registry r --image nginx:1.29 ."),
+    "a tag of several words": ("a.sh", 'args+=(--tag "nginx:1.29")\ndocker build "${args[@]}" .'),
+    "a variable beside tags that bake computes": (
+        "docker-bake.hcl",
+        'variable "I" { default = "nginx:1.29" }\ntarget "a" { tags = P ? [I] : [] }',
+    ),
+    "a variable of a function": ("a.py", 'def a():\n    i = "nginx:1.29"\n    run(f"docker build -t {i} .")'),
+    "a variable of a job": ("a.yml", "jobs:\n  a:\n    env:\n      I: nginx:1.29\n    run: docker build -t $I ."),
+    "a variable of the function that calls": (
+        "a.sh",
+        "a() {\n  local i=nginx:1.29\n  b\n}\nb() {\n  docker build -t $i .\n}",
+    ),
+    "a variable of the task that calls": (
+        "Taskfile.yml",
+        "tasks:\n  a:\n    cmds:\n      - task: b\n        vars:\n          I: nginx:1.29\n"
+        "  b:\n    cmds:\n      - docker build -t {{.I}} .",
+    ),
+    "an entry of a matrix": (
+        "a.yml",
+        "jobs:\n  a:\n    matrix:\n      include:\n      - image: nginx\n"
+        "    run: docker build -t ${{ matrix.image }}:1.29 .",
+    ),
     "a second tag": ("a.sh", "docker build -q -t app:1 -t nginx:1.29 ."),
     "a name behind its option": ("a.sh", "docker buildx b -tnginx:1.29 ."),
     "variables of a script": ("a.sh", 'V=1.29\nN=nginx\nnerdctl build -t "$N:$V" .'),
@@ -80,6 +106,7 @@ ANY_TAG = {
     "skaffold, context first": ("skaffold.yaml", "build:\n  artifacts:\n  - context: web\n    image: nginx"),
     "ko": ("a.sh", "KO_DOCKER_REPO=nginx ko build --bare ."),
     "Drone": (".drone.yml", "steps:\n- name: build\n  image: plugins/docker\n  settings:\n    repo: nginx"),
+    "Drone, by the name of the plugin alone": (".drone.yml", "- image: plugins/docker\n  settings:\n    repo: nginx"),
     "Azure": ("azure-pipelines.yml", "- task: Docker@2\n  inputs:\n    command: build\n    repository: nginx"),
     "tags that a step makes": (
         ".github/workflows/x.yml",
@@ -114,6 +141,41 @@ OTHERS = {
         'resource "docker_image" "y" {\n  name = "y"\n  build {\n  }\n}',
     ),
     "an image that Maven runs": ("pom.xml", "<image><name>nginx:1.29</name><run>x</run></image> <build>"),
+    "a script that is called build": ("package.json", '{"build": "docker run -v .:/app -it nginx:1.29 npm ci"}'),
+    "a container that is called build": ("a.sh", "docker run --name build -t nginx:1.29 make"),
+    "an image that is run on the same line": ("a.js", "x(`docker build .`); x(`docker run -t nginx:1.29`)"),
+    "a service beside a matrix": (
+        "a.yml",
+        "jobs:\n  a:\n    services:\n      db:\n        image: nginx:1.29\n"
+        "    run: docker build -t ${{ matrix.image }} . -t ${{ env.image }}",
+    ),
+    "a variable of another function": (
+        "a.py",
+        'def a():\n    image = "nginx:1.29"\n\n\ndef b(image):\n    run(f"docker build -t {image} .")',
+    ),
+    "a variable of another function of a shell": (
+        "a.sh",
+        "a() {\n  local i=nginx:1.29\n}\nb() {\n  local i=$1\n  docker build -t $i .\n}",
+    ),
+    "a variable of another task": (
+        "Taskfile.yml",
+        "tasks:\n  a:\n    vars:\n      I: nginx:1.29\n"
+        "  b:\n    vars:\n      I: b:1\n    cmds:\n      - docker build -t {{.I}} .",
+    ),
+    "a variable of a program": ("db.ts", 'const imageName = "nginx:1.29"  // not the build'),
+    "what a target takes beside tags that bake computes": (
+        "docker-bake.hcl",
+        'target "a" {\n  tags = [for t in ["1"] : "x/y:${t}"]\n  args = { B = "nginx:1.29" }\n}',
+    ),
+    "tests with a tag": ("a.sh", "make build\nmanage.py test --tag nginx"),
+    "a package with a tag": ("a.sh", "npm run build; npm publish --tag=nginx"),
+    "a repository beside a plugin of docker": (
+        "a.yml",
+        "run: make build; ls ~/.docker/cli-plugins/docker-compose\nwith:\n  repository: nginx",
+    ),
+    "a comment of a Tiltfile": ("Tiltfile", "# docker_build('nginx', '.')"),
+    "a text of a Tiltfile": ("Tiltfile", '"""\ndocker_build(\'nginx\', \'.\')\n"""'),
+    "a docstring": ("a.py", 'def a():\n    """docker build -t nginx:1.29 ."""'),
     "variables that name each other": ("a.sh", "A=$B\nB=$A\ndocker build -t nginx$A:1.29 ."),
 }
 
@@ -123,23 +185,26 @@ def _begun() -> None:
     begin()
 
 
-def _results(path: str, text: str) -> set[str]:
-    return set(results_in(f"/none/{path}", f"{text}\n".encode()))
+def _results(tree: Path, path: str, text: str) -> frozenset[str]:
+    (tree / ".git").mkdir()
+    (tree / path).parent.mkdir(parents=True, exist_ok=True)
+    (tree / path).write_text(f"{text}\n", newline="")
+    return builds_near(str(tree / "Dockerfile")).results
 
 
 @pytest.mark.parametrize("kind", MADE)
-def test_the_name_of_what_a_build_makes_is_read(kind: str) -> None:
-    assert "nginx:1.29" in _results(*MADE[kind])
+def test_the_name_of_what_a_build_makes_is_read(tmp_path: Path, kind: str) -> None:
+    assert "nginx:1.29" in _results(tmp_path, *MADE[kind])
 
 
 @pytest.mark.parametrize("kind", ANY_TAG)
-def test_a_tag_that_is_not_known_may_be_any(kind: str) -> None:
-    assert "nginx:" in _results(*ANY_TAG[kind])
+def test_a_tag_that_is_not_known_may_be_any(tmp_path: Path, kind: str) -> None:
+    assert "nginx:" in _results(tmp_path, *ANY_TAG[kind])
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_what_a_build_does_not_make_is_pulled(kind: str) -> None:
-    assert not {"nginx:1.29", "nginx:", "nginx"} & _results(*OTHERS[kind])
+def test_what_a_build_does_not_make_is_pulled(tmp_path: Path, kind: str) -> None:
+    assert not {"nginx:1.29", "nginx:", "nginx"} & _results(tmp_path, *OTHERS[kind])
 
 
 REFERENCES = {
@@ -189,6 +254,10 @@ SPLIT = {
         "b.sh": '. scripts/env.sh\ndocker build -t "$IMG" .\n',
         "scripts/env.sh": "export IMG=nginx:1.29\n",
     },
+    "a variable of a script that is sourced behind a command": {
+        "b.sh": 'set -e; source env.sh; docker build -t "$IMG" .\n',
+        "env.sh": "export IMG=nginx:1.29\n",
+    },
     "a service whose name another file has": {
         "compose.yaml": "services: {a: {image: 'nginx:1.29'}}\n",
         "compose.override.yaml": "services: {a: {build: .}}\n",
@@ -221,6 +290,25 @@ def test_an_image_that_a_file_laid_over_builds_does_not_move_safely(
     (one,) = json.loads(run("inventory", "--output-format", "json", "compose.yaml").stdout)["references"]
     assert ([each["id"] for each in one["reasons"]] == []) != held
     assert one["state"] == ("needs-person" if held else "migrate")
+
+
+def test_a_repository_in_a_folder_for_tests_is_no_test(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    assert "nginx:1.29" in _results(tmp_path / "test", "build.py", "x('docker build -t nginx:1.29 .')")
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_compose_files_of_a_folder_may_be_alternatives(run: Run, tmp_path: Path, named: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "compose.dev.yaml").write_text("services: {a: {image: 'node:22'}}\n")
+    (tmp_path / "compose.prod.yaml").write_text("services: {a: {build: .}}\n")
+    (tmp_path / "Dockerfile").write_text("FROM node:22\n")
+    both = (
+        "docker compose -f compose.dev.yaml" + (" -f " if named else " up\n\tdocker compose -f ") + "compose.prod.yaml"
+    )
+    (tmp_path / "Makefile").write_text(f"x:\n\t{both} build\n")
+    found = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [one["state"] for one in found] == ["needs-person" if named else "migrate"] * 2
 
 
 @pytest.mark.parametrize(

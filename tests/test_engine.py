@@ -270,6 +270,15 @@ def test_what_changes_between_two_runs_of_a_process_is_seen(
     assert said() == before
 
 
+def test_a_word_in_the_values_for_the_tests_of_a_chart_is_an_image(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a" / "ci").mkdir(parents=True)
+    (tmp_path / "a" / "ci" / "test-values.yaml").write_text("extra:\n- {name: a, image: redis}\n")
+    found = [json.loads(run("inventory", "--output-format", "json", "a").stdout)["references"]]
+    (tmp_path / "a" / "Chart.yaml").write_text("apiVersion: v2\nname: a\n")
+    found.append(json.loads(run("inventory", "--output-format", "json", "a").stdout)["references"])
+    assert [[one["raw"] for one in each] for each in found] == [[], ["redis"]]
+
+
 BUILDS = """\
 jobs:
   a:

@@ -23,7 +23,8 @@ from echo_migrate.engine.run import check_safely, fix_path
 from echo_migrate.files import budget
 from echo_migrate.files.source import Source, TooMuch, Traced
 from echo_migrate.files.workspace import begin
-from echo_migrate.formats import Request, _charts, _kustomizations, ci, compose, dockerfile
+from echo_migrate.formats import Request, _build_results, _charts, _kustomizations, ci, compose, dockerfile
+from echo_migrate.formats._builds_nearby import builds_near
 from echo_migrate.formats.compose import document
 from echo_migrate.images import catalog
 from echo_migrate.reasons import because
@@ -31,7 +32,7 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from echo_migrate.shell.parser import read
 from tests.conftest import Run
-from tests.shapes import SHAPES
+from tests.shapes import BUILDERS, LONG_BUILDS, SHAPES
 
 MOST = 4.5
 SETTINGS = Settings(catalog.load(), tuple(RULES.values()), apply=True, unsafe=True, today="2026-11-01")
@@ -79,6 +80,31 @@ def test_four_times_the_text_takes_at_most_four_and_a_half_times_the_steps(
         Path(name).write_text(text(size))
         counts.append(steps(lambda: fix_path(name, SETTINGS)))
     assert counts[2] <= MOST * counts[1]
+
+
+@pytest.mark.parametrize("shape", BUILDERS)
+def test_four_times_the_text_of_a_neighbour_takes_at_most_four_and_a_half_times_the_steps(
+    tmp_path: Path, shape: str
+) -> None:
+    name, text = BUILDERS[shape]
+    (tmp_path / ".git").mkdir()
+    counts = []
+    for size in (4, 40, 160):
+        begin()
+        (tmp_path / name).write_text(text(size))
+        counts.append(steps(lambda: builds_near(str(tmp_path / "Dockerfile"))))
+    assert 0 < counts[2] <= MOST * counts[1]
+
+
+@pytest.mark.parametrize("shape", BUILDERS)
+def test_a_long_text_of_a_neighbour_ends_soon(limited: Run, tmp_path: Path, shape: str) -> None:
+    name, text = BUILDERS[shape]
+    (tmp_path / ".git").mkdir()
+    (tmp_path / name).write_text(text(LONG_BUILDS))
+    for number in range(3):
+        (tmp_path / f"Dockerfile.{number}").write_text("FROM python:3.12\n")
+    found = json.loads(limited(15, "inventory", "--output-format", "json").stdout)["references"]
+    assert [one["state"] for one in found if one["raw"] == "python:3.12"] == ["migrate"] * 3
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -334,6 +360,7 @@ NEIGHBOURS = {
         compose,
         "positions",
     ),
+    "a script that builds": ("c/Dockerfile", "c/a.sh", "docker build -t a .\n", _build_results, "without_comments"),
     "a compose file": ("c/Dockerfile", "c/compose.yaml", "services: {a: {build: .}}\n", document, "positions"),
 }
 FILES = {

@@ -74,6 +74,8 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
         built = bool(near.results) and near.make(move.image.ref.value)
         if built:
             reasons.append(because("build-result"))
+        if near.unread:
+            reasons.append(because("builds-unread", path=os.path.relpath(min(near.unread), real(top(source.path)))))
         if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
             reasons.append(because("platform", platform=min(near.platforms)))
         reasons += followed(source.path, move.image.ref.value, deployed, built) if move.edits else []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, Unreadable, contents
+from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_build, may_pass, places
@@ -25,7 +25,7 @@ _GIVES = (b"build-arg", b"build_arg", b"buildarg", b"args")
 
 _MAKES = (
     *(b"build", b"bud", b" tag ", b" commit ", b" import ", b"destination", b"type=", b"save image", b"jib"),
-    *(b"to.image", b"-image="),
+    *(b"to.image", b"-image=", b"plugin-", b"plugins/", b"plugin/", b"docker@", b"ko_docker_repo"),
 )
 """Words of which a file that makes an image has one, in lowercase; a bake file has none of its own."""
 
@@ -50,11 +50,13 @@ Stated = tuple[str | None, int, int]
 
 class Builds(NamedTuple):
     """The names of what is built, without ``:latest``, the arguments that builds are given, by name, and the platforms
-    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built."""
+    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built. ``unread`` are the
+    paths of files that take too long to read, and may build anything."""
 
     results: frozenset[str]
     arguments: "Mapping[str, tuple[Given, ...]]"
     platforms: frozenset[str]
+    unread: frozenset[str] = frozenset()
 
     def make(self, image: str) -> bool:
         """Return whether an image may be one that is built, by its reference; a tag with a variable may be any."""
@@ -76,6 +78,17 @@ class _Platforms(NamedTuple):
         return self.any | self.own.get(path, frozenset())
 
 
+class _Read(NamedTuple):
+    """What the builds of one file make, get, and are for."""
+
+    results: frozenset[str] = frozenset()
+    arguments: "tuple[Given, ...]" = ()
+    platforms: _Platforms = _Platforms({}, frozenset())
+
+
+_NOTHING = _Read()
+
+
 def builds_near(path: str) -> Builds:
     """Return what is built in the folder of a file, in its parents up to the top of the tree, and in their folders for
     build definitions."""
@@ -91,6 +104,7 @@ def builds_near(path: str) -> Builds:
         frozenset(name for one, _ in found for name in one.results),
         arguments,
         frozenset(name for _, platforms in found for name in platforms.of(whole)),
+        frozenset(path for one, _ in found for path in one.unread),
     )
 
 
@@ -127,29 +141,51 @@ def _of_workflows(folder: str) -> dict[str, list[str | None]]:
 @of_a_run(4096)
 def _builds(folder: str) -> tuple[Builds, _Platforms]:
     """Return the results and arguments of the builds in a folder, and their platforms."""
-    results, platforms = set[str](), set[str]()
+    results, platforms, unread = set[str](), set[str](), set[str]()
     arguments: dict[str, dict[tuple[str | None, str, str], Given]] = {}
     own: dict[str, frozenset[str]] = {}
+    root = real(top(os.path.join(folder, "_")))
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(place)):
                 path = os.path.join(place, name)
                 if not may_build(name) or os.path.islink(path):
                     continue
-                with contextlib.suppress(Unreadable):
-                    passing = may_pass(name)
-                    data = contents(path) if passing else contents(path, _LARGEST_CODE)
-                    low = data.lower()
-                    for one in _given_in(path, data, low):
-                        arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
-                    if passing or not _OF_TESTS.search(path):
-                        results.update(_results_in(path, data, low))
-                    if passing and b"platform" in data:
-                        said = _platforms(Source.of(path, data))
-                        platforms |= said.any
-                        own |= {one: own.get(one, frozenset()) | names for one, names in said.own.items()}
+                read = _read(path, root)
+                if read is None:
+                    unread.add(path)
+                    continue
+                results |= read.results
+                for one in read.arguments:
+                    arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
+                platforms |= read.platforms.any
+                own |= {one: own.get(one, frozenset()) | names for one, names in read.platforms.own.items()}
     given = {name: tuple(each.values()) for name, each in arguments.items()}
-    return Builds(frozenset(results), given, frozenset()), _Platforms(own, frozenset(platforms))
+    built = Builds(frozenset(results), given, frozenset(), frozenset(unread))
+    return built, _Platforms(own, frozenset(platforms))
+
+
+@of_a_run(16_384)
+def _read(path: str, root: str) -> _Read | None:
+    """Return what a file has of builds, in the tree below ``root``; None if it takes too long to read, which it does
+    once a run."""
+    passing = may_pass(os.path.basename(path))
+    try:
+        data = contents(path) if passing else contents(path, _LARGEST_CODE)
+    except Unreadable:
+        return _NOTHING
+    low = data.lower()
+    of_tests = not passing and _OF_TESTS.search(os.path.relpath(path, root).replace(os.sep, "/"))
+    try:
+        results = frozenset[str]() if of_tests else frozenset(_results_in(path, data, low))
+        with beside():
+            given = tuple(_given_in(path, data, low))
+            platforms = _platforms(Source.of(path, data)) if passing and b"platform" in data else _NOTHING.platforms
+    except TooMuch:
+        return None
+    except Unreadable:
+        return _NOTHING
+    return _Read(results, given, platforms) if given or results or any(platforms) else _NOTHING
 
 
 def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
@@ -162,12 +198,14 @@ def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
 
 
 def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
-    """Return the names of what a file builds; ``low`` is its text in lowercase."""
+    """Return the names of what a file builds; ``low`` is its text in lowercase. Raises ``TooMuch``."""
     if not any(word in low for word in _MAKES) and not may_be_baked(path):
         return ()
-    from echo_migrate.formats._build_results import results_in  # as few files build any
+    from echo_migrate.formats._build_results import results_in, stated_in  # as few files build any
 
-    return results_in(path, data)
+    stated = list(stated_in(path, data))
+    with beside():
+        return list(results_in(path, data, stated))
 
 
 def _platforms(source: Source) -> _Platforms:

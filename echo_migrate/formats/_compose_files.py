@@ -18,6 +18,9 @@ NAME = lazy_regex(rf"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{
 STANDARD = lazy_regex(rf"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?", needs=("compose",))
 """Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
 
+DEFAULT = lazy_regex(r"(?:docker-)?compose\.ya?ml", needs=("compose",))
+"""Those that Compose itself looks for, and lays others over."""
+
 _MOST_FOLDERS = 200
 
 

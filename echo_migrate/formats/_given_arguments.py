@@ -20,6 +20,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real
 from echo_migrate.formats._build_commands import Build, builds_in, makes_dockerfiles
+from echo_migrate.formats._code_comments import comments
 
 _ARGUMENT = lazy_regex(
     r"--build-arg(?:[= \t]++(?:\\\r?\n[ \t]*+)?|[\"']?,\s{0,100}+|[\"']?[ \t]*+\r?\n[ \t]*+-[ \t]++)(?:[fru]?[\"'`])?"
@@ -77,8 +78,8 @@ def given_in(path: str, data: bytes) -> Iterator[Given]:
     """Yield the arguments that a file gives to builds."""
     source = Source.of(path, data)
     line = place = 0
-    comments = _comments(path, source.text)
-    found = [one for one in _written(source) if not _within(comments, one[3])]
+    remarks = comments(path, source.text)
+    found = [one for one in _written(source) if not _within(remarks, one[3])]
     found += _stated(source)
     builds = _builds(source)
     for dockerfile, name, value, start in sorted(found, key=itemgetter(3)):
@@ -100,34 +101,16 @@ def _builds(source: Source) -> list[Build]:
     return sorted(found)
 
 
-def _comments(path: str, text: str) -> list[tuple[int, int]]:
-    """Return where the docstrings of a file of code are, and its lines that are comments. What seems to be a comment
-    over lines may be in a text."""
-    pattern = _DOCSTRING if path.endswith(".py") else _COMMENT if _SLASHES.fullmatch(os.path.basename(path)) else None
-    return [match.span() for match in pattern.finditer(text)] if pattern else []
-
-
 def _within(spans: list[tuple[int, int]], place: int) -> bool:
     number = bisect_right(spans, (place, sys.maxsize)) - 1
     return number >= 0 and place < spans[number][1]
 
 
-_SLASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|hcl|[cm]?[jt]s|kts|php|tf)|jenkinsfile.*")
-"""Names of files in which comments begin with slashes."""
-
 _NO_HASHES = lazy_regex(r"(?i).*\.(?:gradle|groovy|[cm]?[jt]s|kts)|jenkinsfile.*")
 """Names of files in which no comment begins with ``#``."""
 
-_COMMENT = lazy_regex(r"(?m)^[ \t]*//[^\n]*", needs=("//",))
-_DOCSTRING = lazy_regex(
-    r"(?:\A(?>[ \t]*(?:#[^\n]*)?\r?\n)*|^[ \t]*(?:async[ \t]+)?(?:class|def)\b[^\n]*:[ \t]*\r?\n)"
-    r"[ \t]*[rR]?(\"\"\"|''')(?>[^\"'\\]+|\\.|(?!\1)[\"'])*\1[ \t]*\r?$",
-    re.DOTALL | re.MULTILINE,
-)
-"""A text that is all of a statement: at the beginning of a file, a class or a function."""
-
-_HASH = lazy_regex(r"^(?:[^\"'#]*[ \t])?#")
-_PRINTED = lazy_regex(r"(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$")
+_HASH = lazy_regex(r"^(?:[^\"'#]*[ \t])?#", needs=("#",), of_files=True)
+_PRINTED = lazy_regex(r"(?:^|[\s;&|@(-])(?:echo|printf)[ \t][^;&|`(]*$", needs=("echo", "printf"), of_files=True)
 _MOST_BEFORE = 1_000
 
 Stated = tuple[str | None, str, str | None, int]
@@ -177,5 +160,6 @@ def _in_blocks(text: str, block: re.Pattern[str], inner: re.Pattern[str]) -> Ite
 def is_said(text: str, start: int, hashes: bool = True) -> bool:
     """Return whether what starts at a place stands in a comment, or is what a command prints, on its line. ``hashes``:
     whether ``#`` begins comments there."""
-    line = text[max(text.rfind("\n", 0, start) + 1, start - _MOST_BEFORE) : start]
+    begin = max(0, start - _MOST_BEFORE)
+    line = text[max(text.rfind("\n", begin, start) + 1, begin) : start]
     return bool((hashes and _HASH.search(line)) or _PRINTED.search(line))

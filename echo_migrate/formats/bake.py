@@ -30,6 +30,7 @@ _HCL = re.compile(r"(?i).+\.hcl")
 _TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
 _OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
 _QUOTED = re.compile(r'"([^"\n]*)"')
+_WORD = re.compile(r"\w+")
 _VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(\w+)\r?\n((?:.*\n)?)[ \t]*\2\s*", re.DOTALL)
 _TEMPLATED = re.compile(r"[$%]\{")
@@ -122,10 +123,13 @@ class _File:
         self.source = source
         self.targets: dict[str, Attributes] = {}
         self.variables: dict[str, Value] = {}
+        self.functions: dict[str, Value] = {}
         for kind, blocks in root.items:
             for name, body in blocks.items:
                 if kind == "target":
                     self.targets[name] = laid_over(self.targets.get(name, {}), dict(body.items))
+                elif kind == "function":
+                    self.functions[name] = body
                 elif kind == "variable" and "default" in dict(body.items):
                     self.variables[name] = dict(body.items)["default"]
         self.shared = SharedSpans(
@@ -181,13 +185,26 @@ class _File:
                     yield self._built(whole), name, value, node.start
 
     def results(self) -> Iterator[str]:
-        """Yield the tags of targets; where they are computed, every text of the file may be one."""
+        """Yield the tags of targets; where they are computed, every text of what computes them may be one."""
         for whole in self.whole.values():
             for one in listed(whole, "tags"):
                 value = self._value(one)
                 yield value.text.value if value else ""
-            if "tags" in whole and any(one.kind == "other" for one in (whole["tags"], *listed(whole, "tags"))):
-                yield from _QUOTED.findall(self.source.text)
+            if "tags" in whole:
+                computed = [one for one in (whole["tags"], *listed(whole, "tags")) if one.kind == "other"]
+                yield from self._texts(computed)
+
+    def _texts(self, waiting: list[Value]) -> Iterator[str]:
+        """Yield the texts in expressions, and in the variables and functions that these name."""
+        seen: set[str] = set()
+        for one in waiting:  # grows in the loop
+            written = self.source.text[one.start : one.end]
+            yield from _QUOTED.findall(written)
+            named = (self.functions, written), (self.variables, _QUOTED.sub("", written))
+            for known, text in named:
+                names = [name for name in dict.fromkeys(_WORD.findall(text)) if name in known and name not in seen]
+                seen.update(names)
+                waiting += [known[name] for name in names]
 
     def _built(self, whole: Attributes) -> str | None:
         return self._dockerfile(whole) or self._dockerfile(whole, os.path.join(top(self.source.path), "_"))

@@ -32,6 +32,7 @@ _REPOSITORIES = ("imageRepository", "imageRepo", "imageName")
 _DIGESTS = ("digest", "sha", "sha256")
 _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
+_OF_A_CONTAINER = _BESIDE | {"args", "command", "env", "imagePullSecrets", "ports"}
 _MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
 _REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
 _OTHER_FILE = lazy_regex(r"(?i)\.(?:git|gif|ico|jpe?g|png|svg|webp|avif|qcow2|iso|img)$")
@@ -72,6 +73,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     """Yield the images in the values of a chart."""
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
+    of_chart = known is not None or chart(os.path.dirname(sheet.path)) is not None  # values for tests are in its "ci"
     places = list(walk(root))
     around = {place.path: place.keys for place in places}
     prefixed = {place.path for place in places if _prefixes(place)}
@@ -107,7 +109,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 platform=platform,
             )
         for key, node in keys.items():
-            if key != name and _names_image(node, key) and not (known is None and _is_word(keys, node)):
+            if key != name and _names_image(node, key) and (of_chart or not _is_word(keys, node)):
                 unsafe_reasons = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
                 not_editable = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
                 yield from sheet.image(
@@ -202,7 +204,7 @@ def _names_image(node: YamlNode, key: str) -> TypeGuard[ScalarNode]:
 def _is_word(keys: dict[str, YamlNode], node: ScalarNode) -> bool:
     """Return whether a text is one word, and nothing beside it says that it is an image: away from a chart, it may be
     the name of a picture."""
-    return not re.search(r"[:/@]", node.value) and _BESIDE.isdisjoint(keys)
+    return not re.search(r"[:/@]", node.value) and _OF_A_CONTAINER.isdisjoint(keys)
 
 
 def _plain(node: ScalarNode) -> bool:

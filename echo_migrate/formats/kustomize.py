@@ -31,10 +31,8 @@ from echo_migrate.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
-_OPERATION = lazy_regex(
-    r"(?m)^-[ \t]+[\"']?(?:op|path|value)[\"']?[ \t]*:|^-[ \t]*\{[ \t]*[\"']?(?:op|path)\b"
-    r"|\A\s*\[\s*\{\s*\"(?:op|path|value)\""
-)
+_OPERATION = lazy_regex(r"(?m)^-[ \t]+[\"']?(?:op|path|value)[\"']?[ \t]*:|^-[ \t]*\{[ \t]*[\"']?(?:op|path)\b")
+_JSON = lazy_regex(r"\s*\[\s*\{\s*\"(?:op|path|value)\"")
 _SETS = lazy_regex(r"path[\"']?[ \t]*:[ \t]*[\"']?/[\w./~-]*/image\b")
 _OF_A_CONTAINER = lazy_regex(r"[cC]ontainers/[^/]+/image$")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
@@ -51,7 +49,9 @@ def recognise(path: str, text: str) -> bool:
     of JSON patches that set an image."""
     if NAME.fullmatch(path.rpartition("/")[2]):
         return "images" in text or "patch" in text
-    return candidate(path) and bool(_OPERATION.search(text) and _SETS.search(text))
+    if not candidate(path) or not (_JSON.match(text) or (path[-5:].lower() != ".json" and _OPERATION.search(text))):
+        return False
+    return _SETS.search(text) is not None
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:

@@ -124,11 +124,9 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
 
 def results(source: Source) -> Iterator[str]:
     """Yield the names of what services build, as they are written and as an ``.env`` file beside settles them."""
-    with contextlib.suppress(NotYaml):
-        for root in documents(source.text):
-            document = Document(source, root)
-            split = any("build" in keys and "image" not in keys for keys in document.keys.values())
-            yield from (Document(source, root, _siblings(source.path, ())) if split else document).named_results()
+    for document in _read(source.path):
+        split = any("build" in keys and "image" not in keys for keys in document.keys.values())
+        yield from document.named_results(_siblings(source.path, ()) if split else ())
 
 
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
@@ -186,8 +184,9 @@ def _building(folder: str, root: str) -> dict[str, Builders]:
 @of_a_run(1024)
 def _builds(path: str) -> list[tuple[Document, str, dict[str, YamlNode], str]]:
     """Return the builds of the services of a compose file, each with its document; none if that takes too long."""
+    read = _read(path)  # before the time of what is made of it begins, as it is kept for others
     with contextlib.suppress(TooMuch), beside():
-        return [(one, *build) for one in _read(path) for build in one.builds()]
+        return [(one, *build) for one in read for build in one.builds()]
     return []
 
 

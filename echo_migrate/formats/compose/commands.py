@@ -6,7 +6,7 @@ Follows docs.docker.com, "Merge Compose files" (``-f``) and "Configure pre-defin
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -14,6 +14,7 @@ from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_pass, places
+from echo_migrate.formats._compose_files import DEFAULT
 
 _SETTING = lazy_regex(
     r"(?:^|(?<=[\s\"']))COMPOSE_FILE[\"']?[ \t]*[?:]?[=:][ \t]*[\"']?([^\s\"'#]+)", needs=("compose_file",)
@@ -34,6 +35,16 @@ def named_with(path: str) -> tuple[str, ...]:
     own = real(path)
     groups = (group for folder in folders_above(path) for group in _groups(folder, top(path)) if own in group)
     return tuple(islice(dict.fromkeys(one for group in groups for one in group if one != own), _MOST))
+
+
+def laid_with(path: str, others: Iterable[str]) -> set[str]:
+    """Return those of other compose files that Compose takes together with one, all by their paths: one of both is the
+    file that it looks for itself, or a command names both. What else is in a folder may be an alternative."""
+    paths = set(others)
+    if not paths or DEFAULT.fullmatch(os.path.basename(path)):
+        return paths
+    named = named_with(path)
+    return {one for one in paths if DEFAULT.fullmatch(os.path.basename(one)) or one in named}
 
 
 @of_a_run(1024)

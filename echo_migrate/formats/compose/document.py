@@ -34,6 +34,7 @@ from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._inline import DECLARED, lifted
 from echo_migrate.formats._platforms import of_service, rare
 from echo_migrate.formats._volumes import mounts_of
+from echo_migrate.formats.compose.commands import laid_with
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
 from echo_migrate.formats.compose.taken_in import Keys, bases
 from echo_migrate.images.variables import UNREAD
@@ -91,6 +92,7 @@ class Document:
         self.version_1 = "services" not in top
         self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
         self.settings: dict[str, str] | None = None
+        self.laid: set[str] = set()
         self.fed = BuildArguments()
         self.given = Counter(
             place.start
@@ -170,11 +172,13 @@ class Document:
         named = [keys.get("image") for keys in self.keys.values() if "build" in keys]
         return {node.value for node in named if is_text(node)}
 
-    def named_results(self) -> Iterator[str]:
+    def named_results(self, siblings: "tuple[Document, ...]") -> Iterator[str]:
         """Yield the names and further tags of what its services build, and what the ``.env`` file makes of them. The
         name may be in a file that is laid over this one."""
+        paths = laid_with(self.source.path, (one.source.path for one in siblings))
+        laid = [one for one in siblings if one.source.path in paths]
         for name, keys in self.keys.items():
-            named = [one.keys[name].get("image") for one in self.siblings if name in one.keys]
+            named = [one.keys[name].get("image") for one in laid if name in one.keys]
             for node in (keys.get("image"), *named, *sequence(effective(keys.get("build")).get("tags"))):
                 if is_text(node) and "build" in keys:
                     yield node.value
@@ -211,6 +215,7 @@ class Document:
                 users[id(named)] = [(name, effective(node))]
         results = {scalars[key].value for key, group in users.items() for _, keys in group if "build" in keys}
         results |= {name for one in self.siblings for name in one.results()}
+        self.laid = laid_with(self.source.path, (one.source.path for one in self.siblings))
         for key, scalar in scalars.items():
             image = self._image(scalar, users[key], results)
             yield image
@@ -311,7 +316,8 @@ class Document:
         if id(scalar) in self.elsewhere:
             not_editable = _ALIASED
         around = [self._circumstances(*user) for user in users]
-        laid = any("build" in one.keys.get(name, ()) for one in self.siblings for name, _ in users)
+        over = [one for one in self.siblings if one.source.path in self.laid]
+        laid = any("build" in one.keys.get(name, ()) for one in over for name, _ in users)
         return image._replace(
             unsafe_reasons=(because("build-result"),) if laid and not any(built) else (),
             local=local,
