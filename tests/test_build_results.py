@@ -116,6 +116,7 @@ ANY_TAG = {
 """Files that make nginx with any tag."""
 
 OTHERS = {
+    "a build in a build": ("Dockerfile.ci", "FROM docker:29\nRUN docker build -t nginx:1.29 .\n"),
     "an image that is run": ("a.sh", "docker run -t nginx:1.29 npm build"),
     "an image that is run after a build": ("a.sh", "npm run build; docker run -t nginx:1.29 x"),
     "a cache": ("a.sh", "docker build --cache-from nginx:1.29 -t app ."),

@@ -29,6 +29,9 @@ _MAKES = (
 )
 """Words of which a file that makes an image has one, in lowercase; a bake file has none of its own."""
 
+_DOCKERFILES = ("dockerfile", "containerfile")
+"""How the names of Dockerfiles begin: what a RUN builds stays in the build, or goes to a daemon elsewhere."""
+
 _LARGEST_CODE = 200_000
 """How many bytes a file of code may have that is read for the arguments of its calls."""
 
@@ -199,7 +202,8 @@ def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
 
 def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
     """Return the names of what a file builds; ``low`` is its text in lowercase. Raises ``TooMuch``."""
-    if not any(word in low for word in _MAKES) and not may_be_baked(path):
+    said = any(word in low for word in _MAKES) or may_be_baked(path)
+    if not said or os.path.basename(path).lower().startswith(_DOCKERFILES):
         return ()
     from echo_migrate.formats._build_results import results_in, stated_in  # as few files build any
 
