@@ -112,6 +112,7 @@ def test_every_spelling_of_one_image_is_that_image(spelling: str) -> None:
         ("java", "java", False),
         ("bitnami/redis", "redis", True),
         ("bitnami/redis-exporter", "redis-exporter", True),
+        ("bitnamilegacy/postgresql", "postgres", True),
         ("confluentinc/cp-kafka", "kafka", True),
         ("harbor.acme.example/dockerhub/library/python", "python", True),
         ("harbor.acme.example/proxy/prom/prometheus", "prometheus", True),

@@ -101,6 +101,7 @@ def may_provide(
     stage = stage_of(node)
     for one in stage.lineage if stage else ():
         copies = [copy for copy in one.copies if before is None or copy.instruction.start < before]
+        copies = [copy for copy in copies if not (likely and _is_a_project(copy))]
         if stage and any(_brings(copy, stage, names) for copy in copies):
             return True
         runs = [run for run in one.runs if before is None or run.instruction.start < before]
@@ -116,6 +117,13 @@ def mounted(run: Run, names: Collection[str]) -> bool:
         for mount in run.mounts
         if mount.kind == "bind"
     )
+
+
+def _is_a_project(copy: Copy) -> bool:
+    """Return whether a COPY brings the whole build context to ``/``, or to the WORKDIR of the base image: a repository
+    seldom has the folders of programs."""
+    here = copy.target == "/" or (copy.target is None and copy.written.value in (".", "./"))
+    return here and not copy.origin and all(source.value in (".", "./") for source in copy.sources)
 
 
 def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
@@ -156,7 +164,7 @@ def _is_file(source: str, written: str, stage: Stage) -> bool:
 
 def _makes(run: Run, base: ImageFacts, names: Collection[str], before: int | None, likely: bool) -> bool:
     """Return whether a RUN may create or install one of the named programs, with its commands before an offset."""
-    if run.script is None or not run.script.certain:
+    if run.script is None or not (likely or run.script.certain):
         return base.shell is not False
     if run.shell_form and base.shell is False and not mounted(run, SHELL_PROGRAMS):
         return False  # it cannot run: callers check separately for a shell from elsewhere

@@ -7,7 +7,7 @@ Offsets come from PyYAML's marks, which count code points. A mark includes the p
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, cast
 
 from echo_migrate.files.source import Edit, TooMuch, Traced
 
@@ -86,7 +86,7 @@ def documents(text: str) -> list[YamlNode | None]:
 
     bounded(text)
     try:
-        composed = list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        composed = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYaml(f"is not valid YAML: {error.problem or error.context}", mark.index if mark else 0) from None
@@ -99,6 +99,27 @@ def documents(text: str) -> list[YamlNode | None]:
     if "<<" in text:
         _merge(roots)
     return roots
+
+
+def _composed(text: str) -> list[Any]:
+    """Return the roots of all documents. An anchor may be set again (YAML 1.2.2, 3.2.2.2), which PyYAML's composers
+    refuse: the one in Python can be told to forget it."""
+    import yaml
+
+    try:
+        return list(yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.composer.ComposerError as error:
+        if error.problem != "second occurrence":
+            raise
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            event = cast("Any", self).peek_event()
+            if not isinstance(event, yaml.AliasEvent):
+                self.anchors.pop(event.anchor, None)
+            return super().compose_node(parent, index)
+
+    return list(yaml.compose_all(text, Loader))
 
 
 def _shared(roots: list[YamlNode | None]) -> int:

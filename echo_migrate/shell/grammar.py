@@ -3,12 +3,28 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from echo_migrate.files import budget
+from echo_migrate.files.lazy_regex import lazy_regex
+
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
+_CLOSED = lazy_regex(r"(?:\)|(?<=\s)\})[ \t](?=[ \t]{0,9}(?:do|done|elif|else|fi|then)\b)", needs=(")", "}"))
+"""The end of a group with a reserved word on the same line, which a shell takes and the grammar does not."""
+
+
+def tree(script: str) -> "Node":
+    """Return the tree of a script. One byte is parsed for each character, so that its offsets are those of the text."""
+    root = budget.parse(_parser(), script.encode("ascii", "replace"))
+    if root.has_error:
+        ended = _CLOSED.sub(lambda match: f"{match[0][:-1]};", script)
+        again = budget.parse(_parser(), ended.encode("ascii", "replace")) if ended != script else root
+        return root if again.has_error else again
+    return root
+
 
 @lru_cache
-def parser() -> "Parser":
+def _parser() -> "Parser":
     from tree_sitter import Language, Parser
 
     return Parser(Language(_grammar()))

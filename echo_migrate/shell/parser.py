@@ -8,7 +8,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from echo_migrate.files import budget
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Places, Traced
 from echo_migrate.shell import grammar
@@ -63,10 +62,9 @@ class _Reader:
         self.ends, self._cut = places.ends, places.cut
 
     def read(self, errexit: bool) -> Script:
-        # One byte per character, so that tree offsets are text offsets. The grammar ends a word at a $ that starts no
-        # variable, and takes many of them for errors, from which it is slow to recover.
+        # the grammar ends a word at a $ that starts no variable, and is slow to recover from many of them
         masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
-        root = budget.parse(grammar.parser(), masked.encode("ascii", "replace"))
+        root = grammar.tree(masked)
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
         for command in self.commands:
