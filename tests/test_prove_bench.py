@@ -3,12 +3,11 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event, Lock
+from threading import Event, Lock
 
 import pytest
 
 from echo_migrate.files.source import Source
-from echo_migrate.files.workspace import begin
 from echo_migrate.formats import compose
 from echo_migrate.model import Finding, Result
 from echo_migrate.proof.builders import Builder, Built, Docker, PassedOn, Podman, State
@@ -63,86 +62,6 @@ def test_containers_run_while_the_next_file_is_built(network: str, tmp_path: Pat
         found = list(pool.map(one.prove, changes))
     assert [proof.verdict for proof in found] == ["same", "same"]
     assert builder.most == 1
-
-
-class Together(Recorder):
-    """A builder that shares the steps of builds: it builds nothing until both files are built at once, of which some
-    fail then, and some also alone."""
-
-    shares_steps = True
-
-    def __init__(self, crowded: str = "", failing: str = "") -> None:
-        super().__init__()
-        self.both, self.crowded, self.failing, self.texts = Barrier(2), crowded, failing, list[str]()
-
-    def build(self, dockerfile: str, ignored: str, context: str, passed: PassedOn, folder: str) -> Built:
-        base = Path(dockerfile).read_text().split()[1]
-        self.texts.append(base)
-        alone = self.texts.count(base) > 1
-        if not alone:
-            self.both.wait(60)
-        fails = base in self.failing or (base in self.crowded and not alone)
-        return Built("", 1, NO_SHELL) if fails else Built(base * 64, 0, "")
-
-
-@pytest.mark.parametrize("network", ["", "none"])
-def test_before_and_after_are_built_at_once_where_the_builder_shares_their_steps(network: str, tmp_path: Path) -> None:
-    builder = Together()
-    assert bench(tmp_path, builder, network).prove(change(dockerfile(tmp_path))).verdict == "same"
-    assert sorted(builder.texts) == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("crowded", "failing", "verdict", "builds"),
-    [
-        ("a", "", "same", ["a", "a", "b"]),
-        ("b", "", "same", ["a", "b", "b"]),
-        ("ab", "", "same", ["a", "a", "b", "b"]),
-        ("", "a", "not-comparable", ["a", "a", "b"]),
-        ("", "b", "broken", ["a", "b", "b"]),
-    ],
-)
-def test_a_build_that_failed_beside_another_counts_as_it_is_alone(
-    crowded: str, failing: str, verdict: str, builds: list[str], tmp_path: Path
-) -> None:
-    builder = Together(crowded, failing)
-    assert bench(tmp_path, builder).prove(change(dockerfile(tmp_path))).verdict == verdict
-    assert sorted(builder.texts) == builds
-
-
-@pytest.mark.parametrize("network", ["host", "container:x", "named"])
-def test_in_a_network_that_others_are_in_one_is_built_after_the_other(network: str, tmp_path: Path) -> None:
-    builder = Busy()
-    builder.shares_steps = True
-    one = bench(tmp_path, builder, network)
-    changes = [change(dockerfile(tmp_path / name)) for name in ("a", "b")]
-    with ThreadPoolExecutor(2) as pool:
-        assert [proof.verdict for proof in pool.map(one.prove, changes)] == ["same", "same"]
-    assert builder.most == 1
-
-
-def test_siblings_are_built_after_both(tmp_path: Path) -> None:
-    """One that fails beside a build is not built again."""
-    path = dockerfile(tmp_path, "FROM a\n")
-    dockerfile(tmp_path / "db", "FROM c\n")
-    services = {"web": {"build": ".", "command": ["run"], "depends_on": ["db"]}, "db": {"build": "db"}}
-    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
-    begin()
-    early, order = Event(), list[str]()
-
-    def build(dockerfile: str, *_: object) -> Built:
-        base = Path(dockerfile).read_text().split()[1]
-        if base == "c":
-            early.set()
-        elif base == "b":
-            early.wait(0.5)
-        order.append(base)
-        return Built("f" * 64, 0, "")
-
-    builder = Recorder()
-    builder.shares_steps, builder.build = True, build  # type: ignore[method-assign, assignment]
-    bench(tmp_path, builder).prove(change(path))
-    assert (sorted(order[:2]), order[2:]) == (["a", "b"], ["c"])
 
 
 class Late(Recorder):

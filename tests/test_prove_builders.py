@@ -23,9 +23,6 @@ Done = subprocess.CompletedProcess[str]
 _LEAN = ("cron", "flask")
 """The projects that are built with each run of the tests; ``python -m tests.proof.matrix`` builds all."""
 
-_ALONE = ("--network", "none")
-"""What has a network that no other is in, so that before and after are built at once."""
-
 _BASES = ("python:3.13-slim", "reg.echohq.com/python:3.13-slim")
 
 
@@ -129,13 +126,13 @@ def test_a_second_run_builds_nothing_and_a_change_is_noticed(environment: dict[s
     folder = project(
         tmp_path, 'FROM python:3.13-slim\nCOPY a /a\nCMD ["cat", "/a"]\n', a="first", **{".dockerignore": "b\n"}
     )
-    (first,) = proofs(prove(environment, folder, *_ALONE, "--output-format", "json"))
+    (first,) = proofs(prove(environment, folder, "--output-format", "json"))
     assert (first["verdict"], first["remembered"]) == ("same", False)
     (folder / "b").write_text("not seen by the builder")
-    (second,) = proofs(prove(environment, folder, *_ALONE, "--output-format", "json"))
+    (second,) = proofs(prove(environment, folder, "--output-format", "json"))
     assert second["remembered"]
     (folder / "a").write_text("second")
-    (third,) = proofs(prove(environment, folder, *_ALONE, "--output-format", "json"))
+    (third,) = proofs(prove(environment, folder, "--output-format", "json"))
     assert (third["verdict"], third["remembered"]) == ("same", False)
     assert (folder / "Dockerfile").read_text().startswith("FROM python:3.13-slim\n")
     assert sorted(path.name for path in folder.iterdir()) == [".dockerignore", "Dockerfile", "a", "b"]
@@ -171,7 +168,7 @@ def test_what_a_container_does_is_watched(environment: dict[str, str], tmp_path:
 
 def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str, str], tmp_path: Path) -> None:
     folder = project(tmp_path, 'FROM python:3.13-slim\nCMD ["python", "-c", "print(1)"]\n')
-    done = prove(environment, folder, *_ALONE, "--apply")
+    done = prove(environment, folder, "--apply")
     assert (done.returncode, "1 applied" in done.stdout) == (0, True), done
     assert (folder / "Dockerfile").read_text().startswith("FROM reg.echohq.com/python:3.13-slim\n")
     broken = 'FROM python:3.13-slim\nRUN grep -q upstream /etc/flavour\nCMD ["true"]\n'
@@ -184,7 +181,7 @@ def test_what_is_proven_is_written_and_what_breaks_is_not(environment: dict[str,
         subprocess.run(["docker", "tag", of, name], env=environment, check=True)
     broken = broken.replace("3.13-slim", "3.13.1-slim")
     (folder / "Dockerfile").write_text(broken)
-    done = prove(environment, folder, *_ALONE, "--apply", "--unsafe-fixes")
+    done = prove(environment, folder, "--apply", "--unsafe-fixes")
     assert done.returncode == 1, done
     assert "the build fails; line 2: " in done.stdout
     assert (folder / "Dockerfile").read_text() == broken
@@ -237,7 +234,7 @@ def test_nothing_is_left_after_a_signal(
     number: signal.Signals, what: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     folder = _waiting(tmp_path, what)
-    process = _begin(environment, folder, *(_ALONE if what == "build" else ()))
+    process = _begin(environment, folder)
     _until_begun(environment, process, what)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)

@@ -89,9 +89,6 @@ class Builder:
     runs = True
     """Whether it starts containers as they are started in production."""
 
-    shares_steps = False
-    """Whether two builds at once run a step that both have once, as one after the other does."""
-
     label_of = f'.Label "{LABEL}"'
     """How the list of containers gives the label."""
 
@@ -268,7 +265,6 @@ class Docker(Builder):
                 self.kind = "BuildKit"
             else:
                 self.environment["DOCKER_BUILDKIT"] = "0"
-        self.shares_steps = self.kind != "legacy builder"
         return f"docker {done.output.split()[-1]} ({self.kind})"
 
     def _build_words(self, ignored: str) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from threading import Lock, Semaphore
@@ -79,7 +79,8 @@ class Bench:
         self.records, self.smoke, self.folders, self.say = records, smoke, folders, say
         self.secrets = Secrets(passed)
         self.alone = Lock()
-        """Held while a container runs in a network that it may share with another."""
+        """Held while a container runs in a network that it may share with another, where two would want the same port:
+        the host's, another container's."""
 
         self._building = Semaphore(jobs)
         self._ids: dict[str, str] = {}
@@ -193,36 +194,26 @@ class Bench:
         return tuple((name, self._ids[name]) for name in names)
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed, float]:
-        """Return what is seen before and after, and when its turn began. Where the builder shares the steps of builds,
-        both are built at once. The image of before runs while that of after is built and, unless both are in a network
-        that is named, started; where it cannot be built, nothing is to be compared. Other changes are built while these
-        run."""
+        """Return what is seen before and after, and when its turn began. The image of before runs while that of after
+        is built and, unless both are in a network that is named, started; where it cannot be built, nothing is to be
+        compared. Other changes are built while these run."""
         place = (key.before, key.context, key.options)
-        path, watched, early = change.before.path, None, None
-        with ThreadPoolExecutor(2) as pool:
+        path, watched = change.before.path, None
+        with ThreadPoolExecutor(1) as pool:
             with self._turn():
                 begun = time.monotonic()
                 if place in self._seen:
                     first, before = self._seen[place]
                 else:
-                    if self.builder.shares_steps and not self._shares_ports():
-                        early = pool.submit(self._built, change.after, "after", context, asked)
                     first = self._built(change.before, "before", context, asked)
-                    if early and not first.id:
-                        early.result()
-                        first = self._built(change.before, "before, alone", context, asked)
                     before = Observed(False, first.failure)
                     if first.id:
-                        if early and asked.project:  # a sibling that fails is not built again
-                            wait((early,))
                         self._prepare(asked.project)
                         watched = pool.submit(self._started, first, path, "before", asked)
                 if not first.id:
                     self._seen[place] = first, before
                     return before, Observed(False), begun
-                second = early.result() if early else self._built(change.after, "after", context, asked)
-                if early and not second.id:  # it may have failed for what the other took: memory, time
-                    second = self._built(change.after, "after, alone", context, asked)
+                second = self._built(change.after, "after", context, asked)
             after = self._started(second, path, "after", asked)
             before = watched.result() if watched else before
             if doubtful(before, after):
@@ -231,11 +222,6 @@ class Bench:
                 before = worse(before, watched.result(), after)
             self._seen[place] = first, before
         return before, after, begun
-
-    def _shares_ports(self) -> bool:
-        """Return whether what runs may be in a network with others, where two would want the same port: the host's,
-        another container's."""
-        return self.passed.network not in ("", "none")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -280,7 +266,7 @@ class Bench:
 
     def _observed(self, id: str, config: Config, asked: "Asked", again: bool) -> tuple[Running, Reader]:
         """Start an image and watch it, with its siblings."""
-        alone: AbstractContextManager[Any] = self.alone if self._shares_ports() else nullcontext()
+        alone: AbstractContextManager[Any] = nullcontext() if asked.passed.network in ("", "none") else self.alone
         if asked.project is None:
             return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone, again=again)
         try:

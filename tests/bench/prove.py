@@ -5,11 +5,10 @@
 The projects are those of tests/proof/projects.md, moved to Echo, with stand-ins. Those of Echo get a file more each, as
 a hardened image is another than upstream's: with the same files, the builder would take each step of after from before.
 The builder's cache is emptied before each measurement, except of the images themselves. The builds themselves are those
-of ``docker build``, one after the other; prove has both of a project at once, unless the network is the host's or
-named. Their steps are stand-ins, too, and take no time: with ``--step``, the last stage of each has one that takes a
-processor for so long, as real ones do, and is no other project's, or it would be built once for all with one base.
-Without a network, each container has one of its own, as on Docker's bridge, which the daemon of these tests has not; on
-the host's, one runs after the other.
+of ``docker build``, one after the other, as prove has them. Their steps are stand-ins, too, and take no time: with
+``--step``, the last stage of each has one that takes a processor for so long, as real ones do, and is no other
+project's, or it would be built once for all with one base. Without a network, each container has one of its own, as on
+Docker's bridge, which the daemon of these tests has not; on the host's, one runs after the other.
 """
 
 import argparse
