@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
+from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -315,3 +316,8 @@ def started(node: Stage | Container) -> list[StartCommand]:
 def as_root(user: str | None) -> bool:
     """Return whether a user in the form of USER, with or without a group, is root; false for None."""
     return user is not None and is_root(user)
+
+
+def of_a_user(run: Run) -> bool:
+    """Return whether a RUN certainly runs as a user other than root."""
+    return run.user is not None and not as_root(run.user) and "$" not in run.user
