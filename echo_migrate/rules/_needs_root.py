@@ -8,11 +8,10 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import absolute, within
 from echo_migrate.dockerfile.owners import covered
-from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.writes import COMPILERS, ELSEWHERE, makes_parents
-from echo_migrate.images.facts import ImageFacts
+from echo_migrate.images.facts import ImageFacts, lacks_manager
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.shell.commands import Command

@@ -29,7 +29,6 @@ from echo_migrate.shell.commands import (
     within,
 )
 from echo_migrate.shell.exports import Exports
-from echo_migrate.shell.quotes import unquoted
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -317,7 +316,7 @@ class _Reader:
         known = not _UNKNOWN.search(value)
         text, pieces = whole, 1
         if "\\" in value or "'" in value or '"' in value:
-            spans = list(unquoted(value))
+            spans = list(grammar.unquoted(value))
             pieces = len(spans)
             self.pieces += pieces
             if self.pieces > MOST_PIECES:
