@@ -93,7 +93,6 @@ CHECK = {
         "images.providers",
         "images.end_of_life",
         "images.facts",
-        "images.mapping_file",
         "images.migration",
         "images.moved",
         "images.parts",
