@@ -107,6 +107,7 @@ CHECK = {
         "shell.package_managers",
         "shell.parser",
     ),
+    "shell.quotes",
     *(
         "files",
         "files.budget",

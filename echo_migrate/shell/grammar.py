@@ -1,7 +1,5 @@
-"""The tree-sitter grammar for bash, loaded when the first script is read, and what is left of a word without quotes."""
+"""The tree-sitter grammar for bash, loaded when the first script is read."""
 
-import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,9 +11,6 @@ if TYPE_CHECKING:
 
 _CLOSED = lazy_regex(r"(?:\)|(?<=\s)\})[ \t](?=[ \t]{0,9}(?:do|done|elif|else|fi|then)\b)", needs=(")", "}"))
 """The end of a group with a reserved word on the same line, which a shell takes and the grammar does not."""
-
-_QUOTED = lazy_regex(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
-_ESCAPED = lazy_regex(r"\\([$`\"\\])|\\\n")
 
 
 def tree(script: str) -> "Node":
@@ -90,20 +85,3 @@ def tail(root: "Node") -> int | None:
     if last is None or end is None or end.type != "command" or any(child.type == "&" for child in behind):
         return None
     return last.end_byte
-
-
-def unquoted(value: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the pieces of a word that remain without quotes and escapes, as (start, end, quote)."""
-    for match in _QUOTED.finditer(value):
-        if match[1] is not None:
-            yield (*match.span(1), "'")
-        elif match[2] is not None:
-            start, end = match.span(2)
-            for escape in _ESCAPED.finditer(value, start, end):
-                yield start, escape.start(), '"'
-                start = escape.start(1) if escape[1] else escape.end()
-            yield start, end, '"'
-        elif match[3] is not None:
-            yield (*match.span(3), "'")
-        else:
-            yield (*match.span(), "")

@@ -29,6 +29,7 @@ from echo_migrate.shell.commands import (
     within,
 )
 from echo_migrate.shell.exports import Exports
+from echo_migrate.shell.quotes import unquoted
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -316,7 +317,7 @@ class _Reader:
         known = not _UNKNOWN.search(value)
         text, pieces = whole, 1
         if "\\" in value or "'" in value or '"' in value:
-            spans = list(grammar.unquoted(value))
+            spans = list(unquoted(value))
             pieces = len(spans)
             self.pieces += pieces
             if self.pieces > MOST_PIECES:
