@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from echo_migrate.dockerfile.stages import Stage
     from echo_migrate.engine.fix import fix_source
     from echo_migrate.engine.run import run
+    from echo_migrate.files.data import MappingError
     from echo_migrate.files.source import Edit, Source, Traced
-    from echo_migrate.images.mapping_file import MappingError
     from echo_migrate.model import Finding, Fix, Image, Migration, Result
     from echo_migrate.reasons import Reason
     from echo_migrate.rules import UnknownRule
@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "api": ("UnknownFormat", "check_paths", "check_text", "fix_text", "load_settings"),
     "files.source": ("Edit", "Source", "Traced"),
-    "images.mapping_file": ("MappingError",),
+    "files.data": ("MappingError",),
     "model": ("Finding", "Fix", "Image", "Migration", "Result"),
     "reasons": ("Reason",),
     "rules": ("UnknownRule",),

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from echo_migrate.engine.fix import fix_source
-from echo_migrate.files.data import blocks, folder, parse_yaml
+from echo_migrate.files.data import MappingError, blocks, folder, parse_yaml
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.formats import recognised
 from echo_migrate.images import catalog, mapping_file, moved, providers
@@ -162,7 +162,7 @@ def test_a_users_rows_are_laid_over_and_vouched_for(tmp_path: Path) -> None:
 def test_a_faulty_mapping_file_is_said(tmp_path: Path, text: str, says: str) -> None:
     mapping = tmp_path / "my.yaml"
     mapping.write_text(text)
-    with pytest.raises(mapping_file.MappingError) as error:
+    with pytest.raises(MappingError) as error:
         catalog.load(mapping=str(mapping))
     assert str(mapping) in str(error.value)
     assert says in str(error.value)

@@ -34,32 +34,26 @@ DOCKERFILE = (
         "_drafts",
         "container",
         "control_flow",
-        "copied_scripts",
         "copies",
         "expansion",
         "images",
-        "interpreters",
         "layers",
-        "owners",
         "parser",
-        "programs",
         "run",
     ),
-    *("secret_mounts", "stages", "startup", "users", "writes"),
+    *("stages", "startup", "users"),
 )
 CHECK = {
     *(
         "",
         "cli",
         "cli.check",
-        "cli.online",
         "cli.completion",
         "cli.options",
         "cli.output",
         "cli.program",
         "cli.results",
         "cli.settings",
-        "cli.signals",
         "model",
         "reason_rows",
         "reasons",
@@ -99,7 +93,6 @@ CHECK = {
         "images.providers",
         "images.end_of_life",
         "images.facts",
-        "images.mapping_file",
         "images.migration",
         "images.moved",
         "images.parts",
@@ -131,7 +124,7 @@ CHECK = {
     "files.workspace",
 }
 HELP = {
-    *("", "cli", "cli.asking", "cli.completion", "cli.options", "cli.program", "cli.reading", "cli.signals"),
+    *("", "cli", "cli.asking", "cli.completion", "cli.options", "cli.program", "cli.reading"),
     *("cli.starting", "files", "files.plugins"),
 }
 SCRIPT = """

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from echo_migrate.files.data import MappingError
 from echo_migrate.images.catalog import load
-from echo_migrate.images.mapping_file import MappingError
 from tests.conftest import Run
 
 TEXT = "FROM python:3.12\n"

@@ -25,8 +25,7 @@ from echo_migrate.cli.options import (
     TESTS,
     TODAY,
 )
-from echo_migrate.cli.program import Program, options_of
-from echo_migrate.cli.signals import STOPPING
+from echo_migrate.cli.program import STOPPING, Program, options_of
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from echo_migrate import reports
-from echo_migrate.cli.online import is_asked, with_answers
-from echo_migrate.cli.options import Options
+from echo_migrate.cli.online import with_answers
+from echo_migrate.cli.options import Options, asks_registries
 from echo_migrate.cli.output import tell_configuration
 from echo_migrate.cli.settings import catalog_of, rule_of, today
 from echo_migrate.images import catalog
@@ -25,7 +25,7 @@ def match(**options: Unpack[Options]) -> int:
     every = options["provider"] == "all"
     names = vendors.providers() if every else [options["provider"]]
     all_known = [catalog_of({**options, "provider": name}) for name in names]
-    if is_asked(options):
+    if asks_registries(options):
         from echo_migrate.cli.match import image_of
 
         images = [image_of(text) for text in options["images"]]

@@ -10,8 +10,9 @@ from echo_migrate.cli.online import client
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, say, tell_configuration
 from echo_migrate.cli.settings import catalog_of, today
+from echo_migrate.files.data import MappingError
 from echo_migrate.files.write import NotWritten, replace
-from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, read_mapping
+from echo_migrate.images.mapping_file import TAG_LISTS, read_mapping
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.registry.pull import Difference, Pulled, differences, pull, text_of
 

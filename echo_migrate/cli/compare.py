@@ -4,8 +4,8 @@ from typing import Unpack
 
 import click
 
-from echo_migrate.cli.online import is_asked, with_answers
-from echo_migrate.cli.options import Options
+from echo_migrate.cli.online import with_answers
+from echo_migrate.cli.options import Options, asks_registries
 from echo_migrate.cli.output import publish, say
 from echo_migrate.cli.settings import catalog_of, settings_of
 from echo_migrate.engine import run as runs
@@ -26,7 +26,7 @@ def run(**options: Unpack[Options]) -> int:
     found = discover(paths, options["exclude"])
     for line in (*(f"{path}: no such file or folder" for path in found.missing), *found.notes):
         say(line)
-    if is_asked(options):
+    if asks_registries(options):
         images = list(runs.images_of(found.files))
         catalogs = tuple(with_answers(options, one, images, settings.today) for one in catalogs)
         settings = settings._replace(compared=catalogs)

@@ -5,9 +5,9 @@ from typing import Unpack
 
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, print_patch, print_report, say
+from echo_migrate.cli.program import undisturbed
 from echo_migrate.cli.results import results_of, standard_input_data
 from echo_migrate.cli.settings import settings_of
-from echo_migrate.cli.signals import undisturbed
 from echo_migrate.engine import fix
 from echo_migrate.model import Result
 

@@ -18,11 +18,11 @@ from echo_migrate.cli.output import print_bytes, say, tell_unread
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files import data
+from echo_migrate.files.data import MappingError
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import repository
 from echo_migrate.files.write import NotWritten, check_new, created
 from echo_migrate.images import catalog, providers
-from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.model import Result
 from echo_migrate.reports import plural, printable
 

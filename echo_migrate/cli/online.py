@@ -21,22 +21,6 @@ _SILENCE = 60.0
 MISSING = "needs the extra `registry`: pip install 'echo-migrate[registry]'"
 
 
-def is_asked(options: Options) -> bool:
-    """Return whether answers of registries are wanted. Raises ``click.UsageError`` for options that do not go
-    together."""
-    online, locked = options.get("online", False), options.get("locked", False)
-    if online and locked:
-        raise click.UsageError("--online asks the registry, --locked does not: give one of them")
-    for name in ("refresh", "offline", "deep"):
-        if options.get(name) and not online:
-            raise click.UsageError(f"--{name} goes with --online")
-    if options.get("refresh") and options.get("offline"):
-        raise click.UsageError("--refresh asks anew, --offline asks nothing: give one of them")
-    if options.get("pin") and not (online or locked):
-        raise click.UsageError("--pin needs digests: give --online, or --locked with a lock file")
-    return bool(online or locked)
-
-
 def with_answers(options: Options, known: Catalog, images: Iterable[Image], today: str) -> Catalog:
     """Return the catalog with the answers that the options ask for. Raises ``click.UsageError``."""
     pin = options.get("pin", False)

@@ -1,15 +1,20 @@
-"""How the program ends: exit codes of signals and of failed output, and messages about wrong options."""
+"""How the program ends: the signals that stop a run, exit codes of these and of failed output, and messages about wrong
+options."""
 
+import contextlib
 import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
 import click
 
 from echo_migrate.cli.options import Decorator
+
+STOPPING = tuple(getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name))
+"""A closed terminal (which Windows does not signal), an interrupt, a cancelled job."""
 
 _INSTEAD = {
     ("check", "--fix"): "check writes nothing: use echo-migrate fix",
@@ -115,3 +120,18 @@ class Program(Group):
                 raise
             click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
             os._exit(2)  # buffered output cannot be written either
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Delay signals that stop the run until the body is done, such as a file that is written and counted."""
+    waiting: list[int] = []
+    wishes = [one for one in STOPPING if callable(signal.getsignal(one))]
+    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in wishes]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+    if waiting:
+        raise KeyboardInterrupt(waiting[0])

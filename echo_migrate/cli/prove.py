@@ -15,9 +15,9 @@ from echo_migrate import reports
 from echo_migrate.cli import proofs
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say
+from echo_migrate.cli.program import undisturbed
 from echo_migrate.cli.results import results_of
 from echo_migrate.cli.settings import settings_of
-from echo_migrate.cli.signals import undisturbed
 from echo_migrate.cli.smoke import Tests
 from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Edit, Source

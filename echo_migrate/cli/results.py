@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import click
 
-from echo_migrate.cli.online import is_asked, with_answers
-from echo_migrate.cli.options import Options
+from echo_migrate.cli.options import Options, asks_registries
 from echo_migrate.cli.output import say
 from echo_migrate.engine import run as runs
 from echo_migrate.engine.discover import Discovery, discover
@@ -43,7 +42,9 @@ def answered(options: Options, settings: Settings) -> tuple[Iterable[Result], bo
         say(f"{path}: no such file or folder")
     for note in found.notes:
         say(note)
-    if is_asked(options):
+    if asks_registries(options):
+        from echo_migrate.cli.online import with_answers
+
         catalog = with_answers(options, settings.catalog, runs.images_of(found.files), settings.today)
         settings = settings._replace(catalog=catalog)
     return _found(found, paths, options, settings), bool(found.missing), settings
@@ -86,7 +87,9 @@ def _standard_input(options: Options, data: bytes, settings: Settings) -> tuple[
         source = Source.of(name, data)
     except Unreadable as error:
         return unreadable(name, str(error), settings), settings
-    if is_asked(options):
+    if asks_registries(options):
+        from echo_migrate.cli.online import with_answers
+
         images = runs.images_in(source, otherwise=dockerfile)
         settings = settings._replace(catalog=with_answers(options, settings.catalog, images, settings.today))
     result = check_safely(source, settings, otherwise=dockerfile)

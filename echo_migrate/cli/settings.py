@@ -8,9 +8,9 @@ import click
 
 from echo_migrate import reports
 from echo_migrate.cli.options import Options
+from echo_migrate.files.data import MappingError
 from echo_migrate.files.spelling import near
 from echo_migrate.images import catalog, providers
-from echo_migrate.images.mapping_file import MappingError
 from echo_migrate.images.upstream import VendorRegistry
 from echo_migrate.model import LEVELS, Level
 from echo_migrate.rules import UnknownRule, named, not_named, selected

@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.layers import ARCHIVE, absolute
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.facts import ImageFacts
+from echo_migrate.images.facts import ImageFacts, lacks_manager
 from echo_migrate.shell.commands import SHELLS, Command
 from echo_migrate.shell.package_managers import Call, call, data, does, package_name
 from echo_migrate.shell.parser import run_by
@@ -239,10 +239,3 @@ def manager_of(base: ImageFacts) -> str:
     if base.manager is not None or base.family is None:
         return base.manager or ""
     return next((one.name for one in data().managers.values() if one.system and base.family in one.families), "")
-
-
-def lacks_manager(base: ImageFacts, manager: str, families: Collection[str]) -> bool:
-    """Return whether a base image is known to lack a package manager: it has none, or that of another distribution."""
-    if base.manager == "":
-        return True
-    return base.family is not None and bool(families) and base.family not in families and base.manager != manager

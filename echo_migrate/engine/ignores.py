@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from echo_migrate.model import Ignore
 from echo_migrate.rules._rule import Rule
@@ -23,8 +23,7 @@ class Ignores:
         if (rule.id, ours) not in self.comments:
             names = {"*", *rule.names}
             of_it = [node for node in self.nodes if (node.ours or not ours) and not names.isdisjoint(node.rules)]
-            reach = list(accumulate((node.last for node in of_it), max))
-            self.comments[rule.id, ours] = _Held(of_it, [node.first for node in of_it], reach, [])
+            self.comments[rule.id, ours] = _Held(of_it)
         held = self.comments[rule.id, ours]
         place = bisect_right(held.begins, start)
         silent = place > 0 and held.reach[place - 1] >= start
@@ -41,10 +40,11 @@ class Ignores:
         return found
 
 
-class _Held(NamedTuple):
+class _Held:
     """The comments for one rule, their starts, the furthest end up to each, and the offsets that they suppressed."""
 
-    nodes: list[Ignore]
-    begins: list[int]
-    reach: list[int]
-    silenced: list[int]
+    def __init__(self, nodes: list[Ignore]) -> None:
+        self.nodes = nodes
+        self.begins = [node.first for node in nodes]
+        self.reach = list(accumulate((node.last for node in nodes), max))
+        self.silenced: list[int] = []

@@ -14,6 +14,10 @@ _DATE = r"\b[12][0-9]{3}-[01][0-9]-[0-3][0-9]\b"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+class MappingError(ValueError):
+    """A mapping file that cannot be used; the message gives the file, the key and the remedy."""
+
+
 def folder(name: str = "mappings") -> str:
     """Return the path of a data folder: next to the package in a checkout, inside it in an installed wheel."""
     inside = os.path.join(_PACKAGE, name)

@@ -117,8 +117,10 @@ def _named_folders(entry: str) -> list[str]:
 
 def _may_have_plugins(name: str) -> bool:
     small = name.lower()
+    if not small.endswith(".dist-info"):  # as of most names: the standard library alone has hundreds
+        return False
     begins = small[: len(_NAME)].translate(_BETWEEN) == _NAME
-    return begins and small[len(_NAME) : len(_NAME) + 1].isalpha() and small.endswith(".dist-info")
+    return begins and small[len(_NAME) : len(_NAME) + 1].isalpha()
 
 
 def _page(addresses: list[str]) -> str:

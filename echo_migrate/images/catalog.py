@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from echo_migrate.files.data import read_data
+from echo_migrate.files.data import MappingError, read_data
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.images.mapping_file import TAG_LISTS, MappingError, check_reference, read_mapping
 from echo_migrate.images.moved import Moved, moved
 from echo_migrate.images.providers import PROVIDER, UPSTREAM, of_plugins, provider_data, providers
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
@@ -274,6 +273,8 @@ def _load(provider: str, registry: str, mapping: str, written: bytes) -> Catalog
     lists: dict[str, frozenset[str]] = {}
     known_as: dict[str, str] = {}
     for file in filter(None, (of_plugins().get(provider), mapping)):
+        from echo_migrate.images.mapping_file import TAG_LISTS, read_mapping
+
         laid_over = read_mapping(file)
         if laid_over.get("tags") == "listed" != data["tags"] and not laid_over.get(TAG_LISTS):
             raise MappingError(f"{file}: tags: no list of {data['title']}'s tags is known: write unconfirmed")
@@ -320,6 +321,8 @@ def mirror_of(written: str, option: str) -> tuple[str, str]:
     a dash is one (``docker.io/acme/dhi-`` has ``docker.io/acme/dhi-python``). Raises ``MappingError``."""
     registry = written.removeprefix("https://").rstrip("/")
     prefix = registry.rpartition("/")[2] if registry.endswith("-") and "/" in registry else ""
+    from echo_migrate.images.mapping_file import check_reference  # most runs have no mirror, and no file of their own
+
     check_reference(f"{registry}{'' if prefix else '/'}image", f"{option}: write HOST[:PORT][/PREFIX], without a login")
     return registry.removesuffix(f"/{prefix}") if prefix else registry, prefix
 

@@ -5,6 +5,7 @@ represented by ``None`` or an empty set; no conclusion is drawn from it.
 """
 
 import re
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -261,3 +262,10 @@ def _rows(vendor: str, name: str) -> list[dict[str, list[str]]]:
     if found is None and vendor == _UPSTREAM:
         found = read_block("images/official.yaml", name)
     return found or []
+
+
+def lacks_manager(base: ImageFacts, manager: str, families: Collection[str]) -> bool:
+    """Return whether a base image is known to lack a package manager: it has none, or that of another distribution."""
+    if base.manager == "":
+        return True
+    return base.family is not None and bool(families) and base.family not in families and base.manager != manager

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.data import parse_yaml
+from echo_migrate.files.data import MappingError, parse_yaml
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.spelling import near
 from echo_migrate.images.reference import parse
@@ -42,10 +42,6 @@ _KINDS: dict[str, tuple[type, str]] = {
     "drop_in": (bool, "true or false"),
     TAG_LISTS: (dict, "a table"),
 }
-
-
-class MappingError(ValueError):
-    """A mapping file that cannot be used; the message gives the file, the key and the remedy."""
 
 
 def read_mapping(path: str) -> dict[str, Any]:

@@ -4,9 +4,8 @@ import os
 from functools import cache
 from typing import Any
 
-from echo_migrate.files.data import names, read_data
+from echo_migrate.files.data import MappingError, names, read_data
 from echo_migrate.files.plugins import loaded
-from echo_migrate.images.mapping_file import MappingError, read_mapping
 
 PROVIDER = "echo"
 UPSTREAM = "upstream"
@@ -35,6 +34,8 @@ def of_plugins() -> dict[str, str]:
         if f"{plugin.name}.yaml" in names() or plugin.name in (UPSTREAM, "all"):
             plugin.broken("there is a provider of this name")
             continue
+        from echo_migrate.images.mapping_file import read_mapping  # few installations have a provider's plugin
+
         try:
             missing = {"title", "registry", "family", "images"} - read_mapping(os.fspath(path)).keys()
         except (MappingError, TypeError) as error:
@@ -53,6 +54,8 @@ def provider_data(provider: str) -> dict[str, Any]:
     if own is None:
         found: dict[str, Any] = read_data(f"{provider}.yaml")
         return found
+    from echo_migrate.images.mapping_file import read_mapping
+
     known = read_mapping(own)
     known |= {"source": [str(known.get("source", own))], "images": {}, "seen": known.get("seen", [])}
     return _PLAIN | {"provider": provider} | known

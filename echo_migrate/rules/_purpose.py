@@ -26,14 +26,14 @@ _BASE = frozenset(("base",))
 _BETWEEN = str.maketrans("._", "--")
 """What separates words, besides dashes."""
 
-_OF_A_BUILD = lazy_regex(r"(?:^| )(?:FROM|COPY --from|RUN --mount from)$")
+_OF_A_BUILD = ("FROM", "COPY --from", "RUN --mount from")
 
 _OF_A_COMMAND = lazy_regex(r"(?:^| )(?:buildah|crane|docker|kubectl|nerdctl|oc|podman|skopeo) [a-z-]+")
 
 
 def is_of_a_build(image: Image) -> bool:
     """Return whether an image is named by an instruction of a Dockerfile, in a file of its own or inline."""
-    return bool(_OF_A_BUILD.search(image.where))
+    return f" {image.where}".endswith(tuple(f" {one}" for one in _OF_A_BUILD))
 
 
 def is_of_a_command(image: Image) -> bool:

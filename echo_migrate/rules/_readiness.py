@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.control_flow import must_succeed
-from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide
+from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -144,6 +144,8 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
             yield because("start-unread")
     if base.shell is not False:
         return
+    from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_provide  # most images have a shell
+
     if isinstance(node, Stage):
         for run in (*node.runs, *node.triggers):
             if (
@@ -169,7 +171,7 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
     for run in runs:
         for command in run.commands:
             if _may_lack(command, base) and command.name not in first:
-                missing = base.has(command.name) is False and not may_provide(node, base, [command.name], command.start)
+                missing = base.has(command.name) is False and not _may_provide(node, base, command.name, command.start)
                 if not (missing and run.script and must_succeed(command, run.script)):  # else an error says it
                     first[command.name] = command.start
     for launch in (*_launches(node), *(node.entered if isinstance(node, Container) else ())):
@@ -178,8 +180,16 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
             if _may_lack(command, base) and not (base.has(command.name) is False and command in certain_ones):
                 first.setdefault(command.name, None if launch.verb != "exec" else command.start)
     for name, before in first.items():
-        if not may_provide(node, base, [name], before, likely=True):
+        if not _may_provide(node, base, name, before, likely=True):
             yield because("program-unknown", program=name)
+
+
+def _may_provide(
+    node: Stage | Container, base: ImageFacts, name: str, before: int | None, likely: bool = False
+) -> bool:
+    from echo_migrate.dockerfile.programs import may_provide  # many stages call no tool that their base may lack
+
+    return may_provide(node, base, [name], before, likely=likely)
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
@@ -222,6 +232,8 @@ def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reas
     before, after = effective.before, effective.base
     if before is None or before.cmd != (_NODE,) or not wraps(before.entrypoint) or wraps(after.entrypoint):
         return
+    from echo_migrate.dockerfile.programs import FOLDERS  # few images have such a script
+
     for launch in _launches(node):
         folder, slash, name = (launch.words or ("",))[0].rpartition("/")
         file = slash and folder not in FOLDERS and not name.endswith(SCRIPTS)  # of a script, an error says it
@@ -231,6 +243,8 @@ def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reas
 
 def _is_there(word: str, base: ImageFacts) -> bool:
     """Return whether a program is known to be in an image, or is a path outside the usual folders and no script."""
+    from echo_migrate.dockerfile.programs import FOLDERS  # which its caller has loaded
+
     folder, slash, name = word.rpartition("/")
     own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
     if base.has(name) or name.rstrip(_VERSION) in own:
@@ -315,3 +329,8 @@ def started(node: Stage | Container) -> list[StartCommand]:
 def as_root(user: str | None) -> bool:
     """Return whether a user in the form of USER, with or without a group, is root; false for None."""
     return user is not None and is_root(user)
+
+
+def of_a_user(run: Run) -> bool:
+    """Return whether a RUN certainly runs as a user other than root."""
+    return run.user is not None and not as_root(run.user) and "$" not in run.user

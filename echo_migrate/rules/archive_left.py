@@ -16,7 +16,6 @@ from echo_migrate.dockerfile.layers import (
     sh_expands_braces,
     takes,
 )
-from echo_migrate.dockerfile.owners import covered
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -103,8 +102,14 @@ def _unpacked(run: Run) -> Iterator[tuple[int, str]]:
     found += [(one, word) for one in run.that("unpack") if _extracts(one) for word in one.arguments]
     for command, word in found:
         place = absolute(word, run, command) if run.mounts else None
-        if "://" not in word and not (place and covered(run, place)):
+        if "://" not in word and not (place and _on_a_mount(place, run)):
             yield command.start, word
+
+
+def _on_a_mount(place: str, run: Run) -> bool:
+    from echo_migrate.dockerfile.owners import covered  # few RUNs with mounts unpack anything
+
+    return covered(run, place)
 
 
 def _extracts(command: Command) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from posixpath import basename, splitext
 
 from echo_migrate.dockerfile.container import Container, stage_of
-from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_provide
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, SETTINGS, StartCommand, passes, wraps
 from echo_migrate.images.facts import ImageFacts
@@ -23,8 +22,11 @@ def entrypoint_differs(node: Stage | Container, context: Context) -> Iterator[Fi
     if command.shell and command.verb == "cmd":
         if command.script is UNREADABLE or not command.args.value.strip():
             return
-        if effective.base.shell is False and not may_provide(node, effective.base, SHELL_PROGRAMS):
-            return  # shell-needed tells
+        if effective.base.shell is False:
+            from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_provide  # most images have a shell
+
+            if not may_provide(node, effective.base, SHELL_PROGRAMS):
+                return  # shell-needed tells
         command = command._replace(words=_SHELL_FORM)
     message = _words(command, effective, stage_of(node)) if command.words else ""
     if message:

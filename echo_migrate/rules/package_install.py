@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.layers import remaining_installs
-from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, lacks_manager, manager_of, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import lacks_manager
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
@@ -51,6 +51,9 @@ def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
             elsewhere = "chroot" in command.via or "/" in command.words[0].value or not manager.system
             if elsewhere or not lacks_manager(effective.base, manager.name, manager.families):
                 continue
+            # few stages have the wrong manager
+            from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, manager_of, may_provide, mounted
+
             package = command.name.partition("-")[0]  # apt-get is in the package apt
             wanted = [command.name, package, *(SHELL_PROGRAMS if effective.base.shell is not True else ())]
             # nothing makes one of a system by the way: it is installed, copied or unpacked, or a script does that

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.layers import installed
-from echo_migrate.dockerfile.programs import lacks_manager
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.images.facts import ImageFacts
+from echo_migrate.images.facts import ImageFacts, lacks_manager
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import root_of
 from echo_migrate.rules._rule import Context, rule

@@ -8,7 +8,6 @@ from itertools import islice
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
-from echo_migrate.dockerfile.secret_mounts import kept
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced, Unreadable, contents
@@ -163,11 +162,14 @@ def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
                 message += "use RUN --mount=type=secret"
                 yield Finding(command.start, command.end, message, private=True)
                 break
-    for secret, command, file in kept(run):
-        message = (
-            f"the secret {secret.name} is stored in the image, in {file}: mount it there (target=…), or remove the "
-        )
-        yield Finding(command.start, command.end, f"{message}file in the same RUN")
+    if run.instruction.flags:
+        from echo_migrate.dockerfile.secret_mounts import kept  # few RUNs mount a secret
+
+        for secret, command, file in kept(run):
+            message = (
+                f"the secret {secret.name} is stored in the image, in {file}: mount it there (target=…), or remove the "
+            )
+            yield Finding(command.start, command.end, f"{message}file in the same RUN")
 
 
 def _written(command: Command) -> Iterator[str]:

@@ -155,12 +155,12 @@ class Call(NamedTuple):
 
 
 class Data(NamedTuple):
-    """All managers by the words that call them, package purposes, and commands by kind."""
+    """All managers by the words that call them, names of packages by purpose, and commands by kind."""
 
     managers: dict[str, Manager]
     longest: int
     heads: frozenset[str]
-    groups: dict[str, re.Pattern[str]]
+    purposes: dict[str, list[str]]
     does: dict[str, frozenset[str]]
     verbs: dict[str, frozenset[str]]
     called: frozenset[str]
@@ -177,15 +177,11 @@ def data() -> Data:
         for manager in (_manager(name, kind == "system", row),)
         for words in row["commands"]
     }
-    groups = {
-        group: lazy_regex("|".join(re.escape(name).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for name in names))
-        for group, names in raw["packages"].items()
-    }
     longest = max(words.count(" ") for words in managers) + 1
     heads = frozenset(words.partition(" ")[0] for words in managers if " " in words)
     kinds = {kind: frozenset(names) for kind, names in raw["does"].items()}
     verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in kinds.items()}
-    return Data(managers, longest, heads, groups, kinds, verbs, frozenset().union(*verbs.values()))
+    return Data(managers, longest, heads, raw["packages"], kinds, verbs, frozenset().union(*verbs.values()))
 
 
 def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
@@ -220,7 +216,10 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
         unnamed=frozenset(row.get("unnamed", ())),
         uncached=frozenset(row.get("uncached", ())),
         ends=row.get("ends", ""),
-        dashed=any(re.match(r"-[^-]{3}", option) for option in (*row.get("valued", ()), *row.get("from", ()))),
+        dashed=any(
+            len(option) > 3 and option[0] == "-" and "-" not in option[1:4]
+            for option in (*row.get("valued", ()), *row.get("from", ()))
+        ),
         development=development
         and Development(
             frozenset(development["unless"]),
@@ -325,7 +324,16 @@ def used_for(word: Word) -> str:
 
 @lru_cache(maxsize=4096)
 def _purpose(name: str) -> str:
-    return next((group for group, names in data().groups.items() if names.fullmatch(name)), "")
+    return next((purpose for purpose, names in _purposes().items() if names.fullmatch(name)), "")
+
+
+@lru_cache
+def _purposes() -> dict[str, re.Pattern[str]]:
+    """Return the patterns of names of packages by their purpose."""
+    return {
+        purpose: lazy_regex("|".join(re.escape(one).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for one in names))
+        for purpose, names in data().purposes.items()
+    }
 
 
 def does(command: Command, kind: str) -> bool:

@@ -13,10 +13,10 @@ from echo_migrate.cli.github import artifact, comment, event
 from echo_migrate.cli.github.diff import diff
 from echo_migrate.cli.match import match
 from echo_migrate.engine import baseline, changed_lines
+from echo_migrate.files.data import MappingError
 from echo_migrate.files.source import Source
 from echo_migrate.formats import FORMATS, kind, recognised
 from echo_migrate.images import catalog
-from echo_migrate.images.mapping_file import MappingError
 from tests.fuzz import laws
 from tests.fuzz.documents import DOCUMENTS, is_shown
 from tests.fuzz.trees import Tree, loaded
