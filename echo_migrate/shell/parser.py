@@ -63,7 +63,9 @@ class _Reader:
 
     def read(self, errexit: bool) -> Script:
         # the grammar ends a word at a $ that starts no variable, and is slow to recover from many of them
-        masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
+        masked = self.script.value
+        if "$" in masked:
+            masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), masked)
         root = grammar.tree(masked)
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
