@@ -79,9 +79,14 @@ def sh_expands_braces(stage: Stage, base: ImageFacts | None) -> bool:
 def expands_removed(stage: Stage, base: ImageFacts | None) -> bool:
     """Return ``sh_expands_braces`` for a stage that removes files by braces; for others, as most are, that changes
     nothing."""
-    removing = (one for run in stage.every_run if not REMOVING.isdisjoint(run.names) for one in run.commands)
-    by_braces = any("{" in word.value for one in removing if one.name in REMOVING for word in one.words)
-    return by_braces and sh_expands_braces(stage, base)
+    return any(map(_removes_by_braces, stage.every_run)) and sh_expands_braces(stage, base)
+
+
+@once_a_run
+def _removes_by_braces(run: Run) -> bool:
+    if REMOVING.isdisjoint(run.names):
+        return False
+    return any("{" in word.value for one in run.commands if one.name in REMOVING for word in one.words)
 
 
 @lru_cache(maxsize=64)
