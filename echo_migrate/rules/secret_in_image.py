@@ -172,8 +172,8 @@ def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
         yield Finding(command.start, command.end, f"{message}file in the same RUN")
 
 
-def _written(command: Command) -> Iterator[str]:
-    return (value for word in command.words[1:] for value in in_text(word.value))
+def _written(command: Command) -> list[str]:
+    return [value for text in command.arguments for value in in_text(text)]
 
 
 def _set_by(command: Command) -> Iterator[str]:
