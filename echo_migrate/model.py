@@ -11,7 +11,7 @@ from echo_migrate.files.spelling import shown
 from echo_migrate.reasons import Reason
 
 LONGEST_SHOWN = 200
-_DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+", needs=("@",))
+_DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+", needs=("@",), of_files=True)
 COMMON_PLATFORMS = ("", "linux/amd64", "linux/arm64", "linux/arm64/v8")
 """Platforms that images are offered for as a matter of course; none asked for is one."""
 

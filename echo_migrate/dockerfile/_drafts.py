@@ -1,6 +1,6 @@
 """Stages under construction: the effect of each instruction on the user, working directory, shell and variables."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from posixpath import join, normpath
 
 from echo_migrate.dockerfile.copies import Copy
@@ -12,9 +12,7 @@ from echo_migrate.dockerfile.users import roots
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
-from echo_migrate.shell.commands import Command
 
-_LINE = lazy_regex(r"[^\n]+")
 _WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore", needs=("windows", "server"))
 
 
@@ -46,22 +44,6 @@ class Draft:
 
     def run(self, instruction: Instruction, text: str) -> Run:
         return run_of(instruction, text, self.shell, ShellState(self.user, self.folder, self.environment))
-
-    def settings(self, triggers: Sequence[Run]) -> tuple[tuple[int, str], ...]:
-        found = [(one.start, _shown(one)) for run in self.runs for one in run.commands]
-        found += [(self.instructions[-1].end, _shown(one)) for run in triggers for one in run.commands]
-        for instruction in self.instructions:
-            for body in instruction.heredocs:
-                lines = body.cuts(match.span() for match in _LINE.finditer(body.value))
-                found += [(line.start, line.value) for line in lines]
-            if instruction.verb == "env":
-                found.append((instruction.start, instruction.args.value))
-        return tuple([(start, text.lower()) for start, text in sorted(found)])
-
-
-def _shown(command: Command) -> str:
-    """Return the words of a command that are no options."""
-    return " ".join([word.text.value for word in command.words if word.text.value[:1] != "-"])
 
 
 def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
@@ -193,9 +175,10 @@ def _absolute(path: str, folder: str | None) -> str | None:
 def _copy(instruction: Instruction, draft: Draft, escape: str) -> Copy:
     origin = next((flag.value.value for flag in instruction.flags if flag.name == "from"), "")
     items = exec_form(instruction.args)
-    words = [item.text for item in items] if items is not None else list(map(instruction.unquoted, instruction.words()))
+    written = [item.text for item in items] if items is not None else instruction.words()
+    words = written if items is not None else list(map(instruction.unquoted, written))
     if len(words) < 2:
         return Copy(instruction, origin, (), instruction.args, None)
-    target = _plain(instruction.words()[-1] if items is None else words[-1], draft.environment, escape)
+    target = _plain(written[-1], draft.environment, escape)
     absolute = _absolute(target, draft.folder)
     return Copy(instruction, origin, tuple(words[:-1]), words[-1], absolute)

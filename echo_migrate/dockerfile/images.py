@@ -66,6 +66,8 @@ def problem_of(text: str, file: Dockerfile) -> Problem | None:
     if file.broken:
         return Problem(*file.broken)
     marked = text[:1] in ("<", "{", "%") or any(mark in text for mark in _MARKS)
+    if not marked and VERBS.issuperset(verbs):
+        return None
     for instruction, verb in zip(file.instructions, verbs, strict=True):
         marks = _TEMPLATE if verb in _LITERAL else _JINJA
         if marked and marks.search(text, instruction.start, instruction.end):

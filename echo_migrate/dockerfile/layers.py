@@ -76,6 +76,19 @@ def sh_expands_braces(stage: Stage, base: ImageFacts | None) -> bool:
     return any(map(_replaces_sh, stage.lineage))
 
 
+def expands_removed(stage: Stage, base: ImageFacts | None) -> bool:
+    """Return ``sh_expands_braces`` for a stage that removes files by braces; for others, as most are, that changes
+    nothing."""
+    return any(map(_removes_by_braces, stage.every_run)) and sh_expands_braces(stage, base)
+
+
+@once_a_run
+def _removes_by_braces(run: Run) -> bool:
+    if REMOVING.isdisjoint(run.names):
+        return False
+    return any("{" in word.value for one in run.commands if one.name in REMOVING for word in one.words)
+
+
 @lru_cache(maxsize=64)
 def _replaces_sh(stage: Stage) -> bool:
     """Return whether a command of a stage may put another shell in the place of its ``sh``."""
@@ -291,8 +304,11 @@ def configures(stage: Stage, settings: Sequence[str], call: Call) -> bool:
 @lru_cache(maxsize=64)
 def _first(stage: Stage, settings: tuple[str, ...]) -> int:
     """Return the offset of the first of the settings in a stage, or one behind all text if there is none."""
-    parts = [setting.split("*") for setting in settings]
-    return next((start for start, text in stage.settings if any(_stands(text, words) for words in parts)), sys.maxsize)
+    whole = "\n".join([text for _, text in stage.settings])
+    there = [one for one in settings if all(word in whole for word in one.replace("*", " ").split())]
+    parts = [setting.split("*") for setting in there]  # none of most
+    found = stage.settings if parts else ()
+    return next((start for start, text in found if any(_stands(text, words) for words in parts)), sys.maxsize)
 
 
 def _stands(text: str, parts: list[str]) -> bool:

@@ -30,7 +30,7 @@ _PLAIN_FLAG = lazy_regex(rf"--[^'\"\\`{SPACE}]*(?![^{SPACE}])")
 
 _ARGUMENT = {
     escape: lazy_regex(
-        r"""(?:'[^']*'?|"(?:E.|[^"E])*"?|E.?|[^\s'"E])+""".replace("E", re.escape(escape)),
+        r"""(?:[^\s'"E]+|'[^']*'?|"(?:[^"E]+|E.)*"?|E.?)+""".replace("E", re.escape(escape)),
         re.DOTALL,
     )
     for escape in "\\`"
@@ -157,8 +157,10 @@ class _Reader:
         """Return the start of the next line, and its end without newline characters."""
         start = self.position
         end = self.text.find("\n", start)
-        self.position = len(self.text) if end < 0 else end + 1
-        end = self.position if end < 0 else end
+        if end < 0:
+            end = self.position = len(self.text)
+        else:
+            self.position = end + 1
         while end > start and self.text[end - 1] == "\r":
             end -= 1
         return start, end
@@ -205,7 +207,24 @@ class _Reader:
             self.comments.append(Comment(Traced.of(text, first, end), self.position, directive))
             return
         content = self._continued(first, end)
-        runs = [(first, end if content is None else content)]
+        if content is None:
+            line = Traced.of(text, first, end)
+        else:
+            line, end = self._joined(first, end, content)
+        instruction = self._parse(line, first, end)
+        opener = instruction.trigger or instruction
+        if "<<" in line.value and opener.verb in _WITH_HEREDOC and not _is_json(opener.args.value):
+            heredocs, end = self._heredocs(line.value, first, end)
+            opener = opener._replace(heredocs=heredocs, end=end)
+            instruction = instruction._replace(end=end, trigger=opener) if instruction.trigger else opener
+        self.instructions.append(instruction)
+
+    def _joined(self, first: int, end: int, stop: int) -> tuple[Traced, int]:
+        """Return the text of the lines of an instruction, of which the first has its content up to ``stop`` and is
+        continued, and the end of the last one."""
+        text = self.text
+        content: int | None = stop
+        runs = [(first, stop)]
         while content is not None and self.position < len(text):
             start, end = self._line()
             begin = end - len(text[start:end].lstrip(SPACE))
@@ -217,14 +236,7 @@ class _Reader:
             content = self._continued(start, end)
             runs.append((start, end if content is None else content))
         written = tuple([run for run in runs if run[0] < run[1]]) or (runs[0],)
-        line = Traced("".join([text[a:b] for a, b in written]), written)
-        instruction = self._parse(line, first, end)
-        opener = instruction.trigger or instruction
-        if "<<" in line.value and opener.verb in _WITH_HEREDOC and not _is_json(opener.args.value):
-            heredocs, end = self._heredocs(line.value, first, end)
-            opener = opener._replace(heredocs=heredocs, end=end)
-            instruction = instruction._replace(end=end, trigger=opener) if instruction.trigger else opener
-        self.instructions.append(instruction)
+        return Traced("".join([text[a:b] for a, b in written]), written), end
 
     def _heredocs(self, line: str, start: int, end: int) -> tuple[tuple[Traced, ...], int]:
         text = self.text

@@ -5,7 +5,7 @@ Values that come from the base image (user, shell, environment) are not known he
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,10 @@ from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.reference import is_number
+
+_LINE = lazy_regex(r"[^\n]+")
 
 MOST = 2000
 """The maximum number of instructions, and of commands, in a Dockerfile whose stages are read; those below limit words
@@ -63,6 +66,7 @@ class Graph:
     def __init__(self, arguments: Mapping[str, str]) -> None:
         self.stages: list[Stage] = []
         self.arguments = arguments
+        self.settings: dict[int, tuple[tuple[int, str], ...]] = {}
 
     def __repr__(self) -> str:
         return f"<the {len(self.stages)} stages of a file>"
@@ -82,12 +86,10 @@ class Stage(NamedTuple):
     ``ships`` tells how it reaches a final image: with its layers (it is final, or a parent of a final stage), with all
     its files (``COPY --from=stage /``), or not as a whole (""). ``certain`` is False if it ships only because a compose
     file names it as a target. ``used`` is true if a final image needs it, ``leaf`` if no stage is FROM it or copies
-    from it, ``top`` if no stage is FROM it. ``order`` is that of the RUNs of the
-    file, ``taken`` are the paths that other stages copy or mount from it. ``environment`` and ``user`` are those at its
-    end, ``workdirs`` the user and folder of each WORKDIR, by its offset. ``settings`` is all it runs, writes or sets
-    that can be configuration, in order: the offset and lowercase text of each command (without its options), ENV and
-    line of a heredoc. ``triggers`` are the RUNs of its ONBUILDs, which run in its state at its end, in the images built
-    on it. ``worked_in`` is true if people work in a container of it.
+    from it, ``top`` if no stage is FROM it. ``order`` is that of the RUNs of the file, ``taken`` are the paths that
+    other stages copy or mount from it. ``environment`` and ``user`` are those at its end, ``workdirs`` the user and
+    folder of each WORKDIR, by its offset. ``triggers`` are the RUNs of its ONBUILDs, which run in its state at its end,
+    in the images built on it. ``worked_in`` is true if people work in a container of it.
     """
 
     graph: Graph
@@ -112,7 +114,6 @@ class Stage(NamedTuple):
     top: bool
     user: str | None
     environment: Mapping[str, str]
-    settings: tuple[tuple[int, str], ...]
     worked_in: bool = False
 
     def __hash__(self) -> int:
@@ -135,6 +136,8 @@ class Stage(NamedTuple):
     @property
     def lineage(self) -> "list[Stage]":
         """Its parent stages, outermost first, and itself."""
+        if self.parent is None:  # as most, and it is often asked for
+            return [self]
         stages = [self]
         while (parent := stages[-1].parent) is not None:
             stages.append(self.graph.stages[parent])
@@ -153,12 +156,32 @@ class Stage(NamedTuple):
         dockerfile2llb/convert.go, dispatchEntrypoint), and the result is None as well.
         """
         for stage in reversed(self.lineage):
-            verbs = [one.verb for one in stage.start_commands]
-            if verb in verbs:
-                return stage.start_commands[-1 - verbs[::-1].index(verb)]
-            if verb == "cmd" and "entrypoint" in verbs:
+            own = [one for one in stage.start_commands if one.verb == verb]
+            if own:
+                return own[-1]
+            if verb == "cmd" and any(one.verb == "entrypoint" for one in stage.start_commands):
                 return None
         return None
+
+    @property
+    def settings(self) -> tuple[tuple[int, str], ...]:
+        """All it runs, writes or sets that can be configuration, in order: the offset and lowercase text of each
+        command (without its options), ENV and line of a heredoc; put together when it is first asked for."""
+        if self.number not in self.graph.settings:
+            self.graph.settings[self.number] = tuple([(start, text.lower()) for start, text in sorted(self._written())])
+        return self.graph.settings[self.number]
+
+    def _written(self) -> Iterator[tuple[int, str]]:
+        for run in self.runs:
+            yield from ((one.start, one.without_options) for one in run.commands)
+        for run in self.triggers:
+            yield from ((self.end, one.without_options) for one in run.commands)
+        for instruction in self.instructions:
+            for body in instruction.heredocs:
+                lines = body.cuts(match.span() for match in _LINE.finditer(body.value))
+                yield from ((line.start, line.value) for line in lines)
+            if instruction.verb == "env":
+                yield instruction.start, instruction.args.value
 
     @property
     def every_run(self) -> tuple[Run, ...]:
@@ -251,7 +274,6 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 top=i not in parents,
                 user=draft.user,
                 environment=draft.environment,
-                settings=draft.settings(triggers[i]),
             )
         )
     return graph.stages

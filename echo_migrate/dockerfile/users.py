@@ -45,7 +45,7 @@ def roots(run: Run) -> Iterator[str]:
         if command.name == "usermod":
             operands, uid = _operands(command.words[1:])
             yield from (one.value for one in operands[-1:] if is_root(uid))
-        elif any(one.target.value == "/etc/passwd" for one in command.redirects):
+        elif command.redirects and any(one.target.value == "/etc/passwd" for one in command.redirects):
             yield from (match[1] for word in command.arguments for match in _ROOT.finditer(word))
 
 

@@ -192,11 +192,11 @@ def _swaps(moves: list[Migration], source: Source, kind: str, settings: Settings
     found = []
     for move in moves:
         reference = parsed(move.image.ref.value) if move.state in ("no-replacement", "needs-person") else None
-        other = swap(move.image, reference, settings.catalog.path(reference)) if reference else None
-        found.append(other or move._replace(edits=()))
-    if not any(move.edits for move in found):
+        found.append(swap(move.image, reference, settings.catalog.path(reference)) if reference else None)
+    if not any(other and other.edits for other in found):
         return {}
-    settled = settle(with_neighbours(found, source, kind in _DEPLOYED))
+    swapped = [other or move._replace(edits=()) for move, other in zip(moves, found, strict=True)]
+    settled = settle(with_neighbours(swapped, source, kind in _DEPLOYED))
     return {move.image: move for move in settled if move.edits}
 
 

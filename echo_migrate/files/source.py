@@ -6,7 +6,6 @@ not UTF-8 is one code point (a lone surrogate, PEP 383), so that every file is w
 
 import errno
 import os
-import re
 import stat
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,6 @@ from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 LARGEST = 5_000_000
-_NEWLINE = re.compile("\n")
 
 
 class Unreadable(ValueError):
@@ -39,12 +37,15 @@ def contents(path: str, most: int = LARGEST) -> bytes:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening some devices has side effects
             raise Unreadable("is not a regular file")
-        with open(path, "rb", opener=_at_once) as file:
-            status = os.fstat(file.fileno())
+        file = os.open(path, _READING)
+        try:
+            status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable("is not a regular file")
             size = min(most, max(status.st_size, 65_536))  # some system files report no size
-            data = file.read(size + 1) if status.st_size <= most else b""
+            data = _read(file, size + 1) if status.st_size <= most else b""
+        finally:
+            os.close(file)
     except OSError as error:
         kind = Unreadable if error.errno in _ABSENT else Inaccessible
         raise kind(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
@@ -56,12 +57,19 @@ def contents(path: str, most: int = LARGEST) -> bytes:
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-_AT_ONCE = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))
-"""Flags by which opening waits for nothing; Windows has none of them, nor anything to wait for."""
+_READING = sum(
+    getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT")
+)
+"""Flags by which a file is opened to read its bytes, and opening waits for nothing; each system has some of them."""
 
 
-def _at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | _AT_ONCE)
+def _read(file: int, most: int) -> bytes:
+    """Return up to ``most`` bytes of a file, by its descriptor: ``open`` costs as much again as these calls."""
+    data = piece = os.read(file, most)
+    while piece and len(data) < most:
+        piece = os.read(file, most - len(data))
+        data += piece
+    return data
 
 
 class Edit(NamedTuple):
@@ -242,7 +250,7 @@ class Source(NamedTuple):
 @lru_cache(maxsize=4)
 def line_starts(text: str) -> list[int]:
     """Return the offsets at which the lines of a text begin."""
-    return [0, *(match.end() for match in _NEWLINE.finditer(text))]
+    return [0, *accumulate([len(line) + 1 for line in text.split("\n")[:-1]])]
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

@@ -35,7 +35,9 @@ _INPUT_FILE = lazy_regex(r"(?i)(?:resources?|samples?|inputs?|cases?)\.ya?ml")
 
 _BACKUP = lazy_regex(
     r"(?i)(?:.*[-_.])?(?:backups?|bak|old|archived?)(?:[-_.].*)?(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])?(?:\D.*)?"
-    r"|(?:.*[-_.])?(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])?[-_.](?:backups?|bak|old|archived?)"
+    r"|(?:.*[-_.])?(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])?[-_.](?:backups?|bak|old|archived?)",
+    needs=("backup", "bak", "old", "archive"),
+    of_files=True,
 )
 """A folder or file that was kept under a date when it was replaced."""
 
@@ -114,28 +116,19 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
         return None
     root = whole[: -len(below)]
     *folders, name = below.split(os.sep)
-    if _GEMS.search(below):
-        return "vendored"
-    for count, folder in enumerate(folders, 1):
-        if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
-            return "vendored"
-        read = _INPUT.fullmatch(folder) and not _TESTS.isdisjoint(folders[: count - 1]) and not name.endswith(_PACKAGED)
-        if _FIXTURES.fullmatch(folder) or read:
-            return "fixture"
-        if folder in _CI and not _SCHEMAS.isdisjoint(folders[: count - 1]):
-            return "fixture"
-        if _BACKUP.fullmatch(folder):
-            return "backup"
+    found = _by_folders(root, tuple(folders), name.endswith(_PACKAGED))
+    if found:
+        return found
     if _INPUT_FILE.fullmatch(name) and not _TESTS.isdisjoint(folders) and _ENVIRONMENTS.isdisjoint(folders):
         return "fixture"
     if _BACKUP.fullmatch(name):
         return "backup"
     if _is_foreign(root, below):
         return "foreign"
-    within = [os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS]
+    within = _within(root, tuple(folders))
     if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]) or _is_result(within[0], name, folders):
         return "fixture"
-    if _GENERATED.search(text[:_HEAD]) or _SITE in folders or (name == "Dockerfile" and _is_made(tuple(within))):
+    if _GENERATED.search(text[:_HEAD]) or _SITE in folders or (name == "Dockerfile" and _is_made(within)):
         return "generated"
     if _is_compiled(within[0], name, text):
         return "generated"
@@ -148,15 +141,46 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     return "official" if _is_official(root) else None
 
 
+@of_a_run(4096)
+def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited | None:
+    """Return why nobody edits the files in a folder, by its path from a root; ``packaged`` is for code in packages."""
+    if _GEMS.search("/".join((*folders, ""))):
+        return "vendored"
+    for count, folder in enumerate(folders, 1):
+        if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
+            return "vendored"
+        read = _INPUT.fullmatch(folder) and not _TESTS.isdisjoint(folders[: count - 1]) and not packaged
+        if _FIXTURES.fullmatch(folder) or read:
+            return "fixture"
+        if folder in _CI and not _SCHEMAS.isdisjoint(folders[: count - 1]):
+            return "fixture"
+        if _BACKUP.fullmatch(folder):
+            return "backup"
+    return None
+
+
+@of_a_run(4096)
+def _within(root: str, folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a folder and those above it, down to a root, by its path from there."""
+    return tuple([os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS])
+
+
 def inside(path: str, named: Iterable[str]) -> str:
     """Return an absolute path from the deepest folder named that has it; "" if it was named itself, or lies in none."""
-    folders, above = _absolute(named), path
+    folders = _absolute(named)
+    above = None if path in folders else _deepest(os.path.dirname(path), folders)
+    return "" if above is None else path[len(above.rstrip("/")) + 1 :]
+
+
+@of_a_run(4096)
+def _deepest(above: str, folders: frozenset[str]) -> str | None:
+    """Return the deepest of some folders that is a folder or has it, None if none is."""
     while above not in folders:
         parent = os.path.dirname(above)
         if parent == above:
-            return ""
+            return None
         above = parent
-    return path[len(above.rstrip("/")) + 1 :]
+    return above
 
 
 class _Last:

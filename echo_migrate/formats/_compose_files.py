@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import TEMPLATE
-from echo_migrate.files.tree import top
+from echo_migrate.files.tree import absolute, top
 from echo_migrate.files.workspace import of_a_run
 
 COPIED = rf"\.(?:dist|example|sample|default)|{TEMPLATE}"
@@ -26,7 +26,7 @@ _MOST_FOLDERS = 200
 
 def above(dockerfile: str) -> Iterator[tuple[str, str]]:
     """Yield the folder of a Dockerfile and its parents up to the top of its tree, each with the top."""
-    folder = os.path.dirname(os.path.abspath(dockerfile))
+    folder = os.path.dirname(absolute(dockerfile))
     root = top(dockerfile)
     while True:
         yield folder, root

@@ -30,23 +30,30 @@ _ARGUMENT = lazy_regex(
 """An argument of a command, with its value where that is written whole."""
 
 _SET = lazy_regex(r"(?:--set[= \t]++|\n[ \t]*+)[\"']?[\w*.-]+\.args\.([A-Za-z_]\w*+)[ \t]*+\+?=", needs=(".args.",))
-_CALLED = r"\b(?i:build[-_]?args?)"
+_CALLS = ("build-arg", "build_arg", "buildarg")
+_CALLED = r"\b(?i:build(?:-|_|)args?)"
 _PLAIN = r"[^\[\]{}()]++"
 _WITHIN = rf"[\[{{(](?>(?:{_PLAIN}|[\[{{(](?:{_PLAIN})?[\]}})])*)[\]}})]"
 """A pair of brackets in a value, with pairs in it: ``"${lookup(a)}"``."""
 
 _MAPPED = lazy_regex(
     _CALLED + rf"[\"']?[ \t]*+(?:[:=]|(\())[ \t]*+(?:[\[{{(]((?>(?:{_PLAIN}|{_WITHIN})*))[\]}})]"
-    r"|\r?\n((?>(?:[ \t]++[\"']?[A-Za-z_]\w*+[\"']?:[^\n]*+(?:\n|$)){1,50})))"
+    r"|\r?\n((?>(?:[ \t]++[\"']?[A-Za-z_]\w*+[\"']?:[^\n]*+(?:\n|$)){1,50})))",
+    needs=_CALLS,
+    of_files=True,
 )
 _KEY = lazy_regex(r"(?:^|[\s,{(\"'])([A-Za-z_]\w*+)[\"']?[ \t]*+(?:[:=](?!=)|,(?=[ \t]*+[\"']))")
 _LISTED = lazy_regex(
     _CALLED + r"[\"']?[ \t]*+[:=][ \t]*+[|>]?[-+]?[ \t]*+(?:\r?\n[ \t]*+)?"
-    r"((?>(?:(?:-[ \t]++)?[\"']?[A-Za-z_]\w*+=[^\n]*+(?:\n[ \t]*+|$)){1,50}))"
+    r"((?>(?:(?:-[ \t]++)?[\"']?[A-Za-z_]\w*+=[^\n]*+(?:\n[ \t]*+|$)){1,50}))",
+    needs=_CALLS,
+    of_files=True,
 )
 _NAMED = lazy_regex(r"(?:^|[\s,;\"'])([A-Za-z_]\w*+)=")
 _TAGGED = lazy_regex(
-    r"<(?i:build-?args?)>((?>(?:[^<]++|<(?!/?(?i:build-?args?)>))*))</(?i:build-?args?)>",
+    r"<(?i:build(?:-|)args?)>((?>(?:[^<]++|<(?!/?(?i:build(?:-|)args?)>))*))</(?i:build(?:-|)args?)>",
+    needs=("<buildarg", "<build-arg"),
+    of_files=True,
 )
 _TAG = lazy_regex(r"<([A-Za-z_]\w*+)>")
 _BAKED = lazy_regex(r"\bargs[\"']?[ \t]*+[:=][ \t]*+\{([^{}]{0,2000}+)\}")

@@ -106,6 +106,7 @@ class Catalog(NamedTuple):
         movable = best.movable and (versioned or not path[-1].isdigit())  # the version in a name has no place elsewhere
         return Upstream(best.upstream, because("guess", guess="; ".join(best.reasons)), True, movable)
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - as above
     def path(self, reference: Reference) -> str:
         """Return the shortest spelling of a reference's name: for Docker Hub, without registry and ``library/``."""
         return shortest(reference.name, reference.registry, self.facts)
@@ -118,6 +119,7 @@ class Catalog(NamedTuple):
             return "/" not in path
         return bool(host) and ("." not in host or ":" in host or host.endswith(self.facts.private))
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - as above
     def hardened(self, reference: Reference) -> str | None:
         """Return the title of the hardened-image vendor whose registry, or a mirror of it, a reference names, or
         None."""

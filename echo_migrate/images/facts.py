@@ -125,12 +125,20 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
             family = catalog.family_of(name, words[0] if words else "", words)
         found = found._replace(family=family)
     if vendor == _UPSTREAM and not found.complete and found.shell is not False:
-        found = found._replace(programs=found.programs | catalog.facts.programs.get(found.family or "", frozenset()))
+        found = found._replace(
+            programs=_both(found.programs, catalog.facts.programs.get(found.family or "", frozenset()))
+        )
     known_at = catalog.facts.pythons if re.fullmatch(r"python[\d.]*(?:-debian\d+)?", name) else {}
     place = known_at.get(vendor, "") or (catalog.facts.system_pythons.get(name, "") if vendor == _UPSTREAM else "")
     found = found._replace(python=place) if place else found
     config = catalog.answers.config(full_name(reference)) if catalog.answers else None
     return _as_configured(found, config) if config else found
+
+
+@lru_cache(maxsize=64)
+def _both(some: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    """Return the programs of two sets, which thousands of tags may have."""
+    return some | others
 
 
 def _as_configured(found: ImageFacts, config: "Config") -> ImageFacts:

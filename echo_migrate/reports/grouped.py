@@ -21,7 +21,7 @@ _MOST_LINES = 6
 _MOST_REASONS = 3
 """The number of reasons that are listed for an unsafe fix where not all of them fit."""
 
-_DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…", needs=("@",))
+_DIGEST = lazy_regex(r"(:[\w.-]{1,128})@\w{1,20}:[0-9a-f]{6}…", needs=("@",), of_files=True)
 """A digest after a tag, which is omitted from messages."""
 
 _ROOMY = 60

@@ -59,17 +59,26 @@ class EffectiveBases(dict[Image, EffectiveBase]):
         return sorted((image for image in self if image.where == "FROM"), key=lambda image: image.start)
 
     @cached_property
-    def _roots(self) -> dict[tuple[Graph, int], Image | None]:
+    def _roots(self) -> dict[tuple[Graph, int], tuple[Image | None, EffectiveBase | None]]:
         return {}
 
     def root(self, stage: Stage) -> Image | None:
         """Return the FROM image of the first stage in a stage's lineage, or None if it has no effective base."""
-        key = stage.graph, stage.number  # each rule asks for each stage, and its own hash is slower
+        return self._rooted(stage)[0]
+
+    def of(self, node: Any) -> EffectiveBase | None:
+        """Return the effective base of a stage or service, or None if it is based on no image of the file."""
+        if isinstance(node, Stage):
+            return self._rooted(node)[1]
+        return self.get(node.image) if isinstance(node, Container) and node.image else None
+
+    def _rooted(self, stage: Stage) -> tuple[Image | None, EffectiveBase | None]:
+        key = stage.graph, stage.number  # each rule asks for each stage, and the hashes of stage and image are slower
         if key not in self._roots:
             first = stage.lineage[0]
             place = bisect_left(self._froms, first.start, key=lambda image: image.start)
             found = self._froms[place] if place < len(self._froms) else None
-            self._roots[key] = found if found and found.start < first.end else None
+            self._roots[key] = (found, self[found]) if found and found.start < first.end else (None, None)
         return self._roots[key]
 
 

@@ -13,7 +13,7 @@ from echo_migrate.files.unedited import Unedited, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.reasons import Reason
-from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases, root_of
+from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases
 
 if TYPE_CHECKING:
     from echo_migrate.images.approval import Approval
@@ -208,5 +208,4 @@ class Context(NamedTuple):
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""
-        image = root_of(node, self.effective_bases)
-        return self.effective_bases.get(image) if image else None
+        return self.effective_bases.of(node)

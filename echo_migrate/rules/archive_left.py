@@ -11,9 +11,9 @@ from echo_migrate.dockerfile.layers import (
     above,
     absolute,
     downloads,
+    expands_removed,
     placed,
     removed,
-    sh_expands_braces,
     takes,
 )
 from echo_migrate.dockerfile.parser import Instruction
@@ -35,7 +35,7 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships or not all(run.script and run.script.certain for run in stage.runs):
         return
     effective = context.effective(stage)
-    expanding = sh_expands_braces(stage, effective.base if effective else None)
+    expanding = expands_removed(stage, effective.base if effective else None)
     last = _Last(stage.runs, expanding)
     for run in stage.runs:
         for command in run.that("download"):

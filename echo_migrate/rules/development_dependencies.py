@@ -28,19 +28,21 @@ _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 @rule(on=Stage, level="note", also=("composer-no-dev",))
 @of_shipped_images
 def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding]:
-    purpose = f"{stage.name} {stage.root} {basename(context.source.path)}"
-    if not stage.ships or _DEVELOPMENT.search(purpose) or _builds(stage) or _pruned(stage):
+    calls = [(run, call) for run in stage.runs for call in run.calls if call.action == "install" and not call.packages]
+    if not stage.ships or not calls:
         return
-    for run in stage.runs:
-        for call in run.calls:
-            known = call.manager.development
-            if call.action != "install" or not known or call.packages or call.opaque:
-                continue
-            left_out = call.has(known.unless) or _set(known, run, call, stage)
-            if not left_out and not configures(stage, known.settings, call):
-                message = f"{call.shown} also installs development dependencies: "
-                message += f"add {known.write}, or use a builder stage"
-                yield Finding(call.command.start, call.command.end, message)
+    purpose = f"{stage.name} {stage.root} {basename(context.source.path)}"
+    if _DEVELOPMENT.search(purpose) or _builds(stage) or _pruned(stage):
+        return
+    for run, call in calls:
+        known = call.manager.development
+        if not known or call.opaque:
+            continue
+        left_out = call.has(known.unless) or _set(known, run, call, stage)
+        if not left_out and not configures(stage, known.settings, call):
+            message = f"{call.shown} also installs development dependencies: "
+            message += f"add {known.write}, or use a builder stage"
+            yield Finding(call.command.start, call.command.end, message)
 
 
 def _set(known: Development, run: Run, call: Call, stage: Stage) -> bool:

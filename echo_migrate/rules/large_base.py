@@ -28,11 +28,15 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     if not upstream or upstream.likely or "$" in image.ref.value:
         return
     builder = upstream.name in facts.builders or words & facts.builder_words
-    itself = upstream.name.rpartition("/")[2] in re.findall(r"[\w.-]+", stage.started)
-    if builder and stage.started and not itself and not tools_started(stage):
+    if builder and stage.started and not _starts(stage, upstream.name) and not tools_started(stage):
         message = f"{image.shown} is a build image and the final base image: use it as a builder stage, and COPY "
         message += "the result into a smaller base image"
         yield Finding(image.start, image.end, message)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
         message = f"{image.shown} is the full image, with compilers: use its slim variant"
         yield Finding(image.start, image.end, message)
+
+
+def _starts(stage: Stage, upstream: str) -> bool:
+    """Return whether the start commands of a stage have the name of an image as a word."""
+    return upstream.rpartition("/")[2] in re.findall(r"[\w.-]+", stage.started)

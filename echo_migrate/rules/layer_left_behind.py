@@ -10,8 +10,8 @@ from echo_migrate.dockerfile.layers import (
     absolute,
     caches_cleared,
     downloads,
+    expands_removed,
     removed,
-    sh_expands_braces,
 )
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -35,7 +35,7 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.ships != "layers":
         return
     effective = context.effective(stage)
-    below = _Layers(sh_expands_braces(stage, effective.base if effective else None))
+    below = _Layers(expands_removed(stage, effective.base if effective else None))
     steps: list[Run | Copy] = sorted([*stage.runs, *stage.copies], key=lambda step: step.instruction.start)
     for step in steps:
         if isinstance(step, Copy):

@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.control_flow import (
     named_later,
     runs_before_the_end,
 )
-from echo_migrate.dockerfile.layers import caches_cleared, configures, sh_expands_braces, within
+from echo_migrate.dockerfile.layers import caches_cleared, configures, expands_removed, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
@@ -32,7 +32,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
     effective = context.effective(stage)
-    expanding = sh_expands_braces(stage, effective.base if effective else None)
+    expanding = expands_removed(stage, effective.base if effective else None)
     for run in stage.every_run:
         leaving: dict[str, list[Call]] = {}
         cleared = caches_cleared(run, expanding)

@@ -86,7 +86,8 @@ def _remedy(stage: Stage, words: list[Word], unnamed: bool) -> str:
     if uses == {"build"}:
         return "compile in a builder stage, and COPY the result"
     it = "it" if len(names) == 1 else "them"
-    if any(name.startswith(word) for name in names for word in _STARTED.findall(stage.started)):
+    started = tuple(_STARTED.findall(stage.started))
+    if any(name.startswith(started) for name in names):
         return f"COPY {it} from a builder stage, or use a base with {it}"
     called = {name for run in stage.runs for name in run.names}
     if uses and uses <= {"shell", "network", "download"} and names <= called:

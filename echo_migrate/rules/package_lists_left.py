@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.control_flow import can_be_appended_to, lists_are_missed
-from echo_migrate.dockerfile.layers import sh_expands_braces, unlisted, within
+from echo_migrate.dockerfile.layers import expands_removed, unlisted, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -23,7 +23,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
     effective = context.effective(stage)
-    expanding = sh_expands_braces(stage, effective.base if effective else None)
+    expanding = expands_removed(stage, effective.base if effective else None)
     for run in stage.every_run:
         fetched = [call for call in run.calls if call.action == "update" and call.manager.lists]
         updates = [call for call in fetched if "chroot" not in call.command.via]

@@ -69,6 +69,7 @@ _TOKENS = (
 _IN_URL = lazy_regex(r"://([^\s/@:'\"$]{0,80}):([^\s/@:'\"$`<>{}%*]{1,200})@([\w.-]{0,80})", needs=("://",))
 _NOWHERE = lazy_regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|example|)$|(?:.*\.)?example\.\w+$")
 _FEWEST_CHARACTERS = 3
+_SETTING = frozenset(("arg", "env"))
 _STORED = frozenset(("arg", "cmd", "entrypoint", "env", "healthcheck", "label"))
 _TESTS = frozenset((":", "[", "[[", "test"))
 
@@ -113,16 +114,17 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
     begins = _BEGINS.search(context.source.text, stage.start, stage.end)
-    for instruction in stage.instructions:
+    layers = stage.ships == "layers"
+    for instruction in stage.instructions if layers or begins else ():
         # if a stage is copied from, its files reach the image, but not its variables
-        named = list(_variables(instruction, stage)) if stage.ships == "layers" else []
+        named = list(_variables(instruction, stage)) if layers and instruction.verb in _SETTING else []
         yield from named
         kind = _token(instruction) if begins and not named else ""
         if kind:
             end = instruction.start + len(instruction.verb)
             message = f"{kind} in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
             yield Finding(instruction.start, end, message, private=True)
-        if stage.ships == "layers" and not named and not kind and _has_password(instruction, stage):
+        if layers and not named and not kind and _has_password(instruction, stage):
             end = instruction.start + len(instruction.verb)
             message = f"a password in this {instruction.verb.upper()} is stored in the image: {_REMEDY}"
             yield Finding(instruction.start, end, message, private=True)
@@ -139,10 +141,10 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
 def _has_password(instruction: Instruction, stage: Stage) -> bool:
     """Return whether an instruction other than a RUN has a credential, in a connection string or in the arguments of
     what it starts."""
-    texts = [instruction.args.value] if instruction.verb in _STORED else []
+    if instruction.verb not in _STORED:
+        return False
     starts = [one.script.commands for one in stage.start_commands if one.start == instruction.start]
-    values = [value for text in texts for value in in_text(text)]
-    values += [value for commands in starts for value in _given(commands)]
+    values = in_text(instruction.args.value) + [value for commands in starts for value in _given(commands)]
     return any(map(_could_be_one, values))
 
 
@@ -172,8 +174,8 @@ def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
             yield Finding(command.start, command.end, f"{message}file in the same RUN")
 
 
-def _written(command: Command) -> Iterator[str]:
-    return (value for word in command.words[1:] for value in in_text(word.value))
+def _written(command: Command) -> list[str]:
+    return [value for text in command.arguments for value in in_text(text)]
 
 
 def _set_by(command: Command) -> Iterator[str]:
@@ -186,7 +188,7 @@ def _set_by(command: Command) -> Iterator[str]:
 
 def _variables(instruction: Instruction, stage: Stage) -> Iterator[Finding]:
     """Yield a finding for each variable of an ENV or ARG whose value is a credential, without the value."""
-    if instruction.verb not in ("arg", "env") or not _SPEAKS.search(instruction.args.value):
+    if not _SPEAKS.search(instruction.args.value):
         return
     for name, value in instruction.pairs():
         where, default = "this ENV", instruction.unquoted(value).value if value is not None else None

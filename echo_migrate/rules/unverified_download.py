@@ -24,7 +24,8 @@ queries)."""
 
 @rule(on=Stage, level="note")
 def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
-    for run in stage.runs[_last_check(stage) + 1 :]:
+    downloading = any(run.that("download") for run in stage.runs)
+    for run in stage.runs[_last_check(stage) + 1 :] if downloading else ():
         commands = run.commands if run.that("download") else ()
         for command, below in zip_longest(commands, commands[1:]):
             unpacked = below is not None and below.operator == "|" and does(below, "unpack")

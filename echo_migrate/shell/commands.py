@@ -142,6 +142,11 @@ class Command(NamedTuple):
         return self.name == "rm" and any("f" in word for word in self.arguments if word[:1] == "-")
 
     @property
+    def without_options(self) -> str:
+        """Its words that are no options, as one text."""
+        return " ".join([word.text.value for word in self.words if word.text.value[:1] != "-"])
+
+    @property
     def arguments(self) -> list[str]:
         """The words after the name."""
         return [word.text.value for word in self.words[1:]]

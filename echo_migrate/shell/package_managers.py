@@ -238,7 +238,7 @@ def call(command: Command, value: Callable[[str], str | None] = lambda name: Non
     if not command.words:
         return None
     known = data()
-    head = _VERSION.sub("", command.name) or command.name
+    head = command.name.rstrip("0123456789.") or command.name
     manager, length = known.managers.get(head), 1
     if head in known.heads:
         for count in range(2, min(known.longest, len(command.words)) + 1):
@@ -313,8 +313,13 @@ def _variable_words(word: Word, value: Callable[[str], str | None]) -> list[Word
 
 def package_name(word: Word) -> str:
     """Return the name of a package without version, architecture and repository."""
-    match = None if word.value.startswith("git@") else _NAME.match(word.value)
-    return match[0] if match else word.value
+    return _name_in(word.text.value)
+
+
+@lru_cache(maxsize=4096)
+def _name_in(text: str) -> str:
+    match = None if text.startswith("git@") else _NAME.match(text)
+    return match[0] if match else text
 
 
 def used_for(word: Word) -> str:

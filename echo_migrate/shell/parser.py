@@ -63,7 +63,9 @@ class _Reader:
 
     def read(self, errexit: bool) -> Script:
         # the grammar ends a word at a $ that starts no variable, and is slow to recover from many of them
-        masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), self.script.value)
+        masked = self.script.value
+        if "$" in masked:
+            masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), masked)
         root = grammar.tree(masked)
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
@@ -273,8 +275,8 @@ class _Reader:
         first = assignments[0][1].start if assignments else words[0].start
         given, exported = tuple(assignments), self.exports.variables
         command = simple(tuple(words), operator, inside, given, redirects, host, first, last, exported, self.shell)
-        given_input = any(one.type == "herestring_redirect" for one in hosts) or any(
-            "<" in one.operator for one in more
+        given_input = "herestring_redirect" in [one.type for one in hosts] or "<" in "".join(
+            [one.operator for one in more]
         )
         if self.fed or self.input or given_input:
             command = command._replace(fed=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 
-_QUOTED = lazy_regex(r"'([^']*)'?|\"((?:\\.|[^\"\\])*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
+_QUOTED = lazy_regex(r"'([^']*)'?|\"((?:[^\"\\]+|\\.)*)\"?|\\(.)|[^'\"\\]+|\\$", re.DOTALL)
 _ESCAPED = lazy_regex(r"\\([$`\"\\])|\\\n")
 
 
