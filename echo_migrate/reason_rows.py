@@ -348,6 +348,13 @@ REASONS: dict[str, Row] = {
         kind="the same text is also used elsewhere",
     ),
     "name-elsewhere": Row("{name} is also used where it may be no image", "check the other uses", "edit"),
+    "used-elsewhere": Row(
+        "pulled for {place}, which would still use the old name",
+        "change both together",
+        "edit",
+        kind="pulled for another file that keeps the old name",
+    ),
+    "uses-unread": Row("what it is pulled for could not be searched for", "check what uses it", "edit"),
     "exported": Row("{name} is exported", "check who imports it", "edit"),
     # compose, bake, clusters and pipelines
     "compose-variables": Row("Compose fills in variables of this Dockerfile", _LITERAL, "edit"),
