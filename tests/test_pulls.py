@@ -104,7 +104,8 @@ def test_a_tree_that_takes_too_long_to_search_holds_its_pulls(tmp_path: Path, mo
         raise TooMuch("late")
 
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "other.sh").write_text("true\n")
+    for name in ("pull.sh", "other.sh"):
+        (tmp_path / name).write_text(PULL)
     monkeypatch.setattr(pulls, "_names_in", late)
     begin()
     (one,) = check_text(PULL, "pull.sh", load_settings()).outcomes

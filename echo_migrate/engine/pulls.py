@@ -41,7 +41,10 @@ _LARGEST = 200_000
 
 def with_uses(moves: list[Migration], source: Source, assess: Assess) -> list[Migration]:
     """Return the migrations; a safe one of an image that the file only pulls needs review if another file of the tree
-    uses it by that name, and its use there does not move safely to the same target."""
+    uses it by that name, and its use there does not move safely to the same target. A text that is in no tree has none
+    beside it."""
+    if not any(move.safe and is_pull(move.image) for move in moves) or not os.path.isfile(source.path):
+        return moves
     ran = {familiar(move.image.ref.value) for move in moves if not is_pull(move.image)}
     found = []
     for move in moves:

@@ -74,6 +74,7 @@ class Kind(NamedTuple):
     short: dict[str, str]
     secrets: str
     runs: tuple[tuple[str, ...], ...]
+    unused: str
 
 
 @lru_cache
@@ -103,6 +104,7 @@ def kinds() -> list[Kind]:
             row.get("short", {}),
             row.get("secrets", ""),
             tuple(tuple(way.split(".")) for way in row.get("runs", ())),
+            row.get("unused", ""),
         )
         for name, row in rows.items()
     ]
@@ -129,8 +131,8 @@ def kind_of(path: str, text: str) -> Kind | None:
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
-    sheet = YamlFile(source)
     kind = kind_of(source.path, source.text)
+    sheet = YamlFile(source, kind.unused if kind else "")
     read = [one for root in sheet.roots if kind for one in (*_images(sheet, root, kind), *_given(sheet, root, kind))]
     images = list(together(one for one in read if isinstance(one, Image)))
     merged = {(image.start, image.end): image for image in images}
