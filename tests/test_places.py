@@ -561,6 +561,21 @@ FOLLOWERS = {
         "{packageRules: [{matchPackageNames: ['!x', 'node'], allowedVersions: '<23'}]} // ours\n",
         "Renovate finds it by its name, in .github/renovate.json5",
     ),
+    "Renovate, by a regular expression": (
+        "renovate.json",
+        '{"packageRules": [{"matchDepNames": ["/^(?:ruby|node)$/"], "enabled": false}]}\n',
+        "Renovate finds it by its name, in renovate.json",
+    ),
+    "Renovate, by how a name begins": (
+        "package.json",
+        '{"name": "a", "renovate": {"packageRules": [{"matchPackagePrefixes": ["nod"], "enabled": false}]}}\n',
+        "Renovate finds it by its name, in package.json",
+    ),
+    "Renovate, by a pattern": (
+        ".gitlab/renovate.json",
+        '{"packageRules": [{"matchPackagePatterns": ["^node"], "enabled": false}]}\n',
+        "Renovate finds it by its name, in .gitlab/renovate.json",
+    ),
     "Dependabot": (
         ".github/dependabot.yml",
         "updates: [{package-ecosystem: docker, directory: /apps, ignore: [{dependency-name: 'nod*'}]}]\n",
@@ -595,6 +610,15 @@ NO_FOLLOWERS = {
     "of another system": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("docker", "npm")),
     "of all images": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("nod*", "*")),
     "of none": ("renovate.json", '{"packageRules": [{"matchPackageNames": ["*", "/node/", "!node"]}]}'),
+    "of a part of the name": (
+        "renovate.json",
+        '{"packageRules": [{"matchPackagePatterns": ["node"], "matchDepNames": ["/node$/", "/^nodejs/"]}]}',
+    ),
+    "of npm": ("package.json", '{"name": "renovate", "packageRules": [{"matchPackageNames": ["node"]}]}'),
+    "of a package below": (
+        "apps/package.json",
+        '{"renovate": {"packageRules": [{"matchPackageNames": ["node"]}]}}',
+    ),
     "that is no YAML": ("apps.yaml", "kustomize.toolkit.fluxcd.io: [\n"),
 }
 

@@ -85,6 +85,18 @@ def test_a_pull_without_a_tag_follows_its_use(run: Run, tmp_path: Path) -> None:
     assert "pulled for Dockerfile:1," in str(one["reason"])
 
 
+def test_a_pull_of_python_follows_its_use(run: Run, tmp_path: Path) -> None:
+    text = "import docker\nclient = docker.from_env()\nclient.images.pull('python:3.12')\n"
+    (tmp_path / "pull.sh").write_text("true\n")
+    (tmp_path / "warm.py").write_text(text)
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN wget x\n")
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "warm.py").read_text() == text
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "warm.py").read_text() == text.replace("python:", "reg.echohq.com/python:")
+
+
 def test_what_the_file_runs_itself_is_its_own(run: Run, tmp_path: Path) -> None:
     (tmp_path / "pull.sh").write_text(PULL + "docker run python:3.12 true\n")
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN wget x\n")

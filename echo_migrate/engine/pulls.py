@@ -20,7 +20,7 @@ from echo_migrate.reasons import Reason, because
 Assess = Callable[[Source], list[Migration] | None]
 """Returns what becomes of the images of another file, whatever it pulls itself; None if it has no format."""
 
-_PULL = lazy_regex(r"(?:.*[ ])?(?:docker|podman|nerdctl|buildah|ctr|crictl)(?: images?| i)? pull")
+_PULL = lazy_regex(r"(?:.*[ ])?(?:docker|podman|nerdctl|buildah|ctr|crictl)(?: images?| i)? pull|.*\.pull(?:\(.*)?")
 """The place of an image that a command pulls and does not run."""
 
 _TOLD = lazy_regex(
