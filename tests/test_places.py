@@ -269,6 +269,24 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
     assert reason in outcome.reason
 
 
+@pytest.mark.parametrize(
+    ("template", "state"),
+    [
+        ("{{ tpl .Values.image . }}", "migrate"),
+        ("{{ .Values.image | quote }}", "migrate"),
+        ('{{ tpl (printf "%s/%s" .Values.mirror .Values.image) . }}', "needs-person"),
+        ("docker.io/{{ .Values.image }}", "needs-person"),
+        ('{{ include "common.image" (dict "image" .Values.image) }}', "needs-person"),
+    ],
+)
+def test_an_image_in_one_piece_may_be_given_a_registry_too(tmp_path: Path, template: str, state: str) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "web.yaml").write_text(f"image: {template}\n")
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), "image: node:22\n").outcomes
+    assert outcome.state == state
+
+
 def test_an_empty_registry_is_that_of_all_images_where_templates_take_it(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "web.yaml").write_text(
@@ -775,6 +793,38 @@ def test_a_list_of_json_patches_sets_the_images_of_containers_alone(tmp_path: Pa
     result = fix_source(str(tmp_path / "patch.yaml"), text)
     assert result.fixed.text == text.replace("node", "reg.echohq.com/node").replace("python", "reg.echohq.com/python")
     assert len(result.outcomes) == 2
+
+
+REPLACEMENT = (
+    "source: {kind: ConfigMap, name: v, fieldPath: data.image}\n"
+    "targets:\n- select: {kind: Pod, name: %s}\n  fieldPaths: [spec.containers.0.%s]\n"
+)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("name", "field", "state"),
+    [
+        ("web", "image", "needs-person"),
+        ("'w.*b?'", "image", "needs-person"),
+        ("other", "image", "migrate"),
+        ("web", "imagePullPolicy", "migrate"),
+    ],
+)
+def test_a_replacement_of_a_kustomization_sets_images(
+    tmp_path: Path, name: str, field: str, state: str, apart: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    written = REPLACEMENT % (name, field)
+    inline = written.replace("\n", "\n  ").strip()
+    (tmp_path / "r.yaml").write_text("- " + inline)
+    listed = "- path: r.yaml" if apart else "- " + inline
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [pod.yaml]\nreplacements:\n{listed}\n")
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: a, image: 'node:22'}]}\n"
+    (tmp_path / "pod.yaml").write_text(text)
+    (outcome,) = fix_source(str(tmp_path / "pod.yaml"), text).outcomes
+    assert outcome.state == state
+    assert outcome.reason == ("a replacement of kustomization.yaml sets it" if state != "migrate" else "")
 
 
 def test_a_kustomization_has_no_say_in_what_is_no_resource_of_it(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ _ALONE = lazy_regex(r"[ \t]*[rR]?")
 
 
 def comments(path: str, text: str) -> list[tuple[int, int]]:
-    """Return where the docstrings of a file of code are, and its lines that are comments (of Starlark, all comments), in
-    their order. What seems to be a comment over lines may be in a text."""
+    """Return where the docstrings of a file of code are, and its lines that are comments, in their order; of Starlark,
+    all comments. What seems to be a comment over lines may be in a text."""
     name = os.path.basename(path)
     pattern = _COMMENT if _SLASHES.fullmatch(name) else None
     if name.endswith(".py"):

@@ -128,6 +128,10 @@ def _named(keys: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode]]:
         yield f"services.{index}.image", service
 
 
+_MACHINE = lazy_regex(r"macos-\d+-xcode-\d+(?:\.\d+)?")
+"""The name of a virtual machine (docs.gitlab.com, "Hosted runners on macOS")."""
+
+
 def _name(node: YamlNode | None) -> YamlNode | None:
     """Return the name of an image, in short form or under ``name``."""
     return effective(node).get("name") if is_mapping(node) else node
@@ -169,6 +173,8 @@ def _image(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values
     not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
     for image in named(sheet, name, where, inputs.scopes(name, used), not_editable=not_editable):
         value = image.ref.value
+        if _MACHINE.fullmatch(value):
+            continue
         known = [(one, given) for one in image.unsettled for values in used if (given := values.get(one))]
         texts = {filled(value, values) for values in used}
         image = image._replace(resolved=texts.pop() if known and len(texts) == 1 else "")
