@@ -372,6 +372,7 @@ REASONS: dict[str, Row] = {
     "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
     "renamed": Row("renamed by {path}", "set newName there", "edit"),
     "retagged": Row("its tag is set by {path}", "add newName with the new image there", "edit"),
+    "image-stream": Row("an image stream of OpenShift sets it", "change the image stream", "edit"),
     "replaced": Row("a replacement of {path} sets it", "change the source of the replacement", "edit"),
     "match-key": Row("name is a match key", "add newName with the new image", "edit"),
     "matched-again": Row("{path} would match the new name too", "change both together", "edit"),

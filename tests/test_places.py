@@ -155,6 +155,8 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
                 continue  # a recorded request: nobody pulls what it names
             if value == "library":
                 continue  # a piece of a name in a form that is not known
+            if value.startswith("macos-"):
+                continue  # the name of a virtual machine
             if path[-2:-1] == ("hero",):
                 continue  # the name of a picture
             if VARIABLE.match(value) and value not in listed:
@@ -793,6 +795,41 @@ def test_a_list_of_json_patches_sets_the_images_of_containers_alone(tmp_path: Pa
     result = fix_source(str(tmp_path / "patch.yaml"), text)
     assert result.fixed.text == text.replace("node", "reg.echohq.com/node").replace("python", "reg.echohq.com/python")
     assert len(result.outcomes) == 2
+
+
+TRIGGER = '[{"from": {"kind": "ImageStreamTag", "name": "n:22"}, "fieldPath": "%s.image"}]'
+DEPLOYMENT = (
+    "apiVersion: %s\nkind: %s\nmetadata: {name: a, annotations: %s}\nspec:\n  triggers: %s\n  template: {spec: "
+    "{containers: [{name: web, image: 'node:22'}, {name: other, image: 'python:3.12'}]}}\n"
+)
+OPENSHIFT = {
+    "a trigger of its own": (
+        "apps.openshift.io/v1",
+        "DeploymentConfig",
+        "{}",
+        "[{type: ImageChange, imageChangeParams: {containerNames: [web], from: {kind: ImageStreamTag, name: 'n:22'}}}]",
+    ),
+    "an annotation": (
+        "apps/v1",
+        "Deployment",
+        "{image.openshift.io/triggers: '%s'}" % (TRIGGER % 'spec.template.spec.containers[?(@.name==\\"web\\")]'),
+        "[]",
+    ),
+    "an annotation by number": (
+        "apps/v1",
+        "Deployment",
+        "{image.openshift.io/triggers: '%s'}" % (TRIGGER % "spec.template.spec.containers[0]"),
+        "[]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPENSHIFT)
+def test_an_image_that_an_image_stream_sets_needs_review(tmp_path: Path, name: str) -> None:
+    found = fix_source(str(tmp_path / "d.yaml"), DEPLOYMENT % OPENSHIFT[name]).outcomes
+    other = "needs-person" if "number" in name else "migrate"
+    assert [one.state for one in found] == ["needs-person", other]
+    assert found[0].reason == "an image stream of OpenShift sets it"
 
 
 REPLACEMENT = (

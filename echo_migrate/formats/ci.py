@@ -30,6 +30,7 @@ from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
 from echo_migrate.formats._pipeline_parts import UNREAD, part_at
+from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
@@ -148,7 +149,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
         found += [one for root in sheet.roots for one in _cloud_build.calls(sheet, root)]
         found += sheet.scripts(one for root in sheet.roots for one in _cloud_build.scripts(root))
-    return nodes(sheet, found, request)
+    return nodes(sheet, on_runners(sheet, found, "arch", "labels", "os", "platform", "pool", "runs-on"), request)
 
 
 def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tuple[str, YamlNode]]:

@@ -21,6 +21,7 @@ from echo_migrate.formats._gitlab_jobs import SCRIPTS, VARIABLE, Jobs, Values, f
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import named
 from echo_migrate.formats._pipeline_parts import MOST_FILES, UNREAD, part_at
+from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -109,7 +110,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     sheet = YamlFile(source)
     images = (id(_name(node)) for root in sheet.roots for _, keys in _holders(root) for _, node in _named(keys))
     inputs = Inputs(sheet.roots, frozenset(images))
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root, inputs)), request)
+    found = (image for root in sheet.roots for image in _images(sheet, root, inputs))
+    return nodes(sheet, on_runners(sheet, found, "docker", "tags"), request)
 
 
 def _holders(root: YamlNode | None) -> list[tuple[str, dict[str, YamlNode]]]:
