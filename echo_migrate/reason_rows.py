@@ -348,6 +348,13 @@ REASONS: dict[str, Row] = {
         kind="the same text is also used elsewhere",
     ),
     "name-elsewhere": Row("{name} is also used where it may be no image", "check the other uses", "edit"),
+    "used-elsewhere": Row(
+        "pulled for {place}, which would still use the old name",
+        "change both together",
+        "edit",
+        kind="pulled for another file that keeps the old name",
+    ),
+    "uses-unread": Row("what it is pulled for could not be searched for", "check what uses it", "edit"),
     "exported": Row("{name} is exported", "check who imports it", "edit"),
     # compose, bake, clusters and pipelines
     "compose-variables": Row("Compose fills in variables of this Dockerfile", _LITERAL, "edit"),
@@ -365,6 +372,8 @@ REASONS: dict[str, Row] = {
     "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
     "renamed": Row("renamed by {path}", "set newName there", "edit"),
     "retagged": Row("its tag is set by {path}", "add newName with the new image there", "edit"),
+    "image-stream": Row("an image stream of OpenShift sets it", "change the image stream", "edit"),
+    "replaced": Row("a replacement of {path} sets it", "change the source of the replacement", "edit"),
     "match-key": Row("name is a match key", "add newName with the new image", "edit"),
     "matched-again": Row("{path} would match the new name too", "change both together", "edit"),
     "tag-in-manifests": Row("its tag is in the manifests", "check the tags there", "edit"),

@@ -175,6 +175,7 @@ OTHERS = {
         "run: make build; ls ~/.docker/cli-plugins/docker-compose\nwith:\n  repository: nginx",
     ),
     "a comment of a Tiltfile": ("Tiltfile", "# docker_build('nginx', '.')"),
+    "a comment behind code of a Tiltfile": ("Tiltfile", "x = '#' # docker_build('nginx', '.')"),
     "a text of a Tiltfile": ("Tiltfile", '"""\ndocker_build(\'nginx\', \'.\')\n"""'),
     "a docstring": ("a.py", 'def a():\n    """docker build -t nginx:1.29 ."""'),
     "variables that name each other": ("a.sh", "A=$B\nB=$A\ndocker build -t nginx$A:1.29 ."),

@@ -380,6 +380,7 @@ NEARBY = {
         {".github/workflows/x.yml": "jobs: {a: {steps: [{with: {platforms: 'linux/amd64,linux/arm/v7'}}]}}\n"},
     ),
     "a rare platform of a script": ("platform", {"build.sh": "docker buildx build --platform linux/s390x .\n"}),
+    "a rare platform of a variable": ("platform", {"b.sh": "export DOCKER_DEFAULT_PLATFORM=linux/ppc64le\n"}),
     "a rare platform of a bake target": (
         "platform",
         {"docker-bake.hcl": 'target "a" {\n  context = "app"\n  platforms = ["linux/arm/v7"]\n}\n'},

@@ -155,6 +155,8 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
                 continue  # a recorded request: nobody pulls what it names
             if value == "library":
                 continue  # a piece of a name in a form that is not known
+            if value.startswith("macos-"):
+                continue  # the name of a virtual machine
             if path[-2:-1] == ("hero",):
                 continue  # the name of a picture
             if VARIABLE.match(value) and value not in listed:
@@ -267,6 +269,24 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
     (outcome,) = fix_source(str(tmp_path / "values.yaml"), 'image: {repository: node, tag: "22"}\n').outcomes
     assert outcome.state == "needs-person"
     assert reason in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("template", "state"),
+    [
+        ("{{ tpl .Values.image . }}", "migrate"),
+        ("{{ .Values.image | quote }}", "migrate"),
+        ('{{ tpl (printf "%s/%s" .Values.mirror .Values.image) . }}', "needs-person"),
+        ("docker.io/{{ .Values.image }}", "needs-person"),
+        ('{{ include "common.image" (dict "image" .Values.image) }}', "needs-person"),
+    ],
+)
+def test_an_image_in_one_piece_may_be_given_a_registry_too(tmp_path: Path, template: str, state: str) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "web.yaml").write_text(f"image: {template}\n")
+    (tmp_path / "Chart.yaml").write_text("name: web\n")
+    (outcome,) = fix_source(str(tmp_path / "values.yaml"), "image: node:22\n").outcomes
+    assert outcome.state == state
 
 
 def test_an_empty_registry_is_that_of_all_images_where_templates_take_it(tmp_path: Path) -> None:
@@ -561,6 +581,21 @@ FOLLOWERS = {
         "{packageRules: [{matchPackageNames: ['!x', 'node'], allowedVersions: '<23'}]} // ours\n",
         "Renovate finds it by its name, in .github/renovate.json5",
     ),
+    "Renovate, by a regular expression": (
+        "renovate.json",
+        '{"packageRules": [{"matchDepNames": ["/^(?:ruby|node)$/"], "enabled": false}]}\n',
+        "Renovate finds it by its name, in renovate.json",
+    ),
+    "Renovate, by how a name begins": (
+        "package.json",
+        '{"name": "a", "renovate": {"packageRules": [{"matchPackagePrefixes": ["nod"], "enabled": false}]}}\n',
+        "Renovate finds it by its name, in package.json",
+    ),
+    "Renovate, by a pattern": (
+        ".gitlab/renovate.json",
+        '{"packageRules": [{"matchPackagePatterns": ["^node"], "enabled": false}]}\n',
+        "Renovate finds it by its name, in .gitlab/renovate.json",
+    ),
     "Dependabot": (
         ".github/dependabot.yml",
         "updates: [{package-ecosystem: docker, directory: /apps, ignore: [{dependency-name: 'nod*'}]}]\n",
@@ -595,6 +630,15 @@ NO_FOLLOWERS = {
     "of another system": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("docker", "npm")),
     "of all images": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("nod*", "*")),
     "of none": ("renovate.json", '{"packageRules": [{"matchPackageNames": ["*", "/node/", "!node"]}]}'),
+    "of a part of the name": (
+        "renovate.json",
+        '{"packageRules": [{"matchPackagePatterns": ["node"], "matchDepNames": ["/node$/", "/^nodejs/"]}]}',
+    ),
+    "of npm": ("package.json", '{"name": "renovate", "packageRules": [{"matchPackageNames": ["node"]}]}'),
+    "of a package below": (
+        "apps/package.json",
+        '{"renovate": {"packageRules": [{"matchPackageNames": ["node"]}]}}',
+    ),
     "that is no YAML": ("apps.yaml", "kustomize.toolkit.fluxcd.io: [\n"),
 }
 
@@ -751,6 +795,73 @@ def test_a_list_of_json_patches_sets_the_images_of_containers_alone(tmp_path: Pa
     result = fix_source(str(tmp_path / "patch.yaml"), text)
     assert result.fixed.text == text.replace("node", "reg.echohq.com/node").replace("python", "reg.echohq.com/python")
     assert len(result.outcomes) == 2
+
+
+TRIGGER = '[{"from": {"kind": "ImageStreamTag", "name": "n:22"}, "fieldPath": "%s.image"}]'
+DEPLOYMENT = (
+    "apiVersion: %s\nkind: %s\nmetadata: {name: a, annotations: %s}\nspec:\n  triggers: %s\n  template: {spec: "
+    "{containers: [{name: web, image: 'node:22'}, {name: other, image: 'python:3.12'}]}}\n"
+)
+OPENSHIFT = {
+    "a trigger of its own": (
+        "apps.openshift.io/v1",
+        "DeploymentConfig",
+        "{}",
+        "[{type: ImageChange, imageChangeParams: {containerNames: [web], from: {kind: ImageStreamTag, name: 'n:22'}}}]",
+    ),
+    "an annotation": (
+        "apps/v1",
+        "Deployment",
+        "{image.openshift.io/triggers: '%s'}" % (TRIGGER % 'spec.template.spec.containers[?(@.name==\\"web\\")]'),
+        "[]",
+    ),
+    "an annotation by number": (
+        "apps/v1",
+        "Deployment",
+        "{image.openshift.io/triggers: '%s'}" % (TRIGGER % "spec.template.spec.containers[0]"),
+        "[]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPENSHIFT)
+def test_an_image_that_an_image_stream_sets_needs_review(tmp_path: Path, name: str) -> None:
+    found = fix_source(str(tmp_path / "d.yaml"), DEPLOYMENT % OPENSHIFT[name]).outcomes
+    other = "needs-person" if "number" in name else "migrate"
+    assert [one.state for one in found] == ["needs-person", other]
+    assert found[0].reason == "an image stream of OpenShift sets it"
+
+
+REPLACEMENT = (
+    "source: {kind: ConfigMap, name: v, fieldPath: data.image}\n"
+    "targets:\n- select: {kind: Pod, name: %s}\n  fieldPaths: [spec.containers.0.%s]\n"
+)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("name", "field", "state"),
+    [
+        ("web", "image", "needs-person"),
+        ("'w.*b?'", "image", "needs-person"),
+        ("other", "image", "migrate"),
+        ("web", "imagePullPolicy", "migrate"),
+    ],
+)
+def test_a_replacement_of_a_kustomization_sets_images(
+    tmp_path: Path, name: str, field: str, state: str, apart: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    written = REPLACEMENT % (name, field)
+    inline = written.replace("\n", "\n  ").strip()
+    (tmp_path / "r.yaml").write_text("- " + inline)
+    listed = "- path: r.yaml" if apart else "- " + inline
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [pod.yaml]\nreplacements:\n{listed}\n")
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: a, image: 'node:22'}]}\n"
+    (tmp_path / "pod.yaml").write_text(text)
+    (outcome,) = fix_source(str(tmp_path / "pod.yaml"), text).outcomes
+    assert outcome.state == state
+    assert outcome.reason == ("a replacement of kustomization.yaml sets it" if state != "migrate" else "")
 
 
 def test_a_kustomization_has_no_say_in_what_is_no_resource_of_it(tmp_path: Path) -> None:

@@ -11,15 +11,16 @@ from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
-from echo_migrate.engine.selection import blocking_rules, selected
+from echo_migrate.engine.pulls import with_uses
+from echo_migrate.engine.selection import UNEDITED, blocking_rules, requested, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
-from echo_migrate.formats import Format, Request, building, kind
+from echo_migrate.formats import Format, Request, building, kind, recognised
 from echo_migrate.formats._builds_nearby import folders_of
 from echo_migrate.images.facts import NOTHING_KNOWN
 from echo_migrate.images.migration import assess
 from echo_migrate.images.moved import swap
-from echo_migrate.images.reference import parse, parsed
+from echo_migrate.images.reference import parsed
 from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
 from echo_migrate.reasons import Reason, because
@@ -105,9 +106,25 @@ def _content(source: Source, format: Format, settings: Settings) -> _Content:
     return _Content(grouped, images, settings.unedited(source))
 
 
-def _settled(content: _Content, source: Source, format: Format, settings: Settings, findings: bool = True) -> _Settled:
+def _alone(source: Source, settings: Settings) -> list[Migration] | None:
+    """Return the migration of each image in another file, whatever it pulls for others; None if it has no format."""
+    format = recognised(source.path, source.text)
+    if not format:
+        return None
+    settings = settings.within(source.path)
+    return _settled(_content(source, format, settings), source, format, settings, findings=False, alone=True).moves
+
+
+def _settled(
+    content: _Content,
+    source: Source,
+    format: Format,
+    settings: Settings,
+    findings: bool = True,
+    alone: bool = False,
+) -> _Settled:
     """Return what becomes of the images of a file, given what it has; without ``findings``, of the rules that block
-    only what is asked of targets."""
+    only what is asked of targets; ``alone``, whatever it pulls for other files."""
     grouped, images, left = content
     ignores = Ignores(grouped.get(Ignore, []))
     ids = selected(settings.rules).ids
@@ -118,19 +135,20 @@ def _settled(content: _Content, source: Source, format: Format, settings: Settin
         return because("comment") if silent else None
 
     def skip_reason(move: Migration) -> Reason | None:
-        reason = _UNEDITED[left] if left else commented(move)
+        reason = UNEDITED[left] if left else commented(move)
         if reason or move.upstream is None:
             return reason
         if reporting(move).id not in ids:
             return because("not-selected", rule=reporting(move).id)
         if move.image.ref.value in settings.left_out:
             return because("unticked")
-        return because("not-requested") if settings.images and not _requested(move, settings) else None
+        return because("not-requested") if settings.images and not requested(move, settings) else None
 
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
     assessed = of_template(without_shadowed(assessed, source), source) if kind(format) in _BUILT else assessed
     assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
+    assessed = assessed if alone else with_uses(assessed, source, partial(_alone, settings=settings))
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)
@@ -155,24 +173,6 @@ def _of(node: Any, images: Mapping[Image, Image]) -> Any:
     if isinstance(node, Container) and node.image:
         return node._replace(image=images.get(node.image, node.image))
     return node
-
-
-_UNEDITED = {
-    "vendored": because("vendored"),
-    "fixture": because("fixture"),
-    "generated": because("generated"),
-    "official": because("official"),
-    "embedded": because("embedded"),
-    "backup": because("backup"),
-    "foreign": because("foreign-workflow"),
-    "example": because("example"),
-}
-
-
-def _requested(move: Migration, settings: Settings) -> bool:
-    """Return whether an image is among those requested, by upstream name with or without tag."""
-    tag = parse(move.image.ref.value).tag
-    return not settings.images.isdisjoint((move.upstream or "", f"{move.upstream}:{tag}"))
 
 
 Error = tuple[Rule, int, Finding]

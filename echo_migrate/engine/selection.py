@@ -1,10 +1,25 @@
-"""The rules that a check asks: those that are selected, and those whose errors hold a migration back."""
+"""The rules that a check asks, the images that are requested, and the files whose images are left alone."""
 
 from functools import cache
 
 from echo_migrate.files.workspace import of_the_last
+from echo_migrate.images.reference import parse
+from echo_migrate.model import Migration
+from echo_migrate.reasons import because
 from echo_migrate.rules import RULES
-from echo_migrate.rules._rule import ByKind, Rule, by_kind
+from echo_migrate.rules._rule import ByKind, Rule, Settings, by_kind
+
+UNEDITED = {
+    "vendored": because("vendored"),
+    "fixture": because("fixture"),
+    "generated": because("generated"),
+    "official": because("official"),
+    "embedded": because("embedded"),
+    "backup": because("backup"),
+    "foreign": because("foreign-workflow"),
+    "example": because("example"),
+}
+"""Why the images of a file that nobody edits are left alone."""
 
 
 @cache
@@ -27,3 +42,9 @@ class Selected:
 def selected(rules: tuple[Rule, ...]) -> Selected:
     """Return what a check needs of rules, which are mostly those of the last one."""
     return Selected(rules)
+
+
+def requested(move: Migration, settings: Settings) -> bool:
+    """Return whether an image is among those requested, by upstream name with or without tag."""
+    tag = parse(move.image.ref.value).tag
+    return not settings.images.isdisjoint((move.upstream or "", f"{move.upstream}:{tag}"))

@@ -183,7 +183,7 @@ def _read(path: str, root: str) -> _Read | None:
         results = frozenset[str]() if of_tests else frozenset(_results_in(path, data, low))
         with beside():
             given = tuple(_given_in(path, data, low))
-            platforms = _platforms(Source.of(path, data)) if passing and b"platform" in data else _NOTHING.platforms
+            platforms = _platforms(Source.of(path, data)) if passing and b"platform" in low else _NOTHING.platforms
     except TooMuch:
         return None
     except Unreadable:

@@ -21,22 +21,35 @@ _DOCSTRING = lazy_regex(
 )
 """A text that is all of a statement: at the beginning of a file, a class or a function."""
 
-_REMARK = lazy_regex(
-    r"^[ \t]*(?:[rR]?(\"\"\"|''')(?>[^\"'\\]+|\\.|(?!\1)[\"'])*\1[ \t]*\r?$|#[^\n]*)", re.DOTALL | re.MULTILINE
+NO_CODE_OF_STARLARK = (
+    r"#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?(?:\"\"\"|\\?\Z)|'''(?:\\[\s\S]|[^\\])*?(?:'''|\\?\Z)"
+    r"|\"(?>(?:\\[\s\S]|[^\"\\\n])*)\"?|'(?>(?:\\[\s\S]|[^'\\\n])*)'?"
 )
-"""A text on lines of its own, and a comment: of Starlark, in which no value has such a text."""
+"""A regular expression for the comments and strings of Starlark, each to its end, in which there is no call."""
+
+_LEXED = lazy_regex(NO_CODE_OF_STARLARK)
+_ALONE = lazy_regex(r"[ \t]*[rR]?")
 
 
 def comments(path: str, text: str) -> list[tuple[int, int]]:
-    """Return where the docstrings of a file of code are, and its lines that are comments, in their order. What seems to
-    be a comment over lines may be in a text."""
+    """Return where the docstrings of a file of code are, and its lines that are comments, in their order; of Starlark,
+    all comments. What seems to be a comment over lines may be in a text."""
     name = os.path.basename(path)
     pattern = _COMMENT if _SLASHES.fullmatch(name) else None
     if name.endswith(".py"):
         pattern = _DOCSTRING
     elif _STARLARK.fullmatch(name):
-        pattern = _REMARK
+        return [match.span() for match in _LEXED.finditer(text) if _is_remark(match)]
     return [match.span() for match in pattern.finditer(text)] if pattern else []
+
+
+def _is_remark(match: re.Match[str]) -> bool:
+    """Return whether a piece of Starlark is a comment, or a text on lines of its own: no value has such a text."""
+    text, (start, end) = match.string, match.span()
+    if text[start] == "#" or match[0][:3] not in ('"""', "'''"):
+        return text[start] == "#"
+    begin, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    return bool(_ALONE.fullmatch(text, begin, start)) and not text[end : stop if stop >= 0 else None].strip()
 
 
 def without_comments(path: str, text: str) -> str:

@@ -41,7 +41,7 @@ _NUMBER = re.compile(r"[1-9]")
 
 _TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 _NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
-_SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)[A-Za-z_]\w*")
+_SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-z_]\w*")
 _GIVEN = re.compile(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
 """A variable that is given a value: by an assignment, a key of YAML, or a loop."""
 

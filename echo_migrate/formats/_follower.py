@@ -8,6 +8,9 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.reference import familiar
 
 RENOVATE = lazy_regex(r"(?i)\.?renovate(?:rc)?(?:\.json5?)?", needs=("renovate",))
+PACKAGE = "package.json"
+"""The file of npm at the top of a tree, which may have the configuration of Renovate."""
+
 DEPENDABOT = lazy_regex(r"dependabot\.ya?ml", needs=("dependabot",))
 TILT = lazy_regex(r"Tiltfile(?:\..+)?|.+\.tiltfile", needs=("tilt",))
 DEVSPACE = lazy_regex(r"devspace\.ya?ml", needs=("devspace",))

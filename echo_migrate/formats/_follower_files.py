@@ -5,31 +5,36 @@ Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io,
 kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
 kubectl.docs.kubernetes.io, ImageTagTransformer (imageTag), which a kustomization elsewhere may name;
 docs.tilt.dev, Tiltfile API (docker_build, custom_build, k8s_custom_deploy); devspace.sh, devspace.yaml (images,
-imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames); docs.github.com, dependabot.yml
+imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames; matchPackagePatterns,
+matchPackagePrefixes and their like until version 38), package.json (renovate); docs.github.com, dependabot.yml
 (allow, ignore, groups).
 """
 
 import os
+import re
 from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, documents, effective, is_text, sequence
-from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, RENOVATE, TILT, Follower, name_of
+from echo_migrate.formats._code_comments import NO_CODE_OF_STARLARK
+from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, PACKAGE, RENOVATE, TILT, Follower, name_of
 from echo_migrate.formats._yaml import walk
 
 _MOST_PATTERNS = 100
 _WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer")
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
-_RULE = lazy_regex(r"[\"']?match(?:Package|Dep)Names[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
+_RULE = lazy_regex(r"[\"']?match(?:Package|Dep)(Names|Patterns|Prefixes)[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
+_OF_RENOVATE = re.compile(rb'"renovate"\s*:')
+_BEGINS = lazy_regex(r"/?\^(?:\((?:\?:)?)?([\w./\\|-]+)\)?(\$?)(?:/i?)?")
+"""A regular expression of Renovate that asks for how a name begins: one that does not finds the new name too."""
+
 _BUILT = lazy_regex(
     r"\b(?:(?:docker|custom)_build\w*\(\s*(?:ref\s*=\s*)?|image_selector\s*=\s*)"
     r"(?:\"([^\"\n{]+)\"|'([^'\n{]+)')"
-    r"|#[^\n]*|\"\"\"(?:\\[\s\S]|[^\\])*?(?:\"\"\"|\\?\Z)|'''(?:\\[\s\S]|[^\\])*?(?:'''|\\?\Z)"
-    r"|\"(?>(?:\\[\s\S]|[^\"\\\n])*)\"?|'(?>(?:\\[\s\S]|[^'\\\n])*)'?"
+    rf"|{NO_CODE_OF_STARLARK}"
 )
 """The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there. Its
-comments and its other strings match too, without a name, so that no call is found in one (github:bazelbuild/starlark,
-spec.md, "Lexical elements")."""
+comments and its other strings match too, without a name, so that no call is found in one."""
 
 _QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _ECOSYSTEMS = ("docker", "docker-compose", "helm")
@@ -38,11 +43,8 @@ _ECOSYSTEMS = ("docker", "docker-compose", "helm")
 def followers_in(path: str, data: bytes, root: str) -> Iterator[Follower]:
     """Yield what a file looks for. Raises ``NotYaml``."""
     name = os.path.basename(path)
-    if RENOVATE.fullmatch(name):
-        found = {
-            a or b for written in _RULE.findall(data.decode("utf-8", "replace")) for a, b in _QUOTED.findall(written)
-        }
-        yield Follower(path, root, "followed", "Renovate", *_named(found))
+    if RENOVATE.fullmatch(name) or (name == PACKAGE and _OF_RENOVATE.search(data)):
+        yield Follower(path, root, "followed", "Renovate", *_named(_of_renovate(data.decode("utf-8", "replace"))))
     elif TILT.fullmatch(name):
         built = {a or b for a, b in _BUILT.findall(data.decode("utf-8", "replace")) if a or b}
         yield Follower(path, os.path.dirname(path), "followed", "Tilt", *_named(built))
@@ -61,6 +63,19 @@ def _named(names: set[str]) -> tuple[frozenset[str], tuple[str, ...]]:
     kept = {name_of(name) for name in names if name.strip("*/") and name[0] not in "/!*"}
     patterns = sorted(name.replace("**", "*") for name in kept if "*" in name)
     return frozenset(name for name in kept if "*" not in name), tuple(patterns[:_MOST_PATTERNS])
+
+
+def _of_renovate(text: str) -> set[str]:
+    """Return the names and patterns that the rules of Renovate match."""
+    found = set[str]()
+    for key, written in _RULE.findall(text):
+        for name in (a or b for a, b in _QUOTED.findall(written)):
+            begins = _BEGINS.fullmatch(name) if key == "Patterns" or name.startswith("/") else None
+            if begins:
+                found |= {f"{one}{'' if begins[2] else '*'}" for one in begins[1].replace("\\", "").split("|") if one}
+            elif key != "Patterns":
+                found.add(f"{name}*" if key == "Prefixes" else name)
+    return found
 
 
 def _of_devspace(document: YamlNode | None) -> set[str]:

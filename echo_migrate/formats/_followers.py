@@ -9,7 +9,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, searched, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._follower import DEPENDABOT, RENOVATE, TILT, Follower, name_of
+from echo_migrate.formats._follower import DEPENDABOT, PACKAGE, RENOVATE, TILT, Follower, name_of
 from echo_migrate.reasons import Reason, because
 
 _MOST_FILES = 20_000
@@ -46,7 +46,7 @@ def _updaters(root: str) -> tuple[Follower, ...]:
     for folder in (root, *(os.path.join(root, name) for name in (".github", ".gitlab", ".config"))):
         with contextlib.suppress(OSError):
             for name in [] if os.path.islink(folder) else sorted(os.listdir(folder)):
-                if RENOVATE.fullmatch(name) or DEPENDABOT.fullmatch(name):
+                if RENOVATE.fullmatch(name) or DEPENDABOT.fullmatch(name) or (folder == root and name == PACKAGE):
                     found += _read(os.path.join(folder, name), root)
     return tuple(found)
 

@@ -1,6 +1,6 @@
 """The kustomizations of a tree, which change the names and tags of images in the manifests that they list.
 
-Keys: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components, images), kustomize 5.
+Keys: kubectl.docs.kubernetes.io, "Kustomization" (resources, bases, components, images, replacements), kustomize 5.
 """
 
 import contextlib
@@ -20,13 +20,18 @@ from echo_migrate.images.reference import parse
 from echo_migrate.reasons import Reason, because
 
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
+_IMAGE = re.compile(r"(?:^|\.)image$")
+_PLAIN = re.compile(r"[\w.-]+")
+"""A name that is no regular expression, as which kustomize reads it."""
+
 _LISTS = ("resources", "bases", "components")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 
 
 class _Kustomization(NamedTuple):
     """A kustomization: the image names that it renames, those for which it only sets a tag, what its patches mount, and
-    the paths that it lists. ``unread`` is true if reading it takes too long, so that it may rename any image."""
+    the paths that it lists; ``replaced`` are the names of the resources whose images its replacements set, "" for any.
+    ``unread`` is true if reading it takes too long, so that it may rename any image."""
 
     path: str
     renamed: frozenset[str] = frozenset()
@@ -34,6 +39,7 @@ class _Kustomization(NamedTuple):
     mounts: tuple["_Mount", ...] = ()
     listed: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
+    replaced: frozenset[str] = frozenset()
     unread: bool = False
 
 
@@ -71,8 +77,19 @@ def rewritten(path: str, image: str) -> Reason | None:
             return because("renamed", path=where)
         if name in one.retagged:
             return because("retagged", path=where)
+        if any(_has(path, resource) for resource in one.replaced):
+            return because("replaced", path=where)
     reaching = {os.path.dirname(one.path) for one in _reaching(root, os.path.realpath(path)) if not one.unread}
     return replaced_by(path, name, reaching)
+
+
+@of_a_run(4096)
+def _has(path: str, resource: str) -> bool:
+    """Return whether a file has the name of a resource; any has no name."""
+    try:
+        return resource in Source.read(path).text
+    except Unreadable:
+        return True
 
 
 def mounted(path: str, kind: str, name: str, container: str) -> tuple[str, ...]:
@@ -122,7 +139,7 @@ def _kustomizations(root: str) -> _Tree:
 def _read(path: str) -> _Kustomization:
     """Return what a kustomization contains; nothing if the file is not valid."""
     renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
-    mounts: list[_Mount] = []
+    mounts, replaced = list[_Mount](), set[str]()
     folder = os.path.dirname(path)
     try:
         with contextlib.suppress(NotYaml), beside():
@@ -137,6 +154,12 @@ def _read(path: str) -> _Kustomization:
                     name = image.get("name")
                     if is_text(name):
                         (renamed if "newName" in image else retagged).add(name.value)
+                replaced |= {
+                    one
+                    for node in sequence(keys.get("replacements"))
+                    for root in (_documents(effective(node)["path"], folder) if "path" in effective(node) else [node])
+                    for one in _replaced(root)
+                }
                 for key in _LISTS:
                     listed.setdefault(key, []).extend(one.value for one in sequence(keys.get(key)) if is_text(one))
     except TooMuch:
@@ -152,7 +175,17 @@ def _read(path: str) -> _Kustomization:
         tuple(mounts),
         below,
         tuple(dict.fromkeys(paths.get("components", ()))),
+        frozenset(replaced),
     )
+
+
+def _replaced(replacement: YamlNode | None) -> Iterator[str]:
+    """Yield the names of the resources whose images a replacement sets, or several in a list; "" for any."""
+    for one in (replacement, *sequence(replacement)):
+        for target in map(effective, sequence(effective(one).get("targets"))):
+            name = effective(target.get("select")).get("name")
+            if any(is_text(field) and _IMAGE.search(field.value) for field in sequence(target.get("fieldPaths"))):
+                yield name.value if is_text(name) and _PLAIN.fullmatch(name.value) else ""
 
 
 def _documents(node: YamlNode | None, folder: str) -> list[YamlNode | None]:

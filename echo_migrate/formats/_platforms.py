@@ -1,8 +1,8 @@
 """The platform that an image is asked for: by its name, by the nodes that it runs on, or by what only Windows has.
 
 Keys: kubernetes.io, "Well-Known Labels, Annotations and Taints", "Assigning Pods to Nodes" and "Windows containers in
-Kubernetes"; docs.docker.com, Compose ``isolation``; registry.terraform.io, the providers aws, azurerm, docker and
-kubernetes. Read in November 2026.
+Kubernetes"; docs.docker.com, Compose ``isolation``, ``docker service create --constraint``; registry.terraform.io, the
+providers aws, azurerm, docker and kubernetes; developer.hashicorp.com/nomad, "constraint". Read in November 2026.
 """
 
 import re
@@ -28,6 +28,12 @@ _WRITTEN = lazy_regex(
 )
 """A label and its value in a program: in a mapping, or in the arguments of a requirement."""
 
+_CONSTRAINT = lazy_regex(r"node\.platform\.(os|arch)\s*==\s*(\w+)")
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""The names of architectures in a constraint of Swarm, as uname has them, by those of platforms."""
+
+_ATTRIBUTE = lazy_regex(r"\$\{attr\.(cpu\.arch|kernel\.name)\}")
+
 _KEYS = frozenset(("os_type", "operating_system_family", "isolation"))
 _ISOLATED = frozenset(("hyperv", "process"))
 
@@ -38,12 +44,16 @@ def rare(platforms: Iterable[str]) -> str:
 
 
 def of_service(keys: dict[str, YamlNode]) -> str:
-    """Return Windows as the platform of a Compose service that only Windows can run, else ""."""
+    """Return the platform of a Compose service that only Windows can run, or that is for nodes of a rare one, else
+    ""."""
     isolation, folder = keys.get("isolation"), keys.get("working_dir")
     volumes = [one if is_scalar(one) else effective(one).get("target") for one in sequence(keys.get("volumes"))]
     paths = [node.value for node in (folder, *volumes) if is_text(node)]
     isolated = is_text(isolation) and is_isolated(isolation.value)
-    return WINDOWS if isolated or any(map(in_windows, paths)) else ""
+    placement = effective(effective(keys.get("deploy")).get("placement")).get("constraints")
+    constraints = [_CONSTRAINT.fullmatch(node.value) for node in sequence(placement) if is_text(node)]
+    placed = _of_labels([(one[1], _MACHINES.get(one[2], one[2])) for one in constraints if one])
+    return WINDOWS if isolated or any(map(in_windows, paths)) else placed
 
 
 def of_pod(pod: dict[str, YamlNode]) -> str:
@@ -81,6 +91,19 @@ def of_block(body: Value) -> str:
             labels += [(label[1], value.text)] if label and value.text else []
             waiting.append(value)
         waiting += node.each
+    return _of_labels(labels)
+
+
+def of_constraints(blocks: Iterable[Value]) -> str:
+    """Return the platform that constraints of Nomad in some blocks ask for, "" for a common one."""
+    labels: list[tuple[str, str]] = []
+    for block in blocks:
+        for one in (dict(value.items) for key, value in block.items if key == "constraint"):
+            attribute, operator, value = (
+                one[key].text if key in one else "" for key in ("attribute", "operator", "value")
+            )
+            asked = _ATTRIBUTE.fullmatch(attribute) if operator in ("", "=", "==", "is") else None
+            labels += [("arch" if asked[1] == "cpu.arch" else "os", value)] if asked and value else []
     return _of_labels(labels)
 
 

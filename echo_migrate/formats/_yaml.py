@@ -22,6 +22,7 @@ from echo_migrate.files.yaml import (
     is_mapping,
     is_scalar,
     is_text,
+    items,
     positions,
     traced,
 )
@@ -49,7 +50,7 @@ _MARKER = re.compile(r"(?m)^---(?=\s|$)")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"\b(?:login|registry)\b")
-_VARIABLES = ("env", "environment", "variables")
+_VARIABLES = ("env", "environment", "variables", "vars")
 """Keys whose values are variables of the scripts below them."""
 
 _MOST_LOGINS = 20
@@ -86,10 +87,10 @@ class YamlFile:
     """The text of a file, its documents, and the keys under which its scalars occur.
 
     An invalid document is skipped with a problem, and the others are read; a template is skipped without one, and
-    ``templated`` is set.
+    ``templated`` is set. ``unused`` is a key of the documents whose values are there for their aliases alone.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, unused: str = "") -> None:
         self.path = source.path
         self.text = source.text
         self.problems: list[Problem] = []
@@ -99,7 +100,7 @@ class YamlFile:
         self._under: dict[int, set[str]] = {}
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
-                self._note(root)
+                self._note(root, unused)
 
     def _read(self) -> list[YamlNode | None]:
         try:
@@ -125,8 +126,13 @@ class YamlFile:
         except NotYaml:
             return []  # valid documents are valid together, except for characters that YAML forbids
 
-    def _note(self, root: YamlNode | None) -> None:
-        for key, child in positions(root):
+    def _note(self, root: YamlNode | None, unused: str) -> None:
+        """Note the keys that each value of a document has, but for those below a key that is unused."""
+        used = [(name, child) for name, child in items(root) if unused and name != unused]
+        for name, child in used:
+            self._under.setdefault(id(child), set()).add(name)
+        parts = [child for _, child in used] if unused else [root]
+        for key, child in (pair for part in parts for pair in positions(part)):
             self._under.setdefault(id(child), set()).add(key.value if is_scalar(key) else "")
             if is_scalar(key):
                 self._under.setdefault(id(key), set()).add("\0")
@@ -266,7 +272,7 @@ class YamlFile:
         """Return the variables that the file gives its scripts, by their names there, and by the names that they are
         given under: those with one value, whose names are nowhere but in their uses."""
         found: dict[str, list[Traced]] = defaultdict(list)
-        for root in self.roots if any("$" in text for text in texts) else ():
+        for root in self.roots if any("$" in text or "{{" in text for text in texts) else ():
             for key, child in positions(root):
                 if key is not None and key.value in _VARIABLES and is_mapping(child):
                     for name, value in effective(child).items():
@@ -278,7 +284,7 @@ class YamlFile:
         }
         values = dict(given)
         for match in (one for text in texts for one in filled.finditer(text) if given):
-            name = match[match.lastindex or 0].strip().removeprefix("env.")
+            name = match[match.lastindex or 0].strip().removeprefix("env.").removeprefix(".")
             if name in given:
                 values[_as_name(match)[2:-1]] = given[name]
         return values, given

@@ -30,6 +30,7 @@ from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import Parameters, Scope, named, nothing, together
 from echo_migrate.formats._pipeline_parts import UNREAD, part_at
+from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
@@ -74,6 +75,7 @@ class Kind(NamedTuple):
     short: dict[str, str]
     secrets: str
     runs: tuple[tuple[str, ...], ...]
+    unused: str
 
 
 @lru_cache
@@ -103,6 +105,7 @@ def kinds() -> list[Kind]:
             row.get("short", {}),
             row.get("secrets", ""),
             tuple(tuple(way.split(".")) for way in row.get("runs", ())),
+            row.get("unused", ""),
         )
         for name, row in rows.items()
     ]
@@ -129,8 +132,8 @@ def kind_of(path: str, text: str) -> Kind | None:
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a file, ignore comments and problems; never raises."""
-    sheet = YamlFile(source)
     kind = kind_of(source.path, source.text)
+    sheet = YamlFile(source, kind.unused if kind else "")
     read = [one for root in sheet.roots if kind for one in (*_images(sheet, root, kind), *_given(sheet, root, kind))]
     images = list(together(one for one in read if isinstance(one, Image)))
     merged = {(image.start, image.end): image for image in images}
@@ -146,7 +149,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
 
         found += [one for root in sheet.roots for one in _cloud_build.calls(sheet, root)]
         found += sheet.scripts(one for root in sheet.roots for one in _cloud_build.scripts(root))
-    return nodes(sheet, found, request)
+    return nodes(sheet, on_runners(sheet, found, "arch", "labels", "os", "platform", "pool", "runs-on"), request)
 
 
 def _scripts(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[tuple[str, YamlNode]]:

@@ -30,6 +30,7 @@ from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._github_builds import BUILDS, dockerfile_of, platforms
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import MOST_CHOICES, Value, filled, mentions, named, nothing
+from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
@@ -80,7 +81,8 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a workflow or an action, ignore comments and problems; never raises."""
     sheet = YamlFile(source)
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, effective(root))), request)
+    found = (image for root in sheet.roots for image in _images(sheet, effective(root)))
+    return nodes(sheet, on_runners(sheet, found, "runs-on"), request)
 
 
 def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Container]:

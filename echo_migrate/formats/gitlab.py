@@ -21,6 +21,7 @@ from echo_migrate.formats._gitlab_jobs import SCRIPTS, VARIABLE, Jobs, Values, f
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import named
 from echo_migrate.formats._pipeline_parts import MOST_FILES, UNREAD, part_at
+from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
@@ -109,7 +110,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     sheet = YamlFile(source)
     images = (id(_name(node)) for root in sheet.roots for _, keys in _holders(root) for _, node in _named(keys))
     inputs = Inputs(sheet.roots, frozenset(images))
-    return nodes(sheet, (image for root in sheet.roots for image in _images(sheet, root, inputs)), request)
+    found = (image for root in sheet.roots for image in _images(sheet, root, inputs))
+    return nodes(sheet, on_runners(sheet, found, "docker", "tags"), request)
 
 
 def _holders(root: YamlNode | None) -> list[tuple[str, dict[str, YamlNode]]]:
@@ -126,6 +128,10 @@ def _named(keys: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode]]:
     own = listed is not None and not listed.tag.startswith("!")  # the items of !reference are a key path
     for index, service in enumerate(sequence(listed) if own else ()):
         yield f"services.{index}.image", service
+
+
+_MACHINE = lazy_regex(r"macos-\d+-xcode-\d+(?:\.\d+)?")
+"""The name of a virtual machine (docs.gitlab.com, "Hosted runners on macOS")."""
 
 
 def _name(node: YamlNode | None) -> YamlNode | None:
@@ -169,6 +175,8 @@ def _image(sheet: YamlFile, node: YamlNode | None, where: str, used: list[Values
     not_editable = because("never-pulled") if "never" in sheet.under(effective(node).get("pull_policy")) else None
     for image in named(sheet, name, where, inputs.scopes(name, used), not_editable=not_editable):
         value = image.ref.value
+        if _MACHINE.fullmatch(value):
+            continue
         known = [(one, given) for one in image.unsettled for values in used if (given := values.get(one))]
         texts = {filled(value, values) for values in used}
         image = image._replace(resolved=texts.pop() if known and len(texts) == 1 else "")

@@ -110,7 +110,9 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
             )
         for key, node in keys.items():
             if key != name and _names_image(node, key) and (of_chart or not _is_word(keys, node)):
-                unsafe_reasons = [_NO_CHART] if alone and key != "image" and not _hosted(node) else []
+                joined = known is not None and (known.adds or known.defaults)
+                whole = key == "image" and not joined
+                unsafe_reasons = [_NO_CHART] if alone and not whole and not _hosted(node) else []
                 not_editable = _OTHER_KEYS if key == "image" and not _PIECES.isdisjoint(keys) else above
                 yield from sheet.image(
                     node,

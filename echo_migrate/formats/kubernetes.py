@@ -79,6 +79,12 @@ _DEFAULT = because("default")
 _OPERATOR = because("operator-image")
 _CLOUD_RUN = because("cloud-run")
 _NO_SECRET = because("login-pod")
+_STREAM = because("image-stream")
+_TRIGGERS = "image.openshift.io/triggers"
+_FIELD = lazy_regex(r"ontainers\[(?:\?\(@\.name\s*==\s*\\*[\"']([^\"'\\]+)|(\d))")
+"""The field of a container in the annotation of a trigger, by name or by number."""
+
+_ANY = "*"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -151,6 +157,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     places = list(walk(root))
     yield from images(sheet, root, group.rpartition("/")[0], kind, places)
     given, made = cache(partial(_given, places)), 0
+    triggered = _triggered(root)
     for place in places:
         pod = place.keys
         yield from _handed_on(sheet, pod)
@@ -166,7 +173,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
             of_a_pod = key in OF_A_POD
-            not_editable = compiled or _stays(keys)
+            not_editable = compiled or _stays(keys) or (_STREAM if not triggered.isdisjoint((name, _ANY)) else None)
             defaults = _defaults(given, keys.get("image"))
             made += len(defaults)
             if made > _MOST_GIVEN:
@@ -185,6 +192,19 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                     yield image
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
                     yield from entered(name or key, image, _scripts(keys))
+
+
+def _triggered(root: YamlNode | None) -> set[str]:
+    """Return the names of the containers whose images OpenShift takes from image streams, ``_ANY`` for what it counts
+    (docs.openshift.com, "Triggering updates on image stream changes")."""
+    resource = effective(root)
+    triggers = sequence(effective(resource.get("spec")).get("triggers"))
+    listed = [effective(effective(one).get("imageChangeParams")).get("containerNames") for one in triggers]
+    found = {one.value for names in listed for one in sequence(names) if is_text(one)}
+    written = effective(effective(resource.get("metadata")).get("annotations")).get(_TRIGGERS)
+    for named, counted in _FIELD.findall(written.value) if is_text(written) else ():
+        found.add(named if not counted else _ANY)
+    return found
 
 
 def _scripts(keys: dict[str, YamlNode]) -> Iterator[YamlNode | None]:

@@ -17,6 +17,7 @@ from echo_migrate.formats._environment import of_values
 from echo_migrate.formats._hcl import Named, image_of, names
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._logins import login_text
+from echo_migrate.formats._platforms import of_constraints
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
@@ -47,8 +48,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         return [Problem(error.offset, error.offset, str(error), "note")]
     known = names(root, source.text)
     nodes: list[Node] = [*in_yaml(source.text, SLASHED)]
-    for where, task in _tasks(root, ""):
-        for node in _nodes(where, task, known, source.text):
+    for where, around in _tasks(root, "", ()):
+        for node in _nodes(where, around, known, source.text):
             nodes += [node] if isinstance(node, Image) or Container in request.kinds else []
     return nodes
 
@@ -63,19 +64,21 @@ def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
     return None if alike(old, new, sorted(edits)) else "something else than an image would change"
 
 
-def _tasks(node: Value, where: str) -> Iterator[tuple[str, Value]]:
-    """Yield the blocks that run a container, each with the names of those around it."""
+def _tasks(node: Value, where: str, around: tuple[Value, ...]) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    """Yield the blocks that run a container, each behind those around it, with their names."""
     driver = dict(node.items).get("driver")
+    around = (*around, node)
     if driver and driver.text in _DRIVERS:
-        yield where, node
+        yield where, around
         return
     for key, value in node.items:
         if key in ("job", "group", "task"):
             for label, body in value.items:
-                yield from _tasks(body, f"{where}.{label}".lstrip("."))
+                yield from _tasks(body, f"{where}.{label}".lstrip("."), around)
 
 
-def _nodes(where: str, task: Value, known: dict[str, Named], text: str) -> Iterator[Image | Container]:
+def _nodes(where: str, around: tuple[Value, ...], known: dict[str, Named], text: str) -> Iterator[Image | Container]:
+    task = around[-1]
     config = dict(task.items).get("config")
     keys = dict(config.items) if config else {}
     image = image_of(keys["image"], known, text, f"{where}.image") if "image" in keys else None
@@ -87,6 +90,7 @@ def _nodes(where: str, task: Value, known: dict[str, Named], text: str) -> Itera
         variables=of_values((key, value) for key, value in task.items if key == "env"),
         needs_login=because("login-other" if login else "login-service"),
         login=login,
+        platform=of_constraints(around),
         not_editable=because("never-pulled") if "load" in keys else image.not_editable,
     )
     yield image

@@ -11,7 +11,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
-from echo_migrate.images.reference import Reference, is_open, parse
+from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_open, parse, parsed, variables
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag
 from echo_migrate.model import Image, Migration, Variant
@@ -25,8 +25,9 @@ _PLACEHOLDER = lazy_regex(
 )
 """A placeholder that a script replaces, usually with a registry; or words in capitals, which no name has."""
 
-_KO = "ko://"
-"""How a manifest names an image that ko builds, by the import path of its Go program (https://ko.build)."""
+_KO = ("ko://", "bitbucket.org/", "github.com/", "gitlab.com/", "golang.org/")
+"""How a manifest names an image that ko builds, by the import path of its Go program (https://ko.build), with or, as it
+was before its version 0.6, without a scheme; no registry is at these hosts."""
 
 
 def assess(
@@ -51,7 +52,7 @@ def assess(
         reason = no_value(image) if is_open(value) else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
     if is_open(reference.name):
-        return _elsewhere(image, catalog, today)
+        return _elsewhere(image, reference, catalog, today)
     place = catalog.crossing(reference)
     if place:
         return _across(image, reference, place, catalog, seen_only, today, variant, text)
@@ -169,9 +170,24 @@ def _origin(reference: Reference, place: tuple[str, str], today: str) -> "Origin
     return origin(reference, place, forward)
 
 
-def _elsewhere(image: Image, catalog: Catalog, today: str) -> Migration:
-    """Return the migration of an image whose name is set elsewhere: needs review, with a target if that is known."""
+def _owned(reference: Reference, catalog: Catalog) -> bool:
+    """Return whether an image with variables in its name is its owner's whatever these are: by its host, by what only
+    its owner sets, or by the project that a variable stands for."""
+    if any(bare_name(name) in catalog.facts.owned for name in variables(reference.name)):
+        return True
+    host, _, path = reference.name.partition("/")
+    if host in catalog.facts.projects:
+        return is_open(path.partition("/")[0])
+    known = parsed(VARIABLE.sub("x", reference.name))
+    return bool(known and known.registry and catalog.first_party(known) and not catalog.upstream(known))
+
+
+def _elsewhere(image: Image, reference: Reference, catalog: Catalog, today: str) -> Migration:
+    """Return the migration of an image whose name is set elsewhere: needs review, with a target if that is known; one
+    that is its owner's whatever is set does not."""
     unknown = Migration(image, "needs-person", reasons=(image.not_editable or no_value(image),))
+    if not image.resolved and _owned(reference, catalog):
+        return Migration(image, "first-party", reasons=(because("first-party"),))
     if not image.resolved:
         return unknown
     known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog, today=today)

@@ -42,6 +42,8 @@ class Facts(NamedTuple):
     common_architectures: frozenset[str]
     hardened: dict[str, str]
     private: tuple[str, ...]
+    projects: frozenset[str]
+    owned: frozenset[str]
     vendors: dict[str, str]
     sources: tuple[VendorRegistry, ...]
     mirrors: dict[str, dict[str, Any]]
@@ -106,6 +108,8 @@ def facts() -> Facts:
         common_architectures=frozenset(spellings["common"]),
         hardened=hardened,
         private=tuple(data["private"]["endings"]),
+        projects=frozenset(data["private"]["projects"]),
+        owned=frozenset(data["private"]["variables"]),
         vendors=vendors,
         sources=tuple(
             VendorRegistry(prefix, vendor)

@@ -1,0 +1,125 @@
+"""An image that a command only pulls moves with its use in another file, or needs review."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from echo_migrate.api import check_text, load_settings
+from echo_migrate.engine import pulls
+from echo_migrate.files.source import TooMuch
+from echo_migrate.files.workspace import begin
+from tests.conftest import Run
+
+PULL = "#!/bin/sh\n# keep in sync with the Dockerfile\ndocker pull python:3.12\n"
+MOVED = PULL.replace("python", "reg.echohq.com/python")
+
+LEFT = {
+    "a stage that needs review": ("Dockerfile", "FROM python:3.12\nRUN wget x\n", "Dockerfile:1"),
+    "a version in an argument": ("Dockerfile", "ARG V=3.12\nFROM python:${V} AS b\nRUN wget x\n", "Dockerfile:2"),
+    "a registry in the name": ("Dockerfile", "FROM docker.io/library/python:3.12\nRUN wget x\n", "Dockerfile:1"),
+    "a pod without a login": (
+        "pod.yaml",
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    image: python:3.12\n",
+        "pod.yaml:6",
+    ),
+    "an image that is loaded": ("load.sh", "kind load docker-image python:3.12\n", "load.sh:1"),
+    "a test in Go": ("a_test.go", '// of python:3.12\nconst image = "python:3.12"\n', "a_test.go:2"),
+    "a list of images": ("images.txt", "redis:7\npython:3.12\n", "images.txt:2"),
+    "a value that is no image": (
+        "compose.yaml",
+        "services:\n  a:\n    image: nginx\n    environment:\n      BASE: python:3.12\n",
+        "compose.yaml:5",
+    ),
+    "an ignored use": ("Dockerfile", "# echo-migrate: ignore\nFROM python:3.12\n", "Dockerfile:2"),
+}
+
+TOGETHER = {
+    "a stage that moves": ("Dockerfile", "FROM python:3.12\n"),
+    "a service that moves": ("compose.yaml", "services:\n  a:\n    image: python:3.12\n"),
+    "another pull of it": ("other.sh", "podman pull python:3.12\n"),
+    "a script that runs it": ("run.sh", "docker run --rm python:3.12 true\n"),
+    "another tag": ("Dockerfile", "FROM python:3.12-slim\nRUN wget x\n"),
+    "another image": ("Dockerfile", "FROM acme/python:3.12\n"),
+    "a comment": ("a.go", "// like python:3.12\n"),
+    "a page": ("README.md", "docker pull python:3.12\n"),
+    "a change log": ("CHANGELOG", "python:3.12 is new\n"),
+    "no text": ("a.bin", "\0python:3.12\n"),
+}
+
+
+def _pulled(run: Run) -> list[dict[str, object]]:
+    references = json.loads(run("inventory", "--no-config", "--output-format", "json", ".").stdout)["references"]
+    return [one for one in references if one["path"] == "pull.sh"]
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_a_pull_needs_review_where_its_use_stays(run: Run, tmp_path: Path, name: str) -> None:
+    path, text, place = LEFT[name]
+    (tmp_path / "pull.sh").write_text(PULL)
+    (tmp_path / path).write_text(text)
+    (one,) = _pulled(run)
+    assert one["state"] == "needs-person"
+    assert f"pulled for {place}, which would still use the old name" in str(one["reason"])
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "pull.sh").read_text() == PULL
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_a_pull_moves_with_its_use(run: Run, tmp_path: Path, name: str) -> None:
+    path, text = TOGETHER[name]
+    (tmp_path / "pull.sh").write_text(PULL)
+    (tmp_path / path).write_text(text)
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "pull.sh").read_text() == MOVED
+    done = (tmp_path / path).read_text()
+    run("fix", "--no-config", ".")
+    assert (tmp_path / path).read_text() == done
+
+
+def test_a_pull_without_a_tag_follows_its_use(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pull.sh").write_text("docker pull python\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:latest\nRUN wget x\n")
+    (tmp_path / "words.txt").write_text("python\n")
+    (one,) = _pulled(run)
+    assert "pulled for Dockerfile:1," in str(one["reason"])
+
+
+def test_a_pull_of_python_follows_its_use(run: Run, tmp_path: Path) -> None:
+    text = "import docker\nclient = docker.from_env()\nclient.images.pull('python:3.12')\n"
+    (tmp_path / "pull.sh").write_text("true\n")
+    (tmp_path / "warm.py").write_text(text)
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN wget x\n")
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "warm.py").read_text() == text
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "warm.py").read_text() == text.replace("python:", "reg.echohq.com/python:")
+
+
+def test_what_the_file_runs_itself_is_its_own(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pull.sh").write_text(PULL + "docker run python:3.12 true\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN wget x\n")
+    assert [one["state"] for one in _pulled(run)] == ["migrate", "migrate"]
+
+
+def test_two_files_that_pull_for_each_other_are_read_once(run: Run, tmp_path: Path) -> None:
+    for name in ("pull.sh", "other.sh"):
+        (tmp_path / name).write_text(PULL)
+    (tmp_path / "use.sh").write_text("docker save python:3.12 -o x\n")
+    (one,) = _pulled(run)
+    assert "pulled for use.sh:1," in str(one["reason"])
+
+
+def test_a_tree_that_takes_too_long_to_search_holds_its_pulls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(_: str) -> set[str]:
+        raise TooMuch("late")
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("pull.sh", "other.sh"):
+        (tmp_path / name).write_text(PULL)
+    monkeypatch.setattr(pulls, "_names_in", late)
+    begin()
+    (one,) = check_text(PULL, "pull.sh", load_settings()).outcomes
+    begin()
+    assert (one.state, [reason.id for reason in one.reasons]) == ("needs-person", ["uses-unread"])
