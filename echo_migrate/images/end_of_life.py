@@ -183,17 +183,24 @@ def _block(key: str) -> Any:
 
 
 @lru_cache
-def _published(upstream: str) -> tuple[frozenset[str], tuple[int, ...]]:
-    """Return the versions in the data without a leading v, and the highest of them."""
+def _published(upstream: str) -> dict[str, tuple[int, ...]]:
+    """Return the versions in the data without a leading v, with their numbers."""
     known: list[str] = (read_block("published.yaml", upstream) if upstream[:1] != "_" else None) or []
-    plain = frozenset(version.removeprefix("v") for version in known)
-    return plain, max(map(numbers, plain), default=())
+    return {plain: _numbers(plain) for plain in (version.removeprefix("v") for version in known)}
 
 
 def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
-    the data, or there is none of the image."""
-    known, highest = _published(upstream)
+    the data, or than all of its release line there, or there is none of the image."""
+    known = _published(upstream)
     version = version.removeprefix("v")
-    number = numbers(_UPDATE.sub(".", version))
-    return not known or version in known or not number or number > highest
+    number = _numbers(version)
+    if not known or version in known or not number or number > max(known.values()):
+        return True
+    line = numbers(release_line(upstream, version))
+    return bool(line) and number > max((one for one in known.values() if one[: len(line)] == line), default=number)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, with the update and the build of one of Java: (8, 502), (21, 0, 9, 10)."""
+    return numbers(_UPDATE.sub(".", version).replace("_", "."))
