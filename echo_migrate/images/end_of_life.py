@@ -14,6 +14,7 @@ _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
 _UPDATE = lazy_regex(r"(?<=^8)u(?=\d)")
 """What stands before the update of a version of Java 8 (8u502)."""
+_RED_HAT = lazy_regex(r"registry\.access\.redhat\.com/(?:ubi|rhel)(\d+)(?![^/-])", needs=("redhat",))
 _EARLY = lazy_regex(r"(?i)v?\d+(?:\.\d+)*\.?(?:a|alpha|b|beta|m|rc|preview)\d*")
 """A version before its release: 3.15.0a2, 19beta1, 8.6.0RC1."""
 
@@ -92,10 +93,14 @@ def end_of_windows(reference: Reference, today: str) -> End | None:
 
 
 def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> End | None:
-    """Return the end of the distribution's release that a tag names: ``buster``, ``alpine3.12``."""
+    """Return the end of the distribution's release that a tag names (``buster``, ``alpine3.12``), or that a name of Red
+    Hat's registry does (``ubi7/ubi-minimal``)."""
     windows = end_of_windows(reference, today)
     if windows:
         return windows
+    named = _RED_HAT.match(reference.name)
+    if named:
+        return _end("rhel", named[1], today)
     for word in reference.words:
         if word.text in _block("_releases"):
             product, cycle = _block("_releases")[word.text]
