@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
+from echo_migrate.dockerfile.programs import may_add, texts_of
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.users import accounts
 from echo_migrate.images.facts import ImageFacts
@@ -92,27 +91,12 @@ def _created(stage: Stage, name: str) -> str:
     runs = [run for one in stage.lineage for run in one.runs]
     numbers = {one.uid for run in runs for one in accounts(run) if one.name == name}
     line = re.compile(rf"(?<![\w.-]){re.escape(name)}:[^:\s]{{0,20}}:(\d+):\d+:")
-    numbers |= {match[1] for run in runs for text in _texts(run.instruction) for match in line.finditer(text)}
+    numbers |= {match[1] for run in runs for text in texts_of(run) for match in line.finditer(text)}
     return numbers.pop() if len(numbers) == 1 else ""
-
-
-def _texts(instruction: Instruction) -> list[str]:
-    return [instruction.args.value, *[body.value for body in instruction.heredocs]]
 
 
 def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
     """Return whether a user certainly does not exist: neither the base image nor a RUN or COPY may provide it."""
     if not base.complete or base.user == name or (base.family and name in _DISTROLESS):
         return False
-    runs = [run for one in stage.lineage for run in one.runs]
-    if any(name in text or "passwd" in text for run in runs for text in _texts(run.instruction)):
-        return False
-    return not any(_may_bring_users(copy, stage) for one in stage.lineage for copy in one.copies)
-
-
-def _may_bring_users(copy: Copy, stage: Stage) -> bool:
-    """Return whether a COPY may add /etc/passwd: by its target, or with a folder that is copied to the root."""
-    if copy.target is None or "$" in copy.target or copy.target in ("/etc", "/etc/passwd"):
-        return True
-    started = re.findall(r"[\w.-]+", stage.started)
-    return copy.target == "/" and any(basename(word.value.rstrip("/")) not in started for word in copy.sources)
+    return not may_add(stage, name)
