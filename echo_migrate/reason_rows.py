@@ -273,6 +273,11 @@ REASONS: dict[str, Row] = {
     "run-unknown": Row(
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
+    "user-absent": Row("the new image may have no user {user}", "use its number", "proof", "may lack user {user}"),
+    "path-elsewhere": Row(
+        "{path} may be elsewhere in the new image", "start it by its name alone", "proof", "path of {path}"
+    ),
+    "script-unknown": Row("{path} may be a script, which needs a shell", _RUN, "proof", "may need a shell"),
     "shell-unknown": Row("the new image may have no shell", _RUN, "proof", "may lack a shell"),
     "worked-in": Row("people work in it: the new image may lack their tools", _RUN, "proof", "tools of people"),
     "wrapper": Row(

@@ -93,3 +93,28 @@ def test_a_service_does_not_tell_the_folder_of_its_dockerfile(run: Run, tmp_path
     }
     text = 'services:\n  app:\n    build: app\n    entrypoint: ["/app/run"]\n'
     assert "shell-needed" not in said(run, tmp_path, text, "shell-needed", files, "compose.yaml")
+
+
+READING = "#!/bin/sh\n. /etc/os-release\necho deb https://example.com/$ID > /etc/apt/sources.list.d/a.list\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "told"),
+    [
+        ("COPY setup /tmp/\nRUN sh -ex /tmp/setup && rm /tmp/setup\n", READING, True),
+        ("WORKDIR /tmp\nCOPY setup .\nRUN chmod +x setup && ./setup\n", READING, True),
+        ("COPY . /src\nRUN cd /src && . ./setup\n", READING, True),
+        (
+            "COPY setup /\nRUN bash /setup 3\n",
+            "#!/bin/bash\napt-get install -y a && playwright install b --with-deps\n",
+            True,
+        ),
+        ("COPY setup /\nRUN sh -c /other && echo /setup\n", READING, False),
+        ("COPY setup /\nRUN sed -i s/ID/X/ /setup && /setup\n", READING, False),
+        ("COPY setup /\nRUN sh /write /setup && sh /setup\n", READING, False),
+        ("COPY setup /\nRUN /setup\n", "#!/bin/sh\n# . /etc/os-release has $ID\necho $ID\n", False),
+    ],
+)
+def test_a_script_of_a_run_reads_the_distribution(run: Run, tmp_path: Path, lines: str, text: str, told: bool) -> None:
+    found = said(run, tmp_path, f"FROM debian:13-slim\n{lines}", "os-release-differs", {"setup": text})
+    assert ("RUN runs setup, which" in found and "(ID=echo)" in found) is told

@@ -1,5 +1,5 @@
-"""The scripts that a start command names, where their text is known: it stands in a heredoc, or in a file of the build
-context that a COPY names."""
+"""The scripts that a start command or a RUN names, where their text is known: it stands in a heredoc, or in a file of
+the build context that a COPY names."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -8,13 +8,15 @@ from posixpath import basename, join, normpath
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import heredoc_words
-from echo_migrate.dockerfile.layers import within
+from echo_migrate.dockerfile.layers import absolute, within
 from echo_migrate.dockerfile.programs import FOLDERS
+from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, ignore_file, real
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.shell.commands import SHELLS, Command, shell_arguments
 
 _LONGEST = 100_000
 """The length in bytes up to which a file of the build context is read."""
@@ -51,6 +53,16 @@ def script_at(path: str, stage: Stage, dockerfile: str) -> str | None:
     return None
 
 
+def scripts_of(run: Run, stage: Stage, dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Yield path and text of each script that a RUN of a stage starts, where ``script_at`` has its text."""
+    for command in run.commands:
+        written = _started(command)
+        path = absolute(written, run, command) if "/" in written else None
+        text = script_at(path, stage, dockerfile) if path else None
+        if path and text:
+            yield path, text
+
+
 def program_of(words: Sequence[str] | None) -> str:
     """Return the program that the words of an exec form start, that behind an init such as tini; "" if there is
     none."""
@@ -67,6 +79,15 @@ def interpreter_of(text: str) -> str:
     named = [word for word in words[:2] if basename(word) != "env"]
     folder, slash, name = named[0].rpartition("/") if named else ("", "", "")
     return name if not slash or folder in FOLDERS else ""
+
+
+def _started(command: Command) -> str:
+    """Return the script that a command starts, itself or by a shell, as written; "" for one of a shell without one."""
+    if command.name in SHELLS:
+        given = shell_arguments(command)
+        return given.operands[0].value if given.operands and "c" not in given.letters else ""
+    number = 1 if command.name in (".", "source") else 0
+    return command.words[number].value if len(command.words) > number else ""
 
 
 def _wanted(path: str) -> list[str]:
@@ -134,6 +155,7 @@ def _changed(wanted: list[str], stage: Stage) -> bool:
             return True
         for command in run.commands:
             words = command.arguments if command.name not in _HARMLESS else []
+            words = words[words.index(started) + 1 :] if (started := _started(command)) in words else words
             words = [*words, *[one.target.value for one in command.redirects]]
             if any(name in word or ("*" in word and fnmatchcase(name, basename(word))) for word in words):
                 return True

@@ -21,9 +21,12 @@ _FIXTURES = lazy_regex(
 _TEST_CASES = lazy_regex(r"(?:chainsaw|kyverno)-test\.ya?ml|\d\d-assert\.ya?ml")
 """What lies beside the input and the expected output of a test of cluster policies (Chainsaw, Kyverno, KUTTL)."""
 
-_TESTS = frozenset(("test", "tests", "integration", "e2e", "bench", "benchmark", "benchmarks", "evals"))
-_INPUT = lazy_regex(r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?")
-"""Folders below one of tests, or of benchmarks, that hold what these read."""
+_TESTS = frozenset(("__tests__", "test", "tests", "integration", "e2e", "bench", "benchmark", "benchmarks", "evals"))
+_INPUT = lazy_regex(
+    r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
+    r"|expected(?:[-_]?(?:outputs?|results?))?"
+)
+"""Folders below one of tests, or of benchmarks, that hold what these read or compare with."""
 _PACKAGED = (".groovy", ".java", ".kt", ".scala")
 """Endings of code whose folders are the names of packages (org/springframework/samples)."""
 

@@ -36,6 +36,8 @@ _LARGEST_CODE = 200_000
 """How many bytes a file of code may have that is read for the arguments of its calls."""
 
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
+_OF_STAGE = lazy_regex(r"(?i)[ \t]*FROM[ \t]+--platform=[\"']?")
+"""What stands before a platform in a line that is the platform of one stage, and not of what builds it."""
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
 
@@ -214,7 +216,7 @@ def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
 
 def _platforms(source: Source) -> _Platforms:
     """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it names these."""
-    written = list(_PLATFORM.finditer(source.text))
+    written = [one for one in _PLATFORM.finditer(source.text) if not _of_stage(source.text, one.start())]
     stated = list(_stated(source)) if written else []
     own: dict[str, set[str]] = {}
     other = set[str]()
@@ -225,6 +227,10 @@ def _platforms(source: Source) -> _Platforms:
         for path in filter(None, built):
             own.setdefault(real(path), set()).add(match[0])
     return _Platforms({path: frozenset(names) for path, names in own.items()}, frozenset(other))
+
+
+def _of_stage(text: str, offset: int) -> bool:
+    return _OF_STAGE.fullmatch(text, text.rfind("\n", 0, offset) + 1, offset) is not None
 
 
 def _stated(source: Source) -> Iterator[Stated]:

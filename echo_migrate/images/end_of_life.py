@@ -14,6 +14,7 @@ _VERSION = lazy_regex(r"v?(\d+(?:\.\d+)*)(?:_\w+|u\d+|(?:a|alpha|b|beta|rc)\d*)?
 """A version with what may follow its numbers: a build (11.0.20_8), an update (8u292), a preview (1.20rc1)."""
 _UPDATE = lazy_regex(r"(?<=^8)u(?=\d)")
 """What stands before the update of a version of Java 8 (8u502)."""
+_RED_HAT = lazy_regex(r"registry\.access\.redhat\.com/(?:ubi|rhel)(\d+)(?![^/-])", needs=("redhat",))
 _EARLY = lazy_regex(r"(?i)v?\d+(?:\.\d+)*\.?(?:a|alpha|b|beta|m|rc|preview)\d*")
 """A version before its release: 3.15.0a2, 19beta1, 8.6.0RC1."""
 
@@ -92,10 +93,14 @@ def end_of_windows(reference: Reference, today: str) -> End | None:
 
 
 def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> End | None:
-    """Return the end of the distribution's release that a tag names: ``buster``, ``alpine3.12``."""
+    """Return the end of the distribution's release that a tag names (``buster``, ``alpine3.12``), or that a name of Red
+    Hat's registry does (``ubi7/ubi-minimal``)."""
     windows = end_of_windows(reference, today)
     if windows:
         return windows
+    named = _RED_HAT.match(reference.name)
+    if named:
+        return _end("rhel", named[1], today)
     for word in reference.words:
         if word.text in _block("_releases"):
             product, cycle = _block("_releases")[word.text]
@@ -183,17 +188,24 @@ def _block(key: str) -> Any:
 
 
 @lru_cache
-def _published(upstream: str) -> tuple[frozenset[str], tuple[int, ...]]:
-    """Return the versions in the data without a leading v, and the highest of them."""
+def _published(upstream: str) -> dict[str, tuple[int, ...]]:
+    """Return the versions in the data without a leading v, with their numbers."""
     known: list[str] = (read_block("published.yaml", upstream) if upstream[:1] != "_" else None) or []
-    plain = frozenset(version.removeprefix("v") for version in known)
-    return plain, max(map(numbers, plain), default=())
+    return {plain: _numbers(plain) for plain in (version.removeprefix("v") for version in known)}
 
 
 def published_since(upstream: str, version: str) -> bool:
     """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
-    the data, or there is none of the image."""
-    known, highest = _published(upstream)
+    the data, or than all of its release line there, or there is none of the image."""
+    known = _published(upstream)
     version = version.removeprefix("v")
-    number = numbers(_UPDATE.sub(".", version))
-    return not known or version in known or not number or number > highest
+    number = _numbers(version)
+    if not known or version in known or not number or number > max(known.values()):
+        return True
+    line = numbers(release_line(upstream, version))
+    return bool(line) and number > max((one for one in known.values() if one[: len(line)] == line), default=number)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, with the update and the build of one of Java: (8, 502), (21, 0, 9, 10)."""
+    return numbers(_UPDATE.sub(".", version).replace("_", "."))

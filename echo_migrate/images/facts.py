@@ -190,6 +190,11 @@ def published(image: str, catalog: Catalog) -> dict[str, ImageFacts]:
     return {tag: _variant(catalog.vendor, name, tag) for tag in sorted(tags)}
 
 
+def users_of(image: str, catalog: Catalog) -> set[str | None]:
+    """Return the default users of all variants that a provider has of an image; empty if its tags are not listed."""
+    return {facts.user for facts in published(image, catalog).values()}
+
+
 @lru_cache(maxsize=256)
 def listed(name: str, vendor: str) -> dict[str, ImageFacts]:
     """Return the tags of a vendor's list for an image, each with its facts. A tag of every image that this one does not

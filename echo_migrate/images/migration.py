@@ -11,7 +11,7 @@ from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
-from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_open, parse, parsed, variables
+from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_open, is_version, parse, parsed, variables
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag
 from echo_migrate.model import Image, Migration, Variant
@@ -70,7 +70,9 @@ def assess(
         return Migration(image, "no-replacement", reasons=(because("unknown-image"),))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
-        name = ":".join([upstream.name, *sorted(row.words)[:1]]) if row else upstream.name
+        first = [word.text for word in reference.words[:1] if is_version(word.text) and not is_open(word.text)]
+        line = sorted(row.words)[:1] if row else first if upstream.name in catalog.rows else []
+        name = ":".join([upstream.name, *line])
         reason = because("not-offered", provider=catalog.title, name=name)
         return Migration(image, "no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     successor = "" if row.own else catalog.successor(reference)

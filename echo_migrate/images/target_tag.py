@@ -254,10 +254,10 @@ class TargetTag:
             self.unsafe_reasons.append(
                 because("ended", line=end.shown, date=date, follower=end.follower or "a newer one")
             )
-        elif catalog.since and not published_since(name, version):
-            self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
         elif is_early(version):
             self.unsafe_reasons.append(because("pre-release", version=version))
+        elif catalog.since and not published_since(name, version):
+            self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
 
     def _undivided(self) -> None:
         """Add a reason if a tag has no distribution word and there is no evidence that the family stays the same."""

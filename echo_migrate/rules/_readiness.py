@@ -16,7 +16,7 @@ from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import ImageFacts, facts_of, is_root
+from echo_migrate.images.facts import ImageFacts, facts_of, is_root, users_of
 from echo_migrate.images.reference import is_number, parsed
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
@@ -120,6 +120,7 @@ def other_blockers(
                 *_tools(node, effective),
                 *_ports(node, effective),
                 *_places(node, image, catalog),
+                *_new_names(node, effective, image, catalog),
                 *_worked_in(node, catalog),
                 *_variables(node, image, catalog),
             ]
@@ -278,6 +279,46 @@ def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator
         if own in _SHARED or (own not in written and not own.startswith(made)):
             yield because("layout", path=path)
             return
+
+
+def _new_names(node: Stage | Container, effective: EffectiveBase, image: Image, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the first user by name, and the first program by its path, that a stage or service is given as upstream has
+    it, and that the target is not known to have under that name."""
+    if catalog.drops_in(parsed(image.ref.value)):
+        return
+    from echo_migrate.dockerfile.added_users import may_add, named_by  # most targets drop in
+    from echo_migrate.dockerfile.programs import may_provide
+
+    stage, base = stage_of(node), effective.base
+    given = list(named_by(stage)) if stage else []
+    given += [node.user.value.partition(":")[0]] if isinstance(node, Container) and node.user else []
+    there = {base.user, *_users_beside(effective.reference, catalog)} if given else set()
+    for name in given if not base.complete else ():  # else named-user decides
+        numbered = name[:1] in "$0123456789" or is_root(name)
+        if not (numbered or name in there or (stage and may_add(stage, name, likely=True))):
+            yield because("user-absent", user=name)
+            break
+    for path in [(launch.words or ("",))[0] for launch in _launches(node)]:
+        name = basename(path)
+        moved = _OF_UPSTREAM.match(path) and _is_there(name, base) and path not in _started_by(base)
+        if moved and not may_provide(node, base, [name]):
+            yield because("path-elsewhere", path=path)
+            return
+        started = {basename(word) for word in _started_by(base)}
+        if path[:1] == "/" and base.shell is False and "java" in started and name != "java":
+            yield because("script-unknown", path=path)  # what a build of Java installs beside its libraries is one
+            return
+
+
+def _started_by(base: ImageFacts) -> list[str]:
+    return [words[0] for words in (base.entrypoint, base.cmd) if words]
+
+
+def _users_beside(reference: str, catalog: Catalog) -> set[str | None]:
+    """Return the default users of all variants of a target: one that builds has the user of the one that runs, too."""
+    target = parsed(reference)
+    place = catalog.place(target) if target else None
+    return users_of(place[1], catalog) if place else set()
 
 
 def _worked_in(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:

@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.users import accounts
@@ -91,28 +89,17 @@ def _created(stage: Stage, name: str) -> str:
     """Return the user ID with which a stage creates a user, or "" if there is not exactly one."""
     runs = [run for one in stage.lineage for run in one.runs]
     numbers = {one.uid for run in runs for one in accounts(run) if one.name == name}
+    from echo_migrate.dockerfile.added_users import texts_of  # few stages name a user
+
     line = re.compile(rf"(?<![\w.-]){re.escape(name)}:[^:\s]{{0,20}}:(\d+):\d+:")
-    numbers |= {match[1] for run in runs for text in _texts(run.instruction) for match in line.finditer(text)}
+    numbers |= {match[1] for run in runs for text in texts_of(run) for match in line.finditer(text)}
     return numbers.pop() if len(numbers) == 1 else ""
-
-
-def _texts(instruction: Instruction) -> list[str]:
-    return [instruction.args.value, *[body.value for body in instruction.heredocs]]
 
 
 def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:
     """Return whether a user certainly does not exist: neither the base image nor a RUN or COPY may provide it."""
     if not base.complete or base.user == name or (base.family and name in _DISTROLESS):
         return False
-    runs = [run for one in stage.lineage for run in one.runs]
-    if any(name in text or "passwd" in text for run in runs for text in _texts(run.instruction)):
-        return False
-    return not any(_may_bring_users(copy, stage) for one in stage.lineage for copy in one.copies)
+    from echo_migrate.dockerfile.added_users import may_add  # few images have no other users
 
-
-def _may_bring_users(copy: Copy, stage: Stage) -> bool:
-    """Return whether a COPY may add /etc/passwd: by its target, or with a folder that is copied to the root."""
-    if copy.target is None or "$" in copy.target or copy.target in ("/etc", "/etc/passwd"):
-        return True
-    started = re.findall(r"[\w.-]+", stage.started)
-    return copy.target == "/" and any(basename(word.value.rstrip("/")) not in started for word in copy.sources)
+    return not may_add(stage, name)
