@@ -35,7 +35,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
-        remedy = "install in the same RUN, and remove the lists there" if alone else "remove the lists in the same RUN"
+        remedy = f"install in the same RUN, and end it with rm -rf {folder}/*" if alone else f"add rm -rf {folder}/*"
         quoted = _in_quotes(later, updates[-1].manager.lists)
         remedy = f"in quotes, {quoted} is no pattern" if quoted else remedy
         message = f"{call.shown} leaves {folder}: {remedy}"
