@@ -24,6 +24,8 @@ def run(inside: Run) -> Run:
         (BRINGS, {"package.json": NONE}, False),
         (BRINGS, {"package.json": SOME}, True),
         (BRINGS, {"package.json": ROOTS}, True),
+        (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN npm ci --omit=dev && npm ci\n", {"package.json": SOME}, True),
         (BRINGS, {"package.json": b"\xff" + NONE.encode()}, False),
         (BRINGS, {}, True),
         (BRINGS, {"../package.json": NONE}, True),

@@ -39,6 +39,8 @@ _ELSEWHERE = (
 )
 """Options by which a command installs what another folder declares."""
 _CONTEXT = frozenset((".", "./", "/"))
+_WORKSPACE = "pnpm-workspace.yaml"
+"""The file that names further projects, which have a file of their own each (pnpm.io)."""
 _LONGEST = 1_000_000
 """The length in bytes up to which the file with the dependencies is read."""
 _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
@@ -63,9 +65,11 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
 
 
 def _has_a_choice(call: Call, known: Development, run: Run) -> bool:
-    """Return whether a call leaves development dependencies out, or another one of its RUN does, as in the other branch
-    of an ``if``."""
-    return any(one.manager is call.manager and one.action == "install" and one.has(known.unless) for one in run.calls)
+    """Return whether a call leaves development dependencies out, or another one of its RUN does in its place, as in the
+    other branch of an ``if``."""
+    others = [one for one in run.calls if one.manager is call.manager and one.action == "install"]
+    chosen = [one for one in others if not (one.command.always and call.command.always)]
+    return any(one.has(known.unless) for one in (call, *chosen))
 
 
 def _may_declare(call: Call, run: Run, stage: Stage, context: Context) -> bool:
@@ -76,7 +80,8 @@ def _may_declare(call: Call, run: Run, stage: Stage, context: Context) -> bool:
     copies = [copy for one in stage.lineage for copy in one.copies if not copy.origin]
     found = [file for copy in copies for file in _brought(copy, known.manifest, run.folder, context)]
     texts = [_text(file) for file in found]
-    return not texts or any(text is None or any(word in text for word in known.declares) for text in texts)
+    more = any(os.path.lexists(join(dirname(file), _WORKSPACE)) for file in found)
+    return more or not texts or any(text is None or any(word in text for word in known.declares) for text in texts)
 
 
 def _brought(copy: Copy, name: str, folder: str | None, context: Context) -> Iterator[str]:
