@@ -68,7 +68,7 @@ def test_the_folders_that_are_built_from(tree: Path) -> None:
 
 
 def test_the_repository_is_sent_from_its_top_alone(run: Run, tree: Path) -> None:
-    below = {"a", "beside", "w"}
+    below = {"a", "beside", "nobody", "partly", "w"}  # its own folder, where it is not known
     assert found(run, tree) == {name: BELOW if name in below else WHOLE for name in FOLDERS}
 
 

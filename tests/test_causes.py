@@ -8,16 +8,17 @@ import pytest
 
 from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.source import Source
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import compose, dockerfile
 from echo_migrate.images import catalog
 from echo_migrate.model import LEVELS, Level
 from echo_migrate.rules import RULES
-from echo_migrate.rules._causes import AT_ITS_PLACE, IN_FILE, IN_ITS_STAGE, REPEATED
-from echo_migrate.rules._rule import Settings
+from echo_migrate.rules._causes import AT_ITS_PLACE, IN_FILE, IN_ITS_STAGE, REPEATED, TOLD_THERE
+from echo_migrate.rules._rule import LONGEST, Settings
 from tests.conftest import Run
 from tests.test_changed import git
 
 MERGED = [(rule, into) for table in (AT_ITS_PLACE, IN_ITS_STAGE) for rule, others in table.items() for into in others]
+MERGED += TOLD_THERE.items()
 PIPED = "FROM debian:12\nRUN curl -fsSL https://example.com/install.sh | sh\n"
 
 
@@ -32,7 +33,7 @@ def test_what_stays_is_as_severe(rule: str, into: str) -> None:
     assert LEVELS.index(RULES[into].level) >= LEVELS.index(RULES[rule].level)
 
 
-@pytest.mark.parametrize("rule", sorted({*chain(AT_ITS_PLACE, IN_ITS_STAGE), *REPEATED, *IN_FILE}))
+@pytest.mark.parametrize("rule", sorted({*chain(AT_ITS_PLACE, IN_ITS_STAGE), *TOLD_THERE, *REPEATED, *IN_FILE}))
 def test_what_decides_over_a_move_or_a_signal_is_never_merged(rule: str) -> None:
     assert not RULES[rule].blocks
     assert rule not in ("shell-form-command", "unhardened-image", "renamed-image", "secret-in-image")
@@ -51,6 +52,52 @@ def test_a_level_that_the_user_raised_is_kept(level: Level, said: list[str]) -> 
     settings = Settings(catalog.load(), rules, levels={"unverified-download": level})
     found = fix_source(Source("Dockerfile", PIPED), dockerfile, settings).findings
     assert sorted(one.rule for one in found) == said
+
+
+ENDED = "Rust 1.80 reached end of life on 2024-09-05"
+MOVED = f"rust:1.80 -> reg.echohq.com/rust:1.80: {ENDED}: upgrade to 1.98 first"
+BOTH = "Go 1.16 reached end of life on 2022-03-15, and Alpine Linux 3.12 on 2022-05-01"
+
+
+@pytest.mark.parametrize(
+    ("text", "levels", "said"),
+    [
+        ("FROM rust:1.80\n", {}, {"unhardened-image": MOVED}),
+        (
+            "FROM rust:1.80\n",
+            {"end-of-life-base": "error"},
+            {"end-of-life-base": f"{ENDED}: use 1.98 or later", "unhardened-image": MOVED},
+        ),
+        (
+            "# echo-migrate: ignore[unhardened-image]\nFROM rust:1.80\n",
+            {},
+            {"end-of-life-base": f"{ENDED}: use 1.98 or later"},
+        ),
+        (
+            "FROM golang:1.16.5-alpine3.12\n",
+            {},
+            {
+                "end-of-life-base": f"{BOTH}: use Go 1.26 and Alpine Linux 3.22 or later",
+                "unhardened-image": "golang:1.16.5-alpine3.12 -> reg.echohq.com/golang:1.16.5: "
+                "Go 1.16 reached end of life on 2022-03-15: upgrade to 1.26 first; also: Alpine to Debian",
+            },
+        ),
+    ],
+)
+def test_an_end_is_told_once_where_the_image_moves(text: str, levels: dict[str, Level], said: dict[str, str]) -> None:
+    """And where its line is all that it says: what else has ended is in no other finding."""
+    rules = (RULES["end-of-life-base"], RULES["unhardened-image"])
+    settings = Settings(catalog.load(), rules, levels=levels, today="2026-11-28")
+    found = fix_source(Source("Dockerfile", text), dockerfile, settings).findings
+    assert {one.rule: one.message for one in found} == said
+
+
+def test_what_to_use_instead_of_an_ended_line_has_room() -> None:
+    image = "services: {a: {image: 'mysql:5.7', volumes: ['x:/var/lib/mysql'], platform: linux/s390x}}\n"
+    settings = Settings(catalog.load(), (RULES["unhardened-image"],), today="2026-11-28")
+    (found,) = fix_source(Source("compose.yaml", image), compose, settings).findings
+    assert ": MySQL 5.7 reached end of life on 2023-10-31: upgrade to 8.4 first; also: " in found.message
+    assert len(found.message) <= LONGEST
 
 
 def test_every_place_of_a_merged_finding_counts_as_changed(run: Run, tmp_path: Path) -> None:

@@ -475,6 +475,40 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
     assert b"[registry-login] this step may pull" in done.stdout, "hardened already, and still nobody logs in"
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("uses: docker/build-push-action@v6\n        with: {context: old}", False),
+        ("uses: docker/build-push-action@v6\n        with: {file: old/Dockerfile}", False),
+        ("uses: docker/build-push-action@v6\n        with: {context: new}", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: '${{ matrix.a }}'}", True),
+        ("run: cd old && docker build -t a .", False),
+        ("run: docker build -t a -f old/Dockerfile .", False),
+        ("run: docker build --file=old/Dockerfile old", False),
+        ("run: docker build .\n        working-directory: old", False),
+        ("run: docker build old && docker build new", True),
+        ("run: cd old && docker build . && docker compose up", True),
+        ("run: (cd old && make); docker build .", True),
+        ("run: docker build $WHERE", True),
+        ("run: for one in old; do docker build $one; done", True),
+        ("run: docker build https://github.com/acme/old.git", True),
+    ],
+)
+def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
+    run: Run, tmp_path: Path, step: str, told: bool
+) -> None:
+    for name, image in (("old", "acme/own:1"), ("new", "python:3.12"), (".", "python:3.12")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "Dockerfile").write_text(f"FROM {image}\n")
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "a.yml").write_text(f"on: push\njobs:\n  a:\n    steps:\n      - {step}\n")
+    assert (b"registry-login" in run("check").stdout) == told
+    added = run("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
+    assert (b"docker/login-action" in added) == told
+
+
 def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)

@@ -149,7 +149,7 @@ def one() -> View:
             "api/Dockerfile",
             4,
             "package-lists-left",
-            "apt-get update leaves /var/lib/apt/lists: remove the lists in the same RUN",
+            "apt-get update leaves /var/lib/apt/lists: add rm -rf /var/lib/apt/lists/*",
         ),
         found("web/Dockerfile", 1),
     ]

@@ -352,6 +352,13 @@ def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() 
     ]
     assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/etc/x"], ECHO) == []
     assert state_in_volume("python:3.12", "reg.echohq.com/python:3.12", mounts, ECHO) == []
+    for files, text in ((["/work/data.sql", "/opt/db.key"], ""), (["/work/db-init.sh", "/opt/redis.env"], None)):
+        assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", files, ECHO, text) == []
+    for path in ("/work/data.db", "/var/lib/postgresql/data/server.key"):
+        assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", [path], ECHO, "")
+    started, filled = ["/x", "/work/start.sh"], ["/x", "/docker-entrypoint-initdb.d/init.sh"]
+    assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", started, ECHO, "/x"), "a script may say where"
+    assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", filled, ECHO, "/x") == []
     nodes = parse_compose(Source("compose.yaml", "services: {a: {image: 'postgres:16', volumes: ['x:/data']}}\n"))
     (image,) = (node for node in nodes if isinstance(node, Image))
     assert because("volume", path="/data", owners=_OWNERS) in assess(image, ECHO).reasons

@@ -103,17 +103,25 @@ REMOVING = frozenset(("find", "rm", "rmdir", "shred", "unlink"))
 def removed(command: Command, expanding: bool = True) -> list[str]:
     """Return the paths that one of ``REMOVING`` removes, with braces expanded for ``rm`` if its shell does.
 
-    ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not. A word whose ``$`` a
-    quote keeps from the shell is left out. Of a ``find`` with tests, they are the patterns of these.
+    ``expanding`` tells whether ``sh`` may. Without ``-f``, the build would fail if it did not. A word whose ``$`` or
+    pattern a quote keeps from the shell is left out. Of a ``find`` with tests, they are the patterns of these.
     """
     if command.name not in REMOVING:
         return []
-    words = [word.value for word in command.words[1:] if not word.known or _LITERAL.isdisjoint(word.value)]
+    given = [word for word in command.words[1:] if not word.known or _LITERAL.isdisjoint(word.value)]
+    words = [word.value for word in given if command.name == "find" or not in_quotes(word, command)]
     if command.name == "find":
         return _found(words) if "-delete" in words or "rm" in words else []
     expands = not command.forced or (expanding if command.shell == "sh" else command.shell not in _NEVER)
     paths = [word for word in words if not word.startswith("-")]
     return [path for word in paths for path in (braces(word) if expands else [word][: not _BRACES.search(word)])]
+
+
+def in_quotes(word: Word, command: Command) -> bool:
+    """Return whether a word of a command has a pattern that no shell expands, so that it names no file: it stands in
+    quotes, or no shell runs the command."""
+    literal = not command.shell or (word.quoted and word.verbatim)
+    return literal and not (GLOB.isdisjoint(word.value) and not _BRACES.search(word.value))
 
 
 def _found(words: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from posixpath import basename, normpath
+from posixpath import basename, join, normpath
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.layers import absolute, placed, removed, takes
@@ -69,8 +69,8 @@ def _file(command: Command, i: int, run: Run, secret: Secret, names: re.Pattern[
         target = operands[-1]
         return target if any(secret.texts.search(word) for word in operands[:-1]) else ""
     holds = any(names.search(word) for word in words)
-    if holds and stores(command):
-        return stores(command)
+    if holds and (stores(command) or _remote(command, names)):
+        return stores(command) or _remote(command, names)
     if command.name not in _PRINTS or not (holds or _reads(command, run, names)):
         return ""
     last = command
@@ -82,6 +82,19 @@ def _file(command: Command, i: int, run: Run, secret: Secret, names: re.Pattern[
         return next((word for word in [one.value for one in last.words[1:]] if word[:1] != "-"), "")
     filters = last is command or last.name in _PRINTS
     return next((one.target.value for one in last.redirects if filters and one.operator in (">", ">>")), "")
+
+
+def _remote(command: Command, names: re.Pattern[str]) -> str:
+    """Return the file in which git keeps the URL of a repository with a secret in it, or "" (git-clone(1),
+    git-remote(1))."""
+    operands = [word.value for word in command.words[1:] if word.value[:1] != "-"]
+    at = next((i for i, word in enumerate(operands) if "://" in word and names.search(word.rpartition("@")[0])), 0)
+    if command.name != "git" or not at:
+        return ""
+    if "remote" in operands[:at]:
+        return ".git/config"
+    folder = operands[at + 1] if len(operands) > at + 1 else basename(operands[at]).removesuffix(".git")
+    return join(folder, ".git/config") if "clone" in operands[:at] else ""
 
 
 def _reads(command: Command, run: Run, names: re.Pattern[str]) -> bool:
@@ -104,6 +117,8 @@ def _gone(file: str, i: int, run: Run) -> bool:
             return True  # a * of the shell takes no hidden file
         if stores(run.commands[i]) and later.name == run.commands[i].name and not _UNDOES.isdisjoint(later.arguments):
             return True
+        if file.endswith(".git/config") and later.name == "git" and "remote" in later.arguments:
+            return True  # another URL
         if later.name == "shred" or (later.name == "mv" and name in map(basename, later.arguments)):
             return True
     return False

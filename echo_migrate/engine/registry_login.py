@@ -14,9 +14,11 @@ from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.login_places import Names, Place, Wanted, login_names, places
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Edit, Source, Unreadable
+from echo_migrate.files.tree import real
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
 from echo_migrate.files.yaml_insert import Value, item_before, only_inserted
 from echo_migrate.formats import github, recognised
+from echo_migrate.formats._github_builds import dockerfiles
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
@@ -40,12 +42,14 @@ _NOT_SETTLED = "the file with the login would not be read as before"
 
 
 class Asked(NamedTuple):
-    """What is asked of one file: its images without a login, whether files of the run use images of the provider, and
-    the images that each step of a workflow names, by key path."""
+    """What is asked of one file: its images without a login, whether files of the run use images of the provider, the
+    images that each step of a workflow names, by key path, and the Dockerfiles of the run that name no image of the
+    provider."""
 
     wanted: list[Wanted]
     used: bool = True
     named: dict[str, list[str]] = {}  # noqa: RUF012 - never changed in place
+    without: frozenset[str] = frozenset()
 
 
 def is_pipeline(path: str) -> bool:
@@ -54,26 +58,35 @@ def is_pipeline(path: str) -> bool:
 
 
 def login_results(
-    results: Iterable[Result], paths: Iterable[str], settings: Settings, in_use: bool
+    results: Iterable[Result],
+    paths: Iterable[str],
+    settings: Settings,
+    in_use: bool,
+    without: Iterable[str] = (),
 ) -> Iterator[Result]:
     """Yield a result for each file in which a login is missing: of the results of a run, and of the paths that are
-    pipelines. ``in_use`` says that files of the run have images of the provider already, before the migration."""
+    pipelines. ``in_use`` says that files of the run have images of the provider already, before the migration;
+    ``without`` are the paths of its Dockerfiles that have none, and get none."""
     done = {result.source.path: result for result in results}
     if not any(Pipeline in rule.kinds for rule in settings.rules):
         return
+    known = frozenset(map(real, without))
     for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
         result = done.get(path) or _without_images(path)
         findings: list[Finding] = []
         if not result.unread:
             with suppress(Exception, Spent), bounded():  # as for any file, one never ends a run
-                findings = missing_logins(result, settings, in_use)
+                findings = missing_logins(result, settings, in_use, known)
         if findings:
             yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
 
 
-def missing_logins(result: Result, settings: Settings, in_use: bool) -> list[Finding]:
-    """Return a finding for each place of a file that lacks a login, given its result."""
-    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes))
+def missing_logins(
+    result: Result, settings: Settings, in_use: bool, without: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Return a finding for each place of a file that lacks a login, given its result, and the real paths of Dockerfiles
+    without images of the provider."""
+    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes), without)
     found = _sure(_found(result.source, result.kind, asked, settings))
     nodes = [_node(place._replace(edits=()), in_use) for place in found]
     return _findings(result.source, nodes, settings)
@@ -85,30 +98,38 @@ def lacks_login(result: Result, settings: Settings) -> bool:
 
 
 def with_logins(
-    result: Result | None, path: str, settings: Settings, used: bool = False, in_use: bool = False
+    result: Result | None,
+    path: str,
+    settings: Settings,
+    used: bool = False,
+    in_use: bool = False,
+    without: Iterable[str] = (),
 ) -> Result | None:
     """Return the result of a file with findings for the places that lack a login, each with an unsafe fix, which is
     applied if unsafe fixes are. ``used`` says that files of the run use images of the provider, or will after the
-    migration, ``in_use`` that they do already."""
+    migration, ``in_use`` that they do already; ``without`` are the paths of its Dockerfiles that do not and will
+    not."""
     if result is None and not is_pipeline(path):
         return None
     before = result or _without_images(path)
     if before.unread or before.refused or settings.unedited(before.source) or not settings.catalog.login:
         return result
     with suppress(Exception, Spent), bounded():
-        return _with_logins(before, settings, used, in_use) or result
+        return _with_logins(before, settings, used, in_use, frozenset(map(real, without))) or result
     return result
 
 
-def _with_logins(result: Result, settings: Settings, used: bool, in_use: bool) -> Result | None:
+def _with_logins(
+    result: Result, settings: Settings, used: bool, in_use: bool, without: frozenset[str]
+) -> Result | None:
     moves = _moves(result.fixed, settings)
     waiting = [(index, pulls) for index, move in enumerate(moves) if (pulls := _waits(move, settings)) is not None]
     steps = _by_step(result.fixed, moves)
-    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps)
+    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps, without)
     images = [move.image for move in moves]
     if len(result.outcomes) == len(moves):  # what is said of a file is said of it as it was
         images = [outcome.image for outcome in result.outcomes]
-    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps)
+    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps, without)
     there = _found(result.fixed, result.kind, now, settings)
     here = _found(result.source, result.kind, was, settings)
     if len(here) != len(there):
@@ -144,7 +165,7 @@ def _kept(
     if [move.image.ref.value for move in after] != [move.image.ref.value for move in moves]:
         return False
     left = [(move.image, pulls) for move in after if (pulls := _waits(move, settings)) is not None]
-    again = _found(fixed, result.kind, Asked(left, asked.used, _by_step(fixed, after)), settings)
+    again = _found(fixed, result.kind, asked._replace(wanted=left, named=_by_step(fixed, after)), settings)
     return not any(place.edits for place in again)
 
 
@@ -232,13 +253,20 @@ def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> 
             step, way = effective(node), f"jobs.{id}.steps.{index}."
             if _logs_in(step, names.host):
                 break
-            found = _step(step, wanted.get(way, []), asked.named.get(way, []), asked.used, names)
+            used = asked.used and not _builds_without(source.path, step, asked.without)
+            found = _step(step, wanted.get(way, []), asked.named.get(way, []), used, names)
             if found and not found.level:
                 noted = found._replace(edits=_login_step(source.text, steps, node, names))
                 break
             noted = noted or found
         if noted:
             yield noted
+
+
+def _builds_without(path: str, step: dict[str, YamlNode], without: frozenset[str]) -> bool:
+    """Return whether all that a step builds are Dockerfiles without images of the provider."""
+    built = dockerfiles(path, step) if without else None
+    return built is not None and without.issuperset(map(real, built))
 
 
 def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used: bool, names: Names) -> Place | None:

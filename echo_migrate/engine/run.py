@@ -148,10 +148,13 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
     """Yield the results, and at the end what they lack of logins; if logins are added, files that may pull the images
     of others come last, when these are known."""
     yaml = list[tuple[str, Result | None]]()
+    without = list[str]()
     used = in_use = False
     for path, result in results:
         at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
         used, in_use = used or bool(at), in_use or "hardened" in at
+        if result and result.kind == "dockerfile" and not at:
+            without.append(path)
         is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
         if is_yaml and settings.add_logins:
             from echo_migrate.engine.registry_login import is_pipeline, with_logins
@@ -166,14 +169,14 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
             yield result
     if settings.add_logins:
         for path, result in yaml:
-            result = with_logins(result, path, settings, used, in_use)
+            result = with_logins(result, path, settings, used, in_use, without)
             if result is not None:
                 yield result
     elif used and yaml:
         from echo_migrate.engine.registry_login import login_results
 
         done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
-        yield from login_results(done, paths, settings, in_use)
+        yield from login_results(done, paths, settings, in_use, without)
 
 
 CHUNK = 32

@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.yaml import YamlNode, effective, is_text, items, sequence
 from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._yaml import YamlFile
+from echo_migrate.shell.parser import read
 
 BUILDS = ("docker/build-push-action@",)
 """How the names of the actions begin that build."""
@@ -26,6 +27,9 @@ _NAMING = {
 """Inputs of actions that name results, and what is behind such a name."""
 
 _LIST = lazy_regex(r"[\n,]")
+_BUILDERS = frozenset(("buildah", "docker", "nerdctl", "podman"))
+_SEVERAL = lazy_regex(r"compose|\bbake\b|\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
+"""Commands of which more than Dockerfiles tells what is pulled."""
 
 
 def dockerfile_of(path: str, keys: dict[str, YamlNode]) -> str | None:
@@ -100,3 +104,49 @@ def _all_steps(source: Source) -> Iterator[dict[str, YamlNode]]:
     for keys in map(effective, YamlFile(source).roots):
         for job in (*dict(items(keys.get("jobs"))).values(), keys.get("runs")):
             yield from map(effective, sequence(effective(job).get("steps")))
+
+
+def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
+    """Return the Dockerfiles that a step of a workflow at ``path`` builds; None if it may build others, too."""
+    keys = _inputs_of(step)
+    if keys:
+        context, file = map(keys.get, ("context", "file"))
+        plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
+        found = dockerfile_of(path, keys) if plain else None
+        return [found] if found else None
+    run, folder = step.get("run"), step.get("working-directory")
+    if not is_text(run) or (folder is not None and not is_text(folder)) or _SEVERAL.search(run.value):
+        return None
+    return _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
+
+
+def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
+    """Return the Dockerfiles that a script builds in a folder of the tree; None if it is not certain that these are
+    all."""
+    script = read(Traced.of(text, 0, len(text)))
+    built: list[str] = []
+    for command in [one for one in script.commands if one.words] if script.certain else ():
+        words = [word.value for word in command.words]
+        plain = command.always and not (command.via or command.inside) and command.words[-1].known
+        if command.name in ("cd", "pushd", "popd"):
+            if not plain or command.name != "cd" or len(words) != 2 or not is_local(words[1]):
+                return None
+            folder = os.path.join(folder, words[1])
+        elif "build" in words[1:3] and command.name in _BUILDERS:
+            files = [value for value in _files(words) if value]
+            context = words[-1] if len(files) < 2 and plain else "-"
+            named = os.path.join(folder, *(files or (context, "Dockerfile")))
+            found = dockerfile_at(os.path.join(top(path), "_"), ".", named) if is_local(context) else None
+            if found is None:
+                return None
+            built.append(found)
+    return built or None
+
+
+def _files(words: list[str]) -> Iterator[str]:
+    """Yield the Dockerfiles that a build command names."""
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-f", "--file"):
+            yield value
+        elif word.startswith("--file="):
+            yield word.partition("=")[2]

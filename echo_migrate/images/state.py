@@ -13,7 +13,12 @@ _NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/"
 """Paths at which mounts contain scripts, settings or temporary files."""
 
 _SETTINGS = ("/etc/", "/usr/")
+_INIT = "/docker-entrypoint"
 _FILE_OF_SETTINGS = lazy_regex(r".*\.(?:cnf|conf|config|ini|json|toml|xml|ya?ml)")
+_SCRIPT = lazy_regex(r".*\.(?:env|js|properties|py|sh)")
+"""A single file that may say where data is, unless it is one of those that fill new data."""
+_OTHER_FILE = lazy_regex(r".*\.(?:cer|crt|csv|html|key|md|pem|sql|sql\.gz|sql\.xz|sql\.zst|txt)")
+"""A single file that an image reads, and that says of no folder that data is there."""
 _CALLED_DATA = lazy_regex(r"(?i)data|db|sql|mongo|redis|rabbit|state|stor|/var/lib|\$")
 """A path whose name says that data is there, or that a variable decides."""
 
@@ -74,8 +79,12 @@ def _owner(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
 def _configured(mounts: list[str], text: str | None) -> Iterator[str]:
     """Yield the mounts that may be the data folder because the image is configured so: their name says so, the file
     names them elsewhere too, or settings may that are not in it."""
-    folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and not _FILE_OF_SETTINGS.fullmatch(mount)]
+    files = [
+        mount for mount in mounts if any(one.fullmatch(mount) for one in (_FILE_OF_SETTINGS, _SCRIPT, _OTHER_FILE))
+    ]
+    folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and mount not in files]
     settings = any(mount.startswith(_SETTINGS) or _FILE_OF_SETTINGS.fullmatch(mount) for mount in mounts)
+    settings = settings or any(_SCRIPT.fullmatch(mount) and not mount.startswith(_INIT) for mount in mounts)
     for mount in folders:
         if settings or text is None or _CALLED_DATA.search(mount) or text.count(mount) != 1 or _has_more(text):
             yield mount

@@ -16,6 +16,10 @@ AT_ITS_PLACE = {
 }
 """Rules whose findings are merged into one of these rules at the same place."""
 
+TOLD_THERE = {"end-of-life-base": "unhardened-image"}
+"""Rules whose findings are merged into one of another rule at the same place, if its message has theirs: what has
+ended, and which line to use instead."""
+
 IN_ITS_STAGE = {
     "large-base": ("build-tools-in-final-image", "single-stage-build"),
     "root-at-runtime": ("user-never-used",),
@@ -44,6 +48,8 @@ def one_per_cause(found: Iterable[tuple[Any, Finding]], source: Source) -> list[
     for number, (node, one) in enumerate(found, 1):
         same = [at_place.get((rule, one.start)) for rule in AT_ITS_PLACE.get(one.rule, ())]
         same += [in_stage.get((rule, id(node))) for rule in IN_ITS_STAGE.get(one.rule, ())]
+        there = at_place.get((TOLD_THERE.get(one.rule, ""), one.start))
+        same += [there] if there and _tells(there, one) else []
         if one.fix is None and any(other and _as_severe(other, one) for other in same):
             continue
         causes.setdefault(_cause(node, one) or number, []).append(one)
@@ -62,6 +68,13 @@ def _cause(node: Any, one: Finding) -> object:
 
 def _as_severe(other: Finding, one: Finding) -> bool:
     return LEVELS.index(other.level or "note") >= LEVELS.index(one.level or "note")
+
+
+def _tells(other: Finding, one: Finding) -> bool:
+    """Return whether the message of a finding has what another one's says, and what to do about it if that does."""
+    said, _, remedy = one.message.partition(": ")
+    _, found, behind = other.message.partition(f": {said}")
+    return bool(found) and (not remedy or behind.startswith(": "))
 
 
 def _together(same: list[Finding], source: Source) -> Finding:

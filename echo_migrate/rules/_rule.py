@@ -98,14 +98,15 @@ LONGEST_WITHIN = 100
 
 def moving(move: Migration) -> str:
     """Return the message for an image with a target: the target if there is a fix, the first of its reasons, what to do
-    about it, and the other reasons in a few words; without what to do if there is a fix and no room for both."""
+    about it, and the other reasons in a few words; without what to do if there is a fix and no room for both, except
+    for the end of a line, which no fix changes."""
     target = f" -> {move.target}" if move.edits else ""
     if not move.reasons:
         return move.image.shown + target
     first, *others = move.reasons
     message = f"{move.image.shown}{target}: {first.message}"
     longer = with_remedy(message, first)
-    if not move.edits or len(longer) + len(also(others, LONGEST)) <= LONGEST:
+    if not move.edits or first.id == "ended" or len(longer) + len(also(others, LONGEST)) <= LONGEST:
         message = longer
     return message + also(others, LONGEST - len(message))
 

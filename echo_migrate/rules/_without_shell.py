@@ -5,6 +5,7 @@ from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copied_scripts import program_of, script_at
+from echo_migrate.dockerfile.layers import within
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
@@ -103,7 +104,8 @@ def _by_shell(run: Run, stage: Stage, base: ImageFacts, file: str) -> bool:
         words = [word.value for word in exec_form(run.instruction.args) or ()]
         lacking = base.shell is False and bool(words) and words[0].rpartition("/")[2] in SHELLS
         return lacking or _calls_usual_shell(words, base) or bool(words and _is_script(words[0], stage, base, file))
-    if run.script is None or not _usual_shell(stage, stage.place(run.instruction.start), base):
+    before = stage.place(run.instruction.start)
+    if run.script is None or not (_usual_shell(stage, before, base) or _is_nowhere(run, stage, before, base)):
         return False
     return all(_by_usual_shell(body.value, base) for body in run.instruction.heredocs if body.value.startswith("#!"))
 
@@ -122,10 +124,25 @@ def _usual_shell(stage: Stage, before: int, base: ImageFacts) -> bool:
 
     By its bare name, a shell that the base image has elsewhere may be found.
     """
+    folder, _, name = _chosen_shell(stage, before).rpartition("/")
+    return (folder in FOLDERS or not (folder or base.shell_at)) and name in SHELLS
+
+
+def _chosen_shell(stage: Stage, before: int) -> str:
+    """Return the program of the last SHELL before an offset, /bin/sh if there is none."""
     chosen = [step for step in _steps(stage) if step.verb == "shell" and step.start < before]
     words = exec_form(chosen[-1].args) if chosen else None
-    folder, _, name = words[0].value.rpartition("/") if words else ("/bin", "/", "sh")
-    return (folder in FOLDERS or not (folder or base.shell_at)) and name in SHELLS
+    return words[0].value if words else "/bin/sh"
+
+
+def _is_nowhere(run: Run, stage: Stage, before: int, base: ImageFacts) -> bool:
+    """Return whether the last SHELL before a RUN names a shell that the base image is known not to have, in a folder to
+    which nothing is copied or mounted."""
+    shell = _chosen_shell(stage, before)
+    copies = [copy for one in stage.lineage for copy in one.copies if copy.instruction.start < before]
+    brought = [copy.target or "/" for copy in copies] + [mount.target for mount in run.mounts]
+    known = base.shell is False and not base.shell_at and shell[:1] == "/" and basename(shell) in SHELLS
+    return known and not any(within(shell, place.rstrip("/") or "/") for place in brought)
 
 
 def _steps(stage: Stage) -> Iterator[Instruction]:

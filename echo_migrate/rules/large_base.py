@@ -10,6 +10,9 @@ from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
+_WITHOUT_RELEASE = frozenset(("current", "latest", "lts"))
+"""Words of a tag behind which its slim variant has no other; that of a Debian release stands there otherwise."""
+
 
 @rule(on=Stage, level="note", also=("DD018",))
 @of_shipped_images
@@ -33,7 +36,9 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         message += "the result into a smaller base image"
         yield Finding(image.start, image.end, message)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
-        message = f"{image.shown} is the full image, with compilers: use its slim variant"
+        tag = "-".join([word.text for word in reference.words if word.text != "latest"])
+        slim = f" ({f'{tag}-slim' if tag else 'slim'})" if words <= _WITHOUT_RELEASE else ""
+        message = f"{image.shown} is the full image, with compilers: use its slim variant{slim}"
         yield Finding(image.start, image.end, message)
 
 

@@ -1,10 +1,10 @@
 """Package lists from an update, left in the final image."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.control_flow import can_be_appended_to, lists_are_missed
-from echo_migrate.dockerfile.layers import expands_removed, unlisted, within
+from echo_migrate.dockerfile.layers import expands_removed, in_quotes, unlisted, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -12,6 +12,7 @@ from echo_migrate.files.source import Edit
 from echo_migrate.images.facts import is_root
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call
 
 _CLEANS = lazy_regex(r"(?i)/[^/]*clean[^/]*$|clean[^/]*\.sh$", needs=("clean",))
@@ -34,12 +35,21 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
-        remedy = "install in the same RUN, and remove the lists there" if alone else "remove the lists in the same RUN"
+        remedy = f"install in the same RUN, and end it with rm -rf {folder}/*" if alone else f"add rm -rf {folder}/*"
+        quoted = _in_quotes(later, updates[-1].manager.lists)
+        remedy = f"in quotes, {quoted} is no pattern" if quoted else remedy
         message = f"{call.shown} leaves {folder}: {remedy}"
         useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
         certain = stage.certain and not stage.in_onbuild(run.instruction.start)
-        fix = _fix(run, stage, call) if certain and not useless else None
+        fix = _fix(run, stage, call) if certain and not useless and not quoted else None
         yield Finding(call.command.start, call.command.end, message, fix)
+
+
+def _in_quotes(commands: Iterable[Command], folders: Iterable[str]) -> str:
+    """Return the pattern by which a command would remove package lists if it were not in quotes, "" if there is
+    none."""
+    words = [word for one in commands if one.name == "rm" and one.shell for word in one.words if in_quotes(word, one)]
+    return next((word.value for word in words if any(within(word.value, folder) for folder in folders)), "")
 
 
 def _fix(run: Run, stage: Stage, call: Call) -> Fix | None:

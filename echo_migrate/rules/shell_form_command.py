@@ -14,6 +14,9 @@ from echo_migrate.shell.commands import BUILT_IN, UNREADABLE
 _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 """Characters that a shell may interpret, and exec form does not."""
 
+_SHORT = lazy_regex(r"(?i)(?!.*(?:auth|cred|key|pass|pw|secret|token))[\w./ -]{1,40}")
+"""A command of which a message has the words."""
+
 
 @rule(on=Stage, level="note", also=("DL3025", "JSONArgsRecommended"), fixable=True)
 def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -25,11 +28,20 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         text = _exec_form(launch)
-        message = f"{launch.shown} in shell form passes no signals to the program: use exec form"
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.effective(stage)):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
+        message = f"{launch.shown} in shell form passes no signals to the program: {_remedy(launch, text, fix)}"
         yield Finding(launch.start, launch.end, message, fix)
+
+
+def _remedy(launch: StartCommand, text: str, fix: Fix | None) -> str:
+    """Return what to write: the list of words, if no fix has it, and it is short and no secret can be in it; what needs
+    a shell (variables, several commands) can be started in its place."""
+    if not text:
+        return "put exec before the program, or use exec form"
+    shown = launch.verb == "cmd" and not fix and _SHORT.fullmatch(launch.args.value.strip())
+    return f"write {launch.shown} {text}" if shown else "use exec form"
 
 
 def _exec_form(launch: StartCommand) -> str:

@@ -1,10 +1,11 @@
 """The whole build context in the final image, without a .dockerignore."""
 
 from collections.abc import Iterator
+from os.path import dirname
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.tree import ignore_file, real, top
-from echo_migrate.model import Finding
+from echo_migrate.model import Finding, Level
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
@@ -19,8 +20,15 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             folders = context.folders(path)
             if ignore_file(path, folders):
                 return
-            verb, own = copy.instruction.verb.upper(), real(top(path))
-            git = "" if folders and all(one.startswith(f"{own.rstrip('/')}/") for one in folders) else ".git, "
+            verb, git = copy.instruction.verb.upper(), ".git, " if _has_history(path, folders) else ""
             message = f"{verb} {whole} includes {git}.env and build output: the context needs a .dockerignore"
-            yield Finding(copy.instruction.start, copy.instruction.end, message)
+            level: Level = "warning" if git else "note"
+            yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
             return
+
+
+def _has_history(path: str, folders: frozenset[str]) -> bool:
+    """Return whether the context of a Dockerfile may have the ``.git`` of its repository: it is at the top of that. If
+    the folders that it is built from are not known, it is its own."""
+    tree = real(top(path)).rstrip("/")
+    return any(f"{tree}/".startswith(f"{one.rstrip('/')}/") for one in folders or (real(dirname(path)),))

@@ -30,13 +30,15 @@ _USER = {
 _SETTING = lazy_regex(r"(?i)(?:^|[:.])_(?:auth|authtoken|password)$|(?:secret_access_key|session_token)$|authtoken$")
 """A setting whose value is a credential: ``npm config set //host/:_authToken``, ``aws configure set``."""
 _SETS = frozenset(("aws configure", "npm config", "npm set", "pnpm config", "pnpm set", "yarn config"))
-_TAKING = frozenset((*_PASSWORD, *_USER, *(one.partition(" ")[0] for one in _SETS), "chpasswd"))
+_TAKING = frozenset((*_PASSWORD, *_USER, *(one.partition(" ")[0] for one in _SETS), "chpasswd", "git"))
 """Commands that may be given a credential."""
 
 _HEADER = lazy_regex(
     r"(?i)^(?:proxy-)?authorization: *+(?:basic|bearer|token)? *+([\w+/=.:~-]{8,})$"
     r"|^(?:private-token|job-token|x-[\w-]*(?:api-?key|token)|api-?key): *([\w+/=.:~-]{8,})$"
 )
+_EXTRA_HEADER = lazy_regex(r"(?i)http\.(?:\S{1,200}\.)?extraheader=")
+"""A setting of git with a header that it sends (git-config(1))."""
 _SPELLINGS = ("password", "pwd", "accountkey", "sharedaccesskey")
 _SPOKEN = rf"\b(?:{'|'.join(_SPELLINGS)}) ?= ?([^;\s'\"]{{3,200}})"
 _TEXTS = (
@@ -77,6 +79,10 @@ def in_command(command: Command, before: Command | None) -> Iterator[str]:
             for value in _values(words, option):
                 match = _HEADER.match(value)
                 yield (match[1] or match[2] or "") if match else ""
+    if command.name == "git":
+        headers = [after for word, after in pairwise(words) if word.casefold().endswith(".extraheader")]
+        headers += [word[match.end() :] for word in words if (match := _EXTRA_HEADER.match(word))]
+        yield from (match[1] or match[2] or "" for header in headers if (match := _HEADER.match(header)))
     if " ".join([command.name, *words[1:2]]) in _SETS:
         named = [word for word in words[2:] if word[:1] != "-" and word != "set"]
         yield from (value for key, value in pairwise(named) if _SETTING.search(key))

@@ -33,12 +33,15 @@ _VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 
 
 class Development(NamedTuple):
-    """How to leave out development dependencies: options, environment variables, words of a configuration file."""
+    """How to leave out development dependencies: options, environment variables, words of a configuration file.
+    ``manifest`` is the name of the file that declares them, and ``declares`` the words of which it then has one."""
 
     unless: frozenset[str]
     environment: dict[str, str]
     settings: tuple[str, ...]
     write: str
+    manifest: str
+    declares: tuple[str, ...]
 
 
 class Manager(NamedTuple):
@@ -226,6 +229,8 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
             development.get("environment", {}),
             tuple(development.get("settings", ())),
             development["write"],
+            development["manifest"],
+            tuple(development["declares"]),
         ),
     )
 

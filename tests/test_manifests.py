@@ -1,0 +1,73 @@
+"""Development dependencies are only said to be installed where the project may declare any."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+NONE = '{"dependencies": {"express": "4"}}'
+SOME = '{"dependencies": {"express": "4"}, "devDependencies": {"jest": "29"}}'
+ROOTS = '{"workspaces": ["a"]}'
+BRINGS = "WORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n"
+
+
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "told"),
+    [
+        (BRINGS, {"package.json": NONE}, False),
+        (BRINGS, {"package.json": SOME}, True),
+        (BRINGS, {"package.json": ROOTS}, True),
+        (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN npm ci --omit=dev && npm ci\n", {"package.json": SOME}, True),
+        (BRINGS, {"package.json": b"\xff" + NONE.encode()}, False),
+        (BRINGS, {}, True),
+        (BRINGS, {"../package.json": NONE}, True),
+        ("COPY . .\nRUN npm install\n", {"package.json": NONE}, False),
+        ("COPY . /app\nWORKDIR /app/web\nRUN npm install\n", {"package.json": NONE, "web/package.json": SOME}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN cd web && npm install\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN npm --prefix web install\n", {"package.json": NONE}, True),
+        (
+            "WORKDIR /app\nCOPY web/package.json .\nRUN npm ci\n",
+            {"package.json": SOME, "web/package.json": NONE},
+            False,
+        ),
+        ("WORKDIR /app\nCOPY web .\nRUN npm ci\n", {"package.json": NONE, "web/package.json": SOME}, True),
+        ("WORKDIR /app\nCOPY $WHERE .\nRUN npm ci\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY ../package.json .\nRUN npm ci\n", {"../package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY Gemfile .\nRUN bundle install\n", {"Gemfile": "gem 'rack'\n"}, False),
+        ("WORKDIR /app\nCOPY Gemfile .\nRUN bundle install\n", {"Gemfile": "group(:test) { gem 'x' }\n"}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN composer install\n", {"composer.json": '{"require": {}}'}, False),
+        ("WORKDIR /app\nCOPY . .\nRUN composer install\n", {"composer.json": '{"require-dev": {"a": "1"}}'}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN uv sync\n", {"pyproject.toml": "[project]\nname = 'a'\n"}, False),
+        ("WORKDIR /app\nCOPY . .\nRUN uv sync\n", {"pyproject.toml": "[dependency-groups]\ndev = ['x']\n"}, True),
+        ("WORKDIR /app\nCOPY . .\nRUN poetry install\n", {"pyproject.toml": "[tool.poetry.dependencies]\n"}, False),
+        ("WORKDIR /app\nCOPY . .\nRUN poetry install\n", {"pyproject.toml": "[tool.poetry.group.dev]\n"}, True),
+    ],
+)
+def test_what_no_project_declares_is_not_said(
+    run: Run, tmp_path: Path, lines: str, files: dict[str, str | bytes], told: bool
+) -> None:
+    folder = tmp_path / "service"
+    (folder / "web").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    for name, text in files.items():
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    (folder / "Dockerfile").write_text(f"FROM node:22-slim\n{lines}")
+    said = run("check", "--select", "development-dependencies", "service").stdout
+    assert (b"also installs development dependencies" in said) == told
+
+
+def test_no_link_out_of_the_repository_is_followed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(NONE)
+    (tmp_path / "service" / ".git").mkdir(parents=True)
+    (tmp_path / "service" / "package.json").symlink_to(tmp_path / "package.json")
+    (tmp_path / "service" / "Dockerfile").write_text(f"FROM node:22-slim\n{BRINGS}")
+    said = run("check", "--select", "development-dependencies", "service").stdout
+    assert b"also installs development dependencies" in said
