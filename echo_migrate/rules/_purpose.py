@@ -53,11 +53,12 @@ def of_shipped_images(check: Check) -> Check:
 
 def _is_for_people(stage: Stage, context: Context) -> bool:
     """Return whether an image is for development, tests or CI, or a base of others, judging by the names of its stage,
-    file and folders.
+    of all that are built on it, of its file and folders.
 
     Of the path, only what is below the folders that the user named counts.
     """
-    return (stage.name != "" and _is_of_tests(stage.name)) or _path_tells(context)
+    ends = stage.graph.ends.get(stage.number, [])
+    return _is_of_tests(stage.name) or (bool(ends) and all(map(_is_of_tests, ends))) or _path_tells(context)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
