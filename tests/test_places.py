@@ -383,6 +383,17 @@ def test_a_kustomization_may_name_what_no_file_can_be_called(tmp_path: Path) -> 
     assert [outcome.state for outcome in fix_source(str(tmp_path / "pod.yaml"), text).outcomes] == ["migrate"]
 
 
+@pytest.mark.parametrize(("name", "named"), [("WebImage", True), ("WEB:IMAGE", True), ("OtherImage", False)])
+def test_a_placeholder_is_renamed_by_a_kustomization(tmp_path: Path, name: str, named: bool) -> None:
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [a.yaml]\nimages:\n- {name: WebImage, newName: ko://example.com/web}\n- {name: WEB, newTag: '1'}\n"
+    )
+    text = f"apiVersion: v1\nkind: Pod\nspec: {{containers: [{{image: '{name}'}}]}}\n"
+    (outcome,) = fix_source(str(tmp_path / "a.yaml"), text).outcomes
+    assert outcome.state == "needs-person"
+    assert ("kustomization.yaml" in outcome.reason) == named
+
+
 def test_a_plain_manifest_among_the_templates_of_a_chart_is_not_rewritten(tmp_path: Path) -> None:
     (tmp_path / "Chart.yaml").write_text("name: web\n")
     text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: node:22\n"

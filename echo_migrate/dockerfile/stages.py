@@ -79,6 +79,17 @@ class Graph:
             found.setdefault(stage.name.lower(), []).append(stage.number)
         return found
 
+    @cached_property
+    def ends(self) -> dict[int, list[str]]:
+        """The names of the stages that are images of their own (they start something, or no other is built from them or
+        copies from them) or are copied whole, by the number of each stage that they are built on, or are."""
+        found: dict[int, list[str]] = {}
+        for stage in self.stages:
+            if stage.leaf or stage.start_commands or not all(path.strip("/.") for path in stage.taken):
+                for one in stage.lineage:
+                    found.setdefault(one.number, []).append(stage.name)
+        return found
+
 
 class Stage(NamedTuple):
     """One stage: its ``number`` in the ``graph`` of its file, and that of its ``parent``, the stage it is FROM, if any.

@@ -69,7 +69,7 @@ def rewritten(path: str, image: str) -> Reason | None:
     try:
         name = parse(image).name
     except ValueError:
-        return None
+        name = image.partition("@")[0].partition(":")[0]  # a placeholder is compared as well
     root = top(path)
     for one in _reaching(root, os.path.realpath(path)):
         where = os.path.relpath(one.path, os.path.realpath(root))

@@ -39,6 +39,7 @@ from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Image
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
+from echo_migrate.shell.container_commands import after_scheme
 
 __all__ = ["NAME", "candidate", "parse", "platforms", "recognise", "verify"]
 
@@ -350,5 +351,5 @@ def _docker(sheet: YamlFile, node: ScalarNode, where: str) -> Iterator[Image]:
         return
     place = traced(node, sheet.text)
     for image in sheet.image(node, where, not_editable=_BEFORE):
-        ref = place.cut(len(_DOCKER), len(place.value)) if place.spans else place._replace(value=node.value[9:])
+        ref = after_scheme(place if place.spans else place._replace(value=node.value))
         yield image._replace(ref=ref, start=ref.start if ref.spans else image.start)

@@ -21,12 +21,16 @@ from echo_migrate.formats._platforms import of_constraints
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
+from echo_migrate.shell.container_commands import after_scheme
 
 NAME = re.compile(r"(?i).+\.nomad(?:\.hcl)?")
 _HCL = re.compile(r"(?i).+\.(?:nomad|hcl)")
 _JOB = re.compile(r"(?m)^[ \t]*job[ \t]+(?:\"[^\"\n]*\"|[\w-]+)[ \t]*\{")
 _DRIVERS = ("docker", "podman", "containerd-driver")
 _DRIVER = re.compile(rf"\bdriver[ \t]*=[ \t]*\"(?:{'|'.join(_DRIVERS)})\"")
+
+_ARCHIVE = re.compile(r"(?:docker|oci)-archive:")
+"""Where the Podman driver reads an image from a file."""
 
 Node = Image | Container | Problem | Ignore
 
@@ -82,7 +86,10 @@ def _nodes(where: str, around: tuple[Value, ...], known: dict[str, Named], text:
     config = dict(task.items).get("config")
     keys = dict(config.items) if config else {}
     image = image_of(keys["image"], known, text, f"{where}.image") if "image" in keys else None
-    if image is None or config is None:
+    if image and dict(task.items)["driver"].text == "podman":
+        ref = after_scheme(image.ref)
+        image = image._replace(ref=ref, start=ref.start if ref.spans else image.start)
+    if image is None or config is None or _ARCHIVE.match(image.ref.value):
         return
     login = login_text(" ".join(one.text for _, one in keys["auth"].items)) if "auth" in keys else ""
     image = image._replace(

@@ -19,6 +19,7 @@ from echo_migrate.images.reference import is_number
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
+from echo_migrate.shell.container_commands import after_scheme
 
 NAME = re.compile(r"(?!)")
 _FILE = re.compile(r".+\.(?:container|image|volume)(?:\.d/[^/]+\.conf)?")
@@ -87,11 +88,12 @@ def _image(entry: _Entry, beside: list[_Entry]) -> Image:
     never = any(one.key == "Pull" and one.value.value == "never" for one in beside)
     left = because("never-pulled") if never else because("template") if "%" in value else None
     left = left or (because("cannot-edit") if re.search(r"[\s\"'\\]", value) else None)
+    ref = after_scheme(entry.value)
     return Image(
-        entry.value,
+        ref,
         f"{entry.section}.Image",
-        entry.value.start,
-        entry.value.end,
+        ref.start,
+        ref.end,
         local="another unit" if value.endswith((".image", ".build")) else "",
         not_editable=left,
         mounts=tuple(_mounts(beside)),

@@ -267,6 +267,9 @@ class TargetTag:
     def _family(self, word: str | None, target: str | None) -> None:
         """Add a reason if the distribution family changes, or is not known; ``word`` is that of the tag, if any."""
         words = self._texts()
+        upstream = self.catalog.upstream(self.reference)
+        if not word and upstream and upstream.likely:
+            return  # someone else's build, which is not on what upstream's is on: that it is a guess says enough
         known = word or self.catalog.family_of(self.name, words[0] if words else "", words)
         if known is None:
             self.unsafe_reasons.append(because("family-unknown", name=self.name))

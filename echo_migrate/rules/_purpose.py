@@ -21,7 +21,8 @@ _WORDS = frozenset(
 
 _FOLDERS = frozenset((".circleci", ".github"))
 _BASE = frozenset(("base",))
-"""Words in the names of files and folders of an image that only others are built on, which decide what they ship."""
+"""Words in the names of files, folders and stages of an image that only others are built on, which decide what they
+ship."""
 
 _BETWEEN = str.maketrans("._", "--")
 """What separates words, besides dashes."""
@@ -53,11 +54,12 @@ def of_shipped_images(check: Check) -> Check:
 
 def _is_for_people(stage: Stage, context: Context) -> bool:
     """Return whether an image is for development, tests or CI, or a base of others, judging by the names of its stage,
-    file and folders.
+    file and folders; of a stage called a base, by the names of all that are built on it.
 
     Of the path, only what is below the folders that the user named counts.
     """
-    return (stage.name != "" and _is_of_tests(stage.name)) or _path_tells(context)
+    ends = () if _BASE.isdisjoint(_words(stage.name)) else stage.graph.ends.get(stage.number, ())
+    return _is_of_tests(stage.name) or (bool(ends) and all(map(_is_of_tests, ends))) or _path_tells(context)
 
 
 def is_of_tests(names: Iterable[str]) -> bool:

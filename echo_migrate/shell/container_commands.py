@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from echo_migrate.files.data import read_data
+from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import Command, Word
 
 _FILE = "places/scripts.yaml"
@@ -116,8 +117,8 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
         given = (*_arguments(words, where), *_contexts(words, where))
         return Invocation(given, made, argument=True)
     if kind == "scheme":
-        named = [word for word in words if word.value.startswith(_SCHEME)]
-        return Invocation(tuple(ImageWord(_cut(word, len(_SCHEME)), where) for word in named[:1]), inspected=inspected)
+        named = [_pulled(word) for word in words if word.value.startswith(_SCHEME)]
+        return Invocation(tuple(ImageWord(word, where) for word in named[:1]), inspected=inspected)
     if kind is None:
         opens = bool(row.get("opens"))
         begun = _options(words, row, lambda _: "word") if opens else None
@@ -132,11 +133,11 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
     if kind == "first":
         runs = bool(row.get("runs"))
         behind = words[at + 1 :] if runs else ()
-        return Invocation((ImageWord(words[at], where),), (), options, behind, runs, inspected=inspected)
+        return Invocation((ImageWord(_pulled(words[at]), where),), (), options, behind, runs, inspected=inspected)
     rest = _positional(words, at, row, expands)
     if kind == "pairs":
         rest = [_cut(word, word.value.index("=") + 1) for word in rest[1:] if "=" in word.value]
-    return Invocation(tuple(ImageWord(word, where) for word in rest), (), options, inspected=inspected)
+    return Invocation(tuple(ImageWord(_pulled(word), where) for word in rest), (), options, inspected=inspected)
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
@@ -242,8 +243,19 @@ def _contexts(words: tuple[Word, ...], where: str) -> Iterator[ImageWord]:
             yield ImageWord(_cut(word, len(name) + 1 + len(_CONTEXT)), f"{where} --build-context {name}")
 
 
+def after_scheme(text: Traced) -> Traced:
+    """Return the reference in a text, which may have ``docker://`` before it (containers-transports(5))."""
+    return _behind(text, len(_SCHEME)) if text.value.startswith(_SCHEME) else text
+
+
+def _pulled(word: Word) -> Word:
+    return word._replace(text=after_scheme(word.text))
+
+
 def _cut(word: Word, start: int) -> Word:
     """Return the word from ``start`` on; the rest of a quoted word still counts as quoted."""
-    text = word.text
-    rest = text.cut(start, len(text.value)) if text.spans else text._replace(value=text.value[start:])
-    return word._replace(text=rest)
+    return word._replace(text=_behind(word.text, start))
+
+
+def _behind(text: Traced, start: int) -> Traced:
+    return text.cut(start, len(text.value)) if text.spans else text._replace(value=text.value[start:])
