@@ -251,6 +251,13 @@ REASONS: dict[str, Row] = {
         "proof",
         "variables from elsewhere",
     ),
+    "unset": Row(
+        "uses {names}, which upstream's image sets and the new one may not",
+        "set it with ENV, or write its value",
+        "edit",
+        "may not set {names}",
+        kind="variables that upstream's image sets",
+    ),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row("what it starts could not be read", _RUN, "proof", "untested start"),
     "pipeline-unread": Row("its pipeline was not read whole", _RUN, "proof", "untested jobs"),
