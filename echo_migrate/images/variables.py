@@ -29,7 +29,7 @@ def ignored_variables(value: str, names: Iterable[str], catalog: Catalog) -> lis
     ignored = [name for name in given if name not in known and _is_read(name, row)]
     if ignored:
         return [because("variables", names=few(ignored))]
-    return [because("variables-unread")] if row and UNREAD in given else []
+    return [because("variables-unread")] if "reads" in row and UNREAD in given else []
 
 
 def unset_variables(value: str, catalog: Catalog) -> frozenset[str]:
