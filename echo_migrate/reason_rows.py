@@ -300,6 +300,7 @@ REASONS: dict[str, Row] = {
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
     "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
+    "shared-differs": Row("set by the same text as {other}, which needs another value", _APART, "edit"),
     "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
         "set by the same text as {other}, which needs review", "review both together", "edit", "shared text"
