@@ -88,8 +88,8 @@ def _settle_shared(moves: list[Migration]) -> None:
             move = moves[index]
             if opponent is not None:
                 other = opponent if opponent != index else next(i for i in group if i != index)
-                kind = "shared-differs" if other in movable else "shared-blocked"
-                reason = because(kind, other=_named(moves[other].image, move.image))
+                shown = _named(moves[other].image, move.image)
+                reason = because("shared-differs" if other in movable else "shared-blocked", other=shown)
                 own = () if move.safe else move.reasons
                 moves[index] = move._replace(state="needs-person", edits=(), reasons=(reason, *own))
             elif unsafe is not None and move.safe:
