@@ -23,8 +23,10 @@ _INCLUDE = "name the file, or include it (--include)"
 _REVIEW = "see echo-migrate fix --unsafe-fixes --diff"
 _TAG = "confirm with --online"
 _LITERAL = "write the image out where it is used"
+_PULL = "list what you can pull (catalog pull)"
 _RUN = "run it once on the new image"
 _NO_LOGIN = "no registry login"
+_NO_VERSIONS = "the provider's list has no versions of it"
 _APART = "use a separate variable for this image"
 
 REASONS: dict[str, Row] = {
@@ -110,15 +112,17 @@ REASONS: dict[str, Row] = {
         kind="{provider} is not known to have a FIPS variant",
     ),
     "tags-unknown": Row("the tags of {image} are not known", _TAG, "online", "tags unknown"),
-    "image-unlisted": Row(
-        "{image} is not in the list of {date}", "use your own registry there (--registry)", "online", "image not listed"
-    ),
+    "image-unlisted": Row("{image} is not in the list of {date}", _PULL, "online", "image not listed"),
     "tag-unlisted": Row(
         "{image} has no such tag in the list of {date} (nearest: {nearest})",
         "use a version that it has",
         "online",
         "no such tag",
         kind="the provider's list has no such tag",
+    ),
+    "versions-unlisted": Row("no {image} tag in the list of {date} has a version", _PULL, "online", kind=_NO_VERSIONS),
+    "word-unlisted": Row(
+        "no {image} tag in the list of {date} has -{words}", "use another variant or provider", "online"
     ),
     "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
     "no-such-image": Row("{registry} has no image {image}", "check the name there, or use another provider", "edit"),
@@ -251,6 +255,9 @@ REASONS: dict[str, Row] = {
         "proof",
         "variables from elsewhere",
     ),
+    "unset": Row(
+        "uses {names}, which only upstream's image is known to set", "set it with ENV", "edit", "may not set {names}"
+    ),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row("what it starts could not be read", _RUN, "proof", "untested start"),
     "pipeline-unread": Row("its pipeline was not read whole", _RUN, "proof", "untested jobs"),
@@ -298,6 +305,7 @@ REASONS: dict[str, Row] = {
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
     "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
+    "shared-differs": Row("set by the same text as {other}, which needs another value", _APART, "edit"),
     "shared-blocked": Row("set by the same text as {other}, which cannot move", _APART, "edit"),
     "shared-unsafe": Row(
         "set by the same text as {other}, which needs review", "review both together", "edit", "shared text"

@@ -101,6 +101,18 @@ def test_other_contexts_keep_nothing_back(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
 
 
+def test_a_comment_passes_no_contexts(run: Run, tmp_path: Path) -> None:
+    comment = "##   docker build --build-context=ext=<path> --build-arg ${X}=1 .\n"
+    (tmp_path / "Dockerfile").write_text(comment + TEXT)
+    (tmp_path / "build.sh").write_text(f"# as in {comment}docker build .\n")
+    run("fix", "Dockerfile")
+    assert (tmp_path / "Dockerfile").read_text() == f"{comment}FROM reg.echohq.com/python:3.12\n"
+    (tmp_path / "build.sh").write_text(f"# as in {comment}docker build --build-context $X=. .\n")
+    (tmp_path / "Dockerfile").write_text(TEXT)
+    run("fix", "Dockerfile")
+    assert (tmp_path / "Dockerfile").read_text() == TEXT
+
+
 def test_an_inline_dockerfile_has_the_contexts_of_its_service(run: Run, tmp_path: Path) -> None:
     build = "build:\n      additional_contexts: {'reg.echohq.com/python:3.12': docker-image://x.example/y}\n"
     text = f"services:\n  a:\n    {build}      dockerfile_inline: |\n        FROM python:3.12\n"

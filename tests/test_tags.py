@@ -163,6 +163,28 @@ def test_a_word_of_support_names_no_version(value: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("provider", "value", "reason", "words"),
+    [
+        ("docker", "php:8.5-apache", "word-unlisted", "apache"),
+        ("docker", "php:5.4-apache", "word-unlisted", "apache"),
+        ("docker", "grafana/k6:2.2.0-with-browser", "word-unlisted", "with-browser"),
+        ("docker", "maven:3-jdk-11", "tag-unlisted", None),
+        ("docker", "maven:4.0.0-rc-5-eclipse-temurin-17", "tag-unlisted", None),
+        ("docker", "python:3.7-alpine", "tag-unlisted", None),
+        ("docker", "debian:buster", "tag-unlisted", None),
+        ("docker", "alpine:edge", "tag-unlisted", None),
+        ("chainguard", "php:8.5-apache", "versions-unlisted", None),
+        ("chainguard", "eclipse-temurin:25-jdk-alpine", "versions-unlisted", None),
+        ("chainguard", "mcr.microsoft.com/dotnet/sdk:10.0", "image-unlisted", None),
+    ],
+)
+def test_what_a_list_lacks(provider: str, value: str, reason: str, words: str | None) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), catalog.load(provider))
+    first = move.reasons[0]
+    assert (first.id, dict(first.values).get("words"), move.edits) == (reason, words, ())
+
+
+@pytest.mark.parametrize(
     ("value", "reason"), [("REPLACE-ME", "template"), ("TO_BE_REPLACED:1", "template"), ("NGINX", "not-a-reference")]
 )
 def test_words_in_capitals_are_filled_in(value: str, reason: str) -> None:

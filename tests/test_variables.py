@@ -10,7 +10,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.formats import NO_REQUEST, recognised
 from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
-from echo_migrate.images.variables import UNREAD, ignored_variables
+from echo_migrate.images.variables import UNREAD, ignored_variables, unset_variables
 from echo_migrate.model import Image
 from tests.conftest import Run
 
@@ -217,13 +217,85 @@ def test_what_a_target_is_known_to_read_is_no_reason() -> None:
 def test_each_block_has_its_source_and_a_name_of_an_image(name: str) -> None:
     row = read_block("variables.yaml", name)
     known = catalog.load()
-    assert row.keys() <= {"reads", "files", "known", "source"}
+    assert row.keys() <= {"reads", "files", "sets", "known", "source"}
+    assert row.keys() & {"reads", "sets"}
     home = read_data("homes.yaml")["images"].get(name, name)
     assert known.name_of(parse(home)) == name
     assert row["source"]
     assert set(row.get("known", {})) <= set(providers.providers())
-    plain = row["reads"][0].replace("*", "X")
     for provider in providers.providers():
-        asked = told(home, (plain, f"{plain}_FILE"), provider)
-        assert bool(asked) is not catalog.load(provider).drop_in or plain in row.get("known", {}).get(provider, ())
+        drop_in, stated = catalog.load(provider).drop_in, set(row.get("known", {}).get(provider, ()))
+        for plain in (pattern.replace("*", "X") for pattern in row.get("reads", ())[:1]):
+            assert bool(told(home, (plain, f"{plain}_FILE"), provider)) is not drop_in or plain in stated
+        sets = set(row.get("sets", ()))
+        assert unset_variables(home, catalog.load(provider)) == (set() if drop_in else sets - stated)
+    assert all(names == sorted(names) for names in (row.get("sets", []), *row.get("known", {}).values()))
     assert sorted(NAMES) == NAMES
+
+
+ASPNET = "mcr.microsoft.com/dotnet/aspnet:10.0-alpine"
+
+
+def unset(run: Run, folder: Path) -> bool:
+    """Return whether a reference has the reason that its new image may not set a variable."""
+    done = run("inventory", "--provider", "docker", "--output-format", "json", str(folder))
+    return any(one["id"] == "unset" for row in json.loads(done.stdout)["references"] for one in row["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "used"),
+    [
+        ("USER $APP_UID", True),
+        ("COPY --chown=$APP_UID a /a", True),
+        ("COPY a ${APP_UID}/a", True),
+        ("COPY <<EOF /a\n${APP_UID}\nEOF", True),
+        ("ONBUILD USER $APP_UID", True),
+        ("ENV X=$APP_UID APP_UID=1", True),
+        ("ENV APP_UID=$APP_UID", True),
+        ("ARG APP_UID\nUSER $APP_UID", True),
+        ("USER $APP_UID\nENV APP_UID=1", True),
+        ("LABEL x=${APP_UID:-1}", True),
+        ("ENV APP_UID=1654\nUSER $APP_UID", False),
+        ("ARG APP_UID=1654\nUSER $APP_UID", False),
+        ("ARG GIVEN\nENV APP_UID=$GIVEN\nUSER $APP_UID", False),
+        ("USER $APP_UIDS", False),
+        ("LABEL x=\\$APP_UID", False),
+        ("USER 1654", False),
+    ],
+)
+def test_a_variable_of_the_base_image(lines: str, used: bool, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f'FROM {ASPNET}\n{lines}\nUSER 65532\nENTRYPOINT ["dotnet", "a.dll"]\n')
+    assert unset(run, tmp_path) is used
+
+
+def test_a_variable_that_a_parent_or_a_global_argument_sets(run: Run, tmp_path: Path) -> None:
+    text = f"ARG APP_UID=1654\nFROM {ASPNET} AS a\nARG APP_UID\nFROM a\nUSER $APP_UID\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    assert not unset(run, tmp_path)
+    (tmp_path / "Dockerfile").write_text(text.replace("ARG APP_UID\n", ""))
+    assert unset(run, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("script", "used"),
+    [
+        ("cargo install --root $CARGO_HOME x", True),
+        ("CARGO_HOME=$CARGO_HOME/x cargo build", True),
+        ("cargo build && export CARGO_HOME=/c && ls $CARGO_HOME", False),
+        ("ls $CARGO_HOME && export CARGO_HOME=/c", True),
+        ("echo $RUST_VERSION", False),
+    ],
+)
+def test_a_variable_in_a_script(script: str, used: bool, run: Run, tmp_path: Path) -> None:
+    build = f"FROM rust:1.98-alpine AS a\nRUN {script}\nFROM scratch\nCOPY --from=a /x /x\n"
+    (tmp_path / "Dockerfile").write_text(build)
+    assert unset(run, tmp_path) is used
+
+
+def test_a_variable_in_the_command_of_a_service(run: Run, tmp_path: Path) -> None:
+    command = "ls $$JAVA_HOME"
+    text = f"services:\n  a:\n    image: eclipse-temurin:21-jdk-alpine\n    command: [sh, -c, '{command}']\n"
+    (tmp_path / "compose.yaml").write_text(text)
+    assert unset(run, tmp_path)
+    (tmp_path / "compose.yaml").write_text(f"{text}    environment: {{JAVA_HOME: /opt/java}}\n")
+    assert not unset(run, tmp_path)

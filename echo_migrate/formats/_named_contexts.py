@@ -23,6 +23,9 @@ _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\
 _MOST_PARTLY = 500
 """The maximum number of names with variables that are compared: beyond that, any name may match."""
 
+_COMMENT = lazy_regex(r"(?m)^[ \t]*#.*", needs=("#",))
+"""A line that no program runs, in scripts, makefiles, YAML and Dockerfiles."""
+
 _KEYWORDS = (b"build-context", b"additional_contexts")
 
 
@@ -98,7 +101,8 @@ def _names(path: str, text: str) -> _Names:
     try:
         with beside():
             if "build-context" in text:  # command arguments, or inputs of an action
-                flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", text))
+                run = _COMMENT.sub("", text)
+                flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", run)) if "build-context" in run else ""
                 names = re.findall(r"(?<![^\s\"'=,])([^\s\"'=,]+)=", flat)
                 names += re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
             else:

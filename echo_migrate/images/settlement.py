@@ -74,6 +74,7 @@ def _settle_shared(moves: list[Migration]) -> None:
     for index, move in enumerate(moves):
         if move.edits:
             members.setdefault(group_of(index), []).append(index)
+    movable = frozenset(index for group in members.values() for index in group)
     for group in members.values():
         if len(group) > MOST_SHARED:
             for index in group:
@@ -87,8 +88,10 @@ def _settle_shared(moves: list[Migration]) -> None:
             move = moves[index]
             if opponent is not None:
                 other = opponent if opponent != index else next(i for i in group if i != index)
-                reason = because("shared-blocked", other=_named(moves[other].image, move.image))
-                moves[index] = move._replace(state="needs-person", edits=(), reasons=(reason,))
+                shown = _named(moves[other].image, move.image)
+                reason = because("shared-differs" if other in movable else "shared-blocked", other=shown)
+                own = () if move.safe else move.reasons
+                moves[index] = move._replace(state="needs-person", edits=(), reasons=(reason, *own))
             elif unsafe is not None and move.safe:
                 reason = because("shared-unsafe", other=_named(moves[unsafe].image, move.image))
                 moves[index] = move._replace(state="needs-person", edits=edits, reasons=(reason,))

@@ -147,6 +147,15 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = Fal
     return max(tags, key=likeness, default="")
 
 
+def lacking(name: str, tag: str, image: str, catalog: Catalog) -> tuple[list[str], bool]:
+    """Return the words of an upstream tag's function that no tag of the provider's image has, without those that have a
+    version of their own, in order, and whether any tag of it has a version."""
+    published = _published(image, catalog)
+    missing = _wanted(name, tag, catalog)[0].words.difference(*published)
+    versions = any(version for of_it in published.values() for one in of_it.values() for version in one)
+    return sorted((word for word in missing - FLOATING if word.isalpha()), key=tag.find), versions
+
+
 def _numbers_of(words: Iterable[str]) -> set[str]:
     """Return the numbers at the ends of words: 21 of jdk21."""
     return {word.lstrip("abcdefghijklmnopqrstuvwxyz") for word in words} - {""}

@@ -67,14 +67,15 @@ class Target:
     def move(self) -> Migration:
         image, reference, catalog = self.image, self.reference, self.catalog
         name = catalog.target(self.row.image or "")
-        changes = [name_change(reference.name, name)]
+        changes = self._name_changes(name)
         tag = self.tag.changes()
         self.unsafe_reasons += self.tag.unsafe_reasons
         missing: Reason | None = None
         if isinstance(tag, Reason):
             missing = tag
-        elif tag and tag[0][:2] == (changes[0][1], changes[0][1]) != changes[0][:2]:
-            changes = [(changes[0][0], changes[0][1], changes[0][2] + tag[0][2])]  # a tag added to a whole new name
+        elif tag and tag[0][:2] == (changes[-1][1], changes[-1][1]) != changes[-1][:2]:
+            start, end, new = changes[-1]
+            changes[-1] = start, end, new + tag[0][2]  # a tag added to a whole new name
         else:
             changes += tag
         end = len(image.ref.value) - len(f"@{reference.digest}") * (reference.digest is not None)
@@ -213,6 +214,19 @@ class Target:
             kept = kept and move.target == with_values(values, target)
             self.unsafe_reasons += [reason for reason in move.reasons if reason not in self.unsafe_reasons]
         return kept
+
+    def _name_changes(self, name: str) -> list[Change]:
+        """Return the changes to the name: one, or one of the registry and one of the rest where a variable has the
+        registry alone, so that it stays one."""
+        old, registry = self.reference.name, self.catalog.registry
+        change = name_change(old, name)
+        host = len(self.reference.registry)
+        if 0 < host < change[1] and change[2] != registry and name.startswith(f"{registry}/"):
+            apart = [(0, host, registry), (host + 1, len(old), name[len(registry) + 1 :])]
+            own, rest = (self.image.ref.replace(*one) if self.image.ref.spans else () for one in apart)
+            if own and rest and not any(map(self._within, own)) and all(map(self._within, rest)):
+                return apart
+        return [change]
 
     def _spelt(self, changes: list[Change]) -> tuple[Edit, ...] | None:
         """Return the edits for the changes at their source spans, or None if a change does not fit into one."""

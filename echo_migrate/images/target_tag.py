@@ -132,7 +132,7 @@ class TargetTag:
 
     def _unlisted(self, tag: str) -> Reason:
         """Return why the list has no counterpart of a tag, with the nearest one there."""
-        from echo_migrate.images.tags import FLOATING, meaning_of, nearest
+        from echo_migrate.images.tags import FLOATING, lacking, meaning_of, nearest
 
         catalog, image, name = self.catalog, self.row.image or "", self.name
         self._age()
@@ -145,6 +145,12 @@ class TargetTag:
             return because("image-unlisted", image=image, date=catalog.date)
         if not meaning_of(tag, catalog).version and not FLOATING.isdisjoint(tag.split("-")):
             return because("no-version", tag=tag, name=name)
+        if not catalog.word_family(name):
+            words, versions = lacking(name, tag, image, catalog)
+            if not versions:
+                return because("versions-unlisted", image=image, tag=tag, date=catalog.date)
+            if words:
+                return because("word-unlisted", image=image, tag=tag, date=catalog.date, words="-".join(words))
         return because("tag-unlisted", image=image, tag=tag, date=catalog.date, nearest=near)
 
     def _exact(self, choice: "Choice") -> "Choice":

@@ -1,4 +1,5 @@
-"""Variables that upstream's start script reads, and that a target may ignore: ``mappings/variables.yaml``."""
+"""Variables that upstream's start script reads and a target may ignore, and those that upstream's image sets and a
+target may not: ``mappings/variables.yaml``."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -28,7 +29,17 @@ def ignored_variables(value: str, names: Iterable[str], catalog: Catalog) -> lis
     ignored = [name for name in given if name not in known and _is_read(name, row)]
     if ignored:
         return [because("variables", names=few(ignored))]
-    return [because("variables-unread")] if row and UNREAD in given else []
+    return [because("variables-unread")] if "reads" in row and UNREAD in given else []
+
+
+def unset_variables(value: str, catalog: Catalog) -> frozenset[str]:
+    """Return the environment variables that upstream's image sets, given the current reference, and that the provider's
+    is not known to set; none for drop-in images, which are taken to set them."""
+    reference = parsed(value)
+    if reference is None or catalog.vendor == UPSTREAM or catalog.drops_in(reference):
+        return frozenset()
+    row = _row(catalog.name_of(reference))
+    return frozenset(row.get("sets", ())) - frozenset(row.get("known", {}).get(catalog.vendor, ()))
 
 
 def _is_read(name: str, row: dict[str, Any]) -> bool:

@@ -80,9 +80,13 @@ def unlisted_builds(moves: Iterable[Migration], catalog: Catalog) -> list[Migrat
     return [found for move in moves if (found := _unlisted_build(move, catalog))]
 
 
+_UNLISTED = ("no-such-tag", "tag-unlisted", "versions-unlisted", "word-unlisted")
+"""The reasons why the provider has no counterpart of a tag; each has the image and the tag."""
+
+
 def _unlisted_build(move: Migration, catalog: Catalog) -> Migration | None:
     reason = move.reasons[0] if move.reasons and not move.edits and move.target else None
-    if reason is None or reason.id not in ("no-such-tag", "tag-unlisted"):
+    if reason is None or reason.id not in _UNLISTED:
         return None
     image, tag = (dict(reason.values)[key] for key in ("image", "tag"))
     if not any(one.endswith(f"-{BUILD}") for one in published(image, catalog)):

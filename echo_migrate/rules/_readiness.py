@@ -15,6 +15,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root, users_of
 from echo_migrate.images.reference import is_number, parsed
@@ -123,6 +124,7 @@ def other_blockers(
                 *_new_names(node, effective, image, catalog),
                 *_worked_in(node, catalog),
                 *_variables(node, image, catalog),
+                *_unset(node, image, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -352,6 +354,26 @@ def _variables(node: Stage | Container, image: Image, catalog: Catalog) -> list[
     from echo_migrate.images.variables import ignored_variables  # few have any
 
     return ignored_variables(image.ref.value, names, catalog)
+
+
+def _unset(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the variables that a stage or service uses, that upstream's image sets and the target may not."""
+    if catalog.drop_in:
+        return
+    from echo_migrate.dockerfile.base_variables import used_of_base, uses
+    from echo_migrate.images.variables import unset_variables
+
+    names = unset_variables(image.ref.value, catalog)
+    if not names:
+        return
+    if isinstance(node, Stage):
+        used = used_of_base(node, names)
+    else:
+        given = {*node.variables, *(node.stage.environment if node.stage else ())}
+        commands = (*node.start_commands, *node.entered)
+        used = sorted((names & set().union(*(uses(one.args.value) for one in commands))) - given)
+    if used:
+        yield because("unset", names=few(used))
 
 
 def _unread(image: Image, base: ImageFacts, catalog: Catalog) -> list[Reason]:
