@@ -19,8 +19,8 @@ from pathlib import Path
 from echo_migrate.images.catalog import load
 from echo_migrate.images.facts import ImageFacts, facts_of
 
-_PYTHON = "/usr/bin/python3"
-_HIDDEN = "/usr/lib/standin/python3"
+PYTHON = "/usr/bin/python3"
+HIDDEN = "/usr/lib/standin/python3"
 """Where each image has the interpreter of the scripts; it is on no PATH."""
 
 _LEFT_OUT = re.compile(
@@ -269,10 +269,10 @@ def _system(root: _Root, found: ImageFacts, shell: bool) -> None:
         root.file("/lib/apk/db/installed", "P:base\nV:1\n\n")
     else:
         root.file("/var/lib/dpkg/status", "\n".join(status) + "\n")
-    for path in _libraries(_PYTHON):
+    for path in libraries(PYTHON):
         root.copy(path)
-    root.copy(os.path.realpath(_PYTHON), _HIDDEN)
-    library = os.path.realpath(_PYTHON).replace("/bin/", "/lib/")
+    root.copy(os.path.realpath(PYTHON), HIDDEN)
+    library = os.path.realpath(PYTHON).replace("/bin/", "/lib/")
     for folder, _, names_there in sorted(os.walk(library)):
         if not _LEFT_OUT.search(f"{folder}/"):
             for name in sorted(names_there):
@@ -301,11 +301,11 @@ def _tools(root: _Root, found: ImageFacts, full: bool) -> None:
 
 def _language(root: _Root, upstream: str, shell: bool) -> None:
     def script(path: str, text: str) -> None:
-        root.file(path, text.replace("{hidden}", _HIDDEN), 0o755)
+        root.file(path, text.replace("{hidden}", HIDDEN), 0o755)
 
     if upstream == "python":
         for name in ("/usr/local/bin/python", "/usr/local/bin/python3", "/usr/bin/python", "/usr/bin/python3"):
-            root.link(name, _HIDDEN)
+            root.link(name, HIDDEN)
         if shell:
             script("/usr/local/bin/pip", _PIP)
             ensure = "import os, shutil, sys\nshutil.copy('/usr/local/bin/pip', sys.prefix + '/bin/pip')\n"
@@ -341,7 +341,7 @@ def _start(found: ImageFacts, upstream: str, shell: bool) -> tuple[list[str], li
     return stated, ([*found.cmd] if found.cmd is not None else command)
 
 
-def _libraries(program: str) -> Iterable[str]:
+def libraries(program: str) -> Iterable[str]:
     """Return the libraries that a program loads, and its loader."""
     done = subprocess.run(["ldd", os.path.realpath(program)], capture_output=True, text=True, check=True)
     return sorted(set(re.findall(r"(/\S+) \(0x", done.stdout)))
