@@ -40,16 +40,19 @@ def ends(image: Image, upstream: str | None, catalog: Catalog, today: str) -> li
     ``upstream`` is None where it is not known for certain.
     """
     reference = parsed(image.ref.value)
-    if reference is None:
-        return []
     copied = image.where.startswith(("ADD", "COPY", "RUN"))  # from its files, not run on its distribution
+    return list(_ends(reference, upstream, copied, catalog, today)) if reference else []
+
+
+@lru_cache(maxsize=4096)
+def _ends(reference: Reference, upstream: str | None, copied: bool, catalog: Catalog, today: str) -> tuple[End, ...]:
     if upstream:
         product = end_of_line(upstream, reference.words[0].text, today) if reference.words else None
         language = end_of_language(reference, today)
         below = None if copied else end_of_distribution(reference, catalog, today)
     else:
         product, language, below = None, None, None if copied else end_of_windows(reference, today)
-    return [end for end in dict.fromkeys((product, language, below)) if end]
+    return tuple(end for end in dict.fromkeys((product, language, below)) if end)
 
 
 def end_of_line(upstream: str, version: str, today: str) -> End | None:

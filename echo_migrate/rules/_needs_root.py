@@ -34,8 +34,9 @@ def needs_root(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     for run in stage.runs:
         if run.user is not None or not run.script or not run.script.certain:
             continue
+        own = _given(stage, run)
         for command in run.commands:
-            what = _what(command, run, effective.base, _given(stage, run)) or _of_a_copy(command, run, stage)
+            what = _what(command, run, effective.base, own) or _of_a_copy(command, run, stage)
             if what:
                 message = f"{what} needs root, and {effective.shown} runs as {effective.base.user}: "
                 message += f"add USER root before it, and USER {effective.base.user} after it"

@@ -26,18 +26,22 @@ _SMALL = lazy_regex(r"(?i)^(?!\w+://).*\.(?:bash|cfg|conf|in|ini|lock|md|patch|p
 """A script or settings, which take a few kilobytes of a layer."""
 
 _CHANGING = ("chmod", "chown")
+_LATE = REMOVING.union(_CHANGING)
 _VALUED = ("--from", "--reference")
 
 
 @rule(on=Stage, level="warning")
 @of_shipped_images
 def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
-    if stage.ships != "layers":
+    last = max((run.instruction.start for run in stage.runs if _may_be_late(run)), default=-1)
+    if stage.ships != "layers" or last < 0:
         return
     effective = context.effective(stage)
     below = _Layers(expands_removed(stage, effective.base if effective else None))
     steps: list[Run | Copy] = sorted([*stage.runs, *stage.copies], key=lambda step: step.instruction.start)
     for step in steps:
+        if step.instruction.start > last:
+            break
         if isinstance(step, Copy):
             below.copy(step)
             continue
@@ -48,6 +52,11 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         said = sorted((one for one in said if one[1]), key=lambda one: (one[2], one[0].start))
         yield from [Finding(one.start, one.end, message, quiet=small) for one, message, small in said][:1]
         below.run(step)
+
+
+def _may_be_late(run: Run) -> bool:
+    """Return whether a RUN does what may be said of files, packages or caches of the layers below."""
+    return not _LATE.isdisjoint(run.names) or any(call.action in ("clean", "remove") for call in run.calls)
 
 
 class _Layers:

@@ -21,12 +21,14 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
         return
     if isinstance(node, Container):
         places = [(one.value, one.start, one.end) for one in node.ports] if not node.privileges else []
-    elif node.ships == "layers" and node.top and not _may_bind(node):
+    elif node.ships == "layers" and node.top:
         places = [(port, one.start, one.end) for one in node.instructions for port in _ports(one)]
     else:
         places = []
     for port, start, end in places:
         if is_number(port) and 0 < int(port) < _FIRST_FREE:
+            if isinstance(node, Stage) and _may_bind(node):
+                return
             message = f"user {user} may not be allowed to listen on port {port}, as in Kubernetes: use 1024 or above"
             yield Finding(start, end, message + _instead(effective))
             return

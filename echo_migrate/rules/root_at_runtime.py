@@ -35,12 +35,15 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
             yield Finding(node.user.start, node.user.end, message, quiet="#" in line)  # a comment says why
         return
     effective = context.effective(node)
-    if node.ships != "layers" or not node.certain or not node.top or not _started(node) or effective is None:
+    if node.ships != "layers" or not node.certain or not node.top or effective is None:
         return
-    if node.user is None and effective.base.user is not None and not effective.base.unprivileged:
+    by_base = node.user is None and effective.base.user is not None and not effective.base.unprivileged
+    if not (by_base or as_root(node.user)) or not _started(node):
+        return
+    if by_base:
         first = node.lineage[-1].instructions[0]
         yield Finding(first.start, first.end, "no USER, runs as root: add USER <uid>")
-    elif as_root(node.user):
+    else:
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )

@@ -98,7 +98,9 @@ def options_of(command: Command) -> Iterator[tuple[str, str]]:
         text = word.text.value
         if text[:2] == "--" and "=" in text and word.known:
             yield text[2 : text.index("=")], text[text.index("=") + 1 :]
-    yield from ((name, word.value) for name, word in command.assignments if word.known)
+    for name, word in command.assignments:
+        if word.known:
+            yield name, word.value
 
 
 def _values(words: list[str], option: str, joined: bool = False) -> Iterator[str]:
