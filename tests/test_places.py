@@ -611,6 +611,22 @@ FOLLOWERS = {
         'k8s_custom_deploy("web", apply_cmd="make", image_selector="docker.io/library/node:22")\n',
         "Tilt finds it by its name, in web.tiltfile",
     ),
+    "sed": (
+        "deploy.sh",
+        "sed -i -e 's|image: node:.*|image: node:23|' apps/pod.yaml\n",
+        "sed finds it by its name, in deploy.sh",
+    ),
+    "sed in a recipe": (
+        "Makefile",
+        "x:\n\tsed 's/\\(image: *\\)node:22/\\1$(IMG)/' apps/pod.yaml | kubectl apply -f -\n",
+        "sed finds it by its name, in Makefile",
+    ),
+    "kustomize": ("deploy.sh", "cd apps && kustomize edit set image x=y \\\n  node=$IMG\n", "renamed by deploy.sh"),
+    "kustomize, a tag": (
+        ".gitlab-ci.yml",
+        "a: {script: ['kustomize edit set image \"node:$TAG\"']}\n",
+        "its tag is set by .gitlab-ci.yml",
+    ),
     "DevSpace": (
         "apps/devspace.yaml",
         "version: v2beta1\ndev:\n  web: {imageSelector: 'node:22', ssh: {enabled: true}}\n",
@@ -634,6 +650,9 @@ NO_FOLLOWERS = {
         "renovate.json",
         '{"packageRules": [{"matchPackagePatterns": ["node"], "matchDepNames": ["/node$/", "/^nodejs/"]}]}',
     ),
+    "of sed, by no name": ("a.sh", "sed -i 's|image: .*|image: acme/node|' apps/pod.yaml\n"),
+    "of sed, another": ("a.sh", "sed -i 's|image: acme/node|image: node|' x; echo image: node\n"),
+    "of kustomize, another": ("a.sh", "kustomize edit set image $IMAGE=node acme/node=x && echo node=1\n"),
     "of npm": ("package.json", '{"name": "renovate", "packageRules": [{"matchPackageNames": ["node"]}]}'),
     "of a package below": (
         "apps/package.json",
