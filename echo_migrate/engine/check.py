@@ -10,8 +10,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
-from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
-from echo_migrate.engine.pulls import with_uses
+from echo_migrate.engine.neighbours import of_template, with_neighbours, with_uses, without_shadowed
 from echo_migrate.engine.selection import UNEDITED, blocking_rules, requested, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
