@@ -393,6 +393,7 @@ REASONS: dict[str, Row] = {
     "registry-above": Row("values above put a registry in front of it", "change the registry there", "edit"),
     "chart-registry": Row("the chart may put a registry in front of it", "check the chart's templates", "edit"),
     "chart-tag": Row("the chart sets its tag", "set the tag in the values", "edit"),
+    "values-set": Row("{path} sets part of it with --set", "change both files together", "edit"),
     "values-overlay": Row("another values file sets part of it", "change both files together", "edit"),
     # files that nobody edits
     "vendored": Row("in a vendored file", _INCLUDE, "edit"),

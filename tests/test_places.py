@@ -272,6 +272,34 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
 
 
 @pytest.mark.parametrize(
+    ("path", "command", "held"),
+    [
+        ("deploy.sh", "helm upgrade -i web ./web --set image.tag=22-alpine", True),
+        ("Makefile", "x:\n\thelm install web web/ \\\n\t  --set 'replicas=1,image.repository=acme/node'", True),
+        (".github/workflows/a.yml", "run: helm template a $CHART --set-string=image.registry=$R", True),
+        ("web/deploy.sh", "helm -n a upgrade web . --set image.digest=x", True),
+        ("deploy.sh", "helm upgrade -i web ./web --set image.pullPolicy=Always,sub.image.tag=1", False),
+        ("deploy.sh", "helm upgrade -i web ./other --set image.tag=22-alpine", False),
+        ("deploy.sh", "helm upgrade -i web acme/chart --set image.tag=1; kubectl apply -f web", False),
+        ("notes.md", "helm upgrade -i web ./web --set image.tag=22-alpine", False),
+    ],
+)
+def test_a_command_may_set_the_values_of_a_chart(tmp_path: Path, path: str, command: str, held: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "web" / "templates").mkdir(parents=True)
+    (tmp_path / "web" / "templates" / "a.yaml").write_text(
+        'image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"\n'
+    )
+    (tmp_path / "web" / "Chart.yaml").write_text("name: web\n")
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(command + "\n")
+    values = str(tmp_path / "web" / "values.yaml")
+    (outcome,) = fix_source(values, 'image: {repository: node, tag: "22"}\n').outcomes
+    assert outcome.state == ("needs-person" if held else "migrate")
+    assert outcome.reason == (f"{path} sets part of it with --set" if held else "")
+
+
+@pytest.mark.parametrize(
     ("template", "state"),
     [
         ("{{ tpl .Values.image . }}", "migrate"),
@@ -622,6 +650,22 @@ FOLLOWERS = {
         'k8s_custom_deploy("web", apply_cmd="make", image_selector="docker.io/library/node:22")\n',
         "Tilt finds it by its name, in web.tiltfile",
     ),
+    "sed": (
+        "deploy.sh",
+        "sed -i -e 's|image: node:.*|image: node:23|' apps/pod.yaml\n",
+        "sed finds it by its name, in deploy.sh",
+    ),
+    "sed in a recipe": (
+        "Makefile",
+        "x:\n\tsed 's/\\(image: *\\)node:22/\\1$(IMG)/' apps/pod.yaml | kubectl apply -f -\n",
+        "sed finds it by its name, in Makefile",
+    ),
+    "kustomize": ("deploy.sh", "cd apps && kustomize edit set image x=y \\\n  node=$IMG\n", "renamed by deploy.sh"),
+    "kustomize, a tag": (
+        ".gitlab-ci.yml",
+        "a: {script: ['kustomize edit set image \"node:$TAG\"']}\n",
+        "its tag is set by .gitlab-ci.yml",
+    ),
     "DevSpace": (
         "apps/devspace.yaml",
         "version: v2beta1\ndev:\n  web: {imageSelector: 'node:22', ssh: {enabled: true}}\n",
@@ -645,6 +689,9 @@ NO_FOLLOWERS = {
         "renovate.json",
         '{"packageRules": [{"matchPackagePatterns": ["node"], "matchDepNames": ["/node$/", "/^nodejs/"]}]}',
     ),
+    "of sed, by no name": ("a.sh", "sed -i 's|image: .*|image: acme/node|' apps/pod.yaml\n"),
+    "of sed, another": ("a.sh", "sed -i 's|image: acme/node|image: node|' x; echo image: node\n"),
+    "of kustomize, another": ("a.sh", "kustomize edit set image $IMAGE=node acme/node=x && echo node=1\n"),
     "of npm": ("package.json", '{"name": "renovate", "packageRules": [{"matchPackageNames": ["node"]}]}'),
     "of a package below": (
         "apps/package.json",

@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
-from echo_migrate.engine.neighbours import of_template, with_neighbours, without_shadowed
+from echo_migrate.engine.neighbours import of_template, with_neighbours, with_uses, without_shadowed
 from echo_migrate.engine.selection import UNEDITED, blocking_rules, requested, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
@@ -142,10 +142,7 @@ def _settled(
     assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
     assessed = of_template(without_shadowed(assessed, source), source) if kind(format) in _BUILT else assessed
     assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
-    if not alone and kind(format) != "dockerfile":  # whose images are all used
-        from echo_migrate.engine.pulls import with_uses
-
-        assessed = with_uses(assessed, source, partial(_alone, settings=settings))
+    assessed = assessed if alone else with_uses(assessed, source, partial(_alone, settings=settings))
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":
         assessed = _with_variants(assessed, grouped, asked, ignores)

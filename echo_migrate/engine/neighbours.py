@@ -1,7 +1,7 @@
 """What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -83,6 +83,18 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)
     return found
+
+
+def with_uses(
+    moves: list[Migration], source: Source, assess: Callable[[Source], list[Migration] | None]
+) -> list[Migration]:
+    """Return the migrations; that of an image which the file only pulls needs review if its use in another file does
+    not move with it. ``assess`` returns what becomes of the images of another file, None if it has no format."""
+    if not any(move.safe and move.image.where.endswith(("pull", ")")) for move in moves):
+        return moves
+    from echo_migrate.engine import pulls  # few files pull images for others
+
+    return pulls.with_uses(moves, source, assess)
 
 
 def _built(move: Migration, near: Builds) -> Migration:

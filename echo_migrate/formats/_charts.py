@@ -4,12 +4,14 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, TooMuch, Unreadable
+from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
+from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_pass, places
 from echo_migrate.formats._yaml import walk
 
 VALUES = re.compile(r"(?i)(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
@@ -31,6 +33,11 @@ _REGISTRIES = lazy_regex(r"(?<![\w.])\.Values\.([\w.]*[rR]egistry)\b")
 _JOINED = lazy_regex(r"\bjoin\b")
 _DEFINED = lazy_regex(r"\{\{-?\s*(?:define|block)\s+\"([^\"\n]+)\"")
 _INCLUDED = lazy_regex(r"\b(?:include|template)\s+\"([^\"\n]+)\"")
+_CONTINUED = lazy_regex(r"\\\r?\n")
+_HELM = lazy_regex(r"\bhelm[ \t][^\n;&|]{0,200}?\b(?:upgrade|install|template)\b([^\n;&|]{0,5000})")
+_SETS = lazy_regex(r"--set(?:-string)?[ \t=]+(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
+_SET_KEY = lazy_regex(r"(?:^|[,\"'])([\w-]+(?:\.[\w-]+)*)=")
+_LARGEST = 200_000
 _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 
 
@@ -55,6 +62,41 @@ class Chart:
         around = [*_names(self.folder), *_names(os.path.join(self.folder, "ci"))]
         said = [_said(one) for one in around if os.path.realpath(one) != os.path.realpath(path)]
         return None if None in said else {place for places in said for place in places or ()}
+
+    def set_by(self) -> dict[tuple[str, ...], str]:
+        """Return the key paths at which commands near the chart set a part of an image's name, each with the path of
+        the file that has the command."""
+        found: dict[tuple[str, ...], str] = {}
+        for folder in folders_above(os.path.join(self.folder, "_")):
+            for place in islice(places(folder), MOST_FOLDERS):
+                for path in _entries(place, folders=False):
+                    for keys in _set(path, os.path.basename(self.folder)) if may_pass(os.path.basename(path)) else ():
+                        found.setdefault(keys, path)
+        return found
+
+
+@of_a_run(16_384)
+def _set(path: str, chart: str) -> tuple[tuple[str, ...], ...]:
+    """Return the key paths at which commands of a file set a part of an image's name, of a chart in a folder of a name:
+    those that name it, the working folder, or a variable."""
+    try:
+        data = contents(path, _LARGEST)
+    except Unreadable:
+        return ()
+    if b"helm" not in data or b"--set" not in data:
+        return ()
+    text = _CONTINUED.sub(" ", data.decode("utf-8", "replace"))
+    name = re.escape(chart)  # alone it may be that of the release, which stands before the chart
+    meant = re.compile(
+        rf"(?:/{name}/?|[\s\"']{name}/|[\s\"']{name}[ \t]+{name}|[\s\"'](?:\.|\$\w+|\$[{{(]\w+[}})]))(?=$|[\s\"'])"
+    )
+    found: dict[tuple[str, ...], None] = {}
+    for command in _HELM.findall(text):
+        given = _SETS.findall(command)
+        if given and meant.search(_SETS.sub(" ", command)):
+            keys = [key.split(".") for each in given for key in _SET_KEY.findall(each)]
+            found |= {tuple(one[:-1]): None for one in keys if one[-1] in _PIECES}
+    return tuple(found)
 
 
 def chart(path: str) -> Chart | None:

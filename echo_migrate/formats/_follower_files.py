@@ -1,5 +1,5 @@
-"""What the files of Flux, Argo CD, its Image Updater, kustomize, Renovate, Dependabot, Tilt and DevSpace look for:
-images by name.
+"""What the files of Flux, Argo CD, its Image Updater, kustomize, Renovate, Dependabot, Tilt and DevSpace look for,
+and what commands change: images by name.
 
 Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io, Application (spec.source.path,
 kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
@@ -21,6 +21,9 @@ from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, PACKAGE, RENOVA
 from echo_migrate.formats._yaml import walk
 
 _MOST_PATTERNS = 100
+_LONGEST = 2000
+"""How many characters of a line with sed are read."""
+
 _WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer")
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)(Names|Patterns|Prefixes)[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
@@ -35,6 +38,13 @@ _BUILT = lazy_regex(
 )
 """The images that a Tiltfile builds in the place of those of that name in manifests, and that it looks for there. Its
 comments and its other strings match too, without a name, so that no call is found in one."""
+
+_EDITED = lazy_regex(r"\bkustomize[ \t]+edit[ \t]+set[ \t]+image((?:(?:[ \t]|\\\r?\n){1,50}[^\s;&|\\]{1,500}){1,50})")
+_SED = lazy_regex(
+    r"(?:\bs[|/#,@]|(?<=[\s\"'])/)\^?[\\(.* \ts+-]{0,20}image:"
+    r"(?:\\[s()]|[.* \t+()]){0,20}[\"']?([a-z0-9][\w./-]{0,200})"
+)
+"""What a command changes by its name in the images of a folder, or in the text of a manifest."""
 
 _QUOTED = lazy_regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _ECOSYSTEMS = ("docker", "docker-compose", "helm")
@@ -51,7 +61,9 @@ def followers_in(path: str, data: bytes, root: str) -> Iterator[Follower]:
     elif DEVSPACE.fullmatch(name):
         for document in documents(data.decode("utf-8", "replace")):
             yield Follower(path, os.path.dirname(path), "followed", "DevSpace", *_named(_of_devspace(document)))
-    elif DEPENDABOT.fullmatch(name) or any(word in data for word in _WORDS):
+    elif b"set image" in data or b"sed " in data:
+        yield from _of_commands(path, root, data.decode("utf-8", "replace"))
+    if DEPENDABOT.fullmatch(name) or any(word in data for word in _WORDS):
         for document in documents(data.decode("utf-8", "replace")):
             yield from _in_dependabot(path, root, document) if DEPENDABOT.fullmatch(name) else ()
             yield from _in_document(path, root, document)
@@ -76,6 +88,21 @@ def _of_renovate(text: str) -> set[str]:
             elif key != "Patterns":
                 found.add(f"{name}*" if key == "Prefixes" else name)
     return found
+
+
+def _of_commands(path: str, root: str, text: str) -> Iterator[Follower]:
+    """Yield what commands change by its name: sed, and kustomize (kubectl.docs.kubernetes.io, "edit set image": a name
+    and a new one, or a name with a tag)."""
+    words = {word.strip("\"'") for written in _EDITED.findall(text) for word in written.replace("\\", " ").split()}
+    whole = {word.partition("=")[0] for word in words if "=" in word}
+    for reason, names in (("renamed", whole), ("retagged", {word for word in words if "=" not in word})):
+        found = {name for name in names if name and name[0] not in "-$" and not name.startswith("*")}
+        if found:
+            yield Follower(path, root, reason, "kustomize", *_named(found))
+    lines = (line[line.find("sed ") :][:_LONGEST] for line in text.split("\n") if "sed " in line and "image:" in line)
+    edited = {name for line in lines for name in _SED.findall(line)}
+    if edited:
+        yield Follower(path, root, "followed", "sed", *_named(edited))
 
 
 def _of_devspace(document: YamlNode | None) -> set[str]:

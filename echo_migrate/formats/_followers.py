@@ -14,7 +14,7 @@ from echo_migrate.reasons import Reason, because
 
 _MOST_FILES = 20_000
 _LARGEST = 1_000_000
-_YAML = lazy_regex(r"(?i).+\.ya?ml")
+_READ = lazy_regex(r"(?i).+\.(?:ya?ml|(?:ba)?sh|mk)|(?:gnu)?makefile")
 
 
 def replaced_by(path: str, name: str, folders: set[str]) -> Reason | None:
@@ -53,9 +53,9 @@ def _updaters(root: str) -> tuple[Follower, ...]:
 
 @of_a_run(64)
 def _followers(root: str) -> tuple[Follower, ...]:
-    """Return what the resources of Flux and Argo CD in a tree, Tilt and DevSpace look for."""
+    """Return what the resources of Flux and Argo CD in a tree, Tilt, DevSpace and commands look for."""
     found = ((folder, name) for folder, names in searched(root) for name in names)
-    paths = (os.path.join(folder, name) for folder, name in found if _YAML.fullmatch(name) or TILT.fullmatch(name))
+    paths = (os.path.join(folder, name) for folder, name in found if _READ.fullmatch(name) or TILT.fullmatch(name))
     return tuple(one for path in islice(paths, _MOST_FILES) for one in _read(path, root))
 
 

@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
+from echo_migrate.files.tree import real, top
 from echo_migrate.files.yaml import ScalarNode, YamlNode, is_mapping, is_scalar, is_text
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._charts import VALUES, Chart, chart
@@ -73,6 +74,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     """Yield the images in the values of a chart."""
     known = chart(sheet.path)
     others = known.others(sheet.path) if known else set()
+    given = known.set_by() if known else {}
     of_chart = known is not None or chart(os.path.dirname(sheet.path)) is not None  # values for tests are in its "ci"
     places = list(walk(root))
     around = {place.path: place.keys for place in places}
@@ -85,6 +87,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
         platform = of_pod(keys) or of_pod(around.get(path[:-1], {}))
         above = _ABOVE if everywhere or any(path[:end] in prefixed for end in range(len(path))) else None
         overlaid = [_OVERLAY] if others is None or path in others else []
+        overlaid += [because("values-set", path=_shown(given[path]))] if path in given else []
         alone = not _is_own(sheet.path, path, known)
         name, text = _name(place)
         if text is not None:
@@ -123,6 +126,10 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                     variables=variables,
                     platform=platform,
                 )
+
+
+def _shown(path: str) -> str:
+    return os.path.relpath(path, real(top(path)))
 
 
 def _shared_registry(
