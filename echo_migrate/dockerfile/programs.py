@@ -41,12 +41,13 @@ _FILE = lazy_regex(
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
     **dict.fromkeys(("ar", "as", "ld", "strip"), ("binutils", *_COMPILERS)),
-    **dict.fromkeys(("c++", "cc", "g++", "gcc", "make"), _COMPILERS),
+    **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc", "make"), _COMPILERS),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
     **dict.fromkeys(("groupadd", "useradd"), ("shadow",)),
     **dict.fromkeys(("ifconfig", "netstat"), ("net-tools",)),
     **dict.fromkeys(("pgrep", "pkill", "ps", "top", "uptime", "watch"), ("procps",)),
-    "gpg": ("gnupg",),
+    **dict.fromkeys(("dirmngr", "gpg", "gpg2"), ("gnupg",)),
+    **dict.fromkeys(("scp", "sftp", "ssh-add", "ssh-agent", "ssh-keygen", "ssh-keyscan"), ("ssh",)),
     "hg": ("mercurial",),
     "killall": ("psmisc",),
     "nc": ("netcat",),
@@ -56,6 +57,7 @@ _PROVIDERS = {
     "sh": ("bash",),
     "svn": ("subversion",),
     "wget": ("-installer",),
+    "xxd": ("vim",),
 }
 """By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
 _MOVERS = ("cp", "install", "ln", "mv")

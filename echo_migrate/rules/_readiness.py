@@ -109,6 +109,7 @@ def other_blockers(
                 *_not_known(node, effective),
                 *_wrapped(node, effective),
                 *_tools(node, effective),
+                *_package_sources(node),
                 *_ports(node, effective),
                 *_places(node, image, catalog),
                 *_new_names(node, effective, image, catalog),
@@ -181,6 +182,27 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
     for name, before in first.items():
         if not may_provide(node, base, [name], before, likely=True):
             yield because("program-unknown", program=name)
+
+
+def _package_sources(node: Stage | Container) -> Iterator[Reason]:
+    """Yield the first list of package sources that a RUN edits, and that is the distribution's: a vendor's images have
+    sources of their own."""
+    if not isinstance(node, Stage):
+        return
+    copies = [f"{copy.target.rstrip('/')}/" for one in node.lineage for copy in one.copies if copy.target]
+    written: set[str] = set()
+    for run in node.runs:
+        for command in run.commands:
+            named = [word for word in command.arguments if command.name in _EDITORS and _SOURCES.fullmatch(word)]
+            edited = [word for word in named if word not in written and not f"{word}/".startswith(tuple(copies))]
+            if edited and run.script and must_succeed(command, run.script):
+                yield because("sources-edited", path=edited[0])
+                return
+            written.update(one.target.value for one in command.redirects)
+
+
+_EDITORS = frozenset(("cp", "mv", "perl", "sed"))
+_SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
