@@ -280,6 +280,12 @@ REASONS: dict[str, Row] = {
     "run-unknown": Row(
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
+    "sources-edited": Row(
+        "{path} is upstream's and may not be in the new image",
+        "edit it only if it is there",
+        "proof",
+        "edited package sources",
+    ),
     "user-absent": Row("the new image may have no user {user}", "use its number", "proof", "may lack user {user}"),
     "path-elsewhere": Row(
         "{path} may be elsewhere in the new image", "start it by its name alone", "proof", "path of {path}"

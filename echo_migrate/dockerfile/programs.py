@@ -41,12 +41,13 @@ _FILE = lazy_regex(
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
     **dict.fromkeys(("ar", "as", "ld", "strip"), ("binutils", *_COMPILERS)),
-    **dict.fromkeys(("c++", "cc", "g++", "gcc", "make"), _COMPILERS),
+    **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc", "make"), _COMPILERS),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
     **dict.fromkeys(("groupadd", "useradd"), ("shadow",)),
     **dict.fromkeys(("ifconfig", "netstat"), ("net-tools",)),
     **dict.fromkeys(("pgrep", "pkill", "ps", "top", "uptime", "watch"), ("procps",)),
-    "gpg": ("gnupg",),
+    **dict.fromkeys(("dirmngr", "gpg", "gpg2"), ("gnupg",)),
+    **dict.fromkeys(("scp", "sftp", "ssh-add", "ssh-agent", "ssh-keygen", "ssh-keyscan"), ("ssh",)),
     "hg": ("mercurial",),
     "killall": ("psmisc",),
     "nc": ("netcat",),
@@ -56,6 +57,7 @@ _PROVIDERS = {
     "sh": ("bash",),
     "svn": ("subversion",),
     "wget": ("-installer",),
+    "xxd": ("vim",),
 }
 """By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
 _MOVERS = ("cp", "install", "ln", "mv")
@@ -239,3 +241,12 @@ def manager_of(base: ImageFacts) -> str:
     if base.manager is not None or base.family is None:
         return base.manager or ""
     return next((one.name for one in data().managers.values() if one.system and base.family in one.families), "")
+
+
+def is_there(word: str, base: ImageFacts) -> bool:
+    """Return whether a program is known to be in an image, or is a path outside the usual folders and no script."""
+    folder, slash, name = word.rpartition("/")
+    own = {basename(one[0]).rstrip("0123456789.") for one in (base.entrypoint, base.cmd) if one}
+    if base.has(name) or name.rstrip("0123456789.") in own:
+        return True
+    return bool(slash) and not name.endswith(".sh") and folder not in FOLDERS

@@ -17,7 +17,7 @@ from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_sta
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import ImageFacts, facts_of, is_root, users_of
+from echo_migrate.images.facts import ImageFacts, facts_of, is_root
 from echo_migrate.images.reference import is_number, parsed
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
@@ -25,7 +25,6 @@ from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 
-_VERSION = "0123456789."
 _NODE = "node"
 
 
@@ -119,9 +118,9 @@ def other_blockers(
                 *_not_known(node, effective),
                 *_wrapped(node, effective),
                 *_tools(node, effective),
+                *_package_sources(node),
                 *_ports(node, effective),
-                *_places(node, image, catalog),
-                *_new_names(node, effective, image, catalog),
+                *_elsewhere(node, effective, image, catalog),
                 *_worked_in(node, catalog),
                 *_variables(node, image, catalog),
                 *_unset(node, image, catalog),
@@ -156,7 +155,7 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
             yield because("start-unread")
     if base.shell is not False:
         return
-    from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_provide  # most images have a shell
+    from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, is_there, may_provide  # most images have a shell
 
     if isinstance(node, Stage):
         for run in (*node.runs, *node.triggers):
@@ -170,7 +169,7 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
         name = (launch.words or ("",))[0]
         if launch.shell and may_provide(node, base, SHELL_PROGRAMS):
             yield because("shell-unknown")
-        elif name[:1] not in ("", "-") and not _is_there(name, base):
+        elif name[:1] not in ("", "-") and not is_there(name, base):
             yield because("program-unknown", program=basename(name))
 
 
@@ -202,6 +201,27 @@ def _may_provide(
     from echo_migrate.dockerfile.programs import may_provide  # many stages call no tool that their base may lack
 
     return may_provide(node, base, [name], before, likely=likely)
+
+
+def _package_sources(node: Stage | Container) -> Iterator[Reason]:
+    """Yield the first list of package sources that a RUN edits, and that is the distribution's: a vendor's images have
+    sources of their own."""
+    if not isinstance(node, Stage):
+        return
+    copies = [f"{copy.target.rstrip('/')}/" for one in node.lineage for copy in one.copies if copy.target]
+    written: set[str] = set()
+    for run in node.runs:
+        for command in run.commands:
+            named = [word for word in command.arguments if command.name in _EDITORS and _SOURCES.fullmatch(word)]
+            edited = [word for word in named if word not in written and not f"{word}/".startswith(tuple(copies))]
+            if edited and run.script and must_succeed(command, run.script):
+                yield because("sources-edited", path=edited[0])
+                return
+            written.update(one.target.value for one in command.redirects)
+
+
+_EDITORS = frozenset(("cp", "mv", "perl", "sed"))
+_SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
@@ -253,89 +273,22 @@ def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reas
             yield because("wrapper", word=f"{folder}/{name}", program=_NODE)
 
 
-def _is_there(word: str, base: ImageFacts) -> bool:
-    """Return whether a program is known to be in an image, or is a path outside the usual folders and no script."""
-    from echo_migrate.dockerfile.programs import FOLDERS  # which its caller has loaded
-
-    folder, slash, name = word.rpartition("/")
-    own = {basename(one[0]).rstrip(_VERSION) for one in (base.entrypoint, base.cmd) if one}
-    if base.has(name) or name.rstrip(_VERSION) in own:
-        return True
-    return bool(slash) and not name.endswith(".sh") and folder not in FOLDERS
-
-
-def _places(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator[Reason]:
-    """Yield the first path that another stage copies from a stage, that an image of its base has of its own, and that
-    nothing in the stage is seen to write: other builds of the same program lie elsewhere (/usr/bin, /usr/lib)."""
+def _elsewhere(node: Stage | Container, effective: EffectiveBase, image: Image, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the reasons for what a target that is no drop-in replacement may have under another path or name."""
     reference = parsed(image.ref.value)
-    upstream = catalog.upstream(reference) if reference else None
-    if not isinstance(node, Stage) or catalog.drops_in(reference) or (upstream and catalog.word_family(upstream.name)):
-        return  # an operating system has nothing there
-    steps = [one for stage in node.lineage for one in stage.instructions]
-    written = "\n".join(one.args.value for one in steps)
-    folders = (one.args.value.rstrip("/") for one in steps if one.verb == "workdir" and _MADE.match(one.args.value))
-    own_name = basename(upstream.name) if upstream else "/"
-    made = tuple(f"{folder}/" for folder in folders if own_name not in folder)
-    for path in filter(_OF_UPSTREAM.match, node.taken):
-        own = path.rstrip("/")
-        if own in _SHARED or (own not in written and not own.startswith(made)):
-            yield because("layout", path=path)
-            return
+    if not catalog.drops_in(reference):
+        from echo_migrate.rules import _elsewhere as elsewhere  # most targets are one
 
-
-def _new_names(node: Stage | Container, effective: EffectiveBase, image: Image, catalog: Catalog) -> Iterator[Reason]:
-    """Yield the first user by name, and the first program by its path, that a stage or service is given as upstream has
-    it, and that the target is not known to have under that name."""
-    if catalog.drops_in(parsed(image.ref.value)):
-        return
-    from echo_migrate.dockerfile.added_users import may_add, named_by  # most targets drop in
-    from echo_migrate.dockerfile.programs import may_provide
-
-    stage, base = stage_of(node), effective.base
-    given = list(named_by(stage)) if stage else []
-    given += [node.user.value.partition(":")[0]] if isinstance(node, Container) and node.user else []
-    there = {base.user, *_users_beside(effective.reference, catalog)} if given else set()
-    for name in given if not base.complete else ():  # else named-user decides
-        numbered = name[:1] in "$0123456789" or is_root(name)
-        if not (numbered or name in there or (stage and may_add(stage, name, likely=True))):
-            yield because("user-absent", user=name)
-            break
-    for path in [(launch.words or ("",))[0] for launch in _launches(node)]:
-        name = basename(path)
-        moved = _OF_UPSTREAM.match(path) and _is_there(name, base) and path not in _started_by(base)
-        if moved and not may_provide(node, base, [name]):
-            yield because("path-elsewhere", path=path)
-            return
-        started = {basename(word) for word in _started_by(base)}
-        if path[:1] == "/" and base.shell is False and "java" in started and name != "java":
-            yield because("script-unknown", path=path)  # what a build of Java installs beside its libraries is one
-            return
-
-
-def _started_by(base: ImageFacts) -> list[str]:
-    return [words[0] for words in (base.entrypoint, base.cmd) if words]
-
-
-def _users_beside(reference: str, catalog: Catalog) -> set[str | None]:
-    """Return the default users of all variants of a target: one that builds has the user of the one that runs, too."""
-    target = parsed(reference)
-    place = catalog.place(target) if target else None
-    return users_of(place[1], catalog) if place else set()
+        programs = [(launch.words or ("",))[0] for launch in _launches(node)]
+        yield from elsewhere.copied_paths(node, reference, catalog)
+        yield from elsewhere.named_users(node, effective.base, effective.reference, catalog)
+        yield from elsewhere.started_paths(node, programs, effective.base)
 
 
 def _worked_in(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
     """Yield the reason for an image that people work in: what they use is in no file."""
     if isinstance(node, Stage) and node.worked_in and not catalog.drop_in:
         yield because("worked-in")
-
-
-_OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
-"""Where official images and their like install what they are for."""
-
-_MADE = lazy_regex(r"/opt/(?!bitnami|gradle|java|jdk|maven|yarn)[\w.-]+(?:/|$)")
-"""A folder of an application that a stage works in, below one in which images have no other programs than these."""
-
-_SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 
 
 def _state(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> list[Reason]:

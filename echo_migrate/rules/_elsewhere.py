@@ -1,0 +1,80 @@
+"""What a stage or service has from upstream's image by a path or a name that an image of another build, which is no
+drop-in replacement, may not have."""
+
+from collections.abc import Iterator, Sequence
+from posixpath import basename
+
+from echo_migrate.dockerfile.added_users import may_add, named_by
+from echo_migrate.dockerfile.container import Container, stage_of
+from echo_migrate.dockerfile.programs import is_there, may_provide
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.facts import ImageFacts, is_root, users_of
+from echo_migrate.images.reference import Reference, parsed
+from echo_migrate.reasons import Reason, because
+
+_OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
+"""Where official images and their like install what they are for."""
+
+_MADE = lazy_regex(r"/opt/(?!bitnami|gradle|java|jdk|maven|yarn)[\w.-]+(?:/|$)")
+"""A folder of an application that a stage works in, below one in which images have no other programs than these."""
+
+_SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
+
+
+def copied_paths(node: Stage | Container, reference: Reference | None, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the first path that another stage copies from a stage, that an image of its base has of its own, and that
+    nothing in the stage is seen to write: other builds of the same program lie elsewhere (/usr/bin, /usr/lib)."""
+    upstream = catalog.upstream(reference) if reference else None
+    if not isinstance(node, Stage) or (upstream and catalog.word_family(upstream.name)):
+        return  # an operating system has nothing there
+    steps = [one for stage in node.lineage for one in stage.instructions]
+    written = "\n".join(one.args.value for one in steps)
+    folders = (one.args.value.rstrip("/") for one in steps if one.verb == "workdir" and _MADE.match(one.args.value))
+    own_name = basename(upstream.name) if upstream else "/"
+    made = tuple(f"{folder}/" for folder in folders if own_name not in folder)
+    for path in filter(_OF_UPSTREAM.match, node.taken):
+        own = path.rstrip("/")
+        if own in _SHARED or (own not in written and not own.startswith(made)):
+            yield because("layout", path=path)
+            return
+
+
+def named_users(node: Stage | Container, base: ImageFacts, target: str, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the first user or group that a stage or service is given by a name that the target, of which ``base`` are
+    the facts, is not known to have."""
+    stage = stage_of(node)
+    given = list(named_by(stage)) if stage else []
+    given += [node.user.value.partition(":")[0]] if isinstance(node, Container) and node.user else []
+    if base.complete or not given:
+        return  # where all users are known, named-user decides
+    there = {base.user, *_users_beside(target, catalog)}
+    for name in given:
+        numbered = name[:1] in "$0123456789" or is_root(name)
+        if not (numbered or name in there or (stage and may_add(stage, name, likely=True))):
+            yield because("user-absent", user=name)
+            return
+
+
+def started_paths(node: Stage | Container, programs: Sequence[str], base: ImageFacts) -> Iterator[Reason]:
+    """Yield the first program that a stage or service starts by its path in upstream's image, or that may be a script
+    beside a Java without a shell. ``programs`` are the first words of its start commands, as written."""
+    own = [words[0] for words in (base.entrypoint, base.cmd) if words]
+    java = "java" in {basename(word) for word in own}
+    for path in programs:
+        name = basename(path)
+        moved = _OF_UPSTREAM.match(path) and is_there(name, base) and path not in own
+        if moved and not may_provide(node, base, [name]):
+            yield because("path-elsewhere", path=path)
+            return
+        if path[:1] == "/" and base.shell is False and java and name != "java":
+            yield because("script-unknown", path=path)  # what a build of Java installs beside its libraries is one
+            return
+
+
+def _users_beside(reference: str, catalog: Catalog) -> set[str | None]:
+    """Return the default users of all variants of a target: one that builds has the user of the one that runs, too."""
+    target = parsed(reference)
+    place = catalog.place(target) if target else None
+    return users_of(place[1], catalog) if place else set()
