@@ -953,6 +953,7 @@ jobs:
 """
 UNEDITED = {
     "vendor/a/Dockerfile": ("vendored", {"vendor/modules.txt": ""}, ""),
+    "vendor/github.com/a/b/Dockerfile": ("vendored", {}, ""),
     "app/vendor/bundle/x/Dockerfile": ("vendored", {}, ""),
     "third_party/x/Dockerfile": ("vendored", {}, ""),
     "pkg/testdata/Dockerfile": ("fixture", {}, ""),

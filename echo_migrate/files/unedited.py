@@ -54,8 +54,8 @@ _OFFICIAL = ("generate-stackbrew-library.sh", "stackbrew-library")
 """What lies at the top of the sources of Docker official images, whose bases must be official images."""
 
 _THIRD_PARTY = frozenset(("third_party", "third-party", "3rdparty"))
-_VENDORED = ("modules.txt", "autoload.php", "bundle", "cache")
-"""What lies in a folder ``vendor`` that is Go's, Composer's, Bundler's."""
+_VENDORED = ("modules.txt", "github.com", "autoload.php", "bundle", "cache")
+"""What lies in a folder ``vendor`` that is of Go (also of what came before modules), Composer, Bundler."""
 
 _GEMS = lazy_regex(r"(?:^|/)ruby/\d[\d.]*/(?:bundler/)?gems/")
 """Where Bundler installs gems, whatever folder it is given."""
