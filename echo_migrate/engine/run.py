@@ -231,6 +231,7 @@ def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
 
     end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which a pool ends its others, once one was killed
     _settings = settings._replace(rules=tuple(RULES[name] for name in names))
 
 
