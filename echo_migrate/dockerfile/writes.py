@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from posixpath import dirname
 
-from echo_migrate.dockerfile.layers import downloads
+from echo_migrate.dockerfile.downloads import downloads
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.shell.commands import Command

@@ -5,17 +5,8 @@ from functools import cached_property
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import (
-    ARCHIVE,
-    GLOB,
-    above,
-    absolute,
-    downloads,
-    expands_removed,
-    placed,
-    removed,
-    takes,
-)
+from echo_migrate.dockerfile.downloads import downloads
+from echo_migrate.dockerfile.layers import ARCHIVE, GLOB, above, absolute, expands_removed, placed, removed, takes
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage

@@ -4,15 +4,8 @@ from collections.abc import Iterator
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import (
-    REMOVING,
-    above,
-    absolute,
-    caches_cleared,
-    downloads,
-    expands_removed,
-    removed,
-)
+from echo_migrate.dockerfile.downloads import downloads
+from echo_migrate.dockerfile.layers import REMOVING, above, absolute, caches_cleared, expands_removed, removed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex

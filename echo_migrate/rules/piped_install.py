@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.layers import address
+from echo_migrate.dockerfile.downloads import address
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule

@@ -5,7 +5,8 @@ from itertools import zip_longest
 from posixpath import basename
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import ARCHIVE, address, downloads
+from echo_migrate.dockerfile.downloads import address, downloads
+from echo_migrate.dockerfile.layers import ARCHIVE
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex

@@ -2,7 +2,11 @@
 
 from typing import NamedTuple
 
-from echo_migrate.reason_rows import REASONS, Lift
+from echo_migrate.reasons.images import OF_IMAGES, Lift, Row
+from echo_migrate.reasons.places import OF_PLACES
+
+REASONS: dict[str, Row] = OF_IMAGES | OF_PLACES
+"""Every reason there is, by its id, which JSON has: none changes its meaning."""
 
 
 class Reason(NamedTuple):
