@@ -272,8 +272,11 @@ def test_another_family_only_stands_for_one_that_the_image_does_not_have() -> No
 
 
 def test_the_nearest_is_of_the_same_function_and_distribution() -> None:
-    assert nearest("php", "7.4-fpm-alpine", "php", DOCKER) == "8.5-alpine-fpm"
+    assert nearest("php", "7.4-fpm-alpine", "php", DOCKER) == "8.2-alpine-fpm", "the next version"
     assert nearest("redis", "7.2", "redis", DOCKER) == "7.4"
+    assert nearest("node", "20", "node", DOCKER) == "22", "a line, as written"
+    assert nearest("ruby", "2.7", "ruby", DOCKER) == "3.3", "3 is the newest 3.x"
+    assert nearest("node", "9999", "node", DOCKER).startswith("26"), "the newest, where none is newer"
     assert nearest("maven", "3.9-amazoncorretto-21", "maven", DOCKER) == "3.9-jdk21-dev", "of the same Java"
     assert nearest("eclipse-temurin", "8-x-jdk", "eclipse-temurin", DOCKER).startswith("8")
     assert nearest("node", "1", "no-such-image", DOCKER) == ""

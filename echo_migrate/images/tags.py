@@ -120,10 +120,14 @@ def without_revision(tag: str, catalog: Catalog) -> tuple[str, str]:
     return tag[: found.start()] + tag[found.end() :], found[1]
 
 
+_NEWEST = 1_000_000_000
+"""In place of a minor version that a tag leaves open: as high as any that is published."""
+
+
 def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = False) -> str:
     """Return the tag of the provider's image that is nearest to an upstream tag without a counterpart: of its function
-    where there is any, then of its language's version, its distribution, and its major version or else the newest; ""
-    if none is known.
+    where there is any, then of its language's version and its distribution, and then the next version that is not
+    older, or else the newest; "" if none is known.
 
     With ``newer`` it is of the same function and distribution and not older, or there is none: of the same minor
     version, else of the same major, else the newest.
@@ -136,13 +140,15 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = Fal
         return max(successors, key=_closeness(wanted, catalog), default="")
 
     languages = _numbers_of(wanted.words)
+    version, precise = _line(wanted.version), "." in wanted.version
 
     def likeness(spelt: str) -> tuple[bool, bool, bool, bool, tuple[int, ...], int]:
         one = meaning_of(spelt, catalog)
-        same = _major(one.version) == _major(wanted.version)
         language = bool(languages) and languages == _numbers_of(one.words)
-        line = numbers(one.version)[:2]
-        return one.words - {BUILD} == wanted.words, language, one.family == wanted.family, same, line, -len(spelt)
+        line = _line(one.version, _NEWEST if precise else 0)
+        next_one = bool(version) and line >= version
+        near = tuple(-part for part in line) if next_one else line
+        return one.words - {BUILD} == wanted.words, language, one.family == wanted.family, next_one, near, -len(spelt)
 
     return max(tags, key=likeness, default="")
 
@@ -159,6 +165,13 @@ def lacking(name: str, tag: str, image: str, catalog: Catalog) -> tuple[list[str
 def _numbers_of(words: Iterable[str]) -> set[str]:
     """Return the numbers at the ends of words: 21 of jdk21."""
     return {word.lstrip("abcdefghijklmnopqrstuvwxyz") for word in words} - {""}
+
+
+def _line(version: str, open_minor: int = 0) -> tuple[int, ...]:
+    """Return the major and minor number of a version, with a number for a minor that it leaves open; () for no
+    version."""
+    found = numbers(version)
+    return (*found, open_minor)[:2] if found else ()
 
 
 def _major(version: str) -> str:
