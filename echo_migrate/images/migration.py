@@ -181,7 +181,8 @@ def _owned(reference: Reference, catalog: Catalog) -> bool:
     if host in catalog.facts.projects:
         return is_open(path.partition("/")[0])
     known = parsed(VARIABLE.sub("x", reference.name))
-    return bool(known and known.registry and catalog.first_party(known) and not catalog.upstream(known))
+    hosted = known is not None and "/" in catalog.path(known)  # a name alone is Docker Hub's, whatever it is
+    return bool(known and hosted and catalog.first_party(known) and not catalog.upstream(known))
 
 
 def _elsewhere(image: Image, reference: Reference, catalog: Catalog, today: str) -> Migration:
