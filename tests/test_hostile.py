@@ -221,6 +221,7 @@ def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subpr
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         preexec_fn=heeding,
+        start_new_session=True,
     )
 
 
@@ -264,6 +265,19 @@ def test_a_run_that_is_stopped_leaves_every_file_whole(
         assert run("fix", "--jobs", jobs).returncode == 0
         assert {path.read_text() for path in paths} == {FIXED}
     assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_run_ends_it_with_one_line(tmp_path: Path, stop: signal.Signals) -> None:
+    for number in range(300):
+        (tmp_path / f"Dockerfile.{number:03}").write_text(TEXT)
+    process = _slowly("write", "write", "time.sleep(0.02); return real(*words)", tmp_path, "fix", "--jobs", "2")
+    while (tmp_path / "Dockerfile.020").read_text() == TEXT and process.poll() is None:
+        time.sleep(0.005)
+    os.killpg(process.pid, stop)
+    _, err = process.communicate()
+    assert (process.returncode, err.count(b"\n")) == (128 + stop, 1), err
+    assert b"every file is whole" in err
 
 
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:

@@ -230,7 +230,9 @@ def _start(settings: Settings, names: tuple[str, ...], parent: int) -> None:
     global _settings
 
     end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # a signal to all processes of the run is the parent's alone, which ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which a pool ends its others, once one was killed
     _settings = settings._replace(rules=tuple(RULES[name] for name in names))
 

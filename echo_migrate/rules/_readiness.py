@@ -18,7 +18,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
-from echo_migrate.images.reference import is_number, parsed
+from echo_migrate.images.reference import is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
@@ -88,12 +88,21 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
     for image, move in zip(images, moves, strict=True):
         if image.local and image.local != "scratch":
             continue
-        base = facts_of(image.ref.value, catalog)
+        base = _facts(image.ref.value, image, catalog)
         if move.safe and move.target:
-            found[image] = EffectiveBase(facts_of(move.target, catalog), move.target, True, base)
+            found[image] = EffectiveBase(_facts(move.target, image, catalog), move.target, True, base)
         else:
             found[image] = EffectiveBase(base, image.shown)
     return found
+
+
+def _facts(value: str, image: Image, catalog: Catalog) -> ImageFacts:
+    """Return the facts about the image that a reference names; of those that its variables choose from (a matrix), about
+    the one that is known to lack most."""
+    chosen = [facts_of(with_values(dict(values), value), catalog) for values in image.choices]
+    return max(
+        chosen, key=lambda one: (one.wants, one.shell is False, one.unprivileged), default=facts_of(value, catalog)
+    )
 
 
 def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
