@@ -97,8 +97,8 @@ def effective_bases(images: Iterable[Image], moves: Iterable[Migration], catalog
 
 
 def _facts(value: str, image: Image, catalog: Catalog) -> ImageFacts:
-    """Return the facts about the image that a reference names; of those that its variables choose from (a matrix), about
-    the one that is known to lack most."""
+    """Return the facts about the image that a reference names; of those that its variables choose from, as in a matrix,
+    about the one that is known to lack most."""
     chosen = [facts_of(with_values(dict(values), value), catalog) for values in image.choices]
     return max(
         chosen, key=lambda one: (one.wants, one.shell is False, one.unprivileged), default=facts_of(value, catalog)
