@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
-from echo_migrate.images.catalog import Catalog, Upstream, load
+from echo_migrate.images.catalog import Catalog, Row, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_open, is_version, parse, parsed, variables
 from echo_migrate.images.target import Target, no_value
@@ -70,10 +70,7 @@ def assess(
         return Migration(image, "no-replacement", reasons=(because("unknown-image"),))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
-        first = [word.text for word in reference.words[:1] if is_version(word.text) and not is_open(word.text)]
-        line = sorted(row.words)[:1] if row else first if upstream.name in catalog.rows else []
-        name = ":".join([upstream.name, *line])
-        reason = because("not-offered", provider=catalog.title, name=name)
+        reason = _not_offered(reference, upstream.name, row, catalog)
         return Migration(image, "no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     successor = "" if row.own else catalog.successor(reference)
     if successor:
@@ -83,6 +80,16 @@ def assess(
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
     return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone, text).move()
+
+
+def _not_offered(reference: Reference, name: str, row: Row | None, catalog: Catalog) -> Reason:
+    """Return the reason why a provider has no image for a reference, by the row that says so, None if there is none."""
+    lacking = sorted(row.words)[:1] if row else []
+    if lacking and not is_version(lacking[0]):
+        return because("variant-not-offered", provider=catalog.title, name=name, word=lacking[0])
+    first = [word.text for word in reference.words[:1] if is_version(word.text) and not is_open(word.text)]
+    line = lacking or (first if name in catalog.rows and not row else [])
+    return because("not-offered", provider=catalog.title, name=":".join([name, *line]))
 
 
 def _across(

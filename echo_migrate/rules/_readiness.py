@@ -18,6 +18,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
@@ -127,7 +128,7 @@ def other_blockers(
                 *_not_known(node, effective),
                 *_wrapped(node, effective),
                 *_tools(node, effective),
-                *_package_sources(node),
+                *_package_sources(node, catalog),
                 *_ports(node, effective),
                 *_elsewhere(node, effective, image, catalog),
                 *_worked_in(node, catalog),
@@ -212,25 +213,14 @@ def _may_provide(
     return may_provide(node, base, [name], before, likely=likely)
 
 
-def _package_sources(node: Stage | Container) -> Iterator[Reason]:
-    """Yield the first list of package sources that a RUN edits, and that is the distribution's: a vendor's images have
-    sources of their own."""
-    if not isinstance(node, Stage):
+def _package_sources(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the reason for the distribution's list of package sources: upstream's images have it."""
+    named = "/etc/apt/sources.list"
+    if not isinstance(node, Stage) or catalog.vendor == UPSTREAM or not any(named in run.text for run in node.runs):
         return
-    copies = [f"{copy.target.rstrip('/')}/" for one in node.lineage for copy in one.copies if copy.target]
-    written: set[str] = set()
-    for run in node.runs:
-        for command in run.commands:
-            named = [word for word in command.arguments if command.name in _EDITORS and _SOURCES.fullmatch(word)]
-            edited = [word for word in named if word not in written and not f"{word}/".startswith(tuple(copies))]
-            if edited and run.script and must_succeed(command, run.script):
-                yield because("sources-edited", path=edited[0])
-                return
-            written.update(one.target.value for one in command.redirects)
+    from echo_migrate.rules._package_sources import package_sources  # few stages touch it
 
-
-_EDITORS = frozenset(("cp", "mv", "perl", "sed"))
-_SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
+    yield from package_sources(node)
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:

@@ -28,15 +28,11 @@ def os_release_differs(stage: Stage, context: Context) -> Iterator[Finding]:
     if effective is None or not effective.target or not effective.base.os_release:
         return
     for run in stage.runs:
-        what = _read(_text(run)) or _by_script(run, stage, context.source.path)
+        what = _read(run.text) or _by_script(run, stage, context.source.path)
         if what:
             message = f"RUN {what[0]}, which differs in {effective.shown} (ID={effective.base.os_release}): {what[1]}"
             yield Finding(run.instruction.start, run.instruction.end, message)
             return
-
-
-def _text(run: Run) -> str:
-    return "\n".join([run.instruction.args.value, *(body.value for body in run.instruction.heredocs)])
 
 
 def _by_script(run: Run, stage: Stage, path: str) -> tuple[str, str] | None:
