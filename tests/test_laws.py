@@ -356,7 +356,7 @@ def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() 
         assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", files, ECHO, text) == []
     bound = "volumes: ['./ca.pem:/srv/ca.pem:ro']\nenv_file: x\ncommand: [--ca, /srv/ca.pem]"
     assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/srv/ca.pem"], ECHO, bound) == []
-    for text in (
+    for where in (
         "PGDATA: /srv/pg.key\nvolumes: ['pg:/srv/pg.key']",
         "redis-server --dir /srv/pg.key\nvolumes: ['./vol:/srv/pg.key']",
         "mountPath: /srv/pg.key\nargs: [--dir=/srv/pg.key]",
@@ -364,7 +364,7 @@ def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() 
         "PGDATA=/srv/pg.key/16\nVolume=pg:/srv/pg.key",
         None,
     ):
-        assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/srv/pg.key"], ECHO, text), text
+        assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/srv/pg.key"], ECHO, where), where
     for path in ("/work/data.db", "/var/lib/postgresql/data/server.key"):
         assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", [path], ECHO, "")
     started, filled = ["/x", "/work/start.sh"], ["/x", "/docker-entrypoint-initdb.d/init.sh"]

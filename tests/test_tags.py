@@ -319,7 +319,11 @@ def test_only_the_next_versions_may_be_published_since(upstream: str, tags: dict
     ("provider", "value", "reasons"),
     [
         ("distroless", "eclipse-temurin:21", ["distroless is not known to offer eclipse-temurin:21"]),
-        ("distroless", "eclipse-temurin:21-jdk", ["distroless is not known to offer a -jdk variant of eclipse-temurin"]),
+        (
+            "distroless",
+            "eclipse-temurin:21-jdk",
+            ["distroless is not known to offer a -jdk variant of eclipse-temurin"],
+        ),
         ("distroless", "eclipse-temurin:21-jre-noble", ["distroless has no Ubuntu variant: this switches to Debian"]),
     ],
 )

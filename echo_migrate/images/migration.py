@@ -6,6 +6,7 @@ Rules, summary and reports all use this assessment, so that they cannot disagree
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from echo_migrate.files.data import blocks
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
@@ -28,6 +29,8 @@ _PLACEHOLDER = lazy_regex(
 _KO = ("ko://", "bitbucket.org/", "github.com/", "gitlab.com/", "golang.org/")
 """How a manifest names an image that ko builds, by the import path of its Go program (https://ko.build), with or, as it
 was before its version 0.6, without a scheme; no registry is at these hosts."""
+
+_VERSIONED = lazy_regex(r"(?<![\d.])[\d.]*(?:-debian\d+)?$")
 
 
 def assess(
@@ -181,15 +184,23 @@ def _origin(reference: Reference, place: tuple[str, str], today: str) -> "Origin
 
 def _owned(reference: Reference, catalog: Catalog) -> bool:
     """Return whether an image with variables in its name is its owner's whatever these are: by its host, by what only
-    its owner sets, or by the project that a variable stands for."""
+    its owner sets, or by the project that a variable stands for; a mirror of public images is not."""
     if any(bare_name(name) in catalog.facts.owned for name in variables(reference.name)):
         return True
     host, _, path = reference.name.partition("/")
+    project, *rest = path.split("/")
+    if "library" in rest[:-1] or project == "library" or path.rpartition("/")[2] in catalog.facts.names:
+        return False  # a mirror of public images, or it may be one
     if host in catalog.facts.projects:
-        return is_open(path.partition("/")[0])
+        return is_open(project) and any(not is_open(part) and not _of_distroless(part) for part in rest)
     known = parsed(VARIABLE.sub("x", reference.name))
     hosted = known is not None and "/" in catalog.path(known)  # a name alone is Docker Hub's, whatever it is
     return bool(known and hosted and catalog.first_party(known) and not catalog.upstream(known))
+
+
+def _of_distroless(name: str) -> bool:
+    """Return whether a name is that of a distroless image, with a version and a release of Debian or without."""
+    return _VERSIONED.sub("", name) in blocks("images/distroless.yaml")
 
 
 def _elsewhere(image: Image, reference: Reference, catalog: Catalog, today: str) -> Migration:

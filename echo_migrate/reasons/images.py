@@ -121,7 +121,9 @@ OF_IMAGES: dict[str, Row] = {
         "no such tag",
         kind="the provider's list has no such tag",
     ),
-    "versions-unlisted": Row("no {image} tag in the {provider} list of {date} has a version", _PULL, "online", kind=_NO_VERSIONS),
+    "versions-unlisted": Row(
+        "no {image} tag in the {provider} list of {date} has a version", _PULL, "online", kind=_NO_VERSIONS
+    ),
     "word-unlisted": Row(
         "no {image} tag in the {provider} list of {date} has -{words}", "use another variant or provider", "online"
     ),
@@ -256,9 +258,7 @@ OF_IMAGES: dict[str, Row] = {
         "proof",
         "variables from elsewhere",
     ),
-    "unset": Row(
-        "uses {names}, which the new image may not set", "set them with ENV", "edit", "may not set {names}"
-    ),
+    "unset": Row("uses {names}, which the new image may not set", "set them with ENV", "edit", "may not set {names}"),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row("what it starts could not be read", _RUN, "proof", "untested start"),
     "pipeline-unread": Row("its pipeline was not read whole", _RUN, "proof", "untested jobs"),
@@ -287,7 +287,9 @@ OF_IMAGES: dict[str, Row] = {
         "proof",
         "edited package sources",
     ),
-    "user-absent": Row("the new image may have no user {user}", "create it, or use a number", "proof", "may lack user {user}"),
+    "user-absent": Row(
+        "the new image may have no user {user}", "create it, or use a number", "proof", "may lack user {user}"
+    ),
     "path-elsewhere": Row(
         "{path} may be elsewhere in the new image", "start it by its name alone", "proof", "may lack {path}"
     ),

@@ -12,7 +12,9 @@ from echo_migrate.shell.commands import Command
 
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 _COPIERS = frozenset(("cp", "install", "mv"))
-_EDITORS = frozenset(("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail"))
+_EDITORS = frozenset(
+    ("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail")
+)
 """Commands that fail on a file that is missing, or leave out what they are there for (perl)."""
 _MAKERS = frozenset(("dd", "tee", "touch"))
 _TARGET = lazy_regex(r"(?:-\w*t|--target-directory=?)(.*)")

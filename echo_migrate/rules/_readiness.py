@@ -14,7 +14,6 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
@@ -133,7 +132,7 @@ def other_blockers(
                 *_elsewhere(node, effective, image, catalog),
                 *_worked_in(node, catalog),
                 *_variables(node, image, catalog),
-                *_unset(node, image, catalog),
+                *_unset(node, image, effective, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -308,14 +307,14 @@ def _variables(node: Stage | Container, image: Image, catalog: Catalog) -> list[
     return ignored_variables(image.ref.value, names, catalog)
 
 
-def _unset(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator[Reason]:
+def _unset(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> Iterator[Reason]:
     """Yield the variables that a stage or service uses, that upstream's image sets and the target may not."""
     if catalog.drop_in:
         return
     from echo_migrate.dockerfile.base_variables import used_of_base, uses
     from echo_migrate.images.variables import unset_variables
 
-    names = unset_variables(image.ref.value, catalog)
+    names = unset_variables(image.ref.value, catalog, effective.base.family)
     if not names:
         return
     if isinstance(node, Stage):
