@@ -287,6 +287,12 @@ OF_IMAGES: dict[str, Row] = {
         "proof",
         "edited package sources",
     ),
+    "script-reads": Row(
+        "{script} may run a command that {how}, which differs in the new image",
+        "build it once on the new image",
+        "proof",
+        "a script for upstream's release",
+    ),
     "user-absent": Row(
         "the new image may have no user {user}", "create it, or use a number", "proof", "may lack user {user}"
     ),

@@ -113,10 +113,10 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 
 
 def other_blockers(
-    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog
+    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog, path: str
 ) -> dict[Image, list[Reason]]:
     """Return the reasons why migrations are unsafe that no finding reports, by image: another default user, commands
-    that could not be read, data in volumes."""
+    that could not be read, data in volumes. ``path`` is that of the file."""
     found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -128,6 +128,7 @@ def other_blockers(
                 *_wrapped(node, effective),
                 *_tools(node, effective),
                 *_package_sources(node, catalog),
+                *_scripts(node, effective, path),
                 *_ports(node, effective),
                 *_elsewhere(node, effective, image, catalog),
                 *_worked_in(node, catalog),
@@ -220,6 +221,19 @@ def _package_sources(node: Stage | Container, catalog: Catalog) -> Iterator[Reas
     from echo_migrate.rules._package_sources import package_sources  # few stages touch it
 
     yield from package_sources(node)
+
+
+def _scripts(node: Stage | Container, effective: EffectiveBase, path: str) -> Iterator[Reason]:
+    """Yield the first script that a RUN starts and that may read the distribution's release."""
+    if not isinstance(node, Stage) or not effective.base.os_release:
+        return
+    from echo_migrate.rules._os_release import read_by_scripts  # few vendors have a name of their own
+
+    for run in node.runs:
+        for name, (how, _), certain in read_by_scripts(run, node, path):
+            if not certain:
+                yield because("script-reads", script=name, how=how)
+                return
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
