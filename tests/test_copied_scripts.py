@@ -131,6 +131,10 @@ def test_a_script_of_a_run_reads_the_distribution(run: Run, tmp_path: Path, line
         ("if command -v lsb_release; then lsb_release -cs; fi\n", True),
         ("main() { . /etc/os-release; echo $ID; }\nmain\n", True),
         ("echo see playwright install --with-deps\n", False),
+        ("if a; then echo playwright install --with-deps > /x; fi\n", True),
+        ("if a; then echo playwright install --with-deps | sh; fi\n", True),
+        ("if a; then U=https://get.docker.com; fi\ncurl $U | sh\n", True),
+        ("if a; then cat > /x <<X\nplaywright install-deps\nX\nfi\n", True),
     ],
 )
 def test_a_script_that_may_read_the_distribution_is_no_safe_move(
@@ -138,4 +142,4 @@ def test_a_script_that_may_read_the_distribution_is_no_safe_move(
 ) -> None:
     dockerfile = "FROM debian:13-slim\nCOPY setup /\nRUN /setup\n"
     found = said(run, tmp_path, dockerfile, "unhardened-image", {"setup": f"#!/bin/sh\n{text}"})
-    assert ("setup may run a command that reads" in found) is held
+    assert ("setup may run a step that" in found) is held

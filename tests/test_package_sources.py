@@ -58,6 +58,7 @@ def test_what_needs_the_list(lines: str, run: Run, tmp_path: Path) -> None:
         f"RUN echo a | tee {FILE}\nFROM a\nRUN sed -i s/a/b/ {FILE}",
         f"RUN [ -f {FILE} ] || touch {FILE}; sed -i s/a/b/ {FILE}",
         f"RUN [ ! -f {FILE} ] || sed -i s/a/b/ {FILE}",
+        f"RUN cp -a /tmp/apt/. /etc/apt/ && sed -i s/a/b/ {FILE}",
         f"RUN rm -f {FILE}",
         f"RUN cat {FILE} || true",
         f"RUN echo sed {FILE}",

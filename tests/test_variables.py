@@ -299,6 +299,7 @@ def test_a_variable_that_a_parent_or_a_global_argument_sets(run: Run, tmp_path: 
         ("echo it\\'s $CARGO_HOME, isn\\'t it", True),
         ("sh -c 'ls $CARGO_HOME'", True),
         ("eval 'ls $CARGO_HOME'", True),
+        ("trap 'ls $CARGO_HOME' EXIT", True),
         ("<<EOF\n# don't\nls $CARGO_HOME # isn't\nEOF", True),
         ("<<'EOF'\nls $CARGO_HOME\nEOF", True),
         ("cat <<'EOF' > /x\n$CARGO_HOME\nEOF", False),

@@ -18,7 +18,7 @@ _SET = lazy_regex(
 )
 """What sets a variable: an assignment, a default, a loop and ``read``."""
 _QUOTED = lazy_regex(
-    r"(\\.|\"(?:\\.|[^\"\\])*\"|(?:-\w*c|\beval)[ \t]+'[^'\n]*')|\$'(?:\\.|[^'\\])*'|'[^'\n]*'|(?<!\S)#[^\n]*",
+    r"(\\.|\"(?:\\.|[^\"\\])*\"|(?:-\w*c|\b(?:eval|trap))[ \t]+'[^'\n]*')|\$'(?:\\.|[^'\\])*'|'[^'\n]*'|(?<!\S)#[^\n]*",
     re.DOTALL,
 )
 """In a script: text that the shell expands, or another that it is given to, and then text that it does not."""

@@ -288,7 +288,7 @@ OF_IMAGES: dict[str, Row] = {
         "edited package sources",
     ),
     "script-reads": Row(
-        "{script} may run a command that {how}, which differs in the new image",
+        "{script} may run a step that {how}: the new image has other values",
         "build it once on the new image",
         "proof",
         "a script for upstream's release",

@@ -68,14 +68,17 @@ def _may_end(command: Command) -> bool:
 
 
 def _called(script: Script | None, text: str) -> str:
-    """Return the commands of a script, without those that only write a text; all of it if it could not be read."""
-    if script is None or not script.certain:
+    """Return the commands of a script, without those that only print a text; all of it if it could not be read, or if
+    it writes files that may be run."""
+    if script is None or not script.certain or "<<" in text:
         return text
-    return "\n".join([_words(command) for command in script.commands if command.name not in _SAYING])
+    piped = {one.operator for one in script.commands} & {"|", "|&"}
+    printing = [one.name in _SAYING and not one.redirects and not piped for one in script.commands]
+    return "\n".join([_words(one) for one, prints in zip(script.commands, printing, strict=True) if not prints])
 
 
 def _words(command: Command) -> str:
-    return " ".join([word.value for word in command.words])
+    return " ".join([word.value for word in (*[value for _, value in command.assignments], *command.words)])
 
 
 def _read(text: str, called: str) -> tuple[str, str] | None:

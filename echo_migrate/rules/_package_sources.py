@@ -18,6 +18,7 @@ _EDITORS = frozenset(
 """Commands that fail on a file that is missing, or leave out what they are there for (perl)."""
 _MAKERS = frozenset(("dd", "tee", "touch"))
 _TARGET = lazy_regex(r"(?:-\w*t|--target-directory=?)(.*)")
+_RECURSIVE = lazy_regex(r"-\w*[aRr]|--archive|--recursive")
 
 
 def package_sources(stage: Stage) -> Iterator[Reason]:
@@ -64,3 +65,5 @@ def _written(command: Command) -> Iterator[str]:
         for target in [*named, *operands] if named else operands[-1:]:
             yield target
             yield from (join(target, basename(source)) for source in _sources_of(command))
+            if any(map(_RECURSIVE.match, command.arguments)):
+                yield join(target, "*")
