@@ -12,6 +12,7 @@ from echo_migrate.model import LEVELS, Finding
 
 AT_ITS_PLACE = {
     "floating-tag": ("retired-image",),
+    "renamed-image": ("retired-image",),
     "unverified-download": ("piped-install",),
 }
 """Rules whose findings are merged into one of these rules at the same place."""
