@@ -105,6 +105,23 @@ def test_an_end_is_told_once_where_the_image_moves(text: str, levels: dict[str, 
     assert {one.rule: one.message for one in found} == said
 
 
+@pytest.mark.parametrize(
+    ("text", "unsafe", "said"),
+    [
+        ("FROM node:16\n", True, [("end-of-life-base", False), ("unhardened-image", True)]),
+        ("FROM node:16\n", False, [("unhardened-image", False)]),
+    ],
+)
+def test_an_end_is_told_apart_from_the_move_that_a_run_makes(
+    text: str, unsafe: bool, said: list[tuple[str, bool]]
+) -> None:
+    """What tells it is fixed, and no finding of the new image has it."""
+    rules = (RULES["end-of-life-base"], RULES["unhardened-image"])
+    settings = Settings(catalog.load(), rules, today="2026-11-28", apply=True, unsafe=unsafe)
+    found = fix_source(Source("Dockerfile", text), dockerfile, settings).findings
+    assert sorted((one.rule, one.applied) for one in found) == said
+
+
 def test_what_to_use_instead_of_an_ended_line_has_room() -> None:
     image = "services: {a: {image: 'mysql:5.7', volumes: ['x:/var/lib/mysql'], platform: linux/s390x}}\n"
     settings = Settings(catalog.load(), (RULES["unhardened-image"],), today="2026-11-28")

@@ -29,6 +29,11 @@ _NAMING = {
 
 _LIST = lazy_regex(r"[\n,]")
 _BUILDERS = frozenset(("buildah", "docker", "nerdctl", "podman"))
+_PLAIN = frozenset(("[", "cat", "cp", "date", "echo", "exit", "export", "ls", "mkdir", "printf", "set", "test", "true"))
+"""Commands that build and pull nothing."""
+_OF_RESULTS = frozenset(("images", "info", "inspect", "login", "logout", "push", "save", "tag", "version"))
+"""Commands of builders that pull nothing."""
+_SHELLS = frozenset(("", "bash", "sh"))
 _SEVERAL = lazy_regex(r"compose|\bbake\b|\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
 """Commands of which more than Dockerfiles tells what is pulled."""
 
@@ -120,7 +125,9 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
         plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
         found = dockerfile_of(path, keys) if plain else None
         return [found] if found else None
-    run, folder = step.get("run"), step.get("working-directory")
+    run, folder, shell = map(step.get, ("run", "working-directory", "shell"))
+    if not (shell is None or (is_text(shell) and shell.value in _SHELLS)):
+        return None
     if not is_text(run) or (folder is not None and not is_text(folder)) or _SEVERAL.search(run.value):
         return None
     return _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
@@ -151,6 +158,8 @@ def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
             if found is None:
                 return None
             built.append(found)
+        elif command.name not in _PLAIN and not (command.name in _BUILDERS and words[1:2] and words[1] in _OF_RESULTS):
+            return None
     return built or None
 
 

@@ -16,8 +16,10 @@ _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 
 _LOOPS = frozenset(("for", "while"))
 
-_SHORT = lazy_regex(r"(?i)(?!.*(?:auth|cred|key|pass|pw|secret|token))[\w./ -]{1,40}")
-"""A command of which a message has the words."""
+_SHORT = lazy_regex(
+    r"(?!.*(?:auth|cred|key|pass|pw|secret|token))(?!.*[a-z]{13})(?=.{1,28}$)[a-z./_]+\d?(?: [a-z./_]+\d?)*"
+)
+"""A command of which a message has the words: names and paths, none of which is an option, or can be a credential."""
 
 
 @rule(on=Stage, level="note", also=("DL3025", "JSONArgsRecommended"), fixable=True)
