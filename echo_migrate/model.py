@@ -175,8 +175,8 @@ class Ignore(NamedTuple):
 class Finding(NamedTuple):
     """What a rule reports on a span. ``level`` None is the rule's own until the engine fills it in; no report shows the
     line of a ``private`` one, which has a credential. ``reasons`` are why its fix is not safe, or why it has none.
-    ``also`` are the other places of the same cause, which are not findings of their own. A ``quiet`` one is reported
-    only if the user names its rule."""
+    ``also`` are the other places of the same cause, which are not findings of their own, and ``told`` the rules whose
+    findings at its place are merged into it. A ``quiet`` one is reported only if the user names its rule."""
 
     start: int
     end: int
@@ -191,6 +191,7 @@ class Finding(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     also: tuple[tuple[int, int], ...] = ()
     quiet: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[tuple[int, int], ...]:

@@ -108,6 +108,41 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     assert "unhardened-image" in rules(), "what came back is new"
 
 
+ENDED = "FROM node:16-alpine\n"
+APART = f"{ENDED}RUN apk add --no-cache curl\n"
+"""Another reason comes first, so that the end is told by a finding of its own."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"), [(ENDED, APART, 0), (APART, ENDED, 0), ("FROM node:22\n", ENDED, 1)]
+)
+def test_what_is_merged_today_and_not_tomorrow_is_known(folder: Path, before: str, after: str, said: int) -> None:
+    rules = ("end-of-life-base", "unhardened-image")
+    settings = SETTINGS._replace(rules=tuple(RULES[name] for name in rules), today="2026-11-28")
+
+    def checked(text: str) -> list[Result]:
+        return [fix.fix_source(Source(str(folder / "Dockerfile"), text), dockerfile, settings)]
+
+    assert {len(checked(text)[0].findings) for text in (ENDED, APART)} == {1, 2}
+    known = baseline.of(checked(before), str(folder))
+    found, left = baseline.compare(checked(after), known, str(folder), frozenset(rules))
+    assert len(found[0].findings) == said
+    assert said or left == known
+
+
+@pytest.mark.parametrize("today", ["2023-01-01", "2026-11-28"])
+def test_the_end_of_a_line_is_new_once_it_comes(folder: Path, today: str) -> None:
+    settings = SETTINGS._replace(rules=(RULES["end-of-life-base"], RULES["unhardened-image"]))
+
+    def checked(today: str) -> list[Result]:
+        source = Source(str(folder / "Dockerfile"), "FROM node:16\n")
+        return [fix.fix_source(source, dockerfile, settings._replace(today=today))]
+
+    known = baseline.of(checked("2023-01-01"), str(folder))
+    found, _ = baseline.compare(checked(today), known, str(folder), frozenset(one.id for one in settings.rules))
+    assert [one.rule for one in found[0].findings] == (["unhardened-image"] if today > "2023-09-11" else [])
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

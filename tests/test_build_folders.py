@@ -30,6 +30,7 @@ FOLDERS = {
     "w": {"w"},
     "g": {""},
     "nobody": set[str](),
+    "own": set[str](),
 }
 """Of each folder, those that its Dockerfile is known to be built from."""
 
@@ -46,7 +47,7 @@ def run(inside: Run) -> Run:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     files = {f"{name}/Dockerfile": "FROM node:22-slim\nCOPY . .\n" for name in FOLDERS}
-    files |= {"compose.yaml": COMPOSE, ".github/workflows/a.yml": WORKFLOW, "src/a": "", ".git/HEAD": ""}
+    files |= {"compose.yaml": COMPOSE, ".github/workflows/a.yml": WORKFLOW, "src/a": "", "own/a": "", ".git/HEAD": ""}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -68,7 +69,7 @@ def test_the_folders_that_are_built_from(tree: Path) -> None:
 
 
 def test_the_repository_is_sent_from_its_top_alone(run: Run, tree: Path) -> None:
-    below = {"a", "beside", "nobody", "partly", "w"}  # its own folder, where it is not known
+    below = {"a", "beside", "own", "w"}  # its own folder, where it is not known and has more than Dockerfiles
     assert found(run, tree) == {name: BELOW if name in below else WHOLE for name in FOLDERS}
 
 

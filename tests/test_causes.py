@@ -36,7 +36,7 @@ def test_what_stays_is_as_severe(rule: str, into: str) -> None:
 @pytest.mark.parametrize("rule", sorted({*chain(AT_ITS_PLACE, IN_ITS_STAGE), *TOLD_THERE, *REPEATED, *IN_FILE}))
 def test_what_decides_over_a_move_or_a_signal_is_never_merged(rule: str) -> None:
     assert not RULES[rule].blocks
-    assert rule not in ("shell-form-command", "unhardened-image", "renamed-image", "secret-in-image")
+    assert rule not in ("shell-form-command", "unhardened-image", "secret-in-image")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,19 @@ def test_a_level_that_the_user_raised_is_kept(level: Level, said: list[str]) -> 
     settings = Settings(catalog.load(), rules, levels={"unverified-download": level})
     found = fix_source(Source("Dockerfile", PIPED), dockerfile, settings).findings
     assert sorted(one.rule for one in found) == said
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (("retired-image", "renamed-image"), ["retired-image", "retired-image"]),
+        (("renamed-image",), ["renamed-image", "renamed-image"]),
+    ],
+)
+def test_a_retired_image_is_not_said_to_be_renamed_as_well(rules: tuple[str, ...], said: list[str]) -> None:
+    settings = Settings(catalog.load(), tuple(RULES[one] for one in rules))
+    text = "FROM bitnami/redis:7.4\nFROM bitnamilegacy/redis:7.4\n"
+    assert [one.rule for one in fix_source(Source("Dockerfile", text), dockerfile, settings).findings] == said
 
 
 ENDED = "Rust 1.80 reached end of life on 2024-09-05"
@@ -90,6 +103,23 @@ def test_an_end_is_told_once_where_the_image_moves(text: str, levels: dict[str, 
     settings = Settings(catalog.load(), rules, levels=levels, today="2026-11-28")
     found = fix_source(Source("Dockerfile", text), dockerfile, settings).findings
     assert {one.rule: one.message for one in found} == said
+
+
+@pytest.mark.parametrize(
+    ("text", "unsafe", "said"),
+    [
+        ("FROM node:16\n", True, [("end-of-life-base", False), ("unhardened-image", True)]),
+        ("FROM node:16\n", False, [("unhardened-image", False)]),
+    ],
+)
+def test_an_end_is_told_apart_from_the_move_that_a_run_makes(
+    text: str, unsafe: bool, said: list[tuple[str, bool]]
+) -> None:
+    """What tells it is fixed, and no finding of the new image has it."""
+    rules = (RULES["end-of-life-base"], RULES["unhardened-image"])
+    settings = Settings(catalog.load(), rules, today="2026-11-28", apply=True, unsafe=unsafe)
+    found = fix_source(Source("Dockerfile", text), dockerfile, settings).findings
+    assert sorted((one.rule, one.applied) for one in found) == said
 
 
 def test_what_to_use_instead_of_an_ended_line_has_room() -> None:

@@ -486,20 +486,52 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
         ("run: docker build -t a -f old/Dockerfile .", False),
         ("run: docker build --file=old/Dockerfile old", False),
         ("run: docker build .\n        working-directory: old", False),
+        ("run: docker build -t ghcr.io/${{ github.repository_owner }}/x old", False),
+        ('run: docker build --tag "${{ env.NAME }}" --build-arg V=${{ matrix.v }} old', False),
+        ("run: docker build ${{ inputs.options }} old", True),
+        ("run: docker build -f ${{ matrix.file }} old", True),
+        ("run: docker build '${{ matrix.folder }}'", True),
+        ("run: docker build old && ${{ inputs.command }}", True),
+        ("run: docker build $OPTIONS old", True),
         ("run: docker build old && docker build new", True),
         ("run: cd old && docker build . && docker compose up", True),
         ("run: (cd old && make); docker build .", True),
         ("run: docker build $WHERE", True),
         ("run: for one in old; do docker build $one; done", True),
         ("run: docker build https://github.com/acme/old.git", True),
+        ("run: docker build -t a old && docker tag a b && docker push b", False),
+        ("run: docker build old; make image; ./pull.sh", True),
+        ("run: docker build old && docker stack deploy -c stack.yaml a", True),
+        ("run: docker build old\n        shell: bash", False),
+        ("run: docker build old\n        shell: python", True),
+        ("run: docker build --build-arg BASE=$BASE given", True),
+        (
+            "uses: docker/build-push-action@v6\n        with: {context: given, build-args: 'BASE=${{ vars.BASE }}'}",
+            True,
+        ),
+        (
+            "uses: docker/build-push-action@v6\n        with: {context: default, build-args: 'BASE=${{ vars.BASE }}'}",
+            True,
+        ),
+        ("uses: docker/build-push-action@v6\n        with: {context: template}", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: half}", True),
     ],
 )
 def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     run: Run, tmp_path: Path, step: str, told: bool
 ) -> None:
-    for name, image in (("old", "acme/own:1"), ("new", "python:3.12"), (".", "python:3.12")):
+    texts = {
+        "old": "FROM acme/own:1\n",
+        "new": "FROM python:3.12\n",
+        ".": "FROM python:3.12\n",
+        "given": "ARG BASE\nFROM $BASE\n",
+        "default": "ARG BASE=acme/own:1\nFROM $BASE\n",
+        "template": "FROM {{ base }}\n",
+        "half": "FROM {{ base }} AS a\nFROM acme/own:1\n",
+    }
+    for name, text in texts.items():
         (tmp_path / name).mkdir(exist_ok=True)
-        (tmp_path / name / "Dockerfile").write_text(f"FROM {image}\n")
+        (tmp_path / name / "Dockerfile").write_text(text)
     (tmp_path / ".git").mkdir()
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
@@ -507,6 +539,18 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"registry-login" in run("check").stdout) == told
     added = run("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
     assert (b"docker/login-action" in added) == told
+
+
+def test_a_folder_that_all_steps_run_in_is_not_that_of_the_repository(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    for name, image in ((".", "acme/own:1"), ("new", "python:3.12")):
+        (tmp_path / name / "Dockerfile").write_text(f"FROM {image}\n")
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for defaults, told in (("", False), ("    defaults: {run: {working-directory: new}}\n", True)):
+        (folder / "a.yml").write_text(f"on: push\njobs:\n  a:\n{defaults}    steps:\n      - run: docker build .\n")
+        assert (b"registry-login" in run("check").stdout) == told
 
 
 def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> None:

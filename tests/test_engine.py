@@ -542,6 +542,11 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
         ),
         ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph:local .\n"}, "dgraph/dgraph:v24", "no-replacement"),
         ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph .\n"}, "dgraph/dgraph:local", "no-replacement"),
+        ({"Makefile": "x:\n\tdocker build -t web .\n"}, "registry.example.com/shop/web:1.2", "of its name"),
+        ({"compose.yaml": "services: {a: {build: ., image: shop/web}}\n"}, "ghcr.io/store/web", "of its name"),
+        ({"docker-bake.hcl": 'target "a" {\n  tags = ["shop/web:1"]\n}\n'}, "ghcr.io/store/web", "of its name"),
+        ({"Makefile": "x:\n\tdocker build -t shop/web .\n"}, "ghcr.io/shop/web-tools:1", "no-replacement"),
+        ({"Makefile": "x:\n\tdocker build -t shop/node .\n"}, "node:22", "migrate"),
         ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "no-replacement"),
         ({"Makefile": "image:\n\tdocker build -t node:22 .\n"}, "node:22", "needs-person"),
     ],
@@ -561,7 +566,10 @@ def test_an_image_that_a_folder_above_builds_is_first_party(
     for name, content in {path: text % named, **built}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    listed = json.loads(run("inventory", "--output-format", "json", path).stdout)["references"]
+    if state == "of its name":  # a Dockerfile builds on what it is named for
+        state = "no-replacement" if path.endswith("Dockerfile") else "first-party"
+    logins = ("--logins", "kubernetes")
+    listed = json.loads(run("inventory", "--output-format", "json", *logins, path).stdout)["references"]
     assert [one["state"] for one in listed] == [state]
 
 
@@ -977,6 +985,14 @@ UNEDITED = {
     "tests/migrate/expected/Dockerfile": ("fixture", {}, ""),
     "src/__tests__/expected_output/Dockerfile": ("fixture", {}, ""),
     "e2e/fixture/Dockerfile": ("fixture", {}, ""),
+    "testing/test-cases/syntax.Dockerfile": ("fixture", {}, ""),
+    "test/testcases/web/Dockerfile": ("fixture", {}, ""),
+    "tests/cases/7/Dockerfile": ("fixture", {}, ""),
+    "testing/data/Dockerfile": ("fixture", {}, ""),
+    "testing/deploy/Dockerfile": ("", {}, ""),
+    "testing/Dockerfile": ("", {}, ""),
+    "overlays/testing/resources/Dockerfile": ("", {}, ""),
+    "test-cases/Dockerfile": ("", {}, ""),
     "expected/Dockerfile": ("", {}, ""),
     "fixture/expected-load/Dockerfile": ("", {}, ""),
     "3.13/slim/Dockerfile": ("official", {"generate-stackbrew-library.sh": ""}, ""),

@@ -357,7 +357,7 @@ def test_a_repository_that_stalls_is_given_up(tmp_path: Path) -> None:
         return outcome
 
     given = [Outcome(Repository(str(number), ""), key="k") for number in range(3)]
-    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1, 0.5)}
+    done = {one.repository.name: one.error for one in worked(given, work, str(tmp_path), 1, 5)}
     assert done == {"0": "", "1": "not done after 0 minutes", "2": ""}
 
 

@@ -538,3 +538,12 @@ def test_four_times_the_jobs_of_the_same_templates_take_four_times_the_steps(tmp
         counts.append(steps(partial(ci.parse, source, Request(frozenset([Container])))))
     assert counts[2] < MOST * counts[1]
     assert counts[1] < 3 * counts[0]  # the templates' scripts are read once, not once a job
+
+
+def test_a_file_that_many_copies_bring_is_read_once(limited: Run, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(f'{{"dependencies": {{{" " * 190_000}}}}}')
+    lines = "COPY . .\nRUN npm ci\n" * 600
+    (tmp_path / "Dockerfile").write_text(f"FROM node:22-slim\nWORKDIR /app\n{lines}")
+    said = limited(20, "check", "--select", "development-dependencies").stdout
+    assert b"1 image reference in 1 file" in said
+    assert b"development dependencies" not in said

@@ -9,6 +9,15 @@ from tests.conftest import Run
 NONE = '{"dependencies": {"express": "4"}}'
 SOME = '{"dependencies": {"express": "4"}, "devDependencies": {"jest": "29"}}'
 ROOTS = '{"workspaces": ["a"]}'
+_INSTALLS = (
+    *("poetry install --with test", "poetry install -E test", "uv sync --group test", "uv sync --extra test"),
+    *("npm uninstall jest && npm ci", "npm install -g jest && npm ci", "composer remove phpunit && composer install"),
+)
+_TESTS = (
+    *("npm ci && npm test", "npm ci && npm run test", "npm ci && npx jest", "poetry install && poetry run pytest"),
+    *("uv sync && uv run -m pytest", "poetry install && python -m pytest", "bundle install && bundle exec rspec"),
+    *("composer install && composer test", "npm ci && jest", "poetry install && python manage.py test"),
+)
 BRINGS = "WORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n"
 
 
@@ -29,6 +38,29 @@ def run(inside: Run) -> Run:
         (BRINGS, {"package.json": b"\xff" + NONE.encode()}, False),
         (BRINGS, {}, True),
         (BRINGS, {"../package.json": NONE}, True),
+        (BRINGS, {"package.json": NONE, ".dockerignore": "*.md\nweb/\n"}, False),
+        (BRINGS, {"package.json": NONE, ".dockerignore": "# all\n/package.json\n"}, True),
+        (BRINGS, {"package.json": NONE, "Dockerfile.dockerignore": "*.json\n"}, True),
+        ('ARG A\nRUN if [ -n "$A" ]; then npm ci --omit=dev; fi; npm ci\n', {}, True),
+        ("RUN npm ci || npm install --omit=dev\n", {}, True),
+        ("RUN if [ -f a ]; then npm ci --omit=dev; else npm ci; fi\n", {}, False),
+        *((f"RUN {command}\n", {}, True) for command in _INSTALLS),
+        *((f"RUN {command}\n", {}, False) for command in _TESTS),
+        ("ENV BUNDLE_GEMFILE=/app/x.rb\nWORKDIR /app\nCOPY . .\nRUN bundle install\n", {"Gemfile": "gem 'a'\n"}, True),
+        ("ENV COMPOSER=dev.json\nWORKDIR /app\nCOPY . .\nRUN composer install\n", {"composer.json": "{}"}, True),
+        ("WORKDIR /app\nCOPY . .\nCOPY --from=a /p/package.json ./\nRUN npm ci\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY . .\nCOPY --from=a /p/ /\nRUN npm ci\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY . .\nCOPY --from=a /p /bin/\nRUN npm ci\n", {"package.json": NONE}, False),
+        ("WORKDIR /app\nCOPY . .\nCOPY <<EOF package.json\n{}\nEOF\nRUN npm ci\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY . .\nADD https://a.example/package.json .\nRUN npm ci\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY . .\nADD a.tar.gz .\nRUN npm ci\n", {"package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY ../package.json ./\nRUN npm ci\n", {"package.json": SOME, "../package.json": NONE}, True),
+        ("WORKDIR /app\nCOPY ../package.json ./\nRUN npm ci\n", {"package.json": NONE, "../package.json": SOME}, False),
+        (
+            "WORKDIR /app/web\nCOPY web/package.json .\nCOPY . /app\nRUN npm ci\n",
+            {"package.json": SOME, "web/package.json": NONE},
+            False,
+        ),
         ("COPY . .\nRUN npm install\n", {"package.json": NONE}, False),
         ("COPY . /app\nWORKDIR /app/web\nRUN npm install\n", {"package.json": NONE, "web/package.json": SOME}, True),
         ("WORKDIR /app\nCOPY . .\nRUN cd web && npm install\n", {"package.json": NONE}, True),

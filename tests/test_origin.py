@@ -136,7 +136,7 @@ def test_each_safe_move_has_a_safe_way_back(vendor: str, variant: Variant) -> No
 def test_vendor_to_vendor_is_the_image_that_upstreams_own_is_moved_to(vendor: str, to: str) -> None:
     offered = 0
     for name in sorted(UPSTREAM.facts.official):
-        for tag in ("", ":3-slim", *TAGS):
+        for tag in ("", ":3-slim", ":3.13", ":3.13-slim", *TAGS):
             for variant in get_args(Variant):
                 offered += crosses(name + tag, vendor, to, variant)
     assert (offered > 0) == ((vendor, to) in OFFERED)

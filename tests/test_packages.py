@@ -24,6 +24,7 @@ KEYS = {
         "valued",
         "answer",
         "letters",
+        "needs",
         "cached",
     ),
     *("recommended", "caches", "lists", "emptied", "environment", "settings", "pinned", "from", "dry", "cleaning"),

@@ -90,6 +90,18 @@ TARGETED = (
 )
 
 
+def test_a_base_that_a_compose_file_builds_is_shipped(run: Run, tmp_path: Path) -> None:
+    """And is none that only tests are built on."""
+    install = "RUN apt-get update && apt-get install -y --no-install-recommends gcc && rm -rf /var/lib/apt/lists/*\n"
+    tests = "FROM app-base AS test\nRUN make check\n"
+    (tmp_path / "Dockerfile").write_text(f"FROM debian:13 AS app-base\n{install}{tests}")
+    words = ("check", "--select", "build-tools-in-final-image", "--output-format", "concise")
+    assert b"build-tools" not in run(*words).stdout
+    service = "services: {a: {build: {context: ., target: App-Base}, command: [/srv/app]}}\n"
+    (tmp_path / "compose.yaml").write_text(service)
+    assert b"Dockerfile:2:23: warning[build-tools-in-final-image]" in run(*words).stdout
+
+
 def test_a_target_of_a_compose_file_is_a_final_image_for_findings_and_never_for_fixes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "api").mkdir()
     path = tmp_path / "api" / "Dockerfile"

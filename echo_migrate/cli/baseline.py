@@ -31,7 +31,7 @@ def run(**options: Unpack[Options]) -> int:
         say(f"{path}: {error}")
         return 2
     tell_configuration(options)
-    count = sum(marks.total() for marks in known.values())
+    count = sum(len(result.findings) for result in done)
     if not options["quiet"]:
         shown = reports.printable(path)
         click.echo(

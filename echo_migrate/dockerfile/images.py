@@ -41,6 +41,10 @@ _SET_BY_BUILD = frozenset(
 _MOUNT_FROM = lazy_regex(r"(?i)(?:^|(?<=,))from=([^,]*)")
 
 
+_NO_IMAGE = frozenset(("", "changeme", "none", "override-me", "placeholder", "unset"))
+"""Defaults of arguments that stand for none."""
+
+
 _MOST_STAGES = 500
 
 
@@ -156,17 +160,23 @@ class ImageReader:
             return Expansion(word, depends_on=depends_on, broken=True)
 
     def _named(self, word: Traced) -> Expansion:
-        """Return the expanded word of a FROM; if empty defaults leave no reference, the word without these defaults: a
-        build fails unless it is given such an argument."""
+        """Return the expanded word of a FROM; if empty defaults leave no reference, or a default is the whole word and
+        says that it is none, the word without these defaults: a build fails unless it is given such an argument."""
         found = self._expand(word)
-        if found.broken or "$" not in word.value or parsed(found.text.value):
+        if found.broken or "$" not in word.value:
+            return found
+        value = found.text.value
+        whole = value.lower() in _NO_IMAGE and VARIABLE.fullmatch(word.value) and not self._local(value, self.stages)
+        if parsed(value) and not whole:
             return found
         without = self._expand(word, self._filled)
         return without if is_open(without.text.value) and parsed(without.text.value) else found
 
     def _filled(self, name: str) -> Expansion | None:
         value = self._value(name)
-        return value if value and (value.text.value or value is SET_BY_BUILD) else None
+        if value is None or value is SET_BY_BUILD or value.text.value.lower() not in _NO_IMAGE:
+            return value
+        return None
 
     def _value(self, name: str) -> Expansion | None:
         return self.arguments.get(name) or (SET_BY_BUILD if name in _SET_BY_BUILD else None)

@@ -193,11 +193,17 @@ def remaining_installs(run: Run) -> Sequence[tuple[Call, list[Word]]]:
         if "chroot" in call.command.via or call.has(call.manager.dry):
             continue
         gone = later or set()
-        left = [word for word in call.packages if not gone or gone.isdisjoint((word.value, package_name(word)))]
+        left = [word for word in call.packages if not gone or gone.isdisjoint(_removed_with(word, call))]
         unknown = later is None and (call.opaque or call.unnamed)
         if (left or unknown) and (not call.group or call.group not in gone):
             found.append((call, left))
     return found[::-1]
+
+
+def _removed_with(word: Word, call: Call) -> tuple[str, ...]:
+    """Return the packages whose removal removes a package: itself as written and by its name, and what it needs."""
+    name = package_name(word)
+    return word.value, name, *call.manager.needs.get(name, ())
 
 
 def installed(stage: Stage) -> list[tuple[Call, Word]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from posixpath import basename, join, normpath
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ _PRINTS = frozenset(
     ("awk", "base64", "cat", "cut", "echo", "envsubst", "grep", "head", "jq", "printf", "sed", "tail", "tr")
 )
 _UNDOES = frozenset(("--remove-section", "--unset", "--unset-all", "delete", "logout", "rm", "unset"))
+_CHANGES_URL = frozenset(("remove", "rm", "set-url"))
+"""Subcommands of git-remote(1) behind which a URL is no longer kept."""
+_BARE = frozenset(("--bare", "--mirror"))
 _NOT_KEPT = ("/dev/", "/proc/", "/run/")
 
 
@@ -93,8 +97,10 @@ def _remote(command: Command, names: re.Pattern[str]) -> str:
         return ""
     if "remote" in operands[:at]:
         return ".git/config"
-    folder = operands[at + 1] if len(operands) > at + 1 else basename(operands[at]).removesuffix(".git")
-    return join(folder, ".git/config") if "clone" in operands[:at] else ""
+    bare = not _BARE.isdisjoint(command.arguments)
+    name = basename(operands[at].rstrip("/")).removesuffix(".git") + (".git" if bare else "")
+    folder = operands[at + 1] if len(operands) > at + 1 else name
+    return join(folder, "config" if bare else ".git/config") if "clone" in operands[:at] else ""
 
 
 def _reads(command: Command, run: Run, names: re.Pattern[str]) -> bool:
@@ -113,15 +119,29 @@ def _gone(file: str, i: int, run: Run) -> bool:
         paths = [path.rstrip("/") for path in removed(later)]
         if any(basename(path) == name or f"/{basename(path)}/" in f"/{file}/" for path in paths):
             return True
+        if later.name == "rm" and any(_takes(absolute(path, run, later), place, later) for path in paths):
+            return True
         if later.name == "find" and any(takes(placed(path, run, later), file, place) for path in paths):
             return True  # a * of the shell takes no hidden file
         if stores(run.commands[i]) and later.name == run.commands[i].name and not _UNDOES.isdisjoint(later.arguments):
             return True
-        if file.endswith(".git/config") and later.name == "git" and "remote" in later.arguments:
-            return True  # another URL
+        changes = "remote" in later.arguments and not _CHANGES_URL.isdisjoint(later.arguments)
+        if file.endswith(".git/config") and later.name == "git" and changes:
+            return True
         if later.name == "shred" or (later.name == "mv" and name in map(basename, later.arguments)):
             return True
     return False
+
+
+def _takes(pattern: str | None, place: str | None, command: Command) -> bool:
+    """Return whether a pattern that rm is given matches a file or, with -r, a folder of it; a * takes no hidden one."""
+    wanted, parts = (pattern or "").split("/"), (place or "").split("/")
+    letters = [word for word in command.arguments if word[:1] == "-" and word[1:2] != "-"]
+    deep = "--recursive" in command.arguments or any("r" in word.lower() for word in letters)
+    if not pattern or not place or len(wanted) > len(parts) or (len(wanted) < len(parts) and not deep):
+        return False
+    pairs = zip(wanted, parts, strict=False)
+    return all(fnmatchcase(part, one) and (part[:1] != "." or one[:1] == ".") for one, part in pairs)
 
 
 def _mounted(place: str, run: Run) -> bool:

@@ -61,10 +61,12 @@ class Order:
 
 
 class Graph:
-    """The stages of a file, by number, and the defaults of its global ARGs, which the ARGs of stages take over."""
+    """The stages of a file, by number, the lowercase names of those that other files build, and the defaults of its
+    global ARGs, which the ARGs of stages take over."""
 
-    def __init__(self, arguments: Mapping[str, str]) -> None:
+    def __init__(self, arguments: Mapping[str, str], targets: frozenset[str]) -> None:
         self.stages: list[Stage] = []
+        self.targets = targets
         self.arguments = arguments
         self.settings: dict[int, tuple[tuple[int, str], ...]] = {}
 
@@ -81,11 +83,13 @@ class Graph:
 
     @cached_property
     def ends(self) -> dict[int, list[str]]:
-        """The names of the stages that are images of their own (they start something, or no other is built from them or
-        copies from them) or are copied whole, by the number of each stage that they are built on, or are."""
+        """The names of the stages that are images of their own (they start something, other files build them, or no
+        other is built from them or copies from them) or are copied whole, by the number of each stage that they are
+        built on, or are."""
         found: dict[int, list[str]] = {}
         for stage in self.stages:
-            if stage.leaf or stage.start_commands or not all(path.strip("/.") for path in stage.taken):
+            whole = not all(path.strip("/.") for path in stage.taken)
+            if stage.leaf or stage.start_commands or whole or stage.name.lower() in self.targets:
                 for one in stage.lineage:
                     found.setdefault(one.number, []).append(stage.name)
         return found
@@ -249,7 +253,7 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     parents = {draft.parent for draft in drafts}
     sure = _shipping({last}, drafts)
     ships = _shipping(final, drafts) | sure
-    graph = Graph(drafts[0].defaults)
+    graph = Graph(drafts[0].defaults, targets)
     later: list[set[int]] = [set() for _ in drafts]
     taken_from: dict[int, list[str]] = {}
     for i, draft in reversed(list(enumerate(drafts))):

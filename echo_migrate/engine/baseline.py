@@ -13,7 +13,7 @@ from echo_migrate.engine.fingerprints import fingerprints
 from echo_migrate.files.patterns import slashed
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.write import replace
-from echo_migrate.model import Result
+from echo_migrate.model import Finding, Result
 from echo_migrate.rules import FORMER
 from echo_migrate.rules.unreadable_file import unreadable_file
 
@@ -64,7 +64,7 @@ def of(results: list[Result], folder: str) -> Known:
     """Return the findings of a run, with paths relative to the folder of the baseline."""
     found: Known = {}
     for result in results:
-        marks = Counter((finding.rule, mark) for finding, mark in fingerprints(result))
+        marks = Counter((finding.rule, mark) for finding, mark in fingerprints(_apart(result)))
         if marks:
             found[_name(result.source.path, folder)] = marks
     return found
@@ -98,12 +98,13 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
     new = []
     for result in results:
         name = _name(result.source.path, folder)
-        own, kept, fresh = Counter(known.get(name, ())), Counter[tuple[str, str]](), []
-        for finding, mark in fingerprints(result):
+        own, kept, fresh = Counter(known.get(name, ())), Counter[tuple[str, str]](), list[Finding]()
+        merged = [finding for finding in result.findings for _ in (finding.rule, *finding.told)]
+        for (finding, mark), shown in zip(fingerprints(_apart(result)), merged, strict=True):
             key = (finding.rule, mark)
             source = next((one for one in (own, moved) if one[key] > 0), None)
             if source is None:
-                fresh.append(finding)
+                fresh += [shown] if shown not in fresh[-1:] else []
             else:
                 source[key] -= 1
                 kept[key] += 1
@@ -112,6 +113,13 @@ def compare(results: list[Result], known: Known, folder: str, rules: frozenset[s
         left[name] = kept
         new.append(result._replace(findings=tuple(fresh)))
     return new, {name: marks for name, marks in left.items() if marks}
+
+
+def _apart(result: Result) -> Result:
+    """Return a result with findings that are merged into another one as findings of their own: what else is at their
+    place changes from run to run, and decides whether they are."""
+    apart = [one._replace(rule=rule, told=()) for one in result.findings for rule in (one.rule, *one.told)]
+    return result._replace(findings=tuple(apart))
 
 
 def _name(path: str, folder: str) -> str:

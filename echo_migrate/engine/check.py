@@ -78,7 +78,9 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     loud += [match for match in found if not ignores.silence(match[0], match[2].start)]
     reported = [(node, at_its_level(one, settings)) for _, node, one in loud if settings.reports(one)]
     findings = sorted(
-        dict.fromkeys(one_per_cause(reported, source)),  # a stage has the findings of a stage that it is based on too
+        dict.fromkeys(
+            one_per_cause(reported, source, settings)
+        ),  # a stage has the findings of a stage that it is based on too
         key=lambda finding: (finding.start, -LEVELS.index(finding.level or "note"), finding.rule),
     )
     return findings, moves

@@ -14,6 +14,7 @@ from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
 from echo_migrate.model import Migration
 from echo_migrate.reasons import Reason, because
+from echo_migrate.rules._purpose import is_of_a_build
 
 if TYPE_CHECKING:
     from echo_migrate.formats._given_arguments import Given
@@ -98,10 +99,16 @@ def with_uses(
 
 
 def _built(move: Migration, near: Builds) -> Migration:
-    """Return the migration, first-party if it has no replacement and a build has its name."""
-    if move.state != "no-replacement" or not near.make(move.image.ref.value):
+    """Return the migration, first-party if it has no replacement and a build has its name; or, if nothing is known of
+    the image, the last part of its name: a result is pushed to several registries. What a Dockerfile builds on often
+    has the name of what it makes."""
+    if move.state != "no-replacement":
         return move
-    return Migration(move.image, "first-party", reasons=(because("first-party"),))
+    image = move.image
+    alone = not is_of_a_build(image) and any(reason.id == "unknown-image" for reason in move.reasons)
+    if not near.make(image.ref.value) and not (alone and near.make_alike(image.ref.value)):
+        return move
+    return Migration(image, "first-party", reasons=(because("first-party"),))
 
 
 def _overridden(

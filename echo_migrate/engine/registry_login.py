@@ -248,12 +248,13 @@ def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> 
             wanted.setdefault(place[0], []).append(pulls)
     for id, job in items(effective(root).get("jobs")):
         noted: Place | None = None
+        without = asked.without if not any("defaults" in effective(one) for one in (root, job)) else frozenset[str]()
         steps = effective(job).get("steps")
         for index, node in enumerate(sequence(steps)):
             step, way = effective(node), f"jobs.{id}.steps.{index}."
             if _logs_in(step, names.host):
                 break
-            used = asked.used and not _builds_without(source.path, step, asked.without)
+            used = asked.used and not _builds_without(source.path, step, without)
             found = _step(step, wanted.get(way, []), asked.named.get(way, []), used, names)
             if found and not found.level:
                 noted = found._replace(edits=_login_step(source.text, steps, node, names))

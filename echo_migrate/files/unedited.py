@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Literal
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -21,9 +22,11 @@ _FIXTURES = lazy_regex(
 _TEST_CASES = lazy_regex(r"(?:chainsaw|kyverno)-test\.ya?ml|\d\d-assert\.ya?ml")
 """What lies beside the input and the expected output of a test of cluster policies (Chainsaw, Kyverno, KUTTL)."""
 
-_TESTS = frozenset(("__tests__", "test", "tests", "integration", "e2e", "bench", "benchmark", "benchmarks", "evals"))
+_TESTS = frozenset(
+    ("__tests__", "test", "testing", "tests", "integration", "e2e", "bench", "benchmark", "benchmarks", "evals")
+)
 _INPUT = lazy_regex(
-    r"(?i)resources|samples|inputs?|corpus|cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
+    r"(?i)resources|samples|inputs?|corpus|(?:test[-_]?)?cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
     r"|expected(?:[-_]?(?:outputs?|results?))?"
 )
 """Folders below one of tests, or of benchmarks, that hold what these read or compare with."""
@@ -152,7 +155,7 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
     for count, folder in enumerate(folders, 1):
         if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
             return "vendored"
-        read = _INPUT.fullmatch(folder) and not _TESTS.isdisjoint(folders[: count - 1]) and not packaged
+        read = _INPUT.fullmatch(folder) and not packaged and _below_tests(folders[: count - 1])
         if _FIXTURES.fullmatch(folder) or read:
             return "fixture"
         if folder in _CI and not _SCHEMAS.isdisjoint(folders[: count - 1]):
@@ -160,6 +163,11 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
         if _BACKUP.fullmatch(folder):
             return "backup"
     return None
+
+
+def _below_tests(folders: tuple[str, ...]) -> bool:
+    """Return whether one of some folders is of tests, which one directly below one of environments is not."""
+    return any(one in _TESTS and above not in _ENVIRONMENTS for above, one in pairwise(("", *folders)))
 
 
 @of_a_run(4096)

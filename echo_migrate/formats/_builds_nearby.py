@@ -71,6 +71,16 @@ class Builds(NamedTuple):
             return True
         return "$" in name and "$" not in known and any(untagged(one) == known for one in self.results)
 
+    def make_alike(self, image: str) -> bool:
+        """Return whether what is built may be an image under another registry or owner: the last part of the name is
+        the same, and written whole."""
+        last = _last(familiar(image))
+        return "$" not in last and any(_last(one) == last for one in self.results)
+
+
+def _last(name: str) -> str:
+    return untagged(name).rpartition("/")[2]
+
 
 class _Platforms(NamedTuple):
     """The rare platforms that builds are for: of the Dockerfile at a path, and of any where a file does not say of

@@ -6,6 +6,7 @@ Inputs: github.com/docker/build-push-action (build-args, context, file, platform
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced
@@ -28,8 +29,18 @@ _NAMING = {
 
 _LIST = lazy_regex(r"[\n,]")
 _BUILDERS = frozenset(("buildah", "docker", "nerdctl", "podman"))
+_PLAIN = frozenset(("[", "cat", "cp", "date", "echo", "exit", "export", "ls", "mkdir", "printf", "set", "test", "true"))
+"""Commands that build and pull nothing."""
+_OF_RESULTS = frozenset(("images", "info", "inspect", "login", "logout", "push", "save", "tag", "version"))
+"""Commands of builders that pull nothing."""
+_SHELLS = frozenset(("", "bash", "sh"))
 _SEVERAL = lazy_regex(r"compose|\bbake\b|\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
 """Commands of which more than Dockerfiles tells what is pulled."""
+
+
+_FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
+_NAMING_OPTIONS = ("-t", "--build-arg", "--cache-from", "--cache-to", "--label", "--platform", "--tag", "--target")
+"""Options of a build whose values, whatever they are, change neither its Dockerfile nor its context."""
 
 
 def dockerfile_of(path: str, keys: dict[str, YamlNode]) -> str | None:
@@ -114,7 +125,9 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
         plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
         found = dockerfile_of(path, keys) if plain else None
         return [found] if found else None
-    run, folder = step.get("run"), step.get("working-directory")
+    run, folder, shell = map(step.get, ("run", "working-directory", "shell"))
+    if not (shell is None or (is_text(shell) and shell.value in _SHELLS)):
+        return None
     if not is_text(run) or (folder is not None and not is_text(folder)) or _SEVERAL.search(run.value):
         return None
     return _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
@@ -122,17 +135,22 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
 
 def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
     """Return the Dockerfiles that a script builds in a folder of the tree; None if it is not certain that these are
-    all."""
+    all. What GitHub fills in (``${{ … }}``) counts as a variable of the shell."""
+    text = _FILLED_IN.sub("$_", text)
     script = read(Traced.of(text, 0, len(text)))
     built: list[str] = []
     for command in [one for one in script.commands if one.words] if script.certain else ():
         words = [word.value for word in command.words]
         plain = command.always and not (command.via or command.inside) and command.words[-1].known
+        if words[0].startswith("$"):
+            return None
         if command.name in ("cd", "pushd", "popd"):
             if not plain or command.name != "cd" or len(words) != 2 or not is_local(words[1]):
                 return None
             folder = os.path.join(folder, words[1])
         elif "build" in words[1:3] and command.name in _BUILDERS:
+            if any(one.startswith("$") and option not in _NAMING_OPTIONS for option, one in pairwise(words)):
+                return None
             files = [value for value in _files(words) if value]
             context = words[-1] if len(files) < 2 and plain else "-"
             named = os.path.join(folder, *(files or (context, "Dockerfile")))
@@ -140,6 +158,8 @@ def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
             if found is None:
                 return None
             built.append(found)
+        elif command.name not in _PLAIN and not (command.name in _BUILDERS and words[1:2] and words[1] in _OF_RESULTS):
+            return None
     return built or None
 
 

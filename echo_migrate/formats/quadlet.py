@@ -51,8 +51,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images, containers and ignore comments of a unit; never raises."""
     entries = list(_entries(source.text))
     nodes: list[Node] = [*in_yaml(source.text)]
-    for one in entries:
-        if one.key == "Image" and one.value.value:
+    for one in {entry.section: entry for entry in entries if entry.key == "Image"}.values():  # the last one counts
+        if one.value.value:
             beside = [other for other in entries if other.section == one.section]
             image = _image(one, beside)
             nodes.append(image)

@@ -9,16 +9,19 @@ from typing import Any
 
 from echo_migrate.files.source import Source
 from echo_migrate.model import LEVELS, Finding
+from echo_migrate.rules._rule import Settings
 
 AT_ITS_PLACE = {
     "floating-tag": ("retired-image",),
+    "renamed-image": ("retired-image",),
     "unverified-download": ("piped-install",),
 }
 """Rules whose findings are merged into one of these rules at the same place."""
 
 TOLD_THERE = {"end-of-life-base": "unhardened-image"}
 """Rules whose findings are merged into one of another rule at the same place, if its message has theirs: what has
-ended, and which line to use instead."""
+ended, and which line to use instead. Its message is gone once it is fixed, so that nothing is merged into what a run
+fixes."""
 
 IN_ITS_STAGE = {
     "large-base": ("build-tools-in-final-image", "single-stage-build"),
@@ -39,9 +42,10 @@ _MOST_LINES = 6
 """The number of lines that a message lists."""
 
 
-def one_per_cause(found: Iterable[tuple[Any, Finding]], source: Source) -> list[Finding]:
+def one_per_cause(found: Iterable[tuple[Any, Finding]], source: Source, settings: Settings) -> list[Finding]:
     """Return the findings in a text, given with their nodes, with those of one cause merged into one."""
     found = list(found)
+    told: dict[int, str] = {}
     at_place = {(one.rule, one.start): one for _, one in found}
     in_stage = {(one.rule, id(node)): one for node, one in found}
     causes: dict[object, list[Finding]] = {}
@@ -49,11 +53,19 @@ def one_per_cause(found: Iterable[tuple[Any, Finding]], source: Source) -> list[
         same = [at_place.get((rule, one.start)) for rule in AT_ITS_PLACE.get(one.rule, ())]
         same += [in_stage.get((rule, id(node))) for rule in IN_ITS_STAGE.get(one.rule, ())]
         there = at_place.get((TOLD_THERE.get(one.rule, ""), one.start))
-        same += [there] if there and _tells(there, one) else []
+        if there and one.fix is None and _as_severe(there, one) and _tells(there, one) and not _fixed(there, settings):
+            told[id(there)] = one.rule
+            continue
         if one.fix is None and any(other and _as_severe(other, one) for other in same):
             continue
         causes.setdefault(_cause(node, one) or number, []).append(one)
-    return [_together(same, source) if len(same) > 1 else same[0] for same in causes.values()]
+    merged = [_together(same, source) if len(same) > 1 else same[0] for same in causes.values()]
+    return [one._replace(told=(told[id(one)],)) if id(one) in told else one for one in merged]
+
+
+def _fixed(one: Finding, settings: Settings) -> bool:
+    """Return whether a run fixes a finding."""
+    return settings.apply and one.fix is not None and (one.fix.safe or settings.unsafe)
 
 
 def _cause(node: Any, one: Finding) -> object:

@@ -15,9 +15,13 @@ from echo_migrate.rules._rule import Check, Context
 
 _WORDS = frozenset(
     ("ci", "cypress", "debug", "dev", "devcontainer", "devel", "develop", "development", "e2e", "gitpod", "lint")
-    + ("linter", "local", "make", "playwright", "test", "tests", "testing")
+    + ("linter", "local", "make", "playwright", "test", "tester", "testing", "testkit", "tests")
 )
 """Words in the names of stages, files and folders."""
+
+_WORKSPACES = frozenset(("workspace", "workspaces"))
+"""Words in the names of stages and files, and at the end of that of a file's own folder: folders above, as npm's
+workspaces, hold what is shipped."""
 
 _FOLDERS = frozenset((".circleci", ".github"))
 _BASE = frozenset(("base",))
@@ -59,7 +63,12 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     Of the path, only what is below the folders that the user named counts.
     """
     ends = () if _BASE.isdisjoint(_words(stage.name)) else stage.graph.ends.get(stage.number, ())
-    return _is_of_tests(stage.name) or (bool(ends) and all(map(_is_of_tests, ends))) or _path_tells(context)
+    return _is_named(stage.name) or (bool(ends) and all(map(_is_named, ends))) or _path_tells(context)
+
+
+def _is_named(name: str) -> bool:
+    """Return whether a stage or a file is named for development, tests or CI."""
+    return _is_of_tests(name) or not _WORKSPACES.isdisjoint(_words(name))
 
 
 def is_of_tests(names: Iterable[str]) -> bool:
@@ -95,5 +104,8 @@ def _path_tells(context: Context) -> bool:
 
 def _tells(path: str, named: tuple[str, ...]) -> bool:
     below = inside(absolute(path), named)
-    names = (os.path.basename(path), *below.split(os.sep))
-    return is_of_tests(names) or not all(_BASE.isdisjoint(_words(name)) for name in names)
+    file, folders = os.path.basename(path), below.split(os.sep)[:-1]
+    own = "".join(folders[-1:]).casefold().translate(_BETWEEN)
+    if _is_named(file) or own.rpartition("-")[2] in _WORKSPACES:
+        return True
+    return is_of_tests(folders) or not all(_BASE.isdisjoint(_words(name)) for name in (file, *folders))

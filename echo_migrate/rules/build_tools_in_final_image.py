@@ -1,20 +1,26 @@
 """Compilers, headers and build systems in the final image."""
 
 from collections.abc import Iterator
+from posixpath import basename
 
 from echo_migrate.dockerfile.layers import installed, remaining_installs, tools_started
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import INITS, WRAPPERS
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import SHELLS
 from echo_migrate.shell.package_managers import listed, used_for
+
+_PASSING = frozenset((*INITS, *WRAPPERS, "bundle", "exec"))
+"""Words in front of the program that a container starts."""
 
 
 @rule(on=Stage, level="warning")
 @of_shipped_images
 def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
     found = [(call, word, used_for(word)) for call, word in installed(stage)]
-    if any(use == "packaging" for _, _, use in found) or tools_started(stage):
+    if any(use == "packaging" for _, _, use in found) or _builds_at_start(stage):
         return  # the image is for building, packages or what a container is given
     tools = [(call, word) for call, word, use in found if use == "build"]
     unnamed = [call for run in stage.runs for call, _ in remaining_installs(run) if call.unnamed and stage.ships]
@@ -23,3 +29,29 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         what = listed(word for _, word in tools) or f"by {unnamed[0].shown}"
         message = f"final image contains build-time packages ({what}): compile in a builder stage and COPY the result"
         yield Finding(call.command.start, call.command.end, message)
+
+
+def _builds_at_start(stage: Stage) -> bool:
+    """Return whether the program that a stage starts is a build tool, and builds more than what it then runs
+    (``make run``)."""
+    tools = tools_started(stage)
+    for tool, *words in _started(stage) if tools else ():
+        name = basename(tool)
+        runs = ("run", "serve", "start") if name == "make" else ("run", "start")
+        if name in tools and not any(word.casefold().endswith(runs) for word in words):
+            return True
+    return False
+
+
+def _started(stage: Stage) -> Iterator[list[str]]:
+    """Yield the words of the programs that a stage starts, without what only passes them on."""
+    launches = [one for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
+    found = [[word for one in launches for word in one.words or ()]]
+    for one in launches:
+        if one.words is None or (one.words and basename(one.words[0]) in SHELLS):
+            found += [[word.value for word in command.words] for command in one.script.commands]
+    for words in found:
+        while words and (words[0][:1] == "-" or basename(words[0]) in _PASSING):
+            words = words[1:]
+        if words:
+            yield words

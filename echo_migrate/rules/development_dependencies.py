@@ -3,15 +3,16 @@
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from posixpath import basename, dirname, join
+from posixpath import basename, dirname, join, normpath, relpath
 
 from echo_migrate.dockerfile.copies import Copy
-from echo_migrate.dockerfile.layers import configures
+from echo_migrate.dockerfile.layers import ARCHIVE, configures
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
@@ -27,6 +28,8 @@ _RUNNERS = frozenset(
     ("bun", "bundle", "composer", "npm", "npx", "pdm", "pnpm", "poetry", "python", "python3", "rake", "uv", "yarn")
 )
 """Programs that run what packages bring."""
+_RUNS = ("-m", "exec", "run", "run-script", "manage.py", "setup.py")
+"""Words behind which they have the name of that."""
 _STARTS = (
     *("dev", "watch", "nodemon", "rails", "serve", "lint", "develop", "cypress", "playwright"),
     *("npm-run-all", *sorted(_TESTS)),
@@ -38,10 +41,14 @@ _ELSEWHERE = (
     *("-P", "-w", "--workspace", "--workspaces", "--working-dir"),
 )
 """Options by which a command installs what another folder declares."""
+_NAMES_FILE = frozenset(("BUNDLE_GEMFILE", "COMPOSER"))
+"""Variables that name the file with the dependencies (bundle-config(1); getcomposer.org/doc/03-cli.md)."""
 _CONTEXT = frozenset((".", "./", "/"))
+_FETCHED = lazy_regex(r"://|^git@|\$|[*?\[].*/")
+"""A source of COPY or ADD whose files are not known: a URL, a variable, folders by a pattern."""
 _WORKSPACE = "pnpm-workspace.yaml"
 """The file that names further projects, which have a file of their own each (pnpm.io)."""
-_LONGEST = 1_000_000
+_LONGEST = 200_000
 """The length in bytes up to which the file with the dependencies is read."""
 _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 
@@ -55,12 +62,18 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
     purpose = f"{stage.name} {stage.root} {basename(context.source.path)}"
     if _DEVELOPMENT.search(purpose) or _builds(stage) or _pruned(stage):
         return
+    asked: dict[tuple[str, str | None], bool] = {}
     for run, call in calls:
         known = call.manager.development
         if not known or call.opaque:
             continue
         left_out = _has_a_choice(call, known, run) or _set(known, run, call, stage)
-        if not left_out and not configures(stage, known.settings, call) and _may_declare(call, run, stage, context):
+        if left_out or configures(stage, known.settings, call):
+            continue
+        key = known.manifest, run.folder
+        if key not in asked:
+            asked[key] = _may_declare(known, run.folder, stage, context)
+        if asked[key] or _is_elsewhere(call, run):
             message = f"{call.shown} also installs development dependencies: "
             message += f"add {known.write}, or use a builder stage"
             yield Finding(call.command.start, call.command.end, message)
@@ -69,44 +82,91 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
 def _has_a_choice(call: Call, known: Development, run: Run) -> bool:
     """Return whether a call leaves development dependencies out, or another one of its RUN does in its place, as in the
     other branch of an ``if``."""
+    if call.command.always:
+        return call.has(known.unless)
     others = [one for one in run.calls if one.manager is call.manager and one.action == "install"]
-    chosen = [one for one in others if not (one.command.always and call.command.always)]
-    return any(one.has(known.unless) for one in (call, *chosen))
+    return any(one.has(known.unless) for one in others)
 
 
-def _may_declare(call: Call, run: Run, stage: Stage, context: Context) -> bool:
-    """Return whether a project may declare development dependencies: the file that would is not known, or has them."""
-    known = call.manager.development
-    if known is None or run.moves or call.command.via or call.has(_ELSEWHERE):
-        return True
-    copies = [copy for one in stage.lineage for copy in one.copies if not copy.origin]
-    found = [file for copy in copies for file in _brought(copy, known.manifest, run.folder, context)]
-    texts = [_text(file) for file in found]
-    more = any(os.path.lexists(join(dirname(file), _WORKSPACE)) for file in found)
-    return more or not texts or any(text is None or any(word in text for word in known.declares) for text in texts)
+def _is_elsewhere(call: Call, run: Run) -> bool:
+    """Return whether a call may install what another file declares than that of the folder of its RUN."""
+    named = not _NAMES_FILE.isdisjoint(run.variables(call.command))
+    return bool(named or run.moves or call.command.via or call.has(_ELSEWHERE))
 
 
-def _brought(copy: Copy, name: str, folder: str | None, context: Context) -> Iterator[str]:
-    """Yield the files with a name that a COPY of the build context brings to a folder."""
-    target = copy.target.rstrip("/") if copy.target else copy.target
-    if target not in (folder, join(folder, name) if folder else name):
-        return
+def _may_declare(known: Development, folder: str | None, stage: Stage, context: Context) -> bool:
+    """Return whether the project in a folder may declare development dependencies: the file that would is not known, or
+    has them."""
+    copies = {(copy.target, copy.written.value, _sources(copy)): copy for one in stage.lineage for copy in one.copies}
+    found: dict[str, None] = {}
+    for copy in copies.values():
+        below = _below(copy, known.manifest, folder)
+        if below is None:
+            continue
+        if copy.origin or copy.instruction.heredocs or any(map(_is_unknown, _sources(copy))):
+            return True
+        found.update(dict.fromkeys(_brought(copy, known.manifest, below, context)))
+    return not found or any(_declares(file, known.declares) for file in found)
+
+
+def _sources(copy: Copy) -> tuple[str, ...]:
+    return (
+        copy.origin,
+        *[word.value for word in copy.sources],
+        *[one.value for one in copy.instruction.heredocs],
+    )
+
+
+def _is_unknown(source: str) -> bool:
+    return bool(_FETCHED.search(source) or ARCHIVE.search(source))
+
+
+def _below(copy: Copy, name: str, folder: str | None) -> str | None:
+    """Return the path of a folder below the target of a COPY, "." for the target; None if the COPY brings no file with
+    a name to it. A folder that is not known is the working directory of the base image, to which a COPY may be
+    relative."""
+    if not folder:
+        return "." if copy.target == "/" or normpath(copy.written.value) in (".", name) else None
+    target = normpath(copy.target) if copy.target else folder
+    if target in (folder, join(folder, name)):
+        return "."
+    return relpath(folder, target) if folder.startswith(f"{target.rstrip('/')}/") else None
+
+
+def _brought(copy: Copy, name: str, below: str, context: Context) -> Iterator[str]:
+    """Yield the files with a name that a COPY of the build context brings to a folder below its target; of what a
+    .dockerignore may keep out of the context, and of the project of several others, a path without a file."""
     path = context.source.path
     for source in [word.value for word in copy.sources]:
-        here = source in _CONTEXT
-        written = name if here else join(dirname(source) if fnmatchcase(name, basename(source)) else source, name)
+        folder = dirname(source) if fnmatchcase(name, basename(source)) and below == "." else source
+        written = normpath(join("/", "" if source in _CONTEXT else folder, below, name))[1:]
         for place in context.folders(path) or (real(dirname(path)),):
-            below = os.path.relpath(place, real(dirname(path)))
-            file = dockerfile_at(path, below, written.lstrip("/"))
+            within = os.path.relpath(place, real(dirname(path)))
+            file = dockerfile_at(path, within, written)
+            ignores = (dockerfile_at(path, within, ".dockerignore"), f"{path}.dockerignore")
             if file:
-                yield file
+                yield file if not any(_may_ignore(one, written) for one in ignores if one) else ""
+
+
+@of_a_run(256)
+def _may_ignore(path: str, written: str) -> bool:
+    """Return whether a line of a .dockerignore may match a file: its last part does a part of the path."""
+    last = [basename(line.strip().rstrip("/")) for line in (_text(path) or "").splitlines() if line[:1] != "#"]
+    return any(fnmatchcase(part, one) for one in last if one for part in written.split("/"))
+
+
+@of_a_run(256)
+def _declares(path: str, words: tuple[str, ...]) -> bool:
+    """Return whether a file may declare development dependencies, or that of further projects stands beside it."""
+    text = _text(path)
+    return text is None or any(word in text for word in words) or os.path.lexists(join(dirname(path), _WORKSPACE))
 
 
 def _text(path: str) -> str | None:
     """Return the text of a file, None if it cannot be read."""
     try:
         return contents(path, _LONGEST).decode("utf-8", "replace")
-    except Unreadable:
+    except (OSError, Unreadable):
         return None
 
 
@@ -134,4 +194,5 @@ def _builds(stage: Stage) -> bool:
 def _tests(command: Command) -> bool:
     """Return whether a command runs tests, itself or by the manager of its packages (``npm test``)."""
     words = command.arguments[:3] if command.name in _RUNNERS else ()
-    return command.name in _TESTS - {"test"} or not _TESTS.isdisjoint(words)
+    run = [word for before, word in zip(("run", *words), words, strict=False) if before.endswith(_RUNS)]
+    return command.name in _TESTS - {"test"} or not _TESTS.isdisjoint(run)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.layers import tools_started
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.images.end_of_life import ends
 from echo_migrate.images.reference import is_version, parsed
-from echo_migrate.model import Finding
+from echo_migrate.model import Finding, Image
 from echo_migrate.rules._purpose import of_shipped_images
-from echo_migrate.rules._rule import Context, rule
+from echo_migrate.rules._rule import Context, Settings, rule
 
 _WITHOUT_RELEASE = frozenset(("current", "latest", "lts"))
 """Words of a tag behind which its slim variant has no other; that of a Debian release stands there otherwise."""
@@ -37,9 +38,16 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         yield Finding(image.start, image.end, message)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
         tag = "-".join([word.text for word in reference.words if word.text != "latest"])
-        slim = f" ({f'{tag}-slim' if tag else 'slim'})" if words <= _WITHOUT_RELEASE else ""
+        over = _has_ended(image, upstream.name, context.settings)
+        slim = f" ({f'{tag}-slim' if tag else 'slim'})" if words <= _WITHOUT_RELEASE and not over else ""
         message = f"{image.shown} is the full image, with compilers: use its slim variant{slim}"
         yield Finding(image.start, image.end, message)
+
+
+def _has_ended(image: Image, upstream: str, settings: Settings) -> bool:
+    """Return whether a line that an image names has ended: another one is to be used, not its slim variant."""
+    today = settings.today
+    return bool(today) and any(not one.until for one in ends(image, upstream, settings.catalog, today))
 
 
 def _starts(stage: Stage, upstream: str) -> bool:

@@ -37,7 +37,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
         remedy = f"install in the same RUN, and end it with rm -rf {folder}/*" if alone else f"add rm -rf {folder}/*"
         quoted = _in_quotes(later, updates[-1].manager.lists)
-        remedy = f"in quotes, {quoted} is no pattern" if quoted else remedy
+        remedy = f"the quotes keep {quoted} from matching: remove them" if quoted else remedy
         message = f"{call.shown} leaves {folder}: {remedy}"
         useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
         certain = stage.certain and not stage.in_onbuild(run.instruction.start)

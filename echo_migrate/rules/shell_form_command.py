@@ -9,13 +9,17 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import BUILT_IN, UNREADABLE
+from echo_migrate.shell.commands import BUILT_IN, UNREADABLE, Script
 
 _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 """Characters that a shell may interpret, and exec form does not."""
 
-_SHORT = lazy_regex(r"(?i)(?!.*(?:auth|cred|key|pass|pw|secret|token))[\w./ -]{1,40}")
-"""A command of which a message has the words."""
+_LOOPS = frozenset(("for", "while"))
+
+_SHORT = lazy_regex(
+    r"(?!.*(?:auth|cred|key|pass|pw|secret|token))(?!.*[a-z]{13})(?=.{1,28}$)[a-z./_]+\d?(?: [a-z./_]+\d?)*"
+)
+"""A command of which a message has the words: names and paths, none of which is an option, or can be a credential."""
 
 
 @rule(on=Stage, level="note", also=("DL3025", "JSONArgsRecommended"), fixable=True)
@@ -27,12 +31,22 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         holds = launch.verb in ("cmd", "entrypoint") and launch is stage.start_command(launch.verb)
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
+        if _has_no_other_form(launch.script):
+            continue
         text = _exec_form(launch)
         fix = None
         if text and _keeps_its_meaning(launch, stage, context.effective(stage)):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
         message = f"{launch.shown} in shell form passes no signals to the program: {_remedy(launch, text, fix)}"
         yield Finding(launch.start, launch.end, message, fix)
+
+
+def _has_no_other_form(script: Script) -> bool:
+    """Return whether no other form of a script helps: it ends in a loop, which is the shell's own, or with ``exec``."""
+    own = [command for command in script.commands if command.host is None]
+    if not own or not script.certain:
+        return False
+    return "exec" in own[-1].via if not own[-1].inside else own[-1].inside[0] in _LOOPS
 
 
 def _remedy(launch: StartCommand, text: str, fix: Fix | None) -> str:

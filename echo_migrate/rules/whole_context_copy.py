@@ -1,13 +1,18 @@
 """The whole build context in the final image, without a .dockerignore."""
 
+import os
 from collections.abc import Iterator
 from os.path import dirname
 
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import ignore_file, real, top
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.model import Finding, Level
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
+
+_DOCKERFILE = lazy_regex(r"(?i)(?:docker|container)file")
 
 
 @rule(on=Stage, level="warning")
@@ -29,6 +34,16 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
 
 def _has_history(path: str, folders: frozenset[str]) -> bool:
     """Return whether the context of a Dockerfile may have the ``.git`` of its repository: it is at the top of that. If
-    the folders that it is built from are not known, it is its own."""
+    the folders that it is built from are not known, it is its own, unless only Dockerfiles lie there."""
     tree = real(top(path)).rstrip("/")
-    return any(f"{tree}/".startswith(f"{one.rstrip('/')}/") for one in folders or (real(dirname(path)),))
+    own = real(dirname(path))
+    known = folders or (tree if _has_only_dockerfiles(own) else own,)
+    return any(f"{tree}/".startswith(f"{one.rstrip('/')}/") for one in known)
+
+
+@of_a_run(4096)
+def _has_only_dockerfiles(folder: str) -> bool:
+    try:
+        return all(_DOCKERFILE.search(name) for name in os.listdir(folder))
+    except OSError:
+        return False

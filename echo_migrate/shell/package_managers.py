@@ -78,6 +78,7 @@ class Manager(NamedTuple):
     uncached: frozenset[str]
     ends: str
     dashed: bool
+    needs: dict[str, list[str]]
     development: Development | None
 
     def short(self, option: str) -> list[str]:
@@ -223,6 +224,7 @@ def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
             len(option) > 3 and option[0] == "-" and "-" not in option[1:4]
             for option in (*row.get("valued", ()), *row.get("from", ()))
         ),
+        needs=row.get("needs", {}),
         development=development
         and Development(
             frozenset(development["unless"]),
