@@ -330,3 +330,19 @@ def test_an_image_whose_tag_is_a_variable_may_be_any_that_is_built(tmp_path: Pat
     near = builds_near(str(tmp_path / "Dockerfile"))
     assert near.make("docker.io/library/nginx:${V}")
     assert not any(map(near.make, ("nginx:1.28", "${R}nginx:1.29", "redis:${V}")))
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-bake.hcl"])
+def test_a_dockerfile_is_named_from_the_root_of_its_tree(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("ARG V=24\nFROM node:${V}\n")
+    texts = {
+        "compose.yaml": 'services:\n  web:\n    build: {context: app, args: {V: "22"}}\n',
+        "docker-bake.hcl": 'target "web" {\n  context = "app"\n  args = {V = "22"}\n}\n',
+    }
+    (tmp_path / name).write_text(texts[name])
+    rows = json.loads(run("inventory", "--output-format", "json", str(tmp_path / name)).stdout)["references"]
+    assert [one["message"] for row in rows for one in row["reasons"] if one["id"] == "other-part"] == [
+        "its other part is in app/Dockerfile"
+    ]

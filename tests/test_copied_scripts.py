@@ -109,6 +109,11 @@ READING = "#!/bin/sh\n. /etc/os-release\necho deb https://example.com/$ID > /etc
             "#!/bin/bash\napt-get install -y a && playwright install b --with-deps\n",
             True,
         ),
+        ("COPY setup /\nRUN /setup\n", "#!/bin/sh\nset -e\nX=$(lsb_release -cs)\n", True),
+        ("COPY setup /\nRUN /setup\n", "#!/bin/sh\nif command -v lsb_release; then lsb_release -cs; fi\n", False),
+        ("COPY setup /\nRUN /setup\n", "#!/bin/sh\n[ -z $X ] || exit 0\nlsb_release -cs\n", False),
+        ("COPY setup /\nRUN /setup\n", "#!/bin/sh\n[ -x /a ] && lsb_release -cs\necho a\n", False),
+        ("COPY setup /\nRUN /setup\n", "#!/bin/sh\nmain() { lsb_release -cs; }\nmain\n", False),
         ("COPY setup /\nRUN sh -c /other && echo /setup\n", READING, False),
         ("COPY setup /\nRUN sed -i s/ID/X/ /setup && /setup\n", READING, False),
         ("COPY setup /\nRUN sh /write /setup && sh /setup\n", READING, False),
@@ -118,3 +123,23 @@ READING = "#!/bin/sh\n. /etc/os-release\necho deb https://example.com/$ID > /etc
 def test_a_script_of_a_run_reads_the_distribution(run: Run, tmp_path: Path, lines: str, text: str, told: bool) -> None:
     found = said(run, tmp_path, f"FROM debian:13-slim\n{lines}", "os-release-differs", {"setup": text})
     assert ("RUN runs setup, which" in found and "(ID=echo)" in found) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("if command -v lsb_release; then lsb_release -cs; fi\n", True),
+        ("main() { . /etc/os-release; echo $ID; }\nmain\n", True),
+        ("echo see playwright install --with-deps\n", False),
+        ("if a; then echo playwright install --with-deps > /x; fi\n", True),
+        ("if a; then echo playwright install --with-deps | sh; fi\n", True),
+        ("if a; then U=https://get.docker.com; fi\ncurl $U | sh\n", True),
+        ("if a; then cat > /x <<X\nplaywright install-deps\nX\nfi\n", True),
+    ],
+)
+def test_a_script_that_may_read_the_distribution_is_no_safe_move(
+    run: Run, tmp_path: Path, text: str, held: bool
+) -> None:
+    dockerfile = "FROM debian:13-slim\nCOPY setup /\nRUN /setup\n"
+    found = said(run, tmp_path, dockerfile, "unhardened-image", {"setup": f"#!/bin/sh\n{text}"})
+    assert ("setup may run a step that" in found) is held

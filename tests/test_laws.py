@@ -352,8 +352,19 @@ def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() 
     ]
     assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/etc/x"], ECHO) == []
     assert state_in_volume("python:3.12", "reg.echohq.com/python:3.12", mounts, ECHO) == []
-    for files, text in ((["/work/data.sql", "/opt/db.key"], ""), (["/work/db-init.sh", "/opt/redis.env"], None)):
+    for files, text in ((["/work/data.sql", "/opt/db.key"], ""), (["/work/db-init.sh", "/opt/redis.env"], "")):
         assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", files, ECHO, text) == []
+    bound = "volumes: ['./ca.pem:/srv/ca.pem:ro']\nenv_file: x\ncommand: [--ca, /srv/ca.pem]"
+    assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/srv/ca.pem"], ECHO, bound) == []
+    for where in (
+        "PGDATA: /srv/pg.key\nvolumes: ['pg:/srv/pg.key']",
+        "redis-server --dir /srv/pg.key\nvolumes: ['./vol:/srv/pg.key']",
+        "mountPath: /srv/pg.key\nargs: [--dir=/srv/pg.key]",
+        "mountPath: /srv/pg.key\nenvFrom: [x]",
+        "PGDATA=/srv/pg.key/16\nVolume=pg:/srv/pg.key",
+        None,
+    ):
+        assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", ["/srv/pg.key"], ECHO, where), where
     for path in ("/work/data.db", "/var/lib/postgresql/data/server.key"):
         assert state_in_volume("postgres:16", "reg.echohq.com/postgres:16", [path], ECHO, "")
     started, filled = ["/x", "/work/start.sh"], ["/x", "/docker-entrypoint-initdb.d/init.sh"]

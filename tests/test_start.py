@@ -75,7 +75,7 @@ CHECK = {
         "engine.run",
         "engine.selection",
     ),
-    *("rules", "rules._causes", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
+    *("rules", "rules._causes", "rules._os_release", "rules._purpose", "rules._readiness", "rules._rule", *RULES),
     *(
         "formats",
         "formats._build_places",

@@ -4,6 +4,7 @@ import pytest
 
 from echo_migrate.files.source import Traced
 from echo_migrate.images import catalog
+from echo_migrate.images.end_of_life import published_since
 from echo_migrate.images.facts import listed
 from echo_migrate.images.migration import assess
 from echo_migrate.images.tags import (
@@ -297,3 +298,35 @@ def test_each_listed_tag_means_itself(provider: str) -> None:
                 assert meaning_of(found.tag, known) == meaning, tag
                 assert not found.floating | found.line
                 assert not found.release
+
+
+@pytest.mark.parametrize(
+    ("upstream", "tags"),
+    [
+        ("debian", {"12.16": True, "14": True, "12.2025": False}),
+        ("eclipse-temurin", {"8u512": True, "17.0.21_9": True, "17.2.1": False, "17.99": False, "8.999": False}),
+        ("node", {"24.20.1": True, "27": True, "22.2024": False, "22.x.100": False, "2024": False}),
+        ("postgres", {"16.16": True, "16.15.99": False, "16.40.1": False, "16.99": False, "16.016": False}),
+        ("python", {"3.12.15": True, "3.16": True, "3.12.20250101": False, "3.12.15.1": False}),
+        ("redis", {"7.4.12": True, "7.4.5678": False, "99": False}),
+    ],
+)
+def test_only_the_next_versions_may_be_published_since(upstream: str, tags: dict[str, bool]) -> None:
+    assert {version: published_since(upstream, version) for version in tags} == tags
+
+
+@pytest.mark.parametrize(
+    ("provider", "value", "reasons"),
+    [
+        ("distroless", "eclipse-temurin:21", ["distroless is not known to offer eclipse-temurin:21"]),
+        (
+            "distroless",
+            "eclipse-temurin:21-jdk",
+            ["distroless is not known to offer a -jdk variant of eclipse-temurin"],
+        ),
+        ("distroless", "eclipse-temurin:21-jre-noble", ["distroless has no Ubuntu variant: this switches to Debian"]),
+    ],
+)
+def test_the_java_of_distroless_is_a_jre(provider: str, value: str, reasons: list[str]) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), catalog.load(provider))
+    assert [one.message for one in move.reasons if one.id != "tags-unknown"] == reasons

@@ -222,7 +222,7 @@ def test_each_block_has_its_source_and_a_name_of_an_image(name: str) -> None:
     home = read_data("homes.yaml")["images"].get(name, name)
     assert known.name_of(parse(home)) == name
     assert row["source"]
-    assert set(row.get("known", {})) <= set(providers.providers())
+    assert {one.partition("/")[0] for one in row.get("known", {})} <= set(providers.providers())
     for provider in providers.providers():
         drop_in, stated = catalog.load(provider).drop_in, set(row.get("known", {}).get(provider, ()))
         for plain in (pattern.replace("*", "X") for pattern in row.get("reads", ())[:1]):
@@ -254,7 +254,12 @@ def unset(run: Run, folder: Path) -> bool:
         ("ENV APP_UID=$APP_UID", True),
         ("ARG APP_UID\nUSER $APP_UID", True),
         ("USER $APP_UID\nENV APP_UID=1", True),
-        ("LABEL x=${APP_UID:-1}", True),
+        ("LABEL x=${APP_UID:-1}", False),
+        ("LABEL x=${APP_UID-1}", False),
+        ("LABEL x=${APP_UID:+1}", False),
+        ("LABEL x=${X:-$APP_UID}", True),
+        ("LABEL x=${APP_UID%5}", True),
+        ("COPY <<'EOF' /a\n${APP_UID}\nEOF", False),
         ("ENV APP_UID=1654\nUSER $APP_UID", False),
         ("ARG APP_UID=1654\nUSER $APP_UID", False),
         ("ARG GIVEN\nENV APP_UID=$GIVEN\nUSER $APP_UID", False),
@@ -284,10 +289,34 @@ def test_a_variable_that_a_parent_or_a_global_argument_sets(run: Run, tmp_path: 
         ("cargo build && export CARGO_HOME=/c && ls $CARGO_HOME", False),
         ("ls $CARGO_HOME && export CARGO_HOME=/c", True),
         ("echo $RUST_VERSION", False),
+        ("ls ${CARGO_HOME:-/c}", False),
+        ("ls ${CARGO_HOME:=/c} $CARGO_HOME", False),
+        ("ls ${CARGO_HOME#/}", True),
+        ("for CARGO_HOME in a b; do ls $CARGO_HOME; done", False),
+        ("echo a | while read -r x CARGO_HOME; do ls $CARGO_HOME; done", False),
+        ("echo 'export PATH=$CARGO_HOME/bin' >> /etc/profile", False),
+        ("echo \"it's $CARGO_HOME, isn't it\"", True),
+        ("echo it\\'s $CARGO_HOME, isn\\'t it", True),
+        ("sh -c 'ls $CARGO_HOME'", True),
+        ("eval 'ls $CARGO_HOME'", True),
+        ("trap 'ls $CARGO_HOME' EXIT", True),
+        ("<<EOF\n# don't\nls $CARGO_HOME # isn't\nEOF", True),
+        ("<<'EOF'\nls $CARGO_HOME\nEOF", True),
+        ("cat <<'EOF' > /x\n$CARGO_HOME\nEOF", False),
+        ("cat <<EOF > /x\n$CARGO_HOME\nEOF", True),
+        ("cat <<'EOF' | sh\nls $CARGO_HOME\nEOF", True),
+        ("sh <<'EOF'\nls $CARGO_HOME\nEOF", True),
     ],
 )
 def test_a_variable_in_a_script(script: str, used: bool, run: Run, tmp_path: Path) -> None:
     build = f"FROM rust:1.98-alpine AS a\nRUN {script}\nFROM scratch\nCOPY --from=a /x /x\n"
+    (tmp_path / "Dockerfile").write_text(build)
+    assert unset(run, tmp_path) is used
+
+
+@pytest.mark.parametrize(("tag", "used"), [("21-jdk-alpine", True), ("21-jdk", False)])
+def test_a_variable_that_each_variant_of_a_distribution_sets(tag: str, used: bool, run: Run, tmp_path: Path) -> None:
+    build = f"FROM eclipse-temurin:{tag} AS a\nRUN ls $JAVA_HOME\nFROM scratch\nCOPY --from=a /x /x\n"
     (tmp_path / "Dockerfile").write_text(build)
     assert unset(run, tmp_path) is used
 

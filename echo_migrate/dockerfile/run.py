@@ -64,6 +64,11 @@ class Run(_Read):
         return bool(self.instruction.heredocs) or exec_form(self.instruction.args) is None
 
     @property
+    def text(self) -> str:
+        """What is written in it, with its heredocs."""
+        return "\n".join([self.instruction.args.value, *(body.value for body in self.instruction.heredocs)])
+
+    @property
     def commands(self) -> tuple[Command, ...]:
         """The commands that can be read; empty if there is no script."""
         return self.script.commands if self.script else ()

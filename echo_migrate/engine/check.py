@@ -278,7 +278,7 @@ def _with_all_reasons(
     for image, reasons in _blockers_elsewhere(format, context)[0].items():
         failing.setdefault(image, []).extend(reasons)
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
-    doubts = other_blockers(readable, context.effective_bases, catalog)
+    doubts = other_blockers(readable, context.effective_bases, catalog, context.source.path)
     without_tag = {move.image for move in unlisted}
     found = []
     for move in moves:
@@ -334,7 +334,8 @@ def _bonds(
             blockers.setdefault(image, []).extend(reasons)
         nodes[Container] = [*nodes.get(Container, []), *containers]
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
-    for image, reasons in other_blockers(readable, context.effective_bases, context.settings.catalog).items():
+    doubts = other_blockers(readable, context.effective_bases, context.settings.catalog, context.source.path)
+    for image, reasons in doubts.items():
         blockers.setdefault(image, []).extend(reasons)
     return blockers
 

@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.dockerfile.images import images
 from echo_migrate.dockerfile.parser import Dockerfile, read
 from echo_migrate.files.source import Source, TooMuch, Traced, Unreadable
+from echo_migrate.files.tree import real, top
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 
@@ -47,6 +48,7 @@ class BuildArguments:
         if self.left < 0:
             raise TooMuch(f"the Dockerfiles that it gives arguments to have more than {MOST_READ:,} instructions")
         far = {key: value._replace(text=_shifted(value.text, _FAR)) for key, value in given.items()}
+        shown = os.path.relpath(real(path), top(path)) if os.path.isabs(path) else path
         starts = sorted((run[0], run[1], key) for key, value in far.items() for run in value.text.spans)
         for image in images(self.files[text], far, contexts):
             own = [run for run in image.ref.spans if run[0] >= _FAR]
@@ -61,7 +63,7 @@ class BuildArguments:
                 key,
                 image._replace(
                     ref=_shifted(image.ref, -_FAR) if whole else Traced(image.ref.value, ()),
-                    not_editable=image.not_editable if whole else _MANY if many else because("other-part", path=path),
+                    not_editable=image.not_editable if whole else _MANY if many else because("other-part", path=shown),
                     shared_spans=tuple(shared),
                     depends_on=tuple((a - _FAR, b - _FAR) for a, b in depends_on if a >= _FAR),
                 ),

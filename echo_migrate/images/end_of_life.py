@@ -18,6 +18,10 @@ _RED_HAT = lazy_regex(r"registry\.access\.redhat\.com/(?:ubi|rhel)(\d+)(?![^/-])
 _EARLY = lazy_regex(r"(?i)v?\d+(?:\.\d+)*\.?(?:a|alpha|b|beta|m|rc|preview)\d*")
 """A version before its release: 3.15.0a2, 19beta1, 8.6.0RC1."""
 
+_NUMBER = lazy_regex(r"[1-9]\d*")
+_NEXT = 10
+"""How far above the newest of the data a part of a version may be: an update of Java 8 is 10 above the last."""
+
 
 class End(NamedTuple):
     """The end of a line, in the past. ``date`` is "" where it is not known, ``until`` the end of the long-term support
@@ -198,15 +202,31 @@ def _published(upstream: str) -> dict[str, tuple[int, ...]]:
 
 
 def published_since(upstream: str, version: str) -> bool:
-    """Return whether upstream has published a version since the day of the data, or may have: it is newer than all of
-    the data, or than all of its release line there, or there is none of the image."""
+    """Return whether upstream has published a version since the day of the data, or may have: it is one of the next
+    after all of the data, or after all of its release line there, or there is no data of the image."""
     known = _published(upstream)
     version = version.removeprefix("v")
     number = _numbers(version)
-    if not known or version in known or not number or number > max(known.values()):
+    if not known or version in known or not number:
         return True
     line = numbers(release_line(upstream, version))
-    return bool(line) and number > max((one for one in known.values() if one[: len(line)] == line), default=number)
+    own = {one: parts for one, parts in known.items() if line and parts[: len(line)] == line}
+    if number > max(known.values()):
+        return _is_near(version, own or known)
+    return bool(own) and number > max(own.values()) and _is_near(version, own)
+
+
+def _is_near(version: str, known: dict[str, tuple[int, ...]]) -> bool:
+    """Return whether a version is written as known ones are, and no part of it is far above theirs: ``17.99`` or
+    ``3.12.20250101`` may never be."""
+    alike = [parts for one, parts in known.items() if _shape(one) == _shape(version)]
+    tops = [max(parts) for parts in zip(*alike, strict=True)]
+    return bool(tops) and all(part <= top + _NEXT for part, top in zip(_numbers(version), tops, strict=True))
+
+
+def _shape(version: str) -> str:
+    """Return how a version is written: each of its numbers as 0, with leading zeros before it."""
+    return _NUMBER.sub("0", version)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

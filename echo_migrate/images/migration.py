@@ -6,10 +6,11 @@ Rules, summary and reports all use this assessment, so that they cannot disagree
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from echo_migrate.files.data import blocks
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Traced, apply
 from echo_migrate.files.spelling import few
-from echo_migrate.images.catalog import Catalog, Upstream, load
+from echo_migrate.images.catalog import Catalog, Row, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_open, is_version, parse, parsed, variables
 from echo_migrate.images.target import Target, no_value
@@ -28,6 +29,8 @@ _PLACEHOLDER = lazy_regex(
 _KO = ("ko://", "bitbucket.org/", "github.com/", "gitlab.com/", "golang.org/")
 """How a manifest names an image that ko builds, by the import path of its Go program (https://ko.build), with or, as it
 was before its version 0.6, without a scheme; no registry is at these hosts."""
+
+_VERSIONED = lazy_regex(r"(?<![\d.])[\d.]*(?:-debian\d+)?$")
 
 
 def assess(
@@ -70,10 +73,7 @@ def assess(
         return Migration(image, "no-replacement", reasons=(because("unknown-image"),))
     row = catalog.row(upstream.name, frozenset(word.text for word in reference.words))
     if not row or not row.image:
-        first = [word.text for word in reference.words[:1] if is_version(word.text) and not is_open(word.text)]
-        line = sorted(row.words)[:1] if row else first if upstream.name in catalog.rows else []
-        name = ":".join([upstream.name, *line])
-        reason = because("not-offered", provider=catalog.title, name=name)
+        reason = _not_offered(reference, upstream.name, row, catalog)
         return Migration(image, "no-replacement", upstream.name, reasons=(reason,), likely=upstream.likely)
     successor = "" if row.own else catalog.successor(reference)
     if successor:
@@ -83,6 +83,16 @@ def assess(
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
     tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
     return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone, text).move()
+
+
+def _not_offered(reference: Reference, name: str, row: Row | None, catalog: Catalog) -> Reason:
+    """Return the reason why a provider has no image for a reference, by the row that says so, None if there is none."""
+    lacking = sorted(row.words)[:1] if row else []
+    if lacking and not is_version(lacking[0]):
+        return because("variant-not-offered", provider=catalog.title, name=name, word=lacking[0])
+    first = [word.text for word in reference.words[:1] if is_version(word.text) and not is_open(word.text)]
+    line = lacking or (first if name in catalog.rows and not row else [])
+    return because("not-offered", provider=catalog.title, name=":".join([name, *line]))
 
 
 def _across(
@@ -174,15 +184,23 @@ def _origin(reference: Reference, place: tuple[str, str], today: str) -> "Origin
 
 def _owned(reference: Reference, catalog: Catalog) -> bool:
     """Return whether an image with variables in its name is its owner's whatever these are: by its host, by what only
-    its owner sets, or by the project that a variable stands for."""
+    its owner sets, or by the project that a variable stands for; a mirror of public images is not."""
     if any(bare_name(name) in catalog.facts.owned for name in variables(reference.name)):
         return True
     host, _, path = reference.name.partition("/")
+    project, *rest = path.split("/")
+    if "library" in rest[:-1] or project == "library" or path.rpartition("/")[2] in catalog.facts.names:
+        return False  # a mirror of public images, or it may be one
     if host in catalog.facts.projects:
-        return is_open(path.partition("/")[0])
+        return is_open(project) and any(not is_open(part) and not _of_distroless(part) for part in rest)
     known = parsed(VARIABLE.sub("x", reference.name))
     hosted = known is not None and "/" in catalog.path(known)  # a name alone is Docker Hub's, whatever it is
     return bool(known and hosted and catalog.first_party(known) and not catalog.upstream(known))
+
+
+def _of_distroless(name: str) -> bool:
+    """Return whether a name is that of a distroless image, with a version and a release of Debian or without."""
+    return _VERSIONED.sub("", name) in blocks("images/distroless.yaml")
 
 
 def _elsewhere(image: Image, reference: Reference, catalog: Catalog, today: str) -> Migration:

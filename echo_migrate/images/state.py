@@ -1,7 +1,9 @@
 """Whether an image can still read its data in a volume after a migration."""
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from posixpath import splitext
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
@@ -79,15 +81,25 @@ def _owner(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
 def _configured(mounts: list[str], text: str | None) -> Iterator[str]:
     """Yield the mounts that may be the data folder because the image is configured so: their name says so, the file
     names them elsewhere too, or settings may that are not in it."""
-    files = [
-        mount for mount in mounts if any(one.fullmatch(mount) for one in (_FILE_OF_SETTINGS, _SCRIPT, _OTHER_FILE))
-    ]
-    folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and mount not in files]
+    folders = [mount for mount in mounts if not mount.startswith(_NO_DATA) and not _is_file(mount, text)]
     settings = any(mount.startswith(_SETTINGS) or _FILE_OF_SETTINGS.fullmatch(mount) for mount in mounts)
     settings = settings or any(_SCRIPT.fullmatch(mount) and not mount.startswith(_INIT) for mount in mounts)
     for mount in folders:
         if settings or text is None or _CALLED_DATA.search(mount) or text.count(mount) != 1 or _has_more(text):
             yield mount
+
+
+def _is_file(mount: str, text: str | None) -> bool:
+    """Return whether a mount is a single file by its ending: a bind mount whose source has the same one, or one that
+    the file names nowhere else, where the name may be that of the data folder."""
+    if _FILE_OF_SETTINGS.fullmatch(mount):
+        return True
+    if text is None or not any(one.fullmatch(mount) for one in (_SCRIPT, _OTHER_FILE)):
+        return False
+    path, ending = re.escape(mount), re.escape(splitext(mount)[1])
+    if re.search(rf"(?<![^\s\"'=,\[])[.~/$][^\s:\"',]{{0,200}}{ending}:{path}(?![^\s:\"',\]])", text):
+        return True
+    return len(re.findall(rf"(?<![\w.}}/-]){path}(?![\w.-])", text)) <= 1 and not _has_more(text)
 
 
 @lru_cache(maxsize=2)

@@ -148,9 +148,10 @@ class TargetTag:
         if not catalog.word_family(name):
             words, versions = lacking(name, tag, image, catalog)
             if not versions:
-                return because("versions-unlisted", image=image, tag=tag, date=catalog.date)
+                return because("versions-unlisted", image=image, tag=tag, provider=catalog.title, date=catalog.date)
             if words:
-                return because("word-unlisted", image=image, tag=tag, date=catalog.date, words="-".join(words))
+                given = {"provider": catalog.title, "date": catalog.date, "words": "-".join(words)}
+                return because("word-unlisted", image=image, tag=tag, **given)
         return because("tag-unlisted", image=image, tag=tag, date=catalog.date, nearest=near)
 
     def _exact(self, choice: "Choice") -> "Choice":
@@ -215,7 +216,7 @@ class TargetTag:
         first, *rest = self._texts()
         if first != line:
             self.unsafe_reasons.append(because("drops-version", version=first, image=self.row.image or "", line=line))
-        for text in rest:
+        for text in [one for one in rest if one not in self.row.words]:
             self._dropped(text, self.catalog.word_family(text))
         self._leaves_out()
         end = self.reference.name_end

@@ -32,14 +32,17 @@ def ignored_variables(value: str, names: Iterable[str], catalog: Catalog) -> lis
     return [because("variables-unread")] if "reads" in row and UNREAD in given else []
 
 
-def unset_variables(value: str, catalog: Catalog) -> frozenset[str]:
+def unset_variables(value: str, catalog: Catalog, family: str | None = None) -> frozenset[str]:
     """Return the environment variables that upstream's image sets, given the current reference, and that the provider's
-    is not known to set; none for drop-in images, which are taken to set them."""
+    is not known to set; none for drop-in images, which are taken to set them. ``family`` is the distribution family of
+    the target, None if it is not known."""
     reference = parsed(value)
     if reference is None or catalog.vendor == UPSTREAM or catalog.drops_in(reference):
         return frozenset()
     row = _row(catalog.name_of(reference))
-    return frozenset(row.get("sets", ())) - frozenset(row.get("known", {}).get(catalog.vendor, ()))
+    known = row.get("known", {})
+    stated = {*known.get(catalog.vendor, ()), *known.get(f"{catalog.vendor}/{family}", ())}
+    return frozenset(row.get("sets", ())) - stated
 
 
 def _is_read(name: str, row: dict[str, Any]) -> bool:

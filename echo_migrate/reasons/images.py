@@ -46,6 +46,11 @@ OF_IMAGES: dict[str, Row] = {
     ),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "not-offered": Row("{provider} is not known to offer {name}", "try: echo-migrate match {name} --provider all", ""),
+    "variant-not-offered": Row(
+        "{provider} is not known to offer a -{word} variant of {name}",
+        "try: echo-migrate match {name} --provider all",
+        "",
+    ),
     "hardened": Row("already at {vendor}", "", ""),
     "at-upstream": Row("an upstream image", "", ""),
     "no-origin": Row("what this image of {vendor} replaces is not known", "add a row to a mapping file", "edit"),
@@ -116,9 +121,11 @@ OF_IMAGES: dict[str, Row] = {
         "no such tag",
         kind="the provider's list has no such tag",
     ),
-    "versions-unlisted": Row("no {image} tag in the list of {date} has a version", _PULL, "online", kind=_NO_VERSIONS),
+    "versions-unlisted": Row(
+        "no {image} tag in the {provider} list of {date} has a version", _PULL, "online", kind=_NO_VERSIONS
+    ),
     "word-unlisted": Row(
-        "no {image} tag in the list of {date} has -{words}", "use another variant or provider", "online"
+        "no {image} tag in the {provider} list of {date} has -{words}", "use another variant or provider", "online"
     ),
     "tag-unknown": Row("{image} has no known tag {tag}", _TAG, "online", "tag unknown"),
     "no-such-image": Row("{registry} has no image {image}", "check the name there, or use another provider", "edit"),
@@ -251,9 +258,7 @@ OF_IMAGES: dict[str, Row] = {
         "proof",
         "variables from elsewhere",
     ),
-    "unset": Row(
-        "uses {names}, which only upstream's image is known to set", "set it with ENV", "edit", "may not set {names}"
-    ),
+    "unset": Row("uses {names}, which the new image may not set", "set them with ENV", "edit", "may not set {names}"),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
     "start-unread": Row("what it starts could not be read", _RUN, "proof", "untested start"),
     "pipeline-unread": Row("its pipeline was not read whole", _RUN, "proof", "untested jobs"),
@@ -277,14 +282,22 @@ OF_IMAGES: dict[str, Row] = {
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
     "sources-edited": Row(
-        "{path} is upstream's and may not be in the new image",
-        "edit it only if it is there",
+        "needs {path}, which may be missing in the new image",
+        "guard it: [ ! -f {path} ] || …",
         "proof",
         "edited package sources",
     ),
-    "user-absent": Row("the new image may have no user {user}", "use its number", "proof", "may lack user {user}"),
+    "script-reads": Row(
+        "{script} may run a step that {how}: the new image has other values",
+        "build it once on the new image",
+        "proof",
+        "a script for upstream's release",
+    ),
+    "user-absent": Row(
+        "the new image may have no user {user}", "create it, or use a number", "proof", "may lack user {user}"
+    ),
     "path-elsewhere": Row(
-        "{path} may be elsewhere in the new image", "start it by its name alone", "proof", "path of {path}"
+        "{path} may be elsewhere in the new image", "start it by its name alone", "proof", "may lack {path}"
     ),
     "script-unknown": Row("{path} may be a script, which needs a shell", _RUN, "proof", "may need a shell"),
     "shell-unknown": Row("the new image may have no shell", _RUN, "proof", "may lack a shell"),

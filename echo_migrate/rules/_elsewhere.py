@@ -11,6 +11,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, is_root, users_of
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.reasons import Reason, because
 
@@ -19,6 +20,9 @@ _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|pyt
 
 _MADE = lazy_regex(r"/opt/(?!bitnami|gradle|java|jdk|maven|yarn)[\w.-]+(?:/|$)")
 """A folder of an application that a stage works in, below one in which images have no other programs than these."""
+
+_OF_VENDORS = "nonroot"
+"""The user that images of vendors add; the other names are those of upstream's images."""
 
 _SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 
@@ -52,6 +56,8 @@ def named_users(node: Stage | Container, base: ImageFacts, target: str, catalog:
     there = {base.user, *_users_beside(target, catalog)}
     for name in given:
         numbered = name[:1] in "$0123456789" or is_root(name)
+        if catalog.vendor == UPSTREAM and name != _OF_VENDORS:
+            continue
         if not (numbered or name in there or (stage and may_add(stage, name, likely=True))):
             yield because("user-absent", user=name)
             return

@@ -14,10 +14,10 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
+from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
@@ -113,10 +113,10 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 
 
 def other_blockers(
-    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog
+    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog, path: str
 ) -> dict[Image, list[Reason]]:
     """Return the reasons why migrations are unsafe that no finding reports, by image: another default user, commands
-    that could not be read, data in volumes."""
+    that could not be read, data in volumes. ``path`` is that of the file."""
     found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -127,12 +127,13 @@ def other_blockers(
                 *_not_known(node, effective),
                 *_wrapped(node, effective),
                 *_tools(node, effective),
-                *_package_sources(node),
+                *_package_sources(node, catalog),
+                *_scripts(node, effective, path),
                 *_ports(node, effective),
                 *_elsewhere(node, effective, image, catalog),
                 *_worked_in(node, catalog),
                 *_variables(node, image, catalog),
-                *_unset(node, image, catalog),
+                *_unset(node, image, effective, catalog),
             ]
             found.setdefault(image, []).extend([*reasons, *_state(node, image, effective, catalog)])
     for image, effective in effective_bases.items():
@@ -212,25 +213,27 @@ def _may_provide(
     return may_provide(node, base, [name], before, likely=likely)
 
 
-def _package_sources(node: Stage | Container) -> Iterator[Reason]:
-    """Yield the first list of package sources that a RUN edits, and that is the distribution's: a vendor's images have
-    sources of their own."""
-    if not isinstance(node, Stage):
+def _package_sources(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the reason for the distribution's list of package sources: upstream's images have it."""
+    named = "/etc/apt/sources.list"
+    if not isinstance(node, Stage) or catalog.vendor == UPSTREAM or not any(named in run.text for run in node.runs):
         return
-    copies = [f"{copy.target.rstrip('/')}/" for one in node.lineage for copy in one.copies if copy.target]
-    written: set[str] = set()
+    from echo_migrate.rules._package_sources import package_sources  # few stages touch it
+
+    yield from package_sources(node)
+
+
+def _scripts(node: Stage | Container, effective: EffectiveBase, path: str) -> Iterator[Reason]:
+    """Yield the first script that a RUN starts and that may read the distribution's release."""
+    if not isinstance(node, Stage) or not effective.base.os_release:
+        return
+    from echo_migrate.rules._os_release import read_by_scripts  # few vendors have a name of their own
+
     for run in node.runs:
-        for command in run.commands:
-            named = [word for word in command.arguments if command.name in _EDITORS and _SOURCES.fullmatch(word)]
-            edited = [word for word in named if word not in written and not f"{word}/".startswith(tuple(copies))]
-            if edited and run.script and must_succeed(command, run.script):
-                yield because("sources-edited", path=edited[0])
+        for name, (how, _), certain in read_by_scripts(run, node, path):
+            if not certain:
+                yield because("script-reads", script=name, how=how)
                 return
-            written.update(one.target.value for one in command.redirects)
-
-
-_EDITORS = frozenset(("cp", "mv", "perl", "sed"))
-_SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
@@ -318,14 +321,14 @@ def _variables(node: Stage | Container, image: Image, catalog: Catalog) -> list[
     return ignored_variables(image.ref.value, names, catalog)
 
 
-def _unset(node: Stage | Container, image: Image, catalog: Catalog) -> Iterator[Reason]:
+def _unset(node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog) -> Iterator[Reason]:
     """Yield the variables that a stage or service uses, that upstream's image sets and the target may not."""
     if catalog.drop_in:
         return
     from echo_migrate.dockerfile.base_variables import used_of_base, uses
     from echo_migrate.images.variables import unset_variables
 
-    names = unset_variables(image.ref.value, catalog)
+    names = unset_variables(image.ref.value, catalog, effective.base.family)
     if not names:
         return
     if isinstance(node, Stage):

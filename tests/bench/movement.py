@@ -22,7 +22,7 @@ from echo_migrate.images.catalog import load
 from echo_migrate.images.facts import listed
 from tests.registries import Image, Registry, docker_registry
 
-_NONE = ("template", "not-offered", "unknown-image")
+_NONE = ("template", "not-offered", "variant-not-offered", "unknown-image")
 
 
 def main(tree: str, provider: str) -> None:

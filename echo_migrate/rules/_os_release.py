@@ -1,0 +1,112 @@
+"""What a RUN, or a script that it starts, reads of the distribution's name and release."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from posixpath import basename
+
+from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.data import read_data
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
+from echo_migrate.shell.commands import Command, Script
+from echo_migrate.shell.parser import read
+
+_NAMES = r"(?:ID|VERSION_ID|VERSION_CODENAME|UBUNTU_CODENAME|DEBIAN_CODENAME)"
+_VARIABLE = lazy_regex(rf"\$\{{?({_NAMES})\b")
+_READ = lazy_regex(rf"os-release\b[^;&\n]{{0,200}}[\s'\"/^(]({_NAMES})\b|\b({_NAMES})\b[^;&\n]{{0,200}}os-release")
+"""A name in the same command or pipeline as the file."""
+_COMMAND = lazy_regex(
+    r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))", needs=("lsb_release",)
+)
+_COMMENT = lazy_regex(r"(?m)(?:^|(?<=\s))#.*")
+
+_SAYING = frozenset(("echo", "printf"))
+_VALUE = "write the value out"
+
+
+def read_by(run: Run) -> tuple[str, str] | None:
+    """Return how a RUN itself reads the distribution's name or release, and a remedy, or None."""
+    return _read(run.text, _called(run.script, run.text))
+
+
+def read_by_scripts(run: Run, stage: Stage, path: str) -> Iterator[tuple[str, tuple[str, str], bool]]:
+    """Yield the scripts of the build context that a RUN starts and that may read it: the name, how and a remedy, and
+    whether it certainly does so. ``path`` is that of the file with the stage."""
+    if "/" not in run.instruction.args.value or not any(one.copies for one in stage.lineage):
+        return
+    from echo_migrate.dockerfile.copied_scripts import scripts_of  # few RUNs name a file that was copied
+
+    for name, written in scripts_of(run, stage, path):
+        text = _COMMENT.sub("", written)
+        script = read(Traced.of(text, 0, len(text)))
+        certain = _certain(script, text)
+        surely = _read(certain, certain)
+        what = surely or _read(text, _called(script, text))
+        if what:
+            yield basename(name), what, surely is not None
+
+
+def _certain(script: Script, text: str) -> str:
+    """Return those commands of a script that certainly run, unless it fails before."""
+    found: list[str] = []
+    for command in script.commands if script.certain else ():
+        if (command.always and command.operator != "&&") or must_succeed(command, script):
+            found.append(text[command.start : command.end])
+        if _may_end(command):
+            break
+    return "\n".join(found)
+
+
+def _may_end(command: Command) -> bool:
+    """Return whether a command may end its script with success."""
+    status = (command.arguments or ["0"])[0]
+    fails = status.isdecimal() and status.strip("0") != ""
+    return "exec" in (command.name, *command.via) or (command.name in ("exit", "return") and not fails)
+
+
+def _called(script: Script | None, text: str) -> str:
+    """Return the commands of a script, without those that only print a text; all of it if it could not be read, or if
+    it writes files that may be run."""
+    if script is None or not script.certain or "<<" in text:
+        return text
+    piped = {one.operator for one in script.commands} & {"|", "|&"}
+    printing = [one.name in _SAYING and not one.redirects and not piped for one in script.commands]
+    return "\n".join([_words(one) for one, prints in zip(script.commands, printing, strict=True) if not prints])
+
+
+def _words(command: Command) -> str:
+    return " ".join([word.value for word in (*[value for _, value in command.assignments], *command.words)])
+
+
+def _read(text: str, called: str) -> tuple[str, str] | None:
+    """Return how a script reads the distribution's name or release, and a remedy, or None. ``called`` are its commands,
+    in which those of others are looked for."""
+    if _COMMAND.search(text):
+        return "reads lsb_release", _VALUE
+    found = (_VARIABLE.search(text) or _READ.search(text)) if "os-release" in text else None
+    if found:
+        return f"reads {next(filter(None, found.groups()))} of /etc/os-release", _VALUE
+    script = _known_script(called)
+    remedy = "install its packages with apt-get" if script.startswith("playwright") else "set it up by hand"
+    return (f"calls {script}, which reads {_scripts()[script]}", remedy) if script else None
+
+
+def _known_script(text: str) -> str:
+    """Return the first script of others in a text that is known to read the file, or ""."""
+    named = (script for script in _scripts() if all(word in text for word in script.split()))
+    return next((one for one in named if re.search(rf"(?<![\w.-]){_pattern(one)}(?![\w.-]|/[^\s])", text)), "")
+
+
+def _pattern(script: str) -> str:
+    """Return the pattern of a command: its words in their order, with others of the same command between them."""
+    return r"\s(?:[^;&|\n]{0,200}\s)?".join(map(re.escape, script.split()))
+
+
+@lru_cache
+def _scripts() -> dict[str, str]:
+    """Return what scripts of others read, by what a RUN has of them."""
+    scripts: dict[str, str] = read_data("places/os_release.yaml")
+    return scripts

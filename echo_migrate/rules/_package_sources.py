@@ -1,0 +1,69 @@
+"""A RUN that works on the distribution's list of package sources: a vendor's images have sources of their own."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from posixpath import basename, join
+
+from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.reasons import Reason, because
+from echo_migrate.shell.commands import Command
+
+_SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
+_COPIERS = frozenset(("cp", "install", "mv"))
+_EDITORS = frozenset(
+    ("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail")
+)
+"""Commands that fail on a file that is missing, or leave out what they are there for (perl)."""
+_MAKERS = frozenset(("dd", "tee", "touch"))
+_TARGET = lazy_regex(r"(?:-\w*t|--target-directory=?)(.*)")
+_RECURSIVE = lazy_regex(r"-\w*[aRr]|--archive|--recursive")
+
+
+def package_sources(stage: Stage) -> Iterator[Reason]:
+    """Yield the reason for the first list of package sources that a RUN of a stage reads or edits, and that neither the
+    stage nor its parents are seen to write before."""
+    written = {f"{copy.target.rstrip('/')}/*" for one in stage.lineage for copy in one.copies if copy.target}
+    written |= {pattern.removesuffix("/*") for pattern in written}
+    for one in stage.lineage:
+        for run in one.runs:
+            for command in run.commands:
+                certain = run.script is not None and must_succeed(command, run.script)
+                for path in _read(command) if certain and one is stage else ():
+                    if not any(fnmatchcase(path, file) or fnmatchcase(file, path) for file in written):
+                        yield because("sources-edited", path=path)
+                        return
+                if certain or not command.inside:
+                    written.update(_written(command))
+
+
+def _read(command: Command) -> list[str]:
+    """Return the lists of package sources that a command needs to be there."""
+    if command.name in _COPIERS:
+        words = _sources_of(command)
+    else:
+        words = command.arguments if command.name in _EDITORS and not command.forced else []
+    words = [*words, *[one.target.value for one in command.redirects if one.operator == "<"]]
+    return [word for word in words if _SOURCES.fullmatch(word)]
+
+
+def _sources_of(command: Command) -> list[str]:
+    """Return the files that a command copies or moves: all but its last argument, unless an option names its folder."""
+    operands = [word for word in command.arguments if word[:1] != "-"]
+    return operands if any(map(_TARGET.fullmatch, command.arguments)) else operands[:-1]
+
+
+def _written(command: Command) -> Iterator[str]:
+    """Yield the files that a command may write."""
+    yield from [one.target.value for one in command.redirects if ">" in one.operator]
+    if command.name in _MAKERS:
+        yield from [word.removeprefix("of=") for word in command.arguments]
+    if command.name in _COPIERS:
+        operands = [word for word in command.arguments if word[:1] != "-"]
+        named = [match[1] for match in map(_TARGET.fullmatch, command.arguments) if match]
+        for target in [*named, *operands] if named else operands[-1:]:
+            yield target
+            yield from (join(target, basename(source)) for source in _sources_of(command))
+            if any(map(_RECURSIVE.match, command.arguments)):
+                yield join(target, "*")
