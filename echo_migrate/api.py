@@ -75,11 +75,11 @@ def check_paths(
     ``exclude`` has globs. With ``jobs`` other than 1, large trees are read by that many processes, 0 for one a
     processor. Raises ``FileNotFoundError`` before the first result if a path does not exist.
     """
-    paths = (paths,) if isinstance(paths, str) else tuple(map(os.fspath, paths))
+    paths, exclude = (paths,) if isinstance(paths, str) else tuple(map(os.fspath, paths)), tuple(exclude)
     found = discover(paths, exclude)
     if found.missing:
         raise FileNotFoundError(f"no such file or folder: {found.missing[0]}")
-    settings = (settings or load_settings())._replace(named=paths)
+    settings = (settings or load_settings())._replace(named=paths, exclude=exclude)
     results = zip(found.files, run(found.files, settings, jobs), strict=True)
     return chain(not_entered(found, settings), with_missing_logins(results, settings))
 

@@ -278,6 +278,20 @@ def test_the_rest_of_a_chart_can_stand_against_a_move(tmp_path: Path, beside: st
         ("Makefile", "x:\n\thelm install web web/ \\\n\t  --set 'replicas=1,image.repository=acme/node'", True),
         (".github/workflows/a.yml", "run: helm template a $CHART --set-string=image.registry=$R", True),
         ("web/deploy.sh", "helm -n a upgrade web . --set image.digest=x", True),
+        ("Makefile", "x:\n\tcd ./web && helm upgrade --install b . --set image.tag=1", True),
+        ("deploy.sh", "cd $DIR && helm upgrade b ./ --set image.tag=1", True),
+        (".github/workflows/a.yml", "working-directory: web\nrun: helm upgrade b . --set image.tag=1", True),
+        ("deploy.sh", "helm upgrade -n b --install b ../web --version 1 --set image.tag=1", True),
+        ("deploy.sh", "helm install b $ROOT/web --set image.tag=1", True),
+        ("deploy.sh", "helm template ./web --set image.tag=1 > out.yaml", True),
+        ("deploy.sh", "helm upgrade $ARGS b ./web --set image.tag=1", True),
+        ("Taskfile.yml", "helm upgrade {{ .NAME }} {{ .CHART }} --set image.tag=1", True),
+        ("deploy.sh", "helm install cache acme/web --set image.tag=1", False),
+        ("deploy.sh", "helm install cache oci://acme.example.com/web --set image.tag=1", False),
+        ("deploy.sh", "helm install cache web --repo https://acme.example.com --set image.tag=1", False),
+        ("Makefile", "x:\n\tcd charts/other && helm upgrade --install other . --set image.tag=1", False),
+        ("deploy.sh", "helm upgrade --install ${NAME} acme/node --set image.tag=1", False),
+        ("deploy.sh", "helm upgrade web acme/node -f $VALUES --set image.tag=1", False),
         ("deploy.sh", "helm upgrade -i web ./web --set image.pullPolicy=Always,sub.image.tag=1", False),
         ("deploy.sh", "helm upgrade -i web ./other --set image.tag=22-alpine", False),
         ("deploy.sh", "helm upgrade -i web acme/chart --set image.tag=1; kubectl apply -f web", False),
@@ -635,6 +649,17 @@ FOLLOWERS = {
         '{"packageRules": [{"matchPackagePatterns": ["^node"], "enabled": false}]}\n',
         "Renovate finds it by its name, in .gitlab/renovate.json",
     ),
+    "Renovate, a rule for several managers": (
+        "renovate.json",
+        '{"packageRules": [{"matchManagers": ["npm", "dockerfile"], "matchPackageNames": ["node"]}]}\n',
+        "Renovate finds it by its name, in renovate.json",
+    ),
+    "Renovate, beside a rule for others": (
+        "renovate.json",
+        '{"packageRules": [{"matchManagers": ["npm"], "matchPackageNames": ["node"], "minor": {"enabled": false}}, '
+        '{"minor": {}, "matchDatasources": ["docker"], "matchPackageNames": ["node"]}]}\n',
+        "Renovate finds it by its name, in renovate.json",
+    ),
     "Dependabot": (
         ".github/dependabot.yml",
         "updates: [{package-ecosystem: docker, directory: /apps, ignore: [{dependency-name: 'nod*'}]}]\n",
@@ -684,6 +709,14 @@ NO_FOLLOWERS = {
     "of another image": ("apps.yaml", FOLLOWERS["Flux"][1].replace("node", "nodejs")),
     "of another system": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("docker", "npm")),
     "of all images": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("nod*", "*")),
+    "of other managers": (
+        "renovate.json",
+        '{"packageRules": [{"matchManagers": ["npm", "nvm"], "minor": {"a": {}}, "matchPackageNames": ["node"]}]}',
+    ),
+    "of other sources": (
+        "renovate.json5",
+        "{packageRules: [{matchPackageNames: ['node'], minor: {}, matchDatasources: ['node-version']}, {}]}",
+    ),
     "of none": ("renovate.json", '{"packageRules": [{"matchPackageNames": ["*", "/node/", "!node"]}]}'),
     "of a part of the name": (
         "renovate.json",
@@ -729,8 +762,16 @@ def _followed(tmp_path: Path, name: str, text: str) -> Result:
     for folder in (".git", "apps", "other"):
         (tmp_path / folder).mkdir()
     (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "apps" / "kustomization.yaml").write_text("resources: [pod.yaml]\n")
     (tmp_path / name).write_text(text)
     return fix_source(str(tmp_path / "apps" / "pod.yaml"), TWO)
+
+
+def test_a_command_of_kustomize_changes_what_a_kustomization_lists(tmp_path: Path) -> None:
+    _, text, _ = FOLLOWERS["kustomize"]
+    _followed(tmp_path, "deploy.sh", text)
+    states = [outcome.state for outcome in fix_source(str(tmp_path / "other" / "pod.yaml"), TWO).outcomes]
+    assert states == ["migrate", "migrate"]
 
 
 BUILD = """on: push
@@ -885,32 +926,36 @@ OPENSHIFT = {
 @pytest.mark.parametrize("name", OPENSHIFT)
 def test_an_image_that_an_image_stream_sets_needs_review(tmp_path: Path, name: str) -> None:
     found = fix_source(str(tmp_path / "d.yaml"), DEPLOYMENT % OPENSHIFT[name]).outcomes
-    other = "needs-person" if "number" in name else "migrate"
-    assert [one.state for one in found] == ["needs-person", other]
+    assert [one.state for one in found] == ["needs-person", "migrate"]
     assert found[0].reason == "an image stream of OpenShift sets it"
 
 
 REPLACEMENT = (
     "source: {kind: ConfigMap, name: v, fieldPath: data.image}\n"
-    "targets:\n- select: {kind: Pod, name: %s}\n  fieldPaths: [spec.containers.0.%s]\n"
+    "targets:\n- select: {kind: %s, name: %s}\n  fieldPaths: ['spec.containers.%s']\n"
 )
 
 
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize(
-    ("name", "field", "state"),
+    ("kind", "name", "field", "state"),
     [
-        ("web", "image", "needs-person"),
-        ("'w.*b?'", "image", "needs-person"),
-        ("other", "image", "migrate"),
-        ("web", "imagePullPolicy", "migrate"),
+        ("Pod", "web", "0.image", "needs-person"),
+        ("Pod", "'w.*b?'", "0.image", "needs-person"),
+        ("P.d", "web", "[name=a].image", "needs-person"),
+        ("Pod", "web", "*.image", "needs-person"),
+        ("Pod", "web", "1.image", "migrate"),
+        ("Pod", "web", "[name=b].image", "migrate"),
+        ("Pod", "we", "0.image", "migrate"),
+        ("Deployment", "web", "0.image", "migrate"),
+        ("Pod", "web", "0.imagePullPolicy", "migrate"),
     ],
 )
 def test_a_replacement_of_a_kustomization_sets_images(
-    tmp_path: Path, name: str, field: str, state: str, apart: bool
+    tmp_path: Path, kind: str, name: str, field: str, state: str, apart: bool
 ) -> None:
     (tmp_path / ".git").mkdir()
-    written = REPLACEMENT % (name, field)
+    written = REPLACEMENT % (kind, name, field)
     inline = written.replace("\n", "\n  ").strip()
     (tmp_path / "r.yaml").write_text("- " + inline)
     listed = "- path: r.yaml" if apart else "- " + inline

@@ -1,14 +1,17 @@
 """An image that a command only pulls moves with its use in another file, or needs review."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from echo_migrate.api import check_text, load_settings
+from echo_migrate.api import check_paths, check_text, load_settings
 from echo_migrate.engine import pulls
-from echo_migrate.files.source import TooMuch
+from echo_migrate.files.source import Source
 from echo_migrate.files.workspace import begin
+from echo_migrate.model import Migration
 from tests.conftest import Run
 
 PULL = "#!/bin/sh\n# keep in sync with the Dockerfile\ndocker pull python:3.12\n"
@@ -24,13 +27,6 @@ LEFT = {
         "pod.yaml:6",
     ),
     "an image that is loaded": ("load.sh", "kind load docker-image python:3.12\n", "load.sh:1"),
-    "a test in Go": ("a_test.go", '// of python:3.12\nconst image = "python:3.12"\n', "a_test.go:2"),
-    "a list of images": ("images.txt", "redis:7\npython:3.12\n", "images.txt:2"),
-    "a value that is no image": (
-        "compose.yaml",
-        "services:\n  a:\n    image: nginx\n    environment:\n      BASE: python:3.12\n",
-        "compose.yaml:5",
-    ),
     "an ignored use": ("Dockerfile", "# echo-migrate: ignore\nFROM python:3.12\n", "Dockerfile:2"),
 }
 
@@ -44,6 +40,13 @@ TOGETHER = {
     "a comment": ("a.go", "// like python:3.12\n"),
     "a page": ("README.md", "docker pull python:3.12\n"),
     "a change log": ("CHANGELOG", "python:3.12 is new\n"),
+    "a value that is no image": (
+        "compose.yaml",
+        "services:\n  a:\n    image: reg.echohq.com/nginx\n    environment:\n      BASE: python:3.12\n",
+    ),
+    "a script of npm": ("package.json", '{"scripts": {"test:python": "x python:3.12"}}\n'),
+    "a list of names": ("images.txt", "python:3.12\n"),
+    "a docstring": ("a.py", 'import docker\n\n\ndef a():\n    """Use python:3.12."""\n'),
     "no text": ("a.bin", "\0python:3.12\n"),
 }
 
@@ -106,20 +109,62 @@ def test_what_the_file_runs_itself_is_its_own(run: Run, tmp_path: Path) -> None:
 def test_two_files_that_pull_for_each_other_are_read_once(run: Run, tmp_path: Path) -> None:
     for name in ("pull.sh", "other.sh"):
         (tmp_path / name).write_text(PULL)
-    (tmp_path / "use.sh").write_text("docker save python:3.12 -o x\n")
+    (tmp_path / "use.sh").write_text("kind load docker-image python:3.12\n")
     (one,) = _pulled(run)
     assert "pulled for use.sh:1," in str(one["reason"])
 
 
-def test_a_tree_that_takes_too_long_to_search_holds_its_pulls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(_: str) -> set[str]:
-        raise TooMuch("late")
+def test_a_use_that_is_excluded_stays(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pull.sh").write_text(PULL)
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    run("fix", "--no-config", "--exclude", "Dockerfile", ".")
+    assert (tmp_path / "pull.sh").read_text() == PULL
+    (tmp_path / ".echo-migrate.toml").write_text('exclude = ["Dockerfile"]\n')
+    run("fix", ".")
+    assert (tmp_path / "pull.sh").read_text() == PULL
+    assert [one.state for one in _outcomes(tmp_path, ("Dockerfile",))] == ["needs-person"]
 
+
+def _outcomes(folder: Path, exclude: tuple[str, ...] = ()) -> list[Migration]:
+    results = check_paths([str(folder)], load_settings(), exclude=exclude)
+    return [one for result in results for one in result.outcomes if result.source.path.endswith("pull.sh")]
+
+
+def test_what_git_ignores_is_no_use(run: Run, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "."], cwd=tmp_path, check=True)
+    (tmp_path / "pull.sh").write_text(PULL)
+    (tmp_path / ".gitignore").write_text("old\n")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "Dockerfile").write_text("FROM python:3.12\nRUN wget x\n")
+    assert [one["state"] for one in _pulled(run)] == ["migrate"]
+
+
+def test_each_file_that_uses_an_image_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("pull.sh", "other.sh"):
-        (tmp_path / name).write_text(PULL)
-    monkeypatch.setattr(pulls, "_names_in", late)
+    (tmp_path / "pull.sh").write_text("docker pull python:3.12\ndocker pull node:22\n" * 30)
+    for number in range(5):
+        (tmp_path / f"{number}.yaml").write_text("services: {a: {image: 'python:3.12'}, b: {image: 'node:22'}}\n")
+    read = list[str]()
+
+    def assess(source: Source) -> list[Migration]:
+        read.append(source.path)
+        return []
+
     begin()
+    source = Source.read("pull.sh")
+    moves = [*check_text(source.text, "elsewhere/pull.sh", load_settings()).outcomes]
+    assert pulls.with_uses(moves, source, assess) == moves
+    assert sorted(map(os.path.basename, read)) == [f"{number}.yaml" for number in range(5)]
+
+
+@pytest.mark.parametrize("limit", ["_MOST_FILES", "_MOST_READ", "_MOST_BYTES"])
+def test_a_tree_that_is_too_large_to_search_holds_its_pulls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pull.sh", "other.sh", "third.sh"):
+        (tmp_path / name).write_text(PULL)
+    monkeypatch.setattr(pulls, limit, 1)
     (one,) = check_text(PULL, "pull.sh", load_settings()).outcomes
     begin()
     assert (one.state, [reason.id for reason in one.reasons]) == ("needs-person", ["uses-unread"])

@@ -28,6 +28,24 @@ RARE = {
         "a: {image: {name: 'node:22', docker: {platform: linux/ppc64le}}, script: [x]}\n",
         "linux/ppc64le",
     ),
+    "GitLab, a runner of its own": (
+        ".gitlab-ci.yml",
+        "a: {image: 'node:22', tags: [saas-windows-medium-amd64], script: [x]}\n",
+        "windows/amd64",
+    ),
+    "GitLab, all jobs": (
+        ".gitlab-ci.yml",
+        "default: {tags: [windows]}\na: {image: 'node:22', script: [x]}\n",
+        "windows/amd64",
+    ),
+    "GitLab, a template": (
+        ".gitlab-ci.yml",
+        ".win: {tags: [windows-1809]}\n.b: {extends: .win}\na: {extends: .b, image: 'node:22', script: [x]}\n",
+        "windows/amd64",
+    ),
+    "GitHub, on Windows": (".github/workflows/a.yml", GITHUB % "[self-hosted, Windows, X64]", "windows/amd64"),
+    "GitHub, armhf": (".github/workflows/a.yml", GITHUB % "armhf-runner", "linux/arm/v7"),
+    "GitHub, armv7": (".github/workflows/a.yml", GITHUB % "self-hosted-armv7l", "linux/arm/v7"),
     "GitHub, a label": (".github/workflows/a.yml", GITHUB % "ubuntu-24.04-ppc64le", "linux/ppc64le"),
     "GitHub, labels": (".github/workflows/a.yml", GITHUB % "[self-hosted, ARM]", "linux/arm"),
     "GitHub, a group": (".github/workflows/a.yml", GITHUB % "{group: g, labels: [s390x]}", "linux/s390x"),
@@ -36,13 +54,18 @@ RARE = {
         "on: push\njobs:\n  a: {runs-on: windows-2022, steps: [{shell: bash, run: docker run node:22 node -v}]}\n",
         "windows/amd64",
     ),
+    "Travis, one of several": (
+        ".travis.yml",
+        "arch: [amd64, s390x]\nscript: docker run node:22 node -v\n",
+        "linux/s390x",
+    ),
     "Travis": (".travis.yml", "arch: [s390x]\nscript: docker run node:22 node -v\n", "linux/s390x"),
     "Azure": (
         "azure-pipelines.yml",
         "pool: {vmImage: windows-2022}\njobs: [{job: a, container: 'node:22', steps: [{script: x}]}]\n",
         "windows/amd64",
     ),
-    "Swarm": ("compose.yaml", COMPOSE % "node.platform.arch==armv7l", "linux/armv7l"),
+    "Swarm": ("compose.yaml", COMPOSE % "node.platform.arch==armv7l", "linux/arm/v7"),
     "Swarm on Windows": ("compose.yaml", COMPOSE % "node.platform.os == windows", "windows/amd64"),
     "Nomad": ("a.nomad", NOMAD % (CONSTRAINT % ("cpu.arch", 'value = "arm"')), "linux/arm"),
     "Nomad on Windows": (
@@ -62,6 +85,33 @@ COMMON = {
     "GitHub, a matrix": (
         ".github/workflows/a.yml",
         "on: push\njobs:\n  a: {runs-on: ubuntu, strategy: {matrix: {os: [windows]}}, container: 'node:22'}\n",
+    ),
+    "GitHub, Linux for Windows": (".github/workflows/a.yml", GITHUB % "windows-tests-linux"),
+    "GitHub, not Windows": (".github/workflows/a.yml", GITHUB % "[self-hosted, linux, x64, not-windows]"),
+    "GitHub, only not Windows": (".github/workflows/a.yml", GITHUB % "not-windows"),
+    "GitHub, x64 for another": (".github/workflows/a.yml", GITHUB % "[self-hosted, x64, s390x-cross]"),
+    "GitHub, a word within": (".github/workflows/a.yml", GITHUB % "ubuntu-latest-s390x-cross"),
+    "GitLab, a word within": (
+        ".gitlab-ci.yml",
+        "a: {image: 'node:22', tags: [build-windows-installer], script: [x]}\n",
+    ),
+    "GitLab, tags of its own": (
+        ".gitlab-ci.yml",
+        "default: {tags: [windows]}\na: {image: 'node:22', tags: [docker], script: [x]}\n",
+    ),
+    "GitLab, tags over a template's": (
+        ".gitlab-ci.yml",
+        ".win: {tags: [windows]}\na: {extends: .win, image: 'node:22', tags: [docker], script: [x]}\n",
+    ),
+    "Azure, a pool of its own": (
+        "azure-pipelines.yml",
+        "pool: {vmImage: windows-2022}\n"
+        "jobs: [{job: a, pool: {vmImage: ubuntu-latest}, container: {image: 'node:22', endpoint: r}, steps: []}]\n",
+    ),
+    "Azure, a pool by name": (
+        "azure-pipelines.yml",
+        "pool: {vmImage: windows-2022}\n"
+        "jobs: [{job: a, pool: own, container: {image: 'node:22', endpoint: r}, steps: []}]\n",
     ),
     "Drone": (".drone.yml", "kind: pipeline\nplatform: {os: linux, arch: arm64}\n" + STEP),
     "GitLab": (".gitlab-ci.yml", "a: {image: 'node:22', tags: [arm64, docker], script: [x]}\n"),

@@ -103,6 +103,7 @@ def settings_of(options: Options) -> Settings:
         variant=options.get("variant", "auto"),
         logins=_logins(options.get("logins", ())),
         include=tuple(options.get("include", ())),
+        exclude=tuple(options.get("exclude", ())),
         levels=levels,
         approval=approval_of(options) if options.get("approved") or options.get("exceptions") else None,
         quiet=frozenset() if "all" in names else not_named(by_name),

@@ -108,12 +108,14 @@ def _content(source: Source, format: Format, settings: Settings) -> _Content:
 
 
 def _alone(source: Source, settings: Settings) -> list[Migration] | None:
-    """Return the migration of each image in another file, whatever it pulls for others; None if it has no format."""
+    """Return the migration of each image in another file, whatever it pulls for others, without edits in one that
+    is excluded; None if it has no format."""
     format = recognised(source.path, source.text)
     if not format:
         return None
     settings = settings.within(source.path)
-    return _settled(_content(source, format, settings), source, format, settings, findings=False, alone=True).moves
+    moves = _settled(_content(source, format, settings), source, format, settings, findings=False, alone=True).moves
+    return [move._replace(edits=()) for move in moves] if settings.excludes(source.path) else moves
 
 
 def _settled(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.files.patterns import matcher, slashed
-from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, top
+from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, searched, top
 from echo_migrate.files.workspace import begin, of_a_run
 from echo_migrate.formats import candidate
 
@@ -31,7 +31,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     """
     begin()
     excluded = matcher(exclude)
-    found = Discovery([], {}, {}, [], [], [])
+    found = _nothing()
     seen: set[str] = set()
     for path in map(slashed, paths):
         if os.path.islink(path) and os.path.isdir(path) and not _within(os.path.realpath(path), top(path)):
@@ -58,6 +58,20 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
             del found.closed[path]
     found.files.sort()
     return found
+
+
+def candidates(root: str) -> list[str]:
+    """Return the files below a folder that match a known format, as ``discover`` finds them; no links. In a run: its
+    caches stay."""
+    names = _listed(root, _nothing())
+    if names is None:
+        names = [os.path.join(folder, name) for folder, files in searched(root) for name in files]
+    paths = (os.path.join(root, name) for name in names)
+    return sorted(path for path in paths if candidate(path) and not os.path.islink(path))
+
+
+def _nothing() -> Discovery:
+    return Discovery([], {}, {}, [], [], [])
 
 
 def _wanted(path: str) -> bool:

@@ -9,6 +9,7 @@ from itertools import islice
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
+from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, documents, effective, is_text, sequence
 from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_pass, places
@@ -37,6 +38,21 @@ _CONTINUED = lazy_regex(r"\\\r?\n")
 _HELM = lazy_regex(r"\bhelm[ \t][^\n;&|]{0,200}?\b(?:upgrade|install|template)\b([^\n;&|]{0,5000})")
 _SETS = lazy_regex(r"--set(?:-string)?[ \t=]+(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
 _SET_KEY = lazy_regex(r"(?:^|[,\"'])([\w-]+(?:\.[\w-]+)*)=")
+_REDIRECTED = lazy_regex(r"[ \t]\d?>")
+_CHANGED = lazy_regex(r"(?:\b(?:cd|pushd)[ \t]+|\b[\w-]*dir(?:ectory)?[ \t]*[:=][ \t]*)([^\s;&|]{1,500})")
+"""The folder that commands, or what runs them, change to."""
+
+_VALUED = frozenset(
+    ("-a", "-f", "-l", "-n", "-o", "-s", "--api-versions", "--burst-limit", "--ca-file", "--cert-file", "--description")
+    + ("--history-max", "--key-file", "--keyring", "--kube-apiserver", "--kube-as-group", "--kube-as-user")
+    + ("--kube-ca-file", "--kube-context", "--kube-tls-server-name", "--kube-token", "--kube-version", "--kubeconfig")
+    + ("--labels", "--name-template", "--namespace", "--output", "--output-dir", "--password", "--post-renderer")
+    + ("--post-renderer-args", "--qps", "--registry-config", "--repository-cache")
+    + ("--repository-config", "--set-file", "--set-json", "--set-literal", "--show-only", "--timeout", "--username")
+    + ("--values", "--version")
+)
+"""The options of helm whose value is the next word (helm.sh/docs, "helm upgrade", "helm install", "helm template")."""
+
 _LARGEST = 200_000
 _PIECES = ("registry", "repository", "tag", "image", "name", "digest")
 
@@ -70,15 +86,14 @@ class Chart:
         for folder in folders_above(os.path.join(self.folder, "_")):
             for place in islice(places(folder), MOST_FOLDERS):
                 for path in _entries(place, folders=False):
-                    for keys in _set(path, os.path.basename(self.folder)) if may_pass(os.path.basename(path)) else ():
+                    for keys in _set(path, real(self.folder)) if may_pass(os.path.basename(path)) else ():
                         found.setdefault(keys, path)
         return found
 
 
 @of_a_run(16_384)
-def _set(path: str, chart: str) -> tuple[tuple[str, ...], ...]:
-    """Return the key paths at which commands of a file set a part of an image's name, of a chart in a folder of a name:
-    those that name it, the working folder, or a variable."""
+def _set(path: str, folder: str) -> tuple[tuple[str, ...], ...]:
+    """Return the key paths at which commands of a file set a part of an image's name, of the chart in a folder."""
     try:
         data = contents(path, _LARGEST)
     except Unreadable:
@@ -86,17 +101,47 @@ def _set(path: str, chart: str) -> tuple[tuple[str, ...], ...]:
     if b"helm" not in data or b"--set" not in data:
         return ()
     text = _CONTINUED.sub(" ", data.decode("utf-8", "replace"))
-    name = re.escape(chart)  # alone it may be that of the release, which stands before the chart
-    meant = re.compile(
-        rf"(?:/{name}/?|[\s\"']{name}/|[\s\"']{name}[ \t]+{name}|[\s\"'](?:\.|\$\w+|\$[{{(]\w+[}})]))(?=$|[\s\"'])"
-    )
     found: dict[tuple[str, ...], None] = {}
     for command in _HELM.findall(text):
         given = _SETS.findall(command)
-        if given and meant.search(_SETS.sub(" ", command)):
+        if given and any(_means(operand, folder, path, text) for operand in _operands(command)):
             keys = [key.split(".") for each in given for key in _SET_KEY.findall(each)]
             found |= {tuple(one[:-1]): None for one in keys if one[-1] in _PIECES}
     return tuple(found)
+
+
+def _operands(command: str) -> list[str]:
+    """Return the words of a command of helm that may name its chart: the one behind the name of the release, which a
+    command can be without; those behind it, where a variable may stand for options; none of a repository's."""
+    found, valued = list[str](), False
+    for word in _REDIRECTED.split(_FILLED.sub("$_", _SETS.sub(" ", command)))[0].split():
+        word = word.strip("\"',")
+        if word.partition("=")[0] == "--repo":
+            return []
+        if word and not valued and not word.startswith("-"):
+            found.append(word)
+        valued = not valued and word in _VALUED
+    return found[1:] or found
+
+
+def _means(operand: str, folder: str, path: str, text: str) -> bool:
+    """Return whether a word may mean the chart in a folder, in a file at a path: by the last parts of that folder, by
+    a variable, or as the folder that the file is in or changes to."""
+    if "://" in operand:
+        return False
+    if not operand.strip("./"):
+        inside = (os.path.dirname(path) + os.sep).startswith(folder + os.sep)
+        return inside or any(_ends(one.strip("\"'"), folder) for one in _CHANGED.findall(text))
+    return _ends(operand, folder)
+
+
+def _ends(written: str, folder: str) -> bool:
+    """Return whether the folder may be the written one: its path ends with what stands behind variables and dots; of an
+    absolute one, with its name."""
+    parts = [part for part in written.split("/") if part.strip(".")]
+    filled = [number for number, part in enumerate(parts, 1) if "$" in part]
+    parts = parts[-1:] if written.startswith("/") else parts[max(filled, default=0) :]
+    return bool(parts or filled) and folder.split(os.sep)[-len(parts) or None :][: len(parts)] == parts
 
 
 def chart(path: str) -> Chart | None:

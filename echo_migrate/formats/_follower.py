@@ -14,6 +14,7 @@ PACKAGE = "package.json"
 DEPENDABOT = lazy_regex(r"dependabot\.ya?ml", needs=("dependabot",))
 TILT = lazy_regex(r"Tiltfile(?:\..+)?|.+\.tiltfile", needs=("tilt",))
 DEVSPACE = lazy_regex(r"devspace\.ya?ml", needs=("devspace",))
+KUSTOMIZE = "kustomize"
 _VERSION = lazy_regex(r"[:@][^/]*$")
 
 

@@ -5,19 +5,19 @@ Keys: fluxcd.io, Kustomization (spec.path, spec.images); argo-cd.readthedocs.io,
 kustomize.images); argocd-image-updater.readthedocs.io, annotation image-list and ImageUpdater (imageName);
 kubectl.docs.kubernetes.io, ImageTagTransformer (imageTag), which a kustomization elsewhere may name;
 docs.tilt.dev, Tiltfile API (docker_build, custom_build, k8s_custom_deploy); devspace.sh, devspace.yaml (images,
-imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames; matchPackagePatterns,
-matchPackagePrefixes and their like until version 38), package.json (renovate); docs.github.com, dependabot.yml
-(allow, ignore, groups).
+imageSelector); docs.renovatebot.com, packageRules (matchPackageNames, matchDepNames, matchManagers, matchDatasources;
+matchPackagePatterns, matchPackagePrefixes and their like until version 38), package.json (renovate); docs.github.com,
+dependabot.yml (allow, ignore, groups).
 """
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, documents, effective, is_text, sequence
 from echo_migrate.formats._code_comments import NO_CODE_OF_STARLARK
-from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, PACKAGE, RENOVATE, TILT, Follower, name_of
+from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, KUSTOMIZE, PACKAGE, RENOVATE, TILT, Follower, name_of
 from echo_migrate.formats._yaml import walk
 
 _MOST_PATTERNS = 100
@@ -27,6 +27,23 @@ _LONGEST = 2000
 _WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer")
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)(Names|Patterns|Prefixes)[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
+_FOR = lazy_regex(r"[\"']?match(Managers|Datasources)[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
+_BRACE = lazy_regex(r"[{}]")
+_OTHER_MANAGERS = frozenset(
+    ("asdf", "bundler", "bun", "cargo", "cocoapods", "composer", "conan", "deps-edn", "git-submodules", "gomod")
+    + ("gradle", "gradle-wrapper", "homebrew", "leiningen", "maven", "maven-wrapper", "mise", "mix", "nodenv", "npm")
+    + ("nuget", "nvm", "pep621", "pip-compile", "pip_requirements", "pip_setup", "pipenv", "poetry", "pre-commit")
+    + ("pub", "pyenv", "ruby-version", "sbt", "setup-cfg", "swift")
+)
+_OTHER_SOURCES = frozenset(
+    ("cargo", "conan", "crate", "dart", "deno", "git-refs", "git-tags", "github-releases", "github-runners")
+    + ("github-tags", "gitlab-releases", "gitlab-tags", "go", "golang-version", "gradle-version", "helm", "hex")
+    + ("jenkins-plugins", "maven", "node-version", "npm", "nuget", "packagist", "pod", "pypi", "python-version")
+    + ("ruby-version", "rubygems", "rust-version", "sbt-package", "sbt-plugin", "terraform-module")
+    + ("terraform-provider",)
+)
+"""The managers and sources of Renovate that have no images, of which a rule may name those it is for."""
+
 _OF_RENOVATE = re.compile(rb'"renovate"\s*:')
 _BEGINS = lazy_regex(r"/?\^(?:\((?:\?:)?)?([\w./\\|-]+)\)?(\$?)(?:/i?)?")
 """A regular expression of Renovate that asks for how a name begins: one that does not finds the new name too."""
@@ -78,16 +95,45 @@ def _named(names: set[str]) -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def _of_renovate(text: str) -> set[str]:
-    """Return the names and patterns that the rules of Renovate match."""
+    """Return the names and patterns that the rules of Renovate match, but those of rules for other things."""
     found = set[str]()
-    for key, written in _RULE.findall(text):
-        for name in (a or b for a, b in _QUOTED.findall(written)):
+    for rule in _RULE.finditer(text):
+        key, written = rule.groups()
+        for name in (a or b for a, b in _QUOTED.findall(written)) if _of_images(_around(text, rule)) else ():
             begins = _BEGINS.fullmatch(name) if key == "Patterns" or name.startswith("/") else None
             if begins:
                 found |= {f"{one}{'' if begins[2] else '*'}" for one in begins[1].replace("\\", "").split("|") if one}
             elif key != "Patterns":
                 found.add(f"{name}*" if key == "Prefixes" else name)
     return found
+
+
+def _around(text: str, rule: "re.Match[str]") -> str:
+    """Return what an object has besides a list in it; nothing on a side where its brace is too far."""
+    before, behind = text[max(0, rule.start() - _LONGEST) : rule.start()], text[rule.end() : rule.end() + _LONGEST]
+    opened = _unpaired([*_BRACE.finditer(before)][::-1], "{")
+    closed = _unpaired(_BRACE.finditer(behind), "}")
+    return (before[opened.end() :] if opened else "") + (behind[: closed.start()] if closed else "")
+
+
+def _unpaired(braces: "Iterable[re.Match[str]]", wanted: str) -> "re.Match[str] | None":
+    depth = 0
+    for brace in braces:
+        depth += -1 if brace[0] == wanted else 1
+        if depth < 0:
+            return brace
+    return None
+
+
+def _of_images(rule: str) -> bool:
+    """Return whether a rule of Renovate may be for images: not if it is for managers or sources of other things
+    alone."""
+    for key, written in _FOR.findall(rule):
+        names = [a or b for a, b in _QUOTED.findall(written)]
+        others = _OTHER_MANAGERS if key == "Managers" else _OTHER_SOURCES
+        if names and others.issuperset(names):
+            return False
+    return True
 
 
 def _of_commands(path: str, root: str, text: str) -> Iterator[Follower]:
@@ -98,7 +144,7 @@ def _of_commands(path: str, root: str, text: str) -> Iterator[Follower]:
     for reason, names in (("renamed", whole), ("retagged", {word for word in words if "=" not in word})):
         found = {name for name in names if name and name[0] not in "-$" and not name.startswith("*")}
         if found:
-            yield Follower(path, root, reason, "kustomize", *_named(found))
+            yield Follower(path, root, reason, KUSTOMIZE, *_named(found))
     lines = (line[line.find("sed ") :][:_LONGEST] for line in text.split("\n") if "sed " in line and "image:" in line)
     edited = {name for line in lines for name in _SED.findall(line)}
     if edited:

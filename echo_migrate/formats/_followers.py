@@ -9,7 +9,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, searched, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._follower import DEPENDABOT, PACKAGE, RENOVATE, TILT, Follower, name_of
+from echo_migrate.formats._follower import DEPENDABOT, KUSTOMIZE, PACKAGE, RENOVATE, TILT, Follower, name_of
 from echo_migrate.reasons import Reason, because
 
 _MOST_FILES = 20_000
@@ -18,11 +18,13 @@ _READ = lazy_regex(r"(?i).+\.(?:ya?ml|(?:ba)?sh|mk)|(?:gnu)?makefile")
 
 
 def replaced_by(path: str, name: str, folders: set[str]) -> Reason | None:
-    """Return why Flux or Argo CD changes an image of a manifest by its name, or None; ``folders`` are those of the
-    kustomizations that apply to the file."""
+    """Return why Flux, Argo CD or a command of kustomize changes an image of a manifest by its name, or None;
+    ``folders`` are those of the kustomizations that apply to the file, which that command edits."""
     root = real(top(path))
+    own = {os.path.dirname(real(path))}
     for one in _followers(root):
-        if one.reason in ("renamed", "retagged") and one.means(name, folders | {os.path.dirname(real(path))}):
+        within = folders if one.program == KUSTOMIZE else folders | own
+        if one.reason in ("renamed", "retagged") and one.means(name, within):
             return because(one.reason, path=os.path.relpath(one.path, root))
     return None
 

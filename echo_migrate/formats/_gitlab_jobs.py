@@ -42,7 +42,7 @@ class Jobs:
         self.scripts: dict[int, list[list[YamlNode | None]]] = {}
         for name in top:
             if name not in GLOBAL and not name.startswith("."):
-                self._note(self._chain(name))
+                self._note(chain_of(top, name))
 
     def used(self, node: YamlNode | None, keys: Keys) -> list[Values]:
         """Return the values with which jobs use a node; those of the mapping that holds it if no job does."""
@@ -110,20 +110,6 @@ class Jobs:
                 found.setdefault(name, value if is_scalar(value) else None)
         return found
 
-    def _chain(self, name: str) -> list[Keys]:
-        """Return the keys of a job and of those that it extends, in the order in which they win."""
-        chain: list[Keys] = []
-        waiting, seen = [name], set[str]()
-        while waiting and len(chain) < _MOST_PARENTS:
-            name = waiting.pop()
-            keys = effective(self.top.get(name))
-            if name not in seen:
-                seen.add(name)
-                chain.append(keys)
-                extended = keys.get("extends")
-                waiting += [one.value for one in (extended, *sequence(extended)) if is_scalar(one)]
-        return chain
-
     def referred(self, node: YamlNode | None) -> YamlNode | None:
         """Return the node that ``!reference`` stands for, or the node itself; None if it is in another file."""
         for _ in range(_DEEPEST):
@@ -135,6 +121,21 @@ class Jobs:
                 node = keys.get(step.value) if is_scalar(step) else None
                 keys = effective(node)
         return None
+
+
+def chain_of(top: Keys, name: str) -> list[Keys]:
+    """Return the keys of a job and of those that it extends, in the order in which they win."""
+    chain: list[Keys] = []
+    waiting, seen = [name], set[str]()
+    while waiting and len(chain) < _MOST_PARENTS:
+        name = waiting.pop()
+        keys = effective(top.get(name))
+        if name not in seen:
+            seen.add(name)
+            chain.append(keys)
+            extended = keys.get("extends")
+            waiting += [one.value for one in (extended, *sequence(extended)) if is_scalar(one)]
+    return chain
 
 
 def filled(value: str, values: Values) -> str:

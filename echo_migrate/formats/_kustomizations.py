@@ -21,8 +21,10 @@ from echo_migrate.reasons import Reason, because
 
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
 _IMAGE = re.compile(r"(?:^|\.)image$")
+_CONTAINER = re.compile(r"(?:^|\.)(\w*[cC]ontainers)\.(?:\[name=([^\[\]]+)\]|(\d+))\.image$")
+_KIND = re.compile(r"\w+")
 _PLAIN = re.compile(r"[\w.-]+")
-"""A name that is no regular expression, as which kustomize reads it."""
+"""A kind and a name that are no regular expressions, as which kustomize reads them."""
 
 _LISTS = ("resources", "bases", "components")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
@@ -30,7 +32,7 @@ _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 
 class _Kustomization(NamedTuple):
     """A kustomization: the image names that it renames, those for which it only sets a tag, what its patches mount, and
-    the paths that it lists; ``replaced`` are the names of the resources whose images its replacements set, "" for any.
+    the paths that it lists; ``replaced`` are the containers whose images its replacements set.
     ``unread`` is true if reading it takes too long, so that it may rename any image."""
 
     path: str
@@ -39,8 +41,21 @@ class _Kustomization(NamedTuple):
     mounts: tuple["_Mount", ...] = ()
     listed: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
-    replaced: frozenset[str] = frozenset()
+    replaced: frozenset["Of"] = frozenset()
     unread: bool = False
+
+
+class Of(NamedTuple):
+    """A container: the kind and name of its resource, and its list with its name or number, as ``containers.0``; each
+    "" for any."""
+
+    kind: str
+    name: str
+    container: str
+
+    def may_be(self, other: "Of") -> bool:
+        """Return whether this container may be one that a replacement selects; one without a name is in a list."""
+        return not self.name or all(said in ("", own) for own, said in zip(self, other, strict=True))
 
 
 class _Mount(NamedTuple):
@@ -60,9 +75,10 @@ class _Tree(NamedTuple):
     listing: dict[str, list[str]]
 
 
-def rewritten(path: str, image: str) -> Reason | None:
+def rewritten(path: str, image: str, places: tuple[Of, ...] = ()) -> Reason | None:
     """Return why a kustomization may change an image of a file: it lists the file, directly or through others, and
-    renames the image or sets its tag, or cannot be read. Return None if none does.
+    renames the image or sets its tag, or cannot be read. Return None if none does. ``places`` are the spellings of the
+    container that has the image; without them, it may be any.
 
     Kustomize compares the name without tag and digest (kustomize, api/internal/image, IsImageMatched).
     """
@@ -77,19 +93,10 @@ def rewritten(path: str, image: str) -> Reason | None:
             return because("renamed", path=where)
         if name in one.retagged:
             return because("retagged", path=where)
-        if any(_has(path, resource) for resource in one.replaced):
+        if one.replaced and (not places or any(own.may_be(other) for own in places for other in one.replaced)):
             return because("replaced", path=where)
     reaching = {os.path.dirname(one.path) for one in _reaching(root, os.path.realpath(path)) if not one.unread}
     return replaced_by(path, name, reaching)
-
-
-@of_a_run(4096)
-def _has(path: str, resource: str) -> bool:
-    """Return whether a file has the name of a resource; any has no name."""
-    try:
-        return resource in Source.read(path).text
-    except Unreadable:
-        return True
 
 
 def mounted(path: str, kind: str, name: str, container: str) -> tuple[str, ...]:
@@ -139,7 +146,7 @@ def _kustomizations(root: str) -> _Tree:
 def _read(path: str) -> _Kustomization:
     """Return what a kustomization contains; nothing if the file is not valid."""
     renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
-    mounts, replaced = list[_Mount](), set[str]()
+    mounts, replaced = list[_Mount](), set[Of]()
     folder = os.path.dirname(path)
     try:
         with contextlib.suppress(NotYaml), beside():
@@ -179,13 +186,19 @@ def _read(path: str) -> _Kustomization:
     )
 
 
-def _replaced(replacement: YamlNode | None) -> Iterator[str]:
-    """Yield the names of the resources whose images a replacement sets, or several in a list; "" for any."""
+def _replaced(replacement: YamlNode | None) -> Iterator[Of]:
+    """Yield the containers whose images a replacement sets, or several in a list."""
     for one in (replacement, *sequence(replacement)):
         for target in map(effective, sequence(effective(one).get("targets"))):
-            name = effective(target.get("select")).get("name")
-            if any(is_text(field) and _IMAGE.search(field.value) for field in sequence(target.get("fieldPaths"))):
-                yield name.value if is_text(name) and _PLAIN.fullmatch(name.value) else ""
+            select = effective(target.get("select"))
+            kind, name = (
+                node.value if is_text(node) and plain.fullmatch(node.value) else ""
+                for node, plain in ((select.get("kind"), _KIND), (select.get("name"), _PLAIN))
+            )
+            for field in sequence(target.get("fieldPaths")):
+                if is_text(field) and _IMAGE.search(field.value):
+                    at = _CONTAINER.search(field.value)
+                    yield Of(kind, name, f"{at[1]}.{at[2] or at[3]}" if at else "")
 
 
 def _documents(node: YamlNode | None, folder: str) -> list[YamlNode | None]:

@@ -29,8 +29,17 @@ _WRITTEN = lazy_regex(
 """A label and its value in a program: in a mapping, or in the arguments of a requirement."""
 
 _CONSTRAINT = lazy_regex(r"node\.platform\.(os|arch)\s*==\s*(\w+)")
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""The names of architectures in a constraint of Swarm, as uname has them, by those of platforms."""
+_MACHINES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "armv6": "arm/v6",
+    "armv6l": "arm/v6",
+    "armv7": "arm/v7",
+    "armv7l": "arm/v7",
+    "armhf": "arm/v7",
+}
+"""The architectures of platforms, by the names that uname and Debian have for them."""
 
 _ATTRIBUTE = lazy_regex(r"\$\{attr\.(cpu\.arch|kernel\.name)\}")
 
@@ -43,6 +52,11 @@ def rare(platforms: Iterable[str]) -> str:
     return next((one for one in platforms if one not in COMMON_PLATFORMS), "")
 
 
+def machine(name: str) -> str:
+    """Return the architecture of a platform by what uname or Debian call it; any other name as it is."""
+    return _MACHINES.get(name, name)
+
+
 def of_service(keys: dict[str, YamlNode]) -> str:
     """Return the platform of a Compose service that only Windows can run, or that is for nodes of a rare one, else
     ""."""
@@ -52,7 +66,7 @@ def of_service(keys: dict[str, YamlNode]) -> str:
     isolated = is_text(isolation) and is_isolated(isolation.value)
     placement = effective(effective(keys.get("deploy")).get("placement")).get("constraints")
     constraints = [_CONSTRAINT.fullmatch(node.value) for node in sequence(placement) if is_text(node)]
-    placed = _of_labels([(one[1], _MACHINES.get(one[2], one[2])) for one in constraints if one])
+    placed = _of_labels([(one[1], machine(one[2])) for one in constraints if one])
     return WINDOWS if isolated or any(map(in_windows, paths)) else placed
 
 

@@ -29,7 +29,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
-from echo_migrate.formats._kustomizations import mounted, rewritten
+from echo_migrate.formats._kustomizations import Of, mounted, rewritten
 from echo_migrate.formats._platforms import of_container, of_pod
 from echo_migrate.formats._resources import images
 from echo_migrate.formats._templates import literals
@@ -81,10 +81,9 @@ _CLOUD_RUN = because("cloud-run")
 _NO_SECRET = because("login-pod")
 _STREAM = because("image-stream")
 _TRIGGERS = "image.openshift.io/triggers"
-_FIELD = lazy_regex(r"ontainers\[(?:\?\(@\.name\s*==\s*\\*[\"']([^\"'\\]+)|(\d))")
+_FIELD = lazy_regex(r"(\w*[cC]ontainers)\[(?:\?\(@\.name\s*==\s*\\*[\"']([^\"'\\]+)|(\d+))")
 """The field of a container in the annotation of a trigger, by name or by number."""
 
-_ANY = "*"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -166,14 +165,18 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             mounted_image = effective(effective(volume).get("image"))
             where = f"volumes.{called}.image.reference"
             yield from sheet.image(mounted_image.get("reference"), where, platform=platform)
-        containers = [(key, name, node) for key in _LISTS for name, node in _named(pod.get(key))]
-        containers += [(key, "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
-        for key, name, node in containers:
+        containers = [
+            (key, name, f"{index}", node) for key in _LISTS for index, (name, node) in enumerate(_named(pod.get(key)))
+        ]
+        containers += [(key, "", "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
+        for key, name, index, node in containers:
             keys = effective(node)
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
             where = ".".join(filter(None, (key, name, "image")))
             of_a_pod = key in OF_A_POD
-            not_editable = compiled or _stays(keys) or (_STREAM if not triggered.isdisjoint((name, _ANY)) else None)
+            spelled = (f"{key}.{name}", f"{key}.{index}")
+            places_of_it = tuple(Of(kind, resource, one) for one in spelled)
+            not_editable = compiled or _stays(keys) or (_STREAM if not triggered.isdisjoint(spelled) else None)
             defaults = _defaults(given, keys.get("image"))
             made += len(defaults)
             if made > _MOST_GIVEN:
@@ -188,22 +191,25 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             }
             for written in defaults or [keys.get("image")]:
                 for image in sheet.image(written, where, not_editable=not_editable, **around):
-                    image = image._replace(not_editable=rewritten(sheet.path, image.ref.value) or image.not_editable)
+                    image = image._replace(
+                        not_editable=rewritten(sheet.path, image.ref.value, places_of_it) or image.not_editable
+                    )
                     yield image
                     yield _container(name or key, keys, effective(pod.get("securityContext")), image)
                     yield from entered(name or key, image, _scripts(keys))
 
 
 def _triggered(root: YamlNode | None) -> set[str]:
-    """Return the names of the containers whose images OpenShift takes from image streams, ``_ANY`` for what it counts
+    """Return the containers whose images OpenShift takes from image streams, each by its list with its name or number
     (docs.openshift.com, "Triggering updates on image stream changes")."""
     resource = effective(root)
     triggers = sequence(effective(resource.get("spec")).get("triggers"))
     listed = [effective(effective(one).get("imageChangeParams")).get("containerNames") for one in triggers]
-    found = {one.value for names in listed for one in sequence(names) if is_text(one)}
+    named = [one.value for names in listed for one in sequence(names) if is_text(one)]
+    found = {f"{key}.{name}" for name in named for key in ("containers", "initContainers")}
     written = effective(effective(resource.get("metadata")).get("annotations")).get(_TRIGGERS)
-    for named, counted in _FIELD.findall(written.value) if is_text(written) else ():
-        found.add(named if not counted else _ANY)
+    for key, name, number in _FIELD.findall(written.value) if is_text(written) else ():
+        found.add(f"{key}.{name or number}")
     return found
 
 

@@ -147,7 +147,7 @@ class Settings(NamedTuple):
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
     whose quiet findings are not reported. ``compared`` are catalogs, with each of which the images are assessed in
     place of findings. ``approval`` is what the user approved, None for nothing. ``left_out`` are references that stay
-    as they are in the files of the run."""
+    as they are in the files of the run. ``exclude`` are globs of files that are not read, and so stay too."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -168,12 +168,17 @@ class Settings(NamedTuple):
     compared: tuple[Catalog, ...] = ()
     approval: "Approval | None" = None
     left_out: frozenset[str] = frozenset()
+    exclude: tuple[str, ...] = ()
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
         if self.include and any(_matcher(glob)(source.path, os.path.dirname(source.path)) for glob in self.include):
             return None
         return unedited(source.path, source.text, self.named)
+
+    def excludes(self, path: str) -> bool:
+        """Return whether a file is none of the run, by the globs of the user."""
+        return any(_matcher(glob)(path, os.path.dirname(path)) for glob in self.exclude)
 
     def reports(self, finding: Finding) -> bool:
         """Return whether a finding is reported: a quiet one is if the user named its rule."""

@@ -11,6 +11,7 @@ from echo_migrate.shell.commands import Command, Word
 
 _FILE = "places/scripts.yaml"
 _SCHEME = "docker://"
+_WITH_TRANSPORTS = ("buildah", "podman", "skopeo")
 _CONTEXT = "docker-image://"
 _WHOLE = re.compile(r"(?:\$\w+|\$\{[^{}]*\}|\$[@*#?!-])+")
 _SUBSTITUTED = re.compile(r"\$\(|`|\[@\]|\$@|\$\{@")
@@ -117,7 +118,7 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
         given = (*_arguments(words, where), *_contexts(words, where))
         return Invocation(given, made, argument=True)
     if kind == "scheme":
-        named = [_pulled(word) for word in words if word.value.startswith(_SCHEME)]
+        named = [_pulled(word, where) for word in words if word.value.startswith(_SCHEME)]
         return Invocation(tuple(ImageWord(word, where) for word in named[:1]), inspected=inspected)
     if kind is None:
         opens = bool(row.get("opens"))
@@ -133,11 +134,13 @@ def _invoked(where: str, words: tuple[Word, ...], row: dict[str, Any], expands: 
     if kind == "first":
         runs = bool(row.get("runs"))
         behind = words[at + 1 :] if runs else ()
-        return Invocation((ImageWord(_pulled(words[at]), where),), (), options, behind, runs, inspected=inspected)
+        return Invocation(
+            (ImageWord(_pulled(words[at], where), where),), (), options, behind, runs, inspected=inspected
+        )
     rest = _positional(words, at, row, expands)
     if kind == "pairs":
         rest = [_cut(word, word.value.index("=") + 1) for word in rest[1:] if "=" in word.value]
-    return Invocation(tuple(ImageWord(_pulled(word), where) for word in rest), (), options, inspected=inspected)
+    return Invocation(tuple(ImageWord(_pulled(word, where), where) for word in rest), (), options, inspected=inspected)
 
 
 def _options(words: tuple[Word, ...], row: dict[str, Any], expands: Expands) -> tuple[tuple[Option, ...], int] | None:
@@ -248,8 +251,9 @@ def after_scheme(text: Traced) -> Traced:
     return _behind(text, len(_SCHEME)) if text.value.startswith(_SCHEME) else text
 
 
-def _pulled(word: Word) -> Word:
-    return word._replace(text=after_scheme(word.text))
+def _pulled(word: Word, where: str) -> Word:
+    """Return a word without the transport, which the other programs take for a part of the name."""
+    return word._replace(text=after_scheme(word.text)) if where.partition(" ")[0] in _WITH_TRANSPORTS else word
 
 
 def _cut(word: Word, start: int) -> Word:
