@@ -199,6 +199,13 @@ def test_kinds_of_actions(editor: Editor) -> None:
     assert editor.actions("f/Dockerfile", 0, 7, ["refactor"]) == {}
 
 
+def test_a_comment_for_a_move_that_tells_an_end_too(editor: Editor) -> None:
+    """What was merged into it is a finding of its own then."""
+    editor.open("k/Dockerfile", "FROM rust:1.80\n")
+    assert "end-of-life-base" not in [rule for _, rule in editor.rules("k/Dockerfile")]
+    assert IGNORE in editor.actions("k/Dockerfile", 0, 8)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "line", "comment"),
     [

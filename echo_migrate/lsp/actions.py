@@ -137,10 +137,12 @@ def _comments(finding: Finding, analysis: Analysis) -> Iterator[Edit]:
 
 
 def _is_the_rest(finding: Finding, analysis: Analysis, after: Result) -> bool:
-    """Return whether a text has the findings that it had before, without those of a rule in one place."""
+    """Return whether a text has the findings that it had before, without those of a rule in one place; those that
+    were merged into one of these are findings of their own then."""
     assert analysis.result is not None
-    old = sorted((one.rule, one.message) for one in analysis.result.findings if one.rule != finding.rule)
-    new = sorted((one.rule, one.message) for one in after.findings if one.rule != finding.rule)
+    own = (finding.rule, *finding.told)
+    old = sorted((one.rule, one.message) for one in analysis.result.findings if one.rule not in own)
+    new = sorted((one.rule, one.message) for one in after.findings if one.rule not in own)
     count = sum(one.rule == finding.rule for one in analysis.result.findings)
     left = sum(one.rule == finding.rule for one in after.findings)
     return old == new and left < count and after.kind == analysis.result.kind

@@ -106,7 +106,8 @@ def _of_rule(finding: Finding) -> str:
         return plain(finding.message)
     _, _, why = page(finding.rule).partition("\n## Why\n\n")
     about = RULES[finding.rule].summary, why.partition("\n\n")[0]
-    return "\n\n".join((plain(finding.message), *about, f"[{finding.rule}]({link(finding.rule)})"))
+    links = ", ".join(f"[{rule}]({link(rule)})" for rule in (finding.rule, *finding.told))
+    return "\n\n".join((plain(finding.message), *about, links))
 
 
 def code(text: str) -> str:
