@@ -246,6 +246,7 @@ def test_only_evidence_makes_a_swap(key: str) -> None:
         ("gcr.io/$PROJECT_ID/web:1", None, "first-party"),
         ("${HOST}:5000/web", None, "first-party"),
         ("$CI_REGISTRY_IMAGE/web:1", None, "first-party"),
+        ("${CI_REGISTRY}/library/node:22", None, "needs-person"),
         ("ghcr.io/${{ github.repository_owner }}/web", None, "first-party"),
         ("gcr.io/distroless/$IMAGE", None, "needs-person"),
         ("gcr.io/$BASE", None, "needs-person"),

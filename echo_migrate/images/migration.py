@@ -185,12 +185,14 @@ def _origin(reference: Reference, place: tuple[str, str], today: str) -> "Origin
 def _owned(reference: Reference, catalog: Catalog) -> bool:
     """Return whether an image with variables in its name is its owner's whatever these are: by its host, by what only
     its owner sets, or by the project that a variable stands for; a mirror of public images is not."""
-    if any(bare_name(name) in catalog.facts.owned for name in variables(reference.name)):
-        return True
     host, _, path = reference.name.partition("/")
     project, *rest = path.split("/")
-    if "library" in rest[:-1] or project == "library" or path.rpartition("/")[2] in catalog.facts.names:
-        return False  # a mirror of public images, or it may be one
+    if "library" in (project, *rest[:-1]):
+        return False  # Docker Hub, or a mirror of it
+    if any(bare_name(name) in catalog.facts.owned for name in variables(reference.name)):
+        return True
+    if path.rpartition("/")[2] in catalog.facts.names:
+        return False  # it may be a mirror of public images
     if host in catalog.facts.projects:
         return is_open(project) and any(not is_open(part) and not _of_distroless(part) for part in rest)
     known = parsed(VARIABLE.sub("x", reference.name))
