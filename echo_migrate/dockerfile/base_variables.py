@@ -29,7 +29,7 @@ _FILE = lazy_regex(r"[ \t]*(?:cat|tee)(?!\S)")
 
 def used_of_base(stage: Stage, names: frozenset[str]) -> list[str]:
     """Return those of some variables that instructions of a stage use, in alphabetical order, and neither the stage nor
-    its parents have set before. What a parent uses is left out: it is a stage of its own."""
+    its parents have set before. What a parent uses is not among them: a parent is asked itself."""
     known: set[str] = set()
     for parent in stage.lineage[:-1]:
         for instruction in parent.instructions:

@@ -12,6 +12,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.formats import dockerfile
 from echo_migrate.images.reference import familiar, untagged
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
@@ -21,9 +22,6 @@ Assess = Callable[[Source], list[Migration] | None]
 
 _PULL = lazy_regex(r"(?:.*[ ])?(?:docker|podman|nerdctl|buildah|ctr|crictl)(?: images?| i)? pull|.*\.pull(?:\(.*)?")
 """The place of an image that a command pulls and does not run."""
-
-_DOCKERFILE = lazy_regex(r"(?i)(?:docker|container)file.*|.*\.(?:docker|container)file")
-"""The name of a file that may have the parts of a tag apart, in arguments."""
 
 _MOST_FILES = 20_000
 _MOST_READ = 100
@@ -110,16 +108,14 @@ def _line_left(source: Source, moves: list[Migration], name: str, target: str) -
 
 @of_a_run(4096)
 def _paths(root: str, name: str) -> tuple[str, ...]:
-    """Return the files of a tree that may use an image: those with the last part of its name, and with its tag but
-    in Dockerfiles. Raises ``TooMuch``."""
+    """Return the files of a tree that may use an image: those with the last part of its name, and with its tag, whose
+    parts a Dockerfile may have apart, in arguments. Raises ``TooMuch``."""
     texts = _texts(root)
     if texts is None:
         raise TooMuch("the tree is too large")
     repository = untagged(name)
     last, tag = repository.rpartition("/")[2].encode(), name.removeprefix(repository).lstrip(":").encode()
-    return tuple(
-        path for path, data in texts if last in data and (tag in data or _DOCKERFILE.fullmatch(os.path.basename(path)))
-    )
+    return tuple(path for path, data in texts if last in data and (tag in data or dockerfile.candidate(path)))
 
 
 @of_a_run(2)

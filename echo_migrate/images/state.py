@@ -20,7 +20,7 @@ _FILE_OF_SETTINGS = lazy_regex(r".*\.(?:cnf|conf|config|ini|json|toml|xml|ya?ml)
 _SCRIPT = lazy_regex(r".*\.(?:env|js|properties|py|sh)")
 """A single file that may say where data is, unless it is one of those that fill new data."""
 _OTHER_FILE = lazy_regex(r".*\.(?:cer|crt|csv|html|key|md|pem|sql|sql\.gz|sql\.xz|sql\.zst|txt)")
-"""A single file that an image reads, and that says of no folder that data is there."""
+"""A single file that an image reads, and that names no folder of data."""
 _CALLED_DATA = lazy_regex(r"(?i)data|db|sql|mongo|redis|rabbit|state|stor|/var/lib|\$")
 """A path whose name says that data is there, or that a variable decides."""
 
