@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread, get_ident
 
 import click
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from echo_migrate.cli import proofs, smoke
 from echo_migrate.files.source import Source
+from echo_migrate.files.threads import awaited
 from echo_migrate.files.workspace import begin
 from echo_migrate.proof import failure
 from echo_migrate.proof.builders import Builder, PassedOn
@@ -679,3 +681,29 @@ def test_a_run_that_begins_is_not_taken_for_a_dead_one(tmp_path: Path, monkeypat
     second.close()
     first.sweep(Builder("docker", Processes(), first.token))
     first.close()
+
+
+def test_a_signal_ends_a_wait_although_it_does_not_wake_it() -> None:
+    """As one that arrives when a wait is about to begin, or that the system gives to another thread."""
+    main, ended = get_ident(), Event()
+
+    def work() -> bool:
+        while awaited.__code__ not in [frame.f_code for frame, _ in traceback.walk_stack(sys._current_frames()[main])]:
+            time.sleep(0.01)
+        time.sleep(0.1)  # until it waits
+        signal.pthread_kill(get_ident(), signal.SIGUSR1)
+        return ended.wait(60)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(work)
+            with pytest.raises(KeyboardInterrupt):
+                awaited(future)
+            ended.set()
+            assert future.result()
+    finally:
+        signal.signal(signal.SIGUSR1, before)

@@ -21,6 +21,7 @@ from echo_migrate.cli.settings import settings_of
 from echo_migrate.cli.smoke import Tests
 from echo_migrate.engine.run import check_safely
 from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.threads import awaited
 from echo_migrate.files.write import NotWritten, write
 from echo_migrate.model import Result
 from echo_migrate.proof.builders import NoBuilder, PassedOn, chosen
@@ -160,7 +161,7 @@ def _proven(changes: list[Change], tests: Tests, options: Options) -> list[Proof
 def _kept(waiting: Iterable["Future[Proof]"], bench: Bench) -> Iterator[Proof]:
     """Yield the proofs as they are done, and keep them."""
     for future in waiting:
-        proof = future.result()
+        proof = awaited(future)
         if not proof.remembered and proof.verdict not in ("not-checked", "not-comparable"):
             try:
                 bench.records.keep(proof)

@@ -1,10 +1,16 @@
 """Questions that wait for something else, asked several at a time by threads."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
+
+_LOOK = 0.2
+"""The seconds between two looks for a signal: one that arrives as a wait begins, or in another thread, ends no wait."""
 
 
 def at_once(
@@ -19,9 +25,18 @@ def at_once(
 
     with ThreadPoolExecutor(most) as pool:
         try:
-            return list(pool.map(ask, items))
+            return [awaited(future) for future in [pool.submit(ask, item) for item in items]]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             if leave:
                 leave()
             raise
+
+
+def awaited(future: "Future[_Found]") -> _Found:
+    """Return the result of a future, for however long it takes, or raise what it raised. A signal ends the wait."""
+    from concurrent.futures import wait
+
+    while not wait([future], _LOOK).done:
+        pass
+    return future.result()
