@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 
-from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import repository
 
@@ -38,7 +36,6 @@ NOT_KEYS = (
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 
-_LONG_KEY = lazy_regex(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """The key in the context of a command for the path of the configuration file."""
 
@@ -91,17 +88,12 @@ def _text(path: str) -> str:
 
 def _table(path: str, text: str) -> Any:
     """Return our table of a file, or None if a pyproject.toml has none. Raises ``click.UsageError``."""
-    import tomllib
+    from echo_migrate.files.toml import read_toml
 
-    if _LONG_KEY.search(text):  # the time of Python's parser grows with the square of a key's parts
-        raise click.UsageError(f"{path}: has a key of too many parts")
     try:
-        with bounded():
-            table: Any = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
-    except (Spent, ValueError):
-        raise click.UsageError(f"{path}: is not valid TOML, or more of it than can be read") from None
+        table = read_toml(text)
+    except Unreadable as error:
+        raise click.UsageError(f"{path}: {error}") from None
     if os.path.basename(path) != "pyproject.toml":
         return table
     tool = table.get("tool")

@@ -88,7 +88,7 @@ def _found(asking: Client, asked: Asked) -> Verified | str:
         name, tag, digest = _parts(asked.name)
         return verify(asking, name, digest or tag, asked.trust, tag)
     except RegistryError as error:
-        return f"{error.message} ({error.remedy})" if error.remedy else error.message
+        return error.sentence
 
 
 def _trust(name: str, known: Catalog, policies: tuple[Policy, ...]) -> Trust | None:

@@ -12,7 +12,6 @@ there, and whether the pull request comes from a fork; or {"misuse": …}.
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,8 @@ from echo_migrate.cli import config
 from echo_migrate.cli.github import event as events
 from echo_migrate.cli.github.event import Event, Unusable
 from echo_migrate.files.git import fetch, git
+from echo_migrate.files.source import Unreadable
+from echo_migrate.files.toml import read_toml
 
 LARGEST = 5_000_000
 _REFERS = ("mapping", "baseline")
@@ -155,8 +156,8 @@ def _moved(data: bytes, top: str, name: str, path: str) -> bytes:
 def _table(name: str, data: bytes) -> Any:
     """Our table in a file; None if a pyproject.toml has none. What is not TOML is a table like no other."""
     try:
-        table: Any = tomllib.loads(data.decode())
-    except (ValueError, RecursionError):
+        table = read_toml(data.decode())
+    except (UnicodeDecodeError, Unreadable):
         return data
     if os.path.basename(name) != "pyproject.toml":
         return table
