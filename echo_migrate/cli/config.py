@@ -122,10 +122,9 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
         stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
         where = f"{path}:{text.count(chr(10), 0, stands.start()) + 1}" if stands else path
         if key not in known:
-            from echo_migrate.files.spelling import near
+            from echo_migrate.files.spelling import unknown_key
 
-            remedy = near(key, known) or f"known are {', '.join(sorted(known))}"
-            raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
+            raise click.UsageError(f"{where}: {unknown_key(key, sorted(known))}")
         option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
         name = option.name or ""
         folder = os.path.dirname(os.path.abspath(path))

@@ -2,13 +2,13 @@
 
 In the pair of workflows that serves forks, they come from a job that the author of the pull request controls. So
 sizes are bounded, kinds are checked one by one, and what is not of the form is refused. The forms are
-``schemas/report.schema.json`` and ``schemas/inventory.schema.json``; tests hold this reading to them.
+``reports/report.schema.json`` and ``reports/inventory/inventory.schema.json``; tests hold this reading to them.
 """
 
 import json
 import os
 import stat
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 from echo_migrate.cli.github.event import Unusable
 from echo_migrate.files.patterns import slashed
@@ -17,7 +17,7 @@ from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
 from echo_migrate.model import LEVELS, STATES, Basis, Level, State
 from echo_migrate.proof.records import Proof, printed
-from echo_migrate.reports import Summary
+from echo_migrate.reports import Summary, cut
 from echo_migrate.rules import RULES
 
 LARGEST = 20_000_000
@@ -180,7 +180,7 @@ def _edit(value: Any) -> Edit:
 
 
 def _basis(value: Any) -> Basis | None:
-    return cast("Basis | None", _one_of(value, ("seen", "offered", "inferred", None)))
+    return cast("Basis | None", _one_of(value, (*get_args(Basis), None)))
 
 
 def _look_at_reasons(value: Any) -> None:
@@ -215,7 +215,7 @@ def _path(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
-    return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
+    return cut(value, _LONGEST)
 
 
 def _count(value: Any) -> int:
