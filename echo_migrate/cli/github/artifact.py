@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast, get_args
 
 from echo_migrate.cli.github.event import Unusable
 from echo_migrate.files.patterns import slashed
-from echo_migrate.files.source import Edit
+from echo_migrate.files.source import Edit, reason_of
 from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
 from echo_migrate.model import LEVELS, STATES, Basis, Level, State
@@ -137,7 +137,7 @@ def _document(path: str, ours: bool) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
     except OSError as error:
-        raise Unusable(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise Unusable(f"{path}: cannot be read: {reason_of(error)}") from None
     except (ValueError, RecursionError) as error:
         if isinstance(error, Unusable):
             raise
