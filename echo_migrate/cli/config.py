@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -117,6 +117,7 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
         if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS:
             key = _KEYS.get(parameter.name or "", max(parameter.opts, key=len).lstrip("-"))
             known.setdefault(key, []).append(parameter)
+    place = _Place.of(path, named)
     values = {}
     for key, value in table.items():
         stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
@@ -126,38 +127,65 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
 
             raise click.UsageError(f"{where}: {unknown_key(key, sorted(known))}")
         option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
-        name = option.name or ""
-        folder = os.path.dirname(os.path.abspath(path))
-        if key == "verify":
-            from echo_migrate.cli.policies import rows
-
-            top = repository(folder) or (None if named else folder)
-            value = rows(where, value, path, partial(_allowed, top))
-        elif key == "prove":
-            from echo_migrate.cli import smoke
-
-            value = smoke.rows(where, value, folder, partial(_within, folder=repository(folder) or folder))
-        elif key == "exceptions":
-            from echo_migrate.cli.approval import rows as exceptions
-
-            value = exceptions(where, value)
-        elif key in TABLES:
-            value = _rows(where, key, value, folder)
-        value = _checked(where, key, value, option)
-        if name in _PATHS:
-            value = os.path.join(folder, value)
-            if name == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
-                raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
-            top = repository(folder) or (None if named else folder)
-            if not _allowed(top, value):
-                raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
-        elif name in ("exclude", "include", "per_file_ignores"):
-            if excess := too_many(value):
-                raise click.UsageError(f"{where}: {key} {excess}")
-            value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]
+        value = _checked(where, key, _of_table(where, key, value, place) if key in TABLES else value, option)
+        value = _placed(where, key, value, place)
         if option in command.params:  # otherwise, the value is for another command
-            values[name] = value
+            values[option.name or ""] = value
     return values
+
+
+class _Place(NamedTuple):
+    """A configuration file: its path and folder, the top of its repository ("" if it is in none), and the folder in
+    which the files that it names must lie; None if they may lie anywhere."""
+
+    path: str
+    folder: str
+    repository: str
+    bounds: str | None
+
+    @classmethod
+    def of(cls, path: str, named: bool) -> "_Place":
+        folder = os.path.dirname(os.path.abspath(path))
+        top = repository(folder)
+        return cls(path, folder, top or "", top or (None if named else folder))
+
+    def allows(self, path: str) -> bool:
+        """Return whether the file may name a path."""
+        return self.bounds is None or _within(path, self.bounds)
+
+
+def _of_table(where: str, key: str, table: Any, place: _Place) -> list[str]:
+    """Return a table as values of the option. Raises ``click.UsageError``."""
+    if key == "verify":
+        from echo_migrate.cli import policies
+
+        return policies.rows(where, table, place.path, place.allows)
+    if key == "prove":
+        from echo_migrate.cli import smoke
+
+        return smoke.rows(where, table, place.folder, partial(_within, folder=place.repository or place.folder))
+    if key == "exceptions":
+        from echo_migrate.cli import approval
+
+        return approval.rows(where, table)
+    return _rows(where, key, table, place.folder)
+
+
+def _placed(where: str, key: str, value: Any, place: _Place) -> Any:
+    """Return a value whose paths and patterns are seen from the working folder. Raises ``click.UsageError`` for those
+    that the file must not have."""
+    folder = place.folder
+    if key in _PATHS:
+        value = os.path.join(folder, value)
+        if key == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
+            raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
+        if not place.allows(value):
+            raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
+    elif key in ("exclude", "include", "per-file-ignores"):
+        if excess := too_many(value):
+            raise click.UsageError(f"{where}: {key} {excess}")
+        value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]
+    return value
 
 
 def _rows(where: str, key: str, table: Any, folder: str) -> list[str]:
@@ -185,10 +213,6 @@ def too_many(patterns: Sequence[str]) -> str:
 def _within(path: str, folder: str) -> bool:
     """Return whether a path is in a folder, with links resolved: a file of a tree must not choose what is written."""
     return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
-
-
-def _allowed(top: str | None, path: str) -> bool:
-    return top is None or _within(path, top)
 
 
 def _accepts(option: click.Option, value: Any) -> bool:
